@@ -1,0 +1,50 @@
+"""What counted likes have earned: exact, and without clock or database (design, section 4).
+
+    earned(day) = min(daily_cap(day), counted(day) × amount_minor(day) / per_likes(day))
+    due(upto)   = min(funded, floor(Σ earned(day) for day ≤ upto))
+
+Totals are computed and differences posted: so neither order, nor batching, nor the number of ticks matters.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+
+from campaigns.terms import Terms, in_force, on_day
+from ledger.split import split
+
+Counted = Mapping[date, int]
+
+
+def earned(terms: Terms, counted: int) -> Fraction:
+    """Return what a day's likes earn, in minor units, its cap applied."""
+    uncapped = counted * terms.rate
+    return uncapped if terms.daily_cap_minor is None else min(uncapped, Fraction(terms.daily_cap_minor))
+
+
+def earned_in_all(versions: Sequence[Terms], counted: Counted, upto: date) -> Fraction:
+    """Return the sum of `earned` over the days until `upto`, in minor units."""
+    held = in_force(versions)
+    return sum((earned(on_day(held, day), likes) for day, likes in counted.items() if day <= upto), Fraction())
+
+
+def due(versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: date = date.max) -> int:
+    """Return what is due for the likes of the days until `upto`, in minor units: never more than the budget."""
+    total = earned_in_all(versions, counted, upto)
+    return min(funded_minor, total.numerator // total.denominator)
+
+
+def shares_due(versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: date) -> dict[str, int]:
+    """Return each charity's running total of what is due until `upto`, in minor units.
+
+    Each version's own total is split by largest remainder, so nothing drifts however often the periods are cut.
+    """
+    held = in_force(versions)
+    totals: dict[str, int] = {}
+    for terms, following in zip(held, [*held[1:], None], strict=True):
+        last = upto if following is None else min(upto, following.from_day - timedelta(days=1))
+        before = due(versions, counted, funded_minor, terms.from_day - timedelta(days=1))
+        part = max(0, due(versions, counted, funded_minor, last) - before)
+        for share, amount_minor in zip(terms.shares, split(part, [s.share_bp for s in terms.shares]), strict=True):
+            totals[share.charity] = totals.get(share.charity, 0) + amount_minor
+    return totals

@@ -1,0 +1,169 @@
+"""What intake remembers between transactions: campaigns, terms, enrolled content and platforms, all of one version.
+
+Every change raises the version in its own transaction, under a lock that intake's transactions share. So a
+delivery is either recorded under the catalogue it was judged by, or judged again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import asyncpg
+
+from campaigns.calendar import Calendar
+from campaigns.promise import Fixed, held
+from campaigns.promise import Terms as PromisedTerms
+from campaigns.pseudonyms import campaign_key, pseudonymiser
+from campaigns.terms import Terms, in_force, on_day
+from sql import Connection, Pool, query
+
+_LIST_CAMPAIGNS = query("list_campaigns")
+_LIST_TERMS = query("list_terms")
+_LIST_ENROLMENTS = query("list_enrolments")
+_LIST_PLATFORMS = query("list_platforms")
+_LIST_LIVE_KEYS = query("list_live_keys")
+_CATALOGUE_VERSION = query("catalogue_version")
+_LOCK_CATALOGUE = query("lock_catalogue")
+_RAISE_CATALOGUE = query("raise_catalogue")
+
+
+class PlatformKey(NamedTuple):
+    """A platform's live key: the salt of a derived v1 secret, or a v1a public key."""
+
+    key_id: int
+    scheme: str
+    salt: bytes | None
+    public_key: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A sender of webhooks."""
+
+    platform_id: int
+    name: str
+    keys: tuple[PlatformKey, ...]
+
+
+@dataclass(slots=True)
+class Campaign:
+    """A promise as intake and pledging use it."""
+
+    campaign_id: int
+    promise: Fixed
+    versions: list[PromisedTerms]  # as promised, oldest first
+    terms: list[Terms]  # as the engine holds them, every version
+    closed_at: datetime | None
+    calendar: Calendar
+    key: bytes = field(repr=False)
+    slug: str = field(init=False)
+    is_open: bool = field(init=False)  # takes any content that is enrolled nowhere
+    keeps_likes: bool = field(init=False)  # an unlike changes nothing
+    late_for: timedelta = field(init=False)  # how long after it happened a like may still arrive
+    _pseudonymisers: dict[str, Callable[[str], bytes]] = field(default_factory=dict, repr=False)
+    _held: dict[date, Terms] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        own = self.promise.campaign
+        self.slug, self.is_open, self.keeps_likes = own.slug, own.content == "open", own.unlike == "keep"
+        self.late_for = timedelta(days=own.late_days)
+
+    def pseudonymiser(self, platform: str) -> Callable[[str], bytes]:
+        """Return the function from that platform's user ids to pseudonyms."""
+        if platform not in self._pseudonymisers:
+            self._pseudonymisers[platform] = pseudonymiser(self.key, platform)
+        return self._pseudonymisers[platform]
+
+    def terms_on(self, day: date) -> Terms:
+        """Return the terms in force on a campaign day."""
+        if day not in self._held:
+            self._held[day] = on_day(in_force(self.terms), day)
+        return self._held[day]
+
+    def limit_on(self, day: date) -> int | None:
+        """Return how many likes of a person may count on that day; None: all."""
+        return self.terms_on(day).likes_per_person_per_day
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """One version of it all."""
+
+    version: int
+    campaigns: dict[str, Campaign]  # by slug
+    by_id: dict[int, Campaign]
+    enrolments: dict[str, int]  # content: campaign_id
+    platforms: dict[str, Platform]  # by name
+
+
+async def load(conn: Connection, pseudonym_key: bytes) -> Catalogue:
+    """Read the whole catalogue under one snapshot, so that it is of one version."""
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        version = await conn.fetchval(_CATALOGUE_VERSION)
+        terms = _grouped(await conn.fetch(_LIST_TERMS), "campaign_id")
+        rows = await conn.fetch(_LIST_CAMPAIGNS)
+        campaigns = [_campaign(row, terms.get(row["campaign_id"], []), pseudonym_key) for row in rows]
+        enrolments = dict(map(tuple, await conn.fetch(_LIST_ENROLMENTS)))
+        keys = _grouped(await conn.fetch(_LIST_LIVE_KEYS), "platform_id")
+        platforms = [_platform(row, keys) for row in await conn.fetch(_LIST_PLATFORMS)]
+    return Catalogue(
+        version,
+        {c.slug: c for c in campaigns},
+        {c.campaign_id: c for c in campaigns},
+        enrolments,
+        {p.name: p for p in platforms},
+    )
+
+
+def _grouped(rows: list[asyncpg.Record], column: str) -> dict[int, list[asyncpg.Record]]:
+    groups: dict[int, list[asyncpg.Record]] = {}
+    for row in rows:
+        groups.setdefault(row[column], []).append(row)
+    return groups
+
+
+def _campaign(row: asyncpg.Record, terms: list[asyncpg.Record], pseudonym_key: bytes) -> Campaign:
+    kept = Fixed.model_validate_json(row["promise"])
+    versions = [PromisedTerms.model_validate_json(t["promise"]) for t in terms]
+    engine_terms = [held(v, t["version"], t["from_day"]) for v, t in zip(versions, terms, strict=True)]
+    span = kept.campaign
+    calendar = Calendar.of(span.starts_at, span.ends_at, ZoneInfo(span.timezone))
+    key = campaign_key(pseudonym_key, span.slug)
+    return Campaign(row["campaign_id"], kept, versions, engine_terms, row["closed_at"], calendar, key)
+
+
+def _platform(row: asyncpg.Record, keys: dict[int, list[asyncpg.Record]]) -> Platform:
+    own = keys.get(row["platform_id"], [])
+    live = tuple(PlatformKey(k["key_id"], k["scheme"], k["salt"], k["public_key"]) for k in own)
+    return Platform(row["platform_id"], row["name"], live)
+
+
+async def change(conn: Connection) -> int:
+    """Wait until no intake transaction is under way, keep new ones out, raise the version; return the new one.
+
+    Joins the caller's transaction and holds until its end: call it first in every change of the catalogue.
+    """
+    await conn.execute(_LOCK_CATALOGUE)
+    return int(await conn.fetchval(_RAISE_CATALOGUE))
+
+
+class Shelf:
+    """The catalogue of this process: read once, and again when its version is seen to be old."""
+
+    def __init__(self, pool: Pool, pseudonym_key: bytes) -> None:
+        self._pool = pool
+        self._pseudonym_key = pseudonym_key
+        self._held: Catalogue | None = None
+
+    async def current(self) -> Catalogue:
+        """Return what is held, read at first use; it may be one change behind."""
+        return self._held or await self.newest()
+
+    async def newest(self) -> Catalogue:
+        """Return the catalogue as it is now."""
+        async with self._pool.acquire() as conn:
+            if self._held is None or await conn.fetchval(_CATALOGUE_VERSION) != self._held.version:
+                self._held = await load(conn, self._pseudonym_key)
+        return self._held

@@ -1,0 +1,142 @@
+"""What a batch changes: pure, from what is known of its likes and from what came in.
+
+`decide` folds every event into its like, `allot` applies the person's daily limit, `tally` counts the difference.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NamedTuple
+
+from campaigns.likes import LIVE, Incoming, Like, Outcome, State, is_repeated, meet
+
+Key = tuple[str, bytes]  # content, person: what a like is, within its campaign
+PersonDay = tuple[bytes, date]
+Limit = Callable[[date], int | None]
+
+
+class Change(NamedTuple):
+    """A like before and after the batch."""
+
+    before: Like | None
+    after: Like
+
+
+@dataclass(slots=True)
+class Decision:
+    """What becomes of a batch's likes."""
+
+    changes: dict[Key, Change]  # only likes that differ afterwards
+    outcomes: list[Outcome]  # one for each incoming event, in order
+    repeated: Counter[date] = field(default_factory=Counter)  # likes of what was liked before, by their day
+
+
+def decide(
+    arrived: Sequence[tuple[Key, Incoming]], known: Mapping[Key, Like], *, times_matter: bool = True
+) -> Decision:
+    """Fold what arrived, in order, into what is known.
+
+    Where unlikes change nothing (`times_matter` is false), a later time of a known like is no change.
+    """
+    latest: dict[Key, Like] = {}
+    outcomes: list[Outcome] = []
+    repeated: Counter[date] = Counter()
+    for key, incoming in arrived:
+        before = latest.get(key) or known.get(key)
+        if is_repeated(before, incoming):
+            repeated[incoming.day] += 1
+        latest[key], outcome = meet(before, incoming)
+        outcomes.append(outcome)
+    changes = {}
+    for key, after in latest.items():
+        before = known.get(key)
+        if (
+            before is None
+            or before.state is not after.state
+            or before.day != after.day
+            or (times_matter and before.event_at != after.event_at)
+        ):
+            changes[key] = Change(before, after)
+    return Decision(changes, outcomes, repeated)
+
+
+class Place(NamedTuple):
+    """A person's day under a limit: who wants to count on it, and how the number of live likes moves."""
+
+    entrants: list[Key]
+    counted_before_leave: int  # likes of it that counted and leave
+    moves_by: int  # live likes after less before
+
+
+def places(changes: Mapping[Key, Change], limit: Limit) -> dict[PersonDay, Place]:
+    """Return the limited days of persons that the changes touch."""
+    entrants: dict[PersonDay, list[Key]] = {}
+    leave: Counter[PersonDay] = Counter()
+    moves: Counter[PersonDay] = Counter()
+    for key, (before, after) in changes.items():
+        old, new = _live_day(key, before), _live_day(key, after)
+        if old == new and (before is None or before.state is after.state):
+            continue
+        if old is not None and before is not None and limit(old[1]) is not None:
+            moves[old] -= 1
+            leave[old] += before.state is State.COUNTED
+        if new is not None and limit(new[1]) is not None:
+            moves[new] += 1
+            entrants.setdefault(new, []).append(key)
+    return {day: Place(entrants.get(day, []), leave[day], moves[day]) for day in moves}
+
+
+def _live_day(key: Key, like: Like | None) -> PersonDay | None:
+    if like is None or like.day is None or like.state not in LIVE:
+        return None
+    return key[1], like.day
+
+
+class Allotment(NamedTuple):
+    """Which entrants stay over the limit, and how many older likes take the places that became free."""
+
+    over: list[Key]
+    promoted: int
+
+
+def allot(place: Place, live_after: int, limit: int) -> Allotment:
+    """Share a person's day out: as many likes count as the limit allows, of all that are live.
+
+    So the number that counts is min(limit, live) whatever the order in which likes and unlikes came.
+    """
+    counted_before = min(limit, live_after - place.moves_by)
+    free = min(limit, live_after) - (counted_before - place.counted_before_leave)
+    entering = min(free, len(place.entrants))
+    return Allotment(place.entrants[entering:], free - entering)
+
+
+def put_over_limit(decision: Decision, arrived: Sequence[tuple[Key, Incoming]], over: Iterable[Key]) -> None:
+    """Mark likes that found no place, and say so to those that brought them."""
+    marked = set(over)
+    for key in marked:
+        before, after = decision.changes[key]
+        decision.changes[key] = Change(before, after._replace(state=State.OVER_LIMIT))
+    for place, (key, _) in enumerate(arrived):
+        if key in marked and decision.outcomes[place] is Outcome.COUNTED:
+            decision.outcomes[place] = Outcome.OVER_LIMIT
+
+
+Tallies = dict[date, Counter[str]]
+
+
+def tally(changes: Iterable[Change], repeated: Mapping[date, int]) -> Tallies:
+    """Return by day how the number of likes in each state moves, and how many likes were repeated."""
+    moved: Counter[tuple[date, str]] = Counter()
+    for before, after in changes:
+        if after.day is not None:
+            moved[after.day, after.state.value] += 1
+        if before is not None and before.day is not None:
+            moved[before.day, before.state.value] -= 1
+    for day, likes in repeated.items():
+        moved[day, "duplicate"] += likes
+    tallies: Tallies = {}
+    for (day, name), likes in moved.items():
+        if likes:
+            tallies.setdefault(day, Counter())[name] = likes
+    return tallies

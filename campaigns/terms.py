@@ -1,0 +1,47 @@
+"""Terms: a version of the promise as the engine uses it, and which version holds on which day."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A beneficiary's part of what is pledged under these terms, in basis points."""
+
+    charity: str
+    share_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """In force from the start of `from_day` (a campaign day) until the next version is."""
+
+    version: int
+    from_day: date
+    amount_minor: int
+    per_likes: int
+    daily_cap_minor: int | None = None
+    likes_per_person_per_day: int | None = None
+    shares: tuple[Share, ...] = field(default=())
+
+    @property
+    def rate(self) -> Fraction:
+        """Minor units a like, exactly."""
+        return Fraction(self.amount_minor, self.per_likes)
+
+
+def in_force(versions: Sequence[Terms]) -> list[Terms]:
+    """Return the versions that are ever in force, oldest first; of several from one day the newest holds."""
+    newest = {terms.from_day: terms for terms in sorted(versions, key=lambda t: t.version)}
+    return [newest[day] for day in sorted(newest)]
+
+
+def on_day(versions: Sequence[Terms], day: date) -> Terms:
+    """Return what holds on `day`, of `versions` as `in_force` returns them; LookupError before the first."""
+    place = bisect_right([terms.from_day for terms in versions], day)
+    if place == 0:
+        raise LookupError(f"no terms are in force on {day}")
+    return versions[place - 1]

@@ -1,0 +1,1 @@
+"""Money and proof. Has never heard of likes: it moves promised money along one line and shows that it did."""

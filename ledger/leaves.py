@@ -1,0 +1,21 @@
+"""Leaves on their way to the public log: queued in the transaction of what they tell, so none can be missing."""
+
+from typing import Any, Literal
+
+import rfc8785
+
+from sql import Connection, query
+
+Kind = Literal["terms", "count", "transfer", "settlement", "payout", "note"]
+
+_QUEUE_LEAF = query("queue_leaf")
+
+
+def leaf_body(kind: Kind, body: dict[str, Any]) -> bytes:
+    """Return the bytes that will be hashed: RFC 8785 JSON, its kind and version of schema within."""
+    return rfc8785.dumps({"kind": kind, "v": 1, **body})
+
+
+async def queue_leaf(conn: Connection, kind: Kind, subject: str, body: dict[str, Any]) -> None:
+    """Queue one leaf; joins the caller's transaction. `subject` names what it tells of, once for ever."""
+    await conn.execute(_QUEUE_LEAF, kind, subject, leaf_body(kind, body))

@@ -1,0 +1,58 @@
+"""The line that money moves along, as balances: public totals are these and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sql import Connection, query
+
+_BALANCES = query("balances")
+
+
+class Balance(NamedTuple):
+    """Accounts of one kind, added up over a campaign's charities."""
+
+    minor: int = 0
+    version: int = 0  # transfers so far
+
+
+NOTHING = Balance()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A campaign's balances along the line."""
+
+    budget: Balance = NOTHING
+    pledged: Balance = NOTHING
+    payable: Balance = NOTHING
+    in_flight: Balance = NOTHING
+    paid: Balance = NOTHING
+
+    @property
+    def settled_minor(self) -> int:
+        """What settlements have taken out of the pledge so far."""
+        return self.payable.minor + self.in_flight.minor + self.paid.minor
+
+    @property
+    def earned_minor(self) -> int:
+        """All that likes have earned so far: pledged still, or settled."""
+        return self.pledged.minor + self.settled_minor
+
+    @property
+    def funded_minor(self) -> int:
+        """All that came into the budget and has not gone back."""
+        return self.budget.minor + self.earned_minor
+
+
+async def lines(conn: Connection, campaigns: Sequence[str]) -> dict[str, Line]:
+    """Return the balances of the campaigns named by their slugs."""
+    found: dict[str, dict[str, Balance]] = {slug: {} for slug in campaigns}
+    for row in await conn.fetch(_BALANCES, list(campaigns)):
+        found[row["campaign"]][row["kind"]] = Balance(row["balance_minor"], row["version"])
+    return {slug: Line(**kinds) for slug, kinds in found.items()}
+
+
+async def balances(conn: Connection, campaign: str) -> Line:
+    """Return one campaign's balances."""
+    return (await lines(conn, [campaign]))[campaign]

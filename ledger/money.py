@@ -1,0 +1,36 @@
+"""Money: an integer count of minor units and an ISO 4217 currency; here is how it is written for people."""
+
+from functools import cache
+from typing import TypedDict
+
+from iso4217 import Currency
+
+MINOR_MAX = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259, section 6)
+
+
+class Money(TypedDict):
+    """An amount as the public API shows it: `{"minor": 6455, "text": "64.55"}`."""
+
+    minor: int
+    text: str
+
+
+@cache
+def exponent(currency: str) -> int:
+    """Return the digits after the point: CNY 2, JPY 0, KWD 3. ValueError for no such currency, or for one without any."""
+    digits = Currency(currency).exponent
+    if digits is None:
+        raise ValueError(f"{currency} has no minor unit in ISO 4217")
+    return digits
+
+
+def text(minor: int, currency: str) -> str:
+    """Return the amount in major units, without grouping: 6455 CNY is `64.55`, 6455 JPY `6455`."""
+    digits = exponent(currency)
+    sign, figures = "-" if minor < 0 else "", str(abs(minor)).zfill(digits + 1)
+    return f"{sign}{figures[:-digits]}.{figures[-digits:]}" if digits else f"{sign}{figures}"
+
+
+def show(minor: int, currency: str) -> Money:
+    """Return the amount both ways."""
+    return {"minor": minor, "text": text(minor, currency)}

@@ -1,0 +1,82 @@
+"""Wires it: the one place where pools, intake, jobs and HTTP edges meet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from campaigns.catalogue import Shelf
+from campaigns.events import BODY_BYTES_MAX
+from campaigns.intake import Intake
+from ops import backend, jobs
+from ops.clock import utc_now
+from ops.http import health, intake
+from ops.http.middleware import problems
+from ops.keys import Keys
+from ops.metrics import Metrics
+from ops.settings import Settings
+from sql import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the HTTP edges work with."""
+
+    settings: Settings
+    keys: Keys
+    pool: Pool
+    shelf: Shelf
+    intake: Intake
+    metrics: Metrics
+
+
+@asynccontextmanager
+async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Service]:
+    """Yield the service with intake and jobs at work; on leaving, what was accepted is finished first."""
+    async with (
+        backend.pool(dsn, settings.pool_size) as pool,
+        backend.pool(dsn, for_intake=True) as intake_pool,
+    ):
+        metrics, shelf = Metrics(), Shelf(pool, keys.pseudonym)
+        await shelf.newest()
+        service = Service(settings, keys, pool, shelf, Intake(intake_pool, shelf, utc_now, metrics), metrics)
+        scheduler = jobs.schedule(jobs.Jobs(pool, shelf, metrics), settings)
+        service.intake.start()
+        scheduler.start()
+        try:
+            yield service
+        finally:
+            scheduler.shutdown(wait=False)
+            await service.intake.stop()
+
+
+def application(service: Service) -> web.Application:
+    """Return the application: every route of the service."""
+    app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES_MAX)
+    app[intake.INTAKE], app[intake.SHELF] = service.intake, service.shelf
+    app[intake.WEBHOOK_KEY] = service.keys.webhook
+    app[health.METRICS], app[health.POOL] = service.metrics, service.pool
+    app.add_routes(
+        [
+            web.post("/v1/platforms/{platform}/likes", intake.receive),
+            web.get("/live", health.live),
+            web.get("/ready", health.ready),
+            web.get("/metrics", health.metrics),
+        ]
+    )
+    return app
+
+
+@asynccontextmanager
+async def served(service: Service) -> AsyncIterator[str]:
+    """Serve the application; yield its address. On leaving: accept nothing more, finish what was accepted."""
+    runner = web.AppRunner(application(service), access_log=None, shutdown_timeout=30)
+    await runner.setup()
+    site = web.TCPSite(runner, service.settings.host, service.settings.port)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()

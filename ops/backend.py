@@ -1,0 +1,46 @@
+"""The database that a command works on: the one that the settings name, or the embedded one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Literal
+
+import asyncpg
+
+
+from ops.settings import Settings
+from sql import Pool
+
+# The hot path's plans must not depend on what the statistics said before the table grew: always by index.
+_INTAKE_PLANS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+_COMMAND_SECONDS_MAX = 60
+
+
+@asynccontextmanager
+async def database(settings: Settings, role: Literal["serve", "command"]) -> AsyncIterator[str]:
+    """Yield the address of the database, started for as long as it is needed where it is the embedded one."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    from ops import embedded  # noqa: PLC0415 - an external database needs none of it
+
+    async with embedded.database(settings.data_dir, role=role) as dsn:
+        yield dsn
+
+
+@asynccontextmanager
+async def pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> AsyncIterator[Pool]:
+    """Yield a pool of connections with the service's rights, in UTC and bounded in time."""
+    settings = {"application_name": "like-ledger", "timezone": "UTC", "role": "like_ledger_service"}
+    async with asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=size,
+        command_timeout=_COMMAND_SECONDS_MAX,
+        server_settings=settings | (_INTAKE_PLANS if for_intake else {}),
+    ) as made:
+        yield made

@@ -1,0 +1,23 @@
+"""`like-ledger serve`: intake, public pages and API, jobs, until SIGTERM or Ctrl-C."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli import shared
+
+
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on; default LIKE_LEDGER_HOST or 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port; default LIKE_LEDGER_PORT or 8080; 0 picks a free one.")
+    ] = None,
+    no_migrate: Annotated[bool, typer.Option("--no-migrate", help="Do not bring the database up to date.")] = False,
+) -> None:
+    """Run the service until SIGTERM or Ctrl-C; what was accepted by then is finished, and the exit status is 0."""
+    from ops import service
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    shared.run(service.serve(shared.settings(**given), migrates=not no_migrate))

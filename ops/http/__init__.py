@@ -1,0 +1,1 @@
+"""The HTTP edges: the only place that knows requests, statuses and headers."""

@@ -1,0 +1,54 @@
+"""Errors as problem details (RFC 9457): `application/problem+json`, one table of status and words."""
+
+from enum import Enum
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+RETRY_AFTER_SECONDS = 2
+
+
+class Problem(Enum):
+    """What can be wrong with a request: a status and a sentence that says what to do."""
+
+    UNREADABLE = (400, "The body is not JSON. Nothing was kept; send it again as JSON.")
+    UNAUTHENTICATED = (401, "The request is not signed by a platform known here, or its timestamp is too old.")
+    NOT_FOUND = (404, "There is nothing at this address.")
+    METHOD_NOT_ALLOWED = (405, "This address does not take that method.")
+    REUSED = (409, "This webhook-id was used before with another body. Nothing of this one was kept.")
+    TOO_LARGE = (413, "A delivery has at most 1 MiB. Nothing was kept; send smaller batches.")
+    WRONG_TYPE = (415, "Send Content-Type: application/json.")
+    WRONG_SHAPE = (422, "The body is JSON, but not an envelope of at most 1,000 likes. Nothing was kept.")
+    BUG = (500, "Something is broken here. Sending again is safe.")
+    FULL = (503, "More arrives than can be recorded. Nothing of this was kept; send it again later.")
+    UNAVAILABLE = (503, "The database is away. Nothing of this was kept, or all of it; sending it again is safe.")
+
+    @property
+    def status(self) -> HTTPStatus:
+        """The HTTP status."""
+        return HTTPStatus(self.value[0])
+
+    @property
+    def slug(self) -> str:
+        """The name that a program can test for."""
+        return self.name.lower().replace("_", "-")
+
+
+def problem(kind: Problem, **more: Any) -> web.Response:
+    """Return the answer that says so; `more` are members of its own, such as `faults`."""
+    body = {
+        "type": f"urn:like-ledger:problem:{kind.slug}",
+        "title": kind.status.phrase,
+        "status": kind.status.value,
+        "detail": kind.value[1],
+        **more,
+    }
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    return web.Response(
+        body=orjson.dumps(body),
+        status=kind.status,
+        content_type="application/problem+json",
+        headers=headers,
+    )

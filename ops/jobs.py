@@ -1,0 +1,106 @@
+"""The jobs: each is a `run_once` that asks the database what is due; the scheduler only calls them.
+
+APScheduler runs in every instance and promises nothing: that each thing happens once comes from locks and rows.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from time import perf_counter
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from campaigns import people, pledging
+from campaigns.catalogue import Shelf
+from ledger import checks
+from ops.clock import utc_now
+from ops.metrics import Metrics
+from ops.settings import Settings
+from sql import Pool, query
+
+DELIVERIES_KEPT = timedelta(days=7)
+_PEOPLE_SECONDS = 30
+_REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
+
+_UNFOLDED_SINCE = query("unfolded_since")
+_FORGET_DELIVERIES = query("forget_deliveries")
+
+_log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Jobs:
+    """What runs beside the requests."""
+
+    pool: Pool
+    shelf: Shelf
+    metrics: Metrics
+    _rest_until: float = 0.0
+
+    async def tick(self) -> None:
+        """Fold and pledge every campaign that has something to fold."""
+        started = perf_counter()
+        catalogue = await self.shelf.newest()
+        async with self.pool.acquire() as conn:
+            due = await pledging.campaigns_to_tick(conn)
+            since = await conn.fetchval(_UNFOLDED_SINCE)
+        for campaign_id in due:
+            if campaign_id in catalogue.by_id:
+                await pledging.tick(self.pool, catalogue.by_id[campaign_id])
+        self.metrics.tick_lag.set((utc_now() - since).total_seconds() if since else 0)
+        self.metrics.tick_seconds.observe(perf_counter() - started)
+
+    async def count_people(self) -> None:
+        """Count the people of every campaign that changed."""
+        started = perf_counter()
+        if started < self._rest_until:
+            return
+        async with self.pool.acquire() as conn:
+            for campaign_id in await people.campaigns_to_count(conn):
+                await people.count_people(conn, campaign_id, utc_now())
+        took = perf_counter() - started
+        self._rest_until = started + took * _REST_FACTOR
+
+    async def check(self) -> None:
+        """Run every invariant; what is broken raises an alert."""
+        async with self.pool.acquire() as conn:
+            failures = await checks.run(conn)
+        self.metrics.check_failures.set(len(failures))
+        self.metrics.checked_at.set(utc_now().timestamp())
+        for failure in failures:
+            _log.error("invariant broken", check=failure.name, rows=failure.count)
+
+    async def forget(self) -> None:
+        """Forget the webhook-ids of more than seven days ago."""
+        async with self.pool.acquire() as conn:
+            await conn.execute(_FORGET_DELIVERIES, utc_now() - DELIVERIES_KEPT)
+
+
+def schedule(jobs: Jobs, settings: Settings) -> AsyncIOScheduler:
+    """Return the scheduler with every job, not started yet. A job that is late runs once, and never beside itself."""
+    scheduler = AsyncIOScheduler(
+        timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
+    plan: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
+        ("tick", jobs.tick, settings.tick_seconds),
+        ("people", jobs.count_people, _PEOPLE_SECONDS),
+        ("check", jobs.check, settings.check_seconds),
+        ("forget", jobs.forget, 3600),
+    ]
+    for name, run_once, seconds in plan:
+        scheduler.add_job(_guarded(name, run_once, jobs.metrics), "interval", seconds=seconds, id=name)
+    return scheduler
+
+
+def _guarded(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metrics) -> Callable[[], Awaitable[None]]:
+    """A run that fails is counted and logged; the next one tries again, for what is due stands in the database."""
+
+    async def run() -> None:
+        try:
+            await run_once()
+        except Exception:  # noqa: BLE001 - it is counted, logged and done again
+            metrics.job_failures.labels(name).inc()
+            _log.exception("job failed", job=name)
+
+    return run

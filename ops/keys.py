@@ -1,0 +1,63 @@
+"""The service's keys: from the environment with an external database, made on first start with the embedded one."""
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from ops.settings import PREFIX, Settings, SettingsRefused
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """32 bytes each; never logged, never stored in a table."""
+
+    pseudonym: bytes = field(repr=False)
+    webhook: bytes = field(repr=False)
+
+
+def load(settings: Settings) -> Keys:
+    """Return the keys. SettingsRefused names one that is missing, or is not 32 bytes in hex."""
+    return Keys(
+        pseudonym=_key(settings, "pseudonym_key", settings.pseudonym_key),
+        webhook=_key(settings, "webhook_key", settings.webhook_key),
+    )
+
+
+def _key(settings: Settings, name: str, given: SecretStr | None) -> bytes:
+    setting = PREFIX + name.upper()
+    if given is not None:
+        return _from_hex(given.get_secret_value(), setting)
+    if settings.database_url is not None:
+        raise SettingsRefused(f"{setting} is missing: make one with `openssl rand -hex {KEY_BYTES}` and keep it safe")
+    return _from_hex(_kept(settings.data_dir / "keys" / name), setting)
+
+
+def _from_hex(text: str, setting: str) -> bytes:
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise SettingsRefused(f"{setting} must be {KEY_BYTES} bytes in hex ({KEY_BYTES * 2} digits)")
+    return key
+
+
+def _kept(file: Path) -> str:
+    """Return what the file holds; made on first use, readable by its owner alone, never half written."""
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = file.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600, exist_ok=False)
+        draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
+        try:
+            os.link(draft, file)  # whoever comes first makes it: the others read that
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return file.read_text()

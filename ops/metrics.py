@@ -1,0 +1,44 @@
+"""What Prometheus reads: one registry a service, names and units after Prometheus's conventions."""
+
+from collections import Counter as Tally
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from campaigns.likes import Outcome
+
+_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_LIKES = (1, 5, 10, 50, 100, 200, 500, 1_000, 2_000, 4_000)
+
+
+class Metrics:
+    """Every figure of the service; intake and the jobs tell it what they did."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        own: dict[str, Any] = {"registry": self.registry}
+        self.likes = Counter("like_ledger_likes", "Likes and unlikes decided, by outcome", ["outcome"], **own)
+        self.batch_likes = Histogram("like_ledger_batch_likes", "Likes a transaction", buckets=_LIKES, **own)
+        self.batch_seconds = Histogram("like_ledger_batch_seconds", "Time a transaction", buckets=_SECONDS, **own)
+        self.again = Counter("like_ledger_tries_again", "Transactions done again, by reason", ["reason"], **own)
+        self.queue_likes = Gauge("like_ledger_queue_likes", "Likes that wait to be recorded", **own)
+        self.refused = Counter("like_ledger_deliveries_refused", "Deliveries refused, by problem", ["problem"], **own)
+        self.tick_lag = Gauge("like_ledger_tick_lag_seconds", "How long the oldest batch waited for its tick", **own)
+        self.tick_seconds = Histogram("like_ledger_tick_seconds", "Time a tick", buckets=_SECONDS, **own)
+        self.job_failures = Counter("like_ledger_job_failures", "Runs of a job that failed", ["job"], **own)
+        self.pledged = Gauge("like_ledger_pledged_minor", "Pledged so far, minor units", ["campaign"], **own)
+        self.check_failures = Gauge("like_ledger_check_failures", "Invariants broken at the last check", **own)
+        self.checked_at = Gauge("like_ledger_checked_at_seconds", "When all invariants were last checked", **own)
+        for outcome in Outcome:
+            self.likes.labels(outcome.value)
+
+    def committed(self, outcomes: Tally[Outcome], deliveries: int, seconds: float) -> None:  # noqa: ARG002
+        """Tell of a group that was committed."""
+        for outcome, likes in outcomes.items():
+            self.likes.labels(outcome.value).inc(likes)
+        self.batch_likes.observe(outcomes.total())
+        self.batch_seconds.observe(seconds)
+
+    def tried_again(self, reason: str) -> None:
+        """Tell of a group that must be committed again."""
+        self.again.labels(reason).inc()

@@ -1,0 +1,30 @@
+"""The service as a process: database, migrations, wiring, and an orderly end on SIGTERM or Ctrl-C."""
+
+import asyncio
+import signal
+
+import structlog
+
+from ops import app, backend, keys, logs
+from ops.migrate import migrate
+from ops.settings import Settings
+
+_log = structlog.get_logger()
+
+
+async def serve(settings: Settings, *, migrates: bool = True) -> None:
+    """Serve until told to stop; then finish what was accepted."""
+    logs.set_up(settings.log_format)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    own_keys = keys.load(settings)
+    async with backend.database(settings, role="serve") as dsn:
+        if migrates:
+            done = await migrate(dsn)
+            _log.info("migrated", applied=[script.name for script in done.pending])
+        async with app.running(settings, own_keys, dsn) as service, app.served(service) as url:
+            _log.info("serving", url=url)
+            await stop.wait()
+            _log.info("stopping")
+    _log.info("stopped")

@@ -1,0 +1,59 @@
+"""Configuration: environment variables `LIKE_LEDGER_…`, read once; an unknown one is an error, not a silence."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "LIKE_LEDGER_"
+_FOR_TESTS = {"LIKE_LEDGER_TEST_DATABASE_URL"}
+
+
+class SettingsRefused(Exception):
+    """The environment does not make a configuration; the message names each fault."""
+
+
+class Settings(BaseSettings):
+    """What can be set; `docs` of each field is what `like-ledger serve --help` and the README say."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    database_url: Annotated[SecretStr | None, Field(description="PostgreSQL 15 to 18; unset: an embedded one")] = None
+    data_dir: Annotated[Path, Field(description="where the embedded database and its keys live")] = Path("data")
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 picks a free one")] = 8080
+    pseudonym_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: hashes user ids")] = None
+    webhook_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: platforms' secrets are derived")] = (
+        None
+    )
+    tick_seconds: Annotated[float, Field(gt=0, le=3600, description="time between pledge ticks")] = 1
+    check_seconds: Annotated[float, Field(gt=0, description="time between runs of all invariants")] = 600
+    pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
+    log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        **sources: Any,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what was passed first, then the environment: no files, no other sources."""
+        return sources["init_settings"], sources["env_settings"]
+
+
+def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+    """Return the configuration; SettingsRefused names every fault, never a value."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _FOR_TESTS
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsRefused(
+            f"no such setting: {', '.join(unknown)}. Known: {', '.join(sorted(known - _FOR_TESTS))}"
+        )
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        faults = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsRefused("; ".join(faults)) from None

@@ -1,0 +1,36 @@
+-- name: list_campaigns
+-- Every campaign, oldest first.
+SELECT campaign_id, slug, promise, closed_at FROM campaigns ORDER BY campaign_id;
+
+-- name: list_terms
+-- Every version of every promise, oldest first.
+SELECT campaign_id, version, from_day, promise FROM terms ORDER BY campaign_id, version;
+
+-- name: list_enrolments
+-- Which content belongs to which campaign.
+SELECT content, campaign_id FROM enrolments;
+
+-- name: list_platforms
+-- The senders.
+SELECT platform_id, name, added_at FROM platforms ORDER BY platform_id;
+
+-- name: list_live_keys
+-- The keys that still verify, newest first.
+SELECT key_id, platform_id, scheme, salt, public_key, added_at FROM platform_keys
+WHERE dropped_at IS NULL ORDER BY key_id DESC;
+
+-- name: catalogue_version
+-- Which version stands now.
+SELECT version FROM catalogue;
+
+-- name: lock_catalogue
+-- Alone: waits for the intake transactions under way, keeps new ones waiting. Fair, unlike a lock on a row.
+SELECT pg_advisory_xact_lock(72, 2);
+
+-- name: share_catalogue
+-- Shared by the intake transactions: nothing that they were judged by changes before they end.
+SELECT pg_advisory_xact_lock_shared(72, 2);
+
+-- name: raise_catalogue
+-- The new version.
+UPDATE catalogue SET version = version + 1 RETURNING version;

@@ -1,0 +1,36 @@
+-- Least privilege: what the service and a reader may do. Run by `like-ledger migrate` after every migration; safe to repeat.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['like_ledger_service', 'like_ledger_reader'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;  -- roles belong to the whole server: another database has made it
+        END;
+        EXECUTE format('GRANT %I TO CURRENT_USER', name);
+    END LOOP;
+END $$;
+
+GRANT USAGE ON SCHEMA public TO like_ledger_service, like_ledger_reader;
+GRANT SELECT ON accounts, transfers, leaf_queue, campaigns, terms, enrolments, day_counts, refusal_counts,
+    people_counts, schema_migrations TO like_ledger_reader;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO like_ledger_service;
+GRANT INSERT ON accounts, transfers, leaf_queue, platforms, platform_keys, campaigns, terms, enrolments,
+    likes, person_days, like_batches, day_counts, refusal_counts, people_counts, deliveries TO like_ledger_service;
+GRANT UPDATE (balance_minor, version) ON accounts TO like_ledger_service;
+GRANT UPDATE (version) ON catalogue TO like_ledger_service;
+GRANT UPDATE (dropped_at) ON platform_keys TO like_ledger_service;
+GRANT UPDATE (closed_at) ON campaigns TO like_ledger_service;
+GRANT UPDATE (campaign_id, enrolled_at), DELETE ON enrolments TO like_ledger_service;
+GRANT UPDATE (state, event_at, day, batch_id, position) ON likes TO like_ledger_service;
+GRANT UPDATE (live) ON person_days TO like_ledger_service;
+GRANT UPDATE (folded_at) ON like_batches TO like_ledger_service;
+GRANT UPDATE (counted, withdrawn, quarantined, void, over_limit, duplicate) ON day_counts TO like_ledger_service;
+GRANT UPDATE (likes) ON refusal_counts TO like_ledger_service;
+GRANT UPDATE (people, as_of) ON people_counts TO like_ledger_service;
+GRANT DELETE ON deliveries TO like_ledger_service;
+GRANT USAGE ON SEQUENCE like_batches_batch_id TO like_ledger_service;
+GRANT EXECUTE ON FUNCTION open_likes(integer) TO like_ledger_service;
