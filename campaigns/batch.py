@@ -1,8 +1,9 @@
-"""T1: one transaction records the likes of many deliveries. Read, decide, write; then, and only then, answer.
+"""T1: one transaction records the likes of many deliveries. Claim, decide, write; then, and only then, answer.
 
-Concurrency is optimistic: if another transaction changed one of the likes between reading and writing, fewer rows are
-written than were decided, the whole is rolled back and done again. Locks are taken in one order (campaigns by id;
-within one the persons' days, new likes, known likes, each sorted), so that transactions never wait in a circle.
+Every like is inserted first; one that was there already waits for whoever brought it, and is decided by what is
+known then. Locks are taken in one order (campaigns by id; within one new likes, the persons' days, known likes, each
+sorted), so that transactions never wait in a circle. If a known like was changed between reading and writing, the
+whole is rolled back and done again, alone.
 """
 
 import secrets
@@ -16,6 +17,7 @@ import orjson
 from campaigns.batch_tree import BatchLike, Tree, build
 from campaigns.catalogue import Campaign
 from campaigns.decision import (
+    Arrivals,
     Change,
     Decision,
     Key,
@@ -23,7 +25,8 @@ from campaigns.decision import (
     Tallies,
     allot,
     decide,
-    places,
+    group,
+    person_days,
     put_over_limit,
     tally,
 )
@@ -34,7 +37,8 @@ BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, sec
 NONCE_KEY_BYTES = 32
 
 _KNOWN_LIKES = query("known_likes")
-_INSERT_LIKES = query("insert_likes")
+_CLAIM_LIKES = query("claim_likes")
+_MARK_OVER_LIMIT = query("mark_over_limit")
 _UPDATE_LIKES = query("update_likes")
 _ENTER_PERSON_DAYS = query("enter_person_days")
 _LEAVE_PERSON_DAYS = query("leave_person_days")
@@ -67,40 +71,79 @@ class Written(NamedTuple):
 
 async def write(conn: Connection, batch: Batch) -> Written:
     """Record one campaign's batch; joins the caller's transaction. Raises Raced."""
-    known = await _read_known(conn, batch)
-    decision = decide(batch.arrived, known, times_matter=not batch.campaign.keeps_likes)
-    promotions = await _apply_limits(conn, batch, decision)
-    order = sorted(decision.changes)
-    counted = [key for key in order if decision.changes[key].after.state is State.COUNTED and _begins(decision, key)]
-    positions = {key: position for position, key in enumerate(counted)}
-    await _insert(conn, batch, [(k, c.after) for k in order if (c := decision.changes[k]).before is None], positions)
-    await _update(conn, batch, [(k, c) for k in order if (c := decision.changes[k]).before is not None], positions)
-    promoted = await _promote(conn, batch, promotions, len(positions))
-    leaves = [BatchLike(key[1], key[0], decision.changes[key].after.event_at) for key in counted]
+    arrivals = group(batch.arrived)
+    keys = sorted(arrivals)
+    decision = await _claim(conn, batch, arrivals, keys)
+    promotions = await _apply_limits(conn, batch, arrivals, decision)
+    places = {key: place for place, key in enumerate(keys)}
+    await _mark_over_limit(conn, batch, decision)
+    await _update(conn, batch, decision, places)
+    promoted = await _promote(conn, batch, promotions, len(keys))
+    counted = {key: places[key] for key in sorted(decision.changes) if _begins(decision.changes[key])}
+    tallies = tally([*decision.changes.values(), *map(_promotion, promoted)], decision.repeated.values())
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
-    tree = build(nonce_key, leaves + [BatchLike(row["person"], row["content"], row["event_at"]) for row in promoted])
-    tallies = tally(decision.changes.values(), decision.repeated)
-    _tally_promoted(tallies, promoted)
-    await _insert_batch(conn, batch, nonce_key, tree, tallies)
-    return Written(decision.outcomes, nonce_key, positions)
+    leaves = [
+        BatchLike(place, key[1], key[0], decision.changes[key].after.event_at) for key, place in counted.items()
+    ]
+    leaves += [BatchLike(row["position"], row["person"], row["content"], row["event_at"]) for row in promoted]
+    await _insert_batch(conn, batch, nonce_key, build(nonce_key, leaves), tallies)
+    return Written(decision.outcomes, nonce_key, counted)
 
 
-def _begins(decision: Decision, key: Key) -> bool:
+def _begins(change: Change) -> bool:
     """Tell whether the batch made the like count: it did not, or on another day, before."""
-    before, after = decision.changes[key]
+    before, after = change
+    if after.state is not State.COUNTED:
+        return False
     return before is None or before.state is not State.COUNTED or before.day != after.day
 
 
-async def _read_known(conn: Connection, batch: Batch) -> dict[Key, Like]:
-    keys = sorted({key for key, _ in batch.arrived})
+async def _claim(conn: Connection, batch: Batch, arrivals: Arrivals, keys: list[Key]) -> Decision:
+    """Insert every like as if it were new; those that were not are read, and decided again by what is known.
+
+    The insertion waits for transactions that brought the same likes, so what is read afterwards is settled.
+    """
+    decision = Decision([Outcome.INVALID] * len(batch.arrived))
+    times_matter = not batch.campaign.keeps_likes
+    decide(decision, arrivals, dict.fromkeys(keys), times_matter=times_matter)
+    claimed = await _insert(conn, batch, [decision.changes[key].after for key in keys], keys)
+    if len(claimed) < len(keys):
+        mine = set(claimed)
+        lost = [key for place, key in enumerate(keys) if place not in mine]
+        decide(decision, arrivals, await _read_known(conn, batch, lost), times_matter=times_matter)
+    return decision
+
+
+async def _insert(conn: Connection, batch: Batch, likes: Sequence[Like], keys: Sequence[Key]) -> list[int]:
+    """Return the places of the likes that were new."""
+    claimed: list[int] = await conn.fetchval(
+        _CLAIM_LIKES,
+        batch.batch_id,
+        batch.campaign.campaign_id,
+        BUCKET,
+        [like.event_at for like in likes],
+        [like.day for like in likes],
+        range(len(keys)),
+        [like.state.value for like in likes],
+        [key[1] for key in keys],
+        [key[0] for key in keys],
+    )
+    return claimed
+
+
+async def _read_known(conn: Connection, batch: Batch, keys: Sequence[Key]) -> dict[Key, Like | None]:
     contents, persons = [key[0] for key in keys], [key[1] for key in keys]
     rows = await conn.fetch(_KNOWN_LIKES, batch.campaign.campaign_id, contents, persons, BUCKET)
+    if len(rows) != len(keys):
+        raise Raced
     return {keys[place - 1]: Like(_STATES[state], event_at, day) for place, state, event_at, day in rows}
 
 
-async def _apply_limits(conn: Connection, batch: Batch, decision: Decision) -> list[tuple[bytes, date, int]]:
+async def _apply_limits(
+    conn: Connection, batch: Batch, arrivals: Arrivals, decision: Decision
+) -> list[tuple[bytes, date, int]]:
     """Give out the persons' places of the day; return where older likes move up, and how many."""
-    limited = places(decision.changes, batch.campaign.limit_on)
+    limited = person_days(decision.changes, batch.campaign.limit_on)
     if not limited:
         return []
     live = await _move_person_days(conn, batch, limited)
@@ -111,7 +154,7 @@ async def _apply_limits(conn: Connection, batch: Batch, decision: Decision) -> l
         over += allotment.over
         if allotment.promoted:
             promotions.append((person, day, allotment.promoted))
-    put_over_limit(decision, batch.arrived, over)
+    put_over_limit(decision, arrivals, over)
     return promotions
 
 
@@ -126,45 +169,28 @@ async def _move_person_days(
     return {(person, day): live for person, day, live in moved}
 
 
-async def _insert(conn: Connection, batch: Batch, fresh: list[tuple[Key, Like]], positions: dict[Key, int]) -> None:
-    if not fresh:
-        return
-    status = await conn.execute(
-        _INSERT_LIKES,
-        batch.batch_id,
-        batch.campaign.campaign_id,
-        BUCKET,
-        [like.event_at for _, like in fresh],
-        [like.day for _, like in fresh],
-        [positions.get(key) for key, _ in fresh],
-        [like.state.value for _, like in fresh],
-        [key[1] for key, _ in fresh],
-        [key[0] for key, _ in fresh],
-    )
-    _expect(status, len(fresh))
-
-
-async def _update(
-    conn: Connection, batch: Batch, changed: list[tuple[Key, Change]], positions: dict[Key, int]
-) -> None:
-    if not changed:
-        return
-    rows = [
-        (
-            *key,
-            before.event_at,
-            before.state.value,
-            after.event_at,
-            after.day,
-            positions.get(key),
-            after.state.value,
-        )
-        for key, (before, after) in changed
-        if before is not None
+async def _mark_over_limit(conn: Connection, batch: Batch, decision: Decision) -> None:
+    """New likes were inserted as if they counted: say of those over the limit that they do not."""
+    over = [
+        k for k, (before, after) in decision.changes.items() if before is None and after.state is State.OVER_LIMIT
     ]
-    columns = zip(*rows, strict=True)
-    status = await conn.execute(_UPDATE_LIKES, batch.batch_id, batch.campaign.campaign_id, BUCKET, *columns)
-    _expect(status, len(changed))
+    if over:
+        columns = zip(*sorted(over), strict=True)
+        await conn.execute(_MARK_OVER_LIMIT, batch.campaign.campaign_id, BUCKET, *columns)
+
+
+async def _update(conn: Connection, batch: Batch, decision: Decision, places: dict[Key, int]) -> None:
+    """Write known likes that changed, each only if it still is what was decided upon."""
+    rows = [
+        (*key, before.event_at, before.state.value, after.event_at, after.day, after.state.value, places[key], begins)
+        for key, (before, after) in sorted(decision.changes.items(), key=lambda item: item[0])
+        if before is not None
+        for begins in [_begins(Change(before, after))]
+    ]
+    if rows:
+        columns = zip(*rows, strict=True)
+        status = await conn.execute(_UPDATE_LIKES, batch.batch_id, batch.campaign.campaign_id, BUCKET, *columns)
+        _expect(status, len(rows))
 
 
 def _expect(status: str, rows: int) -> None:
@@ -185,16 +211,9 @@ async def _promote(
     return sorted(rows, key=lambda row: row["position"])
 
 
-def _tally_promoted(tallies: Tallies, promoted: list[asyncpg.Record]) -> None:
-    moved = [
-        Change(
-            Like(State.OVER_LIMIT, row["event_at"], row["day"]),
-            Like(State.COUNTED, row["event_at"], row["day"]),
-        )
-        for row in promoted
-    ]
-    for day, counts in tally(moved, {}).items():
-        tallies.setdefault(day, counts.__class__()).update(counts)
+def _promotion(row: asyncpg.Record) -> Change:
+    before = Like(State.OVER_LIMIT, row["event_at"], row["day"])
+    return Change(before, before._replace(state=State.COUNTED))
 
 
 async def _insert_batch(conn: Connection, batch: Batch, nonce_key: bytes, tree: Tree, tallies: Tallies) -> None:
@@ -204,9 +223,9 @@ async def _insert_batch(conn: Connection, batch: Batch, nonce_key: bytes, tree: 
         batch.batch_id,
         batch.campaign.campaign_id,
         BUCKET,
-        len(tree.leaves) // 32,
         tree.root,
         nonce_key,
+        tree.positions,
         tree.leaves,
         orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS).decode(),
     )

@@ -22,21 +22,23 @@ _TAG_BYTES = 8
 class BatchLike(NamedTuple):
     """What a leaf commits to, beside its nonce."""
 
+    place: int  # in the batch: what the nonce is derived from
     person: bytes
     content: str
     event_at: datetime
 
 
 class Tree(NamedTuple):
-    """A batch's root (32 bytes) and its leaf hashes, 32 bytes each, joined."""
+    """A batch's root (32 bytes), its leaf hashes, 32 bytes each, joined, and each leaf's place in the batch."""
 
     root: bytes
     leaves: bytes
+    positions: list[int]
 
 
-def nonce(nonce_key: bytes, position: int) -> bytes:
-    """Return the nonce of the leaf at `position`."""
-    return blake2b(position.to_bytes(4, "big"), key=nonce_key, digest_size=NONCE_BYTES).digest()
+def nonce(nonce_key: bytes, place: int) -> bytes:
+    """Return the nonce of the like at a place of the batch."""
+    return blake2b(place.to_bytes(4, "big"), key=nonce_key, digest_size=NONCE_BYTES).digest()
 
 
 def leaf_hash(leaf_nonce: bytes, like: BatchLike) -> bytes:
@@ -49,15 +51,15 @@ def build(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
     """Return the tree over `likes`, in their order."""
     keyed = blake2b(key=nonce_key, digest_size=NONCE_BYTES)
     hashes = []
-    for position, like in enumerate(likes):
+    for like in likes:
         own = keyed.copy()
-        own.update(position.to_bytes(4, "big"))
+        own.update(like.place.to_bytes(4, "big"))
         hashes.append(leaf_hash(own.digest(), like))
-    return Tree(root(hashes), b"".join(hashes))
+    return Tree(root(hashes), b"".join(hashes), [like.place for like in likes])
 
 
-def receipt(batch_id: int, position: int, nonce_key: bytes) -> str:
+def receipt(batch_id: int, place: int, nonce_key: bytes) -> str:
     """Return what names one like of a batch; without the batch's key nobody can make up another's."""
-    tag = nonce(nonce_key, position)[:_TAG_BYTES]
-    packed = batch_id.to_bytes(8, "big") + position.to_bytes(4, "big") + tag
+    tag = nonce(nonce_key, place)[:_TAG_BYTES]
+    packed = batch_id.to_bytes(8, "big") + place.to_bytes(4, "big") + tag
     return "rcp_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")

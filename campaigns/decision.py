@@ -23,42 +23,49 @@ class Change(NamedTuple):
     after: Like
 
 
+Arrivals = Mapping[Key, Sequence[tuple[int, Incoming]]]  # what came in about each like, with its place in the batch
+
+
 @dataclass(slots=True)
 class Decision:
     """What becomes of a batch's likes."""
 
-    changes: dict[Key, Change]  # only likes that differ afterwards
-    outcomes: list[Outcome]  # one for each incoming event, in order
-    repeated: Counter[date] = field(default_factory=Counter)  # likes of what was liked before, by their day
+    outcomes: list[Outcome]  # one for each arrival, by its place
+    changes: dict[Key, Change] = field(default_factory=dict)  # only likes that differ afterwards
+    repeated: dict[Key, Counter[date]] = field(default_factory=dict)  # likes of what was liked before, by their day
+
+
+def group(arrived: Iterable[tuple[Key, Incoming]]) -> Arrivals:
+    """Put what came in about the same like together, in order."""
+    groups: dict[Key, list[tuple[int, Incoming]]] = {}
+    for place, (key, incoming) in enumerate(arrived):
+        groups.setdefault(key, []).append((place, incoming))
+    return groups
 
 
 def decide(
-    arrived: Sequence[tuple[Key, Incoming]], known: Mapping[Key, Like], *, times_matter: bool = True
-) -> Decision:
-    """Fold what arrived, in order, into what is known.
+    decision: Decision, arrivals: Arrivals, known: Mapping[Key, Like | None], *, times_matter: bool = True
+) -> None:
+    """Fold what arrived about the likes in `known` into what is known of them (None: nothing); again: replaces.
 
     Where unlikes change nothing (`times_matter` is false), a later time of a known like is no change.
     """
-    latest: dict[Key, Like] = {}
-    outcomes: list[Outcome] = []
-    repeated: Counter[date] = Counter()
-    for key, incoming in arrived:
-        before = latest.get(key) or known.get(key)
-        if is_repeated(before, incoming):
-            repeated[incoming.day] += 1
-        latest[key], outcome = meet(before, incoming)
-        outcomes.append(outcome)
-    changes = {}
-    for key, after in latest.items():
-        before = known.get(key)
-        if (
-            before is None
-            or before.state is not after.state
-            or before.day != after.day
-            or (times_matter and before.event_at != after.event_at)
-        ):
-            changes[key] = Change(before, after)
-    return Decision(changes, outcomes, repeated)
+    for key, before in known.items():
+        decision.changes.pop(key, None)
+        decision.repeated.pop(key, None)
+        after = before
+        for place, incoming in arrivals[key]:
+            if is_repeated(after, incoming):
+                decision.repeated.setdefault(key, Counter())[incoming.day] += 1
+            after, decision.outcomes[place] = meet(after, incoming)
+        if after is not None and _differs(before, after, times_matter=times_matter):
+            decision.changes[key] = Change(before, after)
+
+
+def _differs(before: Like | None, after: Like, *, times_matter: bool) -> bool:
+    if before is None or before.state is not after.state or before.day != after.day:
+        return True
+    return times_matter and before.event_at != after.event_at
 
 
 class Place(NamedTuple):
@@ -69,7 +76,7 @@ class Place(NamedTuple):
     moves_by: int  # live likes after less before
 
 
-def places(changes: Mapping[Key, Change], limit: Limit) -> dict[PersonDay, Place]:
+def person_days(changes: Mapping[Key, Change], limit: Limit) -> dict[PersonDay, Place]:
     """Return the limited days of persons that the changes touch."""
     entrants: dict[PersonDay, list[Key]] = {}
     leave: Counter[PersonDay] = Counter()
@@ -111,21 +118,20 @@ def allot(place: Place, live_after: int, limit: int) -> Allotment:
     return Allotment(place.entrants[entering:], free - entering)
 
 
-def put_over_limit(decision: Decision, arrived: Sequence[tuple[Key, Incoming]], over: Iterable[Key]) -> None:
+def put_over_limit(decision: Decision, arrivals: Arrivals, over: Iterable[Key]) -> None:
     """Mark likes that found no place, and say so to those that brought them."""
-    marked = set(over)
-    for key in marked:
+    for key in over:
         before, after = decision.changes[key]
         decision.changes[key] = Change(before, after._replace(state=State.OVER_LIMIT))
-    for place, (key, _) in enumerate(arrived):
-        if key in marked and decision.outcomes[place] is Outcome.COUNTED:
-            decision.outcomes[place] = Outcome.OVER_LIMIT
+        for place, _ in arrivals[key]:
+            if decision.outcomes[place] is Outcome.COUNTED:
+                decision.outcomes[place] = Outcome.OVER_LIMIT
 
 
 Tallies = dict[date, Counter[str]]
 
 
-def tally(changes: Iterable[Change], repeated: Mapping[date, int]) -> Tallies:
+def tally(changes: Iterable[Change], repeated: Iterable[Counter[date]] = ()) -> Tallies:
     """Return by day how the number of likes in each state moves, and how many likes were repeated."""
     moved: Counter[tuple[date, str]] = Counter()
     for before, after in changes:
@@ -133,8 +139,9 @@ def tally(changes: Iterable[Change], repeated: Mapping[date, int]) -> Tallies:
             moved[after.day, after.state.value] += 1
         if before is not None and before.day is not None:
             moved[before.day, before.state.value] -= 1
-    for day, likes in repeated.items():
-        moved[day, "duplicate"] += likes
+    for own in repeated:
+        for day, likes in own.items():
+            moved[day, "duplicate"] += likes
     tallies: Tallies = {}
     for (day, name), likes in moved.items():
         if likes:

@@ -148,7 +148,7 @@ CREATE TABLE likes (
     event_at    timestamptz NOT NULL,  -- of the latest like or unlike about it
     campaign_id integer     NOT NULL,
     day         date,                  -- null: unliked before any like came
-    position    integer,               -- of its leaf in that batch's tree; null: it never counted
+    position    integer     NOT NULL,  -- its place in that batch
     state       like_state  NOT NULL,
     bucket      smallint    NOT NULL,
     person      bytea       NOT NULL,
@@ -185,10 +185,11 @@ CREATE TABLE like_batches (
     bucket      smallint    NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     folded_at   timestamptz,
-    size        integer     NOT NULL,  -- leaves in its tree: likes that it made count
-    root        bytea       NOT NULL,  -- RFC 6962 root over them
+    root        bytea       NOT NULL,  -- RFC 6962 root over the likes that it made count
     nonce_key   bytea,                 -- null once the campaign's people are forgotten
+    positions   integer[]   NOT NULL,  -- of each leaf, its like's place in the batch; ascending
     leaves      bytea       NOT NULL,  -- the leaf hashes, 32 bytes each
+    size        integer     NOT NULL GENERATED ALWAYS AS (cardinality(positions)) STORED,
     tallies     jsonb       NOT NULL,  -- by day and state what it changed, and what was refused
     PRIMARY KEY (batch_id, bucket),
     CONSTRAINT like_batches_hold_their_leaves CHECK (length(leaves) = 32 * size),

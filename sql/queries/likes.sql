@@ -4,22 +4,34 @@ SELECT k.place::integer, l.state::text, l.event_at, l.day
 FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS k (content, person, place)
 JOIN likes l ON l.campaign_id = $1 AND l.content = k.content AND l.person = k.person AND l.bucket = $4;
 
--- name: insert_likes
--- New likes, sorted by key so that overlapping batches never wait for each other in a circle.
-INSERT INTO likes (batch_id, campaign_id, bucket, event_at, day, position, state, person, content)
-SELECT $1, $2, $3, n.event_at, n.day, n.position, n.state::like_state, n.person, n.content
-FROM unnest($4::timestamptz[], $5::date[], $6::integer[], $7::text[], $8::bytea[], $9::text[])
-    AS n (event_at, day, position, state, person, content)
-ON CONFLICT DO NOTHING;
+-- name: claim_likes
+-- Insert every like as if it were new, sorted by key so that overlapping batches never wait for each other in a
+-- circle; return the places of those that were.
+WITH claimed AS (
+    INSERT INTO likes (batch_id, campaign_id, bucket, event_at, day, position, state, person, content)
+    SELECT $1, $2, $3, n.event_at, n.day, n.position, n.state::like_state, n.person, n.content
+    FROM unnest($4::timestamptz[], $5::date[], $6::integer[], $7::text[], $8::bytea[], $9::text[])
+        AS n (event_at, day, position, state, person, content)
+    ON CONFLICT DO NOTHING
+    RETURNING position
+)
+SELECT coalesce(array_agg(position), '{}') FROM claimed;
+
+-- name: mark_over_limit
+-- Likes of this transaction that found no place in the person's day.
+UPDATE likes l SET state = 'over_limit'
+FROM unnest($3::text[], $4::bytea[]) AS n (content, person)
+WHERE l.campaign_id = $1 AND l.bucket = $2 AND l.content = n.content AND l.person = n.person;
 
 -- name: update_likes
 -- Known likes that changed, each only if it still is what was decided upon; locked in order of their keys.
 WITH n AS (
     SELECT * FROM unnest(
-        $4::text[], $5::bytea[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::date[], $10::integer[], $11::text[]
-    ) AS n (content, person, old_event_at, old_state, event_at, day, position, state)
+        $4::text[], $5::bytea[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::date[], $10::text[],
+        $11::integer[], $12::boolean[]
+    ) AS n (content, person, old_event_at, old_state, event_at, day, state, position, begins)
 ), locked AS (
-    SELECT l.campaign_id, l.content, l.person, l.bucket, n.event_at, n.day, n.position, n.state
+    SELECT l.campaign_id, l.content, l.person, l.bucket, n.event_at, n.day, n.state, n.position, n.begins
     FROM n
     JOIN likes l ON l.campaign_id = $2 AND l.content = n.content AND l.person = n.person AND l.bucket = $3
     WHERE l.event_at = n.old_event_at AND l.state = n.old_state::like_state
@@ -27,8 +39,8 @@ WITH n AS (
 )
 UPDATE likes l
 SET event_at = c.event_at, day = c.day, state = c.state::like_state,
-    batch_id = CASE WHEN c.position IS NULL THEN l.batch_id ELSE $1 END,
-    position = coalesce(c.position, l.position)
+    batch_id = CASE WHEN c.begins THEN $1 ELSE l.batch_id END,
+    position = CASE WHEN c.begins THEN c.position ELSE l.position END
 FROM locked c
 WHERE l.campaign_id = c.campaign_id AND l.content = c.content AND l.person = c.person AND l.bucket = c.bucket;
 
@@ -66,7 +78,7 @@ RETURNING l.position, l.event_at, l.day, l.person, l.content;
 
 -- name: insert_batch
 -- One row a batch and campaign: what it changed, and the tree over the likes that it made count.
-INSERT INTO like_batches (batch_id, campaign_id, bucket, size, root, nonce_key, leaves, tallies)
+INSERT INTO like_batches (batch_id, campaign_id, bucket, root, nonce_key, positions, leaves, tallies)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb);
 
 -- name: begin_batches
