@@ -1,9 +1,11 @@
 """The body of a delivery: bytes in, likes out. Pydantic at the edge only; one bad like does not spoil the rest."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError, WithJsonSchema, with_config
 from pydantic_core import ErrorDetails, from_json, to_json
+from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 from typing_extensions import TypedDict
 
 LIKES_MAX = 1_000
@@ -18,6 +20,15 @@ Person = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x
 Slug = Annotated[str, Field(min_length=1, max_length=63)]
 Tag = Annotated[str, Field(max_length=256)]
 Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
+
+# RFC 3339 with an offset. Left alone, pydantic takes "1649346288" for seconds and a longer number for milliseconds.
+_WRITTEN = str_schema(pattern="^[0-9]{4}-")
+_MOMENT = chain_schema([_WRITTEN, datetime_schema(strict=False, tz_constraint="aware")])
+Moment = Annotated[
+    datetime,
+    GetPydanticSchema(lambda _source, _handler: _MOMENT),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 @with_config(_STRICT)
@@ -41,7 +52,7 @@ class LikeEvent(TypedDict):
     action: Literal["like", "unlike"]
     content: Content
     person: Person
-    event_at: AwareDatetime
+    event_at: Moment
     campaign: NotRequired[Slug]
     signals: NotRequired[Signals]
 
@@ -58,7 +69,7 @@ class Body(TypedDict):
     """A delivery's body whose every like is well formed."""
 
     type: Literal["likes"]
-    timestamp: AwareDatetime
+    timestamp: Moment
     data: Likes
 
 
@@ -70,7 +81,7 @@ class _LooseLikes(TypedDict):
 @with_config(_STRICT)
 class _LooseBody(TypedDict):
     type: Literal["likes"]
-    timestamp: AwareDatetime
+    timestamp: Moment
     data: _LooseLikes
 
 
@@ -98,7 +109,7 @@ class Invalid(str):
 
 
 def read(body: bytes) -> list[LikeEvent | Invalid]:
-    """Return the likes of a body, in order. Raises Unreadable or WrongShape where there is no envelope to speak of."""
+    """Return the likes of a body, in order. Raises Unreadable or WrongShape if there is no envelope."""
     try:
         return list(_BODY.validate_json(body)["data"]["likes"])
     except ValidationError:
