@@ -1,24 +1,26 @@
 """Which campaign a like is for, and whether that campaign takes it: pure, from the catalogue and the time."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from campaigns.authenticity import suspicion
+from campaigns.calendar import micros
 from campaigns.catalogue import Campaign, Catalogue
+from campaigns.decision import Key
 from campaigns.events import Invalid, LikeEvent
 from campaigns.likes import REASONS, Incoming, Outcome
 
 AHEAD_MAX = timedelta(minutes=5)
+_AHEAD_MAX_US = AHEAD_MAX // timedelta(microseconds=1)
 
 
 class Admitted(NamedTuple):
     """A like or unlike that its campaign takes, its person a pseudonym already."""
 
-    place: int  # its place in the delivery
+    place: int  # in the delivery
     campaign_id: int
-    content: str
-    person: bytes
+    key: Key
     incoming: Incoming
 
 
@@ -33,34 +35,35 @@ class Refused(NamedTuple):
 
 
 def admit(
-    events: Sequence[LikeEvent | Invalid], platform: str, catalogue: Catalogue, now: datetime
+    likes: Sequence[LikeEvent | Invalid], platform: str, catalogue: Catalogue, now: datetime
 ) -> tuple[list[Admitted], list[Refused]]:
     """Return what goes on to the table and what is refused here, both with their places in the delivery."""
     admitted: list[Admitted] = []
     refused: list[Refused] = []
-    for place, event in enumerate(events):
-        if isinstance(event, Invalid):
-            refused.append(_unreadable(place, event))
+    now_us = micros(now)
+    for place, like in enumerate(likes):
+        if isinstance(like, Invalid):
+            refused.append(_unreadable(place, like))
             continue
-        campaign = _campaign_of(event, catalogue)
-        outcome = _refusal(event, campaign, catalogue, now)
-        if outcome is None and campaign is not None:
-            admitted.append(_admitted(place, event, platform, campaign))
+        campaign = _campaign_of(like, catalogue)
+        if campaign is None or not _is_enrolled(like["content"], campaign, catalogue):
+            refused.append(_refused(place, campaign, like, Outcome.NOT_ENROLLED))
+            continue
+        event_us = micros(like["event_at"])
+        outcome = _refusal(event_us, campaign, now_us, is_like=like["action"] == "like")
+        if outcome is None:
+            admitted.append(_admitted(place, like, event_us, platform, campaign))
         else:
-            refused.append(_refused(place, campaign, event, outcome or Outcome.NOT_ENROLLED))
+            refused.append(_refused(place, campaign, like, outcome))
     return admitted, refused
 
 
-def _unreadable(place: int, fault: Invalid) -> Refused:
-    return Refused(place, None, is_like=True, outcome=Outcome.INVALID, reason=str(fault))
-
-
-def _campaign_of(event: LikeEvent, catalogue: Catalogue) -> Campaign | None:
+def _campaign_of(like: LikeEvent, catalogue: Catalogue) -> Campaign | None:
     """Return the campaign that is named, or else the one that the content is enrolled in."""
-    slug = event.get("campaign")
+    slug = like.get("campaign")
     if slug is not None:
         return catalogue.campaigns.get(slug)
-    return catalogue.by_id.get(catalogue.enrolments.get(event["content"], 0))
+    return catalogue.by_id.get(catalogue.enrolments.get(like["content"], 0))
 
 
 def _is_enrolled(content: str, campaign: Campaign, catalogue: Catalogue) -> bool:
@@ -69,30 +72,29 @@ def _is_enrolled(content: str, campaign: Campaign, catalogue: Catalogue) -> bool
     return campaign.is_open if home is None else home == campaign.campaign_id
 
 
-def _refusal(event: LikeEvent, campaign: Campaign | None, catalogue: Catalogue, now: datetime) -> Outcome | None:
-    if campaign is None or not _is_enrolled(event["content"], campaign, catalogue):
-        return Outcome.NOT_ENROLLED
-    event_at = event["event_at"]
-    if event_at > now + AHEAD_MAX:
+def _refusal(event_us: int, campaign: Campaign, now_us: int, *, is_like: bool) -> Outcome | None:
+    if event_us > now_us + _AHEAD_MAX_US:
         return Outcome.IN_FUTURE
-    if campaign.closed_at is not None or not campaign.calendar.runs_at(event_at):
+    if campaign.closed_at is not None or not campaign.calendar.starts_us <= event_us < campaign.calendar.ends_us:
         return Outcome.NOT_RUNNING
-    if now - event_at > campaign.late_for:
+    if now_us - event_us > campaign.late_us:
         return Outcome.TOO_LATE
-    if event["action"] == "unlike" and campaign.keeps_likes:
+    if not is_like and campaign.keeps_likes:
         return Outcome.KEPT
     return None
 
 
-def _refused(place: int, campaign: Campaign | None, event: LikeEvent, outcome: Outcome) -> Refused:
-    return Refused(place, campaign, event["action"] == "like", outcome, REASONS[outcome])
+def _unreadable(place: int, fault: Invalid) -> Refused:
+    return Refused(place, None, is_like=True, outcome=Outcome.INVALID, reason=str(fault))
 
 
-def _admitted(place: int, event: LikeEvent, platform: str, campaign: Campaign) -> Admitted:
-    event_at = event["event_at"]
-    signals = event.get("signals")
+def _refused(place: int, campaign: Campaign | None, like: LikeEvent, outcome: Outcome) -> Refused:
+    return Refused(place, campaign, like["action"] == "like", outcome, REASONS[outcome])
+
+
+def _admitted(place: int, like: LikeEvent, event_us: int, platform: str, campaign: Campaign) -> Admitted:
+    signals = like.get("signals")
     suspect = signals is not None and suspicion(signals) is not None
-    day: date = campaign.calendar.day_of(event_at)
-    incoming = Incoming(event["action"] == "like", event_at, day, suspect)
-    person = campaign.pseudonymiser(platform)(event["person"])
-    return Admitted(place, campaign.campaign_id, event["content"], person, incoming)
+    incoming = Incoming(like["action"] == "like", event_us, campaign.calendar.day_of(event_us), suspect)
+    key = (like["content"], campaign.pseudonymiser(platform)(like["person"]))
+    return Admitted(place, campaign.campaign_id, key, incoming)

@@ -7,7 +7,7 @@ whole is rolled back and done again, alone.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -35,6 +35,7 @@ from sql import Connection, query
 
 BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, section 9)
 NONCE_KEY_BYTES = 32
+SEPARATOR = "\x1f"  # of contents, which hold no control characters
 
 _KNOWN_LIKES = query("known_likes")
 _CLAIM_LIKES = query("claim_likes")
@@ -62,11 +63,11 @@ class Batch(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of a batch: an outcome for each arrival; the tree's key and places, for receipts."""
+    """What became of a batch: an outcome for each arrival; the rest is for receipts."""
 
     outcomes: list[Outcome]
     nonce_key: bytes
-    positions: dict[Key, int]
+    counted: dict[Key, int]  # likes that the batch made count, and their places in it
 
 
 async def write(conn: Connection, batch: Batch) -> Written:
@@ -83,9 +84,9 @@ async def write(conn: Connection, batch: Batch) -> Written:
     tallies = tally([*decision.changes.values(), *map(_promotion, promoted)], decision.repeated.values())
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
     leaves = [
-        BatchLike(place, key[1], key[0], decision.changes[key].after.event_at) for key, place in counted.items()
+        BatchLike(place, key[1], key[0], decision.changes[key].after.event_us) for key, place in counted.items()
     ]
-    leaves += [BatchLike(row["position"], row["person"], row["content"], row["event_at"]) for row in promoted]
+    leaves += [BatchLike(row["position"], row["person"], row["content"], row["event_us"]) for row in promoted]
     await _insert_batch(conn, batch, nonce_key, build(nonce_key, leaves), tallies)
     return Written(decision.outcomes, nonce_key, counted)
 
@@ -121,14 +122,18 @@ async def _insert(conn: Connection, batch: Batch, likes: Sequence[Like], keys: S
         batch.batch_id,
         batch.campaign.campaign_id,
         BUCKET,
-        [like.event_at for like in likes],
-        [like.day for like in likes],
-        range(len(keys)),
-        [like.state.value for like in likes],
-        [key[1] for key in keys],
-        [key[0] for key in keys],
+        _array([like.event_us for like in likes]),
+        _array([like.day.toordinal() if like.day else 0 for like in likes]),
+        _array([like.state for like in likes]),
+        b"".join([key[1] for key in keys]),
+        SEPARATOR.join([key[0] for key in keys]),
     )
     return claimed
+
+
+def _array(values: Iterable[object]) -> str:
+    """Write an array as PostgreSQL reads it: asyncpg would look at each element several times."""
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 async def _read_known(conn: Connection, batch: Batch, keys: Sequence[Key]) -> dict[Key, Like | None]:
@@ -136,13 +141,15 @@ async def _read_known(conn: Connection, batch: Batch, keys: Sequence[Key]) -> di
     rows = await conn.fetch(_KNOWN_LIKES, batch.campaign.campaign_id, contents, persons, BUCKET)
     if len(rows) != len(keys):
         raise Raced
-    return {keys[place - 1]: Like(_STATES[state], event_at, day) for place, state, event_at, day in rows}
+    return {keys[place - 1]: Like(_STATES[state], event_us, day) for place, state, event_us, day in rows}
 
 
 async def _apply_limits(
     conn: Connection, batch: Batch, arrivals: Arrivals, decision: Decision
 ) -> list[tuple[bytes, date, int]]:
     """Give out the persons' places of the day; return where older likes move up, and how many."""
+    if not batch.campaign.has_limits:
+        return []
     limited = person_days(decision.changes, batch.campaign.limit_on)
     if not limited:
         return []
@@ -182,7 +189,7 @@ async def _mark_over_limit(conn: Connection, batch: Batch, decision: Decision) -
 async def _update(conn: Connection, batch: Batch, decision: Decision, places: dict[Key, int]) -> None:
     """Write known likes that changed, each only if it still is what was decided upon."""
     rows = [
-        (*key, before.event_at, before.state.value, after.event_at, after.day, after.state.value, places[key], begins)
+        (*key, before.event_us, before.state, after.event_us, after.day, after.state, places[key], begins)
         for key, (before, after) in sorted(decision.changes.items(), key=lambda item: item[0])
         if before is not None
         for begins in [_begins(Change(before, after))]
@@ -212,7 +219,7 @@ async def _promote(
 
 
 def _promotion(row: asyncpg.Record) -> Change:
-    before = Like(State.OVER_LIMIT, row["event_at"], row["day"])
+    before = Like(State.OVER_LIMIT, row["event_us"], row["day"])
     return Change(before, before._replace(state=State.COUNTED))
 
 

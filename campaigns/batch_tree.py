@@ -6,26 +6,23 @@ is erased, the leaf still stands in every proof but links to nobody.
 
 import base64
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b, sha256
+from hashlib import sha256, shake_256
 from typing import NamedTuple
 
 from ledger.log.merkle import root
 
 NONCE_BYTES = 16
 _LEAF = b"\x00\x01"  # RFC 6962's prefix of a leaf, then the version of what follows
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _TAG_BYTES = 8
 
 
 class BatchLike(NamedTuple):
     """What a leaf commits to, beside its nonce."""
 
-    place: int  # in the batch: what the nonce is derived from
+    place: int  # in the batch: which nonce is its own
     person: bytes
     content: str
-    event_at: datetime
+    event_us: int  # microseconds since 1970
 
 
 class Tree(NamedTuple):
@@ -36,30 +33,26 @@ class Tree(NamedTuple):
     positions: list[int]
 
 
-def nonce(nonce_key: bytes, place: int) -> bytes:
-    """Return the nonce of the like at a place of the batch."""
-    return blake2b(place.to_bytes(4, "big"), key=nonce_key, digest_size=NONCE_BYTES).digest()
+def nonces(nonce_key: bytes, places: int) -> bytes:
+    """Return the nonces of the first `places` likes of a batch, 16 bytes each: SHAKE256 (FIPS 202) of its key."""
+    return shake_256(nonce_key).digest(NONCE_BYTES * places)
 
 
 def leaf_hash(leaf_nonce: bytes, like: BatchLike) -> bytes:
-    """Return sha256(0x00 ‖ 0x01 ‖ nonce ‖ person ‖ event_at in microseconds, 8 bytes ‖ content)."""
-    micros = (like.event_at - _EPOCH) // _MICROSECOND
-    return sha256(_LEAF + leaf_nonce + like.person + micros.to_bytes(8, "big") + like.content.encode()).digest()
+    """Return sha256(0x00 ‖ 0x01 ‖ nonce ‖ person ‖ event_us, 8 bytes big-endian ‖ content)."""
+    moment = like.event_us.to_bytes(8, "big")
+    return sha256(b"%b%b%b%b%b" % (_LEAF, leaf_nonce, like.person, moment, like.content.encode())).digest()
 
 
 def build(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
-    """Return the tree over `likes`, in their order."""
-    keyed = blake2b(key=nonce_key, digest_size=NONCE_BYTES)
-    hashes = []
-    for like in likes:
-        own = keyed.copy()
-        own.update(like.place.to_bytes(4, "big"))
-        hashes.append(leaf_hash(own.digest(), like))
+    """Return the tree over `likes`, which are in order of their places."""
+    stream = nonces(nonce_key, likes[-1].place + 1) if likes else b""
+    hashes = [leaf_hash(stream[like.place * NONCE_BYTES : (like.place + 1) * NONCE_BYTES], like) for like in likes]
     return Tree(root(hashes), b"".join(hashes), [like.place for like in likes])
 
 
 def receipt(batch_id: int, place: int, nonce_key: bytes) -> str:
     """Return what names one like of a batch; without the batch's key nobody can make up another's."""
-    tag = nonce(nonce_key, place)[:_TAG_BYTES]
+    tag = nonces(nonce_key, place + 1)[-NONCE_BYTES:][:_TAG_BYTES]
     packed = batch_id.to_bytes(8, "big") + place.to_bytes(4, "big") + tag
     return "rcp_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")

@@ -26,8 +26,10 @@ class Calendar:
     timezone: ZoneInfo
     starts_at: datetime
     ends_at: datetime
+    starts_us: int  # microseconds since 1970
+    ends_us: int
     days: tuple[date, ...]
-    midnights: tuple[int, ...]  # when each day starts, in microseconds since 1970
+    midnights: tuple[int, ...]  # when each day starts, microseconds since 1970
 
     @classmethod
     def of(cls, starts_at: datetime, ends_at: datetime, timezone: ZoneInfo) -> "Calendar":
@@ -36,12 +38,8 @@ class Calendar:
         last = day_in(ends_at - _MICROSECOND, timezone)
         days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
         midnights = tuple(micros(datetime.combine(day, time(), tzinfo=timezone)) for day in days)
-        return cls(timezone, starts_at, ends_at, days, midnights)
+        return cls(timezone, starts_at, ends_at, micros(starts_at), micros(ends_at), days, midnights)
 
-    def day_of(self, moment: datetime) -> date:
-        """Return the campaign day of a moment that lies inside the campaign."""
-        return self.days[bisect_right(self.midnights, (moment - _EPOCH) // _MICROSECOND) - 1]
-
-    def runs_at(self, moment: datetime) -> bool:
-        """Tell whether a moment lies inside the campaign."""
-        return self.starts_at <= moment < self.ends_at
+    def day_of(self, event_us: int) -> date:
+        """Return the campaign day of a moment inside the campaign, given in microseconds since 1970."""
+        return self.days[bisect_right(self.midnights, event_us) - 1]

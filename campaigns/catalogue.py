@@ -61,14 +61,16 @@ class Campaign:
     slug: str = field(init=False)
     is_open: bool = field(init=False)  # takes any content that is enrolled nowhere
     keeps_likes: bool = field(init=False)  # an unlike changes nothing
-    late_for: timedelta = field(init=False)  # how long after it happened a like may still arrive
+    has_limits: bool = field(init=False)  # some terms limit a person's likes a day
+    late_us: int = field(init=False)  # how long after it happened a like may still arrive, microseconds
     _pseudonymisers: dict[str, Callable[[str], bytes]] = field(default_factory=dict, repr=False)
     _held: dict[date, Terms] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         own = self.promise.campaign
         self.slug, self.is_open, self.keeps_likes = own.slug, own.content == "open", own.unlike == "keep"
-        self.late_for = timedelta(days=own.late_days)
+        self.late_us = timedelta(days=own.late_days) // timedelta(microseconds=1)
+        self.has_limits = any(version.likes_per_person_per_day for version in self.terms)
 
     def pseudonymiser(self, platform: str) -> Callable[[str], bytes]:
         """Return the function from that platform's user ids to pseudonyms."""
@@ -101,13 +103,18 @@ class Catalogue:
 async def load(conn: Connection, pseudonym_key: bytes) -> Catalogue:
     """Read the whole catalogue under one snapshot, so that it is of one version."""
     async with conn.transaction(isolation="repeatable_read", readonly=True):
-        version = await conn.fetchval(_CATALOGUE_VERSION)
-        terms = _grouped(await conn.fetch(_LIST_TERMS), "campaign_id")
-        rows = await conn.fetch(_LIST_CAMPAIGNS)
-        campaigns = [_campaign(row, terms.get(row["campaign_id"], []), pseudonym_key) for row in rows]
-        enrolments = dict(map(tuple, await conn.fetch(_LIST_ENROLMENTS)))
-        keys = _grouped(await conn.fetch(_LIST_LIVE_KEYS), "platform_id")
-        platforms = [_platform(row, keys) for row in await conn.fetch(_LIST_PLATFORMS)]
+        return await read(conn, pseudonym_key)
+
+
+async def read(conn: Connection, pseudonym_key: bytes) -> Catalogue:
+    """Read the whole catalogue in the caller's transaction: one of a single snapshot, or one that called `change`."""
+    version = await conn.fetchval(_CATALOGUE_VERSION)
+    terms = _grouped(await conn.fetch(_LIST_TERMS), "campaign_id")
+    rows = await conn.fetch(_LIST_CAMPAIGNS)
+    campaigns = [_campaign(row, terms.get(row["campaign_id"], []), pseudonym_key) for row in rows]
+    enrolments = dict(map(tuple, await conn.fetch(_LIST_ENROLMENTS)))
+    keys = _grouped(await conn.fetch(_LIST_LIVE_KEYS), "platform_id")
+    platforms = [_platform(row, keys) for row in await conn.fetch(_LIST_PLATFORMS)]
     return Catalogue(
         version,
         {c.slug: c for c in campaigns},

@@ -4,7 +4,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -51,7 +51,8 @@ def decide(
     Where unlikes change nothing (`times_matter` is false), a later time of a known like is no change.
     """
     for key, before in known.items():
-        decision.changes.pop(key, None)
+        if key in decision.changes:
+            del decision.changes[key]
         decision.repeated.pop(key, None)
         after = before
         for place, incoming in arrivals[key]:
@@ -65,7 +66,7 @@ def decide(
 def _differs(before: Like | None, after: Like, *, times_matter: bool) -> bool:
     if before is None or before.state is not after.state or before.day != after.day:
         return True
-    return times_matter and before.event_at != after.event_at
+    return times_matter and before.event_us != after.event_us
 
 
 class Place(NamedTuple):
@@ -131,19 +132,15 @@ def put_over_limit(decision: Decision, arrivals: Arrivals, over: Iterable[Key]) 
 Tallies = dict[date, Counter[str]]
 
 
-def tally(changes: Iterable[Change], repeated: Iterable[Counter[date]] = ()) -> Tallies:
+def tally(changes: Collection[Change], repeated: Iterable[Counter[date]] = ()) -> Tallies:
     """Return by day how the number of likes in each state moves, and how many likes were repeated."""
-    moved: Counter[tuple[date, str]] = Counter()
-    for before, after in changes:
-        if after.day is not None:
-            moved[after.day, after.state.value] += 1
-        if before is not None and before.day is not None:
-            moved[before.day, before.state.value] -= 1
+    moved = Counter((after.day, after.state) for _, after in changes)
+    moved.subtract((before.day, before.state) for before, _ in changes if before is not None)
+    tallies: Tallies = {}
+    for (day, state), likes in moved.items():
+        if likes and day is not None:
+            tallies.setdefault(day, Counter())[state.value] = likes
     for own in repeated:
         for day, likes in own.items():
-            moved[day, "duplicate"] += likes
-    tallies: Tallies = {}
-    for (day, name), likes in moved.items():
-        if likes:
-            tallies.setdefault(day, Counter())[name] = likes
+            tallies.setdefault(day, Counter())["duplicate"] += likes
     return tallies

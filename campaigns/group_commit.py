@@ -1,24 +1,24 @@
 """One transaction for a group of deliveries: what was answered before is answered again, the rest is recorded (T1)."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from campaigns import batch
 from campaigns.admission import Admitted, Refused, admit
-from campaigns.answers import Fate, Results, answer
+from campaigns.answers import Fates, Results, answer
 from campaigns.batch import Batch, Raced, Written
 from campaigns.batch_tree import receipt
 from campaigns.calendar import day_in
-from campaigns.catalogue import Campaign, Catalogue, Platform
-from campaigns.decision import Key
+from campaigns.catalogue import Catalogue, Platform
 from campaigns.events import Invalid, LikeEvent
 from campaigns.likes import Outcome
 from sql import Connection, query
 
 _SHARE_CATALOGUE = query("share_catalogue")
+_LOCK_CATALOGUE = query("lock_catalogue")
 _KNOWN_DELIVERIES = query("known_deliveries")
 _BEGIN_BATCHES = query("begin_batches")
 _INSERT_DELIVERIES = query("insert_deliveries")
@@ -63,19 +63,24 @@ class _Judged(NamedTuple):
     refused: list[Refused]
 
 
-async def commit(conn: Connection, catalogue: Catalogue, group: Sequence[Submission], now: datetime) -> Committed:
+async def commit(
+    conn: Connection, catalogue: Catalogue, group: Sequence[Submission], now: datetime, *, alone: bool = False
+) -> Committed:
     """Record a group of deliveries with different ids in one transaction; return once it is durable.
 
-    Raises Stale or Raced: then nothing was kept and the group may be committed again.
+    `alone` keeps every other such transaction out meanwhile: for a group that lost a race. Raises Stale or Raced: then
+    nothing was kept and the group may be committed again.
     """
+    judged = {s.id: _judge(s, catalogue, now) for s in group}
     async with conn.transaction():
-        await conn.execute(_SHARE_CATALOGUE)
+        await conn.execute(_LOCK_CATALOGUE if alone else _SHARE_CATALOGUE)
         known = await _known(conn, group)
-        fresh = [_judge(s, catalogue, now) for s in group if s.id not in known]
+        fresh = [own for id_, own in judged.items() if id_ not in known]
         outcomes: Counter[Outcome] = Counter()
         if fresh:
             fates = await _record(conn, catalogue, fresh, now)
-            outcomes.update(fate.outcome for own in fates for fate in own)
+            for own in fates:
+                outcomes.update(own.outcomes)
             known |= await _remember(conn, [j.submission for j in fresh], fates)
     return Committed([_answer_to(s, known[s.id]) for s in group], outcomes)
 
@@ -96,7 +101,7 @@ async def _known(conn: Connection, group: Sequence[Submission]) -> dict[tuple[in
 
 
 async def _remember(
-    conn: Connection, fresh: Sequence[Submission], fates: Sequence[Sequence[Fate]]
+    conn: Connection, fresh: Sequence[Submission], fates: Sequence[Fates]
 ) -> dict[tuple[int, str], _Remembered]:
     """Store the answers; Raced if another transaction has answered one of these meanwhile."""
     answers = [answer(s.webhook_id, own, s.results) for s, own in zip(fresh, fates, strict=True)]
@@ -111,58 +116,59 @@ def _judge(submission: Submission, catalogue: Catalogue, now: datetime) -> _Judg
     return _Judged(submission, *admit(submission.likes, submission.platform.name, catalogue, now))
 
 
-async def _record(
-    conn: Connection, catalogue: Catalogue, fresh: Sequence[_Judged], now: datetime
-) -> list[list[Fate]]:
+async def _record(conn: Connection, catalogue: Catalogue, fresh: Sequence[_Judged], now: datetime) -> list[Fates]:
     """Write each campaign's batch, in order of their ids; return the fates of each delivery's likes."""
-    refusals = _refusals(fresh)
-    campaigns = sorted({a.campaign_id for j in fresh for a in j.admitted} | refusals.keys())
+    fates = [Fates([Outcome.INVALID] * len(j.submission.likes)) for j in fresh]
+    arrived = _by_campaign(fresh)
+    refusals = _refuse(fates, fresh)
+    campaigns = sorted(arrived.keys() | refusals.keys())
     [(version, batch_ids)] = await conn.fetch(_BEGIN_BATCHES, len(campaigns))
     if version != catalogue.version:
         raise Stale
-    fates = [[Fate(Outcome.INVALID)] * len(j.submission.likes) for j in fresh]
-    _refuse(fates, fresh)
     for batch_id, campaign_id in zip(batch_ids, campaigns, strict=True):
-        campaign = catalogue.by_id[campaign_id]
-        places = [(n, a) for n, j in enumerate(fresh) for a in j.admitted if a.campaign_id == campaign_id]
-        arrived = [((a.content, a.person), a.incoming) for _, a in places]
-        refused = refusals.get(campaign_id, Counter())
-        written = await batch.write(conn, Batch(batch_id, campaign, arrived, refused, _today(campaign, now)))
-        _tell(fates, places, written, _receipts(batch_id, written, fresh))
+        campaign, own = catalogue.by_id[campaign_id], arrived.get(campaign_id, [])
+        likes = [(admitted.key, admitted.incoming) for _, admitted in own]
+        today = day_in(now, campaign.calendar.timezone)
+        written = await batch.write(conn, Batch(batch_id, campaign, likes, refusals.get(campaign_id, {}), today))
+        _tell(fates, own, written.outcomes)
+        _give_receipts(fates, own, fresh, written, batch_id)
     return fates
 
 
-def _today(campaign: Campaign, now: datetime) -> date:
-    return day_in(now, campaign.calendar.timezone)
+_Arrived = list[tuple[int, Admitted]]  # with the delivery's place in the group
 
 
-def _refusals(fresh: Sequence[_Judged]) -> dict[int, Counter[str]]:
-    """Count the likes that a campaign refused, by campaign and outcome: as durably as what counts."""
+def _by_campaign(fresh: Sequence[_Judged]) -> dict[int, _Arrived]:
+    arrived: dict[int, _Arrived] = {}
+    for delivery, judged in enumerate(fresh):
+        for admitted in judged.admitted:
+            arrived.setdefault(admitted.campaign_id, []).append((delivery, admitted))
+    return arrived
+
+
+def _refuse(fates: Sequence[Fates], fresh: Sequence[_Judged]) -> dict[int, Counter[str]]:
+    """Tell what was refused; return how many likes each campaign refused, to be kept as durably as what counts."""
     counts: dict[int, Counter[str]] = {}
-    for judged in fresh:
-        for refused in judged.refused:
-            if refused.campaign and refused.is_like and refused.outcome in _COUNTED_REFUSALS:
-                counts.setdefault(refused.campaign.campaign_id, Counter())[refused.outcome.value] += 1
+    for own, judged in zip(fates, fresh, strict=True):
+        for place, campaign, is_like, outcome, reason in judged.refused:
+            own.outcomes[place], own.reasons[place] = outcome, reason
+            if campaign and is_like and outcome in _COUNTED_REFUSALS:
+                counts.setdefault(campaign.campaign_id, Counter())[outcome.value] += 1
     return counts
 
 
-def _refuse(fates: list[list[Fate]], fresh: Sequence[_Judged]) -> None:
-    for own, judged in zip(fates, fresh, strict=True):
-        for refused in judged.refused:
-            own[refused.place] = Fate(refused.outcome, refused.reason)
+def _tell(fates: Sequence[Fates], arrived: _Arrived, outcomes: Sequence[Outcome]) -> None:
+    for (delivery, admitted), outcome in zip(arrived, outcomes, strict=True):
+        fates[delivery].outcomes[admitted.place] = outcome
 
 
-def _receipts(batch_id: int, written: Written, fresh: Sequence[_Judged]) -> Mapping[Key, str]:
-    """Return the receipts of the likes that the batch made count, if anyone asked for them."""
-    if all(judged.submission.results != "all" for judged in fresh):
-        return {}
-    return {key: receipt(batch_id, place, written.nonce_key) for key, place in written.positions.items()}
-
-
-def _tell(
-    fates: list[list[Fate]], places: list[tuple[int, Admitted]], written: Written, receipts: Mapping[Key, str]
+def _give_receipts(
+    fates: Sequence[Fates], arrived: _Arrived, fresh: Sequence[_Judged], written: Written, batch_id: int
 ) -> None:
-    for (n, admitted), outcome in zip(places, written.outcomes, strict=True):
-        key = (admitted.content, admitted.person)
-        counted = outcome is Outcome.COUNTED
-        fates[n][admitted.place] = Fate(outcome, None, receipts.get(key) if counted else None)
+    """Give the receipts of the likes that the batch made count to the deliveries that asked for all results."""
+    asking = {delivery for delivery, judged in enumerate(fresh) if judged.submission.results == "all"}
+    for delivery, admitted in arrived if asking else ():
+        counts = fates[delivery].outcomes[admitted.place] is Outcome.COUNTED and admitted.key in written.counted
+        if delivery in asking and counts:
+            place = written.counted[admitted.key]
+            fates[delivery].receipts[admitted.place] = receipt(batch_id, place, written.nonce_key)

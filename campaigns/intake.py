@@ -146,16 +146,16 @@ class Intake:
                     waiting.answer.set_result(given)
 
     async def _commit(self, submissions: list[Submission]) -> Committed:
-        started = perf_counter()
+        started, alone = perf_counter(), False
         for _ in range(_TRIES_MAX):
             try:
                 catalogue = await self._shelf.current()
                 async with self._pool.acquire() as conn:
-                    committed = await commit(conn, catalogue, submissions, self._clock())
+                    committed = await commit(conn, catalogue, submissions, self._clock(), alone=alone)
             except _AGAIN as error:
                 self._observer.tried_again(type(error).__name__)
-                if isinstance(error, Stale):
-                    await self._shelf.newest()
+                alone = not isinstance(error, Stale)
+                await self._shelf.newest()
             except _AWAY as error:
                 raise Unavailable from error
             else:

@@ -4,7 +4,7 @@ The later `event_at` wins, a tie is won by `unlike`, and a replay of what is old
 like counts does not depend on the order in which the events arrive.
 """
 
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -59,7 +59,7 @@ class Like(NamedTuple):
     """What is known of a like."""
 
     state: State
-    event_at: datetime  # of the latest like or unlike about it
+    event_us: int  # of the latest like or unlike about it, microseconds since 1970
     day: date | None  # of the like that made it what it is; None: unliked before any like came
 
 
@@ -67,7 +67,7 @@ class Incoming(NamedTuple):
     """A like or unlike that its campaign accepts, on its way to the table."""
 
     is_like: bool
-    event_at: datetime
+    event_us: int  # microseconds since 1970
     day: date
     suspect: bool = False
 
@@ -81,23 +81,24 @@ def _like(known: Like | None, incoming: Incoming) -> tuple[Like, Outcome]:
     if known is None:
         return _begin(incoming)
     if known.state is not State.WITHDRAWN:
-        return known._replace(event_at=max(known.event_at, incoming.event_at)), Outcome.DUPLICATE
-    if incoming.event_at > known.event_at:
+        return known._replace(event_us=max(known.event_us, incoming.event_us)), Outcome.DUPLICATE
+    if incoming.event_us > known.event_us:
         return _begin(incoming)
     return (known if known.day else known._replace(day=incoming.day)), Outcome.OLDER
 
 
 def _begin(incoming: Incoming) -> tuple[Like, Outcome]:
-    state = State.QUARANTINED if incoming.suspect else State.COUNTED
-    return Like(state, incoming.event_at, incoming.day), Outcome(state)
+    if incoming.suspect:
+        return Like(State.QUARANTINED, incoming.event_us, incoming.day), Outcome.QUARANTINED
+    return Like(State.COUNTED, incoming.event_us, incoming.day), Outcome.COUNTED
 
 
 def _unlike(known: Like | None, incoming: Incoming) -> tuple[Like, Outcome]:
     if known is None:
-        return Like(State.WITHDRAWN, incoming.event_at, None), Outcome.WITHDRAWN
-    if incoming.event_at < known.event_at:
+        return Like(State.WITHDRAWN, incoming.event_us, None), Outcome.WITHDRAWN
+    if incoming.event_us < known.event_us:
         return known, Outcome.OLDER
-    later = known._replace(event_at=incoming.event_at)
+    later = known._replace(event_us=incoming.event_us)
     if known.state in (State.WITHDRAWN, State.VOID):
         return later, Outcome.DUPLICATE
     return later._replace(state=State.WITHDRAWN), Outcome.WITHDRAWN

@@ -53,11 +53,12 @@ async def tick(pool: Pool, campaign: Campaign) -> Tick:
 
 async def fold_and_pledge(conn: Connection, campaign: Campaign) -> Tick:
     """Fold what was recorded and post what it earns; joins the caller's transaction. Again: posts nothing."""
-    await conn.execute(_LOCK_CAMPAIGN, campaign.campaign_id)
+    closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     batches = 0
     while folded := await fold(conn, campaign):
         batches += folded
-    return Tick(batches, await pledge(conn, campaign))
+    floor_minor = campaign.promise.campaign.floor_minor if closed_at else 0
+    return Tick(batches, await pledge(conn, campaign, floor_minor))
 
 
 async def fold(conn: Connection, campaign: Campaign) -> int:
@@ -112,14 +113,15 @@ async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int
     return {row["day"]: row["counted"] for row in await conn.fetch(_DAY_COUNTS, campaign.campaign_id)}
 
 
-async def pledge(conn: Connection, campaign: Campaign) -> int:
+async def pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:
     """Post the difference between what is due and what was pledged so far; return it, in minor units.
 
-    What is due less than was pledged goes back as far as it has not been settled yet.
+    What is due less than was pledged goes back as far as it has not been settled yet. A closed campaign's
+    `floor_minor` stays pledged whatever its likes earned: a tick that only folds refusals must not take it back.
     """
     held = await balances(conn, campaign.slug)
     total = due(campaign.terms, await counted_by_day(conn, campaign), held.funded_minor)
-    difference = total - held.earned_minor
+    difference = max(total, min(floor_minor, held.funded_minor)) - held.earned_minor
     currency = campaign.promise.campaign.currency
     source, target = (Account(kind, currency, campaign.slug) for kind in ("budget", "pledged"))
     if difference > 0:

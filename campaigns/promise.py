@@ -7,12 +7,24 @@ Promise
 └── agreement   the signed paper behind it
 """
 
+from collections import Counter
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import rfc8785
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from campaigns.terms import Share
 from campaigns.terms import Terms as HeldTerms
@@ -23,6 +35,7 @@ from ledger.split import WHOLE_BP
 _DAYS_MAX = 36_500
 _CAMPAIGN_DAYS_MAX = 3_660
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
+_BYTES_MAX = 60_000  # as JSON: with its version and day it fits one entry of the log (65,535 bytes)
 
 
 def _known_timezone(name: str) -> str:
@@ -39,6 +52,11 @@ def _known_currency(code: str) -> str:
     except ValueError as error:
         raise ValueError("no currency of ISO 4217 with a minor unit") from error
     return code
+
+
+def _readable_schedule(cron: str) -> str:
+    trigger(cron, ZoneInfo("UTC"))  # ValueError says what is wrong; the time zone makes no difference to that
+    return cron
 
 
 def _sensible_year(moment: datetime) -> datetime:
@@ -89,13 +107,15 @@ class Campaign(_Part):
     retention_days: Annotated[int, Field(ge=1, le=_DAYS_MAX)] = 365
     floor_minor: Minor = 0
 
-    @model_validator(mode="after")
-    def _runs_forward(self) -> Self:
-        if self.ends_at <= self.starts_at:
+    @field_validator("ends_at")
+    @classmethod
+    def _runs_forward(cls, ends_at: datetime, info: ValidationInfo) -> datetime:
+        starts_at = info.data.get("starts_at", ends_at)  # missing: a fault of its own already
+        if "starts_at" in info.data and ends_at <= starts_at:
             raise ValueError("ends_at must come after starts_at")
-        if (self.ends_at - self.starts_at).days > _CAMPAIGN_DAYS_MAX:
+        if (ends_at - starts_at).days > _CAMPAIGN_DAYS_MAX:
             raise ValueError(f"a campaign lasts at most {_CAMPAIGN_DAYS_MAX} days")
-        return self
+        return ends_at
 
 
 class Rate(_Part):
@@ -119,13 +139,35 @@ class OtherAccount(_Part):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,34}$")]
 
 
+def _account_scheme(account: Any) -> Literal["iban", "other"]:
+    """Tell which of the two is meant, so that a fault is told of that one only."""
+    if isinstance(account, dict):
+        return "iban" if {"iban", "bic"} & account.keys() else "other"
+    return "iban" if isinstance(account, IbanAccount) else "other"
+
+
+Account = Annotated[
+    Annotated[IbanAccount, Tag("iban")] | Annotated[OtherAccount, Tag("other")], Discriminator(_account_scheme)
+]
+
+
 class Beneficiary(_Part):
     """A charity, its share and where its money goes."""
 
     charity: Slug
     name: Words
     share_bp: Annotated[int, Field(ge=1, le=WHOLE_BP)]
-    account: IbanAccount | OtherAccount
+    account: Account
+
+
+def _shares_make_a_whole(beneficiaries: list[Beneficiary]) -> list[Beneficiary]:
+    total = sum(b.share_bp for b in beneficiaries)
+    wrong = [] if total == WHOLE_BP else [f"the share_bp add up to {total}, not {WHOLE_BP}"]
+    times = Counter(b.charity for b in beneficiaries)
+    wrong += [f"{charity} is named {n} times" for charity, n in times.items() if n > 1]
+    if wrong:
+        raise ValueError("; ".join(wrong))
+    return beneficiaries
 
 
 class Terms(_Part):
@@ -134,22 +176,15 @@ class Terms(_Part):
     rate: Rate
     daily_cap_minor: Annotated[int, Field(ge=1, le=MINOR_MAX)] | None = None
     likes_per_person_per_day: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    beneficiaries: Annotated[list[Beneficiary], Field(min_length=1, max_length=100)]
-
-    @model_validator(mode="after")
-    def _shares_make_a_whole(self) -> Self:
-        total = sum(b.share_bp for b in self.beneficiaries)
-        if total != WHOLE_BP:
-            raise ValueError(f"the beneficiaries' share_bp add up to {total}, not {WHOLE_BP}")
-        if len({b.charity for b in self.beneficiaries}) < len(self.beneficiaries):
-            raise ValueError("a charity is named twice")
-        return self
+    beneficiaries: Annotated[
+        list[Beneficiary], Field(min_length=1, max_length=100), AfterValidator(_shares_make_a_whole)
+    ]
 
 
 class Settlement(_Part):
     """When and how what was pledged is paid out."""
 
-    cron: Line = "0 3 * * mon"
+    cron: Annotated[Line, AfterValidator(_readable_schedule)] = "0 3 * * mon"
     automatic: bool = True
     minimum_minor: Minor = 0
     approvals: Annotated[int, Field(ge=2, le=10)] = 2
@@ -172,11 +207,10 @@ class Promise(_Part):
     agreement: Agreement | None = None
 
     @model_validator(mode="after")
-    def _settles_on_a_readable_schedule(self) -> Self:
-        try:
-            trigger(self.settlement.cron, ZoneInfo(self.campaign.timezone))
-        except ValueError as error:
-            raise ValueError(f"settlement.cron: {error}") from error
+    def _fits_one_leaf(self) -> Self:
+        size = len(canonical(self))
+        if size > _BYTES_MAX:
+            raise ValueError(f"the promise has {size} bytes as JSON, at most {_BYTES_MAX} fit")
         return self
 
 

@@ -6,6 +6,7 @@ A transfer is one row, so it is balanced by construction. A correction is one st
 that it corrects. Every function here joins the caller's transaction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -86,14 +87,22 @@ async def post(conn: Connection, posting: Posting) -> UUID:
     return posting.transfer_id
 
 
+async def open_accounts(conn: Connection, accounts: Sequence[Account]) -> None:
+    """Open the accounts that are not there yet; joins the caller's transaction."""
+    await conn.execute(_OPEN_ACCOUNTS, *_columns(accounts))
+
+
+def _columns(accounts: Sequence[Account]) -> list[list[str]]:
+    return [list(column) for column in zip(*accounts, strict=True)]
+
+
 async def _locked(conn: Connection, posting: Posting) -> tuple[Side, Side]:
     """Lock both accounts, in order of their ids whatever the direction: two postings never wait for each other."""
     pair = (posting.source, posting.target)
-    columns = [list(column) for column in zip(*pair, strict=True)]
-    rows = await conn.fetch(_LOCK_ACCOUNTS, *columns)
+    rows = await conn.fetch(_LOCK_ACCOUNTS, *_columns(pair))
     if len(rows) < len(pair):
-        await conn.execute(_OPEN_ACCOUNTS, *columns)
-        rows = await conn.fetch(_LOCK_ACCOUNTS, *columns)
+        await open_accounts(conn, pair)
+        rows = await conn.fetch(_LOCK_ACCOUNTS, *_columns(pair))
     sides = {Account(*row[:4]): Side(*row[4:]) for row in map(tuple, rows)}
     return sides[posting.source], sides[posting.target]
 

@@ -1,9 +1,9 @@
 """Money: an integer count of minor units and an ISO 4217 currency; here is how it is written for people."""
 
 from functools import cache
-from typing import TypedDict
 
 from iso4217 import Currency
+from typing_extensions import TypedDict
 
 MINOR_MAX = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259, section 6)
 

@@ -16,6 +16,8 @@ _INTAKE_PLANS = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
 }
 _COMMAND_SECONDS_MAX = 60
 

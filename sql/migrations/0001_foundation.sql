@@ -164,7 +164,9 @@ CREATE INDEX likes_over_limit ON likes (campaign_id, person, day, event_at) WHER
 CREATE FUNCTION open_likes(campaign integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    EXECUTE format('CREATE TABLE likes_%s PARTITION OF likes FOR VALUES IN (%s)', campaign, campaign);
+    -- Attached, not made as a partition: that would wait for every reader of any campaign's likes, and all for it.
+    EXECUTE format('CREATE TABLE likes_%s (LIKE likes INCLUDING ALL)', campaign);
+    EXECUTE format('ALTER TABLE likes ATTACH PARTITION likes_%s FOR VALUES IN (%s)', campaign, campaign);
 END $$;
 
 -- The likes of a person on a day that are not withdrawn: of these as many count as the terms allow.

@@ -1,17 +1,26 @@
+-- Every look-up here is a LATERAL sub-select with a LIMIT: the planner then can only go key by key through the index,
+-- whatever the statistics of a table said that was empty a minute ago. What was found is changed by its ctid.
+
 -- name: known_likes
--- What is known of the likes that a batch touches; most are new. `place` is the key's place in the arrays.
-SELECT k.place::integer, l.state::text, l.event_at, l.day
+-- What is known of the likes that were there before a batch; `place` is the key's place in the arrays.
+SELECT k.place::integer, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day
 FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS k (content, person, place)
-JOIN likes l ON l.campaign_id = $1 AND l.content = k.content AND l.person = k.person AND l.bucket = $4;
+CROSS JOIN LATERAL (
+    SELECT state, event_at, day FROM likes
+    WHERE campaign_id = $1 AND content = k.content AND person = k.person AND bucket = $4 LIMIT 1
+) l;
 
 -- name: claim_likes
 -- Insert every like as if it were new, sorted by key so that overlapping batches never wait for each other in a
 -- circle; return the places of those that were.
 WITH claimed AS (
     INSERT INTO likes (batch_id, campaign_id, bucket, event_at, day, position, state, person, content)
-    SELECT $1, $2, $3, n.event_at, n.day, n.position, n.state::like_state, n.person, n.content
-    FROM unnest($4::timestamptz[], $5::date[], $6::integer[], $7::text[], $8::bytea[], $9::text[])
-        AS n (event_at, day, position, state, person, content)
+    SELECT $1, $2, $3, 'epoch'::timestamptz + n.event_us * interval '1 microsecond',
+        date '0001-01-01' + nullif(n.day, 0) - 1, n.place - 1, n.state,
+        substring($7::bytea FROM (n.place::integer - 1) * 16 + 1 FOR 16), n.content
+    FROM unnest(
+        $4::text::bigint[], $5::text::integer[], $6::text::like_state[], string_to_array($8::text, E'\x1f')
+    ) WITH ORDINALITY AS n (event_us, day, state, content, place)
     ON CONFLICT DO NOTHING
     RETURNING position
 )
@@ -21,28 +30,33 @@ SELECT coalesce(array_agg(position), '{}') FROM claimed;
 -- Likes of this transaction that found no place in the person's day.
 UPDATE likes l SET state = 'over_limit'
 FROM unnest($3::text[], $4::bytea[]) AS n (content, person)
-WHERE l.campaign_id = $1 AND l.bucket = $2 AND l.content = n.content AND l.person = n.person;
+CROSS JOIN LATERAL (
+    SELECT o.ctid FROM likes o
+    WHERE o.campaign_id = $1 AND o.bucket = $2 AND o.content = n.content AND o.person = n.person LIMIT 1
+) own
+WHERE l.campaign_id = $1 AND l.ctid = own.ctid;
 
 -- name: update_likes
--- Known likes that changed, each only if it still is what was decided upon; locked in order of their keys.
-WITH n AS (
-    SELECT * FROM unnest(
-        $4::text[], $5::bytea[], $6::timestamptz[], $7::text[], $8::timestamptz[], $9::date[], $10::text[],
+-- Known likes that changed, each only if it still is what was decided upon; locked in the order given.
+WITH locked AS (
+    SELECT own.ctid, n.event_us, n.day, n.state, n.position, n.begins
+    FROM unnest(
+        $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::bigint[], $9::date[], $10::text[],
         $11::integer[], $12::boolean[]
-    ) AS n (content, person, old_event_at, old_state, event_at, day, state, position, begins)
-), locked AS (
-    SELECT l.campaign_id, l.content, l.person, l.bucket, n.event_at, n.day, n.state, n.position, n.begins
-    FROM n
-    JOIN likes l ON l.campaign_id = $2 AND l.content = n.content AND l.person = n.person AND l.bucket = $3
-    WHERE l.event_at = n.old_event_at AND l.state = n.old_state::like_state
-    ORDER BY l.content, l.person FOR UPDATE OF l
+    ) AS n (content, person, old_event_us, old_state, event_us, day, state, position, begins)
+    CROSS JOIN LATERAL (
+        SELECT o.ctid FROM likes o
+        WHERE o.campaign_id = $2 AND o.bucket = $3 AND o.content = n.content AND o.person = n.person
+            AND o.event_at = 'epoch'::timestamptz + n.old_event_us * interval '1 microsecond' AND o.state = n.old_state::like_state
+        LIMIT 1 FOR UPDATE
+    ) own
 )
 UPDATE likes l
-SET event_at = c.event_at, day = c.day, state = c.state::like_state,
+SET event_at = 'epoch'::timestamptz + c.event_us * interval '1 microsecond', day = c.day, state = c.state::like_state,
     batch_id = CASE WHEN c.begins THEN $1 ELSE l.batch_id END,
     position = CASE WHEN c.begins THEN c.position ELSE l.position END
 FROM locked c
-WHERE l.campaign_id = c.campaign_id AND l.content = c.content AND l.person = c.person AND l.bucket = c.bucket;
+WHERE l.campaign_id = $2 AND l.ctid = c.ctid;
 
 -- name: enter_person_days
 -- New live likes on the persons' days; every row that the batch moves is locked here, in order, until it ends.
@@ -56,25 +70,28 @@ RETURNING person, day, live;
 -- Live likes that were withdrawn.
 UPDATE person_days p SET live = p.live + n.moves_by
 FROM unnest($3::bytea[], $4::date[], $5::integer[]) AS n (person, day, moves_by)
-WHERE p.campaign_id = $1 AND p.bucket = $2 AND p.person = n.person AND p.day = n.day AND n.moves_by < 0
+CROSS JOIN LATERAL (
+    SELECT o.ctid FROM person_days o
+    WHERE o.campaign_id = $1 AND o.bucket = $2 AND o.person = n.person AND o.day = n.day LIMIT 1
+) own
+WHERE n.moves_by < 0 AND p.ctid = own.ctid
 RETURNING p.person, p.day, p.live;
 
 -- name: promote_likes
 -- A like was withdrawn, so the oldest of the same person and day that was over the limit counts now.
-WITH w AS (
-    SELECT * FROM unnest($5::bytea[], $6::date[], $7::integer[]) AS w (person, day, places)
-), chosen AS (
-    SELECT w.person, o.content, $4 + (row_number() OVER ())::integer - 1 AS position
-    FROM w CROSS JOIN LATERAL (
-        SELECT l.content, row_number() OVER (ORDER BY l.event_at, l.content) AS turn FROM likes l
+WITH chosen AS (
+    SELECT o.ctid, $4 + (row_number() OVER ())::integer - 1 AS position
+    FROM unnest($5::bytea[], $6::date[], $7::integer[]) AS w (person, day, places)
+    CROSS JOIN LATERAL (
+        SELECT l.ctid, row_number() OVER (ORDER BY l.event_at, l.content) AS turn FROM likes l
         WHERE l.campaign_id = $2 AND l.bucket = $3 AND l.person = w.person AND l.day = w.day AND l.state = 'over_limit'
     ) o
     WHERE o.turn <= w.places
 )
 UPDATE likes l SET state = 'counted', batch_id = $1, position = c.position
 FROM chosen c
-WHERE l.campaign_id = $2 AND l.bucket = $3 AND l.content = c.content AND l.person = c.person
-RETURNING l.position, l.event_at, l.day, l.person, l.content;
+WHERE l.campaign_id = $2 AND l.state = 'over_limit' AND l.ctid = c.ctid
+RETURNING l.position, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day, l.person, l.content;
 
 -- name: insert_batch
 -- One row a batch and campaign: what it changed, and the tree over the likes that it made count.
@@ -89,7 +106,9 @@ SELECT version, ARRAY(SELECT nextval('like_batches_batch_id') FROM generate_seri
 -- Deliveries that were answered before.
 SELECT d.platform_id, d.webhook_id, d.body_digest, d.answer
 FROM unnest($1::integer[], $2::text[]) AS k (platform_id, webhook_id)
-JOIN deliveries d ON d.platform_id = k.platform_id AND d.webhook_id = k.webhook_id;
+CROSS JOIN LATERAL (
+    SELECT * FROM deliveries o WHERE o.platform_id = k.platform_id AND o.webhook_id = k.webhook_id LIMIT 1
+) d;
 
 -- name: insert_deliveries
 -- What was answered; a delivery that another transaction has answered meanwhile is left out, and seen by the count.

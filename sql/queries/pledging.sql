@@ -1,6 +1,6 @@
 -- name: lock_campaign
--- One tick of a campaign at a time; intake, which locks the catalogue only, goes on.
-SELECT FROM campaigns WHERE campaign_id = $1 FOR NO KEY UPDATE;
+-- One tick of a campaign at a time; intake, which locks the catalogue only, goes on. Returns when it was closed.
+SELECT closed_at FROM campaigns WHERE campaign_id = $1 FOR NO KEY UPDATE;
 
 -- name: campaigns_to_tick
 -- Campaigns that have batches to fold.

@@ -1,0 +1,41 @@
+"""Exact amounts as the public API shows them: a fraction for programs, a rounded text for people.
+
+`exact` is an integer or a fraction in lowest terms (`"23368/3"`), so that whoever adds up loses nothing. `text` is
+rounded half to even and for display only.
+"""
+
+from fractions import Fraction
+
+from typing_extensions import TypedDict
+
+from ledger.money import text
+
+_HUNDREDTHS = 100
+
+
+class ExactLikes(TypedDict):
+    """Likes, a part of one among them: `{"exact": "23368/3", "text": "7789.33"}`."""
+
+    exact: str
+    text: str
+
+
+class ExactMoney(TypedDict):
+    """Minor units exactly, major units as text: `{"exact_minor": "23368/3", "text": "77.89"}`."""
+
+    exact_minor: str
+    text: str
+
+
+def show_likes(likes: Fraction) -> ExactLikes:
+    """Return a number of likes both ways; the text has two digits after the point unless it is whole."""
+    if likes.denominator == 1:
+        return {"exact": str(likes), "text": str(likes)}
+    hundredths = round(likes * _HUNDREDTHS)
+    whole, rest = divmod(abs(hundredths), _HUNDREDTHS)
+    return {"exact": str(likes), "text": f"{'-' if hundredths < 0 else ''}{whole}.{rest:02}"}
+
+
+def show_money(minor: Fraction, currency: str) -> ExactMoney:
+    """Return an amount both ways."""
+    return {"exact_minor": str(minor), "text": text(round(minor), currency)}

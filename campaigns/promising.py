@@ -1,0 +1,142 @@
+"""A campaign's promise: made, and given new terms. What decides is pure; `apply` joins the caller's transaction."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from campaigns.admission import AHEAD_MAX
+from campaigns.calendar import day_in
+from campaigns.catalogue import Campaign, change, read
+from campaigns.promise import Promise, canonical, fixed, held
+from campaigns.promise_file import Change, difference
+from campaigns.refusals import Closed, Fault, PromiseRefused
+from ledger.journal import Account, open_accounts
+from ledger.leaves import queue_leaf
+from sql import Connection, query
+
+_ADD_CAMPAIGN = query("add_campaign")
+_OPEN_LIKES = query("open_likes")
+_ADD_TERMS = query("add_terms")
+_LOCK_CAMPAIGN = query("lock_campaign")
+
+
+class Action(StrEnum):
+    """What applying a promise comes to."""
+
+    CREATE = "create"
+    NEW_TERMS = "new_terms"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What applying a promise does: which version of the terms it leaves as the newest, in force from which day."""
+
+    action: Action
+    version: int
+    from_day: date
+    changes: list[Change]
+
+
+class Applied(NamedTuple):
+    """What was done, and the campaign as it stands now."""
+
+    plan: Plan
+    campaign: Campaign
+
+
+def promised(campaign: Campaign) -> Promise:
+    """Return the promise as it stands, under the newest version of its terms."""
+    own = campaign.promise
+    return Promise(
+        campaign=own.campaign, terms=campaign.versions[-1], settlement=own.settlement, agreement=own.agreement
+    )
+
+
+def plan(existing: Campaign | None, promise: Promise, now: datetime) -> Plan:
+    """Return what applying the promise would do. PromiseRefused or Closed where it cannot be."""
+    if existing is None:
+        first_day = day_in(promise.campaign.starts_at, ZoneInfo(promise.campaign.timezone))
+        return Plan(Action.CREATE, 1, first_day, difference(None, promise))
+    if existing.closed_at is not None:
+        raise Closed(existing.slug)
+    changes = difference(promised(existing), promise)
+    unchangeable = [c for c in changes if not c.path.startswith("terms.")]
+    if unchangeable:
+        raise PromiseRefused([_fixed(c) for c in unchangeable])
+    newest = existing.terms[-1]
+    if not changes:
+        return Plan(Action.NOTHING, newest.version, newest.from_day, [])
+    from_day = max(_first_free_day(existing, now), newest.from_day)
+    return Plan(Action.NEW_TERMS, newest.version + 1, from_day, changes)
+
+
+def _fixed(asked: Change) -> Fault:
+    reason = f"it is {asked.before or 'left out'} and cannot change once the campaign exists"
+    return Fault(asked.path, f"{reason}; the file says {asked.after or 'nothing'}")
+
+
+def _first_free_day(campaign: Campaign, now: datetime) -> date:
+    """Return the first campaign day that no like can have fallen on yet: a like may be some minutes ahead."""
+    newest_like = now + AHEAD_MAX
+    calendar = campaign.calendar
+    if newest_like < calendar.starts_at:
+        return calendar.days[0]
+    following = day_in(newest_like, calendar.timezone) + timedelta(days=1)
+    if following > calendar.days[-1]:
+        last = calendar.days[-1]
+        raise PromiseRefused([Fault("terms", f"new terms would hold from {following}, the last day is {last}")])
+    return following
+
+
+async def apply(conn: Connection, promise: Promise, now: datetime, *, pseudonym_key: bytes) -> Applied:
+    """Make the campaign, or give it new terms; the same promise again changes nothing.
+
+    PromiseRefused names what cannot change any more; Closed: nothing can.
+    """
+    await change(conn)
+    existing = (await read(conn, pseudonym_key)).campaigns.get(promise.campaign.slug)
+    done = plan(existing, promise, now)
+    if existing is None:
+        await _give_terms(conn, await _create(conn, promise), promise, done)
+    elif done.action is Action.NOTHING:
+        return Applied(done, existing)
+    else:
+        as_first_promised = promised(existing).model_copy(update={"terms": promise.terms})
+        await _give_terms(conn, existing.campaign_id, as_first_promised, done)
+    return Applied(done, (await read(conn, pseudonym_key)).campaigns[promise.campaign.slug])
+
+
+async def _create(conn: Connection, promise: Promise) -> int:
+    own = promise.campaign
+    kept = canonical(fixed(promise)).decode()
+    campaign_id = int(await conn.fetchval(_ADD_CAMPAIGN, own.slug, kept, own.currency, own.floor_minor))
+    await conn.execute(_OPEN_LIKES, campaign_id)
+    world = Account("world", own.currency)
+    await open_accounts(conn, [world, *(Account(kind, own.currency, own.slug) for kind in ("budget", "pledged"))])
+    return campaign_id
+
+
+async def _give_terms(conn: Connection, campaign_id: int, promise: Promise, done: Plan) -> None:
+    """Store a version and tell the log: the promise in full, so that each such leaf stands alone."""
+    terms = held(promise.terms, done.version, done.from_day)
+    text = canonical(promise.terms).decode()
+    rate = terms.amount_minor, terms.per_likes
+    limits = terms.daily_cap_minor, terms.likes_per_person_per_day
+    await conn.execute(_ADD_TERMS, campaign_id, done.version, done.from_day, text, *rate, *limits)
+    slug = promise.campaign.slug
+    body = {
+        "campaign": slug,
+        "version": done.version,
+        "from_day": done.from_day.isoformat(),
+        "promise": promise.model_dump(mode="json", exclude_none=True),
+    }
+    await queue_leaf(conn, "terms", f"terms/{slug}/{done.version}", body)
+
+
+async def lock_open(conn: Connection, campaign: Campaign) -> None:
+    """Lock the campaign until the transaction ends; Closed where it is."""
+    if await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id) is not None:
+        raise Closed(campaign.slug)

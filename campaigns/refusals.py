@@ -1,0 +1,60 @@
+"""What the administration of campaigns and platforms refuses.
+
+    Refused               the message is one clear sentence for whoever asked
+    ├── PromiseRefused    the promise is not one, or does not fit what was promised: every fault's path and reason
+    ├── NotFound          no campaign or platform has that name
+    ├── Closed            the campaign is closed: it takes nothing more
+    ├── FundingRefused    the amount or its reference cannot be taken
+    ├── EnrolmentRefused  the content belongs to another campaign, or is no content
+    └── PlatformRefused   the platform or its key cannot be taken
+
+Nothing is kept of what was refused: the caller's transaction is to be rolled back.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong: where (a dotted path, or a line of the file) and why."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class Refused(Exception):
+    """What was asked for is refused."""
+
+
+class PromiseRefused(Refused):
+    """The promise is refused whole; `faults` names everything that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = tuple(faults)
+
+
+class NotFound(Refused):
+    """No campaign or platform has that name."""
+
+
+class Closed(Refused):
+    """The campaign is closed."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(f"the campaign {slug} is closed")
+
+
+class FundingRefused(Refused):
+    """The amount or its reference cannot be taken."""
+
+
+class EnrolmentRefused(Refused):
+    """The content belongs to another campaign, or is no content."""
+
+
+class PlatformRefused(Refused):
+    """The platform or its key cannot be taken."""

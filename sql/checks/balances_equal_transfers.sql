@@ -1,0 +1,13 @@
+-- Every account holds what its transfers brought less what they took, and has counted each of them.
+SELECT
+    a.account_id, a.kind, a.campaign, a.charity, a.balance_minor, a.version,
+    coalesce(sum(m.amount_minor), 0) AS moved_minor, count(m.amount_minor) AS transfers
+FROM accounts a
+LEFT JOIN (
+    SELECT to_account AS account_id, amount_minor FROM transfers
+    UNION ALL
+    SELECT from_account, -amount_minor FROM transfers
+) m USING (account_id)
+GROUP BY a.account_id
+HAVING a.balance_minor <> coalesce(sum(m.amount_minor), 0) OR a.version <> count(m.amount_minor)
+ORDER BY a.account_id;
