@@ -82,7 +82,7 @@ def _first_free_day(campaign: Campaign, now: datetime) -> date:
     """Return the first campaign day that no like can have fallen on yet: a like may be some minutes ahead."""
     newest_like = now + AHEAD_MAX
     calendar = campaign.calendar
-    if newest_like < calendar.starts_at:
+    if newest_like < campaign.promise.campaign.starts_at:
         return calendar.days[0]
     following = day_in(newest_like, calendar.timezone) + timedelta(days=1)
     if following > calendar.days[-1]:
