@@ -11,7 +11,7 @@ from campaigns.events import BODY_BYTES_MAX
 from campaigns.intake import Intake
 from ops import backend, jobs
 from ops.clock import utc_now
-from ops.http import health, intake
+from ops.http import health, intake, public
 from ops.http.middleware import problems
 from ops.keys import Keys
 from ops.metrics import Metrics
@@ -65,6 +65,7 @@ def application(service: Service) -> web.Application:
             web.get("/metrics", health.metrics),
         ]
     )
+    public.set_up(app, service.pool, service.shelf)
     return app
 
 

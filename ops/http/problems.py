@@ -14,6 +14,7 @@ class Problem(Enum):
     """What can be wrong with a request: a status and a sentence that says what to do."""
 
     UNREADABLE = (400, "The body is not JSON. Nothing was kept; send it again as JSON.")
+    UNKNOWN_PARAMETER = (400, "The address has a query parameter that means nothing here; leave it out.")
     UNAUTHENTICATED = (401, "The request is not signed by a platform known here, or its timestamp is too old.")
     NOT_FOUND = (404, "There is nothing at this address.")
     METHOD_NOT_ALLOWED = (405, "This address does not take that method.")
@@ -24,6 +25,9 @@ class Problem(Enum):
     BUG = (500, "Something is broken here. Sending again is safe.")
     FULL = (503, "More arrives than can be recorded. Nothing of this was kept; send it again later.")
     UNAVAILABLE = (503, "The database is away. Nothing of this was kept, or all of it; sending it again is safe.")
+
+    AWAY = (503, "The database is away, and the figures known here are too old to show; ask again later.")
+    MANY_STREAMS = (503, "As many streams are open as this service holds; ask for the totals, or try again later.")
 
     @property
     def status(self) -> HTTPStatus:
@@ -36,15 +40,20 @@ class Problem(Enum):
         return self.name.lower().replace("_", "-")
 
 
-def problem(kind: Problem, **more: Any) -> web.Response:
-    """Return the answer that says so; `more` are members of its own, such as `faults`."""
-    body = {
+def details(kind: Problem, **more: Any) -> dict[str, Any]:
+    """Return what is said of a problem; `more` are members of its own, such as `faults`."""
+    return {
         "type": f"urn:like-ledger:problem:{kind.slug}",
         "title": kind.status.phrase,
         "status": kind.status.value,
         "detail": kind.value[1],
         **more,
     }
+
+
+def problem(kind: Problem, **more: Any) -> web.Response:
+    """Return the answer that says so."""
+    body = details(kind, **more)
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status is HTTPStatus.SERVICE_UNAVAILABLE else None
     return web.Response(
         body=orjson.dumps(body),

@@ -1,0 +1,187 @@
+"""Every address of the service as its description tells of it: what it takes, what it answers, what can be wrong."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+
+from campaigns.days import CampaignDays, days, days_csv
+from campaigns.events import Body
+from campaigns.published import (
+    PublishedCampaign,
+    PublishedCampaigns,
+    PublishedWaterfall,
+    published,
+    published_waterfall,
+)
+from campaigns.standing import instant
+from campaigns.totals import EveryTotals, Totals, totals
+from ops.http import examples, shapes
+from ops.http.problems import Problem
+from ops.http.views import to_json
+
+JSON, CSV, HTML, TEXT = "application/json", "text/csv", "text/html", "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one address."""
+
+    path: str
+    tag: str
+    summary: str
+    answer: Any = str  # the answer's type
+    content_type: str = JSON
+    example: Callable[[], Any] | None = None
+    method: Literal["get", "post"] = "get"
+    text: str = ""
+    body: Any = None  # the body's type
+    query: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # what each does, its values
+    headers: Mapping[str, str] = field(default_factory=dict)  # those that must be sent
+    problems: tuple[Problem, ...] = ()
+    is_conditional: bool = False  # has an ETag and answers 304
+
+
+def _seen(view: Callable[[Any], Any]) -> Callable[[], Any]:
+    return lambda: orjson.loads(to_json(view(examples.standing())))
+
+
+def _all_seen(view: Callable[[Any], Any]) -> Callable[[], Any]:
+    return lambda: {"as_of": instant(examples.standing().as_of), "campaigns": [_seen(view)()]}
+
+
+def _figures(path: str, summary: str, answer: Any, example: Callable[[], Any], **more: Any) -> Endpoint:
+    own = (Problem.NOT_FOUND,) if "{slug}" in path else ()
+    problems = (Problem.UNKNOWN_PARAMETER, *own, Problem.AWAY)
+    known: dict[str, Any] = {"is_conditional": True, "problems": problems} | more
+    return Endpoint(path, "open data", summary, answer, example=example, **known)
+
+
+_INTAKE = """\
+Standard Webhooks (standardwebhooks.com): at most 1 MiB and 1,000 likes a delivery. The same `webhook-id` with the
+same body again (for seven days) gets the same answer, byte for byte. 503 comes with `Retry-After`; then nothing of
+the body was kept, or all of it, and sending it again is safe. An `invalid` like does not spoil the others."""
+_SIGNED = {
+    "webhook-id": "The delivery's own id, 1 to 200 characters; the same when it is sent again.",
+    "webhook-timestamp": "Seconds since 1970; at most five minutes from now.",
+    "webhook-signature": "`v1,` and base64 of HMAC-SHA256, or `v1a,` and base64 of Ed25519, over `id.timestamp.body`;"
+    " several, parted by spaces.",
+}
+_INTAKE_PROBLEMS = (
+    Problem.UNREADABLE,
+    Problem.UNAUTHENTICATED,
+    Problem.REUSED,
+    Problem.TOO_LARGE,
+    Problem.WRONG_TYPE,
+    Problem.WRONG_SHAPE,
+    Problem.BUG,
+    Problem.FULL,
+    Problem.UNAVAILABLE,
+)
+_RESULTS = "which likes `results` tells of: all, none, or left out: those that were not counted"
+_LANG = {"lang": ("the page's language; left out: what `Accept-Language` asks for", ("zh", "en"))}
+_OWN = "/v1/campaigns/{slug}"
+_EXACT = (
+    "Amounts are exact: `exact` and `exact_minor` are an integer or a fraction in lowest terms; "
+    "`text` is rounded half to even, for display only. "
+)
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    Endpoint(
+        "/v1/platforms/{platform}/likes",
+        "intake",
+        "Deliver likes and unlikes",
+        shapes.DeliveryAnswer,
+        example=lambda: examples.ANSWER,
+        method="post",
+        text=_INTAKE,
+        body=Body,
+        query={"results": (_RESULTS, ("all", "none"))},
+        headers=_SIGNED,
+        problems=_INTAKE_PROBLEMS,
+    ),
+    _figures("/v1/totals", "Every campaign's totals", EveryTotals, _all_seen(totals)),
+    _figures("/v1/campaigns", "Every campaign's promise and totals", PublishedCampaigns, _all_seen(published)),
+    _figures(
+        _OWN, "A campaign's promise, every version of its terms, and its totals", PublishedCampaign, _seen(published)
+    ),
+    _figures(
+        f"{_OWN}/totals",
+        "A campaign's totals",
+        Totals,
+        _seen(totals),
+        text="`pledged` is all that likes have earned so far; `settled`, and within it `in_flight` and `paid`, are"
+        " the parts of it that have moved on: they are never added up. `remaining` is funded less pledged.",
+    ),
+    _figures(
+        f"{_OWN}/days",
+        "What counted and what it earned, day by day",
+        CampaignDays,
+        _seen(days),
+        text=_EXACT + "Days are those of the campaign's own time zone, all from the first until now.",
+    ),
+    _figures(
+        f"{_OWN}/days.csv",
+        "The same as CSV",
+        str,
+        lambda: days_csv(examples.standing()),
+        content_type=CSV,
+        text="UTF-8 with a header line; columns are only ever added at the end.",
+    ),
+    _figures(
+        f"{_OWN}/waterfall",
+        "Why the pledge is what it is, step by step",
+        PublishedWaterfall,
+        _seen(published_waterfall),
+        text=_EXACT + "It adds up exactly, in likes and in money.",
+    ),
+    _figures(
+        f"{_OWN}/settlements",
+        "What was settled and paid out",
+        shapes.Settlements,
+        lambda: {"campaign": "rural-education", "settlements": []},
+    ),
+    _figures(
+        f"{_OWN}/settlements.csv", "The same as CSV", str, lambda: "campaign,settlement,…\r\n", content_type=CSV
+    ),
+    Endpoint(
+        f"{_OWN}/stream",
+        "open data",
+        "A campaign's totals, now and whenever they change",
+        content_type="text/event-stream",
+        example=lambda: "event: totals\nid: 5d0c…\ndata: {…}\n\n",
+        text="Server-sent events named `totals`; each one's data is what `/totals` answers. A comment every 15"
+        " seconds keeps the line alive. `Last-Event-ID` is understood.",
+        problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY, Problem.MANY_STREAMS),
+    ),
+    Endpoint("/", "pages", "Every campaign, for people", content_type=HTML, query=_LANG, is_conditional=True),
+    Endpoint(
+        "/campaigns/{slug}",
+        "pages",
+        "One campaign, for people",
+        content_type=HTML,
+        query=_LANG,
+        is_conditional=True,
+        problems=(Problem.NOT_FOUND, Problem.AWAY),
+    ),
+    Endpoint("/docs", "pages", "This description, for people", content_type=HTML, is_conditional=True),
+    Endpoint(
+        "/site/{file}",
+        "pages",
+        "What the pages are drawn with",
+        content_type="text/css",
+        is_conditional=True,
+        problems=(Problem.NOT_FOUND,),
+    ),
+    Endpoint("/openapi.json", "pages", "This description", dict[str, Any], is_conditional=True),
+    Endpoint("/live", "health", "The process answers", shapes.Live, example=lambda: {"live": True}),
+    Endpoint(
+        "/ready",
+        "health",
+        "The service can do its work; 503 while it cannot",
+        shapes.Ready,
+        example=lambda: {"ready": True},
+    ),
+    Endpoint("/metrics", "health", "Figures for Prometheus", content_type=TEXT),
+)

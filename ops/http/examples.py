@@ -1,0 +1,71 @@
+"""Examples for the API's description: a made-up campaign seen through the real views, so that none is wrong."""
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from campaigns.calendar import Calendar
+from campaigns.catalogue import Campaign
+from campaigns.promise import Promise, fixed, held
+from campaigns.standing import People, Standing
+from campaigns.waterfall import DayCount
+from ledger.line import Balance, Line
+
+_PROMISE = """{
+  "campaign": {"slug": "rural-education", "title": {"zh": "乡村教育支持计划", "en": "Rural Education Support"},
+    "sponsor": "Example Platform Foundation", "currency": "CNY", "timezone": "Asia/Shanghai",
+    "starts_at": "2022-04-08T00:00:00+08:00", "ends_at": "2022-04-22T00:00:00+08:00", "late_days": 3650,
+    "content": "open"},
+  "terms": {"rate": {"amount_minor": 1, "per_likes": 3}, "daily_cap_minor": 500, "likes_per_person_per_day": 20,
+    "beneficiaries": [
+      {"charity": "village-schools", "name": {"zh": "乡村小学基金", "en": "Village Schools Fund"}, "share_bp": 7000,
+       "account": {"scheme": "other", "id": "6222020200112233445"}},
+      {"charity": "mobile-libraries", "name": {"zh": "流动图书馆", "en": "Mobile Libraries"}, "share_bp": 3000,
+       "account": {"scheme": "other", "id": "6222020200112233446"}}]},
+  "agreement": {"url": "https://example.org/agreement.pdf",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+}"""
+_AS_OF = datetime(2022, 4, 10, 12, tzinfo=UTC)
+_COUNTED = (1_402, 1_633, 977)
+
+
+def standing() -> Standing:
+    """Return a campaign after two and a half days."""
+    promise = Promise.model_validate_json(_PROMISE)
+    own = promise.campaign
+    calendar = Calendar.of(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
+    terms = held(promise.terms, 1, calendar.days[0])
+    counts = {
+        calendar.days[0] + timedelta(days=n): DayCount(counted, 2, 0, 0, 40 + n, 11)
+        for n, counted in enumerate(_COUNTED)
+    }
+    minor = int(sum((min(counted * terms.rate, Fraction(500)) for counted in _COUNTED), Fraction()))
+    line = Line(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
+    campaign = Campaign(1, fixed(promise), [promise.terms], [terms], None, calendar, bytes(32))
+    return Standing(campaign, _AS_OF, counts, {"not_running": 7}, line, People(456, _AS_OF - timedelta(seconds=9)))
+
+
+LIKES: dict[str, Any] = {
+    "type": "likes",
+    "timestamp": "2022-04-08T08:00:00Z",
+    "data": {
+        "likes": [
+            {
+                "action": "like",
+                "content": "3431182",
+                "person": "4854",
+                "event_at": "2022-04-08T07:44:48.441Z",
+                "campaign": "rural-education",
+                "signals": {"watch_ms": 19_435, "duration_ms": 18_983, "followed": False, "account_age_days": 400},
+            }
+        ]
+    },
+}
+
+ANSWER: dict[str, Any] = {
+    "delivery": "msg_2Lh9",
+    "received": 500,
+    "outcomes": {"counted": 484, "duplicate": 15, "over_limit": 1},
+    "results": [{"index": 7, "outcome": "over_limit", "reason": "the person reached the campaign's daily limit"}],
+}

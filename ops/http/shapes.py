@@ -1,0 +1,62 @@
+"""The shapes of what the HTTP edges say for themselves; the figures' shapes stand beside what makes them."""
+
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from campaigns.likes import Outcome
+
+
+class Result(TypedDict):
+    """What became of one like of a delivery; `receipt` only where it counted and all results were asked for."""
+
+    index: int
+    outcome: Outcome
+    reason: NotRequired[str]
+    receipt: NotRequired[str]
+
+
+class DeliveryAnswer(TypedDict):
+    """The answer to a delivery, once every like of it is durably decided."""
+
+    delivery: str
+    received: int
+    outcomes: dict[Outcome, int]
+    results: list[Result]
+
+
+class Fault(TypedDict):
+    """Where something is wrong, and what."""
+
+    path: str
+    reason: str
+
+
+class ProblemDetails(TypedDict):
+    """What is wrong with a request (RFC 9457); `type` is what a program tests for."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    faults: NotRequired[list[Fault]]
+
+
+class Live(TypedDict):
+    """The process answers."""
+
+    live: Literal[True]
+
+
+class Ready(TypedDict):
+    """Whether the service can do its work, and why not."""
+
+    ready: bool
+    reason: NotRequired[str]
+
+
+class Settlements(TypedDict):
+    """A campaign's settlement envelopes, oldest first."""
+
+    campaign: str
+    settlements: list[dict[str, Any]]

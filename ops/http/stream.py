@@ -1,0 +1,83 @@
+"""A campaign's stream: server-sent events (HTML Standard, section 9.2), its totals at once and when they change."""
+
+import asyncio
+
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse
+
+from campaigns.totals import totals
+from ops.http.problems import Problem, problem
+from ops.http.replies import CORS, open_to_all
+from ops.http.snapshots import SNAPSHOTS, Prepared, TooOld
+from ops.http.views import about_campaign
+
+STREAMS_MAX = 500
+LOOK_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15.0
+_RETRY_MS = 3_000
+
+
+class Streams:
+    """The streams that are open; all end when the service stops."""
+
+    def __init__(self, most: int = STREAMS_MAX) -> None:
+        self.most = most
+        self.open = 0
+        self.stopping = asyncio.Event()
+
+    async def rest(self) -> bool:
+        """Wait until it is time to look again; tell whether to go on."""
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self.stopping.wait()
+        except TimeoutError:
+            return True
+        return False
+
+
+STREAMS = web.AppKey("streams", Streams)
+
+
+@open_to_all
+async def stream(request: web.Request) -> web.StreamResponse:
+    """Send a campaign's totals now and whenever they change, until the reader leaves or the service stops."""
+    streams = request.app[STREAMS]
+    first = await _totals(request)
+    if streams.open >= streams.most or streams.stopping.is_set():
+        return problem(Problem.MANY_STREAMS)
+    streams.open += 1
+    events = EventSourceResponse(headers=CORS, ping_interval=HEARTBEAT_SECONDS)
+    try:
+        await events.prepare(request)
+        async with events:
+            await _send_changes(request, events, streams, first)
+    except (ConnectionResetError, TimeoutError):
+        pass  # the reader left, or reads no more
+    finally:
+        streams.open -= 1
+    return events
+
+
+async def _send_changes(
+    request: web.Request, events: EventSourceResponse, streams: Streams, newest: Prepared
+) -> None:
+    sent = request.headers.get("Last-Event-ID")  # a reader that comes back has these figures
+    while True:
+        if newest.validator != sent:
+            await events.send(newest.body.decode(), id=newest.validator, event="totals", retry=_RETRY_MS)
+            sent = newest.validator
+        if not await streams.rest() or not events.is_connected():
+            return
+        try:
+            newest = await _totals(request)
+        except TooOld:
+            continue  # nothing new is known: the heartbeat goes on
+
+
+async def _totals(request: web.Request) -> Prepared:
+    return about_campaign(await request.app[SNAPSHOTS].newest(), request.match_info["slug"], totals)
+
+
+async def end_streams(app: web.Application) -> None:
+    """End every stream: the service stops."""
+    app[STREAMS].stopping.set()
