@@ -10,6 +10,8 @@ from typing import NamedTuple
 from ledger.journal import Account, Posting, Step, post
 from sql import Connection, query
 
+_TRANSFERS_MAX = 100
+
 _CORRECTABLE_TRANSFERS = query("correctable_transfers")
 
 
@@ -27,7 +29,8 @@ def take_back(
 
     A transfer may be corrected once only, so the excess of the last one becomes a new transfer that later
     corrections can name. `uncorrected_minor` lists the transfers not corrected yet, newest first; what has moved
-    on (`balance_minor` is what is still there) is never taken. Returns the corrections and the amount to post again.
+    on (`balance_minor` is what is still there) is never taken. Returns the corrections and the amount to post again;
+    the corrections add up to less than was asked for if the transfers listed do.
     """
     wanted, taken, plan = min(amount_minor, balance_minor), 0, []
     for place, held_minor in enumerate(uncorrected_minor):
@@ -36,7 +39,7 @@ def take_back(
         part = min(held_minor, balance_minor - taken)
         plan.append(Correction(place, part))
         taken += part
-    return plan, taken - wanted
+    return plan, max(0, taken - wanted)
 
 
 async def step_back(
@@ -47,7 +50,20 @@ async def step_back(
     What has moved on from `target` already is not taken. Joins the caller's transaction, which must hold a lock
     that keeps others from moving this money. Returns what went back, in minor units.
     """
-    rows = await conn.fetch(_CORRECTABLE_TRANSFERS, target.campaign, target.charity, target.kind)
+    back_minor = 0
+    while back_minor < amount_minor:
+        some_minor = await _step_some_back(conn, step, source, target, amount_minor - back_minor, reference)
+        if not some_minor:
+            break
+        back_minor += some_minor
+    return back_minor
+
+
+async def _step_some_back(
+    conn: Connection, step: Step, source: Account, target: Account, amount_minor: int, reference: str
+) -> int:
+    """Do so with the newest `_TRANSFERS_MAX` transfers: a long campaign has a transfer for every tick."""
+    rows = await conn.fetch(_CORRECTABLE_TRANSFERS, target.campaign, target.charity, target.kind, _TRANSFERS_MAX)
     balance_minor = rows[0]["balance_minor"] if rows else 0
     plan, excess_minor = take_back(amount_minor, balance_minor, [row["amount_minor"] for row in rows])
     for place, part_minor in plan:

@@ -5,6 +5,6 @@ LEFT JOIN leaf_queue q ON q.subject = 'transfer/' || t.transfer_id
 CROSS JOIN LATERAL (SELECT convert_from(q.body, 'UTF8')::jsonb AS body) told
 WHERE q.leaf_id IS NULL
     OR (told.body ->> 'kind', told.body ->> 'transfer', told.body ->> 'step', told.body ->> 'corrects')
-        IS DISTINCT FROM ('transfer', t.transfer_id::text, t.step, t.corrects::text)
+        IS DISTINCT FROM ('transfer'::text, t.transfer_id::text, t.step, t.corrects::text)
     OR (told.body ->> 'amount_minor')::numeric IS DISTINCT FROM t.amount_minor
 ORDER BY t.recorded_at;

@@ -30,13 +30,13 @@ INSERT INTO transfers (
 INSERT INTO leaf_queue (kind, subject, body) VALUES ($1, $2, $3);
 
 -- name: correctable_transfers
--- An account's incoming transfers that no correction has named yet, newest first, and what it holds.
+-- An account's newest incoming transfers that no correction has named yet, newest first, and what it holds.
 SELECT t.transfer_id, t.amount_minor, a.balance_minor
 FROM accounts a
 JOIN transfers t ON t.to_account = a.account_id AND t.corrects IS NULL
 WHERE a.campaign = $1 AND a.charity = $2 AND a.kind = $3
     AND NOT EXISTS (SELECT FROM transfers c WHERE c.corrects = t.transfer_id)
-ORDER BY t.to_version DESC;
+ORDER BY t.to_version DESC LIMIT $4;
 
 -- name: balances
 -- Every account of the campaigns named.

@@ -25,3 +25,7 @@ def test_a_plan_takes_back_exactly_what_is_asked_as_far_as_it_is_there(
     corrections, excess_minor = take_back(amount_minor, balance_minor, uncorrected_minor)
     assert (corrections, excess_minor) == ([Correction(*part) for part in plan], again_minor)
     assert sum(part.amount_minor for part in corrections) - excess_minor == min(amount_minor, balance_minor)
+
+
+def test_transfers_that_are_too_few_go_back_whole_and_nothing_is_posted_anew():
+    assert take_back(50, 90, [20]) == ([Correction(0, 20)], 0)

@@ -1,7 +1,7 @@
 """What a batch changes: folding, the person's daily limit, the tallies."""
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import pytest
 
@@ -19,21 +19,21 @@ from campaigns.decision import (
 )
 from campaigns.likes import Incoming, Like, Outcome, State
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NOON = 1_795_435_200_000_000  # microseconds since 1970
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 ANN, BEN = b"a" * 16, b"b" * 16
 
 
-def at(seconds: int) -> datetime:
-    return NOON + timedelta(seconds=seconds)
+def at(seconds: int) -> int:
+    return NOON + seconds * 1_000_000
 
 
 def like(content: str, seconds: int, person: bytes = ANN, day: date = MONDAY) -> tuple[Key, Incoming]:
-    return (content, person), Incoming(is_like=True, event_at=at(seconds), day=day)
+    return (content, person), Incoming(is_like=True, event_us=at(seconds), day=day)
 
 
 def unlike(content: str, seconds: int, person: bytes = ANN) -> tuple[Key, Incoming]:
-    return (content, person), Incoming(is_like=False, event_at=at(seconds), day=MONDAY)
+    return (content, person), Incoming(is_like=False, event_us=at(seconds), day=MONDAY)
 
 
 def stands(state: State, seconds: int = 0, day: date | None = MONDAY) -> Like:
