@@ -6,7 +6,6 @@ from typing import Literal
 
 import asyncpg
 
-
 from ops.settings import Settings
 from sql import Pool
 

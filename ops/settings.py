@@ -38,10 +38,13 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003
-        **sources: Any,
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what was passed first, then the environment: no files, no other sources."""
-        return sources["init_settings"], sources["env_settings"]
+        return init_settings, env_settings
 
 
 def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:

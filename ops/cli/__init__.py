@@ -2,7 +2,12 @@
 
 import typer
 
-from ops.cli import campaign, demo, maintenance, platform, replay, serve
+from ops.cli.campaign import app as campaign
+from ops.cli.demo import demo
+from ops.cli.maintenance import check, doctor, migrate
+from ops.cli.platform import app as platform
+from ops.cli.replay import replay
+from ops.cli.serve import serve
 
 app = typer.Typer(
     name="like-ledger",
@@ -11,14 +16,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(platform.app, name="platform")
-app.add_typer(campaign.app, name="campaign")
-app.command()(serve.serve)
-app.command()(demo.demo)
-app.command()(replay.replay)
-app.command()(maintenance.migrate)
-app.command()(maintenance.check)
-app.command()(maintenance.doctor)
+app.add_typer(platform, name="platform")
+app.add_typer(campaign, name="campaign")
+for command in (serve, demo, replay, migrate, check, doctor):
+    app.command()(command)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Health and metrics: `/live` says that the process runs, `/ready` that it can do its work, `/metrics` how it goes."""
+"""Health and metrics: `/live` says that the process runs, `/ready` that it can do its work, `/metrics` how."""
 
 import asyncio
 

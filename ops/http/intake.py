@@ -5,7 +5,7 @@ from hashlib import sha256
 from aiohttp import web
 
 from campaigns.answers import Results
-from campaigns.catalogue import Platform, Shelf
+from campaigns.catalogue import Catalogue, Platform, Shelf
 from campaigns.events import BODY_BYTES_MAX, Unreadable, WrongShape, read
 from campaigns.group_commit import Reused, Submission
 from campaigns.intake import Full, Intake, Unavailable
@@ -31,17 +31,25 @@ async def receive(request: web.Request) -> web.Response:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         return problem(Problem.TOO_LARGE)
-    platform = await _platform(request)
+    sender = await _verified(request, body)
+    return problem(Problem.UNAUTHENTICATED) if sender is None else await _record(request, *sender)
+
+
+async def _verified(request: web.Request, body: bytes) -> tuple[Platform, Delivery] | None:
+    """Return who sent it; what does not fit what we remember is looked at once more by what is so now."""
+    shelf = request.app[SHELF]
+    remembered = await shelf.current()
+    sender = _verify(request, body, remembered)
+    if sender is None:
+        newest = await shelf.newest()
+        sender = None if newest is remembered else _verify(request, body, newest)
+    return sender
+
+
+def _verify(request: web.Request, body: bytes, catalogue: Catalogue) -> tuple[Platform, Delivery] | None:
+    platform = catalogue.platforms.get(request.match_info["platform"])
     delivery = verify(request.headers, body, _keys(request, platform), utc_now())
-    if platform is None or delivery is None:
-        return problem(Problem.UNAUTHENTICATED)
-    return await _record(request, platform, delivery)
-
-
-async def _platform(request: web.Request) -> Platform | None:
-    """Return the platform by its name; one that was added just now is looked up anew."""
-    name, shelf = request.match_info["platform"], request.app[SHELF]
-    return (await shelf.current()).platforms.get(name) or (await shelf.newest()).platforms.get(name)
+    return None if platform is None or delivery is None else (platform, delivery)
 
 
 def _keys(request: web.Request, platform: Platform | None) -> list[Key]:
@@ -54,7 +62,9 @@ def _keys(request: web.Request, platform: Platform | None) -> list[Key]:
     ]
 
 
-async def _record(request: web.Request, platform: Platform, delivery: Delivery) -> web.Response:
+async def _record(  # noqa: PLR0911 - the table of outcomes and statuses
+    request: web.Request, platform: Platform, delivery: Delivery
+) -> web.Response:
     results = _RESULTS.get(request.query.get("results", "some"))
     if results is None:
         return problem(Problem.WRONG_SHAPE, faults=[{"path": "results", "reason": "all, none or left out"}])

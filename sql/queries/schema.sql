@@ -23,3 +23,11 @@ SELECT version, name, digest FROM schema_migrations ORDER BY version;
 -- name: add_migration
 -- Written in the transaction that applied it.
 INSERT INTO schema_migrations (version, name, digest) VALUES ($1, $2, $3);
+
+-- name: server_clock
+-- The database's own time, not its transaction's.
+SELECT clock_timestamp();
+
+-- name: service_role
+-- Whether the role that the service works as is there.
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'like_ledger_service');
