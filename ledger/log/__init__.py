@@ -1,1 +1,1 @@
-"""The public log: pure tree, notes, tiles and checkpoints; imports nothing else of ours, so that anyone can take it out."""
+"""The public log: tree, notes, tiles, checkpoints. Imports nothing else of ours, so that anyone can take it out."""

@@ -5,11 +5,12 @@ refusals do not say where the fault is: here each one names its place as a JSON 
 """
 
 import json
-from typing import Any, NoReturn
+from typing import Any
 
 import rfc8785
 
 INTEGER_MAX = 2**53 - 1
+DEPTH_MAX = 64  # of lists and objects within each other
 
 
 class NotCanonical(ValueError):
@@ -23,7 +24,7 @@ class NotCanonical(ValueError):
 
 def canonical_bytes(value: Any) -> bytes:
     """Return the canonical bytes of objects, lists, strings, integers, booleans and null. NotCanonical otherwise."""
-    _refuse(value, "")
+    _refuse(value, "", depth=0)
     return rfc8785.dumps(value)
 
 
@@ -41,24 +42,34 @@ def parse_canonical(raw: bytes) -> Any:
     return value
 
 
-def _refuse(value: Any, path: str) -> None:
+def _refuse(value: Any, path: str, depth: int) -> None:
+    if depth > DEPTH_MAX:
+        raise NotCanonical(path, f"more than {DEPTH_MAX} levels deep")
     match value:
         case dict():
             for key, member in value.items():
                 _refuse_key(key, path)
-                _refuse(member, f"{path}/{_token(key)}")
+                _refuse(member, f"{path}/{_token(key)}", depth + 1)
         case list() | tuple():
             for index, member in enumerate(value):
-                _refuse(member, f"{path}/{index}")
+                _refuse(member, f"{path}/{index}", depth + 1)
+        case _:
+            _refuse_scalar(value, path)
+
+
+def _refuse_scalar(value: Any, path: str) -> None:
+    match value:
         case str():
             _refuse_text(value, path)
-        case bool() | None:
-            pass
-        case int():
+        case int():  # true and false are integers to Python, and small ones
             if abs(value) > INTEGER_MAX:
                 raise NotCanonical(path, f"an integer beyond ±{INTEGER_MAX}: write it as a string")
+        case None:
+            pass
+        case float():
+            raise NotCanonical(path, f"a float ({value!r}): write an integer or a string")
         case _:
-            _refuse_kind(value, path)
+            raise NotCanonical(path, f"{type(value).__name__} has no form in JSON")
 
 
 def _refuse_key(key: Any, path: str) -> None:
@@ -72,12 +83,6 @@ def _refuse_text(text: str, path: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise NotCanonical(path, "a lone surrogate: no UTF-8 can hold it") from None
-
-
-def _refuse_kind(value: Any, path: str) -> NoReturn:
-    if isinstance(value, float):
-        raise NotCanonical(path, f"a float ({value!r}): write an integer or a string")
-    raise NotCanonical(path, f"{type(value).__name__} has no form in JSON")
 
 
 def _token(key: str) -> str:

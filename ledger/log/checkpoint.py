@@ -61,7 +61,7 @@ def _head(size_line: str, root_line: str) -> tuple[int, bytes]:
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
-    """Return the signed note that is published. Sign none that contradicts one signed before: the caller sees to it."""
+    """Return the signed note that is published. That it contradicts none signed before is the caller's to see to."""
     return format_note(sign_note(Note(format_checkpoint(checkpoint)), signer))
 
 

@@ -5,6 +5,7 @@ Where not all leaves are at hand, `prove_…` asks a reader for the few complete
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -17,7 +18,8 @@ _NODE_PREFIXED = sha256(b"\x01")  # copied for each node: dearer to start anew t
 Proof = Sequence[bytes]
 
 
-class Node(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Node:
     """A complete subtree: the 2**level leaves from index × 2**level on. Level 0 is a leaf's hash."""
 
     level: int
@@ -69,7 +71,7 @@ def _parents(level: list[bytes]) -> list[bytes]:
     return parents
 
 
-# --- from all leaf hashes ---------------------------------------------------------------------------------------------
+# --- from all leaf hashes ---
 
 
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
@@ -91,7 +93,7 @@ def leaves_reader(leaf_hashes: Sequence[bytes]) -> HashReader:
     return read
 
 
-# --- from stored nodes ------------------------------------------------------------------------------------------------
+# --- from stored nodes ---
 
 
 def read_root(reader: HashReader, size: int) -> bytes:
@@ -124,7 +126,7 @@ def consistency_nodes(old_size: int, size: int) -> list[Node]:
     return [node for span in _consistency_spans(old_size, size) for node in _complete_subtrees(span)]
 
 
-# --- the judge --------------------------------------------------------------------------------------------------------
+# --- the judge ---
 
 
 def check_inclusion(proof: Proof, index: int, size: int, leaf: bytes, tree_root: bytes) -> bool:
@@ -176,7 +178,7 @@ def _all_hashes(values: Sequence[bytes]) -> bool:
     return all(len(value) == HASH_BYTES for value in values)
 
 
-# --- the way through the tree -----------------------------------------------------------------------------------------
+# --- the way through the tree ---
 
 
 def _inclusion_spans(index: int, size: int) -> list[_Span]:

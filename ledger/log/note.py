@@ -21,7 +21,6 @@ SIGNATURE_LINES_MAX = 100  # signed-note: a limit there must be, and of 16 at le
 NOTE_BYTES_MAX = 1 << 20
 
 _DASH = "— "  # U+2014 and a space open a signature line
-_KEY_ID = re.compile(r"[0-9a-f]{8}")
 _CONTROL = re.compile(
     r"[\x00-\x09\x0b-\x1f\ud800-\udfff]"
 )  # below U+0020 but the newline; no UTF-8 holds a surrogate
@@ -119,7 +118,7 @@ def parse_verifier_key(text: str) -> VerifierKey:
     if len(typed) != 1 + PUBLIC_KEY_BYTES or typed[0] != ED25519:
         raise MalformedKey("not an Ed25519 key (type 0x01 and 32 bytes)")
     key = VerifierKey(name, typed[1:])
-    if not _KEY_ID.fullmatch(key_id) or key_id != key.key_id.hex():
+    if key_id != key.key_id.hex():
         raise MalformedKey(f"the key's id is {key.key_id.hex()}, not {key_id!r}")
     return key
 
@@ -144,7 +143,7 @@ def open_note(raw: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
         signed_by = (signature.name, signature.key_id)
         if signed_by in known:
             _refuse_false(note.text, signature, known[signed_by])
-            verified.setdefault(signed_by, signature)
+            verified[signed_by] = signature
     if not verified:
         raise UnsignedNote("no known key has signed this note")
     unknown = tuple(s for s in note.signatures if (s.name, s.key_id) not in known)

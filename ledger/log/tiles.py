@@ -6,7 +6,7 @@ What is a file and how it is fetched is the caller's: a `Mapping` of tiles to th
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from ledger.log.merkle import HASH_BYTES, HashReader, Node, root, root_nodes
 
@@ -27,7 +27,8 @@ class MalformedTile(ValueError):
     """A path that names no file of the log, or bytes that are not what their path says."""
 
 
-class Tile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tile:
     """Hashes `index` × 256 and on of the level: each is of a complete subtree of 256**level leaves."""
 
     level: int
@@ -40,7 +41,8 @@ class Tile(NamedTuple):
         return f"tile/{self.level}/{_path_end(self.index, self.width)}"
 
 
-class Bundle(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bundle:
     """The entries `index` × 256 and on, whose hashes are the level 0 tile of the same index."""
 
     index: int
@@ -68,13 +70,15 @@ def parse_path(path: str) -> Tile | Bundle:
         raise MalformedTile(f"{path!r} is no path of a tile")
     index = int(re.sub("[x/]", "", parts["index"]))
     width = int(parts["width"] or TILE_WIDTH)
+    if parts["width"] and width >= TILE_WIDTH:
+        raise MalformedTile(f"{path!r} is wider than a partial tile")
     named = Bundle(index, width) if parts["level"] == "entries" else Tile(int(parts["level"]), index, width)
-    if named.path != path:  # x000 in front, a partial tile of 256 and more
+    if named.path != path:  # x000 in front
         raise MalformedTile(f"{path!r} is not how a tile's path is written")
     return named
 
 
-# --- which files there are --------------------------------------------------------------------------------------------
+# --- which files there are ---
 
 
 def new_tiles(old_size: int, size: int) -> list[Tile]:
@@ -110,7 +114,7 @@ def _spread(old: int, new: int) -> list[tuple[int, int]]:
     return [(row, min(TILE_WIDTH, new - row * TILE_WIDTH)) for row in rows]
 
 
-# --- what is in them --------------------------------------------------------------------------------------------------
+# --- what is in them ---
 
 
 def grow(old_size: int, edge: Mapping[Tile, bytes], leaf_hashes: Sequence[bytes]) -> dict[Tile, bytes]:
@@ -157,7 +161,7 @@ def entries_in(bundle: Bundle, content: bytes) -> list[bytes]:
     return entries
 
 
-# --- reading the tree out of them -------------------------------------------------------------------------------------
+# --- reading the tree out of them ---
 
 
 def tiles_reader(tiles: Mapping[Tile, bytes], size: int) -> HashReader:
