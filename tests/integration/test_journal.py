@@ -1,7 +1,6 @@
 """The journal on a real PostgreSQL: what it posts, what it refuses, and what no program can do to what was posted."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import asyncpg
@@ -40,10 +39,10 @@ def correction(corrected: Posting, key: str, amount_minor: int | None = None) ->
 
 
 @pytest.fixture
-async def funded(pool: Pool) -> AsyncIterator[Pool]:
-    """Yield a pool on a database where 1,000 were funded and 600 of them pledged."""
+async def funded(pool: Pool) -> Pool:
+    """Return a pool on a database where 1,000 were funded and 600 of them pledged."""
     await posted(pool, FUNDED, FIRST)
-    yield pool
+    return pool
 
 
 async def test_money_moves_along_the_line(funded: Pool):

@@ -1,0 +1,315 @@
+"""The invariants: a database in use breaks none, and for each there is a tampering that it sees."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from campaigns import budget, promising
+from campaigns.catalogue import Campaign
+from campaigns.pledging import tick
+from databases import DatabaseServer, settled
+from ledger import checks
+from ledger.journal import Account, Posting, Step, post
+from ops import backend
+from promises import PSEUDONYM_KEY, promise, record
+from sql import Connection, Pool, Script, scripts
+
+NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai
+LIMITED = ("daily_cap_minor = 500", "likes_per_person_per_day = 2")
+CHANGED = ("rate = { amount_minor = 1, per_likes = 3 }", "rate = { amount_minor = 5, per_likes = 7 }")
+CLOSED = ('slug = "rural-education"', 'slug = "closed"'), ("floor_minor = 0", "floor_minor = 50")
+
+PLEDGED = "(SELECT account_id FROM accounts WHERE kind = 'pledged' AND campaign = 'rural-education')"
+WORLD = "(SELECT account_id FROM accounts WHERE kind = 'world')"
+NEWEST = (
+    "(SELECT transfer_id FROM transfers WHERE corrects IS NULL AND step = 'pledge' ORDER BY recorded_at DESC LIMIT 1)"
+)
+
+TAMPERINGS = {
+    "accounts_stand_on_the_line": [
+        "UPDATE accounts SET charity = 'village-schools' WHERE kind = 'budget'",
+        "UPDATE accounts SET campaign = '' WHERE kind = 'payable'",
+        "UPDATE accounts SET campaign = 'rural-education' WHERE kind = 'world'",
+    ],
+    "balances_equal_transfers": [
+        "UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'budget'",
+        "UPDATE accounts SET version = version + 1 WHERE kind = 'paid' OR kind = 'world'",
+        f"DELETE FROM transfers WHERE transfer_id = {NEWEST}",
+    ],
+    "balances_run_without_gap": [
+        f"UPDATE transfers SET to_balance_after_minor = 1 WHERE transfer_id = {NEWEST}",
+        f"UPDATE transfers SET from_version = from_version + 1000 WHERE transfer_id = {NEWEST}",
+        f"UPDATE transfers SET amount_minor = amount_minor + 1 WHERE transfer_id = {NEWEST}",
+        "DELETE FROM transfers WHERE step = 'fund' AND corrects IS NULL",
+    ],
+    "balances_sum_to_zero": [
+        "UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'world'",
+        "UPDATE accounts SET currency = 'JPY' WHERE kind = 'budget' AND balance_minor > 0",
+    ],
+    "batches_hold_their_leaves": [
+        """ALTER TABLE like_batches DROP CONSTRAINT like_batches_hold_their_leaves;
+        UPDATE like_batches SET leaves = ''""",
+        "UPDATE like_batches SET positions = ARRAY(SELECT n FROM unnest(positions) AS n ORDER BY n DESC)",
+        "UPDATE like_batches SET tallies = jsonb_set(tallies, '{days,2026-11-03,counted}', '1000')",
+        "UPDATE like_batches SET root = sha256('x') WHERE size = 0",
+        "UPDATE like_batches SET root = sha256('x') WHERE size = 1",
+    ],
+    "closed_campaigns_hold_no_budget": [
+        "UPDATE campaigns SET closed_at = now() WHERE closed_at IS NULL",
+    ],
+    "corrections_reverse_what_they_name": [
+        "UPDATE transfers SET amount_minor = amount_minor * 100 WHERE corrects IS NOT NULL",
+        """UPDATE transfers SET from_account = to_account, to_account = from_account,
+        from_version = from_version + 1000, to_version = to_version + 1000 WHERE corrects IS NOT NULL""",
+        "UPDATE transfers SET corrects = gen_random_uuid() WHERE corrects IS NOT NULL",
+        "UPDATE transfers SET corrects = transfer_id WHERE corrects IS NOT NULL",
+        """ALTER TABLE transfers DROP CONSTRAINT transfers_are_corrected_at_most_once;
+        UPDATE transfers SET corrects = (SELECT max(corrects::text)::uuid FROM transfers)
+        WHERE corrects IS NOT NULL""",
+    ],
+    "counted_likes_have_their_leaf": [
+        "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
+        "UPDATE likes SET position = 0",
+        "UPDATE likes SET position = position + 100000",
+        "DELETE FROM like_batches",
+        "UPDATE like_batches SET campaign_id = campaign_id + 1",
+    ],
+    "counts_were_told": [
+        "DELETE FROM leaf_queue WHERE kind = 'count'",
+        "DELETE FROM leaf_queue WHERE leaf_id = (SELECT max(leaf_id) FROM leaf_queue WHERE kind = 'count')",
+        "UPDATE day_counts SET withdrawn = withdrawn + 1",
+        "UPDATE like_batches SET root = sha256('x')",
+        """INSERT INTO leaf_queue (kind, subject, body)
+        SELECT kind, subject || '/again', body FROM leaf_queue WHERE kind = 'count'""",
+    ],
+    "day_counts_are_not_negative": [
+        "ALTER TABLE day_counts DROP CONSTRAINT day_counts_are_not_negative; UPDATE day_counts SET void = -1",
+        "UPDATE refusal_counts SET likes = -1",
+    ],
+    "day_counts_equal_folded_batches": [
+        "UPDATE day_counts SET duplicate = duplicate + 1",
+        "UPDATE refusal_counts SET likes = likes + 1",
+        "DELETE FROM refusal_counts",
+        "UPDATE like_batches SET folded_at = now()",
+        "UPDATE like_batches SET folded_at = NULL",
+    ],
+    "day_counts_equal_likes": [
+        "UPDATE day_counts SET counted = counted + 1",
+        "DELETE FROM day_counts",
+        "UPDATE likes SET state = 'void' WHERE state = 'counted'",
+        "UPDATE likes SET day = day + 1",
+        "DELETE FROM likes WHERE state = 'over_limit'",
+        "UPDATE like_batches SET folded_at = now()",  # never folded, said to be
+    ],
+    "earned_equals_due": [
+        "UPDATE day_counts SET counted = counted + 1000",
+        "UPDATE day_counts SET counted = 0",
+        "UPDATE terms SET amount_minor = 1000",
+        "UPDATE terms SET daily_cap_minor = 0",
+        "UPDATE terms SET from_day = from_day - 30 WHERE version = 2",
+        "UPDATE accounts SET balance_minor = balance_minor - 1 WHERE kind = 'payable'",
+        "UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'pledged'",
+        "UPDATE campaigns SET floor_minor = 0",
+        "UPDATE campaigns SET closed_at = NULL",
+        "DELETE FROM terms",
+    ],
+    "likes_are_known_once": [
+        """INSERT INTO likes (batch_id, event_at, campaign_id, day, position, state, bucket, person, content)
+        SELECT batch_id, event_at, campaign_id, day, position, state, 1, person, content FROM likes""",
+    ],
+    "only_world_is_below_zero": [
+        """ALTER TABLE accounts DROP CONSTRAINT accounts_balance_floor;
+        UPDATE accounts SET balance_minor = -1 WHERE kind = 'pledged'""",
+        f"UPDATE transfers SET from_balance_after_minor = -1 WHERE transfer_id = {NEWEST}",
+        f"UPDATE transfers SET to_balance_after_minor = -1 WHERE transfer_id = {NEWEST}",
+    ],
+    "person_days_equal_live_likes": [
+        "UPDATE person_days SET live = live + 1",
+        "DELETE FROM likes WHERE state = 'over_limit'",
+        "UPDATE likes SET state = 'withdrawn' WHERE state = 'counted'",
+    ],
+    "persons_count_up_to_their_limit": [
+        "UPDATE likes SET state = 'counted' WHERE state = 'over_limit'",
+        "UPDATE likes SET state = 'over_limit' WHERE state = 'counted'",
+        "UPDATE terms SET likes_per_person_per_day = 1",
+    ],
+    "terms_say_what_was_promised": [
+        "UPDATE terms SET amount_minor = amount_minor + 1",
+        "UPDATE terms SET per_likes = per_likes + 1",
+        "UPDATE terms SET daily_cap_minor = 1 WHERE daily_cap_minor IS NULL",
+        "UPDATE terms SET likes_per_person_per_day = NULL",
+        "UPDATE terms SET version = 3 WHERE version = 2",
+        "UPDATE terms SET from_day = from_day + 5",
+    ],
+    "transfers_have_a_leaf": [
+        "DELETE FROM leaf_queue WHERE kind = 'transfer'",
+        f"UPDATE transfers SET amount_minor = amount_minor + 1 WHERE transfer_id = {NEWEST}",
+        f"UPDATE transfers SET transfer_id = gen_random_uuid() WHERE transfer_id = {NEWEST}",
+        "UPDATE transfers SET corrects = gen_random_uuid() WHERE corrects IS NOT NULL",
+        """UPDATE leaf_queue SET body = convert_to(replace(convert_from(body, 'UTF8'), 'pledge', 'settle'), 'UTF8')
+        WHERE kind = 'transfer'""",
+    ],
+    "transfers_move_one_step": [
+        f"UPDATE transfers SET to_account = {WORLD} WHERE transfer_id = {NEWEST}",
+        f"""UPDATE transfers SET to_account = {PLEDGED}, to_version = to_version + 1000
+        WHERE step = 'pledge' AND corrects IS NULL AND to_account <> {PLEDGED}""",  # out of another campaign's budget
+        "UPDATE transfers SET currency = 'JPY'",
+        "ALTER TABLE transfers DROP CONSTRAINT transfers_amount_is_positive; UPDATE transfers SET amount_minor = 0",
+        "ALTER TABLE transfers DROP CONSTRAINT transfers_move_one_step; UPDATE transfers SET step = 'confirm'",
+        """ALTER TABLE transfers DROP CONSTRAINT transfers_move_one_step;
+        UPDATE transfers SET corrects = NULL""",
+    ],
+}
+
+
+def a_like(
+    person: str, content: str, minute: int, *, action: str = "like", day: int = 3, **more: Any
+) -> dict[str, Any]:
+    return {
+        "action": action,
+        "content": content,
+        "person": person,
+        "campaign": "rural-education",
+        "event_at": f"2026-11-{day:02}T04:{minute:02}:00Z",
+        **more,
+    }
+
+
+def body(*likes: dict[str, Any]) -> bytes:
+    return json.dumps({"type": "likes", "timestamp": "2026-11-10T04:00:00Z", "data": {"likes": likes}}).encode()
+
+
+FIRST_DAYS = [
+    body(*(a_like("ann", f"c{n}", n) for n in range(5)), a_like("ben", "c0", 1), a_like("ben", "c0", 1)),
+    body(a_like("ann", "c1", 9, action="unlike"), a_like("cid", "c1", 9, action="unlike")),  # one moves up
+    body(a_like("dan", "c1", 1, signals={"account_age_days": 0, "watch_ms": 0})),  # suspect
+    body(
+        a_like("ann", "c0", 1, day=9), {**a_like("eve", "c0", 1), "event_at": "2026-10-01T00:00:00Z"}
+    ),  # not running
+    body(*(a_like(f"p{n}", "c9", 1, day=8) for n in range(100))),
+]
+UNLIKED = body(*(a_like(f"p{n}", "c9", 2, day=8, action="unlike") for n in range(30)))
+LAST = [body(a_like("fay", "c0", 1, day=9)), body(a_like("ann", "c0", 3, action="unlike"), a_like("ann", "c1", 30))]
+
+
+async def fill(dsn: str) -> None:
+    """Do with a fresh database what a service does: promise, fund, count, pledge, take back, settle, close."""
+    async with backend.pool(dsn, 2) as pool:
+        campaign = await promised(pool, NOW - timedelta(days=9), LIMITED)
+        campaign = await promised(pool, NOW - timedelta(days=4), CHANGED)
+        await funded(pool, campaign, 1_000)
+        await record(pool, FIRST_DAYS, NOW)
+        await tick(pool, campaign)
+        await record(pool, [UNLIKED], NOW)
+        await tick(pool, campaign)
+        async with pool.acquire() as conn, conn.transaction():
+            source, target = (Account(kind, "CNY", campaign.slug) for kind in ("pledged", "payable"))
+            target = target._replace(charity="village-schools")
+            await post(conn, Posting("settle/1", Step.SETTLE, source, target, 20, "first period"))
+        await close_another(pool)
+        await record(pool, LAST, NOW)  # waits to be folded
+
+
+async def promised(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Campaign:
+    async with pool.acquire() as conn, conn.transaction():
+        return (await promising.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
+
+
+async def funded(pool: Pool, campaign: Campaign, amount_minor: int) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await budget.fund(conn, campaign, amount_minor, "sponsor's transfer")
+
+
+async def close_another(pool: Pool) -> None:
+    """Close a campaign whose likes earned less than its floor."""
+    campaign = await promised(pool, NOW, *CLOSED)
+    await funded(pool, campaign, 80)
+    await record(pool, [body({**a_like("gus", "c0", 1), "campaign": "closed"})], NOW)
+    async with pool.acquire() as conn, conn.transaction():
+        await budget.close(conn, campaign, NOW)
+
+
+@pytest.fixture(scope="module")
+def filled(database_server: DatabaseServer) -> Iterator[str]:
+    """Yield the address of a database in use; each test tampers with it in a transaction that is rolled back."""
+    name = f"like_ledger_checks_{uuid4().hex}"
+    settled(database_server._execute(f"CREATE DATABASE {name} TEMPLATE {database_server.template}"))
+    settled(fill(database_server.address(name)))
+    yield database_server.address(name)
+    settled(database_server._execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+async def conn(filled: str) -> AsyncIterator[Connection]:
+    """Yield a connection that no trigger, foreign key or right stands in the way of; nothing that it does is kept."""
+    owner = await asyncpg.connect(filled)
+    attempt = owner.transaction()
+    await attempt.start()
+    await owner.execute("SET LOCAL session_replication_role = replica")
+    yield owner
+    await attempt.rollback()
+    await owner.close()
+
+
+async def test_a_database_in_use_breaks_no_invariant(conn: Connection):
+    assert await checks.run(conn) == []
+
+
+async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn: Connection):
+    states = await conn.fetch("SELECT DISTINCT state::text FROM likes")
+    assert {row["state"] for row in states} == {"counted", "withdrawn", "quarantined", "over_limit"}
+    assert await conn.fetchval("SELECT count(*) FROM transfers WHERE corrects IS NOT NULL") >= 2
+    assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 2
+    assert await conn.fetchval("SELECT sum(likes) FROM refusal_counts") == 1
+    assert await conn.fetchval("SELECT sum(balance_minor) FROM accounts WHERE campaign = 'closed'") == 50
+
+
+def test_every_check_has_a_tampering_that_it_is_known_to_see():
+    assert sorted(TAMPERINGS) == [check.name for check in scripts("checks")]
+
+
+@pytest.mark.parametrize(("name", "tampering"), [(name, one) for name, some in TAMPERINGS.items() for one in some])
+async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
+    await conn.execute(tampering)
+    failures = {failure.name: failure for failure in await checks.run(conn)}
+    assert name in failures
+    assert failures[name].rows
+    assert failures[name].count >= len(failures[name].rows)
+
+
+async def test_a_failure_says_its_sentence_and_shows_some_of_its_rows(conn: Connection):
+    await conn.execute("UPDATE likes SET position = position + 100000")
+    [failure] = await checks.run(conn)
+    assert failure.name == "counted_likes_have_their_leaf"
+    assert failure.sentence.startswith("Every like stands at a place of its own")
+    assert "scans" not in failure.sentence
+    assert len(failure.rows) == checks.ROWS_MAX < failure.count
+
+
+async def test_what_reads_whole_tables_can_be_left_out(conn: Connection):
+    await conn.execute("UPDATE likes SET position = position + 100000")
+    assert await checks.run(conn, scans=False) == []
+    cheap = {check.name for check in checks.checks(scans=False)}
+    assert cheap < {check.name for check in checks.checks()}
+    assert {"balances_equal_transfers", "earned_equals_due", "only_world_is_below_zero"} <= cheap
+
+
+async def test_counts_outlive_the_likes_of_a_campaign_past_its_retention(conn: Connection):
+    for row in await conn.fetch("SELECT format('DROP TABLE likes_%s', campaign_id) AS statement FROM campaigns"):
+        await conn.execute(row["statement"])
+    assert await checks.run(conn) == []
+
+
+@pytest.mark.parametrize("check", scripts("checks"), ids=lambda check: check.name)
+def test_a_check_opens_with_a_sentence_and_is_one_query(check: Script):
+    said = checks.sentence(check)
+    assert said[0].isupper() or said[0] == "`"
+    assert said.endswith(".")
+    query = "\n".join(line for line in check.text.splitlines() if not line.startswith("--"))
+    assert query.count(";") == 1
+    assert query.endswith(";")
