@@ -10,7 +10,7 @@ WITH RECURSIVE held AS (
     SELECT
         s.campaign_id, s.place, s.per_likes::numeric AS denominator,
         coalesce(
-            sum(LEAST(s.daily_cap_minor::numeric * s.per_likes, d.counted::numeric * s.amount_minor)), 0
+            sum(LEAST(s.daily_cap_minor::numeric * s.per_likes, coalesce(d.counted, 0)::numeric * s.amount_minor)), 0
         ) AS numerator
     FROM spans s
     LEFT JOIN day_counts d
