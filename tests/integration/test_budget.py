@@ -64,7 +64,16 @@ async def test_a_reference_is_a_campaign_s_own(pool: Pool):
     assert (await fund(pool, second, 800)).is_new
 
 
-NO_FUNDING = [(0, "a"), (-1, "a"), (MINOR_MAX + 1, "a"), (1, ""), (1, "  "), (1, "a\nb"), (1, "a" * 201), (1, "\udc80")]
+NO_FUNDING = [
+    (0, "a"),
+    (-1, "a"),
+    (MINOR_MAX + 1, "a"),
+    (1, ""),
+    (1, "  "),
+    (1, "a\nb"),
+    (1, "a" * 201),
+    (1, "\udc80"),
+]
 
 
 async def test_what_is_no_funding_is_refused(pool: Pool):

@@ -16,6 +16,8 @@ from sql import Pool
 
 OTHER_RATE = ("per_likes = 3", "per_likes = 2")
 
+PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'likes'::regclass"
+
 
 async def apply(pool: Pool, promised: Promise, now: datetime = NOW) -> Applied:
     async with pool.acquire() as conn, conn.transaction():
@@ -39,7 +41,7 @@ async def test_a_promise_makes_a_campaign(pool: Pool):
     assert (campaign.slug, campaign.closed_at, len(campaign.terms)) == (SLUG, None, 1)
     kinds = [row["kind"] for row in await rows(pool, "SELECT kind FROM accounts ORDER BY account_id")]
     assert kinds == ["world", "budget", "pledged"]
-    partitions = await rows(pool, "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'likes'::regclass")
+    partitions = await rows(pool, PARTITIONS)
     assert [row[0] for row in partitions] == [f"likes_{campaign.campaign_id}"]
 
 
@@ -80,7 +82,7 @@ async def test_new_terms_hold_from_the_next_campaign_day(pool: Pool):
 async def test_of_a_promise_that_is_refused_nothing_is_kept(pool: Pool):
     await apply(pool, promise())
     before = await traces(pool)
-    with pytest.raises(PromiseRefused, match="campaign.floor_minor: it is 0"):
+    with pytest.raises(PromiseRefused, match=r"campaign\.floor_minor: it is 0"):
         await apply(pool, promise(OTHER_RATE, ("floor_minor = 0", "floor_minor = 1")))
     assert await traces(pool) == before
 

@@ -1,0 +1,227 @@
+"""The command line, on a real database: what it prints, and with which status it ends."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from promises import PROMISE, SLUG, text
+from typer.testing import CliRunner, Result
+
+from ops.cli import app
+
+Command = Callable[..., Result]
+Written = Callable[..., str]
+KEYS = {"LIKE_LEDGER_PSEUDONYM_KEY": "11" * 32, "LIKE_LEDGER_WEBHOOK_KEY": "22" * 32}
+
+
+@pytest.fixture
+def command(dsn: str) -> Command:
+    """Return what runs `like-ledger` on the fresh database."""
+
+    def run(*words: str, typed: str | None = None, **environment: str) -> Result:
+        variables = {"LIKE_LEDGER_DATABASE_URL": dsn, **KEYS, **environment}
+        return CliRunner().invoke(app, words, env=variables, input=typed)
+
+    return run
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Written:
+    """Return what writes the promise, some of it changed, to a file."""
+
+    def write(*changes: tuple[str, str]) -> str:
+        path = tmp_path / "promise.toml"
+        path.write_text(text(*changes), encoding="utf-8")
+        return str(path)
+
+    return write
+
+
+def told(result: Result) -> Any:
+    """Return the JSON that a command printed."""
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return json.loads(result.stdout)
+
+
+def refused(result: Result) -> str:
+    """Return what a refused command said: on standard error alone, and without a traceback."""
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_a_campaign_from_its_promise_to_its_close(command: Command, file: Written):
+    created = command("campaign", "apply", file(("floor_minor = 0", "floor_minor = 500")))
+    assert created.exit_code == 0
+    assert "terms.rate.per_likes" in created.stdout
+    assert "the campaign was made: version 1 of the terms, in force from 2026-11-01" in created.stdout
+    funding = told(command("campaign", "fund", SLUG, "700000", "--reference", "bank 1", "--json"))
+    assert funding == {
+        "campaign": SLUG,
+        "amount": {"minor": 700000, "text": "7000.00"},
+        "new": True,
+        "pledged": {"minor": 0, "text": "0.00"},
+    }
+    assert "before; nothing changed" in command("campaign", "fund", SLUG, "700000", "--reference", "bank 1").stdout
+    closing = told(command("campaign", "close", SLUG, "--yes", "--json"))
+    assert (closing["new"], closing["floor_top_up"]["text"], closing["returned"]["text"]) == (True, "5.00", "6995.00")
+    assert "already; nothing changed" in command("campaign", "close", SLUG, "--yes").stdout
+    [listed] = told(command("campaign", "list", "--json"))["campaigns"]
+    assert (listed["campaign"], listed["state"]) == (SLUG, "closed")
+    assert {name: amount["minor"] for name, amount in listed["money"].items()} == {
+        "funded": 500,
+        "pledged": 500,
+        "settled": 0,
+        "in_flight": 0,
+        "paid": 0,
+        "remaining": 0,
+    }
+
+
+async def count_rows(dsn: str) -> list[int]:
+    conn = await asyncpg.connect(dsn)
+    try:
+        tables = "campaigns", "terms", "leaf_queue", "accounts", "transfers"
+        counts = [await conn.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
+        return [*counts, await conn.fetchval("SELECT version FROM catalogue")]
+    finally:
+        await conn.close()
+
+
+async def test_a_dry_run_prints_the_difference_and_leaves_no_trace(dsn: str, tmp_path: Path):
+    path = tmp_path / "promise.toml"
+    path.write_text(PROMISE, encoding="utf-8")
+    before = await count_rows(dsn)
+    program = [sys.executable, "-m", "ops.cli", "campaign", "apply", str(path), "--dry-run"]
+    done = subprocess.run(  # noqa: ASYNC221 - the test has nothing else to do
+        program, env={"LIKE_LEDGER_DATABASE_URL": dsn, **KEYS}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "would make the campaign: version 1" in done.stdout
+    assert await count_rows(dsn) == before
+
+
+def test_applying_again_says_that_nothing_differs(command: Command, file: Written):
+    plan = told(command("campaign", "apply", file(), "--json"))
+    assert (plan["action"], plan["done"], plan["terms_version"]) == ("create", True, 1)
+    assert {"path": "campaign.currency", "before": None, "after": "CNY"} in plan["changes"]
+    again = told(command("campaign", "apply", file(), "--json"))
+    assert (again["action"], again["changes"]) == ("nothing", [])
+
+
+def test_a_wrong_promise_is_refused_with_every_fault(command: Command, file: Written):
+    wrong = command("campaign", "apply", file(('"CNY"', '"XXX"'), ("share_bp = 3000", "share_bp = 1")))
+    assert refused(wrong).splitlines() == [
+        "campaign.currency: no currency of ISO 4217 with a minor unit",
+        "terms.beneficiaries: the share_bp add up to 7001, not 10000",
+    ]
+    told(command("campaign", "apply", file(), "--json"))
+    fixed = refused(command("campaign", "apply", file(("floor_minor = 0", "floor_minor = 1"))))
+    assert fixed.startswith("campaign.floor_minor: it is 0 (0.00 CNY) and cannot change once the campaign exists")
+
+
+def test_a_campaign_is_shown_as_the_public_api_shows_it(command: Command, file: Written):
+    command("campaign", "apply", file())
+    shown = told(command("campaign", "show", SLUG, "--json"))
+    assert shown["campaign"]["slug"] == SLUG
+    assert [terms["from_day"] for terms in shown["terms"]] == ["2026-11-01"]
+    assert shown["totals"]["money"]["remaining"] == {"minor": 0, "text": "0.00"}
+    pages = command("campaign", "show", SLUG).stdout
+    assert "乡村教育" in pages
+    assert "village-schools 7000, mobile-libraries 3000" in pages
+
+
+def test_a_close_is_asked_about_first(command: Command, file: Written):
+    command("campaign", "apply", file())
+    assert command("campaign", "close", SLUG, typed="n\n").exit_code == 1
+    assert told(command("campaign", "list", "--json"))["campaigns"][0]["state"] != "closed"
+    assert command("campaign", "close", SLUG, typed="y\n").exit_code == 0
+    assert told(command("campaign", "list", "--json"))["campaigns"][0]["state"] == "closed"
+
+
+def test_content_is_enrolled_from_words_and_files(command: Command, file: Written, tmp_path: Path):
+    command("campaign", "apply", file())
+    contents = tmp_path / "contents.txt"
+    contents.write_text("a\r\n\n b \n", encoding="utf-8")
+    enrolled = told(command("campaign", "enrol", SLUG, "c", "--file", str(contents), "--json"))
+    assert enrolled == {"campaign": SLUG, "contents": 3, "enrolled": 3}
+    assert command("campaign", "enrol", SLUG, "c", "d").stdout == f"{SLUG}: 1 enrolled, 1 unchanged\n"
+    assert command("campaign", "enrol", SLUG, "a", "--remove").stdout == f"{SLUG}: 1 removed, 0 unchanged\n"
+    contents.write_bytes(b"\xff")
+    assert refused(command("campaign", "enrol", SLUG, "--file", str(contents))) == "contents.txt is not UTF-8\n"
+
+
+def test_a_platform_s_secret_is_printed_alone(command: Command):
+    added = command("platform", "add", "video")
+    assert (added.exit_code, added.stdout[:6], len(added.stdout.splitlines())) == (0, "whsec_", 1)
+    rotated = told(command("platform", "rotate", "video", "--json"))
+    assert rotated["secret"].startswith("whsec_")
+    assert rotated["secret"] != added.stdout.strip()
+    listing = command("platform", "list", "--json")
+    assert [key["scheme"] for key in told(listing)["platforms"][0]["keys"]] == ["v1", "v1"]
+    assert "whsec_" not in listing.stdout
+    assert told(command("platform", "rotate", "video", "--drop-old", "--json")) == {"platform": "video", "dropped": 1}
+    assert "v1 since" in command("platform", "list").stdout
+
+
+UNKNOWN = f"there is no campaign '{SLUG}'\n"
+
+
+def test_what_is_refused_ends_with_status_1_and_one_line(command: Command):
+    for words in (
+        ("show", SLUG),
+        ("close", SLUG, "--yes"),
+        ("fund", SLUG, "1", "--reference", "a"),
+        ("enrol", SLUG, "c"),
+    ):
+        assert refused(command("campaign", *words)) == UNKNOWN
+    assert refused(command("platform", "rotate", "nobody")) == "there is no platform named 'nobody'\n"
+    assert "whpk_" in refused(command("platform", "add", "video", "--public-key", "x"))
+    assert told(command("platform", "list", "--json")) == {"platforms": []}
+
+
+def test_wrong_usage_ends_with_status_2(command: Command, tmp_path: Path):
+    wrong = [
+        ("campaign", "apply", str(tmp_path / "nothing.toml")),
+        ("campaign", "fund", SLUG, "0", "--reference", "a"),
+        ("campaign", "fund", SLUG, "1.5", "--reference", "a"),
+        ("campaign", "fund", SLUG, "1"),
+        ("campaign", "enrol", SLUG),
+        ("campaign", "shut", SLUG),
+        ("platform", "rotate", "video", "--drop-old", "--public-key", "whpk_"),
+    ]
+    assert [command(*words).exit_code for words in wrong] == [2] * len(wrong)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"LIKE_LEDGER_DATABASE_URL": "postgresql://u:geheim@127.0.0.1:1/x"}, "the database cannot be reached"),
+        ({"LIKE_LEDGER_DATABASE_URL": "mysql://u:geheim@127.0.0.1:1/x"}, "is no address of a PostgreSQL"),
+        ({"LIKE_LEDGER_PSEUDONYM_KEY": ""}, "LIKE_LEDGER_PSEUDONYM_KEY must be 32 bytes in hex"),
+        ({"LIKE_LEDGER_COLOUR": "red"}, "no such setting: LIKE_LEDGER_COLOUR"),
+    ],
+)
+def test_a_wrong_configuration_is_one_clear_line_without_a_password(environment: dict[str, str], words: str):
+    variables = {"LIKE_LEDGER_DATABASE_URL": "postgresql://127.0.0.1:1/x", **KEYS, **environment}
+    said = refused(CliRunner().invoke(app, ["platform", "list"], env=variables))
+    assert words in said
+    assert len(said.splitlines()) == 1
+    assert "geheim" not in said
+
+
+def commands() -> list[list[str]]:
+    own = ["apply", "show", "list", "fund", "close", "enrol"]
+    return [["campaign", name] for name in own] + [["platform", name] for name in ("add", "rotate", "list")]
+
+
+def test_every_command_explains_itself():
+    for words in commands():
+        helped = CliRunner().invoke(app, [*words, "--help"])
+        assert helped.exit_code == 0
+        assert "--json" in helped.stdout
