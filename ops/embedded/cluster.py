@@ -51,20 +51,21 @@ def refuse_other_version(cluster: Path, major: int) -> None:
         raise EmbeddedRefused(f"{cluster} was made by PostgreSQL {found}, this program runs {major}: {move}")
 
 
-def forget_dead_server(cluster: Path) -> None:
-    """Remove the pid file of a server that ended without removing it: its number may be another process by now."""
-    file = cluster / "postmaster.pid"
-    try:
-        pid = int(file.read_text(encoding="ascii").split("\n", 1)[0])
-    except FileNotFoundError:
-        return
-    except ValueError:
-        pid = 0
+def forget_dead_server(cluster: Path, sockets: Path) -> None:
+    """Remove what a killed server leaves: PostgreSQL believes its process number, which may be another's by now."""
+    pid_file = cluster / "postmaster.pid"
+    pid = _first_number(pid_file)
     if pid and _works_in(pid, cluster):
-        raise EmbeddedRefused(
-            f"{cluster}: a server of somebody else's (process {pid}) runs on it: stop that one first"
-        )
-    file.unlink(missing_ok=True)
+        raise EmbeddedRefused(f"{cluster}: somebody else's server (process {pid}) runs on it: stop that one first")
+    for file in (pid_file, *sockets.glob(".s.PGSQL.*")):
+        file.unlink(missing_ok=True)
+
+
+def _first_number(file: Path) -> int | None:
+    try:
+        return int(file.read_text(encoding="utf-8").split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _sync(folder: Path) -> None:

@@ -59,7 +59,8 @@ class Guardian:
             return self._server
 
     def _stop_on_silence(self) -> None:
-        sys.stdin.buffer.read()
+        while os.read(sys.stdin.fileno(), 1):
+            pass
         self._stopping.set()
         with self._changing:
             server = self._server

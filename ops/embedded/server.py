@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -33,7 +34,9 @@ _POLL_SECONDS = 0.02
 _READY_SECONDS_MAX = 600  # after a crash it replays up to max_wal_size
 _STOP_SECONDS_MAX = 90
 _LEFTOVER_SECONDS_MAX = 90
+_LOG = "server.log"
 _LOG_BYTES_READ = 8192
+_DISK_FULL_BYTES = 32 * 1024 * 1024
 
 
 class Server:
@@ -67,8 +70,8 @@ class Server:
 
     def _refuse_if_ended(self) -> None:
         if self._process.poll() is not None:
-            why = explained(_last_words(self._cluster))
-            raise EmbeddedRefused(f"{self._cluster}: the server did not start: {why}")
+            log = self._cluster.parent / _LOG
+            raise EmbeddedRefused(f"{log}: the server did not start: {_why(log)}")
 
     async def stop(self) -> None:
         """Stop: fast, then immediately, then by force; safe to repeat."""
@@ -110,11 +113,11 @@ async def _launched(folder: Path, binaries: Binaries, settings: Mapping[str, str
     run_as = privileges.runner(folder, (program, sys.executable, os.__file__, guardian.__file__))
     run_as.owns(folder)
     cluster = await asyncio.to_thread(clusters.ensure, folder, binaries, run_as, server_lock)
-    clusters.forget_dead_server(cluster)
     sockets = folders.for_socket(folder, run_as)
+    clusters.forget_dead_server(cluster, sockets)
     wanted = [f"--{name}={value}" for name, value in settings.items()]
     command = [program, "-D", str(cluster), "-k", str(sockets), *wanted]
-    return Server(_guarded(command, folder / "server.log", run_as, server_lock), cluster, sockets)
+    return Server(_guarded(command, folder / _LOG, run_as, server_lock), cluster, sockets)
 
 
 def _guarded(command: list[str], log: Path, run_as: Runner, server_lock: int) -> "subprocess.Popen[bytes]":
@@ -142,6 +145,7 @@ def _pid_file(cluster: Path) -> list[str]:
         return [""]
 
 
-def _last_words(cluster: Path) -> str:
-    log = (cluster.parent / "server.log").read_bytes()
-    return log[-_LOG_BYTES_READ:].decode(errors="replace")
+def _why(log: Path) -> str:
+    if shutil.disk_usage(log.parent).free < _DISK_FULL_BYTES:  # then its own words found no room either
+        return "the disk is full: make room, then start again"
+    return explained(log.read_bytes()[-_LOG_BYTES_READ:].decode(errors="replace"))
