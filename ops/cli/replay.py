@@ -1,0 +1,121 @@
+"""`like-ledger replay`: a file of likes as signed webhooks to a running service; can be stopped and started again."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ops.cli import shared
+from ops.cli.shared import AsJson
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ops.replay.run import Job, Report, Target
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")],
+    platform: Annotated[str, typer.Option(help="The platform that sends them.")],
+    campaign: Annotated[str, typer.Option(help="The campaign of every like that names none itself.")],
+    layout: Annotated[
+        Literal["ndjson", "kuairand"], typer.Option("--format", help="How the file is written.")
+    ] = "ndjson",
+    url: Annotated[
+        str | None, typer.Option(help="The service; default LIKE_LEDGER_HOST and _PORT, or http://127.0.0.1:8080.")
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Likes a webhook.")] = 500,
+    senders: Annotated[
+        int, typer.Option(min=1, max=64, help="Webhooks under way at once; 1 keeps the file's order strictly.")
+    ] = 4,
+    rate: Annotated[int | None, typer.Option(min=1, help="Likes a second at most.")] = None,
+    on_error: Annotated[
+        Literal["stop", "skip"],
+        typer.Option(help="At a line that is no like: send nothing that follows it, or pass over it."),
+    ] = "stop",
+    tries: Annotated[int, typer.Option(min=1, max=100, help="How often a webhook is sent before giving up.")] = 12,
+    label: Annotated[
+        str, typer.Option(help="Part of the webhook ids: under another label the file is sent as new webhooks.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check the whole file, send nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a file of likes as signed webhooks, and tell what became of them.
+
+    The webhooks' ids come from the file's content, the batch size and the place in it: a run that is started again
+    sends the same webhooks, which the service knows. Give the platform's secret in REPLAY_SECRET; without it, it is
+    derived from the service's own keys and database, where these are this machine's.
+    """
+    from rich.console import Console
+
+    from ops.replay.formats import Format
+    from ops.replay.run import Job, check, new_report
+
+    console = Console(stderr=True)
+    job = Job(file, Format(layout), campaign, batch, on_error == "skip" or dry_run, label)
+    report = new_report(job)
+    if dry_run:
+        check(job, console, report)
+    else:
+        _send(job, _target(platform, url, senders, rate, tries), console, report)
+    _tell(report, console, as_json=as_json)
+    if not report.is_complete:
+        raise typer.Exit(1)
+
+
+def _target(platform: str, url: str | None, senders: int, rate: int | None, tries: int) -> "Target":
+    from urllib.parse import quote, urlsplit
+
+    from ops.replay.run import Target
+    from ops.replay.secret import SECRET_VARIABLE, derived_secret, read_secret
+
+    settings = shared.settings()
+    service = (url or f"http://{settings.host}:{settings.port}").rstrip("/")
+    if urlsplit(service).scheme not in ("http", "https") or not urlsplit(service).hostname:
+        raise typer.BadParameter("give it with its scheme, such as http://127.0.0.1:8080", param_hint="--url")
+    shown = os.environ.get(SECRET_VARIABLE)
+    with shared.refusals():
+        secret = read_secret(shown) if shown else shared.run(derived_secret(settings, platform))
+    return Target(f"{service}/v1/platforms/{quote(platform, safe='')}/likes", secret, senders, rate, tries)
+
+
+def _send(job: "Job", target: "Target", console: "Console", report: "Report") -> None:
+    from ops.clock import utc_now
+    from ops.replay.interrupt import ran_to_its_end
+    from ops.replay.run import send
+
+    with shared.refusals():
+        if not ran_to_its_end(send(job, target, utc_now, console, report)):
+            report.failure = "interrupted"
+
+
+def _tell(report: "Report", console: "Console", *, as_json: bool) -> None:
+    if as_json:
+        shared.show_json(report.shown())
+    else:
+        _show(report)
+    for bad in report.reading.first_bad:
+        console.print(str(bad), style="red", markup=False, highlight=False)
+    hidden = report.reading.bad_lines - len(report.reading.first_bad)
+    if hidden:
+        console.print(f"… and {hidden:,} more lines that are no likes")
+    if report.failure is not None:
+        console.print(report.failure, style="red", markup=False, highlight=False)
+    if not report.is_complete:
+        console.print(_how_far(report), markup=False, highlight=False)
+
+
+def _how_far(report: "Report") -> str:
+    if report.failure is None and report.reading.goes_on:
+        return f"Every other line was read: {report.sent.likes:,} likes."
+    if not report.sent.through_line:
+        return "Nothing was answered; mend what is said above and start again: nothing is counted twice."
+    through = f"Answered up to line {report.sent.through_line:,}"
+    return f"{through}; mend what is said above and start again: nothing is counted twice."
+
+
+def _show(report: "Report") -> None:
+    rows = [(outcome, f"{likes:,}") for outcome, likes in report.sent.outcomes.most_common()]
+    rows.append(("in all", f"{report.sent.likes:,}"))
+    shared.show_table(("outcome", "likes #"), rows, f"{report.sent.deliveries:,} webhooks")

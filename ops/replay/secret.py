@@ -1,0 +1,52 @@
+"""The secret that signs a platform's webhooks: given as `whsec_…`, or derived where the database is at hand."""
+
+import base64
+import binascii
+
+import asyncpg
+
+from campaigns import catalogue
+from campaigns.catalogue import Platform
+from campaigns.refusals import Refused
+from campaigns.signature import SECRET_PREFIX, derive_secret
+from ops import backend, keys
+from ops.settings import Settings
+
+SECRET_VARIABLE = "REPLAY_SECRET"  # noqa: S105 - the variable's name
+
+
+class NoSecret(Refused):
+    """There is no secret to sign with; the message says how to get one."""
+
+
+def read_secret(shown: str) -> bytes:
+    """Return the bytes of a secret as `platform add` shows it. Raises NoSecret."""
+    try:
+        secret = base64.b64decode(shown.strip().removeprefix(SECRET_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        secret = b""
+    if not secret:
+        raise NoSecret(f"{SECRET_VARIABLE} holds no secret: {SECRET_PREFIX} and base64, as `platform add` showed it")
+    return secret
+
+
+async def derived_secret(settings: Settings, platform: str) -> bytes:
+    """Return the secret of the platform's newest v1 key, derived as the service does. Raises NoSecret."""
+    own = keys.load(settings)
+    async with backend.database(settings, role="command") as dsn:
+        conn = await asyncpg.connect(dsn)
+        try:
+            known = (await catalogue.load(conn, own.pseudonym)).platforms.get(platform)
+        finally:
+            await conn.close()
+    if known is None:
+        raise NoSecret(f"there is no platform {platform}: `like-ledger platform add {platform}` makes one")
+    return newest_secret(known, own.webhook)
+
+
+def newest_secret(platform: Platform, webhook_key: bytes) -> bytes:
+    """Return the secret of the platform's newest v1 key. Raises NoSecret."""
+    salts = [key.salt for key in platform.keys if key.salt]
+    if not salts:
+        raise NoSecret(f"{platform.name} signs by a key of its own (v1a): set {SECRET_VARIABLE} to a v1 secret")
+    return derive_secret(webhook_key, platform.name, salts[0])
