@@ -31,6 +31,7 @@ _AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says when the line breaks between two of its own messages
     TimeoutError,
     asyncpg.OperatorInterventionError,
 )

@@ -1,0 +1,142 @@
+"""The service as a program of its own, to be killed; and a sender that knows what it was told."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+from serving import KEYS, like
+from standardwebhooks.webhooks import Webhook
+
+from ops.clock import utc_now
+
+_ROOT = Path(__file__).parents[2]
+_TRIES_MAX = 400
+_PAUSE_SECONDS = 0.05
+_START_SECONDS_MAX = 30
+
+
+@dataclass
+class Program:
+    """A service that can be killed and started again on the same port; its log is kept in a file."""
+
+    dsn: str
+    log: Path
+    port: int = 0
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start, and return once it serves."""
+        already = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ops.cli", "serve", "--port", str(self.port)],
+                cwd=_ROOT,
+                stderr=log,
+                env=os.environ
+                | {
+                    "LIKE_LEDGER_DATABASE_URL": self.dsn,
+                    "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
+                    "LIKE_LEDGER_WEBHOOK_KEY": KEYS.webhook.hex(),
+                    "LIKE_LEDGER_TICK_SECONDS": "0.2",
+                },
+            )
+        self.port = self._port_from(already)
+
+    def _port_from(self, already: int) -> int:
+        """Wait for the line that says where it serves; fail with the log if it ends or takes too long."""
+        deadline = time.monotonic() + _START_SECONDS_MAX
+        while time.monotonic() < deadline and self.process and self.process.poll() is None:
+            for line in self.log.read_bytes()[already:].splitlines():
+                if b'"serving"' in line and line.endswith(b"}"):
+                    return int(json.loads(line)["url"].rsplit(":", 1)[1])
+            time.sleep(0.02)
+        raise AssertionError(f"the service did not start: {self.log.read_text()[-2000:]}")
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
+        """End the process; return its exit status."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+
+@contextmanager
+def program(dsn: str) -> Iterator[Program]:
+    """Yield a running service; it ends with the test."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Program(dsn, Path(folder) / "service.log")
+        made.start()
+        try:
+            yield made
+        finally:
+            with suppress(ProcessLookupError):
+                made.kill()
+
+
+@dataclass
+class Sender:
+    """Sends deliveries until each is answered with 200, as a platform does; keeps every answer."""
+
+    program: Program
+    secret: str
+    http: aiohttp.ClientSession
+    answers: dict[str, set[bytes]] = field(default_factory=dict)
+    refused: int = 0
+
+    async def deliver(self, number: int, likes: list[dict[str, object]]) -> None:
+        """Send one delivery until it is answered; then once more, to see that the answer stays."""
+        webhook_id = f"msg_{number}"
+        body = json.dumps({"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": likes}})
+        for _ in range(_TRIES_MAX):
+            answer = await self._post(webhook_id, body)
+            if answer is not None:
+                self.answers.setdefault(webhook_id, set()).add(answer)
+                return
+            self.refused += 1
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise AssertionError(f"{webhook_id} was never answered")
+
+    async def _post(self, webhook_id: str, body: str) -> bytes | None:
+        now = utc_now()
+        headers = {
+            "webhook-id": webhook_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(self.secret).sign(webhook_id, now, body),
+            "Content-Type": "application/json",
+        }
+        url = f"http://127.0.0.1:{self.program.port}/v1/platforms/kuai/likes"
+        try:
+            async with self.http.post(url, data=body, headers=headers) as answer:
+                text = await answer.read()
+                assert answer.status in {200, 503}, (answer.status, text, self.program.log.read_text()[-3000:])
+                return text if answer.status == 200 else None
+        except (aiohttp.ClientError, OSError):
+            return None
+
+    def counted(self) -> int:
+        """Return how many likes were answered as counted."""
+        return sum(
+            json.loads(answer)["outcomes"].get("counted", 0) for one in self.answers.values() for answer in one
+        )
+
+
+@asynccontextmanager
+async def sender(to: Program, secret: str) -> AsyncIterator[Sender]:
+    """Yield a sender."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http:
+        yield Sender(to, secret, http)
+
+
+def batches(number: int, size: int = 25) -> list[dict[str, object]]:
+    """Return a delivery's likes: every fifth was in the delivery before as well."""
+    first = number * size
+    return [like(str(first + n - (size if n % 5 == 0 and number else 0))) for n in range(size)]
