@@ -20,8 +20,7 @@ _RETRY_MS = 3_000
 class Streams:
     """The streams that are open; all end when the service stops."""
 
-    def __init__(self, most: int = STREAMS_MAX) -> None:
-        self.most = most
+    def __init__(self) -> None:
         self.open = 0
         self.stopping = asyncio.Event()
 
@@ -43,7 +42,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Send a campaign's totals now and whenever they change, until the reader leaves or the service stops."""
     streams = request.app[STREAMS]
     first = await _totals(request)
-    if streams.open >= streams.most or streams.stopping.is_set():
+    if streams.open >= STREAMS_MAX or streams.stopping.is_set():
         return problem(Problem.MANY_STREAMS)
     streams.open += 1
     events = EventSourceResponse(headers=CORS, ping_interval=HEARTBEAT_SECONDS)
