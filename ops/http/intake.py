@@ -12,6 +12,7 @@ from campaigns.intake import Full, Intake, Unavailable
 from campaigns.signature import Delivery, Key, derive_secret, verify
 from ops.clock import utc_now
 from ops.http.problems import Problem, problem
+from sql import AWAY
 
 INTAKE = web.AppKey("intake", Intake)
 SHELF = web.AppKey("shelf", Shelf)
@@ -31,7 +32,10 @@ async def receive(request: web.Request) -> web.Response:
         body = await request.read()
     except web.HTTPRequestEntityTooLarge:
         return problem(Problem.TOO_LARGE)
-    sender = await _verified(request, body)
+    try:
+        sender = await _verified(request, body)
+    except AWAY:
+        return problem(Problem.UNAVAILABLE)
     return problem(Problem.UNAUTHENTICATED) if sender is None else await _record(request, *sender)
 
 
