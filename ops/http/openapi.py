@@ -26,8 +26,8 @@ _ABOUT = {
     "summary": "Likes on public-interest content become money for charities, and anyone can check that they did.",
     "description": "Figures need no credentials, and any web page may read them. Each carries its `as_of`. `ETag` is"
     " weak: it names the figures, not the moment of the look. A query parameter that means nothing is refused, never"
-    " ignored. Figures come from one snapshot of all campaigns, half a second old as a rule; while the database is away"
-    " the last one stands for half a minute, then the answer is 503.",
+    " ignored. Figures come from one snapshot of all campaigns, half a second old as a rule; while the database is"
+    " away the last one stands for half a minute, then the answer is 503.",
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
 
