@@ -6,11 +6,9 @@ import asyncpg
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ops.http.intake import INTAKE
-from ops.metrics import Metrics
+from ops.http.intake import INTAKE, METRICS
 from sql import AWAY, Pool, query
 
-METRICS = web.AppKey("metrics", Metrics)
 POOL: web.AppKey[Pool] = web.AppKey("pool")
 
 _PING_SECONDS_MAX = 2
