@@ -92,7 +92,7 @@ class Delivered(NamedTuple):
     batches: list[list[Arrived]]
 
 
-def an_event(*, days: int, suspects: bool) -> st.SearchStrategy[Arrived]:
+def like_or_unlike(*, days: int, suspects: bool) -> st.SearchStrategy[Arrived]:
     return st.builds(
         lambda content, person, is_like, day, moment, suspect: (
             (content, person * 16),
@@ -109,7 +109,7 @@ def an_event(*, days: int, suspects: bool) -> st.SearchStrategy[Arrived]:
 
 @st.composite
 def deliveries(draw: st.DrawFn, *, days: int = 1, suspects: bool = False, at_least: int = 0) -> Delivered:
-    happened = draw(st.lists(an_event(days=days, suspects=suspects), min_size=at_least, max_size=40))
+    happened = draw(st.lists(like_or_unlike(days=days, suspects=suspects), min_size=at_least, max_size=40))
     again = draw(st.lists(st.sampled_from(happened), max_size=5)) if happened else []
     arrived = draw(st.permutations(happened + again))
     cuts = sorted(draw(st.lists(st.integers(0, len(arrived)), max_size=12)))
