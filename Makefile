@@ -32,8 +32,8 @@ check: .venv/dev.stamp .venv/linked.stamp ## format, lint, types, import directi
 	$(BIN)/pip-licenses > /dev/null
 	$(BIN)/python -m pytest -q tests/tidy
 
-bench: .venv/dev.stamp .venv/linked.stamp ## measure, each figure beside its yardstick; ARGS go to tests/bench
-	$(BIN)/python tests/bench $(ARGS)
+bench: .venv/dev.stamp .venv/linked.stamp ## measure, each figure beside its yardstick; ARGS="--quick" takes a minute or two
+	$(BIN)/python -m tests.bench $(ARGS)
 
 format: .venv/dev.stamp ## put every Python file into its form
 	$(BIN)/ruff format .
