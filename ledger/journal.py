@@ -58,6 +58,13 @@ class Posting:
     reference: str
     corrects: UUID | None = None
 
+    def __post_init__(self) -> None:
+        """Money never moves between campaigns, nor between charities."""
+        for side in ("campaign", "charity"):
+            named = {getattr(account, side) for account in (self.source, self.target)} - {""}
+            if len(named) > 1:
+                raise ValueError(f"a transfer joins two accounts of one {side}, not of {sorted(named)}")
+
     @property
     def transfer_id(self) -> UUID:
         """Derived from the key, so that a retry cannot mint another."""

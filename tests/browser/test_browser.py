@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
+
 from serving import SLUG, Running, like, promise, running
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from serving import KEYS, like
 from standardwebhooks.webhooks import Webhook
 
 from ops.clock import utc_now
+from serving import KEYS, like
 
 _ROOT = Path(__file__).parents[2]
 _TRIES_MAX = 400

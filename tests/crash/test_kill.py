@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-from databases import broken_invariants, scratch_folder
-from program import Sender, batches, program, sender
-from serving import KEYS, promise, promised
 
 from campaigns import platforms
+from databases import broken_invariants, scratch_folder
 from ops import backend, embedded
 from ops.migrate import migrate
+from program import Sender, batches, program, sender
+from serving import KEYS, promise, promised
 
 pytestmark = pytest.mark.slow
 

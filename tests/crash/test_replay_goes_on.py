@@ -12,9 +12,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from processes import ROOT
 from rich.console import Console
-from serving import DAY, KEYS, SLUG, like, promise, promised
 
 import sql
 from campaigns import platforms
@@ -22,6 +20,8 @@ from ops.clock import utc_now
 from ops.replay.formats import Format
 from ops.replay.run import Job, Target, new_report, send
 from ops.replay.secret import read_secret
+from processes import ROOT
+from serving import DAY, KEYS, SLUG, like, promise, promised
 
 pytestmark = pytest.mark.slow
 LIKES, SIZE, KILLS = 6_000, 50, 3

@@ -15,13 +15,13 @@ from typing import Any
 import asyncpg
 import pytest
 from rich.console import Console
-from serving import SLUG, Running, promise, running
 
 from campaigns.promise import Promise
 from ops.clock import utc_now
 from ops.replay.formats import Format
 from ops.replay.run import Job, Report, Target, new_report, send
 from ops.replay.secret import read_secret
+from serving import SLUG, Running, promise, running
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand-likes.csv"
 FILE = Path(os.environ.get("KUAIRAND_LIKES", BESIDE))

@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from serving import SLUG, Running, promise, running
 
 from campaigns.arithmetic import due, earned
 from campaigns.likes import REASONS, Outcome
@@ -17,6 +16,7 @@ from campaigns.promise import Promise
 from campaigns.terms import Terms
 from ledger.split import split
 from ops.clock import utc_now
+from serving import SLUG, Running, promise, running
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
 DAYS = [date(2022, 4, day) for day in (8, 9, 10)]

@@ -8,15 +8,15 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from databases import DatabaseServer, settled
-from promises import PSEUDONYM_KEY, promise, record
 
 from campaigns import budget, promising
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
+from databases import DatabaseServer, settled
 from ledger import checks
 from ledger.journal import Account, Posting, Step, post
 from ops import backend
+from promises import PSEUDONYM_KEY, promise, record
 from sql import Connection, Pool, Script, scripts
 
 NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai

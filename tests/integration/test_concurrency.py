@@ -5,12 +5,12 @@ import random
 from contextlib import AsyncExitStack
 
 import aiohttp
-from serving import KEYS, SLUG, Running, like, promise, running
 
 from campaigns import budget, catalogue
 from campaigns.promise import Promise
 from ops import app
 from ops.settings import Settings
+from serving import KEYS, SLUG, Running, like, promise, running
 
 PEOPLE = 100
 WRITERS = 20

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from processes import ROOT, gone, processes
 
 LIKES = 1_500

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
-from databases import DatabaseServer, running
 
+from databases import DatabaseServer, running
 from ops import backend
 from ops.migrate import migrate
 

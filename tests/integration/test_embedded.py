@@ -12,11 +12,11 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-from databases import scratch_folder
-from processes import PATIENCE_SECONDS, ROOT, gone, holder, processes, sleeper
 
+from databases import scratch_folder
 from ops import embedded
 from ops.embedded import privileges
+from processes import PATIENCE_SECONDS, ROOT, gone, holder, processes, sleeper
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 

@@ -1,9 +1,9 @@
 """Batches commit in another order than they are numbered; a tick that folds a part of them must not mind."""
 
 import pytest
-from promises import NOW, PSEUDONYM_KEY, likes, promise, record
 
 from campaigns import pledging, promising
+from promises import NOW, PSEUDONYM_KEY, likes, promise, record
 from sql import Connection, Pool
 
 

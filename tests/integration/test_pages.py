@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 from zoneinfo import ZoneInfo
 
 import pytest
-from serving import SLUG, Running, like, promise, running
 
 from ops.clock import utc_now
 from ops.http import snapshots
+from serving import SLUG, Running, like, promise, running
 
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}&amp;"
 PAGES = ["/", f"/campaigns/{SLUG}", "/docs"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from serving import DAY, SLUG, Running, like, promise, running
 
 from ops.http import snapshots
 from ops.http.openapi import document
+from serving import DAY, SLUG, Running, like, promise, running
 
 OWN = f"/v1/campaigns/{SLUG}"
 FIGURES = ["/v1/totals", "/v1/campaigns", OWN, *(f"{OWN}/{name}" for name in ("totals", "days", "waterfall"))]

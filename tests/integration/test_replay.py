@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from serving import DAY, KEYS, SLUG, Running, like, promise, running
 
 from campaigns.signature import Key, show_secret, verify
 from ops.clock import utc_now
 from ops.replay.batches import Batch
 from ops.replay.secret import read_secret
 from ops.replay.sender import Sender, Sent, Undelivered, send_all
+from serving import DAY, KEYS, SLUG, Running, like, promise, running
 
 ROOT = Path(__file__).resolve().parents[2]
 LIKES = [like(f"person-{n % 9}", f"video-{n // 9}", at=DAY + timedelta(seconds=n)) for n in range(45)] + [

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from serving import KEYS, SLUG, Running, promise, promised, running
 
 from campaigns.catalogue import Shelf
 from ops.clock import utc_now
 from ops.http import snapshots
 from ops.http.snapshots import Snapshots, TooOld
+from serving import KEYS, SLUG, Running, promise, promised, running
 from sql import Pool
 
 TOTALS = f"/v1/campaigns/{SLUG}/totals"

@@ -7,10 +7,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from serving import SLUG, Running, like, running
 
 from ops import app
 from ops.http import snapshots, stream
+from serving import SLUG, Running, like, running
 
 PATH = f"/v1/campaigns/{SLUG}/stream"
 

@@ -4,9 +4,9 @@ import asyncio
 
 import asyncpg
 import pytest
-from catalog import catalog
 
 import sql
+from catalog import catalog
 from ops.migrate import MigrationRefused, migrate, number, plan
 from sql import Script
 

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from promises import promise
 
 from campaigns.admission import admit
 from campaigns.calendar import Calendar
@@ -12,6 +11,7 @@ from campaigns.catalogue import Campaign, Catalogue
 from campaigns.events import Invalid, LikeEvent
 from campaigns.likes import Outcome
 from campaigns.promise import fixed, held
+from promises import promise
 
 NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
