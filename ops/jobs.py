@@ -21,7 +21,7 @@ from ops.settings import Settings
 from sql import Pool, query
 
 DELIVERIES_KEPT = timedelta(days=7)
-_PEOPLE_SECONDS = 30
+_PEOPLE_SECONDS = 10
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
 _UNFOLDED_SINCE = query("unfolded_since")
