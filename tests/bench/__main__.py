@@ -49,9 +49,10 @@ def bench(
 
 
 async def _until_told(work: Coroutine[Any, Any, bool]) -> bool:
-    """Run to the end, or until SIGTERM: what was started is ended either way."""
+    """Run to the end, or until SIGTERM or Ctrl-C: what was started is ended either way."""
     task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task
 
 
