@@ -11,12 +11,13 @@ ORDER BY campaign_id;
 -- name: claim_batches
 -- By their own state: a batch that commits late is found by the next tick.
 WITH claimed AS (
-    UPDATE like_batches SET folded_at = clock_timestamp()
-    WHERE (batch_id, bucket) IN (
-        SELECT batch_id, bucket FROM like_batches
+    UPDATE like_batches b SET folded_at = clock_timestamp(), folded_with = w.first
+    FROM (
+        SELECT batch_id, bucket, min(batch_id) OVER () AS first FROM like_batches
         WHERE campaign_id = $1 AND folded_at IS NULL ORDER BY batch_id LIMIT $2
-    )
-    RETURNING batch_id, size, root, tallies
+    ) w
+    WHERE b.batch_id = w.batch_id AND b.bucket = w.bucket
+    RETURNING b.batch_id, b.size, b.root, b.tallies
 )
 SELECT batch_id, size, root, tallies FROM claimed ORDER BY batch_id;
 
