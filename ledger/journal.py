@@ -75,7 +75,7 @@ class Side(NamedTuple):
 async def post(conn: Connection, posting: Posting) -> UUID:
     """Post one transfer and queue its leaf; return its id. The same posting again posts nothing.
 
-    Raises KeyReused, BalanceFloor or CorrectedBefore; the caller's transaction is then broken and must be rolled back.
+    Raises KeyReused, BalanceFloor or CorrectedBefore; the caller's transaction is broken then and must end.
     """
     source, target = await _locked(conn, posting)
     known = await conn.fetchrow(_FIND_TRANSFER, posting.key)

@@ -1,4 +1,4 @@
-"""When settlements fall due: a cron line in the campaign's own time zone. The one module that knows APScheduler's triggers.
+"""When settlements fall due: a cron line in the campaign's own time zone, by APScheduler's trigger.
 
 A digit for the weekday is refused: cron counts from Sunday, APScheduler from Monday, so a digit would mean
 another day to each reader. Names mean the same to everybody.

@@ -68,7 +68,7 @@ def application(service: Service) -> web.Application:
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES_MAX)
     app[intake.INTAKE], app[intake.SHELF] = service.intake, service.shelf
     app[intake.WEBHOOK_KEY] = service.keys.webhook
-    app[health.METRICS], app[health.POOL] = service.metrics, service.pool
+    app[intake.METRICS], app[health.POOL] = service.metrics, service.pool
     app.add_routes(
         [
             web.post("/v1/platforms/{platform}/likes", intake.receive),

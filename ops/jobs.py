@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from campaigns import people, pledging
 from campaigns.catalogue import Shelf
 from ledger import checks, sequencer
+from ledger.line import lines
 from ledger.log.note import Signer
 from ops.clock import utc_now
 from ops.metrics import Metrics
@@ -50,6 +51,9 @@ class Jobs:
         for campaign_id in due:
             if campaign_id in catalogue.by_id:
                 await pledging.tick(self.pool, catalogue.by_id[campaign_id])
+        async with self.pool.acquire() as conn:
+            for slug, line in (await lines(conn, list(catalogue.campaigns))).items():
+                self.metrics.pledged.labels(slug).set(line.earned_minor)
         self.metrics.tick_lag.set((utc_now() - since).total_seconds() if since else 0)
         self.metrics.tick_seconds.observe(perf_counter() - started)
         if due:

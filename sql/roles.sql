@@ -5,7 +5,9 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['like_ledger_service', 'like_ledger_reader'] LOOP
         BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            IF to_regrole(name) IS NULL THEN  -- who may not make roles can still migrate where they were made before
+                EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;  -- roles belong to the whole server: another database has made it
         END;

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ops.demo.run import Shown
     from ops.settings import Settings
 
-LIKES = 200_000
+LIKES = 150_000
 
 
 def demo(

@@ -64,7 +64,7 @@ async def key(request: web.Request) -> web.Response:
 async def tile(request: web.Request) -> web.Response:
     """Return a tile of hashes or a bundle of entries, whole or partial."""
     try:
-        named = parse_path(request.match_info["path"])
+        named = parse_path("tile/{level}/{index}".format(**request.match_info))
     except MalformedTile:
         raise web.HTTPNotFound from None
     if named.index > _INDEX_MAX:
@@ -98,7 +98,7 @@ def routes() -> list[web.RouteDef]:
     paths: dict[str, Handler] = {
         "/log/checkpoint": checkpoint,
         "/log/key": key,
-        "/log/{path:tile/.+}": tile,
+        "/log/tile/{level}/{index:.+}": tile,
     }
     return [
         *(web.get(path, handler) for path, handler in paths.items()),
