@@ -11,7 +11,9 @@ from campaigns.calendar import day_in
 from campaigns.catalogue import Campaign, Shelf
 from campaigns.terms import Terms, in_force, on_day
 from campaigns.waterfall import Budget, Day, DayCount, under_terms
+from ledger import published_log
 from ledger.line import Line, lines
+from ledger.published_log import Covering
 from sql import Connection, Pool, query
 
 _CATALOGUE_VERSION = query("catalogue_version")
@@ -39,6 +41,7 @@ class Standing:
     refused: Mapping[str, int]
     line: Line
     people: People | None = None
+    log: Covering | None = None  # None: some of this is on its way into the public log still
 
     @property
     def slug(self) -> str:
@@ -107,7 +110,8 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
         row["campaign_id"]: People(row["people"], row["as_of"]) for row in await conn.fetch(_EVERY_PEOPLE_COUNT)
     }
     money = await lines(conn, [campaign.slug for campaign in campaigns])
+    log = await published_log.covering(conn)
     return [
-        Standing(c, now, counts[c.campaign_id], refused[c.campaign_id], money[c.slug], people.get(c.campaign_id))
+        Standing(c, now, counts[c.campaign_id], refused[c.campaign_id], money[c.slug], people.get(c.campaign_id), log)
         for c in campaigns
     ]

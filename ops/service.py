@@ -24,7 +24,7 @@ async def serve(settings: Settings, *, migrates: bool = True) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    own_keys = keys.load(settings)
+    own_keys = keys.load_to_serve(settings)
     async with backend.database(settings, role="serve") as dsn:
         if migrates:
             done = await migrate(dsn)

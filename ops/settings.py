@@ -29,7 +29,10 @@ class Settings(BaseSettings):
     webhook_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: platforms' secrets are derived")] = (
         None
     )
+    log_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: Ed25519 seed that signs the log")] = None
+    log_origin: Annotated[str | None, Field(description="the log's name: its address without https://")] = None
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="time between pledge ticks")] = 1
+    sequence_seconds: Annotated[float, Field(gt=0, le=3600, description="time between runs of the sequencer")] = 1
     check_seconds: Annotated[float, Field(gt=0, description="time between runs of all invariants")] = 600
     pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"

@@ -4,6 +4,7 @@ import typer
 
 from ops.cli.campaign import app as campaign
 from ops.cli.demo import demo
+from ops.cli.log import app as log
 from ops.cli.maintenance import check, doctor, migrate
 from ops.cli.platform import app as platform
 from ops.cli.replay import replay
@@ -18,6 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
+app.add_typer(log, name="log")
 for command in (serve, demo, replay, migrate, check, doctor):
     app.command()(command)
 

@@ -12,12 +12,14 @@ ORDER BY campaign_id;
 -- By their own state: a batch that commits late is found by the next tick. In the order in which they were written,
 -- not numbered: an unlike that was numbered first may have waited for its like, and no day may count below zero.
 WITH claimed AS (
-    UPDATE like_batches SET folded_at = clock_timestamp()
-    WHERE (batch_id, bucket) IN (
-        SELECT batch_id, bucket FROM like_batches
+    UPDATE like_batches b SET folded_at = clock_timestamp(), folded_with = w.first
+    FROM (
+        SELECT batch_id, bucket, first_value(batch_id) OVER (ORDER BY recorded_at, batch_id) AS first
+        FROM like_batches
         WHERE campaign_id = $1 AND folded_at IS NULL ORDER BY recorded_at, batch_id LIMIT $2
-    )
-    RETURNING batch_id, size, root, tallies, recorded_at
+    ) w
+    WHERE b.batch_id = w.batch_id AND b.bucket = w.bucket
+    RETURNING b.batch_id, b.size, b.root, b.tallies, b.recorded_at
 )
 SELECT batch_id, size, root, tallies FROM claimed ORDER BY recorded_at, batch_id;
 

@@ -196,7 +196,7 @@ NOWHERE = [
     "/v1/campaigns/nobody/totals",
     "/v1/campaigns/nobody/days.csv",
     "/v1/nothing",
-    "/log/key",
+    "/log/tile/0/000",
     "/v1/campaigns/nobody/stream",
     "/v1/receipts/x",
     f"{OWN}/totals/",
