@@ -5,6 +5,7 @@
     ├── NotFound          no campaign or platform has that name
     ├── Closed            the campaign is closed: it takes nothing more
     ├── FundingRefused    the amount or its reference cannot be taken
+    ├── SettlingRefused   no period of the campaign is named so
     ├── EnrolmentRefused  the content belongs to another campaign, or is no content
     └── PlatformRefused   the platform or its key cannot be taken
 
@@ -54,6 +55,10 @@ class FundingRefused(Refused):
 
 class EnrolmentRefused(Refused):
     """The content belongs to another campaign, or is no content."""
+
+
+class SettlingRefused(Refused):
+    """No period of the campaign is named so."""
 
 
 class PlatformRefused(Refused):

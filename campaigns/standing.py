@@ -11,6 +11,7 @@ from campaigns.calendar import day_in
 from campaigns.catalogue import Campaign, Shelf
 from campaigns.terms import Terms, in_force, on_day
 from campaigns.waterfall import Budget, Day, DayCount, under_terms
+from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, lines
 from sql import Connection, Pool, query
 
@@ -39,6 +40,7 @@ class Standing:
     refused: Mapping[str, int]
     line: Line
     people: People | None = None
+    envelopes: Sequence[Envelope] = ()
 
     @property
     def slug(self) -> str:
@@ -107,7 +109,18 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
         row["campaign_id"]: People(row["people"], row["as_of"]) for row in await conn.fetch(_EVERY_PEOPLE_COUNT)
     }
     money = await lines(conn, [campaign.slug for campaign in campaigns])
+    settled: dict[str, list[Envelope]] = {campaign.slug: [] for campaign in campaigns}
+    for envelope in await envelopes(conn, list(settled)):
+        settled[envelope.campaign].append(envelope)
     return [
-        Standing(c, now, counts[c.campaign_id], refused[c.campaign_id], money[c.slug], people.get(c.campaign_id))
+        Standing(
+            campaign=c,
+            as_of=now,
+            counts=counts[c.campaign_id],
+            refused=refused[c.campaign_id],
+            line=money[c.slug],
+            people=people.get(c.campaign_id),
+            envelopes=settled[c.slug],
+        )
         for c in campaigns
     ]

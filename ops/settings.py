@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         None
     )
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="time between pledge ticks")] = 1
+    settle_seconds: Annotated[float, Field(gt=0, le=3600, description="time between looks for periods to settle")] = (
+        60
+    )
     check_seconds: Annotated[float, Field(gt=0, description="time between runs of all invariants")] = 600
     pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"

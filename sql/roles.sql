@@ -34,3 +34,7 @@ GRANT UPDATE (people, as_of) ON people_counts TO like_ledger_service;
 GRANT DELETE ON deliveries TO like_ledger_service;
 GRANT USAGE ON SEQUENCE like_batches_batch_id TO like_ledger_service;
 GRANT EXECUTE ON FUNCTION open_likes(integer) TO like_ledger_service;
+
+GRANT SELECT ON settlements, settlement_shares, payouts, settlement_approvals TO like_ledger_reader;
+GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals
+    TO like_ledger_service;

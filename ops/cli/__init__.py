@@ -8,6 +8,7 @@ from ops.cli.maintenance import check, doctor, migrate
 from ops.cli.platform import app as platform
 from ops.cli.replay import replay
 from ops.cli.serve import serve
+from ops.cli.settle import settle
 
 app = typer.Typer(
     name="like-ledger",
@@ -18,7 +19,7 @@ app = typer.Typer(
 )
 app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
-for command in (serve, demo, replay, migrate, check, doctor):
+for command in (serve, demo, replay, settle, migrate, check, doctor):
     app.command()(command)
 
 
