@@ -7,6 +7,7 @@
     ├── FundingRefused    the amount or its reference cannot be taken
     ├── SettlingRefused   no period of the campaign is named so
     ├── EnrolmentRefused  the content belongs to another campaign, or is no content
+    ├── TokenRefused      the token is not that person's, or may not do it
     └── PlatformRefused   the platform or its key cannot be taken
 
 Nothing is kept of what was refused: the caller's transaction is to be rolled back.
@@ -59,6 +60,10 @@ class EnrolmentRefused(Refused):
 
 class SettlingRefused(Refused):
     """No period of the campaign is named so."""
+
+
+class TokenRefused(Refused):
+    """The token is not that person's, or may not do it."""
 
 
 class PlatformRefused(Refused):

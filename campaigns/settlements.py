@@ -127,11 +127,12 @@ def settlements(standing: Standing) -> PublishedSettlements:
         if following and standing.campaign.promise.settlement.automatic
         else None,
         "offset": show(offset_minor(standing), standing.currency),
-        "settlements": [_settlement(e, rules(campaign)) for e in standing.envelopes],
+        "settlements": [published_settlement(e, rules(campaign)) for e in standing.envelopes],
     }
 
 
-def _settlement(envelope: Envelope, own: Rules) -> PublishedSettlement:
+def published_settlement(envelope: Envelope, own: Rules) -> PublishedSettlement:
+    """Return one settlement."""
     return {
         "id": envelope.settlement_id,
         "period": envelope.period.isoformat(),

@@ -12,6 +12,8 @@ from campaigns.arithmetic import due, shares_due
 from campaigns.catalogue import Campaign
 from campaigns.pledging import counted_by_day, fold_and_pledge
 from campaigns.refusals import SettlingRefused
+from ledger import changes
+from ledger.envelopes import Envelope, Rules
 from ledger.line import balances
 from ledger.periods import Period, Span, closed_periods, next_period
 from ledger.settlement import Due, Settled, settle, settled_upto
@@ -59,6 +61,13 @@ async def settle_next(
         return None
     await fold_and_pledge(conn, campaign)
     return await settle(conn, await what_is_due(conn, campaign, period), made_by, now)
+
+
+async def cancel(conn: Connection, campaign: Campaign, settlement_id: str, by: str, now: datetime) -> Envelope:
+    """Cancel a settlement of which nothing was sent, in the caller's transaction; the next period takes its money."""
+    await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
+    own = campaign.promise.settlement
+    return await changes.cancel(conn, settlement_id, Rules(own.approvals, own.threshold_minor), by, now)
 
 
 async def is_overdue(conn: Connection, campaign: Campaign, now: datetime) -> bool:

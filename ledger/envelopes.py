@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -77,6 +78,7 @@ class HeldShare:
     charity: str
     share_minor: int
     brought_minor: int
+    transfer_id: UUID | None
     payout: Payout | None
 
 
@@ -186,4 +188,4 @@ def _share(row: asyncpg.Record, steps: Mapping[str, Sequence[PayoutStep]]) -> He
     payout = None
     if row["payout_id"] is not None:
         payout = Payout(row["payout_id"], row["charity"], row["amount_minor"], tuple(steps[row["payout_id"]]))
-    return HeldShare(row["charity"], row["share_minor"], row["brought_minor"], payout)
+    return HeldShare(row["charity"], row["share_minor"], row["brought_minor"], row["transfer_id"], payout)

@@ -1,8 +1,8 @@
 """A payout's steps: append-only, numbered, each told to the log. The newest says where the payout is.
 
 waiting ─▶ sending ─▶ sent ─▶ paid
-│ ▲        │         │       │
-▼ └────────┴─refused └───────┴──▶ returned ─▶ waiting (another attempt)
+│          │         │       │
+▼          └─────────┴───────┴──▶ returned ─▶ waiting (another attempt)
 cancelled
 """
 
@@ -34,7 +34,7 @@ class State(StrEnum):
 FOLLOWING = {
     None: {State.WAITING},
     State.WAITING: {State.SENDING, State.CANCELLED},
-    State.SENDING: {State.SENT, State.WAITING, State.PAID, State.RETURNED},
+    State.SENDING: {State.SENT, State.PAID, State.RETURNED},
     State.SENT: {State.PAID, State.RETURNED},
     State.PAID: {State.RETURNED},
     State.RETURNED: {State.WAITING},

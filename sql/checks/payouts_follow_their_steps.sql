@@ -12,7 +12,7 @@ WHERE p.amount_minor <> h.share_minor + h.brought_minor
     OR s.number IS NULL
     OR s.number <> s.place
     OR concat_ws(' ', s.was, s.state) NOT IN (
-        'waiting', 'waiting sending', 'waiting cancelled', 'sending sent', 'sending waiting', 'sending paid',
+        'waiting', 'waiting sending', 'waiting cancelled', 'sending sent', 'sending paid',
         'sending returned', 'sent paid', 'sent returned', 'paid returned', 'returned waiting'
     )
     OR s.attempt <> coalesce(s.attempt_before, 1) + CASE WHEN s.was = 'returned' THEN 1 ELSE 0 END

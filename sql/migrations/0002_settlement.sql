@@ -95,6 +95,19 @@ CREATE TABLE settlement_approvals (
     CONSTRAINT settlement_approvals_hash_is_sha256 CHECK (length(hash) = 32)
 );
 
+-- Who may do what by a token; of the token itself only its SHA-256 is kept.
+CREATE TABLE tokens (
+    digest     bytea PRIMARY KEY,
+    name       text  NOT NULL,
+    role       text  NOT NULL,
+    made_at    timestamptz NOT NULL,
+    dropped_at timestamptz,
+    CONSTRAINT tokens_digest_is_sha256 CHECK (length(digest) = 32),
+    CONSTRAINT tokens_role_is_known CHECK (role IN ('campaigns', 'finance', 'reviewer', 'auditor', 'owner')),
+    CONSTRAINT tokens_name_is_bounded CHECK (length(name) BETWEEN 1 AND 100)
+);
+CREATE UNIQUE INDEX tokens_name_is_one_person_s ON tokens (name) WHERE dropped_at IS NULL;
+
 CREATE TRIGGER settlements_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settlement_shares_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_shares
