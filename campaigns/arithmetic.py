@@ -34,10 +34,13 @@ def due(versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: da
     return min(funded_minor, total.numerator // total.denominator)
 
 
-def shares_due(versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: date) -> dict[str, int]:
+def shares_due(
+    versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: date, topped_up_minor: int = 0
+) -> dict[str, int]:
     """Return each charity's running total of what is due until `upto`, in minor units.
 
     Each version's own total is split by largest remainder, so nothing drifts however often the periods are cut.
+    `topped_up_minor`, what a closed campaign's floor adds to its likes, goes with the newest version's.
     """
     held = in_force(versions)
     totals: dict[str, int] = {}
@@ -45,6 +48,7 @@ def shares_due(versions: Sequence[Terms], counted: Counted, funded_minor: int, u
         last = upto if following is None else min(upto, following.from_day - timedelta(days=1))
         before = due(versions, counted, funded_minor, terms.from_day - timedelta(days=1))
         part = max(0, due(versions, counted, funded_minor, last) - before)
+        part += topped_up_minor if following is None else 0
         for share, amount_minor in zip(terms.shares, split(part, [s.share_bp for s in terms.shares]), strict=True):
             totals[share.charity] = totals.get(share.charity, 0) + amount_minor
     return totals

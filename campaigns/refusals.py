@@ -5,7 +5,9 @@
     ├── NotFound          no campaign or platform has that name
     ├── Closed            the campaign is closed: it takes nothing more
     ├── FundingRefused    the amount or its reference cannot be taken
+    ├── SettlingRefused   no period of the campaign is named so
     ├── EnrolmentRefused  the content belongs to another campaign, or is no content
+    ├── TokenRefused      the token is not that person's, or may not do it
     └── PlatformRefused   the platform or its key cannot be taken
 
 Nothing is kept of what was refused: the caller's transaction is to be rolled back.
@@ -54,6 +56,14 @@ class FundingRefused(Refused):
 
 class EnrolmentRefused(Refused):
     """The content belongs to another campaign, or is no content."""
+
+
+class SettlingRefused(Refused):
+    """No period of the campaign is named so."""
+
+
+class TokenRefused(Refused):
+    """The token is not that person's, or may not do it."""
 
 
 class PlatformRefused(Refused):

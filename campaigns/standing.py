@@ -12,6 +12,7 @@ from campaigns.catalogue import Campaign, Shelf
 from campaigns.terms import Terms, in_force, on_day
 from campaigns.waterfall import Budget, Day, DayCount, under_terms
 from ledger import published_log
+from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, lines
 from ledger.published_log import Covering
 from sql import Connection, Pool, query
@@ -42,6 +43,7 @@ class Standing:
     line: Line
     people: People | None = None
     log: Covering | None = None  # None: some of this is on its way into the public log still
+    envelopes: Sequence[Envelope] = ()
 
     @property
     def slug(self) -> str:
@@ -111,7 +113,19 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
     }
     money = await lines(conn, [campaign.slug for campaign in campaigns])
     log = await published_log.covering(conn)
+    settled: dict[str, list[Envelope]] = {campaign.slug: [] for campaign in campaigns}
+    for envelope in await envelopes(conn, list(settled)):
+        settled[envelope.campaign].append(envelope)
     return [
-        Standing(c, now, counts[c.campaign_id], refused[c.campaign_id], money[c.slug], people.get(c.campaign_id), log)
+        Standing(
+            campaign=c,
+            as_of=now,
+            counts=counts[c.campaign_id],
+            refused=refused[c.campaign_id],
+            line=money[c.slug],
+            people=people.get(c.campaign_id),
+            log=log,
+            envelopes=settled[c.slug],
+        )
         for c in campaigns
     ]

@@ -3,7 +3,9 @@
     LedgerError
     ├── KeyReused        an idempotency key came back with other content
     ├── BalanceFloor     an account would fall below zero
-    └── CorrectedBefore  a transfer is corrected at most once
+    ├── CorrectedBefore  a transfer is corrected at most once
+    ├── Raced            another was faster, or what was asked for does not follow from where it stands
+    └── SettlementRefused  a settlement or payout cannot be as it was asked for
 
 A broken invariant is none of these: it crashes.
 """
@@ -27,3 +29,11 @@ class BalanceFloor(LedgerError):
 
 class CorrectedBefore(LedgerError):
     """The transfer was corrected already."""
+
+
+class Raced(LedgerError):
+    """Another was faster: look again."""
+
+
+class SettlementRefused(LedgerError):
+    """What was asked of a settlement or a payout cannot be; the message is one clear sentence."""

@@ -11,7 +11,7 @@ from time import perf_counter
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from campaigns import people, pledging
+from campaigns import people, pledging, settling
 from campaigns.catalogue import Shelf
 from ledger import checks, sequencer
 from ledger.line import lines
@@ -68,6 +68,17 @@ class Jobs:
             self.metrics.log_size.set(head.size)
             self.metrics.log_sequenced_at.set(head.sequenced_at.timestamp())
 
+    async def settle(self) -> None:
+        """Settle every closed period that has no settlement, in campaigns that settle by themselves."""
+        catalogue, late = await self.shelf.newest(), 0
+        for campaign in catalogue.by_id.values():
+            if campaign.promise.settlement.automatic:
+                await settling.settle_due(self.pool, campaign, settling.SCHEDULE, utc_now())
+        async with self.pool.acquire() as conn:
+            for campaign in catalogue.by_id.values():
+                late += await settling.is_overdue(conn, campaign, utc_now())
+        self.metrics.settlements_overdue.set(late)
+
     async def count_people(self) -> None:
         """Count the people of every campaign that changed."""
         started = perf_counter()
@@ -102,6 +113,7 @@ def schedule(jobs: Jobs, settings: Settings) -> AsyncIOScheduler:
     plan: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
         ("tick", jobs.tick, settings.tick_seconds),
         ("sequence", jobs.sequence, settings.sequence_seconds),
+        ("settle", jobs.settle, settings.settle_seconds),
         ("people", jobs.count_people, _PEOPLE_SECONDS),
         ("check", jobs.check, settings.check_seconds),
         ("forget", jobs.forget, 3600),

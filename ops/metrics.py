@@ -27,6 +27,9 @@ class Metrics:
         self.tick_seconds = Histogram("like_ledger_tick_seconds", "Time a tick", buckets=_SECONDS, **own)
         self.job_failures = Counter("like_ledger_job_failures", "Runs of a job that failed", ["job"], **own)
         self.pledged = Gauge("like_ledger_pledged_minor", "Pledged so far, minor units", ["campaign"], **own)
+        self.settlements_overdue = Gauge(
+            "like_ledger_settlements_overdue", "Campaigns with a closed period and no settlement of it", **own
+        )
         self.check_failures = Gauge("like_ledger_check_failures", "Invariants broken at the last check", **own)
         self.checked_at = Gauge("like_ledger_checked_at_seconds", "When all invariants were last checked", **own)
         self.log_size = Gauge("like_ledger_log_leaves", "Leaves of the public log", **own)

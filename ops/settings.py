@@ -33,7 +33,19 @@ class Settings(BaseSettings):
     log_origin: Annotated[str | None, Field(description="the log's name: its address without https://")] = None
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="time between pledge ticks")] = 1
     sequence_seconds: Annotated[float, Field(gt=0, le=3600, description="time between runs of the sequencer")] = 1
+    settle_seconds: Annotated[float, Field(gt=0, le=3600, description="time between looks for periods to settle")] = (
+        60
+    )
     check_seconds: Annotated[float, Field(gt=0, description="time between runs of all invariants")] = 600
+    payout_channel: Annotated[str, Field(pattern="^(manual|pain001)$", description="how payouts reach a bank")] = (
+        "manual"
+    )
+    payout_folder: Annotated[Path | None, Field(description="where pain001 files go; unset: outbox in DATA_DIR")] = (
+        None
+    )
+    payer_name: Annotated[str | None, Field(max_length=140, description="whose account payouts leave")] = None
+    payer_account: Annotated[str | None, Field(description="its IBAN, or scheme:number")] = None
+    payer_bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$", description="its bank")] = None
     pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"
 

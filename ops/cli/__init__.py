@@ -6,9 +6,12 @@ from ops.cli.campaign import app as campaign
 from ops.cli.demo import demo
 from ops.cli.log import app as log
 from ops.cli.maintenance import check, doctor, migrate
+from ops.cli.payouts import app as payouts
 from ops.cli.platform import app as platform
 from ops.cli.replay import replay
 from ops.cli.serve import serve
+from ops.cli.settle import settle
+from ops.cli.token import app as token
 
 app = typer.Typer(
     name="like-ledger",
@@ -20,7 +23,9 @@ app = typer.Typer(
 app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
 app.add_typer(log, name="log")
-for command in (serve, demo, replay, migrate, check, doctor):
+app.add_typer(payouts, name="payouts")
+app.add_typer(token, name="token")
+for command in (serve, demo, replay, settle, migrate, check, doctor):
     app.command()(command)
 
 

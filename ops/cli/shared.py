@@ -119,13 +119,15 @@ def show_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+def show_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None, *, to_stderr: bool = False
+) -> None:
     """Print rows for people: nothing is cut off, figures (columns whose names end in ` #`) stand to the right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(stderr=to_stderr)
     if not console.is_terminal:
         console.width = _PLAIN_WIDTH
     table = Table(title=title, title_justify="left")

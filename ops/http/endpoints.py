@@ -15,6 +15,7 @@ from campaigns.published import (
     published,
     published_waterfall,
 )
+from campaigns.settlements import PublishedSettlements, settlements, settlements_csv
 from campaigns.standing import instant
 from campaigns.totals import EveryTotals, Totals, totals
 from ops.http import examples, shapes
@@ -139,11 +140,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _figures(
         f"{_OWN}/settlements",
         "What was settled and paid out",
-        shapes.Settlements,
-        lambda: {"campaign": "rural-education", "settlements": []},
+        PublishedSettlements,
+        _seen(settlements),
     ),
     _figures(
-        f"{_OWN}/settlements.csv", "The same as CSV", str, lambda: "campaign,settlement,…\r\n", content_type=CSV
+        f"{_OWN}/settlements.csv",
+        "The same as CSV",
+        str,
+        lambda: settlements_csv(examples.standing()),
+        content_type=CSV,
     ),
     Endpoint(
         f"{_OWN}/stream",

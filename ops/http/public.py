@@ -1,13 +1,11 @@
 """The public API: every figure as open data, without credentials, from one snapshot in memory."""
 
-from typing import Any
-
 from aiohttp import web
 
 from campaigns.catalogue import Shelf
 from campaigns.days import days, days_csv
 from campaigns.published import published, published_waterfall
-from campaigns.standing import Standing
+from campaigns.settlements import settlements, settlements_csv
 from campaigns.totals import totals
 from ops.clock import utc_now
 from ops.http import pages
@@ -17,20 +15,6 @@ from ops.http.snapshots import SNAPSHOTS, Prepared, Snapshots, hashed
 from ops.http.stream import STREAMS, Streams, end_streams, stream
 from ops.http.views import JSON, Table, View, about_all, about_campaign, table_of_campaign, to_json
 from sql import Pool
-
-SETTLEMENT_COLUMNS = (
-    "campaign,settlement,period,cut_off,state,payout,charity,currency,amount_minor,amount,payout_state,as_of"
-)
-
-
-def settlements(standing: Standing) -> dict[str, Any]:
-    """Return the campaign's envelopes: none as long as nothing settles."""
-    return {"campaign": standing.slug, "settlements": []}
-
-
-def settlements_csv(_: Standing) -> str:
-    """Return the same as CSV."""
-    return SETTLEMENT_COLUMNS + "\r\n"
 
 
 def of_campaign(view: View) -> Handler:

@@ -1,6 +1,6 @@
 """The shapes of what the HTTP edges say for themselves; the figures' shapes stand beside what makes them."""
 
-from typing import Any, Literal, NotRequired
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -53,10 +53,3 @@ class Ready(TypedDict):
 
     ready: bool
     reason: NotRequired[str]
-
-
-class Settlements(TypedDict):
-    """A campaign's settlement envelopes, oldest first."""
-
-    campaign: str
-    settlements: list[dict[str, Any]]

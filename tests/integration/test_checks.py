@@ -9,12 +9,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from campaigns import budget, promising
+from campaigns import budget, promising, settling
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
 from databases import DatabaseServer, settled
 from ledger import checks, log_check, sequencer
-from ledger.journal import Account, Posting, Step, post
 from ops import backend
 from promises import PSEUDONYM_KEY, promise, record
 from serving import LOG
@@ -158,6 +157,36 @@ TAMPERINGS = {
         "UPDATE likes SET state = 'over_limit' WHERE state = 'counted'",
         "UPDATE terms SET likes_per_person_per_day = 1",
     ],
+    "payouts_equal_balances": [
+        "UPDATE payouts SET amount_minor = amount_minor + 1000",
+        "UPDATE payout_steps SET state = 'paid', bank_day = '2026-11-10'",
+        "UPDATE payout_steps SET state = 'sent'",
+    ],
+    "payouts_follow_their_steps": [
+        "UPDATE payouts SET amount_minor = amount_minor + 1",
+        "UPDATE payout_steps SET state = 'sent'",
+        "UPDATE payout_steps SET attempt = 2",
+        "UPDATE payout_steps SET number = 2",
+        "DELETE FROM payout_steps",
+    ],
+    "payouts_were_told": [
+        "DELETE FROM leaf_queue WHERE kind = 'payout'",
+        "DELETE FROM leaf_queue WHERE kind = 'settlement'",
+        "UPDATE settlements SET total_minor = total_minor + 1",
+        "UPDATE payout_steps SET state = 'sent'",
+    ],
+    "settle_transfers_have_an_envelope": [
+        "UPDATE settlement_shares SET transfer_id = gen_random_uuid()",
+        """INSERT INTO transfers SELECT gen_random_uuid(), 'x', step, to_account, from_account, to_kind, from_kind,
+        currency, amount_minor, 0, 0, 1000, 1000, transfer_id, 'x' FROM transfers WHERE step = 'settle' LIMIT 1""",
+    ],
+    "settlements_add_up": [
+        "UPDATE settlements SET total_minor = total_minor + 1",
+        "UPDATE settlement_shares SET share_minor = share_minor + 1 WHERE charity = 'village-schools'",
+        "UPDATE settlement_shares SET charity = 'another'",
+        "DELETE FROM settlement_shares",
+        "UPDATE transfers SET amount_minor = amount_minor + 1 WHERE step = 'settle'",
+    ],
     "terms_say_what_was_promised": [
         "UPDATE terms SET amount_minor = amount_minor + 1",
         "UPDATE terms SET per_likes = per_likes + 1",
@@ -227,10 +256,7 @@ async def fill(dsn: str) -> None:
         await tick(pool, campaign)
         await record(pool, [UNLIKED], NOW)
         await tick(pool, campaign)
-        async with pool.acquire() as conn, conn.transaction():
-            source, target = (Account(kind, "CNY", campaign.slug) for kind in ("pledged", "payable"))
-            target = target._replace(charity="village-schools")
-            await post(conn, Posting("settle/1", Step.SETTLE, source, target, 20, "first period"))
+        await settling.settle_due(pool, campaign, "test", NOW)
         await sequencer.make_log(pool, LOG, NOW)
         await sequencer.sequence(pool, LOG, NOW)
         await close_another(pool)

@@ -4,7 +4,6 @@ import gzip
 from pathlib import Path
 
 import pytest
-from serving import LOG, Running, like, running
 
 from ledger import sequencer
 from ledger.log.checkpoint import open_checkpoint
@@ -14,6 +13,7 @@ from ledger.log.note import format_verifier_key
 from ledger.log.tiles import Bundle, Tile, entries_in, new_bundles, new_tiles
 from ops import log_export
 from ops.clock import utc_now
+from serving import LOG, Running, like, running
 
 
 async def grown(to: Running, deliveries: int = 3) -> int:

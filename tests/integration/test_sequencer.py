@@ -9,7 +9,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-from serving import LOG
 
 from ledger import published_log, sequencer
 from ledger.leaves import queue_leaf
@@ -18,6 +17,7 @@ from ledger.log.merkle import EMPTY_ROOT, leaf_hash, root
 from ledger.log.note import make_signer
 from ledger.log.tiles import entries_in, grow, new_bundles, new_tiles
 from ledger.sequencer import BrokenTree, LogRefused
+from serving import LOG
 from sql import Connection, Pool, query
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

@@ -1,0 +1,208 @@
+"""T4, paying: claim (payable→in_flight) · tell the counterparty, outside any transaction · record what it said.
+
+The message is stored with the claim. After a crash at any point the next run finds payouts that are `sending`, asks
+about their message, and sends the same bytes under the same id only where the counterparty has never seen it. No
+answer is no refusal: such a payout stays `sending` until somebody knows.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from ledger.approvals import locked
+from ledger.channels import Answer, Channel, Instruction, Message, Outcome
+from ledger.envelopes import Envelope, EnvelopeState, Payout, Rules
+from ledger.errors import Raced, SettlementRefused
+from ledger.journal import Account, Posting, Step, post
+from ledger.payout_steps import PayoutStep, State, take_step
+from sql import Connection, Pool, query
+
+_ADD_MESSAGE = query("add_message")
+_BEGIN_SENDING = query("begin_sending")
+_END_SENDING = query("end_sending")
+_MESSAGES_OF_SETTLEMENT = query("messages_of_settlement")
+
+
+async def send(pool: Pool, channel: Channel, settlement_id: str, own: Rules, by: str, now: datetime) -> Envelope:
+    """Send what an envelope has waiting, after finding out about what may have been sent; return it as it is then.
+
+    SettlementRefused where it is not approved; Raced where another sends it now. Again: sends nothing twice.
+    """
+    async with _alone(pool, settlement_id):
+        await recover(pool, channel, settlement_id, by, now)
+        async with pool.acquire() as conn, conn.transaction():
+            claimed = await claim(conn, channel, settlement_id, own, by, now)
+        for message in claimed:
+            await _record(pool, settlement_id, message, await channel.send(message), by, now)
+    async with pool.acquire() as conn, conn.transaction():
+        return await locked(conn, settlement_id)
+
+
+@asynccontextmanager
+async def _alone(pool: Pool, settlement_id: str) -> AsyncIterator[None]:
+    """Keep others from sending the same envelope meanwhile; a lock of the connection, so it ends with the process."""
+    async with pool.acquire() as conn:
+        if not await conn.fetchval(_BEGIN_SENDING, settlement_id):
+            raise Raced(f"{settlement_id} is being sent by another at this moment")
+        try:
+            yield
+        finally:
+            await conn.execute(_END_SENDING, settlement_id)
+
+
+async def recover(pool: Pool, channel: Channel, settlement_id: str, by: str, now: datetime) -> None:
+    """Find out about messages of the channel that were composed and perhaps sent; send what was never seen."""
+    async with pool.acquire() as conn, conn.transaction():
+        envelope = await locked(conn, settlement_id)
+        composed = await messages(conn, settlement_id)
+    is_open = {
+        p.now.message_id for p in envelope.payouts if p.state is State.SENDING and p.now.channel == channel.name
+    }
+    for message in composed:
+        if message.message_id in is_open:
+            answer = await channel.ask(message)
+            if answer.outcome is Outcome.UNSEEN:
+                answer = await channel.send(message)
+            await _record(pool, settlement_id, message, answer, by, now)
+
+
+async def claim(
+    conn: Connection, channel: Channel, settlement_id: str, own: Rules, by: str, now: datetime
+) -> list[Message]:
+    """T4a: move what waits to `in_flight` and store what will be told, in the caller's transaction."""
+    envelope = await locked(conn, settlement_id)
+    waiting = [payout for payout in envelope.payouts if payout.state is State.WAITING]
+    missing = envelope.missing_approvals(own)
+    if not waiting:
+        return []
+    if missing:
+        raise SettlementRefused(f"{settlement_id} waits for {missing} more people to approve {envelope.hash.hex()}")
+    told = len(await conn.fetch(_MESSAGES_OF_SETTLEMENT, settlement_id))
+    groups = [waiting] if channel.payouts_together else [[payout] for payout in waiting]
+    return [
+        await _claim_together(conn, channel, envelope, group, number, by, now)
+        for number, group in enumerate(groups, told + 1)
+    ]
+
+
+async def _claim_together(
+    conn: Connection,
+    channel: Channel,
+    envelope: Envelope,
+    payouts: Sequence[Payout],
+    number: int,
+    by: str,
+    now: datetime,
+) -> Message:
+    message_id = f"{_code(envelope.settlement_id)}-{number}"
+    body = channel.compose(message_id, [instruction(envelope, payout) for payout in payouts], now)
+    await conn.execute(_ADD_MESSAGE, message_id, channel.name, body, now)
+    for payout in payouts:
+        await move(conn, envelope, payout, Step.SEND, message_id)
+        step = payout.now.follow(State.SENDING, by, now, channel=channel.name, message_id=message_id)
+        await told(conn, envelope, payout, step)
+    return Message(message_id, body)
+
+
+def _code(name: str) -> str:
+    """Return an id in the characters that every bank takes: capitals and digits."""
+    return name.replace("_", "").upper()
+
+
+def end_to_end_id(payout_id: str, attempt: int) -> str:
+    """Return what a bank gives back with an attempt of a payout: at most 35 characters, never the same again."""
+    return f"{_code(payout_id)}-{attempt}"
+
+
+def instruction(envelope: Envelope, payout: Payout) -> Instruction:
+    """Return a payout as a counterparty is told of it. Pure."""
+    payee: dict[str, Any] = orjson.loads(payout.now.payee)
+    name = payee["name"]["zh" if envelope.currency == "CNY" else "en"]
+    reference = f"{envelope.campaign[:63]} {envelope.period.isoformat()}"
+    own_id = end_to_end_id(payout.payout_id, payout.now.attempt)
+    return Instruction(
+        payout.payout_id, own_id, payout.amount_minor, envelope.currency, name, payee["account"], reference
+    )
+
+
+async def told(conn: Connection, envelope: Envelope, payout: Payout, step: PayoutStep) -> None:
+    """Store a payout's next step and tell the log, in the caller's transaction."""
+    await take_step(conn, step, envelope.campaign, envelope.settlement_id, payout.charity, payout.amount_minor)
+
+
+_LINE = {Step.SEND: ("payable", "in_flight"), Step.CONFIRM: ("in_flight", "paid")}
+
+
+async def move(conn: Connection, envelope: Envelope, payout: Payout, step: Step, reference: str) -> None:
+    """Move a payout's money one step right, once for each message or try."""
+    source, target = (Account(kind, envelope.currency, envelope.campaign, payout.charity) for kind in _LINE[step])
+    key = _key(step, payout, payout.now.number)
+    await post(conn, Posting(key, step, source, target, payout.amount_minor, reference))
+
+
+async def move_back(conn: Connection, envelope: Envelope, payout: Payout, step: Step, reference: str) -> None:
+    """Move a payout's money one step left: a correction that names the transfer which moved it right."""
+    target, source = (Account(kind, envelope.currency, envelope.campaign, payout.charity) for kind in _LINE[step])
+    number = max(s.number for s in payout.steps if s.state is _MOVED_INTO[step]) - 1
+    moved = Posting(_key(step, payout, number), step, target, source, payout.amount_minor, reference)
+    back = Posting(
+        f"correct/{moved.transfer_id}", step, source, target, payout.amount_minor, reference, moved.transfer_id
+    )
+    await post(conn, back)
+
+
+_MOVED_INTO = {Step.SEND: State.SENDING, Step.CONFIRM: State.PAID}
+
+
+def _key(step: Step, payout: Payout, number: int) -> str:
+    """Return the idempotency key of a transfer: it is made at most once out of each step of the payout."""
+    return f"{step.value}/{payout.payout_id}/{number}"
+
+
+async def _record(pool: Pool, settlement_id: str, message: Message, answer: Answer, by: str, now: datetime) -> None:
+    """T4b: write down what the counterparty said of every payout in a message; what is unknown stays as it is."""
+    async with pool.acquire() as conn, conn.transaction():
+        envelope = await locked(conn, settlement_id)
+        mine = [p for p in envelope.payouts if p.state is State.SENDING and p.now.message_id == message.message_id]
+        await answered(conn, envelope, mine, answer, by, now, sha256(message.body).digest())
+
+
+async def answered(
+    conn: Connection,
+    envelope: Envelope,
+    payouts: Iterable[Payout],
+    answer: Answer,
+    by: str,
+    now: datetime,
+    evidence: bytes | None,
+) -> None:
+    """Write down an answer about payouts that are `sending`, in the caller's transaction."""
+    for payout in payouts:
+        if answer.outcome is Outcome.ACCEPTED:
+            known = {"bank_reference": answer.bank_reference, "evidence": evidence}
+            await told(conn, envelope, payout, payout.now.follow(State.SENT, by, now, **known))
+        elif answer.outcome is Outcome.REFUSED:
+            reason = answer.reason or "refused without a reason"
+            await move_back(conn, envelope, payout, Step.SEND, reason)
+            await told(conn, envelope, payout, payout.now.follow(State.RETURNED, by, now, reason=reason))
+
+
+async def messages(conn: Connection, settlement_id: str) -> list[Message]:
+    """Return every message of an envelope, oldest first."""
+    return [
+        Message(row["message_id"], row["body"]) for row in await conn.fetch(_MESSAGES_OF_SETTLEMENT, settlement_id)
+    ]
+
+
+def may_cancel(envelope: Envelope, own: Rules, newest_id: str) -> str | None:
+    """Return why an envelope cannot be cancelled; None: it can. Pure."""
+    state = envelope.state(own)
+    if state not in {EnvelopeState.OPEN, EnvelopeState.APPROVED}:
+        return f"{envelope.settlement_id} is {state.value}: only what was not sent at all can be cancelled"
+    if newest_id != envelope.settlement_id:
+        return f"a later period of {envelope.campaign} builds on {envelope.settlement_id}"
+    return None

@@ -1,0 +1,53 @@
+"""Settlements and payouts as the command line shows them: the same figures and names as the public API."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ops.cli import shared
+
+if TYPE_CHECKING:
+    from campaigns.catalogue import Campaign
+    from ledger.envelopes import Envelope
+
+
+def shown(campaign: "Campaign", envelope: "Envelope") -> dict[str, Any]:
+    """Return a settlement for programs, as `/settlements` shows it."""
+    from campaigns.settlements import published_settlement, rules
+
+    return {"campaign": campaign.slug, **published_settlement(envelope, rules(campaign))}
+
+
+def may_be_sent(campaign: "Campaign", envelope: "Envelope") -> bool:
+    """Tell whether something waits that needs no more approvals, or was perhaps sent."""
+    from campaigns.settlements import rules
+    from ledger.payout_steps import State
+
+    states = {payout.state for payout in envelope.payouts}
+    is_approved = not envelope.missing_approvals(rules(campaign))
+    return State.SENDING in states or (State.WAITING in states and is_approved)
+
+
+def show_table(found: "Sequence[tuple[Campaign, Envelope]]", *, to_stderr: bool = False) -> None:
+    """Print settlements with a line for each charity."""
+    rows = [row for campaign, envelope in found for row in _rows(shown(campaign, envelope))]
+    columns = "settlement", "period", "state", "charity", "amount #", "payout", "is", "bank's reference"
+    shared.show_table(columns, rows, to_stderr=to_stderr)
+    for campaign, envelope in found:
+        one = shown(campaign, envelope)
+        if one["approvals_missing"]:
+            _line(f"{one['id']} waits for {one['approvals_missing']} to approve {one['hash']}", to_stderr=to_stderr)
+
+
+def _line(text: str, *, to_stderr: bool) -> None:
+    import typer
+
+    typer.echo(text, err=to_stderr)
+
+
+def _rows(one: dict[str, Any]) -> list[list[str]]:
+    head = [one["id"], one["period"], one["state"].value]
+    rows = [
+        [*head, p["charity"], p["amount"]["text"], p["id"], p["state"].value, p["bank_reference"] or ""]
+        for p in one["payouts"]
+    ]
+    return rows + [[*head, c["charity"], c["amount"]["text"], "", "carried over", ""] for c in one["carried"]]

@@ -1,0 +1,15 @@
+-- Every envelope and every step of a payout was told to the public log, as it is.
+SELECT s.settlement_id AS subject, s.total_minor AS minor FROM settlements s
+LEFT JOIN leaf_queue q ON q.subject = 'settlement/' || s.settlement_id
+CROSS JOIN LATERAL (SELECT convert_from(q.body, 'UTF8')::jsonb AS body) told
+WHERE EXISTS (SELECT FROM settlement_shares h WHERE h.settlement_id = s.settlement_id)
+    AND (told.body ->> 'campaign', told.body ->> 'period', (told.body ->> 'total_minor')::numeric)
+    IS DISTINCT FROM (s.campaign, s.period::text, s.total_minor::numeric)
+UNION ALL
+SELECT s.payout_id || '/' || s.number, p.amount_minor FROM payout_steps s
+JOIN payouts p USING (payout_id)
+LEFT JOIN leaf_queue q ON q.subject = 'payout/' || s.payout_id || '/' || s.number
+CROSS JOIN LATERAL (SELECT convert_from(q.body, 'UTF8')::jsonb AS body) told
+WHERE (told.body ->> 'charity', told.body ->> 'state', (told.body ->> 'amount_minor')::numeric)
+    IS DISTINCT FROM (p.charity, s.state, p.amount_minor::numeric)
+ORDER BY subject;

@@ -1,0 +1,73 @@
+"""Settlements for tests: a campaign with likes on its days, settled at a moment of the test's choosing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from campaigns import budget, pledging, promising, settling
+from campaigns.catalogue import Campaign
+from campaigns.settlements import rules
+from ledger.envelopes import Envelope, envelopes
+from ledger.line import Line, balances
+from ledger.settlement import Settled
+from promises import NOW, PSEUDONYM_KEY, promise, record
+from sql import Pool
+
+DAY = "2026-11-{day:02}T04:00:00Z"
+
+
+async def made(pool: Pool, *changes: tuple[str, str], funded_minor: int = 100_000, now: datetime = NOW) -> Campaign:
+    """Promise and fund a campaign."""
+    async with pool.acquire() as conn, conn.transaction():
+        campaign = (await promising.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
+        await budget.fund(conn, campaign, funded_minor, "sponsor's transfer")
+    return campaign
+
+
+def body(slug: str, day: str, people: range, *, content: str = "c", action: str = "like") -> bytes:
+    """Return a delivery of likes of one content by these people, at a moment."""
+    each = [
+        f'{{"action":"{action}","content":"{content}","campaign":"{slug}","person":"{n}","event_at":"{day}"}}'
+        for n in people
+    ]
+    return f'{{"type":"likes","timestamp":"{day}","data":{{"likes":[{",".join(each)}]}}}}'.encode()
+
+
+async def liked(pool: Pool, campaign: Campaign, counts: Mapping[int, int], now: datetime = NOW) -> None:
+    """Record so many likes on days of November, and pledge for them."""
+    for day, count in counts.items():
+        moment = DAY.format(day=day)
+        bodies = [
+            body(campaign.slug, moment, range(first, min(count, first + 1_000)), content=f"c{day}")
+            for first in range(0, count, 1_000)
+        ]
+        await record(pool, bodies, now)
+    await pledging.tick(pool, campaign)
+
+
+async def unliked(pool: Pool, campaign: Campaign, day: int, people: range, now: datetime = NOW) -> None:
+    """Take likes of a day back."""
+    moment = DAY.format(day=day).replace(":00Z", ":30Z")
+    await record(pool, [body(campaign.slug, moment, people, content=f"c{day}", action="unlike")], now)
+    await pledging.tick(pool, campaign)
+
+
+async def settled(pool: Pool, campaign: Campaign, now: datetime) -> list[Settled]:
+    """Settle what is due at a moment."""
+    return await settling.settle_due(pool, campaign, "schedule", now)
+
+
+async def every(pool: Pool, campaign: Campaign) -> list[Envelope]:
+    """Return the campaign's envelopes."""
+    async with pool.acquire() as conn:
+        return await envelopes(conn, [campaign.slug])
+
+
+async def states(pool: Pool, campaign: Campaign) -> list[str]:
+    """Return each envelope's state."""
+    return [envelope.state(rules(campaign)).value for envelope in await every(pool, campaign)]
+
+
+async def line(pool: Pool, campaign: Campaign) -> Line:
+    """Return the campaign's balances."""
+    async with pool.acquire() as conn:
+        return await balances(conn, campaign.slug)
