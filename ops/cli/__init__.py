@@ -9,6 +9,7 @@ from ops.cli.maintenance import check, doctor, migrate
 from ops.cli.platform import app as platform
 from ops.cli.replay import replay
 from ops.cli.serve import serve
+from ops.cli.verify import verify
 
 app = typer.Typer(
     name="like-ledger",
@@ -20,7 +21,7 @@ app = typer.Typer(
 app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
 app.add_typer(log, name="log")
-for command in (serve, demo, replay, migrate, check, doctor):
+for command in (serve, demo, replay, migrate, check, doctor, verify):
     app.command()(command)
 
 
