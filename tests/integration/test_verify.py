@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from serving import DAY, KEYS, LOG, Running, like, promise, running
 
 from campaigns import budget, catalogue, promising
 from ledger import sequencer
@@ -19,6 +18,7 @@ from ledger.log.source import Address
 from ledger.log.verify import Refuted, Verified, verify
 from ops.clock import utc_now
 from ops.log_export import export
+from serving import DAY, KEYS, LOG, Running, like, promise, running
 from sql import Connection
 
 ROOT = Path(__file__).parents[2]
