@@ -1,7 +1,8 @@
 """Forget a person in a campaign: what links their likes to them is erased, and every proof and total still holds.
 
 Their pseudonym becomes one that no key derives, and the nonces of their likes go, so that nobody can try on the
-published hashes who it was. A like of theirs that is sent again later is one of somebody new.
+published hashes who it was. A like of theirs that is sent again later is one of somebody new
+(`ops/decisions/0011-forgetting-a-person.md`).
 """
 
 import secrets
