@@ -13,7 +13,7 @@ from ledger.log.merkle import root
 
 NONCE_BYTES = 16
 _LEAF = b"\x00\x01"  # RFC 6962's prefix of a leaf, then the version of what follows
-_TAG_BYTES = 8
+TAG_BYTES = 8
 
 
 class BatchLike(NamedTuple):
@@ -53,6 +53,6 @@ def build(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
 
 def receipt(batch_id: int, place: int, nonce_key: bytes) -> str:
     """Return what names one like of a batch; without the batch's key nobody can make up another's."""
-    tag = nonces(nonce_key, place + 1)[-NONCE_BYTES:][:_TAG_BYTES]
+    tag = nonces(nonce_key, place + 1)[-NONCE_BYTES:][:TAG_BYTES]
     packed = batch_id.to_bytes(8, "big") + place.to_bytes(4, "big") + tag
     return "rcp_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")

@@ -33,7 +33,7 @@ class Envelopes:
     """Every settlement and payout so far."""
 
     def __init__(self) -> None:
-        self.settled: Counter[tuple[str, str]] = Counter()  # by campaign and charity, minor units
+        self._told: Counter[tuple[str, str]] = Counter()  # by campaign and charity, cancelled or not, minor units
         self._campaigns: dict[str, str] = {}  # of each settlement
         self._periods: dict[str, str] = {}  # the newest of each campaign
         self._payouts: dict[str, _Payout] = {}
@@ -50,48 +50,17 @@ class Envelopes:
         shares = {share["charity"]: share["amount_minor"] for share in leaf["shares"]}
         if len(shares) != len(leaf["shares"]) or sum(shares.values()) != leaf["total_minor"]:
             raise Wrong(f"the shares make {sum(shares.values())} minor units, not {leaf['total_minor']}")
-        self._refuse_undue(leaf, shares, reckoning, money.moved["fund", campaign, ""], topped_up_minor)
         for charity, minor in shares.items():
-            self.settled[campaign, charity] += minor
-            if self.settled[campaign, charity] != money.moved["settle", campaign, charity]:
+            self._told[campaign, charity] += minor
+            moved_minor = money.forward["settle", campaign, charity]
+            if self._told[campaign, charity] != moved_minor:
                 raise Wrong(
-                    f"transfers settled {money.moved['settle', campaign, charity]} minor units for {charity}"
-                    f" so far, settlements {self.settled[campaign, charity]}"
+                    f"transfers settled {moved_minor} minor units for {charity} so far, settlements"
+                    f" {self._told[campaign, charity]}"
                 )
+        _refuse_undue(leaf, shares, reckoning, money, topped_up_minor)
 
-    def _refuse_undue(
-        self,
-        leaf: Mapping[str, Any],
-        shares: Mapping[str, int],
-        reckoning: Reckoning,
-        funded_minor: int,
-        topped_up: int,
-    ) -> None:
-        """Each share is the charity's running total at the cut-off less what it had; a floor's rest may come too."""
-        after = (date.fromisoformat(leaf["cut_off"]) + timedelta(days=1)).isoformat()
-        for extra in {0, topped_up}:
-            if self._fits(leaf["campaign"], shares, reckoning.shares(after, funded_minor, extra)):
-                return
-        due = reckoning.shares(after, funded_minor)
-        raise Wrong(
-            f"the days up to {leaf['cut_off']} make {_shown(due)} due in all, {_shown(self._of(leaf['campaign']))}"
-            f" was settled before: the shares cannot be {_shown(shares)}"
-        )
-
-    def _fits(self, campaign: str, shares: Mapping[str, int], due: Mapping[str, int]) -> bool:
-        """Tell whether the shares are what is missing; what one charity had too much, the others bear together."""
-        before = self._of(campaign)
-        missing = {c: due.get(c, 0) - before.get(c, 0) for c in due.keys() | before.keys() | shares.keys()}
-        over = -sum(minor for minor in missing.values() if minor < 0)
-        wanted = max(0, sum(minor for minor in missing.values() if minor > 0) - over)
-        each = all(0 <= minor <= max(0, missing[charity]) for charity, minor in shares.items())
-        exact = over > 0 or all(shares.get(charity, 0) == minor for charity, minor in missing.items())
-        return each and exact and sum(shares.values()) == wanted
-
-    def _of(self, campaign: str) -> dict[str, int]:
-        return {charity: minor for (own, charity), minor in self.settled.items() if own == campaign}
-
-    def payout(self, leaf: Mapping[str, Any]) -> None:
+    def payout(self, leaf: Mapping[str, Any], money: Money) -> None:
         """Take a `payout` leaf: the same amount all its life, one state after another. Raises Wrong."""
         told = _Payout(leaf["campaign"], leaf["settlement"], leaf["charity"], leaf["amount_minor"])
         before = self._payouts.get(leaf["payout"], told)
@@ -105,8 +74,9 @@ class Envelopes:
         own = told.campaign, told.charity
         self._live[own] += {"": told.amount_minor, "waiting": 0}.get(before.state, 0)
         self._live[own] -= told.amount_minor if leaf["state"] == "cancelled" else 0
-        if self._live[own] > self.settled[own]:
-            raise Wrong(f"payouts to {told.charity} make {self._live[own]} minor units, settled {self.settled[own]}")
+        settled_minor = money.moved["settle", told.campaign, told.charity]
+        if self._live[own] > settled_minor:
+            raise Wrong(f"payouts to {told.charity} make {self._live[own]} minor units, settled {settled_minor}")
 
     def differences(self, money: Money) -> list[str]:
         """Return where the payouts' states and the money do not agree: none where all is told."""
@@ -126,6 +96,36 @@ class Envelopes:
             if (moving[campaign, charity], paid[campaign, charity])
             != (kept["in_flight", campaign, charity], kept["paid", campaign, charity])
         ]
+
+
+def _refuse_undue(
+    leaf: Mapping[str, Any], shares: Mapping[str, int], reckoning: Reckoning, money: Money, topped_up_minor: int
+) -> None:
+    """Each share is the charity's running total at the cut-off less what it had; a floor's rest may come too."""
+    campaign = leaf["campaign"]
+    after = (date.fromisoformat(leaf["cut_off"]) + timedelta(days=1)).isoformat()
+    had = {
+        charity: minor - shares.get(charity, 0)
+        for (step, own, charity), minor in money.moved.items()
+        if (step, own) == ("settle", campaign) and charity
+    }
+    funded_minor = money.moved["fund", campaign, ""]
+    if not any(_fits(shares, had, reckoning.shares(after, funded_minor, more)) for more in {0, topped_up_minor}):
+        due = reckoning.shares(after, funded_minor)
+        raise Wrong(
+            f"the days up to {leaf['cut_off']} make {_shown(due)} due in all, {_shown(had)}"
+            f" was settled before: the shares cannot be {_shown(shares)}"
+        )
+
+
+def _fits(shares: Mapping[str, int], had: Mapping[str, int], due: Mapping[str, int]) -> bool:
+    """Tell whether the shares are what is missing; what one charity had too much, the others bear together."""
+    missing = {c: due.get(c, 0) - had.get(c, 0) for c in due.keys() | had.keys() | shares.keys()}
+    over = -sum(minor for minor in missing.values() if minor < 0)
+    wanted = max(0, sum(minor for minor in missing.values() if minor > 0) - over)
+    each = all(0 <= minor <= max(0, missing[charity]) for charity, minor in shares.items())
+    exact = over > 0 or all(shares.get(charity, 0) == minor for charity, minor in missing.items())
+    return each and exact and sum(shares.values()) == wanted
 
 
 def _shown(amounts: Mapping[str, int]) -> str:

@@ -30,6 +30,7 @@ class Money:
     def __init__(self) -> None:
         self.balances: Counter[tuple[str, str, str]] = Counter()  # kind, campaign, charity
         self.moved: Counter[tuple[str, str, str]] = Counter()  # step, campaign, charity or '' for all of them
+        self.forward: Counter[tuple[str, str, str]] = Counter()  # the same without corrections
         self._transfers = Transfers()
         self._owners: dict[_Owner, int] = {}
 
@@ -65,6 +66,7 @@ class Money:
             if self.balances[account] < 0 and kind != "world":
                 raise Wrong(f"{' '.join(filter(None, account))} would hold {self.balances[account]} minor units")
         for charity in {owner.charity, ""}:
+            self.forward[owner.step, owner.campaign, charity] += max(0, amount_minor)
             self.moved[owner.step, owner.campaign, charity] += amount_minor
 
 

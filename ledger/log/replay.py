@@ -161,7 +161,7 @@ class Replay:
 
     def _payout(self, leaf: dict[str, Any]) -> None:
         self._known(leaf)
-        self._envelopes.payout(leaf)
+        self._envelopes.payout(leaf, self._money)
 
     def _note(self, leaf: dict[str, Any]) -> None:
         campaign = self._known(leaf)

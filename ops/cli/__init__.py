@@ -7,12 +7,13 @@ from ops.cli.demo import demo
 from ops.cli.log import app as log
 from ops.cli.maintenance import check, doctor, migrate
 from ops.cli.payouts import app as payouts
+from ops.cli.person import app as person
 from ops.cli.platform import app as platform
 from ops.cli.replay import replay
 from ops.cli.serve import serve
 from ops.cli.settle import settle
 from ops.cli.token import app as token
-from ops.cli.verify import verify
+from ops.cli.verify import verify, verify_receipt
 
 app = typer.Typer(
     name="like-ledger",
@@ -24,9 +25,10 @@ app = typer.Typer(
 app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
 app.add_typer(log, name="log")
+app.add_typer(person, name="person")
 app.add_typer(payouts, name="payouts")
 app.add_typer(token, name="token")
-for command in (serve, demo, replay, settle, migrate, check, doctor, verify):
+for command in (serve, demo, replay, settle, migrate, check, doctor, verify, verify_receipt):
     app.command()(command)
 
 

@@ -84,3 +84,26 @@ def _shown(found: "Verified") -> dict[str, object]:
             slug: own._asdict() | {"remaining_minor": own.remaining_minor} for slug, own in found.figures.items()
         },
     }
+
+
+def verify_receipt(
+    file: Annotated[Path, typer.Argument(help="What `GET /v1/receipts/…` answered, kept as a file.")],
+    key: Annotated[str, typer.Option(help="The log's verifier key, as /log/key says it.")],
+    as_json: shared.AsJson = False,
+) -> None:
+    """Check a receipt's proof step by step, offline; status 1 if one does not hold."""
+    from ledger.log import receipt
+    from ledger.log.note import MalformedKey, parse_verifier_key
+
+    try:
+        steps = receipt.check(file.read_bytes(), parse_verifier_key(key.strip()))
+    except (OSError, MalformedKey, receipt.MalformedReceipt) as fault:
+        typer.echo(str(fault), err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        shared.show_json([{"says": step.says, "holds": step.holds} for step in steps])
+    else:
+        for step in steps:
+            typer.echo(f"{'ok   ' if step.holds else 'FALSE'} {step.says}")
+    if not all(step.holds for step in steps):
+        raise typer.Exit(1)

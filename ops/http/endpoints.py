@@ -15,6 +15,7 @@ from campaigns.published import (
     published,
     published_waterfall,
 )
+from campaigns.receipts import Receipt
 from campaigns.settlements import PublishedSettlements, settlements, settlements_csv
 from campaigns.standing import instant
 from campaigns.totals import EveryTotals, Totals, totals
@@ -159,6 +160,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="Server-sent events named `totals`; each one's data is what `/totals` answers. A comment every 15"
         " seconds keeps the line alive. `Last-Event-ID` is understood.",
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY, Problem.MANY_STREAMS),
+    ),
+    Endpoint(
+        "/v1/receipts/{receipt}",
+        "public log",
+        "What became of one like, and the proof that the log has it",
+        Receipt,
+        text="Kept as a file it can be checked offline with the log's public key: `like-ledger verify-receipt`."
+        " `fate` is where the like stands now; the proof is of its having been counted, and outlives the like.",
+        problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
     ),
     Endpoint(
         "/log/checkpoint",

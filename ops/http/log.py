@@ -10,11 +10,14 @@ from importlib.resources import files
 import asyncpg
 from aiohttp import web
 
+from campaigns import receipts
 from ledger import published_log
 from ledger.log.tiles import Bundle, MalformedTile, parse_path
+from ops.clock import utc_now
 from ops.http.problems import Problem, problem
 from ops.http.replies import Handler, open_to_all, preflight, reply
 from ops.http.snapshots import Prepared, hashed
+from ops.http.views import JSON, to_json
 from sql import Pool, query
 
 POOL: web.AppKey[Pool] = web.AppKey("log_pool")
@@ -84,6 +87,16 @@ async def tile(request: web.Request) -> web.Response:
     return _entries(request, body, headers) if isinstance(named, Bundle) else web.Response(body=body, headers=headers)
 
 
+@_reading
+async def receipt(request: web.Request) -> web.Response:
+    """Return a like's fate and proof."""
+    async with request.app[POOL].acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        found = await receipts.find(conn, request.match_info["receipt"], utc_now())
+    if found is None:
+        raise web.HTTPNotFound
+    return web.Response(body=to_json(found), headers={"Content-Type": JSON, "Cache-Control": "private, no-cache"})
+
+
 @open_to_all
 async def schema(request: web.Request) -> web.Response:
     """Return the JSON Schema of a kind of leaf in one version."""
@@ -115,6 +128,7 @@ def _takes_gzip(accepted: str) -> bool:
 def routes() -> list[web.RouteDef]:
     """Return the log's routes."""
     paths: dict[str, Handler] = {
+        "/v1/receipts/{receipt}": receipt,
         "/log/checkpoint": checkpoint,
         "/log/key": key,
         "/log/schemas/{name}": schema,

@@ -17,11 +17,13 @@ import pytest
 from rich.console import Console
 
 from campaigns.promise import Promise
+from ledger.log.source import Address
+from ledger.log.verify import verify
 from ops.clock import utc_now
 from ops.replay.formats import Format
 from ops.replay.run import Job, Report, Target, new_report, send
 from ops.replay.secret import read_secret
-from serving import SLUG, Running, promise, running
+from serving import LOG, SLUG, Running, promise, running
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand-likes.csv"
 FILE = Path(os.environ.get("KUAIRAND_LIKES", BESIDE))
@@ -65,6 +67,10 @@ async def check(service: Running, figures: Mapping[str, int], pledged_minor: int
     totals = json.loads((await service.get(f"/v1/campaigns/{SLUG}/totals")).body)
     assert {name: likes for name, likes in totals["likes"].items() if likes} == figures
     assert totals["money"]["pledged"]["minor"] == pledged_minor
+    await service.sequence()
+    outside = await asyncio.to_thread(verify, Address(service.url), None, LOG.verifier_key)
+    own = outside.figures[SLUG]
+    assert (outside.compared, own.counted, own.pledged_minor) == (True, figures["counted"], pledged_minor)
 
 
 @pytest.mark.timeout(600)  # one like at a time takes as long as so many commits do

@@ -152,7 +152,18 @@ WRONG: list[tuple[str, list[Leaf], int, str]] = [
     ("a correction of nothing", changed(5, corrects=_id(9)), 5, "no earlier transfer"),
     ("a correction of another step", changed(5, corrects=_id(2)), 5, "no earlier transfer of the same step"),
     ("shares that make another sum", changed(6, total_minor=11), 6, "the shares make 10 minor units, not 11"),
-    ("shares that are not due", [*RIGHT[:6], settlement(1, "2026-01-05", 6, 4)], 6, "the shares cannot be a 6, b 4"),
+    (
+        "shares that are not due",
+        [
+            *RIGHT[:4],
+            transfer(3, "settle", 6, charity="a"),
+            transfer(4, "settle", 4, charity="b"),
+            settlement(1, "2026-01-05", 6, 4),
+        ],
+        6,
+        "the shares cannot be a 6, b 4",
+    ),
+    ("shares that did not move", [*RIGHT[:6], settlement(1, "2026-01-05", 6, 4)], 6, "settled 7 minor units for a"),
     ("a cut-off before the likes", changed(6, cut_off="2025-12-31"), 6, "make a 0, b 0 due in all"),
     ("a settlement that moved nothing", [*RIGHT[:4], RIGHT[6]], 4, "transfers settled 0 minor units for a"),
     ("a settlement twice", [*RIGHT[:7], RIGHT[6]], 7, "was told before"),
@@ -182,6 +193,18 @@ def test_a_correction_takes_back_once_and_no_more_than_there_was():
         replayed([*start, transfer(3, "fund", 1, corrects=1)])
     with pytest.raises(WrongLeaf, match="takes back 51 of a transfer of 50"):
         replayed([*start[:2], transfer(2, "fund", 51, corrects=1)])
+
+
+def test_a_cancelled_envelope_gives_back_what_the_next_one_takes():
+    back = [
+        payout("cancelled"),
+        transfer(8, "settle", 7, corrects=3, charity="a"),
+        transfer(9, "settle", 3, corrects=4, charity="b"),
+        transfer(10, "settle", 7, charity="a"),
+        transfer(11, "settle", 3, charity="b"),
+        settlement(2, "2026-01-05", 7, 3),
+    ]
+    assert replayed([*RIGHT[:8], *back]).figures()["c"].settled_minor == 10
 
 
 def test_a_floor_is_owed_once_the_campaign_is_closed():

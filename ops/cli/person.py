@@ -1,0 +1,43 @@
+"""`like-ledger person`: what people may ask for."""
+
+from typing import Annotated
+
+import typer
+
+from ops.cli import shared
+
+app = typer.Typer(no_args_is_help=True, help="People: forget one.")
+
+
+@app.callback()
+def people() -> None:
+    """Keep `forget` a command of its own while it is the only one."""
+
+
+@app.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="The platform's own id of the person, as its likes say it.")],
+    campaign: Annotated[str, typer.Option(help="The campaign's slug.")],
+    platform: Annotated[str, typer.Option(help="The platform's name.")],
+    as_json: shared.AsJson = False,
+) -> None:
+    """Erase what links a person's likes in a campaign to them. Every total and published proof still holds.
+
+    Their likes cannot be found again: one that is sent once more counts as somebody else's.
+    """
+    likes = shared.run(_forget(person, campaign, platform))
+    if as_json:
+        shared.show_json({"campaign": campaign, "likes": likes})
+    else:
+        typer.echo(f"{campaign}: {likes} likes are nobody's now")
+
+
+async def _forget(person: str, campaign: str, platform: str) -> int:
+    from campaigns import catalogue, forgetting
+    from campaigns.refusals import NotFound
+
+    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
+        found = (await catalogue.read(conn, own.keys.pseudonym)).campaigns.get(campaign)
+        if found is None:
+            raise NotFound(f"there is no campaign {campaign}")
+        return await forgetting.forget(conn, found, platform, person)

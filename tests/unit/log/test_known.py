@@ -1,0 +1,73 @@
+"""What a replay remembers in a file and in bits is what a dictionary and a set would remember."""
+
+from random import Random
+from uuid import NAMESPACE_URL, uuid5
+
+import pytest
+
+from ledger.log.known import Batches, Transfers
+from ledger.log.tiles import Tile
+from ledger.log.tree import Tree
+
+IDS = [uuid5(NAMESPACE_URL, str(n)).bytes for n in range(20_000)]
+
+
+def test_transfers_are_found_however_many_there_are():
+    known = Transfers()
+    for number, transfer in enumerate(IDS, 1):
+        assert known.find(transfer) is None
+        assert known.add(transfer, number, number % 7)
+    for number, transfer in enumerate(IDS, 1):
+        found = known.find(transfer)
+        assert found is not None
+        assert found[1:] == (number, number % 7, False)
+        assert not known.add(transfer, number, 0)
+
+
+def test_a_transfer_is_corrected_once_and_stays_so_when_the_table_grows():
+    known = Transfers()
+    for transfer in IDS[:100]:
+        known.add(transfer, 2**53 - 1, 2**32 - 1)
+    first = known.find(IDS[5])
+    assert first is not None
+    known.correct(first)
+    for transfer in IDS[100:]:
+        known.add(transfer, 1, 0)
+    found = known.find(IDS[5])
+    assert found is not None
+    assert found[1:] == (2**53 - 1, 2**32 - 1, True)
+    assert not any(other.is_corrected for id_ in IDS[6:99] if (other := known.find(id_)))
+
+
+def test_ids_of_one_kind_do_not_crowd_together():
+    """UUIDs have constant bits: a table that took them for chance would be searched from end to end."""
+    known = Transfers()
+    for transfer in IDS:
+        known.add(transfer, 1, 0)
+    farthest = 0
+    for transfer in IDS:
+        found = known.find(transfer)
+        assert found is not None
+        farthest = max(farthest, (found.slot - int.from_bytes(transfer[8:], "big")) % known._slots)
+    assert farthest < 100
+
+
+@pytest.mark.parametrize("highest", [10, 100_000, 2**48])
+def test_batches_are_remembered(highest: int):
+    chance, known, seen = Random(7), Batches(), set[int]()
+    for _ in range(500):
+        batch = chance.randint(1, highest)
+        assert known.add(batch) is (batch not in seen)
+        seen.add(batch)
+
+
+def test_a_tree_of_any_size_holds_one_open_tile_a_level():
+    tree = Tree(lambda tile: b"".join(hashes_of(tree, tile)))
+    for _ in range(300):
+        tree.add([bytes(32)] * 256)
+    assert [len(level) for level in tree._open] == [0, 44, 1]
+    assert tree.size == 76_800
+
+
+def hashes_of(tree: Tree, tile: Tile) -> list[bytes]:
+    return tree._open[tile.level]
