@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from campaigns.catalogue import Campaign
     from ledger.channels import Message
     from ledger.envelopes import Envelope
+    from ledger.reconcile import Imported
     from sql import Connection
 
 app = typer.Typer(no_args_is_help=True, help="Payouts: what settlements send to charities.")
@@ -226,12 +227,36 @@ def again(payout: PayoutId, by: By = "command line", as_json: shared.AsJson = Fa
 
 
 async def _again(payout: str, by: str) -> "tuple[Campaign, Envelope]":
+    from campaigns import catalogue
     from campaigns.settling import payees
     from ledger import changes
     from ops.clock import utc_now
 
+    async with shared.opened() as own, own.pool.acquire() as conn:
+        known = (await catalogue.load(conn, own.keys.pseudonym)).campaigns
+        async with conn.transaction():
+            envelope, found = await changes.find_payout(conn, payout)
+            campaign = known[envelope.campaign]
+            return campaign, await changes.again(conn, payout, payees(campaign)[found.charity], by, utc_now())
+
+
+@app.command("import-statement")
+def import_statement(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="camt.053, pain.002, or CSV.")],
+    by: By = "command line",
+    as_json: shared.AsJson = False,
+) -> None:
+    """Take in what a bank says: a statement, or its answer to a file. The same again changes nothing."""
+    done = shared.run(_import(file.read_bytes(), by))
+    if as_json:
+        shared.show_json(payouts_view.imported(done))
+    else:
+        payouts_view.show_imported(done)
+
+
+async def _import(body: bytes, by: str) -> "Imported":
+    from ledger import reconcile
+    from ops.clock import utc_now
+
     async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        envelope, found = await changes.find_payout(conn, payout)
-        campaign, _ = await _with_campaign(conn, own.keys.pseudonym, envelope.settlement_id)
-        payee = payees(campaign)[found.charity]
-        return campaign, await changes.again(conn, payout, payee, by, utc_now())
+        return await reconcile.import_file(conn, body, by, utc_now())
