@@ -46,15 +46,16 @@ def admit(
             refused.append(_unreadable(place, like))
             continue
         campaign = _campaign_of(like, catalogue)
-        if campaign is None or not _is_enrolled(like["content"], campaign, catalogue):
-            refused.append(_refused(place, campaign, like, Outcome.NOT_ENROLLED))
-            continue
         event_us = micros(like["event_at"])
-        outcome = _refusal(event_us, campaign, now_us, is_like=like["action"] == "like")
-        if outcome is None:
-            admitted.append(_admitted(place, like, event_us, platform, campaign))
-        else:
-            refused.append(_refused(place, campaign, like, outcome))
+        outcome = _refusal(like, event_us, campaign, catalogue, now_us)
+        if outcome is not None or campaign is None:
+            refused.append(_refused(place, campaign, like, outcome or Outcome.NOT_ENROLLED))
+            continue
+        signals = like.get("signals")
+        suspect = signals is not None and suspicion(signals) is not None
+        incoming = Incoming(like["action"] == "like", event_us, campaign.calendar.day_of(event_us), suspect)
+        key = (like["content"], campaign.pseudonymiser(platform)(like["person"]))
+        admitted.append(Admitted(place, campaign.campaign_id, key, incoming))
     return admitted, refused
 
 
@@ -66,22 +67,18 @@ def _campaign_of(like: LikeEvent, catalogue: Catalogue) -> Campaign | None:
     return catalogue.by_id.get(catalogue.enrolments.get(like["content"], 0))
 
 
-def _is_enrolled(content: str, campaign: Campaign, catalogue: Catalogue) -> bool:
-    """Tell whether the content is the campaign's: enrolled in it, or in none where the campaign is open to all."""
-    home = catalogue.enrolments.get(content)
-    return campaign.is_open if home is None else home == campaign.campaign_id
-
-
-def _refusal(event_us: int, campaign: Campaign, now_us: int, *, is_like: bool) -> Outcome | None:
+def _refusal(
+    like: LikeEvent, event_us: int, campaign: Campaign | None, catalogue: Catalogue, now_us: int
+) -> Outcome | None:
+    if campaign is None or not campaign.takes(like["content"], catalogue.enrolments):
+        return Outcome.NOT_ENROLLED
     if event_us > now_us + _AHEAD_MAX_US:
         return Outcome.IN_FUTURE
     if campaign.closed_at is not None or not campaign.calendar.starts_us <= event_us < campaign.calendar.ends_us:
         return Outcome.NOT_RUNNING
     if now_us - event_us > campaign.late_us:
         return Outcome.TOO_LATE
-    if not is_like and campaign.keeps_likes:
-        return Outcome.KEPT
-    return None
+    return Outcome.KEPT if campaign.keeps_likes and like["action"] == "unlike" else None
 
 
 def _unreadable(place: int, fault: Invalid) -> Refused:
@@ -90,11 +87,3 @@ def _unreadable(place: int, fault: Invalid) -> Refused:
 
 def _refused(place: int, campaign: Campaign | None, like: LikeEvent, outcome: Outcome) -> Refused:
     return Refused(place, campaign, like["action"] == "like", outcome, REASONS[outcome])
-
-
-def _admitted(place: int, like: LikeEvent, event_us: int, platform: str, campaign: Campaign) -> Admitted:
-    signals = like.get("signals")
-    suspect = signals is not None and suspicion(signals) is not None
-    incoming = Incoming(like["action"] == "like", event_us, campaign.calendar.day_of(event_us), suspect)
-    key = (like["content"], campaign.pseudonymiser(platform)(like["person"]))
-    return Admitted(place, campaign.campaign_id, key, incoming)

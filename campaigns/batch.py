@@ -76,19 +76,22 @@ async def write(conn: Connection, batch: Batch) -> Written:
     keys = sorted(arrivals)
     decision = await _claim(conn, batch, arrivals, keys)
     promotions = await _apply_limits(conn, batch, arrivals, decision)
-    places = {key: place for place, key in enumerate(keys)}
     await _mark_over_limit(conn, batch, decision)
-    await _update(conn, batch, decision, places)
+    await _update(conn, batch, decision, keys)
     promoted = await _promote(conn, batch, promotions, len(keys))
-    counted = {key: places[key] for key in sorted(decision.changes) if _begins(decision.changes[key])}
-    tallies = tally([*decision.changes.values(), *map(_promotion, promoted)], decision.repeated.values())
+    changes = decision.changes
+    counted = {key: place for place, key in enumerate(keys) if key in changes and _begins(changes[key])}
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
-    leaves = [
-        BatchLike(place, key[1], key[0], decision.changes[key].after.event_us) for key, place in counted.items()
-    ]
-    leaves += [BatchLike(row["position"], row["person"], row["content"], row["event_us"]) for row in promoted]
-    await _insert_batch(conn, batch, nonce_key, build(nonce_key, leaves), tallies)
+    tree = build(nonce_key, _leaves(decision, counted, promoted))
+    tallies = tally([*changes.values(), *map(_promotion, promoted)], decision.repeated.values())
+    await _insert_batch(conn, batch, nonce_key, tree, tallies)
     return Written(decision.outcomes, nonce_key, counted)
+
+
+def _leaves(decision: Decision, counted: dict[Key, int], promoted: list[asyncpg.Record]) -> list[BatchLike]:
+    changes = decision.changes
+    leaves = [BatchLike(place, key[1], key[0], changes[key].after.event_us) for key, place in counted.items()]
+    return leaves + [BatchLike(r["position"], r["person"], r["content"], r["event_us"]) for r in promoted]
 
 
 def _begins(change: Change) -> bool:
@@ -186,13 +189,14 @@ async def _mark_over_limit(conn: Connection, batch: Batch, decision: Decision) -
         await conn.execute(_MARK_OVER_LIMIT, batch.campaign.campaign_id, BUCKET, *columns)
 
 
-async def _update(conn: Connection, batch: Batch, decision: Decision, places: dict[Key, int]) -> None:
+async def _update(conn: Connection, batch: Batch, decision: Decision, keys: list[Key]) -> None:
     """Write known likes that changed, each only if it still is what was decided upon."""
+    known = [(place, key, decision.changes[key]) for place, key in enumerate(keys) if key in decision.changes]
     rows = [
-        (*key, before.event_us, before.state, after.event_us, after.day, after.state, places[key], begins)
-        for key, (before, after) in sorted(decision.changes.items(), key=lambda item: item[0])
+        (*key, before.event_us, before.state, after.event_us, after.day, after.state, place, _begins(change))
+        for place, key, change in known
+        for before, after in [change]
         if before is not None
-        for begins in [_begins(Change(before, after))]
     ]
     if rows:
         columns = zip(*rows, strict=True)

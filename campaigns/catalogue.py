@@ -4,7 +4,7 @@ Every change raises the version in its own transaction, under a lock that intake
 delivery is either recorded under the catalogue it was judged by, or judged again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -71,6 +71,11 @@ class Campaign:
         self.slug, self.is_open, self.keeps_likes = own.slug, own.content == "open", own.unlike == "keep"
         self.late_us = timedelta(days=own.late_days) // timedelta(microseconds=1)
         self.has_limits = any(version.likes_per_person_per_day for version in self.terms)
+
+    def takes(self, content: str, enrolments: Mapping[str, int]) -> bool:
+        """Tell whether the content is this campaign's: enrolled in it, or in none where it is open to all."""
+        home = enrolments.get(content)
+        return self.is_open if home is None else home == self.campaign_id
 
     def pseudonymiser(self, platform: str) -> Callable[[str], bytes]:
         """Return the function from that platform's user ids to pseudonyms."""

@@ -56,15 +56,15 @@ def decide(
         decision.repeated.pop(key, None)
         after = before
         for place, incoming in arrivals[key]:
-            if is_repeated(after, incoming):
+            if after is not None and is_repeated(after, incoming):
                 decision.repeated.setdefault(key, Counter())[incoming.day] += 1
             after, decision.outcomes[place] = meet(after, incoming)
-        if after is not None and _differs(before, after, times_matter=times_matter):
+        if after is not None and (before is None or _differs(before, after, times_matter=times_matter)):
             decision.changes[key] = Change(before, after)
 
 
-def _differs(before: Like | None, after: Like, *, times_matter: bool) -> bool:
-    if before is None or before.state is not after.state or before.day != after.day:
+def _differs(before: Like, after: Like, *, times_matter: bool) -> bool:
+    if before.state is not after.state or before.day != after.day:
         return True
     return times_matter and before.event_us != after.event_us
 

@@ -1,4 +1,4 @@
-"""One transaction for a group of deliveries: what was answered before is answered again, the rest is recorded (T1)."""
+"""One transaction for a group of deliveries (T1): what was answered before is answered again, the rest recorded."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -68,8 +68,8 @@ async def commit(
 ) -> Committed:
     """Record a group of deliveries with different ids in one transaction; return once it is durable.
 
-    `alone` keeps every other such transaction out meanwhile: for a group that lost a race. Raises Stale or Raced: then
-    nothing was kept and the group may be committed again.
+    `alone` keeps every other such transaction out meanwhile: for a group that lost a race. Raises Stale or Raced:
+    then nothing was kept and the group may be committed again.
     """
     judged = {s.id: _judge(s, catalogue, now) for s in group}
     async with conn.transaction():

@@ -18,7 +18,7 @@ from campaigns.batch import Raced
 from campaigns.catalogue import Shelf
 from campaigns.group_commit import Committed, Reused, Stale, Submission, commit
 from campaigns.likes import Outcome
-from sql import Pool
+from sql import AWAY, Pool
 
 GROUP_LIKES_MAX = 2_000
 GROUP_DELIVERIES_MAX = 256
@@ -27,14 +27,6 @@ QUEUE_DELIVERIES_MAX = 4_000
 TRANSACTIONS = 2
 _TRIES_MAX = 12
 _AGAIN = (Raced, Stale, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-_AWAY = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # what asyncpg says when the line breaks between two of its own messages
-    TimeoutError,
-    asyncpg.OperatorInterventionError,
-)
 
 
 class Full(Exception):
@@ -157,7 +149,7 @@ class Intake:
                 self._observer.tried_again(type(error).__name__)
                 alone = not isinstance(error, Stale)
                 await self._shelf.newest()
-            except _AWAY as error:
+            except AWAY as error:
                 raise Unavailable from error
             else:
                 self._observer.committed(committed.outcomes, len(submissions), perf_counter() - started)

@@ -109,9 +109,9 @@ class Campaign(_Part):
 
     @field_validator("ends_at")
     @classmethod
-    def _runs_forward(cls, ends_at: datetime, info: ValidationInfo) -> datetime:
-        starts_at = info.data.get("starts_at", ends_at)  # missing: a fault of its own already
-        if "starts_at" in info.data and ends_at <= starts_at:
+    def _runs_forward(cls, ends_at: datetime, validation: ValidationInfo) -> datetime:
+        starts_at = validation.data.get("starts_at", ends_at)  # missing: a fault of its own already
+        if "starts_at" in validation.data and ends_at <= starts_at:
             raise ValueError("ends_at must come after starts_at")
         if (ends_at - starts_at).days > _CAMPAIGN_DAYS_MAX:
             raise ValueError(f"a campaign lasts at most {_CAMPAIGN_DAYS_MAX} days")

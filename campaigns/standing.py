@@ -11,8 +11,10 @@ from campaigns.calendar import day_in
 from campaigns.catalogue import Campaign, Shelf
 from campaigns.terms import Terms, in_force, on_day
 from campaigns.waterfall import Budget, Day, DayCount, under_terms
+from ledger import published_log
 from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, lines
+from ledger.published_log import Covering
 from sql import Connection, Pool, query
 
 _CATALOGUE_VERSION = query("catalogue_version")
@@ -40,6 +42,7 @@ class Standing:
     refused: Mapping[str, int]
     line: Line
     people: People | None = None
+    log: Covering | None = None  # None: some of this is on its way into the public log still
     envelopes: Sequence[Envelope] = ()
 
     @property
@@ -109,6 +112,7 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
         row["campaign_id"]: People(row["people"], row["as_of"]) for row in await conn.fetch(_EVERY_PEOPLE_COUNT)
     }
     money = await lines(conn, [campaign.slug for campaign in campaigns])
+    log = await published_log.covering(conn)
     settled: dict[str, list[Envelope]] = {campaign.slug: [] for campaign in campaigns}
     for envelope in await envelopes(conn, list(settled)):
         settled[envelope.campaign].append(envelope)
@@ -120,6 +124,7 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
             refused=refused[c.campaign_id],
             line=money[c.slug],
             people=people.get(c.campaign_id),
+            log=log,
             envelopes=settled[c.slug],
         )
         for c in campaigns

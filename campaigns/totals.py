@@ -4,6 +4,7 @@ from typing_extensions import TypedDict
 
 from campaigns.standing import Instant, Standing, instant
 from campaigns.waterfall import DayCount, reaches_budget
+from ledger.log.encoding import to_base64
 from ledger.money import Money, show
 
 
@@ -30,14 +31,17 @@ class MoneyTotals(TypedDict):
 
 
 class Checkpoint(TypedDict):
-    """The signed head of the public log that covers these totals."""
+    """The signed head of the public log that covers these totals: their leaves are all in it."""
 
     size: int
     root: str
 
 
 class Totals(TypedDict):
-    """How one campaign stands. `people` was counted at `people_as_of`; all else holds at `as_of`."""
+    """How one campaign stands. `people` was counted at `people_as_of`; all else holds at `as_of`.
+
+    `checkpoint` is null for the moment that something is on its way into the log: ask again a second later.
+    """
 
     campaign: str
     currency: str
@@ -70,7 +74,7 @@ def totals(standing: Standing) -> Totals:
         "people_as_of": instant(standing.people.as_of) if standing.people else None,
         "money": _money(standing),
         "budget_reached": reaches_budget(standing.days, standing.budget),
-        "checkpoint": None,
+        "checkpoint": {"size": standing.log.size, "root": to_base64(standing.log.root)} if standing.log else None,
     }
 
 

@@ -1,9 +1,13 @@
-"""What must always hold: `sql/checks/*.sql`, each a sentence and a query that returns the rows that break it."""
+"""What must always hold: `sql/checks/*.sql`, each a sentence and a query that returns the rows that break it.
+
+And the one that SQL cannot say: `ledger/log_check.py`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ledger import log_check
 from sql import Connection, Script, scripts
 
 ROWS_MAX = 20
@@ -33,6 +37,8 @@ def checks(*, scans: bool = True) -> Iterator[Script]:
 async def run(conn: Connection, *, scans: bool = True) -> list[Failure]:
     """Run the checks and return those that fail: none in a database that is sound."""
     failures = [await _try(conn, check) for check in checks(scans=scans)]
+    if scans:
+        failures.append(await _rehash(conn))
     return [failure for failure in failures if failure.count]
 
 
@@ -45,3 +51,9 @@ async def _try(conn: Connection, check: Script) -> Failure:
             if count <= ROWS_MAX:
                 rows.append(dict(row))
     return Failure(failure.name, failure.sentence, rows, count)
+
+
+async def _rehash(conn: Connection) -> Failure:
+    async with conn.transaction():
+        rows = [row async for row in log_check.broken(conn)]
+    return Failure(log_check.NAME, log_check.SENTENCE, rows[:ROWS_MAX], len(rows))

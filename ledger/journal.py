@@ -58,6 +58,13 @@ class Posting:
     reference: str
     corrects: UUID | None = None
 
+    def __post_init__(self) -> None:
+        """Money never moves between campaigns, nor between charities."""
+        for side in ("campaign", "charity"):
+            named = {getattr(account, side) for account in (self.source, self.target)} - {""}
+            if len(named) > 1:
+                raise ValueError(f"a transfer joins two accounts of one {side}, not of {sorted(named)}")
+
     @property
     def transfer_id(self) -> UUID:
         """Derived from the key, so that a retry cannot mint another."""
@@ -75,7 +82,7 @@ class Side(NamedTuple):
 async def post(conn: Connection, posting: Posting) -> UUID:
     """Post one transfer and queue its leaf; return its id. The same posting again posts nothing.
 
-    Raises KeyReused, BalanceFloor or CorrectedBefore; the caller's transaction is then broken and must be rolled back.
+    Raises KeyReused, BalanceFloor or CorrectedBefore; the caller's transaction is broken then and must end.
     """
     source, target = await _locked(conn, posting)
     known = await conn.fetchrow(_FIND_TRANSFER, posting.key)

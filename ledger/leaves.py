@@ -2,8 +2,7 @@
 
 from typing import Any, Literal
 
-import rfc8785
-
+from ledger.log.canonical import canonical_bytes
 from sql import Connection, query
 
 Kind = Literal["terms", "count", "transfer", "settlement", "payout", "note"]
@@ -13,7 +12,7 @@ _QUEUE_LEAF = query("queue_leaf")
 
 def leaf_body(kind: Kind, body: dict[str, Any]) -> bytes:
     """Return the bytes that will be hashed: RFC 8785 JSON, its kind and version of schema within."""
-    return rfc8785.dumps({"kind": kind, "v": 1, **body})
+    return canonical_bytes({"kind": kind, "v": 1, **body})
 
 
 async def queue_leaf(conn: Connection, kind: Kind, subject: str, body: dict[str, Any]) -> None:

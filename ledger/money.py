@@ -17,7 +17,7 @@ class Money(TypedDict):
 
 @cache
 def exponent(currency: str) -> int:
-    """Return the digits after the point: CNY 2, JPY 0, KWD 3. ValueError for no such currency, or for one without any."""
+    """Return the digits after the point: CNY 2, JPY 0, KWD 3. ValueError for no currency, or one without minor."""
     digits = Currency(currency).exponent
     if digits is None:
         raise ValueError(f"{currency} has no minor unit in ISO 4217")

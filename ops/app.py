@@ -9,9 +9,10 @@ from aiohttp import web
 from campaigns.catalogue import Shelf
 from campaigns.events import BODY_BYTES_MAX
 from campaigns.intake import Intake
+from ledger import sequencer
 from ops import backend, jobs
 from ops.clock import utc_now
-from ops.http import health, intake, public
+from ops.http import health, intake, log, public
 from ops.http.middleware import problems
 from ops.keys import Keys
 from ops.metrics import Metrics
@@ -40,8 +41,9 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
     ):
         metrics, shelf = Metrics(), Shelf(pool, keys.pseudonym)
         await shelf.newest()
+        await _own_log(settings, keys, pool)
         service = Service(settings, keys, pool, shelf, Intake(intake_pool, shelf, utc_now, metrics), metrics)
-        scheduler = jobs.schedule(jobs.Jobs(pool, shelf, metrics), settings)
+        scheduler = jobs.schedule(jobs.Jobs(pool, shelf, metrics, keys.log), settings)
         service.intake.start()
         scheduler.start()
         try:
@@ -51,12 +53,22 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
             await service.intake.stop()
 
 
+async def _own_log(settings: Settings, keys: Keys, pool: Pool) -> None:
+    """See that the database's log is ours; the embedded one's is made here, another by `like-ledger log init`."""
+    if keys.log is None:
+        return
+    if settings.database_url is None:
+        await sequencer.make_log(pool, keys.log, utc_now())
+    async with pool.acquire() as conn:
+        await sequencer.belongs(conn, keys.log)
+
+
 def application(service: Service) -> web.Application:
     """Return the application: every route of the service."""
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES_MAX)
     app[intake.INTAKE], app[intake.SHELF] = service.intake, service.shelf
     app[intake.WEBHOOK_KEY] = service.keys.webhook
-    app[health.METRICS], app[health.POOL] = service.metrics, service.pool
+    app[intake.METRICS], app[health.POOL] = service.metrics, service.pool
     app.add_routes(
         [
             web.post("/v1/platforms/{platform}/likes", intake.receive),
@@ -66,6 +78,7 @@ def application(service: Service) -> web.Application:
         ]
     )
     public.set_up(app, service.pool, service.shelf)
+    log.set_up(app, service.pool)
     return app
 
 

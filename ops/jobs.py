@@ -13,14 +13,16 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from campaigns import people, pledging, settling
 from campaigns.catalogue import Shelf
-from ledger import checks
+from ledger import checks, sequencer
+from ledger.line import lines
+from ledger.log.note import Signer
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
 from sql import Pool, query
 
 DELIVERIES_KEPT = timedelta(days=7)
-_PEOPLE_SECONDS = 30
+_PEOPLE_SECONDS = 10
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
 _UNFOLDED_SINCE = query("unfolded_since")
@@ -36,6 +38,7 @@ class Jobs:
     pool: Pool
     shelf: Shelf
     metrics: Metrics
+    signer: Signer | None = None
     _rest_until: float = 0.0
 
     async def tick(self) -> None:
@@ -48,8 +51,22 @@ class Jobs:
         for campaign_id in due:
             if campaign_id in catalogue.by_id:
                 await pledging.tick(self.pool, catalogue.by_id[campaign_id])
+        async with self.pool.acquire() as conn:
+            for slug, line in (await lines(conn, list(catalogue.campaigns))).items():
+                self.metrics.pledged.labels(slug).set(line.earned_minor)
         self.metrics.tick_lag.set((utc_now() - since).total_seconds() if since else 0)
         self.metrics.tick_seconds.observe(perf_counter() - started)
+        if due:
+            await self.sequence()  # so that the public figures are rarely ahead of the log
+
+    async def sequence(self) -> None:
+        """Put what waits into the public log and sign its head."""
+        if self.signer is None:
+            return
+        head = await sequencer.sequence(self.pool, self.signer, utc_now())
+        if head is not None:
+            self.metrics.log_size.set(head.size)
+            self.metrics.log_sequenced_at.set(head.sequenced_at.timestamp())
 
     async def settle(self) -> None:
         """Settle every closed period that has no settlement, in campaigns that settle by themselves."""
@@ -95,6 +112,7 @@ def schedule(jobs: Jobs, settings: Settings) -> AsyncIOScheduler:
     )
     plan: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
         ("tick", jobs.tick, settings.tick_seconds),
+        ("sequence", jobs.sequence, settings.sequence_seconds),
         ("settle", jobs.settle, settings.settle_seconds),
         ("people", jobs.count_people, _PEOPLE_SECONDS),
         ("check", jobs.check, settings.check_seconds),

@@ -2,14 +2,16 @@
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from ledger.log.note import MalformedKey, Signer, make_signer
 from ops.settings import PREFIX, Settings, SettingsRefused
 
 KEY_BYTES = 32
+_EMBEDDED_ORIGIN = "localhost/log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Keys:
 
     pseudonym: bytes = field(repr=False)
     webhook: bytes = field(repr=False)
+    log: Signer | None = field(repr=False, default=None)  # only with who serves
 
 
 def load(settings: Settings) -> Keys:
@@ -26,6 +29,22 @@ def load(settings: Settings) -> Keys:
         pseudonym=_key(settings, "pseudonym_key", settings.pseudonym_key),
         webhook=_key(settings, "webhook_key", settings.webhook_key),
     )
+
+
+def load_to_serve(settings: Settings) -> Keys:
+    """Return the keys with that of the public log, which no other command needs."""
+    return replace(load(settings), log=log_signer(settings))
+
+
+def log_signer(settings: Settings) -> Signer:
+    """Return who signs the public log. SettingsRefused names what is missing or cannot be."""
+    origin = settings.log_origin
+    if origin is None and settings.database_url is not None:
+        raise SettingsRefused(f"{PREFIX}LOG_ORIGIN is missing: the log's name, such as `ledger.example.org/log`")
+    try:
+        return make_signer(origin or _EMBEDDED_ORIGIN, _key(settings, "log_key", settings.log_key))
+    except MalformedKey as fault:
+        raise SettingsRefused(f"{PREFIX}LOG_ORIGIN: {fault}") from None
 
 
 def _key(settings: Settings, name: str, given: SecretStr | None) -> bytes:

@@ -69,8 +69,7 @@ async def _apply(conn: sql.Connection, pending: list[sql.Script]) -> None:
     for file in pending:
         await conn.execute(file.text)
         await conn.execute(sql.query("add_migration"), number(file), file.name, file.digest)
-    if pending:
-        await conn.execute(sql.script("roles").text)
+    await conn.execute(sql.script("roles").text)
 
 
 async def migrate(dsn: str) -> Plan:
@@ -80,7 +79,8 @@ async def migrate(dsn: str) -> Plan:
         async with conn.transaction():
             await conn.execute(sql.query("lock_migrations"))
             found = await read_plan(conn)
-            await _apply(conn, found.pending)
+            if found.pending:  # a role that owns nothing may look whether there is anything to do
+                await _apply(conn, found.pending)
     finally:
         await conn.close()
     return found

@@ -5,7 +5,9 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['like_ledger_service', 'like_ledger_reader'] LOOP
         BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            IF to_regrole(name) IS NULL THEN  -- who may not make roles can still migrate where they were made before
+                EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+            END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
             NULL;  -- roles belong to the whole server: another database has made it
         END;
@@ -15,7 +17,7 @@ END $$;
 
 GRANT USAGE ON SCHEMA public TO like_ledger_service, like_ledger_reader;
 GRANT SELECT ON accounts, transfers, leaf_queue, campaigns, terms, enrolments, day_counts, refusal_counts,
-    people_counts, schema_migrations TO like_ledger_reader;
+    people_counts, schema_migrations, log_identity, log_heads, log_tiles TO like_ledger_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO like_ledger_service;
 GRANT INSERT ON accounts, transfers, leaf_queue, platforms, platform_keys, campaigns, terms, enrolments,
@@ -27,10 +29,14 @@ GRANT UPDATE (closed_at) ON campaigns TO like_ledger_service;
 GRANT UPDATE (campaign_id, enrolled_at), DELETE ON enrolments TO like_ledger_service;
 GRANT UPDATE (state, event_at, day, batch_id, position) ON likes TO like_ledger_service;
 GRANT UPDATE (live) ON person_days TO like_ledger_service;
-GRANT UPDATE (folded_at) ON like_batches TO like_ledger_service;
+GRANT UPDATE (folded_at, folded_with) ON like_batches TO like_ledger_service;
 GRANT UPDATE (counted, withdrawn, quarantined, void, over_limit, duplicate) ON day_counts TO like_ledger_service;
 GRANT UPDATE (likes) ON refusal_counts TO like_ledger_service;
 GRANT UPDATE (people, as_of) ON people_counts TO like_ledger_service;
+GRANT INSERT ON log_identity, log_heads, log_tiles TO like_ledger_service;
+GRANT UPDATE (leaf_index) ON leaf_queue TO like_ledger_service;
+GRANT UPDATE (checkpoint) ON log_heads TO like_ledger_service;
+GRANT UPDATE (hashes) ON log_tiles TO like_ledger_service;
 GRANT DELETE ON deliveries TO like_ledger_service;
 GRANT USAGE ON SEQUENCE like_batches_batch_id TO like_ledger_service;
 GRANT EXECUTE ON FUNCTION open_likes(integer) TO like_ledger_service;

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
-from databases import DatabaseServer, broken_invariants, running, server_names
 
 import sql
+from databases import DatabaseServer, broken_invariants, running, server_names
 from ops import backend
 
 

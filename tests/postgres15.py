@@ -13,7 +13,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the folder of this file is on the path, the project's is not
 
 from databases import SETTINGS, scratch_folder  # noqa: E402
-
 from ops import embedded  # noqa: E402
 
 MAJOR = 15

@@ -66,6 +66,14 @@ def children(process: psutil.Process) -> list[psutil.Process]:
         return []
 
 
+def connections(process: psutil.Process) -> list[object]:
+    """Return what the process has open to a network; nothing for one that has just ended."""
+    try:
+        return list(process.net_connections("inet"))
+    except psutil.Error:
+        return []
+
+
 def gone(started: list[psutil.Process]) -> bool:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while any(map(works, started)) and time.monotonic() < deadline:

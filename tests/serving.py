@@ -15,13 +15,17 @@ from standardwebhooks.webhooks import Webhook
 
 from campaigns import budget, catalogue, platforms, promising
 from campaigns.promise import Promise
+from ledger import sequencer
+from ledger.log.note import make_signer
 from ops import app
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys
 from ops.settings import Settings
 
-KEYS = Keys(pseudonym=b"p" * 32, webhook=b"w" * 32)
+LOG_SEED = b"l" * 32
+LOG = make_signer("ledger.example.org/log", LOG_SEED)
+KEYS = Keys(pseudonym=b"p" * 32, webhook=b"w" * 32, log=LOG)
 SLUG = "rural-education"
 DAY = datetime(2022, 4, 10, 4, tzinfo=UTC)  # noon in Shanghai, inside the campaign
 
@@ -129,6 +133,11 @@ class Running:
     async def tick(self) -> None:
         await Jobs(self.service.pool, self.service.shelf, self.service.metrics).tick()
 
+    async def sequence(self) -> None:
+        """Tick, then put everything into the public log."""
+        await self.tick()
+        await sequencer.sequence(self.service.pool, LOG, utc_now())
+
     async def day_counts(self) -> dict[str, int]:
         """Tick, then return the likes by state, added up over the days."""
         await self.tick()
@@ -157,7 +166,7 @@ async def running(
     dsn: str, asked: Promise | None = None, funded_minor: int = 700_000, **settings: Any
 ) -> AsyncIterator[Running]:
     """Yield a service on a migrated database; its jobs run so seldom that tests tick by hand."""
-    own = Settings(port=0, tick_seconds=3600, check_seconds=3600, **settings)
+    own = Settings(port=0, tick_seconds=3600, sequence_seconds=3600, check_seconds=3600, **settings)
     async with app.running(own, KEYS, dsn) as service, app.served(service) as url, aiohttp.ClientSession() as http:
         await promised(service.pool, asked or promise(), funded_minor)
         async with service.pool.acquire() as conn, conn.transaction():

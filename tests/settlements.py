@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from promises import NOW, PSEUDONYM_KEY, promise, record
-
 from campaigns import budget, pledging, promising, settling
 from campaigns.catalogue import Campaign
 from campaigns.settlements import rules
 from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, balances
 from ledger.settlement import Settled
+from promises import NOW, PSEUDONYM_KEY, promise, record
 from sql import Pool
 
 DAY = "2026-11-{day:02}T04:00:00Z"

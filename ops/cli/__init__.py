@@ -4,6 +4,7 @@ import typer
 
 from ops.cli.campaign import app as campaign
 from ops.cli.demo import demo
+from ops.cli.log import app as log
 from ops.cli.maintenance import check, doctor, migrate
 from ops.cli.payouts import app as payouts
 from ops.cli.platform import app as platform
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
+app.add_typer(log, name="log")
 app.add_typer(payouts, name="payouts")
 app.add_typer(token, name="token")
 for command in (serve, demo, replay, settle, migrate, check, doctor):

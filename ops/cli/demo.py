@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ops.demo.run import Shown
     from ops.settings import Settings
 
-LIKES = 200_000
+LIKES = 150_000
 
 
 def demo(
@@ -64,7 +64,7 @@ async def _serve(
     async with backend.database(settings, role="serve") as dsn:
         with waiting(console, "preparing the database"):
             await migrate(dsn)
-        async with app.running(settings, keys.load(settings), dsn) as service, app.served(service) as url:
+        async with app.running(settings, keys.load_to_serve(settings), dsn) as service, app.served(service) as url:
             shown = await demonstrate(service, url, likes, console)
             verdicts.append(shown.holds)
             _tell(shown, f"{url}/campaigns/{shown.campaign}", as_json=as_json)

@@ -22,7 +22,7 @@ from ops.http import examples, shapes
 from ops.http.problems import Problem
 from ops.http.views import to_json
 
-JSON, CSV, HTML, TEXT = "application/json", "text/csv", "text/html", "text/plain"
+JSON, CSV, HTML, TEXT, BYTES = "application/json", "text/csv", "text/html", "text/plain", "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,33 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text="Server-sent events named `totals`; each one's data is what `/totals` answers. A comment every 15"
         " seconds keeps the line alive. `Last-Event-ID` is understood.",
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY, Problem.MANY_STREAMS),
+    ),
+    Endpoint(
+        "/log/checkpoint",
+        "public log",
+        "The log's newest signed checkpoint",
+        content_type=TEXT,
+        example=lambda: examples.CHECKPOINT,
+        text="A signed note with a checkpoint (c2sp.org/signed-note, c2sp.org/tlog-checkpoint).",
+        problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
+    ),
+    Endpoint(
+        "/log/key",
+        "public log",
+        "The log's verifier key",
+        content_type=TEXT,
+        example=lambda: examples.VERIFIER_KEY,
+        text="One line, `origin+id+key` (c2sp.org/signed-note). Keep what you saw first: another one is another log.",
+        problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
+    ),
+    Endpoint(
+        "/log/tile/{level}/{index}",
+        "public log",
+        "A tile of the log's tree, or with `entries` as its level a bundle of leaves",
+        content_type=BYTES,
+        text="c2sp.org/tlog-tiles: height 8, partial tiles as `<index>.p/<width>`, indexes from 1,000 on in groups of"
+        " three digits. Immutable. Entries come compressed to who accepts gzip.",
+        problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
     ),
     Endpoint("/", "pages", "Every campaign, for people", content_type=HTML, query=_LANG, is_conditional=True),
     Endpoint(

@@ -69,3 +69,12 @@ ANSWER: dict[str, Any] = {
     "outcomes": {"counted": 484, "duplicate": 15, "over_limit": 1},
     "results": [{"index": 7, "outcome": "over_limit", "reason": "the person reached the campaign's daily limit"}],
 }
+
+VERIFIER_KEY = "ledger.example.org/log+c335320a+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\n"
+CHECKPOINT = """\
+ledger.example.org/log
+1
+KKOhj2zWQGsIbp/9ofm4oT289EsPPzLLkDGhH9BTrPk=
+
+— ledger.example.org/log wzUyCgDby1Ggi0+I06UfEXjnq+1Mkktsx9Up+ddJRYAiPai2yXBTmT7ohidbTfjv+IhoaMfXr3ZS5J8sW1c4M6PDGQk=
+"""

@@ -6,11 +6,9 @@ import asyncpg
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ops.http.intake import INTAKE
-from ops.metrics import Metrics
-from sql import Pool, query
+from ops.http.intake import INTAKE, METRICS
+from sql import AWAY, Pool, query
 
-METRICS = web.AppKey("metrics", Metrics)
 POOL: web.AppKey[Pool] = web.AppKey("pool")
 
 _PING_SECONDS_MAX = 2
@@ -27,7 +25,7 @@ async def ready(request: web.Request) -> web.Response:
     try:
         async with asyncio.timeout(_PING_SECONDS_MAX):
             await request.app[POOL].fetchval(_CATALOGUE_VERSION)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (*AWAY, asyncpg.PostgresError):
         return web.json_response({"ready": False, "reason": "the database does not answer"}, status=503)
     return web.json_response({"ready": True})
 

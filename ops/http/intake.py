@@ -1,5 +1,6 @@
 """`POST /v1/platforms/{platform}/likes`: raw bytes in, bounded; what the next four steps say becomes a status."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from aiohttp import web
@@ -12,8 +13,11 @@ from campaigns.intake import Full, Intake, Unavailable
 from campaigns.signature import Delivery, Key, derive_secret, verify
 from ops.clock import utc_now
 from ops.http.problems import Problem, problem
+from ops.metrics import Metrics
+from sql import AWAY
 
 INTAKE = web.AppKey("intake", Intake)
+METRICS = web.AppKey("metrics", Metrics)
 SHELF = web.AppKey("shelf", Shelf)
 WEBHOOK_KEY = web.AppKey("webhook_key", bytes)
 
@@ -21,18 +25,49 @@ _DECOY = Key("v1", bytes(32))  # what an unknown platform is checked against: it
 _RESULTS: dict[str, Results] = {"some": "some", "all": "all", "none": "none"}
 
 
+class _Refusal(Exception):
+    """A delivery that is not recorded: the problem to answer with, and what is wrong in it."""
+
+    def __init__(self, kind: Problem, faults: Sequence[tuple[str, str]] = ()) -> None:
+        self.kind = kind
+        self.more = {"faults": [{"path": path, "reason": reason} for path, reason in faults]} if faults else {}
+
+
 async def receive(request: web.Request) -> web.Response:
     """Record a delivery; 200 once every like of it is durably decided."""
-    if request.content_type != "application/json":
-        return problem(Problem.WRONG_TYPE)
-    if (request.content_length or 0) > BODY_BYTES_MAX:
-        return problem(Problem.TOO_LARGE)
     try:
-        body = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        return problem(Problem.TOO_LARGE)
-    sender = await _verified(request, body)
-    return problem(Problem.UNAUTHENTICATED) if sender is None else await _record(request, *sender)
+        return web.Response(body=await _record(request), content_type="application/json")
+    except _Refusal as refusal:
+        request.app[METRICS].refused.labels(refusal.kind.slug).inc()
+        return problem(refusal.kind, **refusal.more)
+
+
+async def _record(request: web.Request) -> bytes:
+    """Return the answer to a delivery that was recorded; _Refusal for every other."""
+    body = await _read(request)
+    try:
+        sender = await _verified(request, body)
+        if sender is None:
+            raise _Refusal(Problem.UNAUTHENTICATED)
+        answer = await request.app[INTAKE].submit(_submission(request, *sender))
+    except Full as error:
+        raise _Refusal(Problem.FULL) from error
+    except (Unavailable, *AWAY) as error:
+        raise _Refusal(Problem.UNAVAILABLE) from error
+    if isinstance(answer, Reused):
+        raise _Refusal(Problem.REUSED)
+    return answer
+
+
+async def _read(request: web.Request) -> bytes:
+    if request.content_type != "application/json":
+        raise _Refusal(Problem.WRONG_TYPE)
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise _Refusal(Problem.TOO_LARGE)
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise _Refusal(Problem.TOO_LARGE) from error
 
 
 async def _verified(request: web.Request, body: bytes) -> tuple[Platform, Delivery] | None:
@@ -62,24 +97,14 @@ def _keys(request: web.Request, platform: Platform | None) -> list[Key]:
     ]
 
 
-async def _record(  # noqa: PLR0911 - the table of outcomes and statuses
-    request: web.Request, platform: Platform, delivery: Delivery
-) -> web.Response:
+def _submission(request: web.Request, platform: Platform, delivery: Delivery) -> Submission:
     results = _RESULTS.get(request.query.get("results", "some"))
     if results is None:
-        return problem(Problem.WRONG_SHAPE, faults=[{"path": "results", "reason": "all, none or left out"}])
+        raise _Refusal(Problem.WRONG_SHAPE, [("results", "all, none or left out")])
     try:
         likes = read(delivery.body)
-        submission = Submission(platform, delivery.webhook_id, sha256(delivery.body).digest(), likes, results)
-        answer = await request.app[INTAKE].submit(submission)
-    except Unreadable:
-        return problem(Problem.UNREADABLE)
+    except Unreadable as error:
+        raise _Refusal(Problem.UNREADABLE) from error
     except WrongShape as error:
-        return problem(Problem.WRONG_SHAPE, faults=[{"path": p, "reason": r} for p, r in error.faults])
-    except Full:
-        return problem(Problem.FULL)
-    except Unavailable:
-        return problem(Problem.UNAVAILABLE)
-    if isinstance(answer, Reused):
-        return problem(Problem.REUSED)
-    return web.Response(body=answer, content_type="application/json")
+        raise _Refusal(Problem.WRONG_SHAPE, error.faults) from error
+    return Submission(platform, delivery.webhook_id, sha256(delivery.body).digest(), likes, results)

@@ -19,14 +19,17 @@ _PATH_PARAMETERS = {
     "slug": "The campaign's name.",
     "platform": "The sender's name.",
     "file": "A file's name.",
+    "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
+    "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
 }
-_INFO = {
+_ABOUT = {
     "title": "like-ledger",
     "version": "1",
     "summary": "Likes on public-interest content become money for charities, and anyone can check that they did.",
     "description": "Figures need no credentials, and any web page may read them. Each carries its `as_of`. `ETag` is"
     " weak: it names the figures, not the moment of the look. A query parameter that means nothing is refused, never"
-    " ignored.",
+    " ignored. Figures come from one snapshot of all campaigns, half a second old as a rule; while the database is"
+    " away the last one stands for half a minute, then the answer is 503.",
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
 
@@ -43,7 +46,7 @@ def document() -> dict[str, Any]:
     tags = [{"name": name} for name in dict.fromkeys(endpoint.tag for endpoint in ENDPOINTS)]
     return {
         "openapi": "3.1.1",
-        "info": _INFO,
+        "info": _ABOUT,
         "servers": [{"url": "/"}],
         "tags": tags,
         "security": [],

@@ -78,10 +78,8 @@ class Snapshot:
 class Snapshots:
     """The newest snapshot of this process."""
 
-    def __init__(
-        self, pool: Pool, shelf: Shelf, clock: Callable[[], datetime], *, fresh_seconds: float = FRESH_SECONDS
-    ) -> None:
-        self._pool, self._shelf, self._clock, self._fresh_seconds = pool, shelf, clock, fresh_seconds
+    def __init__(self, pool: Pool, shelf: Shelf, clock: Callable[[], datetime]) -> None:
+        self._pool, self._shelf, self._clock = pool, shelf, clock
         self._held: Snapshot | None = None
         self._read_at = self._next_at = -STALE_SECONDS_MAX
         self._flight: asyncio.Task[None] | None = None
@@ -111,7 +109,7 @@ class Snapshots:
             return
         self._held, self._read_at = Snapshot(as_of, {s.slug: s for s in standings}), started
         rest = min(_REST_FACTOR * (loop.time() - started), _REST_SECONDS_MAX)
-        self._next_at = started + max(self._fresh_seconds, rest)
+        self._next_at = started + max(FRESH_SECONDS, rest)
 
 
 SNAPSHOTS = web.AppKey("snapshots", Snapshots)

@@ -20,8 +20,7 @@ _RETRY_MS = 3_000
 class Streams:
     """The streams that are open; all end when the service stops."""
 
-    def __init__(self, most: int = STREAMS_MAX) -> None:
-        self.most = most
+    def __init__(self) -> None:
         self.open = 0
         self.stopping = asyncio.Event()
 
@@ -43,30 +42,28 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Send a campaign's totals now and whenever they change, until the reader leaves or the service stops."""
     streams = request.app[STREAMS]
     first = await _totals(request)
-    if streams.open >= streams.most or streams.stopping.is_set():
+    if streams.open >= STREAMS_MAX or streams.stopping.is_set():
         return problem(Problem.MANY_STREAMS)
     streams.open += 1
-    events = EventSourceResponse(headers=CORS, ping_interval=HEARTBEAT_SECONDS)
+    feed = EventSourceResponse(headers=CORS, ping_interval=HEARTBEAT_SECONDS)
     try:
-        await events.prepare(request)
-        async with events:
-            await _send_changes(request, events, streams, first)
+        await feed.prepare(request)
+        async with feed:
+            await _send_changes(request, feed, streams, first)
     except (ConnectionResetError, TimeoutError):
         pass  # the reader left, or reads no more
     finally:
         streams.open -= 1
-    return events
+    return feed
 
 
-async def _send_changes(
-    request: web.Request, events: EventSourceResponse, streams: Streams, newest: Prepared
-) -> None:
+async def _send_changes(request: web.Request, feed: EventSourceResponse, streams: Streams, newest: Prepared) -> None:
     sent = request.headers.get("Last-Event-ID")  # a reader that comes back has these figures
     while True:
         if newest.validator != sent:
-            await events.send(newest.body.decode(), id=newest.validator, event="totals", retry=_RETRY_MS)
+            await feed.send(newest.body.decode(), id=newest.validator, event="totals", retry=_RETRY_MS)
             sent = newest.validator
-        if not await streams.rest() or not events.is_connected():
+        if not await streams.rest() or not feed.is_connected() or request.transport is None:
             return
         try:
             newest = await _totals(request)

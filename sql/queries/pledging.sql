@@ -9,16 +9,19 @@ WHERE EXISTS (SELECT FROM like_batches b WHERE b.campaign_id = c.campaign_id AND
 ORDER BY campaign_id;
 
 -- name: claim_batches
--- By their own state: a batch that commits late is found by the next tick.
+-- By their own state: a batch that commits late is found by the next tick. In the order in which they were written,
+-- not numbered: an unlike that was numbered first may have waited for its like, and no day may count below zero.
 WITH claimed AS (
-    UPDATE like_batches SET folded_at = clock_timestamp()
-    WHERE (batch_id, bucket) IN (
-        SELECT batch_id, bucket FROM like_batches
-        WHERE campaign_id = $1 AND folded_at IS NULL ORDER BY batch_id LIMIT $2
-    )
-    RETURNING batch_id, size, root, tallies
+    UPDATE like_batches b SET folded_at = clock_timestamp(), folded_with = w.first
+    FROM (
+        SELECT batch_id, bucket, first_value(batch_id) OVER (ORDER BY recorded_at, batch_id) AS first
+        FROM like_batches
+        WHERE campaign_id = $1 AND folded_at IS NULL ORDER BY recorded_at, batch_id LIMIT $2
+    ) w
+    WHERE b.batch_id = w.batch_id AND b.bucket = w.bucket
+    RETURNING b.batch_id, b.size, b.root, b.tallies, b.recorded_at
 )
-SELECT batch_id, size, root, tallies FROM claimed ORDER BY batch_id;
+SELECT batch_id, size, root, tallies FROM claimed ORDER BY recorded_at, batch_id;
 
 -- name: open_days
 -- Days start at zero: a difference below zero could not be inserted, for constraints look before conflicts do.

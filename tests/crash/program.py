@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
-from serving import KEYS, like
 from standardwebhooks.webhooks import Webhook
 
 from ops.clock import utc_now
+from serving import KEYS, LOG, LOG_SEED, like
 
 _ROOT = Path(__file__).parents[2]
 _TRIES_MAX = 400
@@ -47,7 +47,10 @@ class Program:
                     "LIKE_LEDGER_DATABASE_URL": self.dsn,
                     "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
                     "LIKE_LEDGER_WEBHOOK_KEY": KEYS.webhook.hex(),
+                    "LIKE_LEDGER_LOG_KEY": LOG_SEED.hex(),
+                    "LIKE_LEDGER_LOG_ORIGIN": LOG.name,
                     "LIKE_LEDGER_TICK_SECONDS": "0.2",
+                    "LIKE_LEDGER_SEQUENCE_SECONDS": "0.2",
                 },
             )
         self.port = self._port_from(already)

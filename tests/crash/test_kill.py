@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-from databases import broken_invariants, scratch_folder
-from program import Sender, batches, program, sender
-from serving import KEYS, promise, promised
 
 from campaigns import platforms
+from databases import broken_invariants, scratch_folder
+from ledger import sequencer
 from ops import backend, embedded
+from ops.clock import utc_now
 from ops.migrate import migrate
+from program import Sender, batches, program, sender
+from serving import KEYS, LOG, promise, promised
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +29,7 @@ async def _prepared(dsn: str) -> str:
     """Make the campaign and the platform; return its secret."""
     async with backend.pool(dsn) as pool:
         await promised(pool, promise())
+        await sequencer.make_log(pool, LOG, utc_now())
         async with pool.acquire() as conn, conn.transaction():
             return await platforms.add(conn, "kuai", KEYS.webhook)
 

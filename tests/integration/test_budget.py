@@ -9,7 +9,6 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from promises import NOW, PSEUDONYM_KEY, SLUG, likes, platform, promise, record, rows, submission
 
 from campaigns import budget, pledging, promising
 from campaigns.budget import Closing, Funding
@@ -19,6 +18,7 @@ from campaigns.likes import Outcome
 from campaigns.refusals import Closed, FundingRefused
 from ledger.line import Line, balances
 from ledger.money import MINOR_MAX
+from promises import NOW, PSEUDONYM_KEY, SLUG, likes, platform, promise, record, rows, submission
 from sql import Pool
 
 

@@ -8,14 +8,15 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from databases import DatabaseServer, settled
-from promises import PSEUDONYM_KEY, promise, record
 
 from campaigns import budget, promising, settling
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
-from ledger import checks
+from databases import DatabaseServer, settled
+from ledger import checks, log_check, sequencer
 from ops import backend
+from promises import PSEUDONYM_KEY, promise, record
+from serving import LOG
 from sql import Connection, Pool, Script, scripts
 
 NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai
@@ -120,6 +121,25 @@ TAMPERINGS = {
     "likes_are_known_once": [
         """INSERT INTO likes (batch_id, event_at, campaign_id, day, position, state, bucket, person, content)
         SELECT batch_id, event_at, campaign_id, day, position, state, 1, person, content FROM likes""",
+    ],
+    "log_heads_form_one_chain": [
+        "DELETE FROM log_heads WHERE size = (SELECT min(size) FROM log_heads WHERE size > 0)",
+        "UPDATE log_heads SET sequenced_at = sequenced_at + interval '1 day' WHERE size = 0",
+        "UPDATE log_heads SET root = sha256('x') WHERE size = 0",
+        "DELETE FROM log_identity",
+    ],
+    "log_places_are_without_gap": [
+        "UPDATE leaf_queue SET leaf_index = NULL WHERE leaf_index = 1",
+        "DELETE FROM leaf_queue WHERE leaf_index = 1",
+        "UPDATE leaf_queue SET leaf_index = (SELECT max(size) FROM log_heads) WHERE leaf_index IS NULL",
+        "DELETE FROM log_heads WHERE size = (SELECT max(size) FROM log_heads)",
+    ],
+    "log_tiles_hash_the_leaves": [
+        "UPDATE leaf_queue SET body = body || ' '::bytea WHERE leaf_index = 0",
+        "UPDATE log_tiles SET hashes = set_byte(hashes, 40, 255 - get_byte(hashes, 40))",
+        "UPDATE log_tiles SET hashes = substring(hashes FOR 32)",
+        "DELETE FROM log_tiles",
+        "DELETE FROM leaf_queue WHERE leaf_index = 2",
     ],
     "only_world_is_below_zero": [
         """ALTER TABLE accounts DROP CONSTRAINT accounts_balance_floor;
@@ -237,7 +257,12 @@ async def fill(dsn: str) -> None:
         await record(pool, [UNLIKED], NOW)
         await tick(pool, campaign)
         await settling.settle_due(pool, campaign, "test", NOW)
+        await sequencer.make_log(pool, LOG, NOW)
+        await sequencer.sequence(pool, LOG, NOW)
         await close_another(pool)
+        async with pool.acquire() as conn:
+            await sequencer.extend(conn, NOW)
+        await funded(pool, campaign, 1)  # a leaf that waits
         await record(pool, LAST, NOW)  # waits to be folded
 
 
@@ -248,7 +273,7 @@ async def promised(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Camp
 
 async def funded(pool: Pool, campaign: Campaign, amount_minor: int) -> None:
     async with pool.acquire() as conn, conn.transaction():
-        await budget.fund(conn, campaign, amount_minor, "sponsor's transfer")
+        await budget.fund(conn, campaign, amount_minor, f"sponsor's transfer of {amount_minor}")
 
 
 async def close_another(pool: Pool) -> None:
@@ -306,6 +331,20 @@ async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
     assert name in failures
     assert failures[name].rows
     assert failures[name].count >= len(failures[name].rows)
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE log_tiles SET hashes = set_byte(hashes, 40, 255 - get_byte(hashes, 40))",
+        "UPDATE log_tiles SET hashes = substring(hashes FOR 32)",
+        "DELETE FROM log_tiles",
+        "UPDATE log_heads SET root = sha256('x') WHERE size = (SELECT max(size) FROM log_heads)",
+    ],
+)
+async def test_tiles_that_do_not_re_hash_to_the_head_are_seen(conn: Connection, tampering: str):
+    await conn.execute(tampering)
+    assert log_check.NAME in {failure.name for failure in await checks.run(conn)}
 
 
 async def test_a_failure_says_its_sentence_and_shows_some_of_its_rows(conn: Connection):

@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 import pytest
-from promises import PROMISE, SLUG, text
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
+from promises import PROMISE, SLUG, text
 
 Command = Callable[..., Result]
 Written = Callable[..., str]

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from promises import SLUG, record, text
-from settlements import body
 from typer.testing import CliRunner, Result
 
 from campaigns import catalogue, pledging
 from ops import backend
 from ops.cli import app
+from promises import SLUG, record, text
+from settlements import body
 
 Command = Callable[..., Result]
 KEY = "00" * 32

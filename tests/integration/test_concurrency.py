@@ -5,12 +5,12 @@ import random
 from contextlib import AsyncExitStack
 
 import aiohttp
-from serving import KEYS, SLUG, Running, like, promise, running
 
 from campaigns import budget, catalogue
 from campaigns.promise import Promise
 from ops import app
 from ops.settings import Settings
+from serving import KEYS, SLUG, Running, like, promise, running
 
 PEOPLE = 100
 WRITERS = 20
@@ -61,10 +61,10 @@ async def _many_likes_and_unlikes(dsn: str, asked: Promise) -> dict[str, int]:
     async with running(dsn, asked) as first, AsyncExitStack() as stack:
         second = await _another(stack, first, dsn)
         pairs = [(str(person), content) for person in range(40) for content in "abcde"]
-        events = [like(p, c) for p, c in pairs] + [like(p, c, "unlike") for p, c in pairs if int(p) % 2]
+        sent = [like(p, c) for p, c in pairs] + [like(p, c, "unlike") for p, c in pairs if int(p) % 2]
         async with asyncio.TaskGroup() as group:
             for number in range(8):
-                shuffled = random.Random(number).sample(events, len(events))
+                shuffled = random.Random(number).sample(sent, len(sent))
                 group.create_task((first, second)[number % 2].send(shuffled, f"msg_{number}", "none"))
         return await first.day_counts()
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-from databases import scratch_folder
-from processes import PATIENCE_SECONDS, ROOT, gone, holder, processes, sleeper
 
+from databases import scratch_folder
 from ops import embedded
 from ops.embedded import privileges
+from processes import PATIENCE_SECONDS, ROOT, connections, gone, holder, processes, sleeper
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -81,7 +81,7 @@ async def test_a_server_keeps_what_a_crash_must_not_lose_and_listens_on_no_port(
         server.dsn, "SELECT datlocprovider::text || datlocale FROM pg_database WHERE datname = 'postgres'"
     )
     assert locale == "bC.UTF-8"
-    assert all(not process.net_connections("inet") for process in processes(server._cluster.parent.parent))
+    assert not any(map(connections, processes(server._cluster.parent.parent)))
 
 
 async def test_a_restart_finds_the_same_data(folder: Path) -> None:
@@ -179,6 +179,7 @@ async def test_a_command_waits_for_another_to_end(folder: Path) -> None:
 async def test_who_waited_for_a_killed_owner_gets_the_database(folder: Path) -> None:
     with holder(folder, "demo") as owner:
         owner.kill()
+        owner.wait(PATIENCE_SECONDS)  # until then its lock is held, and its server may be joined for a last moment
         assert await _one_answer(folder) == 1
         assert json.loads((folder / "postgres.lock").read_text())["pid"] == os.getpid()
 

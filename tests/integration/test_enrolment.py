@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
 
 from campaigns import budget, enrolment, promising
 from campaigns.catalogue import Campaign
 from campaigns.refusals import Closed, EnrolmentRefused
+from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
 from sql import Pool
 
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from serving import DAY, Running, like, promise, running
 
 from campaigns import platforms
 from ops.clock import utc_now
+from serving import DAY, Running, like, promise, running
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ OUTCOMES = [
     ("after the campaign", [like("1", at=DAY + timedelta(days=19))], ["not_running"]),
     ("an unknown campaign", [like("1") | {"campaign": "another"}], ["not_enrolled"]),
     ("no campaign, no enrolment", [{k: v for k, v in like("1").items() if k != "campaign"}], ["not_enrolled"]),
-    ("ahead of the clock", [like("1", at=utc_now() + timedelta(minutes=6))], ["in_future"]),
+    ("ahead of the clock", [like("1", at=utc_now() + timedelta(days=1))], ["in_future"]),
     ("fake signals", [like("1", signals={"account_age_days": 0, "watch_ms": 0})], ["quarantined"]),
     ("no like", [like("1") | {"action": "love"}, like("2")], ["invalid", "counted"]),
     ("a naive time", [like("1") | {"event_at": "2022-04-10T04:00:00"}], ["invalid"]),

@@ -87,8 +87,8 @@ async def test_a_posting_again_is_the_first_also_once_its_money_has_moved_on(fun
     ("field", "other"),
     [
         ("step", replace(FIRST, step=Step.FUND)),
-        ("from_account", replace(FIRST, source=BUDGET._replace(campaign="another"))),
-        ("to_account", replace(FIRST, target=PLEDGED._replace(campaign="another"))),
+        ("from_account", replace(FIRST, source=BUDGET._replace(kind="payable"))),
+        ("to_account", replace(FIRST, target=PLEDGED._replace(kind="payable"))),
         (
             "from_account",
             replace(FIRST, source=BUDGET._replace(currency="JPY"), target=PLEDGED._replace(currency="JPY")),
@@ -294,3 +294,10 @@ async def test_a_role_has_no_right_to_what_is_not_its_own(owner: Connection, rol
     for statement in statements:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await owner.execute(statement)
+
+
+@pytest.mark.parametrize("side", ["campaign", "charity"])
+def test_money_never_moves_between_two(side: str) -> None:
+    here, there = BUDGET._replace(**{side: "here"}), PLEDGED._replace(**{side: "there"})
+    with pytest.raises(ValueError, match=side):
+        replace(FIRST, source=here, target=there)

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from promises import PSEUDONYM_KEY, promise
-from settlements import every, liked, line, made, settled, states
 
 from campaigns import promising, settling
 from campaigns.catalogue import Campaign
@@ -22,6 +20,8 @@ from ledger.envelopes import Envelope
 from ledger.errors import LedgerError, SettlementRefused
 from ledger.payout_steps import State
 from ops import tokens
+from promises import PSEUDONYM_KEY, promise
+from settlements import every, liked, line, made, settled, states
 from sql import Pool
 
 AT = datetime(2026, 11, 9, 3, tzinfo=ZoneInfo("Asia/Shanghai"))

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from promises import NOW, PSEUDONYM_KEY, WEBHOOK_KEY, rows
 from standardwebhooks.webhooks import Webhook
 
 from campaigns import catalogue, platforms
 from campaigns.refusals import NotFound, PlatformRefused
 from campaigns.signature import Key, derive_secret, verify
+from promises import NOW, PSEUDONYM_KEY, WEBHOOK_KEY, rows
 from sql import Pool
 
 SIGNING = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -5,13 +5,13 @@ import json
 from datetime import date, datetime, timedelta
 
 import pytest
-from promises import NOW, PSEUDONYM_KEY, SLUG, promise, rows
 
 from campaigns import budget, promising
 from campaigns.catalogue import Campaign, Shelf
 from campaigns.promise import Promise
 from campaigns.promising import Action, Applied
 from campaigns.refusals import Closed, PromiseRefused
+from promises import NOW, PSEUDONYM_KEY, SLUG, promise, rows
 from sql import Pool
 
 OTHER_RATE = ("per_likes = 3", "per_likes = 2")

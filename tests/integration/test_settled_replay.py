@@ -8,10 +8,9 @@ the seven days to 14 April all reach the cap, 7 × 5.00 = 35.00; the 15th to 17t
 
 from datetime import UTC, datetime
 
+from campaigns import pledging
 from promises import SLUG, record
 from settlements import body, every, line, made, settled
-
-from campaigns import pledging
 from sql import Pool
 
 COUNTED = {

@@ -6,8 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
-from settlements import body, every, liked, line, made, settled, states, unliked
 
 from campaigns import budget, promising, settling
 from campaigns.catalogue import Shelf
@@ -18,6 +16,8 @@ from ledger.line import Line
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.metrics import Metrics
+from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
+from settlements import body, every, liked, line, made, settled, states, unliked
 from sql import Pool
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

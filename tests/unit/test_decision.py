@@ -80,8 +80,8 @@ def test_a_batch_folds_every_event_of_a_like_into_one_change():
 def test_only_likes_that_differ_afterwards_are_written(
     known: Like,
     arrived: tuple[Key, Incoming],
-    times_matter: bool,  # noqa: FBT001
-    is_a_change: bool,  # noqa: FBT001
+    times_matter: bool,
+    is_a_change: bool,
 ):
     decision = decided([arrived], {("x", ANN): known}, times_matter=times_matter)
     assert bool(decision.changes) is is_a_change

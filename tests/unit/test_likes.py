@@ -90,7 +90,7 @@ def test_a_replay_changes_nothing_more(before: Like | None, incoming: Incoming):
         (UNLIKED_ONLY, like(LATER), False),
     ],
 )
-def test_a_like_is_repeated_if_it_was_liked_before(before: Like | None, incoming: Incoming, repeated: bool):  # noqa: FBT001
+def test_a_like_is_repeated_if_it_was_liked_before(before: Like | None, incoming: Incoming, repeated: bool):
     assert is_repeated(before, incoming) is repeated
 
 

@@ -3,11 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from promises import NOW, campaign, promise
 
 from campaigns.promise import Promise
 from campaigns.promising import Action, plan
 from campaigns.refusals import Closed, PromiseRefused
+from promises import NOW, campaign, promise
 
 OTHER_RATE = ("per_likes = 3", "per_likes = 2")
 

@@ -1,11 +1,11 @@
 """A promise as a file: taken whole, or refused whole with everything that is wrong with it."""
 
 import pytest
-from promises import PROMISE, promise, text
 
 from campaigns.promise import canonical
 from campaigns.promise_file import FILE_BYTES_MAX, difference, read
 from campaigns.refusals import PromiseRefused
+from promises import PROMISE, promise, text
 
 
 def refused(file: bytes) -> dict[str, str]:

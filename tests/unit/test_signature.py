@@ -159,7 +159,7 @@ def test_each_header_is_needed(missing: str):
     ("clock_ahead_seconds", "holds"),
     [(0, True), (300, True), (-300, True), (301, False), (-301, False), (10**9, False)],
 )
-def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, holds: bool):  # noqa: FBT001
+def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, holds: bool):
     now = NOW + timedelta(seconds=clock_ahead_seconds)
     assert (verify(headers(), BODY, KEYS, now) is not None) is holds
 
@@ -195,7 +195,7 @@ def test_any_bytes_can_be_signed(body: bytes):
         ([], False),  # no secret set: fail closed
     ],
 )
-def test_any_live_secret_verifies_and_no_other(keys: list[Key], holds: bool):  # noqa: FBT001
+def test_any_live_secret_verifies_and_no_other(keys: list[Key], holds: bool):
     assert (verify(headers(), BODY, keys, NOW) is not None) is holds
 
 

@@ -1,0 +1,73 @@
+"""What the public log has published: its checkpoint, tiles and entries, as its tables hold them."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from ledger.log.merkle import HashReader, Node
+from ledger.log.tiles import TILE_WIDTH, Bundle, Tile, bundle_bytes, tiles_for, tiles_reader
+from sql import Connection, query
+
+_NEWEST_CHECKPOINT = query("newest_checkpoint")
+_COVERING_CHECKPOINT = query("covering_checkpoint")
+_TILE_HASHES = query("tile_hashes")
+_ENTRIES = query("entries")
+
+
+class Signed(NamedTuple):
+    """A signed head: how many leaves, their root, and the note as it is published."""
+
+    size: int
+    root: bytes
+    note: bytes
+
+
+class Covering(NamedTuple):
+    """A signed head beside which nothing waits to be logged."""
+
+    size: int
+    root: bytes
+
+
+async def checkpoint(conn: Connection) -> Signed | None:
+    """Return the newest signed head; None before the log was made."""
+    row = await conn.fetchrow(_NEWEST_CHECKPOINT)
+    return None if row is None else Signed(*row)
+
+
+async def covering(conn: Connection) -> Covering | None:
+    """Return the signed head that covers all that the caller's transaction sees; None while something waits."""
+    row = await conn.fetchrow(_COVERING_CHECKPOINT)
+    return None if row is None else Covering(*row)
+
+
+async def read_tiles(conn: Connection, wanted: Sequence[Tile]) -> dict[Tile, bytes]:
+    """Return those of the tiles that are there as wide as they are asked for."""
+    columns = [t.level for t in wanted], [t.index for t in wanted], [t.width for t in wanted]
+    rows = await conn.fetch(_TILE_HASHES, *columns)
+    found = {(row["level"], row["tile_index"], len(row["hashes"]) // 32): row["hashes"] for row in rows}
+    return {tile: found[at] for tile in wanted if (at := (tile.level, tile.index, tile.width)) in found}
+
+
+async def read_tile(conn: Connection, tile: Tile) -> bytes | None:
+    """Return one tile's bytes; None where the log has not come so far."""
+    return (await read_tiles(conn, [tile])).get(tile)
+
+
+async def read_bundle(conn: Connection, bundle: Bundle) -> bytes | None:
+    """Return the bytes of a bundle of entries; None where the log has not come so far."""
+    first = bundle.index * TILE_WIDTH
+    entries = [row["body"] for row in await conn.fetch(_ENTRIES, first, first + bundle.width)]
+    return bundle_bytes(entries) if len(entries) == bundle.width else None
+
+
+async def read_entry(conn: Connection, index: int) -> bytes:
+    """Return a leaf's bytes; LookupError where there is none at that place."""
+    rows = await conn.fetch(_ENTRIES, index, index + 1)
+    if not rows:
+        raise LookupError(f"no leaf {index}")
+    return bytes(rows[0]["body"])
+
+
+async def reader_for(conn: Connection, nodes: Iterable[Node], size: int) -> HashReader:
+    """Return a reader that has what `merkle.prove_…` and `read_root` will ask for about a tree of that size."""
+    return tiles_reader(await read_tiles(conn, tiles_for(nodes, size)), size)

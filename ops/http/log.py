@@ -1,0 +1,112 @@
+"""`/log/…`: checkpoint, tiles and entries for everyone's programs (https://c2sp.org/tlog-tiles).
+
+Tiles never change, so whoever fetched one keeps it for good; only the checkpoint is asked for again.
+"""
+
+import gzip
+
+import asyncpg
+from aiohttp import web
+
+from ledger import published_log
+from ledger.log.tiles import Bundle, MalformedTile, parse_path
+from ops.http.problems import Problem, problem
+from ops.http.replies import Handler, open_to_all, preflight
+from sql import Pool, query
+
+POOL: web.AppKey[Pool] = web.AppKey("log_pool")
+CHECKPOINT = "text/plain; charset=utf-8"
+TILE = "application/octet-stream"
+IMMUTABLE = "public, max-age=31536000, immutable"
+BRIEF = "public, max-age=1, must-revalidate"
+_INDEX_MAX = 2**55  # of 256 leaves each: beyond is no size of a log
+_GZIP_BYTES_MIN = 512
+_GZIP_LEVEL = 6
+_LOG_IDENTITY = query("log_identity")
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+
+
+def _reading(handler: Handler) -> Handler:
+    """Answer 503 while the database is away."""
+
+    async def answered(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except _AWAY:
+            return problem(Problem.AWAY)
+
+    return open_to_all(answered)
+
+
+@_reading
+async def checkpoint(request: web.Request) -> web.Response:
+    """Return the newest signed checkpoint."""
+    async with request.app[POOL].acquire() as conn:
+        signed = await published_log.checkpoint(conn)
+    if signed is None:
+        raise web.HTTPNotFound
+    return web.Response(body=signed.note, headers={"Content-Type": CHECKPOINT, "Cache-Control": BRIEF})
+
+
+@_reading
+async def key(request: web.Request) -> web.Response:
+    """Return the log's verifier key, one line."""
+    async with request.app[POOL].acquire() as conn:
+        verifier_key = await conn.fetchval(_LOG_IDENTITY)
+    if verifier_key is None:
+        raise web.HTTPNotFound
+    return web.Response(
+        body=f"{verifier_key}\n".encode(), headers={"Content-Type": CHECKPOINT, "Cache-Control": BRIEF}
+    )
+
+
+@_reading
+async def tile(request: web.Request) -> web.Response:
+    """Return a tile of hashes or a bundle of entries, whole or partial."""
+    try:
+        named = parse_path("tile/{level}/{index}".format(**request.match_info))
+    except MalformedTile:
+        raise web.HTTPNotFound from None
+    if named.index > _INDEX_MAX:
+        raise web.HTTPNotFound
+    async with request.app[POOL].acquire() as conn:
+        if isinstance(named, Bundle):
+            body = await published_log.read_bundle(conn, named)
+        else:
+            body = await published_log.read_tile(conn, named)
+    if body is None:
+        raise web.HTTPNotFound
+    headers = {"Content-Type": TILE, "Cache-Control": IMMUTABLE}
+    return _entries(request, body, headers) if isinstance(named, Bundle) else web.Response(body=body, headers=headers)
+
+
+def _entries(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
+    """Return entries, compressed for who asks for it; hashes would only grow."""
+    headers["Vary"] = "Accept-Encoding"
+    if len(body) >= _GZIP_BYTES_MIN and _takes_gzip(request.headers.get("Accept-Encoding", "")):
+        body, headers["Content-Encoding"] = gzip.compress(body, _GZIP_LEVEL, mtime=0), "gzip"
+    return web.Response(body=body, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    codings = [part.replace(" ", "").lower().partition(";") for part in accepted.split(",")]
+    return any(coding == "gzip" and weight not in {"q=0", "q=0.0"} for coding, _, weight in codings)
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the log's routes."""
+    paths: dict[str, Handler] = {
+        "/log/checkpoint": checkpoint,
+        "/log/key": key,
+        "/log/tile/{level}/{index:.+}": tile,
+    }
+    return [
+        *(web.get(path, handler) for path, handler in paths.items()),
+        *(web.options(path, preflight) for path in paths),
+    ]
+
+
+def set_up(app: web.Application, pool: Pool) -> None:
+    """Give the application the public log."""
+    app[POOL] = pool
+    app.add_routes(routes())

@@ -1,0 +1,60 @@
+"""`python -m tests.bench`: measure the service beside its yardsticks; status 1 if a bar is not reached."""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ops.clock import utc_now
+from tests.bench import endurance, intake, reading, singles, stored
+from tests.bench.processes import BenchFailed
+from tests.bench.run import FULL, QUICK, Part, run
+
+PARTS: dict[str, Part] = {
+    "a": intake.measure,
+    "b": singles.measure,
+    "c": stored.measure,
+    "d": reading.measure,
+    "ef": endurance.measure,
+}
+_WIDTH_MIN = 150
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: a minute or two.")] = False,  # noqa: FBT002 - typer
+    only: Annotated[str, typer.Option(help="Parts, with commas: a,b,c,d,e,f.")] = "a,b,c,d,e,f",
+    database_url: Annotated[
+        str | None, typer.Option(help="A superuser's address of a PostgreSQL; default: the embedded one.")
+    ] = None,
+) -> None:
+    """Measure (a) batches, (b) single likes, (c) a full table, (d) reading, (e) memory, (f) the tick's lag."""
+    asked = set(only.split(","))
+    if unknown := asked - set("abcdef"):
+        raise typer.BadParameter(f"no such part: {', '.join(sorted(unknown))}", param_hint="--only")
+    parts = {name: part for name, part in PARTS.items() if asked & set(name)}
+    console = Console()
+    if not console.is_terminal:
+        console.width = _WIDTH_MIN
+    try:
+        is_met = asyncio.run(_until_told(run(parts, QUICK if quick else FULL, database_url, utc_now(), console)))
+    except BenchFailed as failure:
+        console.print(f"Nothing measured: {failure}", style="red", markup=False)
+        raise typer.Exit(2) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(130) from None
+    raise typer.Exit(0 if is_met else 1)
+
+
+async def _until_told(work: Coroutine[Any, Any, bool]) -> bool:
+    """Run to the end, or until SIGTERM or Ctrl-C: what was started is ended either way."""
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    return await task
+
+
+if __name__ == "__main__":
+    typer.run(bench)

@@ -1,0 +1,140 @@
+"""(e) and (f) A long run at full load: what memory the service takes, and how soon an answered like is shown.
+
+The lag is that of likes of a second campaign, sent one after the other, each known to be shown when its number is.
+Ticks go campaign by campaign in the order of their ids, so what the loaded campaign takes is part of it.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from statistics import median
+from time import perf_counter, time
+
+import orjson
+
+from campaigns.signature import sign
+from tests.bench import crowd, stage
+from tests.bench.crowd import Stream
+from tests.bench.figures import Bar, Figure
+from tests.bench.intake import CONNECTIONS, DELIVERY_LIKES
+from tests.bench.processes import BenchFailed
+from tests.bench.run import Bench
+from tests.bench.sender import Sent
+from tests.bench.stage import CROWD, PROBE, Service, totals_path
+from tests.bench.wire import Wire, connected, get, post_head
+
+_PROBE_SECONDS, _LOOK_SECONDS, _SAMPLE_SECONDS = 0.05, 0.02, 0.2
+_SHOWN_SECONDS_MAX = 30
+_WARM_UP_LIKES = 20_000
+_MIB = 1024 * 1024
+_FLAT_RATIO_MAX = 1.1
+
+
+@dataclass(slots=True)
+class Watch:
+    """What was seen during the run."""
+
+    service: Service
+    resident: list[int] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)  # when the n-th probe was
+    shown: list[float] = field(default_factory=list)  # when it was first seen in the totals
+
+    async def sample(self) -> None:
+        """Look at the memory, again and again."""
+        while True:
+            self.resident.append(self.service.child.resident_bytes())
+            await asyncio.sleep(_SAMPLE_SECONDS)
+
+    async def probe(self, wire: Wire) -> None:
+        """Send one like after the other."""
+        to = self.service.intake
+        while True:
+            body = crowd.body([crowd.like(len(self.answered))], PROBE)
+            webhook_id, now = f"probe_{len(self.answered)}", int(time())
+            headers = {"webhook-id": webhook_id, "webhook-timestamp": str(now)}
+            headers["webhook-signature"] = sign(to.secret, webhook_id, now, body)
+            answer = await wire.ask(post_head(to.path, headers, len(body)), body)
+            if b'"outcomes":{"counted":1}' not in answer.body:
+                raise BenchFailed(f"a probe was answered {answer.status} {answer.body!r}")
+            self.answered.append(perf_counter())
+            await asyncio.sleep(_PROBE_SECONDS)
+
+    async def look(self, wire: Wire) -> None:
+        """Read the totals, again and again."""
+        request = get(totals_path(PROBE))
+        while True:
+            answer = await wire.ask(request)
+            counted, now = orjson.loads(answer.body)["likes"]["counted"], perf_counter()
+            self.shown += [now] * (counted - len(self.shown))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def all_shown(self) -> None:
+        """Return once every answered probe was seen."""
+        async with asyncio.timeout(_SHOWN_SECONDS_MAX):
+            while len(self.shown) < len(self.answered):
+                await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def measure(bench: Bench) -> list[Figure]:
+    """Measure (e) and (f)."""
+    stream = Stream()
+    async with (
+        bench.postgres.database() as dsn,
+        stage.service(bench.folder, dsn) as service,
+        connected(service.intake.port, 2) as wires,
+    ):
+        warm_up = crowd.bodies(stream.take(_WARM_UP_LIKES), DELIVERY_LIKES, CROWD)
+        await stage.send(bench.folder, service.intake, warm_up, CONNECTIONS)
+        watch = Watch(service)
+        sent = await _watched(bench, watch, stream, wires)
+    return _figures(watch, sent)
+
+
+async def _watched(bench: Bench, watch: Watch, stream: Stream, wires: list[Wire]) -> Sent:
+    bodies = crowd.bodies(stream.take(bench.sizes.endurance_likes), DELIVERY_LIKES, CROWD)
+    probing, looking = wires
+    async with stage.sending(bench.folder, watch.service.intake, bodies, CONNECTIONS) as load:
+        sampler = asyncio.create_task(watch.sample())
+        looker = asyncio.create_task(watch.look(looking))
+        prober = asyncio.create_task(watch.probe(probing))
+        try:
+            sent = Sent(**await load.go())
+            await _stopped(prober)
+            await watch.all_shown()
+        finally:
+            for task in (sampler, prober, looker):
+                await _stopped(task)
+    if sent.statuses != {"200": len(bodies)}:
+        raise BenchFailed(f"{len(bodies)} deliveries were answered {sent.statuses}")
+    return sent
+
+
+async def _stopped(task: "asyncio.Task[None]") -> None:
+    """End a task that goes on for ever; what it failed with is raised."""
+    task.cancel()
+    [failure] = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(failure, Exception):
+        raise failure
+
+
+def _figures(watch: Watch, sent: Sent) -> list[Figure]:
+    lags = sorted(shown - answered for answered, shown in zip(watch.answered, watch.shown, strict=False))
+    third = len(watch.resident) // 3
+    first, last = median(watch.resident[:third]), median(watch.resident[-third:])
+    details = {"likes_a_second": sent.deliveries * DELIVERY_LIKES / sent.seconds, "seconds": sent.seconds}
+    return [
+        Figure(
+            "e", "memory of the service, most", "MiB", [max(watch.resident) / _MIB], bar=Bar(300, is_ceiling=True)
+        ),
+        Figure(
+            "e",
+            "… last third of the run",
+            "MiB",
+            [last / _MIB],
+            "first third",
+            [first / _MIB],
+            Bar(_FLAT_RATIO_MAX, is_ceiling=True),
+            details,
+        ),
+        Figure("f", "answered until shown, most", "s", [lags[-1]], bar=Bar(2, is_ceiling=True), details=details),
+        Figure("f", "… 95 of 100 within", "s", [lags[len(lags) * 95 // 100]], details={"probes": len(lags)}),
+    ]

@@ -1,0 +1,96 @@
+"""What was measured: figures with their yardsticks and bars, as a table and as JSON."""
+
+from dataclasses import asdict, dataclass, field
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What is to be reached, and what is aimed at; of the ratio where there is a yardstick, else of the figure."""
+
+    reach: float
+    aim: float | None = None
+    is_ceiling: bool = False
+
+    def is_met_by(self, measured: float) -> bool:
+        """Tell whether it is reached."""
+        return measured < self.reach if self.is_ceiling else measured >= self.reach
+
+    def __str__(self) -> str:
+        sign = "<" if self.is_ceiling else "≥"
+        return f"{sign} {self.reach:g}" + ("" if self.aim is None else f" (aim {self.aim:g})")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure: medians over the rounds; the ratio is the median of the rounds' ratios."""
+
+    part: str
+    name: str
+    unit: str
+    rounds: list[float]
+    yardstick: str = ""
+    yardstick_rounds: list[float] = field(default_factory=list)
+    bar: Bar | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> float:
+        """The figure."""
+        return median(self.rounds)
+
+    @property
+    def ratio(self) -> float | None:
+        """The figure over its yardstick."""
+        if not self.yardstick_rounds:
+            return None
+        return median(own / other for own, other in zip(self.rounds, self.yardstick_rounds, strict=True))
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the bar is reached; None where there is none."""
+        if self.bar is None:
+            return None
+        return self.bar.is_met_by(self.value if self.ratio is None else self.ratio)
+
+    def shown(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        beside = {"value": median(self.yardstick_rounds)} if self.yardstick_rounds else {}
+        return {
+            "part": self.part,
+            "name": self.name,
+            "unit": self.unit,
+            "value": self.value,
+            "rounds": self.rounds,
+            "yardstick": {"name": self.yardstick, **beside, "rounds": self.yardstick_rounds},
+            "ratio": self.ratio,
+            "bar": asdict(self.bar) if self.bar else None,
+            "is_met": self.is_met,
+            "details": self.details,
+        }
+
+
+def show(console: Console, figures: list[Figure]) -> None:
+    """Print the table."""
+    table = Table(title="like-ledger, measured (medians of interleaved rounds)", title_justify="left")
+    for column in ("", "figure", "unit", "measured", "yardstick", "measured", "ratio", "bar", "met"):
+        right = column in ("measured", "ratio")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    for own in figures:
+        table.add_row(*_cells(own))
+    console.print(table)
+
+
+def _cells(own: Figure) -> list[str]:
+    beside = _number(median(own.yardstick_rounds)) if own.yardstick_rounds else ""
+    met = {None: "", True: "yes", False: "NO"}[own.is_met]
+    ratio = "" if own.ratio is None else f"{own.ratio:.2f}"
+    return [own.part, own.name, own.unit, _number(own.value), own.yardstick, beside, ratio, str(own.bar or ""), met]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"

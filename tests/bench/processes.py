@@ -1,0 +1,131 @@
+"""Processes that end with the benchmark, whatever ends it."""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+_PR_SET_PDEATHSIG = 1
+_START_SECONDS_MAX = 60
+_END_SECONDS_MAX = 40
+_LIBC = ctypes.CDLL(None)
+
+
+class BenchFailed(Exception):
+    """What was to be measured did not work; the message says what was seen."""
+
+
+class Child:
+    """A process of ours."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", errors: Path) -> None:
+        self._process, self._errors = process, errors
+        self._seen = psutil.Process(process.pid)
+
+    async def line(self, seconds_max: float = _START_SECONDS_MAX) -> str:
+        """Return its next line. Raises BenchFailed."""
+        stdout = self._process.stdout
+        if stdout is None:
+            raise BenchFailed("nothing to read")
+        async with asyncio.timeout(seconds_max):
+            line = await asyncio.to_thread(stdout.readline)
+        if not line:
+            raise BenchFailed(f"a process ended: {self.errors()[-2000:]}")
+        return line.decode().strip()
+
+    def errors(self) -> str:
+        """Return what it wrote to its error stream so far."""
+        return self._errors.read_text(errors="replace")
+
+    def tell(self, line: str) -> None:
+        """Send it a line."""
+        if self._process.stdin is not None:
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
+
+    def resident_bytes(self) -> int:
+        """Return the memory it has now."""
+        return int(self._seen.memory_info().rss)
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time it has had."""
+        times = self._seen.cpu_times()
+        return float(times.user + times.system)
+
+    def is_alive(self) -> bool:
+        """Tell whether it runs."""
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End it, in order or by force."""
+        self._process.terminate()
+        try:
+            self._process.wait(_END_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _end_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _start(folder: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> Child:
+    errors = folder / f"{arguments[0]}.{os.urandom(4).hex()}.log"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
+    with errors.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=inherited | dict(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call, before any thread of the child
+            process_group=0,  # Ctrl-C is for us: we end it in order
+        )
+    return Child(process, errors)
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Child]:
+    """Yield `python -m …` as a process; its errors go to a file of the folder."""
+    child = _start(folder, arguments, environment or {})
+    try:
+        yield child
+    finally:
+        await asyncio.to_thread(child.end)
+
+
+class Load:
+    """A sender or reader that is connected and waits for the word."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+
+    async def go(self, seconds_max: float = 600) -> dict[str, Any]:
+        """Give the word; return what came of it."""
+        self._child.tell("go")
+        told: dict[str, Any] = json.loads(await self._child.line(seconds_max))
+        return told
+
+
+@asynccontextmanager
+async def load(folder: Path, module: str, errand: Mapping[str, Any]) -> AsyncIterator[Load]:
+    """Yield a sender or reader, ready."""
+    async with running(folder, module, json.dumps(errand)) as child:
+        if await child.line() != "ready":
+            raise BenchFailed(f"{module} is not ready")
+        yield Load(child)

@@ -1,0 +1,224 @@
+"""The stage: one PostgreSQL for all, a database for each that is measured, and the service as a process."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import orjson
+
+from campaigns import budget, catalogue, platforms, promise_file, promising
+from campaigns.catalogue import Catalogue
+from campaigns.signature import derive_secret
+from ops.migrate import migrate
+from tests.bench import processes, reader, sender
+from tests.bench.crowd import CrowdLike
+from tests.bench.processes import BenchFailed, Child
+from tests.bench.wire import connected, get
+
+KEY = bytes(32)  # of pseudonyms and webhooks: the benchmark's databases hold nobody's likes
+PLATFORM, CROWD, LIMITED, PROBE = "bench", "crowd", "limited", "probe"
+LIMIT = 3
+_FUNDED_MINOR = 1_000_000_000
+_SERVING = re.compile(r'"url": ?"http://127\.0\.0\.1:(\d+)"')
+_START_SECONDS_MAX, _POLL_SECONDS = 60, 0.02
+
+_PROMISE = """
+[campaign]
+slug = "{slug}"
+title = {{ zh = "基准", en = "Benchmark" }}
+sponsor = "Nobody"
+currency = "CNY"
+timezone = "Asia/Shanghai"
+starts_at = 2022-04-08T00:00:00+08:00
+ends_at = 2022-04-22T00:00:00+08:00
+late_days = 36500
+content = "open"
+unlike = "withdraw"
+[terms]
+rate = {{ amount_minor = 1, per_likes = 3 }}
+{limit}
+[[terms.beneficiaries]]
+charity = "village-schools"
+name = {{ zh = "乡村小学", en = "Village Schools" }}
+share_bp = 10000
+account = {{ scheme = "other", id = "6222020200112233445" }}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """The server, by a superuser's way to a database of it that is always there."""
+
+    dsn: str
+
+    def address(self, database: str) -> str:
+        """Return the address of another database on it."""
+        return urlsplit(self.dsn)._replace(path=f"/{database}").geturl()
+
+    async def execute(self, statement: str, database: str | None = None) -> None:
+        """Run a statement."""
+        conn = await asyncpg.connect(self.address(database) if database else self.dsn)
+        try:
+            await conn.execute(statement)
+        finally:
+            await conn.close()
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[str]:
+        """Yield the address of a migrated database with the campaigns; dropped afterwards."""
+        name = f"like_ledger_bench_{uuid4().hex}"
+        await self.execute(f"CREATE DATABASE {name}")
+        try:
+            address = self.address(name)
+            await migrate(address)
+            await _promise(address)
+            yield address
+        finally:
+            await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _promise(dsn: str) -> None:
+    conn = await asyncpg.connect(dsn)
+    try:
+        for slug, limit in ((CROWD, ""), (LIMITED, f"likes_per_person_per_day = {LIMIT}"), (PROBE, "")):
+            asked = promise_file.read(_PROMISE.format(slug=slug, limit=limit).encode())
+            async with conn.transaction():
+                await promising.apply(conn, asked, datetime(2022, 4, 1, tzinfo=UTC), pseudonym_key=KEY)
+            known = await _catalogue(conn)
+            async with conn.transaction():
+                await budget.fund(conn, known.campaigns[slug], _FUNDED_MINOR, "first")
+        async with conn.transaction():
+            await platforms.add(conn, PLATFORM, KEY)
+    finally:
+        await conn.close()
+
+
+async def _catalogue(conn: asyncpg.Connection) -> Catalogue:
+    return await catalogue.load(conn, KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where signed likes go."""
+
+    port: int
+    path: str
+    secret: bytes
+
+
+@dataclass(slots=True)
+class Service:
+    """The service as a process, and what was sent to it."""
+
+    child: Child
+    intake: Address
+    folder: Path
+    dsn: str
+
+    async def totals(self, campaign: str) -> dict[str, Any]:
+        """Return a campaign's totals as the public reads them."""
+        async with connected(self.intake.port, 1) as [wire]:
+            answer = await wire.ask(get(totals_path(campaign)))
+        told: dict[str, Any] = orjson.loads(answer.body)
+        return told
+
+
+def totals_path(campaign: str) -> str:
+    """Return where a campaign's totals are read."""
+    return f"/v1/campaigns/{campaign}/totals"
+
+
+@asynccontextmanager
+async def service(folder: Path, dsn: str) -> AsyncIterator[Service]:
+    """Yield `like-ledger serve` on a database."""
+    keys = {f"LIKE_LEDGER_{name}_KEY": KEY.hex() for name in ("PSEUDONYM", "WEBHOOK")}
+    environment = {"LIKE_LEDGER_DATABASE_URL": dsn, **keys}
+    async with processes.running(folder, "ops.cli", "serve", "--port", "0", environment=environment) as child:
+        port = await _port(child)
+        conn = await asyncpg.connect(dsn)
+        known = (await _catalogue(conn)).platforms[PLATFORM]
+        await conn.close()
+        secret = derive_secret(KEY, PLATFORM, known.keys[0].salt or b"")
+        yield Service(child, Address(port, f"/v1/platforms/{PLATFORM}/likes", secret), folder, dsn)
+
+
+async def _port(child: Child) -> int:
+    async with asyncio.timeout(_START_SECONDS_MAX):
+        while child.is_alive():
+            if found := _SERVING.search(child.errors()):
+                return int(found[1])
+            await asyncio.sleep(_POLL_SECONDS)
+    raise BenchFailed(f"the service did not start: {child.errors()[-2000:]}")
+
+
+@asynccontextmanager
+async def sending(
+    folder: Path,
+    to: Address,
+    bodies: list[bytes],
+    connections: int,
+    deliveries_a_second: float | None = None,
+) -> AsyncIterator[processes.Load]:
+    """Yield a sender of those bodies, connected."""
+    file = folder / f"bodies.{uuid4().hex}"
+    sender.write_bodies(file, bodies)
+    errand = sender.Errand(
+        to.port, to.path, to.secret.hex(), str(file), f"msg_{uuid4().hex}", connections, deliveries_a_second
+    )
+    try:
+        async with processes.load(folder, "tests.bench.sender", asdict(errand)) as load:
+            yield load
+    finally:
+        file.unlink()
+
+
+async def send(folder: Path, to: Address, bodies: list[bytes], connections: int) -> sender.Sent:
+    """Send bodies as fast as they are answered. Raises BenchFailed if one is not."""
+    async with sending(folder, to, bodies, connections) as load:
+        sent = sender.Sent(**await load.go())
+    if sent.statuses != {"200": len(bodies)}:
+        raise BenchFailed(f"{to.path}: {len(bodies)} deliveries were answered {sent.statuses}")
+    return sent
+
+
+@asynccontextmanager
+async def reading(
+    folder: Path, port: int, path: str, connections: int, seconds: float
+) -> AsyncIterator[processes.Load]:
+    """Yield readers of an address, connected."""
+    errand = reader.Errand(port, path, connections, seconds)
+    async with processes.load(folder, "tests.bench.reader", asdict(errand)) as load:
+        yield load
+
+
+@asynccontextmanager
+async def yardstick(folder: Path, name: str, dsn: str = "") -> AsyncIterator[Address]:
+    """Yield one of the servers that the service stands beside."""
+    arguments = ["tests.bench.yardsticks", name, KEY.hex(), *([dsn] if dsn else [])]
+    async with processes.running(folder, *arguments) as child:
+        port = int(orjson.loads(await child.line())["port"])
+        yield Address(port, f"/{name}", KEY)
+
+
+class Checked:
+    """Sees to it that what the service answers is what was sent to it: a figure of wrong answers is none."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[int, int]] = set()
+
+    def expect(self, likes: list[CrowdLike], sent: sender.Sent) -> None:
+        """Compare the outcomes with the likes. Raises BenchFailed."""
+        before = len(self._seen)
+        self._seen.update((own.content, own.person) for own in likes)
+        counted = len(self._seen) - before
+        expected = {"counted": counted, "duplicate": len(likes) - counted}
+        if {name: sent.outcomes.get(name, 0) for name in expected} != expected:
+            raise BenchFailed(f"the answers were {sent.outcomes}, what was sent makes {expected}")

@@ -1,0 +1,94 @@
+"""(c) Likes a second when a million likes are stored and when ten million are."""
+
+from contextlib import AsyncExitStack
+
+import asyncpg
+
+from tests.bench import crowd, stage
+from tests.bench.figures import Bar, Figure
+from tests.bench.intake import CONNECTIONS, DELIVERY_LIKES
+from tests.bench.run import Bench
+from tests.bench.stage import CROWD, KEY, PLATFORM, Service
+
+_CHUNK_LIKES = 100_000
+_WARM_UPS = 4
+# In chunks, each sorted, as they would have come: so the index's pages are as full as a long intake leaves them.
+_FILL = f"""
+    INSERT INTO likes (batch_id, event_at, campaign_id, day, position, state, bucket, person, content)
+    SELECT n / 2000, happened, 1, (happened AT TIME ZONE 'Asia/Shanghai')::date, n % 2000, 'counted', 0,
+        pseudonym, content::text
+    FROM (
+        SELECT own.*, p.pseudonym, $3::timestamptz + milliseconds * interval '1 millisecond' AS happened
+        FROM ({crowd.LIKES_IN_SQL}) own JOIN people p ON p.person = own.person
+    ) likes
+    ORDER BY content::text, pseudonym
+    ON CONFLICT DO NOTHING
+"""
+
+
+async def fill(bench: Bench, dsn: str, likes: int) -> None:
+    """Store the first so many likes of the crowd as the service does, and look after the table as autovacuum does."""
+    conn = await asyncpg.connect(dsn)
+    task = bench.progress.add_task(f"c: storing {likes:,} likes", total=likes)
+    try:
+        await conn.execute("CREATE UNLOGGED TABLE people (person bigint PRIMARY KEY, pseudonym bytea NOT NULL)")
+        await conn.copy_records_to_table("people", records=crowd.pseudonyms(KEY, CROWD, PLATFORM))
+        await conn.execute("ANALYZE people")
+        for first in range(0, likes, _CHUNK_LIKES):
+            last = min(first + _CHUNK_LIKES, likes) - 1
+            await conn.execute(_FILL, first, last, crowd.STARTS_AT)
+            bench.progress.advance(task, last + 1 - first)
+        await conn.execute("DROP TABLE people")
+        await conn.fetch("SELECT setval('like_batches_batch_id', $1)", likes // 2000 + 1)
+        await conn.execute("VACUUM (ANALYZE) likes")
+    finally:
+        await conn.close()
+
+
+class Sending:
+    """Sends a database's service the likes that follow those it has, a fifth of them stored already."""
+
+    def __init__(self, bench: Bench, service: Service, stored: int) -> None:
+        self._bench, self._service = bench, service
+        self._stream = crowd.Stream(first=stored, seed=stored)
+
+    async def round(self) -> float:
+        """Return likes a second."""
+        likes = self._stream.take(self._bench.sizes.likes)
+        bodies = crowd.bodies(likes, DELIVERY_LIKES, CROWD)
+        sent = await stage.send(self._bench.folder, self._service.intake, bodies, CONNECTIONS)
+        return len(likes) / sent.seconds
+
+
+async def measure(bench: Bench) -> list[Figure]:
+    """Measure (c)."""
+    sizes = bench.sizes
+    async with AsyncExitStack() as stack:
+        few = await _filled(bench, stack, sizes.few_likes)
+        many = await _filled(bench, stack, sizes.many_likes)
+        await bench.postgres.execute("CHECKPOINT")
+        # After a checkpoint the first write to each page logs all of it: seconds out of every checkpoint_timeout,
+        # told in the details, but not what a long intake is like.
+        cold = await _rounds(bench, "c: warming up", _WARM_UPS, many, few)
+        rates = await _rounds(bench, "c: rounds", sizes.rounds, many, few)
+    name, beside = f"{sizes.many_likes:,} likes stored", f"{sizes.few_likes:,} likes stored"
+    return [Figure("c", name, "likes/s", rates[0], beside, rates[1], Bar(0.85), {"warming_up": cold})]
+
+
+async def _rounds(
+    bench: Bench, title: str, rounds: int, many: Sending, few: Sending
+) -> tuple[list[float], list[float]]:
+    """Return likes a second of each, by turns."""
+    task = bench.progress.add_task(title, total=rounds)
+    rates: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for sending, own in zip((many, few), rates, strict=True):
+            own.append(await sending.round())
+        bench.progress.advance(task)
+    return rates
+
+
+async def _filled(bench: Bench, stack: AsyncExitStack, likes: int) -> Sending:
+    dsn = await stack.enter_async_context(bench.postgres.database())
+    await fill(bench, dsn, likes)
+    return Sending(bench, await stack.enter_async_context(stage.service(bench.folder, dsn)), likes)

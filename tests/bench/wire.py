@@ -1,0 +1,106 @@
+"""HTTP/1.1 as a sender needs it and no more (RFC 9112): so lean that the service is what is measured, not this."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_ANSWER_SECONDS_MAX = 60
+
+
+class Answer(NamedTuple):
+    """A status and a body."""
+
+    status: int
+    body: bytes
+
+
+class Broken(Exception):
+    """The other side closed the connection, or answered what is no HTTP with a length."""
+
+
+class Wire(asyncio.Protocol):
+    """A connection that is kept; one request at a time."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._received = bytearray()
+        self._ends_at: int | None = None
+        self._body_at = 0
+        self._answer: asyncio.Future[Answer] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(Broken(f"the connection was closed: {exc}"))
+
+    def data_received(self, data: bytes) -> None:
+        """Answer once the whole body is there."""
+        self._received += data
+        if self._ends_at is None and not self._read_head():
+            return
+        if self._ends_at is not None and len(self._received) >= self._ends_at and self._answer is not None:
+            status = int(self._received[9:12])
+            own = Answer(status, bytes(self._received[self._body_at : self._ends_at]))
+            self._received.clear()
+            self._ends_at = None
+            if not self._answer.done():
+                self._answer.set_result(own)
+
+    def _read_head(self) -> bool:
+        end = self._received.find(b"\r\n\r\n")
+        if end < 0:
+            return False
+        length = _LENGTH.search(self._received, 0, end)
+        self._body_at = end + 4
+        self._ends_at = self._body_at + (int(length[1]) if length else 0)
+        return True
+
+    async def ask(self, *parts: bytes) -> Answer:
+        """Send a request, return its answer. Raises Broken."""
+        if self._transport is None or self._transport.is_closing():
+            raise Broken("the connection is closed")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.writelines(parts)
+        return await self._answer
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+@asynccontextmanager
+async def connected(port: int, connections: int) -> AsyncIterator[list[Wire]]:
+    """Yield so many connections to a port of this machine."""
+    loop = asyncio.get_running_loop()
+    wires: list[Wire] = []
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+            while len(wires) < connections:
+                wires.append((await loop.create_connection(Wire, "127.0.0.1", port))[1])
+        yield wires
+    finally:
+        for wire in wires:
+            wire.close()
+
+
+def get(path: str) -> bytes:
+    """Return a GET request."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
+def post_head(path: str, headers: dict[str, str], length: int) -> bytes:
+    """Return a POST request up to its body of JSON."""
+    own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {length}\r\n{own}\r\n"
+    ).encode()

@@ -1,0 +1,139 @@
+"""The pages in a real browser: nothing from outside, no script needed, and everyone can use them."""
+
+import os
+from collections.abc import AsyncIterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from serving import SLUG, Running, like, promise, running
+
+CHROMIUM = Path("/usr/bin/chromium")
+AXE = files("axe_playwright_python") / "axe.min.js"  # axe-core itself; the package around it is not used
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+CAMPAIGN = f"/campaigns/{SLUG}"
+PAGES = ["/", CAMPAIGN, "/docs", "/nowhere"]
+NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
+
+pytestmark = pytest.mark.slow
+
+
+def is_missing(tool: Path, remedy: str) -> None:
+    """Fail where everything must be tested, skip elsewhere; either says what to do."""
+    if not tool.exists():
+        told = f"{tool.name} is missing: {remedy}"
+        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+
+
+@pytest.fixture
+async def service(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn, promise(terms={"daily_cap_minor": 3, "likes_per_person_per_day": 20})) as made:
+        await made.send([like(str(n)) for n in range(20)])
+        await made.tick()
+        yield made
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    is_missing(CHROMIUM, "apt-get install chromium")
+    async with async_playwright() as playwright:
+        made = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=QUIET)
+        yield made
+        await made.close()
+
+
+class Watched:
+    """A page, and what it asked for and complained of."""
+
+    def __init__(self, page: Page, own: str) -> None:
+        self.page, self.outside, self.complaints = page, list[str](), list[str]()
+        page.on("request", lambda asked: None if asked.url.startswith(own) else self.outside.append(asked.url))
+        page.on("console", lambda said: self.complaints.append(said.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+async def opened(browser: Browser, url: str, own: str, **how: Any) -> Watched:
+    """Open a page in a browser of its own."""
+    watched = Watched(await (await browser.new_context(**how)).new_page(), own)
+    await watched.page.goto(url)
+    return watched
+
+
+async def test_pages_ask_for_nothing_outside_and_complain_of_nothing(browser: Browser, service: Running) -> None:
+    for path in PAGES[:3]:
+        for language in ("zh", "en"):
+            seen = await opened(browser, f"{service.url}{path}?lang={language}", service.url)
+            assert (seen.outside, seen.complaints) == ([], []), path
+
+
+async def test_no_script_is_needed(browser: Browser, service: Running) -> None:
+    seen = await opened(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, java_script_enabled=False)
+    assert await seen.page.locator("h1").inner_text() == "Rural Education Support"
+    assert await seen.page.locator(".stop strong").all_inner_texts() == ["CN¥0.03", "CN¥0.00", "CN¥0.00"]
+    rows = seen.page.locator("#content table").first.locator("tbody tr")
+    assert (await rows.count(), "likes over the daily cap" in await seen.page.inner_text(".legend")) == (14, True)
+    await seen.page.click("text=中文")
+    assert await seen.page.locator("h1").inner_text() == "乡村教育支持计划"
+    assert seen.complaints == []
+
+
+async def test_the_policy_lets_no_foreign_script_run(browser: Browser, service: Running) -> None:
+    seen = await opened(browser, f"{service.url}{CAMPAIGN}", service.url)
+    await seen.page.evaluate(FOREIGN)
+    assert await seen.page.evaluate("() => window.ran") is None
+    assert any("Content Security Policy" in complaint for complaint in seen.complaints)
+
+
+async def test_nothing_is_wider_than_a_narrow_screen(browser: Browser, service: Running) -> None:
+    for path in PAGES:
+        for language in ("zh", "en"):
+            seen = await opened(browser, f"{service.url}{path}?lang={language}", service.url, viewport=NARROW)
+            assert await seen.page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"], path
+
+
+async def test_everything_is_reached_by_keyboard_and_seen_to_be(browser: Browser, service: Running) -> None:
+    seen = await opened(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, viewport=WIDE)
+    wanted = await seen.page.evaluate("() => document.querySelectorAll('a[href], summary, [tabindex]').length")
+    reached = []
+    for _ in range(wanted):
+        await seen.page.keyboard.press("Tab")
+        reached.append(await seen.page.evaluate(FOCUSED))
+    assert reached[0]["text"] == "Skip to the content"
+    assert len({each["place"] for each in reached}) == wanted
+    assert all(each["outline"] >= 2 for each in reached), reached
+
+
+FOREIGN = """() => {
+  const script = document.createElement('script');
+  script.textContent = 'window.ran = 1';
+  document.body.append(script);
+}"""
+FOCUSED = """() => {
+  const one = document.activeElement, all = [...document.querySelectorAll('a[href], summary, [tabindex]')];
+  const outline = parseFloat(getComputedStyle(one).outlineWidth);
+  return {text: one.textContent.trim(), place: all.indexOf(one), outline};
+}"""
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+async def test_axe_finds_nothing(browser: Browser, service: Running, colours: Any) -> None:
+    script = AXE.read_text(encoding="utf-8")
+    for path in PAGES:
+        for language in ("zh", "en"):
+            url = f"{service.url}{path}?lang={language}"
+            seen = await opened(browser, url, service.url, color_scheme=colours, viewport=WIDE)
+            await seen.page.evaluate(script)
+            found = await seen.page.evaluate("() => axe.run({resultTypes: ['violations']})")
+            assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], url

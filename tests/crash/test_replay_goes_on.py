@@ -1,0 +1,106 @@
+"""A service that is killed while a file is replayed and started again: the sender goes on, the figures are exact."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+from rich.console import Console
+
+import sql
+from campaigns import platforms
+from ops.clock import utc_now
+from ops.replay.formats import Format
+from ops.replay.run import Job, Target, new_report, send
+from ops.replay.secret import read_secret
+from processes import ROOT
+from serving import DAY, KEYS, SLUG, like, promise, promised
+
+pytestmark = pytest.mark.slow
+LIKES, SIZE, KILLS = 6_000, 50, 3
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.asynccontextmanager
+async def serving(dsn: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Yield a service process that is ready; it is killed in the end, without a chance to finish anything."""
+    own = {
+        "LIKE_LEDGER_DATABASE_URL": dsn,
+        "LIKE_LEDGER_PORT": str(port),
+        "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
+        "LIKE_LEDGER_WEBHOOK_KEY": KEYS.webhook.hex(),
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ops.cli", "serve", cwd=ROOT, env=os.environ | own, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await until_ready(f"http://127.0.0.1:{port}/ready")
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def until_ready(url: str) -> None:
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+        while True:
+            with contextlib.suppress(aiohttp.ClientConnectionError):
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.05)
+
+
+async def killed_again_and_again(dsn: str, port: int, pool: sql.Pool, all_sent: asyncio.Event) -> None:
+    """Kill the service after each so many deliveries and start another in its place; the last one may finish."""
+    for life in range(1, KILLS + 1):
+        async with serving(dsn, port):
+            while await pool.fetchval("SELECT count(*) FROM deliveries") < life * LIKES // SIZE // (KILLS + 1):
+                await asyncio.sleep(0.005)
+    async with serving(dsn, port):
+        await all_sent.wait()
+        await until_folded(pool)
+
+
+async def until_folded(pool: sql.Pool) -> None:
+    async with asyncio.timeout(60):
+        while await pool.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL"):
+            await asyncio.sleep(0.05)
+
+
+def written(file: Path) -> Path:
+    """Write likes of 60 people on 100 videos, none twice."""
+    each = (like(f"p{n % 60}", f"v{n // 60}", at=DAY + timedelta(seconds=n)) for n in range(LIKES))
+    file.write_text("".join(f"{json.dumps(own)}\n" for own in each), encoding="utf-8")
+    return file
+
+
+async def test_a_replay_outlives_the_service(dsn: str, pool: sql.Pool, tmp_path: Path):
+    await promised(pool, promise())
+    async with pool.acquire() as conn, conn.transaction():
+        secret = await platforms.add(conn, "kuai", KEYS.webhook)
+    port = free_port()
+    job = Job(written(tmp_path / "likes.ndjson"), Format.NDJSON, SLUG, SIZE, goes_on=False)
+    report = new_report(job)
+    target = Target(f"http://127.0.0.1:{port}/v1/platforms/kuai/likes", read_secret(secret), 4, None, 40)
+    all_sent = asyncio.Event()
+    living = asyncio.create_task(killed_again_and_again(dsn, port, pool, all_sent))
+    await send(job, target, utc_now, Console(quiet=True), report)
+    all_sent.set()
+    await living
+    assert (report.failure, report.sent.outcomes) == (None, {"counted": LIKES})
+    assert report.sent.tries_again > 0
+    assert await pool.fetchval("SELECT sum(counted) FROM day_counts") == LIKES
+    assert await pool.fetchval("SELECT balance_minor FROM accounts WHERE kind = 'pledged'") == LIKES // 3

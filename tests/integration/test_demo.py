@@ -1,0 +1,70 @@
+"""`like-ledger demo` as it is run: on its own database, twice over the same folder, and leaving nothing behind."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from processes import ROOT, gone, processes
+
+LIKES = 1_500
+
+
+async def started(folder: Path, *options: str, **settings: str) -> asyncio.subprocess.Process:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "ops.cli", "demo", "--json", "--likes", str(LIKES), *options),
+        cwd=ROOT,
+        env={"LIKE_LEDGER_DATA_DIR": str(folder), "LIKE_LEDGER_PORT": "0"} | own | settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def shown(folder: Path) -> dict[str, Any]:
+    process = await started(folder, "--exit")
+    out, err = await process.communicate()
+    assert process.returncode == 0, err.decode()
+    return dict(json.loads(out))
+
+
+def found(run: dict[str, Any], name: str) -> int:
+    return int(next(figure["found"] for figure in run["figures"] if figure["name"] == name))
+
+
+async def test_it_is_right_and_goes_on_in_the_same_folder(tmp_path: Path):
+    first, second = await shown(tmp_path), await shown(tmp_path)
+    assert (first["holds"], second["holds"]) == (True, True)
+    assert first["campaign"] == second["campaign"]
+    assert found(second, "counted, every run") == found(first, "counted") + found(second, "counted")
+    assert found(second, "pledged, every run") > found(first, "pledged, every run") > 0
+    assert gone(processes(tmp_path))
+
+
+async def test_it_serves_its_page_until_it_is_told_to_end(tmp_path: Path):
+    process = await started(tmp_path)
+    assert process.stdout is not None
+    told = b""
+    while not told.endswith(b"\n}\n"):
+        told += await process.stdout.readline()
+    servers = processes(tmp_path)
+    async with aiohttp.ClientSession() as session, session.get(json.loads(told)["page"]) as page:
+        assert (page.status, page.content_type) == (200, "text/html")
+    process.terminate()
+    assert await process.wait() == 0
+    assert servers
+    assert gone(servers)
+
+
+@pytest.mark.parametrize("setting", ["LIKE_LEDGER_DATABASE_URL"])
+async def test_it_touches_no_database_but_its_own(tmp_path: Path, setting: str):
+    process = await started(tmp_path, "--exit", **{setting: "postgresql://example.invalid/production"})
+    _, err = await process.communicate()
+    assert process.returncode == 2
+    assert f"unset {setting}" in " ".join(err.decode().split())

@@ -1,0 +1,29 @@
+"""What a database is made of, as PostgreSQL's own catalogue says it: to compare two databases by."""
+
+import asyncpg
+
+_PARTS = {
+    "columns": """
+        SELECT table_name, column_name, udt_name, is_nullable, column_default, is_generated, identity_generation
+        FROM information_schema.columns WHERE table_schema = 'public'""",
+    "constraints": """
+        SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid)
+        FROM pg_constraint c WHERE c.connamespace = 'public'::regnamespace""",
+    "indexes": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    "triggers": "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal",
+    "functions": "SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+    "types": """
+        SELECT t.typname, e.enumlabel, e.enumsortorder FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid""",
+    "sequences": "SELECT sequencename, data_type::text FROM pg_sequences WHERE schemaname = 'public'",
+    "storage": """
+        SELECT attrelid::regclass::text, attname, attstorage::text
+        FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND attnum > 0""",
+}
+_RUNNERS_OWN = "schema_migrations"
+
+
+async def catalog(conn: asyncpg.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Return every part of the schema, sorted; without the migration runner's own table."""
+    parts = {name: [tuple(row) for row in await conn.fetch(text)] for name, text in _PARTS.items()}
+    return {name: sorted((r for r in rows if _RUNNERS_OWN not in str(r)), key=str) for name, rows in parts.items()}

@@ -1,0 +1,92 @@
+"""The repository as the tidy tests see it: what is committed or would be, its Python parsed, its documents."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUSES = ("ledger", "campaigns", "ops", "sql")
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+
+
+@cache
+def committed() -> tuple[Path, ...]:
+    """Return every file that is in git or would be added, but for links; relative to the root."""
+    # Another user's checkout, as CI has it, is refused without the setting.
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    paths = (Path(name) for name in sorted(set(listed.split("\0"))) if name)
+    return tuple(path for path in paths if (ROOT / path).is_file())
+
+
+@dataclass(frozen=True)
+class Source:
+    """One Python file; `path` is relative to the root."""
+
+    path: Path
+
+    @cached_property
+    def text(self) -> str:
+        """Return the file's text."""
+        return (ROOT / self.path).read_text(encoding="utf-8")
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """Return every node of the syntax tree."""
+        return list(ast.walk(self.tree))
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Return the syntax tree."""
+        return ast.parse(self.text)
+
+    @property
+    def is_test(self) -> bool:
+        """Tell whether it is part of the tests."""
+        return self.path.parts[0] == "tests"
+
+    def at(self, node: ast.AST) -> str:
+        """Return where a node stands, as editors jump to it."""
+        return f"{self.path}:{getattr(node, 'lineno', 1)}"
+
+
+@cache
+def sources() -> tuple[Source, ...]:
+    """Return every Python file."""
+    return tuple(Source(path) for path in committed() if path.suffix == ".py")
+
+
+def program() -> Iterator[Source]:
+    """Yield the Python files of the four houses."""
+    return (source for source in sources() if source.path.parts[0] in HOUSES)
+
+
+@cache
+def texts() -> dict[Path, str]:
+    """Return every committed file that is text."""
+    found: dict[Path, str] = {}
+    for path in committed():
+        content = (ROOT / path).read_bytes()
+        if b"\0" not in content:
+            found[path] = content.decode("utf-8")
+    return found
+
+
+@cache
+def documents() -> str:
+    """Return what tells people how to use the project: the README and the pages under docs/."""
+    return "\n".join(text for path, text in texts().items() if path.name == "README.md" or path.parts[0] == "docs")
+
+
+def words(name: str) -> list[str]:
+    """Return the words of an identifier, in lower case: `LikeEvent` and `like_event` are the same two."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def told(faults: list[str], instead: str) -> str:
+    """Return what a failing rule prints: where, and what to do instead."""
+    return "\n".join([*faults, f"→ {instead}"])

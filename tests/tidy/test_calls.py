@@ -1,0 +1,107 @@
+"""What the program may not call: floats near money, clocks but for one, SQL that does not stand in sql/."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from repository import Source, program, sources, told
+
+CLOCK = Path("ops/clock.py")
+CLOCKS = {
+    ("datetime", "now"),
+    ("datetime", "utcnow"),
+    ("datetime", "today"),
+    ("date", "today"),
+    ("time", "time"),
+    ("time", "time_ns"),
+}
+SQL = re.compile(
+    r"\s*(SELECT\s|INSERT INTO\s|UPDATE\s+\w+\s+SET\s|DELETE FROM\s|WITH\s+\w+\s+AS\b|MERGE INTO\s|TRUNCATE\s"
+    r"|(CREATE|ALTER|DROP)\s+(UNIQUE |OR REPLACE )?"
+    r"(TABLE|INDEX|ROLE|DATABASE|FUNCTION|TRIGGER|TYPE|SEQUENCE|VIEW)\b"
+    r"|LOCK TABLE\s|COPY\s+\w+.*\b(FROM|TO)\b|SET (LOCAL|ROLE)\s|GRANT\s.*\bTO\b)"
+)
+
+
+def calls(source: Source) -> Iterator[ast.Call]:
+    return (node for node in source.nodes if isinstance(node, ast.Call))
+
+
+def is_float(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id == "float"
+
+
+def is_clock(call: ast.Call) -> bool:
+    """Tell whether a call reads a clock: `datetime.now()`, `datetime.datetime.now()`, `time.time()` …"""
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    owner = call.func.value
+    name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+    return (name, call.func.attr) in CLOCKS
+
+
+def called(expression: str) -> ast.Call:
+    node = ast.parse(expression, mode="eval").body
+    assert isinstance(node, ast.Call)
+    return node
+
+
+@pytest.mark.parametrize(
+    ("expression", "reads_a_clock"),
+    [
+        ("datetime.now(UTC)", True),
+        ("datetime.datetime.utcnow()", True),
+        ("date.today()", True),
+        ("time.time()", True),
+        ("time.monotonic()", False),
+        ("clock.now()", False),
+        ("now()", False),
+    ],
+)
+def test_the_clock_rule_itself(expression: str, *, reads_a_clock: bool) -> None:
+    assert is_clock(called(expression)) is reads_a_clock
+
+
+def test_no_float_is_made() -> None:
+    faults = [source.at(call) for source in program() for call in calls(source) if is_float(call)]
+    assert not faults, told(faults, "money is an integer, a rate a Fraction; for a display, format the integer")
+
+
+def test_only_the_clock_reads_the_clock() -> None:
+    faults = [
+        source.at(call)
+        for source in sources()
+        for call in calls(source)
+        if source.path != CLOCK and is_clock(call) and "bench" not in source.path.parts
+    ]
+    assert not faults, told(faults, "time is a parameter named `now`; who wires it passes ops.clock.utc_now")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_sql"),
+    [
+        ("SELECT 1", True),
+        ("\n  WITH told AS (SELECT 1)", True),
+        ("UPDATE likes SET state = $1", True),
+        ("CREATE UNIQUE INDEX a ON b (c)", True),
+        ("CREATE ROLE somebody", True),
+        ("Select a campaign", False),
+        ("UPDATE", False),
+        ("DELETE", False),
+        ("WITH care", False),
+    ],
+)
+def test_the_sql_rule_itself(text: str, *, is_sql: bool) -> None:
+    assert bool(SQL.match(text)) is is_sql
+
+
+def test_sql_stands_in_sql() -> None:
+    faults = [
+        source.at(node)
+        for source in program()
+        for node in source.nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
+    assert not faults, told(faults, "give it a name and a sentence in sql/queries/*.sql, then sql.query(name)")

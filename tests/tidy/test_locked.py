@@ -1,0 +1,64 @@
+"""The locked requirements are those that pyproject.toml asks for: each pinned, hashed and without an address."""
+
+import re
+import tomllib
+from functools import cache
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from repository import ROOT, told
+
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: ; [^\\]+)? ?\\?$")
+FILES = ("service", "fast", "dev")
+
+
+@cache
+def asked() -> dict[str, list[Requirement]]:
+    """Return what pyproject.toml asks for, by the file that must have it."""
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    service = tables["project"]["dependencies"]
+    fast = tables["project"]["optional-dependencies"]["fast"]
+    dev = tables["dependency-groups"]["dev"]
+    listed = {"service": service, "fast": service + fast, "dev": service + dev}
+    return {file: [Requirement(line) for line in lines] for file, lines in listed.items()}
+
+
+def lines(file: str) -> list[str]:
+    return (ROOT / f"requirements/{file}.txt").read_text(encoding="utf-8").splitlines()
+
+
+@cache
+def pinned(file: str) -> dict[str, str]:
+    """Return the versions that a file pins, by name."""
+    return {canonicalize_name(pin[1]): pin[2] for line in lines(file) if (pin := PIN.match(line))}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_pins_what_pyproject_asks_for(file: str) -> None:
+    faults = [
+        f"{wanted}: pinned is {pinned(file).get(canonicalize_name(wanted.name), 'nothing')}"
+        for wanted in asked()[file]
+        if not wanted.specifier.contains(pinned(file).get(canonicalize_name(wanted.name), "none"), prereleases=True)
+    ]
+    assert not faults, told(faults, "make lock, and commit requirements/")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_line_is_a_pin_a_hash_or_a_remark(file: str) -> None:
+    known = re.compile(r"^(#.*|    --hash=sha256:[0-9a-f]{64}( \\)?|    # .*|)$")
+    faults = [line for line in lines(file) if not known.match(line) and not PIN.match(line)]
+    assert not faults, told(faults, "only names, versions and hashes are locked: make lock")
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_pin_has_a_hash(file: str) -> None:
+    text = "\n".join(lines(file))
+    faults = re.findall(r"^(\S+==\S+)(?!.*\\\n    --hash=sha256:)", text, re.MULTILINE)
+    assert not faults, told(faults, "make lock: nothing is installed without its hash")
+
+
+def test_the_same_versions_are_tested_and_served() -> None:
+    served = pinned("service") | pinned("fast")
+    faults = [f"{n}: {v}, tested is {pinned('dev')[n]}" for n, v in served.items() if pinned("dev").get(n, v) != v]
+    assert not faults, told(faults, "make lock: one resolution for all files")

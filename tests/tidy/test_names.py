@@ -1,0 +1,134 @@
+"""One word for one thing: names are made of the field's words, and a few words are nobody's."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+from repository import Source, program, sources, texts, told, words
+
+import sql
+
+INSTEAD = {
+    "donation": "say what it is: a like, a pledge, a payout",
+    "payment": "say what it is: a transfer, a payout",
+    "event": "say what it is: a like, an unlike, a delivery (only `LikeEvent` and `event_at` keep the word)",
+    "record": "as a noun it says nothing: row, line, entry, leaf; as a verb it may open a function's name",
+    "data": "say what is in it: body, rows, figures",
+    "info": "say what it tells",
+    "manager": "say what it does: runner, sequencer, shelf",
+    "helper": "say what it does",
+    "utils": "say what the functions have in common",
+}
+KEPT = {
+    "LikeEvent": "the design's one exception",
+    "event_at": "the contract's name for when it happened",
+    "event_us": "event_at in microseconds",
+    "data": "the envelope's member, named by Standard Webhooks",
+    "data_received": "asyncio's name for a protocol's method",
+    "data_dir": "the contract's LIKE_LEDGER_DATA_DIR",
+}
+SYNONYMS = {"donations": "donation", "payments": "payment", "events": "event", "records": "record", "util": "utils"}
+SYNONYMS |= {"helpers": "helper", "managers": "manager"}
+
+
+def banned(name: str, *, is_function: bool = False) -> str | None:
+    """Return the banned word that a name is made of."""
+    if name in KEPT:
+        return None
+    for kept in KEPT.keys() - {"data"}:
+        name = re.sub(kept, "", name, flags=re.IGNORECASE)
+    parts = [SYNONYMS.get(word, word) for word in words(name)]
+    if is_function and parts[:1] == ["record"]:
+        parts = parts[1:]
+    return next((word for word in parts if word in INSTEAD), None)
+
+
+def names(source: Source) -> Iterator[tuple[ast.AST, str, bool]]:
+    """Yield each name that a file gives to something: node, name, whether it is a function's."""
+    for node in source.nodes:
+        if (name := given(node)) and not name.startswith("test_"):  # a test's is a sentence
+            yield node, name, isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+
+
+def given(node: ast.AST) -> str | None:
+    """Return the name that a node gives."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return node.name
+        case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+            return name
+        case ast.arg(arg=name) | ast.alias(asname=str(name)):
+            return name
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("LikeEvent", None),
+        ("event_at_us", None),
+        ("record_likes", None),
+        ("_record", None),
+        ("recorded_at", None),
+        ("prevented", None),
+        ("RowRecord", "record"),
+        ("DonationTotals", "donation"),
+        ("payments", "payment"),
+        ("file_info", "info"),
+    ],
+)
+def test_the_rule_itself(name: str, word: str | None) -> None:
+    assert banned(name, is_function=name.islower()) == word
+
+
+def test_no_name_is_made_of_a_banned_word() -> None:
+    faults = [
+        f"{source.at(node)}: {name}: {INSTEAD[word]}"
+        for source in sources()
+        for node, name, is_function in names(source)
+        if (word := banned(name, is_function=is_function))
+    ]
+    assert not faults, told(faults, "the words of the project are few: README.md, “The words”")
+
+
+def test_no_module_is_named_by_a_banned_word() -> None:
+    # `campaigns/events.py` reads LikeEvents.
+    faults = [str(s.path) for s in program() if s.path.stem != "events" and banned(s.path.stem)]
+    assert not faults, told(faults, "a file is one noun of the field")
+
+
+def test_no_table_or_column_is_named_by_a_banned_word() -> None:
+    faults = [
+        f"{script.name}: {name}: {INSTEAD[word]}"
+        for script in sql.scripts("migrations")
+        for name in re.findall(r"^ {4}([a-z_]+) +\w|CREATE TABLE (\w+)", script.text, re.MULTILINE)
+        if (word := banned("".join(name)))
+    ]
+    assert not faults, told(faults, "one word for one thing, in SQL too")
+
+
+def test_money_says_its_unit() -> None:
+    amount = re.compile(r"^(amount|balance|budget|cap|floor|pledged|paid|settled|funded)$")
+    faults = [
+        f"{source.at(node)}: {name}"
+        for source in program()
+        for node, name, is_function in names(source)
+        if not is_function and amount.match(name) and is_annotated_as_integer(source, node)
+    ]
+    assert not faults, told(faults, "an integer count of minor units ends in _minor")
+
+
+def is_annotated_as_integer(source: Source, node: ast.AST) -> bool:
+    annotation = getattr(node, "annotation", None)
+    if annotation is None:
+        annotated = (n for n in source.nodes if isinstance(n, ast.AnnAssign) and n.target is node)
+        annotation = next((n.annotation for n in annotated), None)
+    return annotation is not None and ast.unparse(annotation).startswith("int")
+
+
+def test_nothing_is_left_to_do() -> None:
+    # The third is also ISO 4217's code for no currency: a mark only where a comment has it.
+    mark = re.compile(r"\b(TO" + "DO|FIX" + r"ME)\b|(#|--|//).*\bX" + r"XX\b")
+    faults = [f"{path}: {found[0]}" for path, text in texts().items() if (found := mark.search(text))]
+    assert not faults, told(faults, "do it, or write an issue and leave the code whole")
