@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from ledger.approvals import locked
 from ledger.channels import Answer, Outcome
@@ -30,10 +31,13 @@ from ledger.statements import (
 from ledger.statements.tree import every, parse
 from sql import Connection, query
 
+_SHOWN_MAX = 1_000
+
 _LOCK_STATEMENTS = query("lock_statements")
 _FIND_STATEMENT = query("find_statement")
 _ADD_STATEMENT = query("add_statement")
 _ADD_STATEMENT_LINE = query("add_statement_line")
+_UNMATCHED_LINES = query("unmatched_lines")
 _SETTLEMENTS_TOLD = query("settlements_told")
 _SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
 
@@ -44,9 +48,9 @@ class Imported:
 
     statements: int = 0
     again: int = 0
-    paid: int = 0
-    sent: int = 0
-    returned: int = 0
+    payouts_paid: int = 0
+    payouts_sent: int = 0
+    payouts_returned: int = 0
     unmatched: list[Match] = field(default_factory=list)
 
 
@@ -111,10 +115,10 @@ async def _take_line(conn: Connection, statement: Statement, line: StatementLine
     envelope, payout = _of(envelopes, found.payout_id)
     if line.is_credit:
         await _came_back(conn, envelope, payout, line, who)
-        done.returned += 1
+        done.payouts_returned += 1
     else:
         await _paid(conn, envelope, payout, line, who)
-        done.paid += 1
+        done.payouts_paid += 1
 
 
 async def _envelopes(conn: Connection, line: StatementLine) -> list[Envelope]:
@@ -181,5 +185,24 @@ async def _take_status(conn: Connection, status: Status, who: _Told, done: Impor
     for envelope, payout in meant:
         said = Answer(outcome, reason=status.reason)
         await answered(conn, envelope, [payout], said, who.by, who.at, who.evidence)
-        done.returned += status.is_refused
-        done.sent += not status.is_refused
+        done.payouts_returned += status.is_refused
+        done.payouts_sent += not status.is_refused
+
+
+async def unmatched(conn: Connection) -> list[dict[str, Any]]:
+    """Return the newest statement lines that are of no payout, and why."""
+    return [
+        {
+            "account": row["account"],
+            "statement": row["statement_id"],
+            "line": row["number"],
+            "amount_minor": row["amount_minor"],
+            "direction": "credit" if row["is_credit"] else "debit",
+            "booked_on": row["booked_on"].isoformat(),
+            "end_to_end_id": row["end_to_end_id"],
+            "bank_reference": row["bank_reference"],
+            "text": row["said"],
+            "because": row["matched_by"],
+        }
+        for row in await conn.fetch(_UNMATCHED_LINES, _SHOWN_MAX)
+    ]

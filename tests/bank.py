@@ -47,8 +47,8 @@ class MockBank:
         """Return the payer's new statements."""
         return [one for one in self.messages("camt.053") if PAYER_IBAN.encode() in one]
 
-    def payments(self) -> list[dict[str, Any]]:
-        """Return every payment that the bank decided on."""
+    def decided(self) -> list[dict[str, Any]]:
+        """Return everything that the bank decided on."""
         found = json.loads(self.call("/_mock/payments"))
         return list(found["payments"] if isinstance(found, dict) else found)
 

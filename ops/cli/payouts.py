@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -260,3 +260,20 @@ async def _import(body: bytes, by: str) -> "Imported":
 
     async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
         return await reconcile.import_file(conn, body, by, utc_now())
+
+
+@app.command()
+def unmatched(as_json: shared.AsJson = False) -> None:
+    """List statement lines that are of no payout, newest first, and why none was found."""
+    lines = shared.run(_unmatched())
+    if as_json:
+        shared.show_json({"lines": lines})
+    else:
+        payouts_view.show_unmatched(lines)
+
+
+async def _unmatched() -> "list[dict[str, Any]]":
+    from ledger.reconcile import unmatched as find
+
+    async with shared.opened() as own, own.pool.acquire() as conn:
+        return await find(conn)

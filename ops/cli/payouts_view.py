@@ -59,9 +59,9 @@ def imported(done: "Imported") -> dict[str, Any]:
     return {
         "statements": done.statements,
         "again": done.again,
-        "sent": done.sent,
-        "paid": done.paid,
-        "returned": done.returned,
+        "sent": done.payouts_sent,
+        "paid": done.payouts_paid,
+        "returned": done.payouts_returned,
         "unmatched": [
             {
                 "line": one.line.number,
@@ -85,9 +85,21 @@ def show_imported(done: "Imported") -> None:
         f" {told['sent']} sent, {told['returned']} came back, {len(done.unmatched)} lines unmatched",
         to_stderr=False,
     )
+    if told["unmatched"]:
+        show_unmatched(told["unmatched"])
+
+
+def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:
+    """Print statement lines that are of no payout."""
     rows = [
-        [str(one["line"]), one["booked_on"], one["direction"], str(one["amount_minor"]), one["text"], one["because"]]
-        for one in told["unmatched"]
+        [
+            one["booked_on"],
+            one["direction"],
+            str(one["amount_minor"]),
+            one["end_to_end_id"] or "",
+            one["text"],
+            one["because"],
+        ]
+        for one in lines
     ]
-    if rows:
-        shared.show_table(("line #", "booked on", "direction", "minor units #", "text", "because"), rows)
+    shared.show_table(("booked on", "direction", "minor units #", "EndToEndId", "text", "because"), rows)

@@ -1,15 +1,13 @@
 """Reconciling on a real database: what a bank says moves money once, however often, whatever is lost."""
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from bank import PAYER_BIC, PAYER_IBAN, MockBank, bank
-from settlements import every, liked, line, made, settled, states
 from test_payouts import AT, FREE, ONE_EACH, Bank, Crash, one_settled, sent
 
+from bank import PAYER_BIC, PAYER_IBAN, MockBank, bank
 from campaigns.catalogue import Campaign
 from campaigns.settlements import rules
 from ledger import payouts, reconcile
@@ -21,6 +19,7 @@ from ledger.payouts import end_to_end_id
 from ledger.reconcile import Imported, import_file
 from ledger.statements import StatementRefused
 from ledger.statements.table import COLUMNS
+from settlements import every, liked, line, made, settled, states
 from sql import Pool
 
 NOW = datetime(2026, 11, 12, tzinfo=UTC)
@@ -56,7 +55,7 @@ async def test_what_left_the_account_is_paid_by_the_banks_own_date(pool: Pool):
     campaign, envelope = await one_sent(pool)
     first, second = ids(envelope)
     done = await take(pool, statement("S1", 1_000, (-70, first, "B1", ""), (-30, second, "B2", "")))
-    assert (done.statements, done.paid, done.unmatched) == (1, 2, [])
+    assert (done.statements, done.payouts_paid, done.unmatched) == (1, 2, [])
     (envelope,) = await every(pool, campaign)
     assert await states(pool, campaign) == ["reconciled"]
     assert [(p.state, p.now.bank_day, p.now.bank_reference) for p in envelope.payouts] == [
@@ -73,7 +72,7 @@ async def test_the_same_statement_again_changes_nothing_and_another_under_its_na
     await take(pool, body)
     before = await pool.fetch("SELECT * FROM payout_steps ORDER BY payout_id, number")
     done = await take(pool, body)
-    assert (done.statements, done.again, done.paid) == (0, 1, 0)
+    assert (done.statements, done.again, done.payouts_paid) == (0, 1, 0)
     assert await pool.fetch("SELECT * FROM payout_steps ORDER BY payout_id, number") == before
     with pytest.raises(StatementRefused, match="was taken before and said something else"):
         await take(pool, statement("S1", 1_000, (-71, ids(envelope)[0], "B1", "")))
@@ -128,7 +127,7 @@ async def test_what_cannot_be_matched_is_listed_with_the_reason_and_moves_nothin
         (4, How.NONE),
         (6, How.OTHER_STATE),  # paid twice by the bank: a person must look at it
     ]
-    assert done.paid == 1
+    assert done.payouts_paid == 1
     held = await line(pool, campaign)
     assert (held.in_flight.minor, held.paid.minor) == (70, 30)
     assert await pool.fetchval("SELECT count(*) FROM statement_lines WHERE payout_id IS NULL") == 5
@@ -137,7 +136,7 @@ async def test_what_cannot_be_matched_is_listed_with_the_reason_and_moves_nothin
 async def test_without_an_id_amount_and_reference_decide_if_only_one_payout_has_them(pool: Pool):
     campaign, envelope = await one_sent(pool)
     done = await take(pool, statement("S1", 1_000, (-70, "", "B1", "transfer rural-education 2026-11-09 thanks")))
-    assert (done.paid, done.unmatched) == (1, [])
+    assert (done.payouts_paid, done.unmatched) == (1, [])
     how = await pool.fetchval("SELECT matched_by FROM statement_lines")
     assert how == How.BY_AMOUNT_AND_REFERENCE.value
     assert envelope.payouts[0].amount_minor == 70
@@ -207,6 +206,10 @@ def euros(*ibans: str) -> list[tuple[str, str]]:
 OUTSIDE, CLOSED = "DE89370400440532013000", "NL84MOCK0000000003"
 
 
+def in_folder(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
 async def to_bank(
     pool: Pool, tmp_path: Path, counterparty: MockBank, *ibans: str, comes_back: bool = False
 ) -> Campaign:
@@ -220,9 +223,11 @@ async def to_bank(
         which = {"days": 2, "end_to_end_id": ids(envelope)[1]}
         counterparty.call("/_mock/accounts/ACME", {"behaviour": "return-later", "parameters": which}, "PATCH")
     await payouts.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", AT)
-    (file,) = os.scandir(tmp_path)
+    async with pool.acquire() as conn:
+        (message,) = await payouts.messages(conn, envelope.settlement_id)
+    assert [path.name for path in in_folder(tmp_path)] == [f"{message.message_id}.xml"]
     for _ in range(2):
-        counterparty.call("/payments", Path(file.path).read_bytes())
+        counterparty.call("/payments", message.body)
     return campaign
 
 
@@ -235,9 +240,9 @@ async def test_a_settlement_goes_through_a_bank_and_comes_back_as_paid(
     assert await states(pool, campaign) == ["sent"]
     counterparty.advance(2)
     taken = [await take(pool, body) for body in counterparty.statements()]
-    assert (sum(done.paid for done in taken), sum(len(done.unmatched) for done in taken)) == (2, 0)
+    assert (sum(done.payouts_paid for done in taken), sum(len(done.unmatched) for done in taken)) == (2, 0)
     assert await states(pool, campaign) == ["reconciled"]
-    assert len(counterparty.payments()) == 2
+    assert len(counterparty.decided()) == 2
 
 
 async def test_a_closed_account_is_refused_and_its_money_is_payable_again(
