@@ -11,6 +11,7 @@ from campaigns.pledging import fold_and_pledge
 from campaigns.refusals import Closed, FundingRefused
 from ledger.corrections import step_back
 from ledger.journal import Account, Posting, Step, post
+from ledger.leaves import queue_leaf
 from ledger.line import balances
 from ledger.money import MINOR_MAX
 from sql import Connection, query
@@ -95,6 +96,7 @@ async def close(conn: Connection, campaign: Campaign, now: datetime) -> Closing:
     floor_minor = await _top_up(conn, campaign)
     returned_minor = await _give_back(conn, campaign)
     await conn.execute(_CLOSE_CAMPAIGN, campaign.campaign_id, now)
+    await _tell_log(conn, campaign, now)
     return Closing(
         is_new=True,
         closed_at=now,
@@ -102,6 +104,12 @@ async def close(conn: Connection, campaign: Campaign, now: datetime) -> Closing:
         floor_minor=floor_minor,
         returned_minor=returned_minor,
     )
+
+
+async def _tell_log(conn: Connection, campaign: Campaign, now: datetime) -> None:
+    text = "Closed: no like counts any more, and what nobody earned of the budget went back to the sponsor."
+    body = {"campaign": campaign.slug, "about": "closed", "closed_at": now.isoformat(), "text": text}
+    await queue_leaf(conn, "note", f"note/{campaign.slug}/closed", body)
 
 
 async def _top_up(conn: Connection, campaign: Campaign) -> int:

@@ -12,6 +12,7 @@ from ops.cli.replay import replay
 from ops.cli.serve import serve
 from ops.cli.settle import settle
 from ops.cli.token import app as token
+from ops.cli.verify import verify
 
 app = typer.Typer(
     name="like-ledger",
@@ -25,7 +26,7 @@ app.add_typer(campaign, name="campaign")
 app.add_typer(log, name="log")
 app.add_typer(payouts, name="payouts")
 app.add_typer(token, name="token")
-for command in (serve, demo, replay, settle, migrate, check, doctor):
+for command in (serve, demo, replay, settle, migrate, check, doctor, verify):
     app.command()(command)
 
 

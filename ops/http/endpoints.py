@@ -179,6 +179,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
     ),
     Endpoint(
+        "/log/schemas/{name}",
+        "public log",
+        "What a kind of leaf looks like, as JSON Schema 2020-12",
+        dict[str, Any],
+        content_type="application/schema+json",
+        text="`terms-1.json`, `count-1.json`, `transfer-1.json`, `settlement-1.json`, `payout-1.json`, `note-1.json`:"
+        " a version that was ever logged stays.",
+        is_conditional=True,
+        problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND),
+    ),
+    Endpoint(
         "/log/tile/{level}/{index}",
         "public log",
         "A tile of the log's tree, or with `entries` as its level a bundle of leaves",

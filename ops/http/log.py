@@ -4,6 +4,8 @@ Tiles never change, so whoever fetched one keeps it for good; only the checkpoin
 """
 
 import gzip
+from functools import cache
+from importlib.resources import files
 
 import asyncpg
 from aiohttp import web
@@ -11,11 +13,13 @@ from aiohttp import web
 from ledger import published_log
 from ledger.log.tiles import Bundle, MalformedTile, parse_path
 from ops.http.problems import Problem, problem
-from ops.http.replies import Handler, open_to_all, preflight
+from ops.http.replies import Handler, open_to_all, preflight, reply
+from ops.http.snapshots import Prepared, hashed
 from sql import Pool, query
 
 POOL: web.AppKey[Pool] = web.AppKey("log_pool")
 CHECKPOINT = "text/plain; charset=utf-8"
+SCHEMA = "application/schema+json"
 TILE = "application/octet-stream"
 IMMUTABLE = "public, max-age=31536000, immutable"
 BRIEF = "public, max-age=1, must-revalidate"
@@ -80,6 +84,21 @@ async def tile(request: web.Request) -> web.Response:
     return _entries(request, body, headers) if isinstance(named, Bundle) else web.Response(body=body, headers=headers)
 
 
+@open_to_all
+async def schema(request: web.Request) -> web.Response:
+    """Return the JSON Schema of a kind of leaf in one version."""
+    body = _schemas().get(request.match_info["name"])
+    if body is None:
+        raise web.HTTPNotFound
+    return reply(request, Prepared(body, SCHEMA, hashed(body)), "public, max-age=300")
+
+
+@cache
+def _schemas() -> dict[str, bytes]:
+    folder = files("ledger.log") / "schemas"
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(".json")}
+
+
 def _entries(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
     """Return entries, compressed for who asks for it; hashes would only grow."""
     headers["Vary"] = "Accept-Encoding"
@@ -98,6 +117,7 @@ def routes() -> list[web.RouteDef]:
     paths: dict[str, Handler] = {
         "/log/checkpoint": checkpoint,
         "/log/key": key,
+        "/log/schemas/{name}": schema,
         "/log/tile/{level}/{index:.+}": tile,
     }
     return [

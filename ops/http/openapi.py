@@ -19,6 +19,7 @@ _PATH_PARAMETERS = {
     "slug": "The campaign's name.",
     "platform": "The sender's name.",
     "file": "A file's name.",
+    "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
 }

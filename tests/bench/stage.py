@@ -17,14 +17,19 @@ import orjson
 from campaigns import budget, catalogue, platforms, promise_file, promising
 from campaigns.catalogue import Catalogue
 from campaigns.signature import derive_secret
+from ledger import sequencer
+from ledger.log.note import make_signer
+from ops import backend
+from ops.clock import utc_now
 from ops.migrate import migrate
 from tests.bench import processes, reader, sender
 from tests.bench.crowd import CrowdLike
 from tests.bench.processes import BenchFailed, Child
 from tests.bench.wire import connected, get
 
-KEY = bytes(32)  # of pseudonyms and webhooks: the benchmark's databases hold nobody's likes
+KEY = bytes(32)  # of pseudonyms, webhooks and log: the benchmark's databases hold nobody's likes
 PLATFORM, CROWD, LIMITED, PROBE = "bench", "crowd", "limited", "probe"
+LOG_ORIGIN = "bench.example/log"
 LIMIT = 3
 _FUNDED_MINOR = 1_000_000_000
 _SERVING = re.compile(r'"url": ?"http://127\.0\.0\.1:(\d+)"')
@@ -79,10 +84,16 @@ class Postgres:
         try:
             address = self.address(name)
             await migrate(address)
+            await _make_log(address)
             await _promise(address)
             yield address
         finally:
             await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _make_log(dsn: str) -> None:
+    async with backend.pool(dsn) as pool:
+        await sequencer.make_log(pool, make_signer(LOG_ORIGIN, KEY), utc_now())
 
 
 async def _promise(dsn: str) -> None:
@@ -139,8 +150,8 @@ def totals_path(campaign: str) -> str:
 @asynccontextmanager
 async def service(folder: Path, dsn: str) -> AsyncIterator[Service]:
     """Yield `like-ledger serve` on a database."""
-    keys = {f"LIKE_LEDGER_{name}_KEY": KEY.hex() for name in ("PSEUDONYM", "WEBHOOK")}
-    environment = {"LIKE_LEDGER_DATABASE_URL": dsn, **keys}
+    keys = {f"LIKE_LEDGER_{name}_KEY": KEY.hex() for name in ("PSEUDONYM", "WEBHOOK", "LOG")}
+    environment = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_LOG_ORIGIN": LOG_ORIGIN, **keys}
     async with processes.running(folder, "ops.cli", "serve", "--port", "0", environment=environment) as child:
         port = await _port(child)
         conn = await asyncpg.connect(dsn)

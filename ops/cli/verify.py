@@ -1,0 +1,86 @@
+"""`like-ledger verify`: the stranger's check of a public log, with nothing of the service's but its address."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.cli import shared
+
+if TYPE_CHECKING:
+    from ledger.log.verify import Verified
+
+State = Annotated[
+    Path | None,
+    typer.Option(help="Remember the log's key and newest checkpoint here, and hold it to them next time."),
+]
+Key = Annotated[
+    str | None, typer.Option(help="The log's verifier key, as /log/key says it; else taken on first sight.")
+]
+
+
+def verify(
+    url: Annotated[str, typer.Argument(help="The service's address, or a folder that `log export` wrote.")],
+    state: State = None,
+    key: Key = None,
+    as_json: shared.AsJson = False,
+) -> None:
+    """Check signature, tiles and leaves, replay them, and compare with the totals; status 1 and the first difference.
+
+    The same runs without a service's code as `python -m ledger.log.verify`.
+    """
+    from ledger.log import seen as memory
+    from ledger.log.command import sentences
+    from ledger.log.note import MalformedKey
+    from ledger.log.source import Unreadable
+    from ledger.log.verify import Refuted
+
+    try:
+        found = _verify(url, state, key)
+    except (Refuted, Unreadable, MalformedKey, memory.BrokenState) as fault:
+        if as_json:
+            shared.show_json({"true": False, "reason": str(fault)})
+        typer.echo(f"FALSE: {fault}" if isinstance(fault, Refuted) else str(fault), err=True)
+        raise typer.Exit(1) from None
+    if state is not None:
+        memory.save(state, found.seen)
+    if as_json:
+        shared.show_json(_shown(found))
+    else:
+        typer.echo("\n".join(sentences(found)))
+
+
+def _verify(url: str, state: Path | None, key: str | None) -> "Verified":
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ledger.log import seen as memory
+    from ledger.log.note import parse_verifier_key
+    from ledger.log.source import source_of
+    from ledger.log.verify import verify as check
+
+    columns = TextColumn("leaves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("leaves", total=None)
+        return check(
+            source_of(url),
+            memory.load(state) if state is not None else None,
+            parse_verifier_key(key) if key is not None else None,
+            lambda done, size: bars.update(task, completed=done, total=size),
+        )
+
+
+def _shown(found: "Verified") -> dict[str, object]:
+    from ledger.log.encoding import to_base64
+
+    checkpoint = found.checkpoint
+    return {
+        "true": True,
+        "origin": checkpoint.origin,
+        "size": checkpoint.size,
+        "root": to_base64(checkpoint.root),
+        "compared_with_totals": found.compared,
+        "campaigns": {
+            slug: own._asdict() | {"remaining_minor": own.remaining_minor} for slug, own in found.figures.items()
+        },
+    }
