@@ -113,7 +113,7 @@ async def _approve(settlement: str, approved: str, name: str, token: str) -> "tu
 def send(
     settlement: Annotated[str | None, typer.Argument(help="The settlement's id; left out: all that may go.")] = None,
     channel: Annotated[
-        str | None, typer.Option(help="manual or pain001; left out: LIKE_LEDGER_PAYOUT_CHANNEL.")
+        str | None, typer.Option(help="manual, pain001 or http; left out: LIKE_LEDGER_PAYOUT_CHANNEL.")
     ] = None,
     by: By = "command line",
     as_json: shared.AsJson = False,
