@@ -48,7 +48,8 @@ class Http:
             "account": one.account,
             "reference": one.reference,
         }
-        told = {"type": "payout.requested", "timestamp": now.isoformat(), "data": {"id": message_id, **asked}}
+        asked["id"] = message_id
+        told: dict[str, Any] = {"type": "payout.requested", "timestamp": now.isoformat(), "data": asked}
         return rfc8785.dumps(told)
 
     async def send(self, message: Message) -> Answer:
