@@ -38,6 +38,8 @@ class Envelopes:
         self._periods: dict[str, str] = {}  # the newest of each campaign
         self._payouts: dict[str, _Payout] = {}
         self._live: Counter[tuple[str, str]] = Counter()  # in payouts that are not cancelled
+        self._shares: dict[str, dict[str, int]] = {}  # of each settlement
+        self._uncancelled: Counter[str] = Counter()  # payouts of each settlement
 
     def settlement(self, leaf: Mapping[str, Any], reckoning: Reckoning, money: Money, topped_up_minor: int) -> None:
         """Take a `settlement` leaf: what it takes must be due, and must have moved. Raises Wrong."""
@@ -51,6 +53,7 @@ class Envelopes:
         if len(shares) != len(leaf["shares"]) or sum(shares.values()) != leaf["total_minor"]:
             raise Wrong(f"the shares make {sum(shares.values())} minor units, not {leaf['total_minor']}")
         self._refuse_undue(leaf, shares, reckoning, money.moved["fund", campaign, ""], topped_up_minor)
+        self._shares[settlement] = shares
         for charity, minor in shares.items():
             self.settled[campaign, charity] += minor
             if self.settled[campaign, charity] != money.moved["settle", campaign, charity]:
@@ -105,8 +108,16 @@ class Envelopes:
         own = told.campaign, told.charity
         self._live[own] += {"": told.amount_minor, "waiting": 0}.get(before.state, 0)
         self._live[own] -= told.amount_minor if leaf["state"] == "cancelled" else 0
+        self._uncancelled[told.settlement] += {"": 1}.get(before.state, 0) - (leaf["state"] == "cancelled")
+        if not self._uncancelled[told.settlement]:
+            self._take_back(told)
         if self._live[own] > self.settled[own]:
             raise Wrong(f"payouts to {told.charity} make {self._live[own]} minor units, settled {self.settled[own]}")
+
+    def _take_back(self, told: _Payout) -> None:
+        """The last payout of a settlement was cancelled, so all that it took goes back: the next one may take it."""
+        for charity, minor in self._shares[told.settlement].items():
+            self.settled[told.campaign, charity] -= minor
 
     def differences(self, money: Money) -> list[str]:
         """Return where the payouts' states and the money do not agree: none where all is told."""
