@@ -39,7 +39,10 @@ def group(arrived: Iterable[tuple[Key, Incoming]]) -> Arrivals:
     """Put what came in about the same like together, in order."""
     groups: dict[Key, list[tuple[int, Incoming]]] = {}
     for place, (key, incoming) in enumerate(arrived):
-        groups.setdefault(key, []).append((place, incoming))
+        if key in groups:
+            groups[key].append((place, incoming))
+        else:
+            groups[key] = [(place, incoming)]
     return groups
 
 
@@ -50,17 +53,17 @@ def decide(
 
     Where unlikes change nothing (`times_matter` is false), a later time of a known like is no change.
     """
+    changes, outcomes = decision.changes, decision.outcomes
     for key, before in known.items():
-        if key in decision.changes:
-            del decision.changes[key]
+        changes.pop(key, None)
         decision.repeated.pop(key, None)
         after = before
         for place, incoming in arrivals[key]:
             if after is not None and is_repeated(after, incoming):
                 decision.repeated.setdefault(key, Counter())[incoming.day] += 1
-            after, decision.outcomes[place] = meet(after, incoming)
+            after, outcomes[place] = meet(after, incoming)
         if after is not None and (before is None or _differs(before, after, times_matter=times_matter)):
-            decision.changes[key] = Change(before, after)
+            changes[key] = Change(before, after)
 
 
 def _differs(before: Like, after: Like, *, times_matter: bool) -> bool:

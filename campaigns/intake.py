@@ -64,7 +64,7 @@ class Intake:
         self._pool, self._shelf, self._clock, self._observer = pool, shelf, clock, observer
         self._queue: deque[_Waiting] = deque()
         self._queued_likes = 0
-        self._wake = asyncio.Condition()
+        self._wake = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -79,9 +79,8 @@ class Intake:
 
     async def stop(self) -> None:
         """Take nothing more, finish what was taken."""
-        async with self._wake:
-            self._stopping = True
-            self._wake.notify_all()
+        self._stopping = True
+        self._wake.set()
         await asyncio.gather(*self._workers)
 
     async def submit(self, submission: Submission) -> bytes | Reused:
@@ -92,19 +91,16 @@ class Intake:
         waiting = _Waiting(submission)
         self._queue.append(waiting)
         self._queued_likes += likes
-        async with self._wake:
-            self._wake.notify()
+        self._wake.set()
         return await waiting.answer
 
     async def _work(self) -> None:
-        while True:
-            async with self._wake:
-                await self._wake.wait_for(lambda: self._queue or self._stopping)
-            group = self._take_group()
-            if group:
+        while not (self._stopping and not self._queue):
+            await self._wake.wait()
+            if group := self._take_group():
                 await self._settle(group)
-            elif self._stopping:
-                return
+            elif not self._stopping:
+                self._wake.clear()
 
     def _take_group(self) -> list[_Waiting]:
         """Take what fits one transaction; a webhook-id that is in it already waits for the next."""

@@ -74,12 +74,12 @@ class Incoming(NamedTuple):
 
 def meet(known: Like | None, incoming: Incoming) -> tuple[Like, Outcome]:
     """Return what is known afterwards, and what became of the event."""
-    return _like(known, incoming) if incoming.is_like else _unlike(known, incoming)
+    if not incoming.is_like:
+        return _unlike(known, incoming)
+    return _begin(incoming) if known is None else _like(known, incoming)
 
 
-def _like(known: Like | None, incoming: Incoming) -> tuple[Like, Outcome]:
-    if known is None:
-        return _begin(incoming)
+def _like(known: Like, incoming: Incoming) -> tuple[Like, Outcome]:
     if known.state is not State.WITHDRAWN:
         return known._replace(event_us=max(known.event_us, incoming.event_us)), Outcome.DUPLICATE
     if incoming.event_us > known.event_us:

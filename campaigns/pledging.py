@@ -54,8 +54,9 @@ async def tick(pool: Pool, campaign: Campaign) -> Tick:
 async def fold_and_pledge(conn: Connection, campaign: Campaign) -> Tick:
     """Fold what was recorded and post what it earns; joins the caller's transaction. Again: posts nothing."""
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
-    batches = 0
-    while folded := await fold(conn, campaign):
+    batches = folded = await fold(conn, campaign)
+    while folded == FOLD_BATCHES_MAX:  # what arrives meanwhile waits for the next tick
+        folded = await fold(conn, campaign)
         batches += folded
     floor_minor = campaign.promise.campaign.floor_minor if closed_at else 0
     return Tick(batches, await pledge(conn, campaign, floor_minor))
