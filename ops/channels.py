@@ -1,5 +1,6 @@
 """The payout channel that the settings name."""
 
+from base64 import b64decode
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -8,8 +9,10 @@ from campaigns.promise import Account
 from ledger.channels import Channel
 from ledger.channels.manual import Manual
 from ledger.channels.pain001 import Pain001, Payer
+from ops.clock import utc_now
 from ops.settings import PREFIX, Settings, SettingsRefused
 
+_SECRET_BYTES_MIN = 24
 _ACCOUNT: TypeAdapter[Any] = TypeAdapter(Account)
 
 
@@ -20,7 +23,24 @@ def channel(settings: Settings, name: str | None = None) -> Channel:
         return Manual()
     if chosen == "pain001":
         return Pain001(payer(settings), settings.payout_folder or settings.data_dir / "outbox")
-    raise SettingsRefused(f"there is no payout channel {chosen!r}: manual or pain001")
+    if chosen == "http":
+        return _http(settings)
+    raise SettingsRefused(f"there is no payout channel {chosen!r}: manual, pain001 or http")
+
+
+def _http(settings: Settings) -> Channel:
+    from ledger.channels.http import Http  # noqa: PLC0415 - the other channels need no HTTP client
+
+    if settings.payout_url is None or settings.payout_secret is None:
+        raise SettingsRefused(f"set {PREFIX}PAYOUT_URL and {PREFIX}PAYOUT_SECRET: the channel http needs both")
+    secret = settings.payout_secret.get_secret_value()
+    try:
+        key = b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < _SECRET_BYTES_MIN:
+        raise SettingsRefused(f"{PREFIX}PAYOUT_SECRET is whsec_ and at least {_SECRET_BYTES_MIN} bytes in base64")
+    return Http(settings.payout_url, secret, utc_now)
 
 
 def payer(settings: Settings) -> Payer:

@@ -25,6 +25,7 @@ DELIVERIES_KEPT = timedelta(days=7)
 _PEOPLE_SECONDS = 10
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
+_PAYOUT_WATCH = query("payout_watch")
 _UNFOLDED_SINCE = query("unfolded_since")
 _FORGET_DELIVERIES = query("forget_deliveries")
 
@@ -77,7 +78,10 @@ class Jobs:
         async with self.pool.acquire() as conn:
             for campaign in catalogue.by_id.values():
                 late += await settling.is_overdue(conn, campaign, utc_now())
+            ((unmatched, since),) = await conn.fetch(_PAYOUT_WATCH)
         self.metrics.settlements_overdue.set(late)
+        self.metrics.payout_unknown.set(max(0, (utc_now() - since).total_seconds()) if since else 0)
+        self.metrics.lines_unmatched.set(unmatched)
 
     async def count_people(self) -> None:
         """Count the people of every campaign that changed."""

@@ -30,6 +30,12 @@ class Metrics:
         self.settlements_overdue = Gauge(
             "like_ledger_settlements_overdue", "Campaigns with a closed period and no settlement of it", **own
         )
+        self.payout_unknown = Gauge(
+            "like_ledger_payout_unknown_seconds", "How long the oldest payout is being sent without an answer", **own
+        )
+        self.lines_unmatched = Gauge(
+            "like_ledger_statement_lines_unmatched", "Statement lines that are of no payout", **own
+        )
         self.check_failures = Gauge("like_ledger_check_failures", "Invariants broken at the last check", **own)
         self.checked_at = Gauge("like_ledger_checked_at_seconds", "When all invariants were last checked", **own)
         self.log_size = Gauge("like_ledger_log_leaves", "Leaves of the public log", **own)

@@ -37,12 +37,16 @@ class Settings(BaseSettings):
         60
     )
     check_seconds: Annotated[float, Field(gt=0, description="time between runs of all invariants")] = 600
-    payout_channel: Annotated[str, Field(pattern="^(manual|pain001)$", description="how payouts reach a bank")] = (
-        "manual"
-    )
+    payout_channel: Annotated[
+        str, Field(pattern="^(manual|pain001|http)$", description="how payouts reach a bank")
+    ] = "manual"
     payout_folder: Annotated[Path | None, Field(description="where pain001 files go; unset: outbox in DATA_DIR")] = (
         None
     )
+    payout_url: Annotated[
+        str | None, Field(pattern=r"^https?://\S+$", max_length=500, description="the payment service of http")
+    ] = None
+    payout_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs requests to it")] = None
     payer_name: Annotated[str | None, Field(max_length=140, description="whose account payouts leave")] = None
     payer_account: Annotated[str | None, Field(description="its IBAN, or scheme:number")] = None
     payer_bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$", description="its bank")] = None

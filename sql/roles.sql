@@ -42,6 +42,7 @@ GRANT USAGE ON SEQUENCE like_batches_batch_id TO like_ledger_service;
 GRANT EXECUTE ON FUNCTION open_likes(integer) TO like_ledger_service;
 
 GRANT SELECT ON settlements, settlement_shares, payouts, settlement_approvals TO like_ledger_reader;
-GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens
+GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens, statements,
+    statement_lines
     TO like_ledger_service;
 GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;

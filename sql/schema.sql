@@ -418,6 +418,42 @@ CREATE TABLE settlement_approvals (
     CONSTRAINT settlement_approvals_hash_is_sha256 CHECK (length(hash) = 32)
 );
 
+-- What banks said: each statement once, every line of it with the payout that it is of, or why it is of none.
+CREATE TABLE statements (
+    account       text   NOT NULL,
+    statement_id  text   NOT NULL,
+    currency      text   NOT NULL,
+    opening_minor bigint NOT NULL,
+    closing_minor bigint NOT NULL,
+    digest        bytea  NOT NULL,  -- of what it says
+    evidence      bytea  NOT NULL,  -- SHA-256 of the file that it came in
+    taken_by      text   NOT NULL,
+    taken_at      timestamptz NOT NULL,
+    PRIMARY KEY (account, statement_id),
+    CONSTRAINT statements_name_themselves CHECK (
+        length(account) BETWEEN 1 AND 40 AND length(statement_id) BETWEEN 1 AND 140 AND length(digest) = 32
+        AND length(evidence) = 32
+    )
+);
+
+CREATE TABLE statement_lines (
+    account        text    NOT NULL,
+    statement_id   text    NOT NULL,
+    number         integer NOT NULL,
+    amount_minor   bigint  NOT NULL,
+    is_credit      boolean NOT NULL,
+    booked_on      date    NOT NULL,
+    end_to_end_id  text,
+    bank_reference text,
+    said           text    NOT NULL,
+    payout_id      text    REFERENCES payouts,
+    matched_by     text    NOT NULL,
+    PRIMARY KEY (account, statement_id, number),
+    CONSTRAINT statement_lines_are_of_a_statement FOREIGN KEY (account, statement_id) REFERENCES statements,
+    CONSTRAINT statement_lines_amount_is_not_negative CHECK (amount_minor >= 0)
+);
+CREATE INDEX statement_lines_unmatched ON statement_lines (booked_on) WHERE payout_id IS NULL;
+
 -- Who may do what by a token; of the token itself only its SHA-256 is kept.
 CREATE TABLE tokens (
     digest     bytea PRIMARY KEY,
@@ -440,6 +476,10 @@ CREATE TRIGGER payouts_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON pa
 CREATE TRIGGER payout_messages_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_messages
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER payout_steps_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payout_steps
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statements_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statements
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_lines_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_lines
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settlement_approvals_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_approvals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

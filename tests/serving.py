@@ -73,6 +73,17 @@ def like(
     return {"action": action, "content": content, "person": person, "event_at": shown, "campaign": SLUG, **more}
 
 
+def environment(dsn: str) -> dict[str, str]:
+    """Return what a service process needs to know to work on that database."""
+    return {
+        "LIKE_LEDGER_DATABASE_URL": dsn,
+        "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
+        "LIKE_LEDGER_WEBHOOK_KEY": KEYS.webhook.hex(),
+        "LIKE_LEDGER_LOG_KEY": LOG_SEED.hex(),
+        "LIKE_LEDGER_LOG_ORIGIN": LOG.name,
+    }
+
+
 @dataclass
 class Answer:
     """What came back."""

@@ -6,9 +6,15 @@ from datetime import datetime
 from campaigns import budget, pledging, promising, settling
 from campaigns.catalogue import Campaign
 from campaigns.settlements import rules
+from ledger import approvals, payouts
+from ledger.channels.manual import Manual
 from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, balances
+from ledger.money import text
+from ledger.payouts import end_to_end_id
+from ledger.reconcile import import_file
 from ledger.settlement import Settled
+from ledger.statements.table import COLUMNS
 from promises import NOW, PSEUDONYM_KEY, promise, record
 from sql import Pool
 
@@ -71,3 +77,35 @@ async def line(pool: Pool, campaign: Campaign) -> Line:
     """Return the campaign's balances."""
     async with pool.acquire() as conn:
         return await balances(conn, campaign.slug)
+
+
+async def paid_out(pool: Pool, campaign: Campaign, now: datetime) -> None:
+    """Settle, approve, send by hand; the bank says that one of two left, and that it came back."""
+    *_, made = await settling.settle_due(pool, campaign, "test", now)
+    async with pool.acquire() as conn:
+        *_, envelope = await envelopes(conn, [campaign.slug])
+        for person in ("ann", "ben"):
+            await approvals.approve(conn, made.settlement_id, envelope.hash, person, now)
+    sent = await payouts.send(pool, Manual(), made.settlement_id, rules(campaign), "ann", now)
+    first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
+    amounts = [text(p.amount_minor, "CNY") for p in sent.payouts]
+    rows = [
+        "1,S,opening,2026-11-10,0.00,CNY,credit,,,,",
+        f"1,S,entry,2026-11-10,{amounts[0]},CNY,debit,{first},,,",
+        f"1,S,entry,2026-11-10,{amounts[1]},CNY,debit,{second},,,",
+        f"1,S,entry,2026-11-10,{amounts[1]},CNY,credit,{second},,closed,",
+        f"1,S,closing,2026-11-10,{amounts[0]},CNY,debit,,,,",
+    ]
+    async with pool.acquire() as conn, conn.transaction():
+        await import_file(conn, "\n".join([",".join(COLUMNS), *rows]).encode(), "ann", now)
+
+
+async def all_paid(pool: Pool, campaign: Campaign, envelope: Envelope, statement: str, now: datetime) -> None:
+    """Send an envelope by hand; the bank's statement says that all of it left."""
+    sent = await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "finance", now)
+    own = [(end_to_end_id(p.payout_id, p.now.attempt), text(p.amount_minor, "CNY")) for p in sent.payouts]
+    rows = [f"1,{statement},entry,2026-11-23,{amount},CNY,debit,{own_id},,," for own_id, amount in own]
+    head = f"1,{statement},opening,2026-11-23,0,CNY,credit,,,,"
+    tail = f"1,{statement},closing,2026-11-23,{text(envelope.to_send_minor, 'CNY')},CNY,debit,,,,"
+    async with pool.acquire() as conn, conn.transaction():
+        await import_file(conn, "\n".join([",".join(COLUMNS), head, *rows, tail]).encode(), "finance", now)

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from campaigns.catalogue import Campaign
     from ledger.channels import Message
     from ledger.envelopes import Envelope
+    from ledger.reconcile import Imported
     from sql import Connection
 
 app = typer.Typer(no_args_is_help=True, help="Payouts: what settlements send to charities.")
@@ -112,7 +113,7 @@ async def _approve(settlement: str, approved: str, name: str, token: str) -> "tu
 def send(
     settlement: Annotated[str | None, typer.Argument(help="The settlement's id; left out: all that may go.")] = None,
     channel: Annotated[
-        str | None, typer.Option(help="manual or pain001; left out: LIKE_LEDGER_PAYOUT_CHANNEL.")
+        str | None, typer.Option(help="manual, pain001 or http; left out: LIKE_LEDGER_PAYOUT_CHANNEL.")
     ] = None,
     by: By = "command line",
     as_json: shared.AsJson = False,
@@ -226,12 +227,53 @@ def again(payout: PayoutId, by: By = "command line", as_json: shared.AsJson = Fa
 
 
 async def _again(payout: str, by: str) -> "tuple[Campaign, Envelope]":
+    from campaigns import catalogue
     from campaigns.settling import payees
     from ledger import changes
     from ops.clock import utc_now
 
+    async with shared.opened() as own, own.pool.acquire() as conn:
+        known = (await catalogue.load(conn, own.keys.pseudonym)).campaigns
+        async with conn.transaction():
+            envelope, found = await changes.find_payout(conn, payout)
+            campaign = known[envelope.campaign]
+            return campaign, await changes.again(conn, payout, payees(campaign)[found.charity], by, utc_now())
+
+
+@app.command("import-statement")
+def import_statement(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="camt.053, pain.002, or CSV.")],
+    by: By = "command line",
+    as_json: shared.AsJson = False,
+) -> None:
+    """Take in what a bank says: a statement, or its answer to a file. The same again changes nothing."""
+    done = shared.run(_import(file.read_bytes(), by))
+    if as_json:
+        shared.show_json(payouts_view.imported(done))
+    else:
+        payouts_view.show_imported(done)
+
+
+async def _import(body: bytes, by: str) -> "Imported":
+    from ledger import reconcile
+    from ops.clock import utc_now
+
     async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        envelope, found = await changes.find_payout(conn, payout)
-        campaign, _ = await _with_campaign(conn, own.keys.pseudonym, envelope.settlement_id)
-        payee = payees(campaign)[found.charity]
-        return campaign, await changes.again(conn, payout, payee, by, utc_now())
+        return await reconcile.import_file(conn, body, by, utc_now())
+
+
+@app.command()
+def unmatched(as_json: shared.AsJson = False) -> None:
+    """List statement lines that are of no payout, newest first, and why none was found."""
+    lines = shared.run(_unmatched())
+    if as_json:
+        shared.show_json({"lines": lines})
+    else:
+        payouts_view.show_unmatched(lines)
+
+
+async def _unmatched() -> "list[dict[str, Any]]":
+    from ledger.reconcile import unmatched as find
+
+    async with shared.opened() as own, own.pool.acquire() as conn:
+        return await find(conn)

@@ -8,6 +8,7 @@ from ops.cli import shared
 if TYPE_CHECKING:
     from campaigns.catalogue import Campaign
     from ledger.envelopes import Envelope
+    from ledger.reconcile import Imported
 
 
 def shown(campaign: "Campaign", envelope: "Envelope") -> dict[str, Any]:
@@ -51,3 +52,54 @@ def _rows(one: dict[str, Any]) -> list[list[str]]:
         for p in one["payouts"]
     ]
     return rows + [[*head, c["charity"], c["amount"]["text"], "", "carried over", ""] for c in one["carried"]]
+
+
+def imported(done: "Imported") -> dict[str, Any]:
+    """Return what a bank's file did, for programs."""
+    return {
+        "statements": done.statements,
+        "again": done.again,
+        "sent": done.payouts_sent,
+        "paid": done.payouts_paid,
+        "returned": done.payouts_returned,
+        "unmatched": [
+            {
+                "line": one.line.number,
+                "amount_minor": one.line.amount_minor,
+                "direction": "credit" if one.line.is_credit else "debit",
+                "booked_on": one.line.booked_on.isoformat(),
+                "end_to_end_id": one.line.end_to_end_id,
+                "text": one.line.text,
+                "because": one.how.value,
+            }
+            for one in done.unmatched
+        ],
+    }
+
+
+def show_imported(done: "Imported") -> None:
+    """Print what a bank's file did."""
+    told = imported(done)
+    _line(
+        f"{told['statements']} statements taken, {told['again']} known before: {told['paid']} payouts paid,"
+        f" {told['sent']} sent, {told['returned']} came back, {len(done.unmatched)} lines unmatched",
+        to_stderr=False,
+    )
+    if told["unmatched"]:
+        show_unmatched(told["unmatched"])
+
+
+def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:
+    """Print statement lines that are of no payout."""
+    rows = [
+        [
+            one["booked_on"],
+            one["direction"],
+            str(one["amount_minor"]),
+            one["end_to_end_id"] or "",
+            one["text"],
+            one["because"],
+        ]
+        for one in lines
+    ]
+    shared.show_table(("booked on", "direction", "minor units #", "EndToEndId", "text", "because"), rows)

@@ -9,6 +9,7 @@ from ops.http import formats
 from ops.http.chart import Chart, draw
 from ops.http.label import Row, Version, label, span, versions
 from ops.http.language import Language, of
+from ops.http.payout_rows import Payouts, payouts
 
 _SHOWN_WHERE_ANY = (Name.TOO_LATE, Name.IN_FUTURE, Name.NOT_PLEDGED_YET, Name.FLOOR, Name.SETTLED_BEFORE)
 
@@ -66,6 +67,7 @@ class Scene(NamedTuple):
     days: list[DayRow]
     most: str
     steps: list[StepRow]
+    payouts: Payouts
     as_of: str
     as_of_exact: str
 
@@ -110,6 +112,7 @@ def scene(standing: Standing, language: Language) -> Scene:
         days=[_day_row(day, standing.currency, language) for day in days],
         most=formats.number(max((day.count.counted for day in days), default=0), language),
         steps=steps(standing, language),
+        payouts=payouts(standing, language),
         as_of=formats.minute(standing.as_of, zone, language),
         as_of_exact=instant(standing.as_of),
     )

@@ -1,6 +1,7 @@
 -- name: lock_settlement
--- One at a time approves, sends or records an envelope.
-SELECT pg_advisory_xact_lock(hashtextextended('settlement ' || $1, 72));
+-- One at a time settles, approves, sends or reconciles a campaign's money: all take this lock before any account.
+SELECT c.campaign_id FROM campaigns c JOIN settlements s ON s.campaign = c.slug
+WHERE s.settlement_id = $1 FOR NO KEY UPDATE OF c;
 
 -- name: add_approval
 -- The same person again changes nothing.
@@ -43,3 +44,54 @@ SELECT pg_try_advisory_lock(hashtextextended('sending ' || $1, 72));
 -- name: end_sending
 -- The next may.
 SELECT pg_advisory_unlock(hashtextextended('sending ' || $1, 72));
+
+-- name: lock_statements
+-- One file at a time.
+SELECT pg_advisory_xact_lock(72, 3);
+
+-- name: find_statement
+-- What a statement said that was taken before.
+SELECT digest FROM statements WHERE account = $1 AND statement_id = $2;
+
+-- name: add_statement
+-- Once for each account and id.
+INSERT INTO statements (
+    account, statement_id, currency, opening_minor, closing_minor, digest, evidence, taken_by, taken_at
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: add_statement_line
+-- With the payout it is of, or why it is of none.
+INSERT INTO statement_lines (
+    account, statement_id, number, amount_minor, is_credit, booked_on, end_to_end_id, bank_reference, said,
+    payout_id, matched_by
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: settlements_told
+-- Envelopes with a payout of this amount that a bank was told of, or with this EndToEndId whatever its amount.
+SELECT DISTINCT p.settlement_id FROM payouts p
+WHERE (p.amount_minor = $1 OR upper(replace(p.payout_id, '_', '')) = regexp_replace($2::text, '-[0-9]+$', ''))
+    AND EXISTS (SELECT FROM payout_steps s WHERE s.payout_id = p.payout_id AND s.state = 'sending')
+ORDER BY p.settlement_id;
+
+-- name: settlements_of_message
+-- Envelopes with a payout that was told in a message.
+SELECT DISTINCT p.settlement_id FROM payouts p
+JOIN payout_steps s USING (payout_id)
+WHERE s.message_id = $1 ORDER BY p.settlement_id;
+
+-- name: unmatched_lines
+-- What no payout was found for, newest first.
+SELECT account, statement_id, number, amount_minor, is_credit, booked_on, end_to_end_id, bank_reference, said, matched_by
+FROM statement_lines WHERE payout_id IS NULL ORDER BY booked_on DESC, account, statement_id, number LIMIT $1;
+
+-- name: payout_watch
+-- What somebody should look at: lines without a payout, and since when the oldest payout is being sent unheard of.
+SELECT
+    (SELECT count(*) FROM statement_lines WHERE payout_id IS NULL) AS unmatched,
+    (
+        SELECT min(newest.at) FROM payouts p
+        CROSS JOIN LATERAL (
+            SELECT state, at FROM payout_steps s WHERE s.payout_id = p.payout_id ORDER BY number DESC LIMIT 1
+        ) newest
+        WHERE newest.state = 'sending'
+    ) AS sending_since;

@@ -17,12 +17,13 @@ import aiohttp
 from standardwebhooks.webhooks import Webhook
 
 from ops.clock import utc_now
-from serving import KEYS, LOG, LOG_SEED, like
+from serving import environment, like
 
 _ROOT = Path(__file__).parents[2]
 _TRIES_MAX = 400
 _PAUSE_SECONDS = 0.05
 _START_SECONDS_MAX = 30
+_BRISK = {"LIKE_LEDGER_TICK_SECONDS": "0.2", "LIKE_LEDGER_SEQUENCE_SECONDS": "0.2"}
 
 
 @dataclass
@@ -42,16 +43,7 @@ class Program:
                 [sys.executable, "-m", "ops.cli", "serve", "--port", str(self.port)],
                 cwd=_ROOT,
                 stderr=log,
-                env=os.environ
-                | {
-                    "LIKE_LEDGER_DATABASE_URL": self.dsn,
-                    "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
-                    "LIKE_LEDGER_WEBHOOK_KEY": KEYS.webhook.hex(),
-                    "LIKE_LEDGER_LOG_KEY": LOG_SEED.hex(),
-                    "LIKE_LEDGER_LOG_ORIGIN": LOG.name,
-                    "LIKE_LEDGER_TICK_SECONDS": "0.2",
-                    "LIKE_LEDGER_SEQUENCE_SECONDS": "0.2",
-                },
+                env=os.environ | environment(self.dsn) | _BRISK,
             )
         self.port = self._port_from(already)
 

@@ -16,12 +16,13 @@ from rich.console import Console
 
 import sql
 from campaigns import platforms
+from ledger import sequencer
 from ops.clock import utc_now
 from ops.replay.formats import Format
 from ops.replay.run import Job, Target, new_report, send
 from ops.replay.secret import read_secret
 from processes import ROOT
-from serving import DAY, KEYS, SLUG, like, promise, promised
+from serving import DAY, KEYS, LOG, SLUG, environment, like, promise, promised
 
 pytestmark = pytest.mark.slow
 LIKES, SIZE, KILLS = 6_000, 50, 3
@@ -36,12 +37,7 @@ def free_port() -> int:
 @contextlib.asynccontextmanager
 async def serving(dsn: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
     """Yield a service process that is ready; it is killed in the end, without a chance to finish anything."""
-    own = {
-        "LIKE_LEDGER_DATABASE_URL": dsn,
-        "LIKE_LEDGER_PORT": str(port),
-        "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
-        "LIKE_LEDGER_WEBHOOK_KEY": KEYS.webhook.hex(),
-    }
+    own = environment(dsn) | {"LIKE_LEDGER_PORT": str(port)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "ops.cli", "serve", cwd=ROOT, env=os.environ | own, stderr=asyncio.subprocess.DEVNULL
     )
@@ -89,6 +85,7 @@ def written(file: Path) -> Path:
 
 async def test_a_replay_outlives_the_service(dsn: str, pool: sql.Pool, tmp_path: Path):
     await promised(pool, promise())
+    await sequencer.make_log(pool, LOG, utc_now())
     async with pool.acquire() as conn, conn.transaction():
         secret = await platforms.add(conn, "kuai", KEYS.webhook)
     port = free_port()

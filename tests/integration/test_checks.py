@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from campaigns import budget, promising, settling
+from campaigns import budget, promising
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
 from databases import DatabaseServer, settled
@@ -17,6 +17,7 @@ from ledger import checks, log_check, sequencer
 from ops import backend
 from promises import PSEUDONYM_KEY, promise, record
 from serving import LOG
+from settlements import paid_out
 from sql import Connection, Pool, Script, scripts
 
 NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai
@@ -161,12 +162,13 @@ TAMPERINGS = {
         "UPDATE payouts SET amount_minor = amount_minor + 1000",
         "UPDATE payout_steps SET state = 'paid', bank_day = '2026-11-10'",
         "UPDATE payout_steps SET state = 'sent'",
+        "UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'paid'",
     ],
     "payouts_follow_their_steps": [
         "UPDATE payouts SET amount_minor = amount_minor + 1",
         "UPDATE payout_steps SET state = 'sent'",
         "UPDATE payout_steps SET attempt = 2",
-        "UPDATE payout_steps SET number = 2",
+        "DELETE FROM payout_steps WHERE number = 2",
         "DELETE FROM payout_steps",
     ],
     "payouts_were_told": [
@@ -174,6 +176,18 @@ TAMPERINGS = {
         "DELETE FROM leaf_queue WHERE kind = 'settlement'",
         "UPDATE settlements SET total_minor = total_minor + 1",
         "UPDATE payout_steps SET state = 'sent'",
+    ],
+    "payouts_sent_were_approved": [
+        "DELETE FROM settlement_approvals WHERE person = 'ann'",
+        "UPDATE settlement_approvals SET hash = sha256('x') WHERE person = 'ann'",
+        "UPDATE settlements SET made_by = 'ann'",
+    ],
+    "statements_add_up": [
+        "UPDATE statements SET closing_minor = closing_minor + 1",
+        "UPDATE statement_lines SET amount_minor = amount_minor + 1",
+        "DELETE FROM statement_lines WHERE number = 1",
+        "UPDATE statement_lines SET is_credit = NOT is_credit",
+        "UPDATE statement_lines SET payout_id = (SELECT max(payout_id) FROM payouts)",
     ],
     "settle_transfers_have_an_envelope": [
         "UPDATE settlement_shares SET transfer_id = gen_random_uuid()",
@@ -183,7 +197,7 @@ TAMPERINGS = {
     "settlements_add_up": [
         "UPDATE settlements SET total_minor = total_minor + 1",
         "UPDATE settlement_shares SET share_minor = share_minor + 1 WHERE charity = 'village-schools'",
-        "UPDATE settlement_shares SET charity = 'another'",
+        "UPDATE settlement_shares SET charity = charity || '-x'",
         "DELETE FROM settlement_shares",
         "UPDATE transfers SET amount_minor = amount_minor + 1 WHERE step = 'settle'",
     ],
@@ -256,7 +270,9 @@ async def fill(dsn: str) -> None:
         await tick(pool, campaign)
         await record(pool, [UNLIKED], NOW)
         await tick(pool, campaign)
-        await settling.settle_due(pool, campaign, "test", NOW)
+        await paid_out(pool, campaign, NOW + timedelta(days=6))
+        await record(pool, [body(*(a_like(f"q{n}", "c8", 1, day=9) for n in range(60)))], NOW)
+        await tick(pool, campaign)
         await sequencer.make_log(pool, LOG, NOW)
         await sequencer.sequence(pool, LOG, NOW)
         await close_another(pool)

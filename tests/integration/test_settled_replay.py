@@ -1,4 +1,4 @@
-"""The contract's worked figures: the likes of the KuaiRand replay by day, settled weekly.
+"""The contract's worked figures: the likes of the KuaiRand replay by day, settled weekly and paid.
 
 What counts under 20 likes a person a day; 1 fen per 3 likes, at most 5.00 a day. Worked out by hand:
 the seven days to 14 April all reach the cap, 7 × 5.00 = 35.00; the 15th to 17th do too, 15.00; then
@@ -9,8 +9,8 @@ the seven days to 14 April all reach the cap, 7 × 5.00 = 35.00; the 15th to 17t
 from datetime import UTC, datetime
 
 from campaigns import pledging
-from promises import SLUG, record
-from settlements import body, every, line, made, settled
+from promises import SLUG, record, rows
+from settlements import all_paid, body, every, line, made, settled, states
 from sql import Pool
 
 COUNTED = {
@@ -56,3 +56,10 @@ async def test_the_replay_settled_weekly_comes_out_to_the_cent(pool: Pool):
     assert [[p.amount_minor for p in e.payouts] for e in (first, second)] == [[2450, 1050], [2069, 886]]
     assert [2450 + 2069, 1050 + 886] == [4519, 1936]
     assert await settled(pool, campaign, now) == []
+    for number, envelope in enumerate((first, second), 1):
+        await all_paid(pool, campaign, envelope, f"S{number}", now)
+    held = await line(pool, campaign)
+    assert (held.settled_minor, held.in_flight.minor, held.paid.minor) == (6455, 0, 6455)
+    assert await states(pool, campaign) == ["reconciled", "reconciled"]
+    paid = await rows(pool, "SELECT charity, balance_minor FROM accounts WHERE kind = 'paid' ORDER BY balance_minor")
+    assert [tuple(row) for row in paid] == [("mobile-libraries", 1936), ("village-schools", 4519)]

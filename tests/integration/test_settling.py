@@ -12,13 +12,14 @@ from campaigns.catalogue import Shelf
 from campaigns.refusals import SettlingRefused
 from campaigns.settlements import settlements, settlements_csv
 from campaigns.standing import read
+from ledger import settlement
 from ledger.line import Line
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.metrics import Metrics
 from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
 from settlements import body, every, liked, line, made, settled, states, unliked
-from sql import Pool
+from sql import Connection, Pool
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FIRST, SECOND, THIRD = (datetime(2026, 11, day, 3, tzinfo=SHANGHAI) for day in (9, 16, 23))  # Mondays
@@ -172,6 +173,42 @@ async def test_five_schedulers_at_once_make_the_same_one_settlement_a_period(poo
     assert (await line(pool, campaign)).payable.minor == 170
 
 
+class Crash(Exception):
+    """The process ends here."""
+
+
+WRITES = ["_add", "_move", "_tell_log", "_make_payouts", "take_step", "post", "queue_leaf"]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["lost", "kept"])
+@pytest.mark.parametrize("write", [*WRITES, "all"])
+async def test_after_a_crash_at_any_write_the_period_is_settled_once(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, write: str, kept: bool
+):
+    """T3: each write lost, or done but reported lost; and all of it lost, or committed and reported lost."""
+    campaign = await made(pool, ONE_EACH)
+    await liked(pool, campaign, {2: 100})
+    module, name = (settling, "settle_next") if write == "all" else (settlement, write)
+    real = getattr(module, name)
+
+    async def crashes(conn: Connection, *given: object) -> None:
+        if kept and write == "all":
+            async with pool.acquire() as other, other.transaction():
+                await real(other, *given)
+        elif kept:
+            await real(conn, *given)
+        raise Crash
+
+    with monkeypatch.context() as broken:
+        broken.setattr(module, name, crashes)
+        with pytest.raises(Crash):
+            await settled(pool, campaign, FIRST)
+    await settled(pool, campaign, FIRST)
+    assert await settled(pool, campaign, FIRST) == []
+    assert [e.total_minor for e in await every(pool, campaign)] == [100]
+    assert figures(await line(pool, campaign)) == (0, 100, 100)
+
+
 async def test_the_job_settles_only_campaigns_that_settle_by_themselves(pool: Pool):
     by_hand = ("[terms]", "[settlement]\nautomatic = false\n[terms]")
     past = [("2026-11-01", "2020-11-01"), ("2026-12-01", "2020-12-01")]
@@ -193,8 +230,6 @@ async def test_a_day_that_names_no_period_is_refused_with_the_next_one(pool: Poo
     settling.must_be_period(campaign, date(2026, 11, 9), NOW)
 
 
-# The real likes of the contract's worked figures, by day: what counts under 20 a person a day. Each third of a like's
-# cent is summed over the days and rounded down once: 10,500 likes to the 14th are 35.00, 19,365 in all are 64.55.
 async def test_the_envelope_follows_new_terms_and_their_beneficiaries(pool: Pool):
     campaign = await made(pool, ONE_EACH)
     only_schools = ("share_bp = 7000", "share_bp = 1000"), ("share_bp = 3000", "share_bp = 9000")

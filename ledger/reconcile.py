@@ -1,0 +1,208 @@
+"""T5, reconciling: what a bank says becomes steps of payouts and transfers, a whole file in one transaction.
+
+in_flight→paid by the bank's own date, or back to payable for what came back. A statement that was taken before
+changes nothing, so a file may be imported as often as one likes, after a crash too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from ledger.approvals import locked
+from ledger.channels import Answer, Outcome
+from ledger.envelopes import Envelope, Payout
+from ledger.journal import Step
+from ledger.matching import Candidate, Match, match
+from ledger.payout_steps import State
+from ledger.payouts import answered, end_to_end_id, instruction, move, move_back, told
+from ledger.statements import (
+    FILE_BYTES_MAX,
+    Statement,
+    StatementLine,
+    StatementRefused,
+    Status,
+    camt053,
+    checked,
+    pain002,
+    table,
+)
+from ledger.statements.tree import every, parse
+from sql import Connection, query
+
+_SHOWN_MAX = 1_000
+
+_LOCK_STATEMENTS = query("lock_statements")
+_FIND_STATEMENT = query("find_statement")
+_ADD_STATEMENT = query("add_statement")
+_ADD_STATEMENT_LINE = query("add_statement_line")
+_UNMATCHED_LINES = query("unmatched_lines")
+_SETTLEMENTS_TOLD = query("settlements_told")
+_SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
+
+
+@dataclass(slots=True)
+class Imported:
+    """What a file did; `again` counts statements that were taken before, and statuses that say nothing new."""
+
+    statements: int = 0
+    again: int = 0
+    payouts_paid: int = 0
+    payouts_sent: int = 0
+    payouts_returned: int = 0
+    unmatched: list[Match] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Who says it: kept with every step that comes of it."""
+
+    by: str
+    at: datetime
+    evidence: bytes
+
+
+def read(body: bytes) -> Sequence[Statement] | Sequence[Status]:
+    """Return what a file says: camt.053, pain.002 or CSV. StatementRefused: it is none, or does not add up. Pure."""
+    if len(body) > FILE_BYTES_MAX:
+        raise StatementRefused(f"the file is larger than {FILE_BYTES_MAX // 1024**2} MiB")
+    if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return checked(table.statements(body))
+    root = parse(body)
+    if next(every(root, "CstmrPmtStsRpt"), None) is not None:
+        return pain002.statuses(root)
+    return checked(camt053.statements(root))
+
+
+async def import_file(conn: Connection, body: bytes, by: str, now: datetime) -> Imported:
+    """Take in what a bank says, in the caller's transaction: all of the file or nothing."""
+    said = read(body)
+    who, done = _Told(by, now, sha256(body).digest()), Imported()
+    await conn.execute(_LOCK_STATEMENTS)
+    for one in said:
+        if isinstance(one, Statement):
+            await _take_statement(conn, one, who, done)
+        else:
+            await _take_status(conn, one, who, done)
+    return done
+
+
+async def _take_statement(conn: Connection, statement: Statement, who: _Told, done: Imported) -> None:
+    known = await conn.fetchval(_FIND_STATEMENT, statement.account, statement.statement_id)
+    if known is not None:
+        if known != statement.digest:
+            raise StatementRefused(f"statement {statement.statement_id} was taken before and said something else")
+        done.again += 1
+        return
+    head = statement.account, statement.statement_id, statement.currency
+    balances = statement.opening_minor, statement.closing_minor
+    await conn.execute(_ADD_STATEMENT, *head, *balances, statement.digest, who.evidence, who.by, who.at)
+    done.statements += 1
+    for line in sorted(statement.lines, key=lambda one: one.is_credit):  # what left first, then what came back
+        await _take_line(conn, statement, line, who, done)
+
+
+async def _take_line(conn: Connection, statement: Statement, line: StatementLine, who: _Told, done: Imported) -> None:
+    envelopes = await _envelopes(conn, line)
+    found = match(line, statement.currency, [c for envelope in envelopes for c in candidates(envelope)])
+    row = line.amount_minor, line.is_credit, line.booked_on, line.end_to_end_id, line.bank_reference, line.text
+    head = statement.account, statement.statement_id, line.number
+    await conn.execute(_ADD_STATEMENT_LINE, *head, *row, found.payout_id, found.how.value)
+    if found.payout_id is None:
+        done.unmatched.append(found)
+        return
+    envelope, payout = _of(envelopes, found.payout_id)
+    if line.is_credit:
+        await _came_back(conn, envelope, payout, line, who)
+        done.payouts_returned += 1
+    else:
+        await _paid(conn, envelope, payout, line, who)
+        done.payouts_paid += 1
+
+
+async def _envelopes(conn: Connection, line: StatementLine) -> list[Envelope]:
+    """Return the envelopes that a line may be of, locked, in order of their ids."""
+    rows = await conn.fetch(_SETTLEMENTS_TOLD, line.amount_minor, line.end_to_end_id)
+    return [await locked(conn, row["settlement_id"]) for row in rows]
+
+
+def candidates(envelope: Envelope) -> list[Candidate]:
+    """Return every attempt of an envelope's payouts that a bank was told of. Pure."""
+    return [
+        Candidate(
+            payout.payout_id,
+            end_to_end_id(payout.payout_id, attempt),
+            payout.amount_minor,
+            envelope.currency,
+            payout.state if attempt == payout.now.attempt else State.CANCELLED,
+            _references(envelope, payout),
+        )
+        for payout in envelope.payouts
+        for attempt in {step.attempt for step in payout.steps if step.state is State.SENDING}
+    ]
+
+
+def _references(envelope: Envelope, payout: Payout) -> tuple[str, ...]:
+    own = payout.now.bank_reference, instruction(envelope, payout).reference
+    return tuple(reference for reference in own if reference)
+
+
+def _of(envelopes: Sequence[Envelope], payout_id: str) -> tuple[Envelope, Payout]:
+    return next((e, p) for e in envelopes for p in e.payouts if p.payout_id == payout_id)
+
+
+async def _paid(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: _Told) -> None:
+    reference = line.bank_reference or payout.now.bank_reference
+    await move(conn, envelope, payout, Step.CONFIRM, reference or payout.payout_id)
+    step = payout.now.follow(
+        State.PAID, who.by, who.at, bank_reference=reference, bank_day=line.booked_on, evidence=who.evidence
+    )
+    await told(conn, envelope, payout, step)
+
+
+async def _came_back(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: _Told) -> None:
+    reason = line.reason or "came back without a reason"
+    if payout.state is State.PAID:
+        await move_back(conn, envelope, payout, Step.CONFIRM, reason)
+    await move_back(conn, envelope, payout, Step.SEND, reason)
+    known = {"reason": reason, "bank_day": line.booked_on, "evidence": who.evidence}
+    await told(conn, envelope, payout, payout.now.follow(State.RETURNED, who.by, who.at, **known))
+
+
+async def _take_status(conn: Connection, status: Status, who: _Told, done: Imported) -> None:
+    rows = await conn.fetch(_SETTLEMENTS_OF_MESSAGE, status.message_id)
+    meant = [
+        (envelope, payout)
+        for envelope in [await locked(conn, row["settlement_id"]) for row in rows]
+        for payout in envelope.payouts
+        if payout.now.message_id == status.message_id
+        and status.end_to_end_id in {None, end_to_end_id(payout.payout_id, payout.now.attempt)}
+        and payout.state in ({State.SENDING, State.SENT} if status.is_refused else {State.SENDING})
+    ]
+    done.again += not meant
+    outcome = Outcome.REFUSED if status.is_refused else Outcome.ACCEPTED
+    for envelope, payout in meant:
+        said = Answer(outcome, reason=status.reason)
+        await answered(conn, envelope, [payout], said, who.by, who.at, who.evidence)
+        done.payouts_returned += status.is_refused
+        done.payouts_sent += not status.is_refused
+
+
+async def unmatched(conn: Connection) -> list[dict[str, Any]]:
+    """Return the newest statement lines that are of no payout, and why."""
+    return [
+        {
+            "account": row["account"],
+            "statement": row["statement_id"],
+            "line": row["number"],
+            "amount_minor": row["amount_minor"],
+            "direction": "credit" if row["is_credit"] else "debit",
+            "booked_on": row["booked_on"].isoformat(),
+            "end_to_end_id": row["end_to_end_id"],
+            "bank_reference": row["bank_reference"],
+            "text": row["said"],
+            "because": row["matched_by"],
+        }
+        for row in await conn.fetch(_UNMATCHED_LINES, _SHOWN_MAX)
+    ]

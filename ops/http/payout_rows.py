@@ -1,0 +1,75 @@
+"""What a page tells charities of their money: each share of a settlement, and in words what became of it."""
+
+from typing import NamedTuple
+
+from campaigns.settlements import offset_minor, rules, settlements
+from campaigns.standing import Standing
+from ledger.envelopes import Envelope, HeldShare, Payout
+from ledger.payout_steps import State
+from ops.http import formats
+from ops.http.language import Language, of, say
+
+
+class PayoutRow(NamedTuple):
+    """A row of the table of settlements."""
+
+    iso: str
+    period: str
+    charity: str
+    amount: str
+    words: str
+
+
+class Payouts(NamedTuple):
+    """What was settled, and what is still to come."""
+
+    rows: list[PayoutRow]
+    expected: str
+    offset: str | None
+
+
+def payouts(standing: Standing, language: Language) -> Payouts:
+    """Return every share of every settlement, newest first, and what is expected next."""
+    names = {b.charity: of(b.name, language) for v in standing.campaign.versions for b in v.beneficiaries}
+    rows = [
+        _row(standing, envelope, share, names.get(share.charity, share.charity), language)
+        for envelope in reversed(standing.envelopes)
+        for share in envelope.shares
+    ]
+    offset = offset_minor(standing)
+    return Payouts(
+        rows, _expected(standing, language), _amount(offset, standing.currency, language) if offset else None
+    )
+
+
+def _amount(minor: int, currency: str, language: Language) -> str:
+    return formats.amount(minor, currency, language)
+
+
+def _row(standing: Standing, envelope: Envelope, share: HeldShare, name: str, language: Language) -> PayoutRow:
+    period, minor = envelope.period, share.share_minor + share.brought_minor
+    words = words_of(share.payout, envelope.missing_approvals(rules(standing.campaign)), language)
+    amount = _amount(minor, envelope.currency, language)
+    return PayoutRow(period.isoformat(), formats.day(period, language), name, amount, words)
+
+
+def words_of(payout: Payout | None, missing: int, language: Language) -> str:
+    """Return in words where a charity's share is."""
+    if payout is None:
+        return say("payout_carried", language)
+    if payout.state is State.WAITING and missing:
+        return say("payout_waits_for_approval", language, people=missing)
+    if payout.state is State.PAID and payout.now.bank_day:
+        told = {"day": formats.day(payout.now.bank_day, language), "reference": payout.now.bank_reference or "–"}
+        return say("payout_paid", language, **told)
+    if payout.state is State.RETURNED:
+        return say("payout_returned", language, reason=payout.now.reason)
+    return say(f"payout_{payout.state.value}", language)
+
+
+def _expected(standing: Standing, language: Language) -> str:
+    following = settlements(standing)["next_period"]
+    amount = _amount(standing.line.pledged.minor, standing.currency, language)
+    if following is None:
+        return say("payout_expected_by_hand", language, amount=amount)
+    return say("payout_expected", language, amount=amount, day=following)

@@ -1,0 +1,75 @@
+"""What a stranger recomputes from the log alone agrees with every settlement, cancelled, returned or set off."""
+
+from datetime import datetime, timedelta
+
+from test_payouts import AT, FREE, ONE_EACH, Bank, sent
+
+from campaigns import budget, settling
+from campaigns.catalogue import Campaign
+from ledger import changes
+from ledger.channels import Answer, Outcome
+from ledger.log.replay import Replay
+from promises import NOW
+from settlements import all_paid, every, liked, line, made, settled, unliked
+from sql import Pool
+
+WEEK = timedelta(days=7)
+
+
+async def agrees(pool: Pool, campaign: Campaign) -> None:
+    """Replay every leaf so far; the figures must be the ledger's own."""
+    replay = Replay()
+    for row in await pool.fetch("SELECT body FROM leaf_queue ORDER BY leaf_id"):
+        replay.add(row["body"])
+    replay.settle()
+    found, held = replay.figures()[campaign.slug], await line(pool, campaign)
+    assert (found.settled_minor, found.pledged_minor) == (held.settled_minor, held.earned_minor)
+
+
+async def cancelled(pool: Pool, campaign: Campaign, now: datetime) -> None:
+    newest = (await every(pool, campaign))[-1]
+    async with pool.acquire() as conn, conn.transaction():
+        await settling.cancel(conn, campaign, newest.settlement_id, "ann", now)
+
+
+async def test_a_cancelled_settlement_and_the_next_one(pool: Pool):
+    campaign = await made(pool, ONE_EACH, FREE)
+    await liked(pool, campaign, {2: 100, 9: 30})
+    await settled(pool, campaign, AT)
+    await agrees(pool, campaign)
+    await cancelled(pool, campaign, AT)
+    await agrees(pool, campaign)
+    await settled(pool, campaign, AT + WEEK)
+    assert [e.total_minor for e in await every(pool, campaign)] == [100, 130]
+    await agrees(pool, campaign)
+
+
+async def test_a_payout_that_was_refused_tried_again_and_paid(pool: Pool):
+    campaign = await made(pool, ONE_EACH, FREE)
+    await liked(pool, campaign, {2: 100})
+    await settled(pool, campaign, AT)
+    (envelope,) = await every(pool, campaign)
+    envelope = await sent(pool, Bank(answer=Answer(Outcome.REFUSED, reason="closed")), campaign, envelope)
+    await agrees(pool, campaign)
+    async with pool.acquire() as conn, conn.transaction():
+        for payout in envelope.payouts:
+            envelope = await changes.again(conn, payout.payout_id, payout.now.payee, "ann", AT)
+    await all_paid(pool, campaign, envelope, "S1", NOW)
+    assert (await line(pool, campaign)).paid.minor == 100
+    await agrees(pool, campaign)
+
+
+async def test_an_offset_a_floor_and_the_close(pool: Pool):
+    campaign = await made(pool, ONE_EACH, FREE, ("floor_minor = 0", "floor_minor = 300"))
+    await liked(pool, campaign, {2: 100})
+    await settled(pool, campaign, AT)
+    await unliked(pool, campaign, 2, range(40))
+    await agrees(pool, campaign)
+    await liked(pool, campaign, {9: 55})
+    await settled(pool, campaign, AT + WEEK)
+    await agrees(pool, campaign)
+    async with pool.acquire() as conn, conn.transaction():
+        await budget.close(conn, campaign, NOW + WEEK)
+    await settled(pool, campaign, NOW + 2 * WEEK)
+    assert (await line(pool, campaign)).settled_minor == 300
+    await agrees(pool, campaign)
