@@ -89,7 +89,7 @@ async def _with_campaign(conn: "Connection", pseudonym_key: bytes, settlement: s
     found = await envelopes(conn, settlement_id=settlement)
     if not found:
         raise NotFound(f"there is no settlement {settlement!r}")
-    return (await catalogue.load(conn, pseudonym_key)).campaigns[found[0].campaign], found[0]
+    return (await catalogue.read(conn, pseudonym_key)).campaigns[found[0].campaign], found[0]
 
 
 async def _approve(settlement: str, approved: str, name: str, token: str) -> "tuple[Campaign, Envelope]":
