@@ -9,7 +9,6 @@ from ledger.payout_steps import State
 from ops.http import formats
 from ops.http.language import Language, of, say
 
-
 _WORDS = {
     State.WAITING: "payout_waiting",
     State.SENDING: "payout_sending",
