@@ -9,6 +9,13 @@ from ledger.payout_steps import State
 from ops.http import formats
 from ops.http.language import Language, of, say
 
+_WORDS = {
+    State.WAITING: "payout_waiting",
+    State.SENDING: "payout_sending",
+    State.SENT: "payout_sent",
+    State.CANCELLED: "payout_cancelled",
+}
+
 
 class PayoutRow(NamedTuple):
     """A row of the table of settlements."""
@@ -64,7 +71,7 @@ def words_of(payout: Payout | None, missing: int, language: Language) -> str:
         return say("payout_paid", language, **told)
     if payout.state is State.RETURNED:
         return say("payout_returned", language, reason=payout.now.reason)
-    return say(f"payout_{payout.state.value}", language)
+    return say(_WORDS[payout.state], language)
 
 
 def _expected(standing: Standing, language: Language) -> str:
