@@ -9,7 +9,7 @@ _COUNT_PEOPLE = query("count_people")
 
 
 async def campaigns_to_count(conn: Connection) -> list[int]:
-    """Return the campaigns in which something was folded since their people were last counted."""
+    """Return the campaigns in which something was recorded since their people were counted, or just before."""
     return [row["campaign_id"] for row in await conn.fetch(_PEOPLE_TO_COUNT)]
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from campaigns.catalogue import Shelf
 from campaigns.standing import Standing, instant, read
-from sql import Pool
+from sql import AWAY, Pool
 
 FRESH_SECONDS = 0.5
 STALE_SECONDS_MAX = 30.0
@@ -24,14 +24,6 @@ _REST_FACTOR = 10  # what takes long to read is read less often: a tenth of the 
 _REST_SECONDS_MAX = 5.0
 _READ_SECONDS_MAX = 5.0
 _AFTER_FAILURE_SECONDS = 1.0
-_AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-)
 
 _log = structlog.get_logger()
 
@@ -103,7 +95,7 @@ class Snapshots:
             async with asyncio.timeout(_READ_SECONDS_MAX):
                 as_of = self._clock()
                 standings = await read(self._pool, self._shelf, as_of)
-        except _AWAY as error:
+        except (*AWAY, asyncpg.InsufficientResourcesError) as error:
             _log.warning("snapshot not read", error=type(error).__name__)
             self._next_at = loop.time() + _AFTER_FAILURE_SECONDS
             return

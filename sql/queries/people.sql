@@ -1,9 +1,10 @@
 -- name: people_to_count
--- Campaigns in which something was folded since their people were counted.
+-- Campaigns in which something was recorded since their people were counted, or in the minute before: a batch is
+-- stamped before it commits, so a count may run in between and miss it.
 SELECT c.campaign_id FROM campaigns c
 LEFT JOIN people_counts p USING (campaign_id)
 WHERE EXISTS (
-    SELECT FROM like_batches b WHERE b.campaign_id = c.campaign_id AND b.recorded_at > coalesce(p.as_of, '-infinity')
+    SELECT FROM like_batches b WHERE b.campaign_id = c.campaign_id AND b.recorded_at > coalesce(p.as_of - interval '1 minute', '-infinity')
 )
 ORDER BY campaign_id;
 

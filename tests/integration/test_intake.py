@@ -1,6 +1,8 @@
 """The intake over HTTP on a real PostgreSQL: every outcome, every refusal, and what others got wrong."""
 
 import asyncio
+import base64
+import hmac
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -189,11 +191,12 @@ BODIES = [
 
 @pytest.mark.parametrize(("body", "status"), BODIES)
 async def test_a_body_that_is_no_envelope_is_refused_whole(service: Running, body: bytes, status: int) -> None:
-    headers = service.signed("m", body.decode("latin-1"))
-    if status != 413 and body.isascii():
-        headers = service.signed("m", body.decode())
-    answer = await service.post(body, headers)
-    assert answer.status in {status, 401 if not body.isascii() else status}
+    secret = base64.b64decode(service.secret.removeprefix("whsec_"))
+    headers = service.signed("m", "")  # the library signs text only: these bytes are signed by hand
+    signed = f"m.{headers['webhook-timestamp']}.".encode() + body
+    headers["webhook-signature"] = "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
+    assert (await service.post(body, headers)).status == status
+    assert await service.day_counts() == {}
 
 
 async def test_a_rotated_secret_holds_at_once_beside_the_old_one(service: Running) -> None:
