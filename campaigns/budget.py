@@ -83,7 +83,7 @@ def _accounts(campaign: Campaign) -> tuple[Account, Account, Account]:
     return Account("world", currency), budget, pledged
 
 
-async def close(conn: Connection, campaign: Campaign, now: datetime) -> Closing:
+async def close(conn: Connection, campaign: Campaign, now: datetime, reason: str | None = None) -> Closing:
     """Take no more likes, pledge for the last ones, top up to the floor, give the rest of the budget back.
 
     Waits for the intake transactions under way, so no like slips in behind it. Again: changes nothing.
@@ -96,7 +96,7 @@ async def close(conn: Connection, campaign: Campaign, now: datetime) -> Closing:
     floor_minor = await _top_up(conn, campaign)
     returned_minor = await _give_back(conn, campaign)
     await conn.execute(_CLOSE_CAMPAIGN, campaign.campaign_id, now)
-    await _tell_log(conn, campaign, now)
+    await _tell_log(conn, campaign, now, reason)
     return Closing(
         is_new=True,
         closed_at=now,
@@ -106,8 +106,9 @@ async def close(conn: Connection, campaign: Campaign, now: datetime) -> Closing:
     )
 
 
-async def _tell_log(conn: Connection, campaign: Campaign, now: datetime) -> None:
+async def _tell_log(conn: Connection, campaign: Campaign, now: datetime, reason: str | None) -> None:
     text = "Closed: no like counts any more, and what nobody earned of the budget went back to the sponsor."
+    text += f" Why: {reason}" if reason else ""
     body = {"campaign": campaign.slug, "about": "closed", "closed_at": now.isoformat(), "text": text}
     await queue_leaf(conn, "note", f"note/{campaign.slug}/closed", body)
 

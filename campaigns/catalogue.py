@@ -27,6 +27,7 @@ _LIST_LIVE_KEYS = query("list_live_keys")
 _CATALOGUE_VERSION = query("catalogue_version")
 _LOCK_CATALOGUE = query("lock_catalogue")
 _RAISE_CATALOGUE = query("raise_catalogue")
+_SHARE_CATALOGUE = query("share_catalogue")
 
 
 class PlatformKey(NamedTuple):
@@ -159,6 +160,11 @@ async def change(conn: Connection) -> int:
     """
     await conn.execute(_LOCK_CATALOGUE)
     return int(await conn.fetchval(_RAISE_CATALOGUE))
+
+
+async def hold(conn: Connection) -> None:
+    """Keep the catalogue as it is until the caller's transaction ends. Who will `change` it calls that first."""
+    await conn.execute(_SHARE_CATALOGUE)
 
 
 class Shelf:

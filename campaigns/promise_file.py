@@ -2,17 +2,13 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
-from datetime import datetime
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from campaigns.promise import Promise
 from campaigns.refusals import Fault, PromiseRefused
-from ledger.money import text
 
 FILE_BYTES_MAX = 256 * 1024
 _WHOLE = "promise"  # the path of what concerns all of it
@@ -24,8 +20,12 @@ def read(file: bytes) -> Promise:
     try:
         return Promise.model_validate(_parse(file))
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False, include_context=False)
-        raise PromiseRefused([_fault(fault) for fault in faults]) from None
+        raise PromiseRefused(faults(error)) from None
+
+
+def faults(error: ValidationError) -> list[Fault]:
+    """Return everything that is wrong with what was to be a model, each by its dotted path."""
+    return [_fault(fault) for fault in error.errors(include_url=False, include_input=False, include_context=False)]
 
 
 def _parse(file: bytes) -> dict[str, Any]:
@@ -56,50 +56,3 @@ def _path(places: tuple[int | str, ...]) -> str:
     parts = [str(place) for place in places]
     kinds = {n + 1 for n, place in enumerate(parts) if place == "account" and parts[:2] == ["terms", "beneficiaries"]}
     return ".".join(part for n, part in enumerate(parts) if n not in kinds) or _WHOLE
-
-
-class Change(NamedTuple):
-    """One value of the promise that differs; None: there is none."""
-
-    path: str
-    before: str | None
-    after: str | None
-
-    def __str__(self) -> str:
-        if self.before is None:
-            return f"{self.path} = {self.after}"
-        return f"{self.path}: {self.before} → {self.after if self.after is not None else 'none'}"
-
-
-def difference(old: Promise | None, new: Promise) -> list[Change]:
-    """Return what would change, value by value in the file's order; every value where there is no old promise.
-
-    Moments are compared, not their spelling: the same instant in another offset is no change.
-    """
-    before = dict(_values(old.model_dump())) if old else {}
-    after = dict(_values(new.model_dump()))
-    paths = dict.fromkeys(chain(after, before))
-    changed = [path for path in paths if before.get(path) != after.get(path)]
-    was, becomes = old.campaign.currency if old else "", new.campaign.currency
-    return [Change(p, _shown(p, before.get(p), was), _shown(p, after.get(p), becomes)) for p in changed]
-
-
-def _values(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value with its path; what is left out (None) is no value."""
-    if isinstance(part, dict | list):
-        for key, value in part.items() if isinstance(part, dict) else enumerate(part):
-            yield from _values(value, f"{path}.{key}" if path else str(key))
-    elif part is not None:
-        yield path, part
-
-
-def _shown(path: str, value: Any, currency: str) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if path.endswith("_minor"):
-        return f"{value} ({text(value, currency)} {currency})"
-    return str(value)

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from campaigns.admission import AHEAD_MAX
 from campaigns.calendar import day_in
 from campaigns.catalogue import Campaign, change, read
-from campaigns.promise import Promise, canonical, fixed, held
-from campaigns.promise_file import Change, difference
+from campaigns.difference import Change, difference
+from campaigns.promise import Promise, Terms, canonical, fixed, held
 from campaigns.refusals import Closed, Fault, PromiseRefused
 from ledger.journal import Account, open_accounts
 from ledger.leaves import queue_leaf
@@ -134,6 +135,24 @@ async def _give_terms(conn: Connection, campaign_id: int, promise: Promise, done
         "promise": promise.model_dump(mode="json", exclude_none=True),
     }
     await queue_leaf(conn, "terms", f"terms/{slug}/{done.version}", body)
+
+
+def why_second(before: Terms, after: Terms) -> str | None:
+    """Return why new terms take a second person; None: they ask no more of the sponsor and pay nobody else. Pure."""
+    if Fraction(after.rate.amount_minor, after.rate.per_likes) > Fraction(
+        before.rate.amount_minor, before.rate.per_likes
+    ):
+        return "more for a like"
+    if _is_raised(before.daily_cap_minor, after.daily_cap_minor):
+        return "more on a day"
+    if _is_raised(before.likes_per_person_per_day, after.likes_per_person_per_day):
+        return "more likes of a person"
+    return "other beneficiaries" if before.beneficiaries != after.beneficiaries else None
+
+
+def _is_raised(before: int | None, after: int | None) -> bool:
+    """Tell whether a limit, where None is no limit, lets more through."""
+    return before is not None and (after is None or after > before)
 
 
 async def lock_open(conn: Connection, campaign: Campaign) -> None:

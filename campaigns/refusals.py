@@ -1,7 +1,8 @@
 """What the administration of campaigns and platforms refuses.
 
     Refused               the message is one clear sentence for whoever asked
-    ├── PromiseRefused    the promise is not one, or does not fit what was promised: every fault's path and reason
+    ├── Faulty            what was sent is not what it should be: every fault's path and reason
+    │   └── PromiseRefused  the promise is not one, or does not fit what was promised
     ├── NotFound          no campaign or platform has that name
     ├── Closed            the campaign is closed: it takes nothing more
     ├── FundingRefused    the amount or its reference cannot be taken
@@ -31,12 +32,16 @@ class Refused(Exception):
     """What was asked for is refused."""
 
 
-class PromiseRefused(Refused):
-    """The promise is refused whole; `faults` names everything that is wrong with it."""
+class Faulty(Refused):
+    """What was sent is refused whole; `faults` names everything that is wrong with it."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = tuple(faults)
+
+
+class PromiseRefused(Faulty):
+    """The promise is not one, or does not fit what was promised."""
 
 
 class NotFound(Refused):

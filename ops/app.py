@@ -11,9 +11,11 @@ from campaigns.events import BODY_BYTES_MAX
 from campaigns.intake import Intake
 from ledger import sequencer
 from ops import backend, jobs
+from ops.admin.desk import Office
 from ops.clock import utc_now
-from ops.http import health, intake, log, public
+from ops.http import admin, health, intake, log, public
 from ops.http.middleware import problems
+from ops.http.sign_in import SignIn
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.settings import Settings
@@ -43,7 +45,7 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
         await shelf.newest()
         await _own_log(settings, keys, pool)
         service = Service(settings, keys, pool, shelf, Intake(intake_pool, shelf, utc_now, metrics), metrics)
-        scheduler = jobs.schedule(jobs.Jobs(pool, shelf, metrics, keys.log), settings)
+        scheduler = jobs.schedule(jobs.Jobs(pool, shelf, metrics, Office(pool, keys, settings)), settings)
         service.intake.start()
         scheduler.start()
         try:
@@ -79,6 +81,8 @@ def application(service: Service) -> web.Application:
     )
     public.set_up(app, service.pool, service.shelf)
     log.set_up(app, service.pool)
+    sign_in = SignIn(service.pool, service.settings, service.metrics)
+    admin.set_up(app, Office(service.pool, service.keys, service.settings), sign_in)
     return app
 
 

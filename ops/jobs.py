@@ -15,7 +15,8 @@ from campaigns import people, pledging, settling
 from campaigns.catalogue import Shelf
 from ledger import checks, sequencer
 from ledger.line import lines
-from ledger.log.note import Signer
+from ops.admin import answers, deciding, registry
+from ops.admin.desk import Office
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
@@ -23,11 +24,14 @@ from sql import Pool, query
 
 DELIVERIES_KEPT = timedelta(days=7)
 _PEOPLE_SECONDS = 10
+_DECIDE_SECONDS = 30
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
 _PAYOUT_WATCH = query("payout_watch")
 _UNFOLDED_SINCE = query("unfolded_since")
 _FORGET_DELIVERIES = query("forget_deliveries")
+_FORGET_ANSWERS = query("forget_answers")
+_FORGET_SESSIONS = query("forget_sessions")
 
 _log = structlog.get_logger()
 
@@ -39,7 +43,7 @@ class Jobs:
     pool: Pool
     shelf: Shelf
     metrics: Metrics
-    signer: Signer | None = None
+    office: Office
     _rest_until: float = 0.0
 
     async def tick(self) -> None:
@@ -62,9 +66,10 @@ class Jobs:
 
     async def sequence(self) -> None:
         """Put what waits into the public log and sign its head."""
-        if self.signer is None:
+        signer = self.office.keys.log
+        if signer is None:
             return
-        head = await sequencer.sequence(self.pool, self.signer, utc_now())
+        head = await sequencer.sequence(self.pool, signer, utc_now())
         if head is not None:
             self.metrics.log_size.set(head.size)
             self.metrics.log_sequenced_at.set(head.sequenced_at.timestamp())
@@ -103,10 +108,17 @@ class Jobs:
         for failure in failures:
             _log.error("invariant broken", check=failure.name, rows=failure.count)
 
+    async def decide(self) -> None:
+        """Do what a second person agreed to and whose hold is over."""
+        await deciding.do_due(self.office, registry.find, utc_now())
+
     async def forget(self) -> None:
-        """Forget the webhook-ids of more than seven days ago."""
+        """Forget the webhook-ids of more than seven days ago, old answers to administrators and ended sessions."""
+        now = utc_now()
         async with self.pool.acquire() as conn:
-            await conn.execute(_FORGET_DELIVERIES, utc_now() - DELIVERIES_KEPT)
+            await conn.execute(_FORGET_DELIVERIES, now - DELIVERIES_KEPT)
+            await conn.execute(_FORGET_ANSWERS, now - answers.KEPT)
+            await conn.execute(_FORGET_SESSIONS, now)
 
 
 def schedule(jobs: Jobs, settings: Settings) -> AsyncIOScheduler:
@@ -120,6 +132,7 @@ def schedule(jobs: Jobs, settings: Settings) -> AsyncIOScheduler:
         ("settle", jobs.settle, settings.settle_seconds),
         ("people", jobs.count_people, _PEOPLE_SECONDS),
         ("check", jobs.check, settings.check_seconds),
+        ("decide", jobs.decide, _DECIDE_SECONDS),
         ("forget", jobs.forget, 3600),
     ]
     for name, run_once, seconds in plan:

@@ -38,6 +38,9 @@ class Metrics:
         )
         self.check_failures = Gauge("like_ledger_check_failures", "Invariants broken at the last check", **own)
         self.checked_at = Gauge("like_ledger_checked_at_seconds", "When all invariants were last checked", **own)
+        self.sign_ins_failed = Counter(
+            "like_ledger_sign_ins_failed", "Attempts to sign in that failed, or came too often", ["reason"], **own
+        )
         self.log_size = Gauge("like_ledger_log_leaves", "Leaves of the public log", **own)
         self.log_sequenced_at = Gauge("like_ledger_log_sequenced_at_seconds", "When the log last grew", **own)
         for outcome in Outcome:

@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     payer_name: Annotated[str | None, Field(max_length=140, description="whose account payouts leave")] = None
     payer_account: Annotated[str | None, Field(description="its IBAN, or scheme:number")] = None
     payer_bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$", description="its bank")] = None
+    admin_token: Annotated[
+        SecretStr | None, Field(min_length=32, max_length=200, description="an owner's token, to begin with")
+    ] = None
+    trusted_proxies: Annotated[int, Field(ge=0, le=10, description="proxies of ours before the service")] = 0
     pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"
 

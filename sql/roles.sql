@@ -46,3 +46,7 @@ GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout
     statement_lines
     TO like_ledger_service;
 GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
+
+GRANT INSERT ON sessions, admin_answers, proposals, proposal_steps, audit TO like_ledger_service;
+GRANT UPDATE (ended_at), DELETE ON sessions TO like_ledger_service;
+GRANT UPDATE (answer), DELETE ON admin_answers TO like_ledger_service;

@@ -5,7 +5,7 @@ import json
 import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from campaigns.promise import Promise
 from ledger import sequencer
 from ledger.log.note import make_signer
 from ops import app
+from ops.admin.desk import Office
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys
@@ -142,7 +143,9 @@ class Running:
             return Answer(answer.status, answer.headers, await answer.read())
 
     async def tick(self) -> None:
-        await Jobs(self.service.pool, self.service.shelf, self.service.metrics).tick()
+        own = self.service
+        office = Office(own.pool, replace(own.keys, log=None), own.settings)
+        await Jobs(own.pool, own.shelf, own.metrics, office).tick()
 
     async def sequence(self) -> None:
         """Tick, then put everything into the public log."""

@@ -9,7 +9,7 @@ from ops.cli import shared
 if TYPE_CHECKING:
     from campaigns.budget import Closing, Funding
     from campaigns.catalogue import Campaign
-    from campaigns.promise_file import Change
+    from campaigns.difference import Change
     from campaigns.promising import Plan
     from campaigns.standing import Standing
 
@@ -122,7 +122,7 @@ def show(standing: "Standing", *, as_json: bool) -> None:
     """Print a campaign in full: as JSON it is what `/v1/campaigns/{slug}` answers."""
     import orjson
 
-    from campaigns.promise_file import difference
+    from campaigns.difference import difference
     from campaigns.promising import promised
     from campaigns.published import published
     from ops.http.views import to_json

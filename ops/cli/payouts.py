@@ -95,7 +95,7 @@ async def _with_campaign(conn: "Connection", pseudonym_key: bytes, settlement: s
 async def _approve(settlement: str, approved: str, name: str, token: str) -> "tuple[Campaign, Envelope]":
     from ledger import approvals
     from ledger.errors import SettlementRefused
-    from ops import tokens
+    from ops.admin import tokens
     from ops.clock import utc_now
 
     try:
@@ -104,7 +104,7 @@ async def _approve(settlement: str, approved: str, name: str, token: str) -> "tu
         raise SettlementRefused("a hash is written in hexadecimal digits") from None
     async with shared.opened() as own, own.pool.acquire() as conn:
         async with conn.transaction():
-            person = await tokens.holder(conn, token, name, _CLERKS)
+            person = await tokens.holder(conn, token, name, _CLERKS, utc_now())
             await approvals.approve(conn, settlement, digest, person.name, utc_now())
         return await _with_campaign(conn, own.keys.pseudonym, settlement)
 

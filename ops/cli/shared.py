@@ -4,7 +4,7 @@ Exit status 0: done, 1: refused, 2: wrong usage. Never a traceback for an expect
 """
 
 import json
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from ops.admin.desk import Answer
     from ops.keys import Keys
     from ops.settings import Settings
     from sql import Pool
 
-Answer = TypeVar("Answer")
+Found = TypeVar("Found")
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 _PLAIN_WIDTH = 160  # of a table that no terminal shows
@@ -42,7 +43,7 @@ def settings(**given: Any) -> "Settings":
         return load(**given)
 
 
-def run(work: Coroutine[Any, Any, Answer]) -> Answer:
+def run(work: Coroutine[Any, Any, Found]) -> Found:
     """Run a command's work to its end; ends the command with a clear line where it is refused."""
     import asyncio
 
@@ -71,6 +72,30 @@ async def _bring_up_to_date(dsn: str) -> None:
         await migrate(dsn)
     except (OSError, TimeoutError) as error:  # one that says "Multiple exceptions" is of no finer kind
         raise DatabaseAway(f"the database cannot be reached: {error or 'no answer in time'}") from error
+
+
+def give(command: str, place: str, asked: Mapping[str, Any] | None = None, *, dry_run: bool = False) -> "Answer":
+    """Have the desk do a command as the operator, who has the database in hand; return what it did."""
+    return run(_give(command, place, asked or {}, dry_run=dry_run))
+
+
+async def _give(command: str, place: str, asked: Mapping[str, Any], *, dry_run: bool) -> "Answer":
+    from pydantic import ValidationError
+
+    from campaigns.promise_file import faults
+    from campaigns.refusals import Faulty
+    from ops.admin import desk, registry
+    from ops.admin.actor import AT_THE_MACHINE
+    from ops.settings import load
+
+    found = registry.find(command)
+    try:
+        body = found.asked.model_validate(asked)
+    except ValidationError as error:
+        raise Faulty(faults(error)) from None
+    async with opened() as own:
+        office = desk.Office(own.pool, own.keys, load())
+        return await desk.do(office, AT_THE_MACHINE, found, place, body, dry_run=dry_run)
 
 
 @contextmanager

@@ -8,33 +8,29 @@ from ops.cli import shared
 
 app = typer.Typer(no_args_is_help=True, help="Tokens: who may do what.")
 
+Name = Annotated[str, typer.Argument(help="Whose it is.")]
+
 
 @app.command()
 def create(
     role: Annotated[str, typer.Option(help="campaigns, finance, reviewer, auditor or owner.")],
     name: Annotated[str, typer.Option(help="Whose it is: one person.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 90,
     as_json: shared.AsJson = False,
 ) -> None:
     """Make a token and print it once; only its hash is kept."""
-    token = shared.run(_create(role, name))
+    answer = shared.give("token.create", "", {"role": role, "name": name, "days": days})
     if as_json:
-        shared.show_json({"name": name, "role": role, "token": token})
+        shared.show_json({"name": name, "role": role, "token": answer["secret"]})
     else:
-        typer.echo(token)
+        typer.echo(answer["secret"])
 
 
-async def _create(role: str, name: str) -> str:
-    import secrets
-
-    from ops import tokens
-    from ops.clock import utc_now
-
-    token = f"llt_{secrets.token_urlsafe(32)}"
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        await tokens.create(conn, token, name, role, utc_now())
-    return token
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `create` a command of its own though it is the only one."""
+@app.command()
+def revoke(name: Name, as_json: shared.AsJson = False) -> None:
+    """Let somebody's token hold no longer, and end their sessions; the last owner's stays."""
+    answer = shared.give("token.revoke", name)
+    if as_json:
+        shared.show_json(answer)
+    else:
+        typer.echo(f"{name}: the token holds no longer")

@@ -1,8 +1,7 @@
 """Every address of the service as its description tells of it: what it takes, what it answers, what can be wrong."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
 import orjson
 
@@ -20,29 +19,12 @@ from campaigns.settlements import PublishedSettlements, settlements, settlements
 from campaigns.standing import instant
 from campaigns.totals import EveryTotals, Totals, totals
 from ops.http import examples, shapes
+from ops.http.admin_endpoints import administration
+from ops.http.endpoint import Endpoint
 from ops.http.problems import Problem
 from ops.http.views import to_json
 
-JSON, CSV, HTML, TEXT, BYTES = "application/json", "text/csv", "text/html", "text/plain", "application/octet-stream"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One method of one address."""
-
-    path: str
-    tag: str
-    summary: str
-    answer: Any = str  # the answer's type
-    content_type: str = JSON
-    example: Callable[[], Any] | None = None
-    method: Literal["get", "post"] = "get"
-    text: str = ""
-    body: Any = None  # the body's type
-    query: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # what each does, its values
-    headers: Mapping[str, str] = field(default_factory=dict)  # those that must be sent
-    problems: tuple[Problem, ...] = ()
-    is_conditional: bool = False  # has an ETag and answers 304
+CSV, HTML, TEXT, BYTES = "text/csv", "text/html", "text/plain", "application/octet-stream"
 
 
 def _seen(view: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -99,6 +81,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         method="post",
         text=_INTAKE,
         body=Body,
+        body_example=lambda: examples.LIKES,
         query={"results": (_RESULTS, ("all", "none"))},
         headers=_SIGNED,
         problems=_INTAKE_PROBLEMS,
@@ -237,4 +220,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         example=lambda: {"ready": True},
     ),
     Endpoint("/metrics", "health", "Figures for Prometheus", content_type=TEXT),
+    *administration(),
 )

@@ -12,7 +12,7 @@ from campaigns.standing import People, Standing
 from campaigns.waterfall import DayCount
 from ledger.line import Balance, Line
 
-_PROMISE = """{
+PROMISE_JSON = """{
   "campaign": {"slug": "rural-education", "title": {"zh": "乡村教育支持计划", "en": "Rural Education Support"},
     "sponsor": "Example Platform Foundation", "currency": "CNY", "timezone": "Asia/Shanghai",
     "starts_at": "2022-04-08T00:00:00+08:00", "ends_at": "2022-04-22T00:00:00+08:00", "late_days": 3650,
@@ -32,7 +32,7 @@ _COUNTED = (1_402, 1_633, 977)
 
 def standing() -> Standing:
     """Return a campaign after two and a half days."""
-    promise = Promise.model_validate_json(_PROMISE)
+    promise = Promise.model_validate_json(PROMISE_JSON)
     own = promise.campaign
     calendar = Calendar.of(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
     terms = held(promise.terms, 1, calendar.days[0])

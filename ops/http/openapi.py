@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from ops.http.endpoints import ENDPOINTS, JSON, Endpoint
-from ops.http.examples import LIKES
+from ops.http.endpoint import JSON, Endpoint
+from ops.http.endpoints import ENDPOINTS
 from ops.http.problems import Problem, details
 from ops.http.shapes import ProblemDetails, Ready
 
@@ -22,6 +22,7 @@ _PATH_PARAMETERS = {
     "receipt": "A like's receipt, `rcp_…`, as the answer to its delivery gave it.",
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
+    "proposal": "What waits for a second person, `prp_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
 }
 _ABOUT = {
@@ -34,6 +35,8 @@ _ABOUT = {
     " away the last one stands for half a minute, then the answer is 503.",
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
+
+_TOKENS = {"token": {"type": "http", "scheme": "bearer", "description": "`llt_…`, as `token create` shows it once."}}
 
 Schemas = dict[tuple[str, JsonSchemaMode], Any]
 
@@ -53,7 +56,7 @@ def document() -> dict[str, Any]:
         "tags": tags,
         "security": [],
         "paths": paths,
-        "components": {"schemas": definitions},
+        "components": {"schemas": definitions, "securitySchemes": _TOKENS},
     }
 
 
@@ -64,9 +67,9 @@ def _schemas() -> tuple[Schemas, dict[str, Any]]:
         ("not ready", "serialization", TypeAdapter(Ready)),
     ]
     for endpoint in ENDPOINTS:
-        inputs.append((endpoint.path, "serialization", TypeAdapter(endpoint.answer)))
+        inputs.append((_operation_id(endpoint), "serialization", TypeAdapter(endpoint.answer)))
         if endpoint.body is not None:
-            inputs.append((endpoint.path, "validation", TypeAdapter(endpoint.body)))
+            inputs.append((_operation_id(endpoint), "validation", TypeAdapter(endpoint.body)))
     schemas, shared = TypeAdapter.json_schemas(inputs, ref_template=_REF)
     return schemas, shared["$defs"]
 
@@ -82,8 +85,12 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.text:
         operation["description"] = endpoint.text
     if endpoint.body is not None:
-        content = {JSON: {"schema": schemas[endpoint.path, "validation"], "example": LIKES}}
-        operation["requestBody"] = {"required": True, "content": content}
+        content: dict[str, Any] = {"schema": schemas[_operation_id(endpoint), "validation"]}
+        if endpoint.body_example is not None:
+            content["example"] = endpoint.body_example()
+        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+    if endpoint.is_secured:
+        operation["security"] = [{"token": []}]
     return operation
 
 
@@ -101,7 +108,12 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             for n in in_path
         ),
         *(
-            {"name": n, "in": "query", "schema": {**text, "enum": list(values)}, "description": says}
+            {
+                "name": n,
+                "in": "query",
+                "schema": {**text, **({"enum": list(values)} if values else {})},
+                "description": says,
+            }
             for n, (says, values) in endpoint.query.items()
         ),
         *(
@@ -112,11 +124,13 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": schemas[endpoint.path, "serialization"]}
+    content: dict[str, Any] = {"schema": schemas[_operation_id(endpoint), "serialization"]}
     if endpoint.example is not None:
         content["example"] = endpoint.example()
     good: dict[str, Any] = {"description": endpoint.summary, "content": {endpoint.content_type: content}}
     answers: dict[str, Any] = {"200": good}
+    if endpoint.is_secured and endpoint.method == "post":
+        answers["202"] = {**good, "description": "It waits for a second person."}
     if endpoint.is_conditional:
         good["headers"] = {"ETag": {"schema": {"type": "string"}}, "Cache-Control": {"schema": {"type": "string"}}}
         answers["304"] = {"description": "The reader has these figures already."}

@@ -22,6 +22,13 @@ class Problem(Enum):
     TOO_LARGE = (413, "A delivery has at most 1 MiB. Nothing was kept; send smaller batches.")
     WRONG_TYPE = (415, "Send Content-Type: application/json.")
     WRONG_SHAPE = (422, "The body is JSON, but not an envelope of at most 1,000 likes. Nothing was kept.")
+    NO_TOKEN = (401, "This takes `Authorization: Bearer` with a token that holds.")
+    FORBIDDEN = (403, "The token's role may not do that.")
+    NO_KEY = (400, "Every write takes an `Idempotency-Key`: any text of 1 to 200 characters, another for each.")
+    KEY_TAKEN = (409, "This Idempotency-Key was used before, for something else.")
+    REFUSED = (409, "That cannot be done as things stand.")
+    FAULTY = (422, "What was sent is not what it should be; `faults` names each path. Nothing was changed.")
+    TOO_MANY = (429, "Too many attempts failed; wait a minute.")
     BUG = (500, "Something is broken here. Sending again is safe.")
     FULL = (503, "More arrives than can be recorded. Nothing of this was kept; send it again later.")
     UNAVAILABLE = (503, "The database is away. Nothing of this was kept, or all of it; sending it again is safe.")
@@ -40,6 +47,9 @@ class Problem(Enum):
         return self.name.lower().replace("_", "-")
 
 
+_LATER = {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+
+
 def details(kind: Problem, **more: Any) -> dict[str, Any]:
     """Return what is said of a problem; `more` are members of its own, such as `faults`."""
     return {
@@ -54,7 +64,7 @@ def details(kind: Problem, **more: Any) -> dict[str, Any]:
 def problem(kind: Problem, **more: Any) -> web.Response:
     """Return the answer that says so."""
     body = details(kind, **more)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status in _LATER else None
     return web.Response(
         body=orjson.dumps(body),
         status=kind.status,

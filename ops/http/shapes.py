@@ -1,6 +1,6 @@
 """The shapes of what the HTTP edges say for themselves; the figures' shapes stand beside what makes them."""
 
-from typing import Literal, NotRequired
+from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -14,6 +14,11 @@ class Result(TypedDict):
     outcome: Outcome
     reason: NotRequired[str]
     receipt: NotRequired[str]
+
+
+def page_of(name: str, shape: Any) -> Any:
+    """Return the shape of a page of a list: its rows, and the cursor of the next page if there is one."""
+    return TypedDict(f"PageOf_{name}", {name: list[shape], "next": str | None})  # type: ignore[operator]
 
 
 class DeliveryAnswer(TypedDict):

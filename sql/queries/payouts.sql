@@ -28,15 +28,6 @@ SELECT message_id, channel, body FROM payout_messages WHERE message_id IN (
     SELECT message_id FROM payout_steps t JOIN payouts p USING (payout_id) WHERE p.settlement_id = $1
 ) ORDER BY made_at, message_id;
 
--- name: add_token
--- Null where the name has a token already.
-INSERT INTO tokens (digest, name, role, made_at) VALUES ($1, $2, $3, $4)
-ON CONFLICT DO NOTHING RETURNING name;
-
--- name: find_token
--- Whose token it is, and what they may do.
-SELECT name, role FROM tokens WHERE digest = $1 AND dropped_at IS NULL;
-
 -- name: begin_sending
 -- One sender of an envelope at a time, while no transaction is open; given up with the connection.
 SELECT pg_try_advisory_lock(hashtextextended('sending ' || $1, 72));

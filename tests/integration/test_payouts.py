@@ -19,7 +19,7 @@ from ledger.channels.manual import Manual
 from ledger.envelopes import Envelope
 from ledger.errors import LedgerError, SettlementRefused
 from ledger.payout_steps import State
-from ops import tokens
+from ops.admin import tokens
 from promises import PSEUDONYM_KEY, promise
 from settlements import every, liked, line, made, settled, states
 from sql import Pool
@@ -269,7 +269,7 @@ async def test_what_was_sent_or_built_upon_cannot_be_cancelled(pool: Pool):
 async def test_a_token_is_one_persons_and_shows_nothing_of_itself(pool: Pool):
     async with pool.acquire() as conn:
         await tokens.create(conn, "secret", "ann", "finance", AT)
-        assert await tokens.holder(conn, " secret\n", "ann", {"finance"}) == ("ann", "finance")
+        assert await tokens.holder(conn, " secret\n", "ann", {"finance"}, AT) == ("ann", "finance")
         assert b"secret" not in await conn.fetchval("SELECT digest FROM tokens")
         for token, name, roles in (
             ("other", "ann", {"finance"}),
@@ -277,7 +277,7 @@ async def test_a_token_is_one_persons_and_shows_nothing_of_itself(pool: Pool):
             ("secret", "ann", {"owner"}),
         ):
             with pytest.raises(TokenRefused):
-                await tokens.holder(conn, token, name, roles)
+                await tokens.holder(conn, token, name, roles, AT)
         with pytest.raises(TokenRefused, match="a token already"):
             await tokens.create(conn, "another", "ann", "finance", AT)
         with pytest.raises(TokenRefused, match="no role"):

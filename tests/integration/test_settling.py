@@ -14,9 +14,12 @@ from campaigns.settlements import settlements, settlements_csv
 from campaigns.standing import read
 from ledger import settlement
 from ledger.line import Line
+from ops.admin.desk import Office
 from ops.clock import utc_now
 from ops.jobs import Jobs
+from ops.keys import Keys
 from ops.metrics import Metrics
+from ops.settings import Settings
 from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
 from settlements import body, every, liked, line, made, settled, states, unliked
 from sql import Connection, Pool
@@ -165,7 +168,8 @@ async def test_the_public_sees_envelopes_and_payouts(pool: Pool):
 async def test_five_schedulers_at_once_make_the_same_one_settlement_a_period(pool: Pool):
     campaign = await made(pool, ONE_EACH)
     await liked(pool, campaign, {2: 100, 9: 70})
-    jobs = [Jobs(pool, Shelf(pool, PSEUDONYM_KEY), Metrics()) for _ in range(5)]
+    office = Office(pool, Keys(PSEUDONYM_KEY, b"w" * 32), Settings())
+    jobs = [Jobs(pool, Shelf(pool, PSEUDONYM_KEY), Metrics(), office) for _ in range(5)]
     at = THIRD
     found = await asyncio.gather(*(settling.settle_due(pool, campaign, "schedule", at) for _ in jobs))
     assert sorted(s.total_minor for made_by_one in found for s in made_by_one) == [70, 100]
@@ -216,7 +220,8 @@ async def test_the_job_settles_only_campaigns_that_settle_by_themselves(pool: Po
         campaign = await made(pool, (SLUG, slug), ONE_EACH, *past, *changes)
         await record(pool, [body(slug, "2020-11-02T04:00:00Z", range(30))], utc_now())
     metrics = Metrics()
-    await Jobs(pool, Shelf(pool, PSEUDONYM_KEY), metrics).settle()
+    office = Office(pool, Keys(PSEUDONYM_KEY, b"w" * 32), Settings())
+    await Jobs(pool, Shelf(pool, PSEUDONYM_KEY), metrics, office).settle()
     found = await rows(pool, "SELECT campaign, total_minor FROM settlements WHERE total_minor > 0")
     assert [tuple(row) for row in found] == [("automatic", 30)]
     assert metrics.registry.get_sample_value("like_ledger_settlements_overdue") == 0

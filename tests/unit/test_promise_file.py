@@ -2,8 +2,9 @@
 
 import pytest
 
+from campaigns.difference import difference
 from campaigns.promise import canonical
-from campaigns.promise_file import FILE_BYTES_MAX, difference, read
+from campaigns.promise_file import FILE_BYTES_MAX, read
 from campaigns.refusals import PromiseRefused
 from promises import PROMISE, promise, text
 

@@ -1,0 +1,145 @@
+"""Commands about campaigns: promise, new terms, funding, close."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from campaigns import budget, catalogue, promising
+from campaigns.catalogue import Campaign
+from campaigns.promise import Line, Promise, Terms
+from campaigns.refusals import Fault, NotFound, PromiseRefused
+from ledger.line import balances
+from ledger.money import MINOR_MAX
+from ops.admin.actor import Role
+from ops.admin.command import Asked, Command, Desk, Done
+
+_CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
+_FINANCE: frozenset[Role] = frozenset({"finance"})
+_BOTH: frozenset[Role] = _CAMPAIGNS | _FINANCE
+
+
+class NewTerms(Asked):
+    """A new version of a promise's terms, in force from the first campaign day that no like has been counted for."""
+
+    terms: Terms
+    based_on: Annotated[
+        int | None, Field(ge=1, description="the version that was looked at: refused where it is not the newest")
+    ] = None
+
+
+class Funding(Asked):
+    """What the sponsor paid in."""
+
+    amount_minor: Annotated[int, Field(ge=1, le=MINOR_MAX)]
+    reference: Annotated[Line, Field(description="names it, such as the bank's; public in the log")]
+
+
+class Closing(Asked):
+    """Why a campaign ends."""
+
+    reason: Annotated[Line, Field(description="public in the log")]
+
+
+async def find(desk: Desk, slug: str) -> Campaign:
+    """Return a campaign as it is, and stays until the transaction ends. NotFound: there is none."""
+    await catalogue.hold(desk.conn)
+    found = (await catalogue.read(desk.conn, desk.keys.pseudonym)).campaigns.get(slug)
+    if found is None:
+        raise NotFound(f"there is no campaign {slug!r}")
+    return found
+
+
+def _said(part: Any) -> dict[str, Any]:
+    said: dict[str, Any] = part.model_dump(mode="json", exclude_none=True)
+    return said
+
+
+async def _create(desk: Desk, _: str, asked: Promise) -> Done:
+    await catalogue.change(desk.conn)
+    slug = asked.campaign.slug
+    if slug in (await catalogue.read(desk.conn, desk.keys.pseudonym)).campaigns:
+        raise PromiseRefused([Fault("campaign.slug", "there is a campaign of that name already: give it new terms")])
+    await promising.apply(desk.conn, asked, desk.now, pseudonym_key=desk.keys.pseudonym)
+    return Done(f"campaign/{slug}", None, _said(asked), asked.campaign.currency, second="a new promise")
+
+
+async def _give_terms(desk: Desk, slug: str, asked: NewTerms) -> Done:
+    await catalogue.change(desk.conn)
+    existing = await find(desk, slug)
+    newest = existing.terms[-1].version
+    if asked.based_on not in (None, newest):
+        raise PromiseRefused([Fault("based_on", f"the newest terms are version {newest}: look at them first")])
+    before = promising.promised(existing)
+    wanted = before.model_copy(update={"terms": asked.terms})
+    await promising.apply(desk.conn, wanted, desk.now, pseudonym_key=desk.keys.pseudonym)
+    second = promising.why_second(before.terms, asked.terms)
+    return Done(f"campaign/{slug}", _said(before.terms), _said(asked.terms), before.campaign.currency, second=second)
+
+
+async def _fund(desk: Desk, slug: str, asked: Funding) -> Done:
+    campaign = await find(desk, slug)
+    before = (await balances(desk.conn, slug)).funded_minor
+    done = await budget.fund(desk.conn, campaign, asked.amount_minor, asked.reference)
+    after = before + asked.amount_minor if done.is_new else before
+    second = "more to be paid by the sponsor" if done.is_new else None
+    currency = campaign.promise.campaign.currency
+    told = {"funded_minor": after} | ({"reference": asked.reference} if done.is_new else {})
+    return Done(f"campaign/{slug}", {"funded_minor": before}, told, currency, second=second)
+
+
+async def _close(desk: Desk, slug: str, asked: Closing) -> Done:
+    await catalogue.change(desk.conn)
+    campaign = await find(desk, slug)
+    if campaign.closed_at is not None:
+        was = {"closed_at": campaign.closed_at.isoformat()}
+        return Done(f"campaign/{slug}", was, was)
+    done = await budget.close(desk.conn, campaign, desk.now, asked.reason)
+    after = {
+        "closed_at": done.closed_at.isoformat(),
+        "reason": asked.reason,
+        "pledged_at_last_minor": done.pledged_minor,
+        "topped_up_minor": done.floor_minor,
+        "returned_minor": done.returned_minor,
+    }
+    return Done(f"campaign/{slug}", {"closed_at": None}, after, campaign.promise.campaign.currency)
+
+
+COMMANDS: tuple[Command[Any], ...] = (
+    Command(
+        "campaign.create",
+        "/campaigns",
+        "Make a campaign of a promise",
+        _CAMPAIGNS,
+        Promise,
+        _create,
+        approvers=_BOTH,
+    ),
+    Command(
+        "campaign.terms",
+        "/campaigns/{slug}/terms",
+        "Give a campaign new terms",
+        _CAMPAIGNS,
+        NewTerms,
+        _give_terms,
+        approvers=_BOTH,
+    ),
+    Command(
+        "campaign.fund",
+        "/campaigns/{slug}/funding",
+        "Take the sponsor's money into the budget; the same reference again changes nothing",
+        _FINANCE,
+        Funding,
+        _fund,
+        approvers=_BOTH,
+        example={"amount_minor": 700000, "reference": "bank 2026-11-23/1"},
+    ),
+    Command(
+        "campaign.close",
+        "/campaigns/{slug}/close",
+        "Close a campaign for ever: top up to its floor, give the rest of the budget back",
+        _CAMPAIGNS,
+        Closing,
+        _close,
+        example={"reason": "the project is complete"},
+    ),
+)

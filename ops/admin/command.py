@@ -1,0 +1,78 @@
+"""What a command is: who may give it, what it takes, and what doing it tells.
+
+Command
+├── asked    the model of its body
+├── run      does it, in the transaction of the desk: the same for a dry run, which is rolled back
+└── Done     before and after; `second` says why another person has to agree first
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from ops.admin.actor import Actor, Role
+from ops.keys import Keys
+from ops.settings import Settings
+from sql import Connection
+
+Shown = Mapping[str, Any]  # what JSON can say
+
+
+class Asked(BaseModel):
+    """The body of a command."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Nothing(Asked):
+    """The body of a command that says everything by its address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a command works with; it joins the transaction of `conn`."""
+
+    conn: Connection
+    actor: Actor
+    keys: Keys
+    settings: Settings
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command did. Equal before and after: it was so already, and nothing was done."""
+
+    subject: str  # kind/name: campaign/rural-education
+    before: Shown | None
+    after: Shown | None
+    currency: str = ""  # of what is named `…_minor`
+    second: str | None = None  # why a second person has to agree; None: nobody has to
+    hold: timedelta = timedelta(0)  # how long it waits after they did
+    secret: str | None = None  # shown once, kept nowhere
+
+
+Body = TypeVar("Body", bound=Asked)
+Run = Callable[[Desk, str, Body], Awaitable[Done]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[Body]):
+    """Something that a person can have done."""
+
+    name: str  # subject and verb: campaign.fund
+    path: str  # under /v1/admin, with at most one place in braces
+    summary: str
+    roles: frozenset[Role]  # who may ask for it, beside the owner
+    asked: type[Body]
+    run: Run[Body]
+    approvers: frozenset[Role] = frozenset()  # who may agree to it, beside the owner
+    example: Mapping[str, Any] = field(default_factory=dict)
+
+
+def may(actor: Actor, roles: frozenset[Role]) -> bool:
+    """Tell whether somebody may do what is for those roles. The owner gives out roles, so may do all of it."""
+    return actor.is_operator or actor.role == "owner" or actor.role in roles

@@ -1,0 +1,196 @@
+"""`/v1/admin/…`: the door of programs. A bearer token in, a command to the desk, its answer or a problem out."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from campaigns.events import BODY_BYTES_MAX
+from campaigns.promise_file import faults
+from campaigns.refusals import Faulty, NotFound, Refused
+from ledger.errors import LedgerError
+from ops.admin import desk as desks
+from ops.admin import registry
+from ops.admin.actor import Actor
+from ops.admin.answers import once
+from ops.admin.command import Command, Desk, may
+from ops.admin.desk import Office
+from ops.admin.listing import Listing, Reading, page
+from ops.admin.refusals import Forbidden, KeyTaken
+from ops.clock import utc_now
+from ops.http.problems import Problem, problem
+from ops.http.replies import Handler, unknown_parameters
+from ops.http.sign_in import SIGN_IN, SignIn, TooMany, Unknown
+from sql import AWAY
+
+OFFICE: web.AppKey[Office] = web.AppKey("office")
+
+PREFIX = "/v1/admin"
+_KEY_CHARS_MAX = 200
+_PRIVATE = {"Cache-Control": "no-store"}
+
+
+class Malformed(Exception):
+    """A request that is answered by a problem before any command is looked at."""
+
+    def __init__(self, kind: Problem) -> None:
+        self.kind = kind
+
+
+def answered(handler: Handler) -> Handler:
+    """Turn what is refused into problem details, each with a sentence that says what to do."""
+
+    async def wrapped(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except (Refused, LedgerError, Malformed, Unknown, TooMany, *AWAY) as error:
+            return refusal(error)
+
+    return wrapped
+
+
+def refusal(error: Exception) -> web.Response:
+    """Return the answer to what is refused."""
+    if isinstance(error, Malformed):
+        return problem(error.kind)
+    if isinstance(error, Faulty):
+        return problem(Problem.FAULTY, faults=[{"path": f.path, "reason": f.reason} for f in error.faults])
+    if isinstance(error, TooMany):
+        return problem(Problem.TOO_MANY)
+    if isinstance(error, Unknown):
+        answer = problem(Problem.NO_TOKEN)
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="like-ledger"'
+        return answer
+    for kind, which in _KINDS.items():
+        if isinstance(error, kind):
+            return problem(which, detail=str(error))
+    return problem(Problem.UNAVAILABLE)
+
+
+_KINDS: Mapping[type[Exception], Problem] = {
+    Forbidden: Problem.FORBIDDEN,
+    NotFound: Problem.NOT_FOUND,
+    KeyTaken: Problem.KEY_TAKEN,
+    Refused: Problem.REFUSED,
+    LedgerError: Problem.REFUSED,
+}
+
+
+async def _signed_in(request: web.Request) -> Actor:
+    """Return who sent the request: `Authorization: Bearer …` (RFC 6750)."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    own: SignIn = request.app[SIGN_IN]
+    return await own.by_token(token if scheme.lower() == "bearer" else "", own.address(request), "http")
+
+
+def given(command: Command[Any]) -> Handler:
+    """Return the handler of a command."""
+
+    @answered
+    async def handler(request: web.Request) -> web.StreamResponse:
+        actor = await _signed_in(request)
+        if not may(actor, command.roles):
+            raise Forbidden(f"{command.name} is not for the role {actor.role}")
+        dry_run = _dry_run(request)
+        place, raw = _place(request), await _body(request)
+        key = request.headers.get("Idempotency-Key", "").strip('"')
+        if not (1 <= len(key) <= _KEY_CHARS_MAX and key.isprintable()):
+            raise Malformed(Problem.NO_KEY)
+        own = None if dry_run else once(actor.name, key, command.name.encode(), place.encode(), raw)
+        asked = _read(command, raw)
+        answer = await desks.do(request.app[OFFICE], actor, command, place, asked, own, dry_run=dry_run)
+        return _json(answer, 202 if answer["state"] == "waits" else 200)
+
+    return handler
+
+
+def _place(request: web.Request) -> str:
+    return next(iter(request.match_info.values()), "")
+
+
+def _dry_run(request: web.Request) -> bool:
+    if unknown_parameters(request, ("dry_run",)) is not None:
+        raise Malformed(Problem.UNKNOWN_PARAMETER)
+    asked = request.query.get("dry_run", "false")
+    if asked not in ("true", "false"):
+        raise Malformed(Problem.UNKNOWN_PARAMETER)
+    return asked == "true"
+
+
+async def _body(request: web.Request) -> bytes:
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise Malformed(Problem.TOO_LARGE)
+    raw = await request.read()
+    if raw and request.content_type != "application/json":
+        raise Malformed(Problem.WRONG_TYPE)
+    return raw
+
+
+def _read(command: Command[Any], raw: bytes) -> Any:
+    try:
+        return command.asked.model_validate_json(raw or b"{}")
+    except ValidationError as error:
+        if any(fault["type"] == "json_invalid" for fault in error.errors(include_url=False)):
+            raise Malformed(Problem.UNREADABLE) from None
+        raise Faulty(faults(error)) from None
+
+
+def _looked_at(roles: frozenset[Any], look: Callable[[Desk, web.Request], Awaitable[Any]]) -> Handler:
+    """Return the handler that reads, from one snapshot, for people of some roles."""
+
+    @answered
+    async def handler(request: web.Request) -> web.StreamResponse:
+        actor = await _signed_in(request)
+        if not may(actor, roles):
+            raise Forbidden(f"this is not for the role {actor.role}")
+        office = request.app[OFFICE]
+        async with (
+            office.pool.acquire() as conn,
+            conn.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            return _json(await look(Desk(conn, actor, office.keys, office.settings, utc_now()), request))
+
+    return handler
+
+
+def listed(listing: Listing) -> Handler:
+    """Return the handler of a list."""
+
+    async def look(desk: Desk, request: web.Request) -> Any:
+        if len(set(request.query)) != len(request.query):
+            raise Malformed(Problem.UNKNOWN_PARAMETER)
+        return await page(listing, desk, request.query)
+
+    return _looked_at(listing.roles, look)
+
+
+def looked_at(reading: Reading) -> Handler:
+    """Return the handler of one thing that can be looked at."""
+
+    async def look(desk: Desk, request: web.Request) -> Any:
+        if unknown_parameters(request) is not None:
+            raise Malformed(Problem.UNKNOWN_PARAMETER)
+        return await reading.read(desk, _place(request))
+
+    return _looked_at(reading.roles, look)
+
+
+def _json(shown: Any, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(shown), status=status, content_type="application/json", headers=_PRIVATE)
+
+
+def routes() -> list[web.RouteDef]:
+    """Return every route of the administration."""
+    return [
+        *(web.post(PREFIX + command.path, given(command)) for command in registry.COMMANDS),
+        *(web.get(PREFIX + listing.path, listed(listing)) for listing in registry.LISTINGS),
+        *(web.get(PREFIX + reading.path, looked_at(reading)) for reading in registry.READINGS),
+    ]
+
+
+def set_up(app: web.Application, office: Office, sign_in: SignIn) -> None:
+    """Give the application its administration."""
+    app[OFFICE], app[SIGN_IN] = office, sign_in
+    app.add_routes(routes())

@@ -1,0 +1,98 @@
+"""The administration's addresses as the service's description tells of them: written from its registry."""
+
+from typing import Any
+
+import orjson
+
+from ops.admin import registry
+from ops.admin.command import Command
+from ops.admin.desk import Answer
+from ops.admin.listing import LIMIT, LIMIT_MAX, Listing, Reading
+from ops.http import examples, shapes
+from ops.http.admin import PREFIX
+from ops.http.endpoint import Endpoint
+from ops.http.problems import Problem
+
+_TAG = "administration"
+_ALL = (Problem.UNKNOWN_PARAMETER, Problem.NO_TOKEN, Problem.FORBIDDEN, Problem.TOO_MANY, Problem.UNAVAILABLE)
+_WRITES = (
+    *_ALL,
+    Problem.NO_KEY,
+    Problem.UNREADABLE,
+    Problem.NOT_FOUND,
+    Problem.KEY_TAKEN,
+    Problem.REFUSED,
+    Problem.TOO_LARGE,
+    Problem.WRONG_TYPE,
+    Problem.FAULTY,
+)
+_KEY = {"Idempotency-Key": "1 to 200 characters; the same key and body again: the same answer, and nothing is done."}
+_DRY_RUN = {"dry_run": ("`true`: the same answer, and nothing is changed", ("true", "false"))}
+
+
+def _roles(roles: frozenset[Any]) -> str:
+    return f"For {', '.join(sorted({*roles, 'owner'}))}."
+
+
+def _given(command: Command[Any]) -> Endpoint:
+    second = f" Where it waits (202), {_roles(command.approvers)[4:-1]} may agree." if command.approvers else ""
+    return Endpoint(
+        PREFIX + command.path,
+        _TAG,
+        command.summary,
+        Answer,
+        method="post",
+        text=_roles(command.roles) + second,
+        body=command.asked,
+        body_example=lambda: _example(command),
+        query=_DRY_RUN,
+        headers=_KEY,
+        problems=_WRITES,
+        is_secured=True,
+    )
+
+
+def _example(command: Command[Any]) -> Any:
+    promise = orjson.loads(examples.PROMISE_JSON)
+    return {"campaign.create": promise, "campaign.terms": {"terms": promise["terms"], "based_on": 1}}.get(
+        command.name, command.example
+    )
+
+
+def _listed(listing: Listing) -> Endpoint:
+    paging = {
+        "cursor": ("what `next` of the page before said; it keeps its filters", ()),
+        "limit": (f"rows a page, 1 to {LIMIT_MAX}; {LIMIT} if left out", ()),
+    }
+    filters: dict[str, tuple[str, tuple[str, ...]]] = dict.fromkeys(listing.filters, ("only these", ()))
+    return Endpoint(
+        PREFIX + listing.path,
+        _TAG,
+        listing.summary,
+        shapes.page_of(listing.name, listing.shape),
+        text=_roles(listing.roles),
+        query=filters | paging,
+        problems=(*_ALL, Problem.FAULTY),
+        is_secured=True,
+    )
+
+
+def _looked_at(reading: Reading) -> Endpoint:
+    return Endpoint(
+        PREFIX + reading.path,
+        _TAG,
+        reading.summary,
+        reading.shape,
+        text=_roles(reading.roles),
+        problems=(*_ALL, Problem.NOT_FOUND),
+        is_secured=True,
+    )
+
+
+def administration() -> tuple[Endpoint, ...]:
+    """Return every address of the administration."""
+    return (
+        *map(_given, registry.COMMANDS),
+        *map(_listed, registry.LISTINGS),
+        *map(_looked_at, registry.READINGS),
+    )

@@ -1,0 +1,141 @@
+"""The administration's door and desk: who may, once for each key, dry runs, and a second pair of eyes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from clerks import FOREST, Clerk, as_json, hire
+from serving import Running, running
+
+
+@pytest.fixture
+async def served(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn) as own:
+        await hire(own.service.pool)
+        yield own
+
+
+async def _rows(served: Running, text: str) -> list[Any]:
+    return [tuple(row) for row in await served.service.pool.fetch(text)]
+
+
+async def _created(served: Running) -> None:
+    status, answer = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST))
+    assert (status, answer["state"], answer["waits_for"]) == (202, "waits", "a new promise")
+    status, answer = await Clerk(served, "carl").approves(answer["proposal"])
+    assert (status, answer["state"]) == (200, "done")
+
+
+async def test_a_promise_waits_for_a_second_person_and_then_runs(served: Running):
+    await _created(served)
+    assert (await served.get("/v1/campaigns/forest")).status in (200, 404)  # the public snapshot is half a second old
+    told = await _rows(served, "SELECT by, command, subject, proposal_id IS NULL FROM audit ORDER BY audit_id")
+    assert [row[:2] for row in told] == [
+        ("cat", "proposal.ask"),
+        ("cat", "campaign.create"),
+        ("carl", "proposal.approve"),
+    ]
+    assert await _rows(served, "SELECT count(*) FROM campaigns WHERE slug = 'forest'") == [(1,)]
+
+
+async def test_nobody_approves_their_own_request(served: Running):
+    _, answer = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST))
+    status, refused = await Clerk(served, "cat").approves(answer["proposal"])
+    assert status == 409
+    assert "another person has to decide" in refused["detail"]
+    assert await _rows(served, "SELECT count(*) FROM campaigns WHERE slug = 'forest'") == [(0,)]
+
+
+async def test_the_same_key_gives_the_same_answer_and_does_nothing_again(served: Running):
+    fay = Clerk(served, "fay")
+    asked = {"amount_minor": 100, "reference": "second"}
+    first = await fay.gives("/campaigns/rural-education/funding", asked, key="one")
+    assert first[0] == 202
+    assert await fay.gives("/campaigns/rural-education/funding", asked, key="one") == first
+    assert await _rows(served, "SELECT count(*) FROM proposals") == [(1,)]
+    status, refused = await fay.gives("/campaigns/rural-education/funding", {**asked, "amount_minor": 101}, key="one")
+    assert (status, refused["type"]) == (409, "urn:like-ledger:problem:key-taken")
+    status, _ = await Clerk(served, "fred").gives("/campaigns/rural-education/funding", asked, key="one")
+    assert status == 202, "another person's key is another key"
+
+
+async def test_a_dry_run_answers_the_same_and_changes_nothing(served: Running):
+    tables = ("proposals", "audit", "admin_answers", "transfers", "leaf_queue", "campaigns")
+    count = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)
+    before = await _rows(served, f"SELECT {count}")
+    status, tried = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST), dry_run="true")
+    assert (status, tried["dry_run"], tried["state"], tried["proposal"]) == (202, True, "waits", None)
+    assert await _rows(served, f"SELECT {count}") == before
+    _, real = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST))
+    assert real == {**tried, "dry_run": False, "proposal": real["proposal"], "audit": real["audit"]}
+
+
+async def test_what_changed_meanwhile_voids_an_approval(served: Running):
+    fay, fred, olga = (Clerk(served, name) for name in ("fay", "fred", "olga"))
+    path = "/campaigns/rural-education/funding"
+    _, one = await fay.gives(path, {"amount_minor": 100, "reference": "second"})
+    _, two = await fred.gives(path, {"amount_minor": 200, "reference": "third"})
+    assert (await olga.approves(one["proposal"]))[0] == 200
+    status, refused = await olga.approves(two["proposal"])
+    assert status == 409
+    assert "another thing by now" in refused["detail"]
+    assert await _rows(served, "SELECT sum(amount_minor)::bigint FROM transfers WHERE step = 'fund'") == [(700_100,)]
+
+
+async def test_of_two_who_approve_at_once_one_does_it(served: Running):
+    _, answer = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST))
+    others = [Clerk(served, name) for name in ("carl", "fay", "fred", "olga")]
+    done = await asyncio.gather(*(other.approves(answer["proposal"]) for other in others))
+    assert sorted(status for status, _ in done) == [200, 409, 409, 409]
+    assert await _rows(served, "SELECT count(*) FROM campaigns WHERE slug = 'forest'") == [(1,)]
+
+
+async def test_the_last_owner_cannot_be_removed(served: Running):
+    olga, otto = Clerk(served, "olga"), Clerk(served, "otto")
+    both = await asyncio.gather(olga.gives("/tokens/otto/revoke"), otto.gives("/tokens/olga/revoke"))
+    assert min(status for status, _ in both) == 200
+    owners = await _rows(served, "SELECT name FROM tokens WHERE role = 'owner' AND dropped_at IS NULL")
+    assert len(owners) == 1
+    status, refused = await Clerk(served, owners[0][0]).gives(f"/tokens/{owners[0][0]}/revoke")
+    assert status == 409
+    assert "last owner" in refused["detail"]
+
+
+async def test_a_token_is_shown_once(served: Running):
+    olga = Clerk(served, "olga")
+    asked = {"name": "new", "role": "finance"}
+    _, first = await olga.gives("/tokens", asked, key="new")
+    assert first["secret"].startswith("llt_")
+    _, again = await olga.gives("/tokens", asked, key="new")
+    assert again == {key: value for key, value in first.items() if key != "secret"}
+    kept = await _rows(served, "SELECT answer FROM admin_answers UNION ALL SELECT after::bytea FROM audit")
+    assert all(first["secret"].encode() not in row[0] for row in kept if row[0])
+
+
+async def test_whoever_fails_too_often_has_to_wait(served: Running):
+    headers = {"Authorization": "Bearer nobody's"}
+    statuses = []
+    for _ in range(12):
+        async with served.http.get(f"{served.url}/v1/admin/proposals", headers=headers) as answer:
+            statuses.append(answer.status)
+    assert statuses == [401] * 10 + [429] * 2
+
+
+async def test_a_page_of_a_list_goes_on_where_the_last_one_ended(served: Running):
+    fay, al = Clerk(served, "fay"), Clerk(served, "al")
+    path = "/campaigns/rural-education/funding"
+    for number in range(5):
+        await fay.gives(path, {"amount_minor": 1 + number, "reference": f"number {number}"})
+    await Clerk(served, "fred").gives(path, {"amount_minor": 1, "reference": "another's"})
+    _, page = await al.reads("/audit", by="fay", limit="2")
+    seen = [row["audit"] for row in page["audit"]]
+    while page["next"]:
+        _, page = await al.reads("/audit", cursor=page["next"], limit="2")
+        seen += [row["audit"] for row in page["audit"]]
+    own = await _rows(served, "SELECT audit_id FROM audit WHERE by = 'fay' ORDER BY audit_id DESC")
+    assert seen == [row[0] for row in own]
+    for wrong in ({"colour": "red"}, {"cursor": "eh"}, {"limit": "0"}, {"since": "yesterday"}):
+        status, refused = await al.reads("/audit", **wrong)
+        assert (status, [f["path"] for f in refused["faults"]]) == (422, list(wrong))
