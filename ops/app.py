@@ -9,7 +9,7 @@ from aiohttp import web
 from campaigns.catalogue import Shelf
 from campaigns.events import BODY_BYTES_MAX
 from campaigns.intake import Intake
-from ledger import sequencer
+from ledger import sequencer, witness_call
 from ops import backend, jobs
 from ops.clock import utc_now
 from ops.http import health, intake, log, public
@@ -17,6 +17,7 @@ from ops.http.middleware import problems
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.settings import Settings
+from ops.witnesses import witnesses
 from sql import Pool
 
 
@@ -35,15 +36,17 @@ class Service:
 @asynccontextmanager
 async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Service]:
     """Yield the service with intake and jobs at work; on leaving, what was accepted is finished first."""
+    asked = witnesses(settings)
     async with (
         backend.pool(dsn, settings.pool_size) as pool,
         backend.pool(dsn, for_intake=True) as intake_pool,
+        witness_call.session() as http,
     ):
         metrics, shelf = Metrics(), Shelf(pool, keys.pseudonym)
         await shelf.newest()
         await _own_log(settings, keys, pool)
         service = Service(settings, keys, pool, shelf, Intake(intake_pool, shelf, utc_now, metrics), metrics)
-        scheduler = jobs.schedule(jobs.Jobs(pool, shelf, metrics, keys.log), settings)
+        scheduler = jobs.schedule(jobs.Jobs(pool, shelf, metrics, keys.log), settings, http, asked)
         service.intake.start()
         scheduler.start()
         try:

@@ -46,3 +46,7 @@ GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout
     statement_lines
     TO like_ledger_service;
 GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
+
+GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
+GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
+GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
