@@ -50,3 +50,6 @@ GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
 GRANT INSERT ON sessions, admin_answers, proposals, proposal_steps, audit TO like_ledger_service;
 GRANT UPDATE (ended_at), DELETE ON sessions TO like_ledger_service;
 GRANT UPDATE (answer), DELETE ON admin_answers TO like_ledger_service;
+GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
+GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
+GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
