@@ -218,6 +218,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         is_conditional=True,
         problems=(Problem.NOT_FOUND, Problem.AWAY),
     ),
+    Endpoint(
+        "/campaigns/{slug}/payouts/{payout}",
+        "pages",
+        "One payout's receipt: what became of it in words, and what proves it; to be kept or printed",
+        content_type=HTML,
+        query=_LANG,
+        is_conditional=True,
+        problems=(Problem.NOT_FOUND, Problem.AWAY),
+    ),
     Endpoint("/docs", "pages", "This description, for people", content_type=HTML, is_conditional=True),
     Endpoint(
         "/site/{file}",
