@@ -85,7 +85,14 @@ def _log_problems_only() -> None:
 def _tell(shown: "Shown", page: str, *, as_json: bool) -> None:
     if as_json:
         told = {"holds": shown.holds, "campaign": shown.campaign, "likes": shown.likes, "webhooks": shown.webhooks}
-        shared.show_json({**told, "page": page, "figures": [figure.shown() for figure in shown.figures]})
+        shared.show_json(
+            {
+                **told,
+                "page": page,
+                "figures": [figure.shown() for figure in shown.figures],
+                "receipts": shown.receipts,
+            }
+        )
         return
     title = (
         f"{shown.likes:,} likes and unlikes in {shown.webhooks:,} webhooks, {shown.webhooks_again:,} of them again"
@@ -94,3 +101,6 @@ def _tell(shown: "Shown", page: str, *, as_json: bool) -> None:
     shared.show_table(("figure", "expected #", "the public reads #", ""), rows, title)
     verdict = "Every figure is right." if shown.holds else "The public totals are WRONG."
     typer.echo(f"{verdict}\nThe campaign's page: {page}")
+    if shown.receipts:
+        first, last = (page.removesuffix(f"/campaigns/{shown.campaign}") + shown.receipts[n] for n in (0, -1))
+        typer.echo(f"A payout that was paid: {first}\nOne that came back: {last}")
