@@ -101,6 +101,5 @@ def _tell(shown: "Shown", page: str, *, as_json: bool) -> None:
     shared.show_table(("figure", "expected #", "the public reads #", ""), rows, title)
     verdict = "Every figure is right." if shown.holds else "The public totals are WRONG."
     typer.echo(f"{verdict}\nThe campaign's page: {page}")
-    if shown.receipts:
-        first, last = (page.removesuffix(f"/campaigns/{shown.campaign}") + shown.receipts[n] for n in (0, -1))
-        typer.echo(f"A payout that was paid: {first}\nOne that came back: {last}")
+    for state, receipt in dict(reversed(shown.receipts)).items():
+        typer.echo(f"The receipt of a payout that is {state}: {receipt}")

@@ -37,7 +37,7 @@ class Shown:
     webhooks_again: int
     likes: int
     figures: list[Figure]
-    receipts: list[str]
+    receipts: list[tuple[str, str]]  # what became of a payout, and where its receipt is
 
     @property
     def holds(self) -> bool:
@@ -67,7 +67,8 @@ async def demonstrate(service: Service, url: str, likes: int, console: Console) 
             paid = await _read(session, service.pool, made.stage.campaign)
     figures = compare(simulation.expected, before, liked, answers, made.currency)
     figures += compare_payday(_payday(made, simulation, before, envelopes), before, paid, made.currency)
-    receipts = [f"/campaigns/{one.campaign}/payouts/{p.payout_id}" for one in envelopes for p in one.payouts]
+    own = f"{url}/campaigns/{made.stage.campaign}"
+    receipts = [(p.state.value, f"{own}/payouts/{p.payout_id}") for one in envelopes for p in one.payouts]
     return Shown(made.stage.campaign, sent.deliveries, answers.repeated, answers.likes, figures, receipts)
 
 

@@ -39,6 +39,7 @@ class Endpoint:
     method: Literal["get", "post"] = "get"
     text: str = ""
     body: Any = None  # the body's type
+    body_example: Mapping[str, Any] = field(default_factory=lambda: examples.LIKES)
     query: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # what each does, its values
     headers: Mapping[str, str] = field(default_factory=dict)  # those that must be sent
     problems: tuple[Problem, ...] = ()
@@ -81,6 +82,19 @@ _INTAKE_PROBLEMS = (
     Problem.FULL,
     Problem.UNAVAILABLE,
 )
+_ANSWERS = """\
+A Standard Webhook of the payment service, signed with the secret that it checks our requests with; at most 64 KiB.
+`id` is the `webhook-id` of the request that is answered. The same again changes nothing; what contradicts an earlier
+answer is refused."""
+_ANSWER_PROBLEMS = (
+    Problem.UNSIGNED_ANSWER,
+    Problem.NOT_FOUND,
+    Problem.CONTRADICTS,
+    Problem.LONG_ANSWER,
+    Problem.WRONG_TYPE,
+    Problem.UNCLEAR_ANSWER,
+    Problem.UNAVAILABLE,
+)
 _RESULTS = "which likes `results` tells of: all, none, or left out: those that were not counted"
 _LANG = {"lang": ("the page's language; left out: what `Accept-Language` asks for", ("zh", "en"))}
 _OWN = "/v1/campaigns/{slug}"
@@ -102,6 +116,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query={"results": (_RESULTS, ("all", "none"))},
         headers=_SIGNED,
         problems=_INTAKE_PROBLEMS,
+    ),
+    Endpoint(
+        "/v1/payouts/answers",
+        "payouts",
+        "Say what became of a payout that the channel http asked for",
+        shapes.PayoutHeard,
+        example=lambda: {"id": examples.PAYOUT_ANSWERED["data"]["id"], "heard": "recorded"},
+        method="post",
+        text=_ANSWERS,
+        body=shapes.PayoutAnswered,
+        body_example=examples.PAYOUT_ANSWERED,
+        headers=_SIGNED,
+        problems=_ANSWER_PROBLEMS,
     ),
     _figures("/v1/totals", "Every campaign's totals", EveryTotals, _all_seen(totals)),
     _figures("/v1/campaigns", "Every campaign's promise and totals", PublishedCampaigns, _all_seen(published)),

@@ -10,7 +10,6 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from ops.http.endpoints import ENDPOINTS, JSON, Endpoint
-from ops.http.examples import LIKES
 from ops.http.problems import Problem, details
 from ops.http.shapes import ProblemDetails, Ready
 
@@ -83,7 +82,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.text:
         operation["description"] = endpoint.text
     if endpoint.body is not None:
-        content = {JSON: {"schema": schemas[endpoint.path, "validation"], "example": LIKES}}
+        content = {JSON: {"schema": schemas[endpoint.path, "validation"], "example": endpoint.body_example}}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

@@ -22,6 +22,13 @@ class Problem(Enum):
     TOO_LARGE = (413, "A delivery has at most 1 MiB. Nothing was kept; send smaller batches.")
     WRONG_TYPE = (415, "Send Content-Type: application/json.")
     WRONG_SHAPE = (422, "The body is JSON, but not an envelope of at most 1,000 likes. Nothing was kept.")
+    UNSIGNED_ANSWER = (
+        401,
+        "The answer is not signed with the payment service's secret, or its timestamp is too old.",
+    )
+    CONTRADICTS = (409, "Something else is known of that message. Nothing was changed; a person must look at it.")
+    LONG_ANSWER = (413, "An answer has at most 64 KiB.")
+    UNCLEAR_ANSWER = (422, "The body names no message, or says neither accepted nor refused.")
     BUG = (500, "Something is broken here. Sending again is safe.")
     FULL = (503, "More arrives than can be recorded. Nothing of this was kept; send it again later.")
     UNAVAILABLE = (503, "The database is away. Nothing of this was kept, or all of it; sending it again is safe.")
