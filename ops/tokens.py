@@ -10,6 +10,9 @@ from sql import Connection, query
 
 ROLES = ("campaigns", "finance", "reviewer", "auditor", "owner")
 
+CLERKS = frozenset(("finance", "owner"))  # who may settle, approve and say what banks said
+NOBODY = frozenset(("schedule", "command line", "payment service"))  # what steps are signed with that no person took
+
 _ADD_TOKEN = query("add_token")
 _FIND_TOKEN = query("find_token")
 
@@ -25,6 +28,8 @@ async def create(conn: Connection, token: str, name: str, role: str, now: dateti
     """Keep a new token's hash. TokenRefused: no such role, or the name has a token already."""
     if role not in ROLES:
         raise TokenRefused(f"there is no role {role!r}: {', '.join(ROLES)}")
+    if name.strip().casefold() in NOBODY:
+        raise TokenRefused(f"{name!r} stands for no person")
     if await conn.fetchval(_ADD_TOKEN, _digest(token), name, role, now) is None:
         raise TokenRefused(f"{name} has a token already")
 
