@@ -43,7 +43,7 @@ GRANT EXECUTE ON FUNCTION open_likes(integer) TO like_ledger_service;
 
 GRANT SELECT ON settlements, settlement_shares, payouts, settlement_approvals TO like_ledger_reader;
 GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens, statements,
-    statement_lines
+    statement_lines, statement_matches
     TO like_ledger_service;
 GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
 

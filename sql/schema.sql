@@ -454,6 +454,21 @@ CREATE TABLE statement_lines (
 );
 CREATE INDEX statement_lines_unmatched ON statement_lines (booked_on) WHERE payout_id IS NULL;
 
+-- Lines that no rule could match, and the payout that a person says they are of.
+CREATE TABLE statement_matches (
+    account      text    NOT NULL,
+    statement_id text    NOT NULL,
+    number       integer NOT NULL,
+    payout_id    text    NOT NULL REFERENCES payouts,
+    reason       text    NOT NULL,
+    by           text    NOT NULL,
+    at           timestamptz NOT NULL,
+    PRIMARY KEY (account, statement_id, number),
+    CONSTRAINT statement_matches_are_of_a_line FOREIGN KEY (account, statement_id, number) REFERENCES statement_lines,
+    CONSTRAINT statement_matches_say_who_and_why
+        CHECK (length(by) BETWEEN 1 AND 100 AND length(reason) BETWEEN 1 AND 500)
+);
+
 -- Who may do what by a token; of the token itself only its SHA-256 is kept.
 CREATE TABLE tokens (
     digest     bytea PRIMARY KEY,
@@ -482,6 +497,8 @@ CREATE TRIGGER payout_steps_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE 
 CREATE TRIGGER statements_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER statement_lines_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_lines
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_matches_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_matches
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settlement_approvals_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_approvals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

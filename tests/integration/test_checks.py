@@ -183,6 +183,9 @@ TAMPERINGS = {
         "DELETE FROM statement_lines WHERE number = 1",
         "UPDATE statement_lines SET is_credit = NOT is_credit",
         "UPDATE statement_lines SET payout_id = (SELECT max(payout_id) FROM payouts)",
+        "UPDATE statements SET currency = 'EUR'",
+        """INSERT INTO statement_matches SELECT account, statement_id, number, payout_id, 'x', 'x', now()
+        FROM statement_lines LIMIT 1""",
     ],
     "settle_transfers_have_an_envelope": [
         "UPDATE settlement_shares SET transfer_id = gen_random_uuid()",
