@@ -218,6 +218,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         is_conditional=True,
         problems=(Problem.NOT_FOUND, Problem.AWAY),
     ),
+    Endpoint(
+        "/verify",
+        "pages",
+        "Check a receipt with your own machine",
+        content_type=HTML,
+        query=_LANG | {"receipt": ("a receipt's id, to be fetched and checked by the page's scripts", ())},
+        text="The scripts are plain modules below `/site/verify/`; they ask `/log/key` and `/v1/receipts/` only.",
+        is_conditional=True,
+    ),
     Endpoint("/docs", "pages", "This description, for people", content_type=HTML, is_conditional=True),
     Endpoint(
         "/site/{file}",

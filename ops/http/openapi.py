@@ -101,7 +101,12 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             for n in in_path
         ),
         *(
-            {"name": n, "in": "query", "schema": {**text, "enum": list(values)}, "description": says}
+            {
+                "name": n,
+                "in": "query",
+                "schema": text | ({"enum": list(values)} if values else {}),
+                "description": says,
+            }
             for n, (says, values) in endpoint.query.items()
         ),
         *(
