@@ -1,6 +1,7 @@
 """What the public log has published: its checkpoint, tiles and entries, as its tables hold them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from ledger.log.merkle import HashReader, Node
@@ -14,11 +15,17 @@ _ENTRIES = query("entries")
 
 
 class Signed(NamedTuple):
-    """A signed head: how many leaves, their root, and the note as it is published."""
+    """A signed head: how many leaves, their root, the note as it is published, and when the log grew to it."""
 
     size: int
     root: bytes
     note: bytes
+    sequenced_at: datetime
+
+    @property
+    def origin(self) -> str:
+        """The log's name: the note's first line (https://c2sp.org/tlog-checkpoint)."""
+        return self.note.decode().split("\n", 1)[0]
 
 
 class Covering(NamedTuple):

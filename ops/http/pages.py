@@ -99,7 +99,7 @@ async def docs(request: web.Request, language: Language) -> Prepared:
 async def verify(request: web.Request, language: Language) -> Prepared:
     """The page that checks a receipt with the reader's own machine."""
     words = {key: text[language] for key, text in TEXTS.items() if key.startswith(_WORDS)}
-    body, content_type = _html(request, "verify.html", language, words=words, commands=_COMMANDS)
+    body, content_type = _html(request, "verify.html", language, words=words)
     return Prepared(body, content_type, hashed(body))
 
 
@@ -118,6 +118,7 @@ def _html(request: web.Request, template: str, language: Language, **shown: Any)
         "other_tag": TAGS[other],
         "other_address": f"{request.path}?lang={other}",
         "keep": f"?lang={language}" if "lang" in request.query else "",
+        "commands": _COMMANDS,
         "number": lambda figure: formats.number(figure, language),
         "level": lambda figure: formats.level(figure, language),
         "short_day": lambda day: formats.short_day(day, language),

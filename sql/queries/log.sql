@@ -48,7 +48,8 @@ UPDATE log_heads SET checkpoint = $2 WHERE size = $1 AND checkpoint IS NULL;
 
 -- name: newest_checkpoint
 -- What the public sees.
-SELECT size, root, checkpoint FROM log_heads WHERE checkpoint IS NOT NULL ORDER BY size DESC LIMIT 1;
+SELECT size, root, checkpoint, sequenced_at FROM log_heads
+WHERE checkpoint IS NOT NULL ORDER BY size DESC LIMIT 1;
 
 -- name: covering_checkpoint
 -- The newest checkpoint, if the log has everything that this transaction sees; none otherwise.

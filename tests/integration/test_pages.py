@@ -177,3 +177,18 @@ async def test_a_budget_that_is_used_up_is_said(dsn: str) -> None:
         await service.tick()
         page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
     assert "The budget is used up" in page
+
+
+async def test_the_checkpoint_is_shown_and_says_whether_it_covers_the_page(service: Running) -> None:
+    await service.send([like("1")])
+    for step, covers in ((service.tick, "this page but for its last seconds"), (service.sequence, "every figure")):
+        await step()
+        origin, size, root = (await service.get("/log/checkpoint")).body.decode().split("\n")[:3]
+        page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
+        section = page[page.index('<h2 id="checkpoint">') :]
+        shown = re.findall(r"<dd>(?:<code>)?([^<]+)<", section)
+        assert shown[:3] == [origin, size, root]
+        assert covers in shown[-1]
+        assert 'href="/verify?lang=en"' in section
+        assert ("like-ledger verify-receipt" in section, "python -m ledger.log.verify" in section) == (True, True)
+    assert 'href="/verify?lang=en"' in (await service.get("/?lang=en")).body.decode()
