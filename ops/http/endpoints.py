@@ -150,6 +150,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         str,
         lambda: settlements_csv(examples.standing()),
         content_type=CSV,
+        text="A bank's own words that a spreadsheet would take for a formula have an apostrophe before them.",
     ),
     Endpoint(
         f"{_OWN}/stream",
