@@ -6,6 +6,7 @@ or `malformed` where there is nothing to check.
 
 import copy
 import json
+import random
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,8 +14,17 @@ from ledger.log.canonical import canonical_bytes
 from ledger.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint, sign_checkpoint
 from ledger.log.encoding import to_base64
 from ledger.log.merkle import inclusion_proof, leaf_hash, root
-from ledger.log.note import Note, Signer, format_note, format_verifier_key, make_signer, parse_note, sign_note
-from ledger.log.receipt import like_entry
+from ledger.log.note import (
+    Note,
+    Signer,
+    format_note,
+    format_verifier_key,
+    make_signer,
+    parse_note,
+    parse_verifier_key,
+    sign_note,
+)
+from ledger.log.receipt import MalformedReceipt, NotLoggedYet, check, like_entry
 
 LOG = make_signer("ledger.example.org/log", b"l" * 32)
 FOREIGN = make_signer("other.example.org/log", b"x" * 32)
@@ -35,6 +45,8 @@ COUNT = {
 }
 INDEX, LOG_SIZE = 4, 7
 
+STEPS = ["like", "batch", "count", "signature", "log"]
+
 Receipt = dict[str, Any]
 Change = Callable[[Receipt], object]
 
@@ -54,6 +66,21 @@ def logged(entry: bytes, signer: Signer = LOG) -> tuple[list[str], str]:
     hashes[INDEX] = leaf_hash(entry)
     note = sign_checkpoint(Checkpoint(signer.name, LOG_SIZE, root(hashes)), signer).decode()
     return [to_base64(node) for node in inclusion_proof(hashes, INDEX)], note
+
+
+def ending(raw: bytes, key: str) -> str:
+    """Return how the command line's check ends: the failing step's name, or a word for it."""
+    try:
+        steps = check(raw, parse_verifier_key(key))
+    except NotLoggedYet:
+        return WAITING
+    except MalformedReceipt:
+        return MALFORMED
+    names = [step.name for step in steps]
+    first = STEPS.index(names[0])
+    assert names == STEPS[first : first + len(names)]
+    failing = [step.name for step in steps if not step.holds]
+    return failing[0] if failing else HOLDS
 
 
 def telling(count: Mapping[str, Any] | bytes, signer: Signer = LOG) -> Receipt:
@@ -319,3 +346,41 @@ def cases() -> list[Case]:
         Case("spaces and lines", json.dumps(GOOD, indent=3).encode(), HOLDS),
         Case("letters as they are", json.dumps(GOOD, ensure_ascii=False).encode(), HOLDS),
     ]
+
+
+PIECES = (
+    b"\\u2028",
+    b"\\n",
+    b"\xc2\x85",
+    b"\xef\xbb\xbf",
+    b"0",
+    b"-",
+    b".0",
+    b"e1",
+    b"[",
+    b"{}",
+    b"null",
+    b'"',
+    b"+",
+    b"=",
+)
+PIECES += (b"\xe2\x80\x94 ", b"9007199254740993", b"\\\\", b"\\ud83d", b"\xed\xa0\x80", b"\x7f", b"true", b" ")
+
+
+def mutants(number: int, seed: int) -> list[bytes]:
+    """Return receipts of the table with a bit, a byte or a piece changed by chance."""
+    chance = random.Random(seed)
+    originals = [case.raw for case in cases() if 0 < len(case.raw) < 5_000]
+    return [_mutant(chance.choice(originals), chance) for _ in range(number)]
+
+
+def _mutant(raw: bytes, chance: random.Random) -> bytes:
+    at = chance.randrange(len(raw))
+    match chance.randrange(4):
+        case 0:
+            return raw[:at] + bytes([raw[at] ^ 1 << chance.randrange(8)]) + raw[at + 1 :]
+        case 1:
+            return raw[:at] + chance.choice(PIECES) + raw[at:]
+        case 2:
+            return raw[:at] + raw[at + chance.choice([1, 2, 7]) :]
+    return raw[:at] + bytes([chance.choice(b'09afAF ",:{}[]+/=')]) + raw[at + 1 :]

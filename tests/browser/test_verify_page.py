@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 from test_browser import AXE, NARROW, WIDE, Watched, browser, opened
 
 from ledger.log.note import format_verifier_key
-from receipt_cases import FOREIGN, LOG, cases
+from receipt_cases import FOREIGN, LOG, cases, ending, mutants
 from serving import Running, like, running
 
 __all__ = ["browser"]  # a fixture
@@ -55,6 +55,11 @@ async def page_of(browser: Browser, service: Running, language: str = "en", quer
     return seen
 
 
+async def endings_of(page: Page, receipts: list[tuple[bytes, str]]) -> list[str]:
+    table = [{"raw": base64.b64encode(raw).decode(), "key": key} for raw, key in receipts]
+    return list(await page.evaluate(ENDINGS, table))
+
+
 async def pasted(page: Page, receipt: str) -> None:
     await page.fill("#receipt", receipt)
     await page.click("#check button")
@@ -67,11 +72,19 @@ async def marks(page: Page) -> list[str]:
 
 async def test_the_browser_decides_every_case_as_the_command_line_does(browser: Browser, service: Running) -> None:
     seen = await page_of(browser, service)
-    table = [{"raw": base64.b64encode(case.raw).decode(), "key": case.key} for case in cases()]
-    endings = await seen.page.evaluate(ENDINGS, table)
+    endings = await endings_of(seen.page, [(case.raw, case.key) for case in cases()])
     decided = {case.name: ending for case, ending in zip(cases(), endings, strict=True)}
     assert decided == {case.name: case.ends for case in cases()}
     assert (seen.outside, seen.complaints) == ([], [])
+
+
+async def test_chance_finds_no_receipt_on_which_the_two_differ(browser: Browser, service: Running) -> None:
+    page = (await page_of(browser, service)).page
+    key, tried = format_verifier_key(LOG.verifier_key), mutants(1_500, seed=7)
+    endings = await endings_of(page, [(raw, key) for raw in tried])
+    differ = [raw for raw, found in zip(tried, endings, strict=True) if found != ending(raw, key)]
+    assert differ == []
+    assert len(set(endings)) == 8  # each way to end was among them
 
 
 @pytest.mark.parametrize(
@@ -85,6 +98,9 @@ async def test_a_good_receipt_is_fetched_by_its_id_and_holds(
     assert [mark[0] for mark in await marks(seen.page)] == ["✓"] * 5
     assert await seen.page.inner_text("#served") == format_verifier_key(LOG.verifier_key)
     assert (seen.outside, seen.complaints) == ([], [])
+    await seen.page.click("a[hreflang]")
+    await seen.page.wait_for_selector("#result .verdict.true")
+    assert says not in await seen.page.inner_text("#result .verdict")
 
 
 TAMPERED = {  # what is changed, the step that fails, and what the page says of it
@@ -209,12 +225,20 @@ async def test_a_browser_that_cannot_check_signatures_says_so(browser: Browser, 
     assert not await page.is_visible("#forms")
 
 
+async def test_modules_that_do_not_come_are_not_waited_for_in_silence(browser: Browser, service: Running) -> None:
+    page = await (await browser.new_context()).new_page()
+    await page.route("**/site/verify/sha.js", lambda route: route.abort())
+    await page.goto(f"{service.url}/verify?lang=en")
+    await page.wait_for_selector("text=This browser cannot check Ed25519 signatures here")
+    assert not await page.is_visible("#forms")
+
+
 async def test_without_scripts_the_commands_are_named(browser: Browser, service: Running) -> None:
     url = f"{service.url}/verify?lang=en"
     page = (await opened(browser, url, service.url, java_script_enabled=False)).page
     told = await page.inner_text("noscript")
     assert ("like-ledger verify-receipt" in told, "python -m ledger.log.verify" in told) == (True, True)
-    assert not await page.is_visible("#forms")
+    assert (await page.is_visible("#forms"), await page.is_visible("#unable")) == (False, False)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

@@ -90,9 +90,10 @@ async function readServedKey() {
 
 async function begin() {
   if (!(await canCheckSignatures())) {
-    at("unable").hidden = false;
+    at("unable").classList.remove("late");
     return;
   }
+  at("unable").hidden = true;
   await readServedKey();
   at("fetch").addEventListener("submit", telling(fetchReceipt));
   at("check").addEventListener("submit", telling(checkReceipt));
@@ -102,9 +103,17 @@ async function begin() {
   const asked = new URLSearchParams(location.search).get("receipt");
   if (asked !== null) {
     at("named").value = asked;
+    keepInOtherLanguage(asked);
     await telling(fetchReceipt)();
   }
   document.documentElement.dataset.ready = "true";
+}
+
+function keepInOtherLanguage(asked) {
+  const link = document.querySelector("a[hreflang]");
+  const address = new URL(link.href);
+  address.searchParams.set("receipt", asked);
+  link.href = address.href;
 }
 
 await begin();
