@@ -14,7 +14,7 @@ from campaigns.waterfall import Budget, Day, DayCount, under_terms
 from ledger import published_log
 from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, lines
-from ledger.published_log import Covering
+from ledger.published_log import Covering, Signed
 from sql import Connection, Pool, query
 
 _CATALOGUE_VERSION = query("catalogue_version")
@@ -44,6 +44,7 @@ class Standing:
     people: People | None = None
     log: Covering | None = None  # None: some of this is on its way into the public log still
     envelopes: Sequence[Envelope] = ()
+    checkpoint: Signed | None = None  # the newest, whether it covers this or not; None before the log was made
 
     @property
     def slug(self) -> str:
@@ -113,6 +114,7 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
     }
     money = await lines(conn, [campaign.slug for campaign in campaigns])
     log = await published_log.covering(conn)
+    checkpoint = await published_log.checkpoint(conn)
     settled: dict[str, list[Envelope]] = {campaign.slug: [] for campaign in campaigns}
     for envelope in await envelopes(conn, list(settled)):
         settled[envelope.campaign].append(envelope)
@@ -126,6 +128,7 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
             people=people.get(c.campaign_id),
             log=log,
             envelopes=settled[c.slug],
+            checkpoint=checkpoint,
         )
         for c in campaigns
     ]

@@ -112,7 +112,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             {
                 "name": n,
                 "in": "query",
-                "schema": {**text, **({"enum": list(values)} if values else {})},
+                "schema": text | ({"enum": list(values)} if values else {}),
                 "description": says,
             }
             for n, (says, values) in endpoint.query.items()

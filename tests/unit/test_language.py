@@ -9,6 +9,7 @@ from aiohttp.test_utils import make_mocked_request
 from campaigns.waterfall import Name
 from ops.http.language import SITE, TEXTS, chosen, say
 
+SCRIPTS = "".join(script.read_text(encoding="utf-8") for script in sorted((SITE / "verify").glob("*.js")))
 PAGES = "".join(page.read_text(encoding="utf-8") for page in sorted((SITE / "templates").glob("*.html")))
 
 
@@ -34,8 +35,25 @@ def test_each_text_is_used() -> None:
     made = tuple(set(re.findall(r't\("(\w+_)" ~', PAGES)))
     code = "".join(file.read_text(encoding="utf-8") for file in sorted((SITE.parent / "http").glob("*.py")))
     said = set(re.findall(r'say\("(\w+)"', code)) | set(re.findall(r'"((?:promise|payout)_\w+)"', code))
+    said |= set(re.findall(r'"(proof_\w+)"', SCRIPTS))
+    made += tuple(re.findall(r"say\(`(\w+_)\$", SCRIPTS))
+    made += tuple(re.findall(r'"(verify_how_)" ~', PAGES))
     left = {key for key in TEXTS if key not in used | said and not key.startswith((*made, "problem_"))}
     assert {key for key in left if not key.endswith(("_is", "_none", "_lead")) and key not in COLUMNS} == set()
+
+
+def test_each_reason_that_the_scripts_give_has_words() -> None:
+    """A text that is missing would be found when a receipt is false: too late."""
+    for wanted, pattern in {
+        "proof_why_": r'why: "(\w+)"|NoteRefused\("(\w+)"',
+        "proof_no_": r'MalformedReceipt\("(\w+)"',
+        "proof_": r'say\("proof_(\w+)"|\["proof_(\w+)"',
+    }.items():
+        given = {word for match in re.finditer(pattern, SCRIPTS) for word in match.groups() if word}
+        assert given, wanted
+        assert {wanted + word for word in given} <= TEXTS.keys()
+    for step in ("like", "batch", "count", "signature", "log"):
+        assert {f"proof_step_{step}", f"proof_says_{step}", f"verify_how_{step}"} <= TEXTS.keys()
 
 
 COLUMNS = {"counted", "withdrawn", "earned", "capped", "pledged", "settled", "paid"}
