@@ -186,7 +186,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The log's newest signed checkpoint",
         content_type=TEXT,
         example=lambda: examples.CHECKPOINT,
-        text="A signed note with a checkpoint (c2sp.org/signed-note, c2sp.org/tlog-checkpoint).",
+        text="A signed note with a checkpoint (c2sp.org/signed-note, c2sp.org/tlog-checkpoint): the log's signature,"
+        " then those of witnesses as they come (c2sp.org/tlog-cosignature).",
+        is_conditional=True,
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
     ),
     Endpoint(
