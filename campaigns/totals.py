@@ -4,6 +4,7 @@ from typing_extensions import TypedDict
 
 from campaigns.standing import Instant, Standing, instant
 from campaigns.waterfall import DayCount, reaches_budget
+from ledger.line import Line
 from ledger.log.encoding import to_base64
 from ledger.money import Money, show
 
@@ -72,7 +73,7 @@ def totals(standing: Standing) -> Totals:
         "likes": _likes(standing),
         "people": standing.people.people if standing.people else 0,
         "people_as_of": instant(standing.people.as_of) if standing.people else None,
-        "money": _money(standing),
+        "money": money_totals(standing.line, standing.currency),
         "budget_reached": reaches_budget(standing.days, standing.budget),
         "checkpoint": {"size": standing.log.size, "root": to_base64(standing.log.root)} if standing.log else None,
     }
@@ -91,8 +92,8 @@ def _likes(standing: Standing) -> LikeTotals:
     }
 
 
-def _money(standing: Standing) -> MoneyTotals:
-    line, currency = standing.line, standing.currency
+def money_totals(line: Line, currency: str) -> MoneyTotals:
+    """Return a campaign's balances as the money of its totals."""
     return {
         "funded": show(line.funded_minor, currency),
         "pledged": show(line.earned_minor, currency),

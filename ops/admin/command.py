@@ -62,6 +62,7 @@ class Done:
     second: str | None = None  # why a second person has to agree; None: nobody has to
     hold: timedelta = timedelta(0)  # how long it waits after they did
     secret: str | None = None  # shown once, kept nowhere
+    besides: Shown = field(default_factory=dict)  # told, but no part of what is agreed to: it may be another later
 
 
 Body = TypeVar("Body", bound=Asked)

@@ -23,6 +23,7 @@ _PATH_PARAMETERS = {
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
     "proposal": "What waits for a second person, `prp_…`.",
+    "upload": "A file of content that was sent, `upl_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
 }
 _ABOUT = {
