@@ -9,7 +9,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from campaigns import budget, promising
+from campaigns import budget, pauses, promising, uploads
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
 from databases import DatabaseServer, settled
@@ -62,6 +62,10 @@ TAMPERINGS = {
     ],
     "closed_campaigns_hold_no_budget": [
         "UPDATE campaigns SET closed_at = now() WHERE closed_at IS NULL",
+    ],
+    "content_is_of_a_known_version": [
+        "UPDATE catalogue SET version = 0",
+        "UPDATE pauses SET version = version + 1000",
     ],
     "corrections_reverse_what_they_name": [
         "UPDATE transfers SET amount_minor = amount_minor * 100 WHERE corrects IS NOT NULL",
@@ -217,6 +221,11 @@ TAMPERINGS = {
         """UPDATE leaf_queue SET body = convert_to(replace(convert_from(body, 'UTF8'), 'pledge', 'settle'), 'UTF8')
         WHERE kind = 'transfer'""",
     ],
+    "uploads_add_up": [
+        "UPDATE uploads SET contents = contents + 1",
+        "DELETE FROM upload_chunks",
+        "UPDATE upload_chunks SET changed = NULL, done_at = NULL",
+    ],
     "transfers_move_one_step": [
         f"UPDATE transfers SET to_account = {WORLD} WHERE transfer_id = {NEWEST}",
         f"""UPDATE transfers SET to_account = {PLEDGED}, to_version = to_version + 1000
@@ -276,6 +285,7 @@ async def fill(dsn: str) -> None:
         await sequencer.make_log(pool, LOG, NOW)
         await sequencer.sequence(pool, LOG, NOW)
         await close_another(pool)
+        await enrolled(pool, campaign, ["z"])
         async with pool.acquire() as conn:
             await sequencer.extend(conn, NOW)
         await funded(pool, campaign, 1)  # a leaf that waits
@@ -290,6 +300,15 @@ async def promised(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Camp
 async def funded(pool: Pool, campaign: Campaign, amount_minor: int) -> None:
     async with pool.acquire() as conn, conn.transaction():
         await budget.fund(conn, campaign, amount_minor, f"sponsor's transfer of {amount_minor}")
+
+
+async def enrolled(pool: Pool, campaign: Campaign, contents: list[str]) -> None:
+    """Enrol content as a file, and pause it."""
+    async with pool.acquire() as conn, conn.transaction():
+        wanted = await uploads.prospect(conn, campaign, "enrol", contents, b"")
+        upload_id = await uploads.begin(conn, campaign, "enrol", wanted, "ann", NOW)
+        assert await uploads.step(conn, upload_id, PSEUDONYM_KEY, NOW)
+        assert await pauses.pause(conn, campaign, contents, NOW) == contents
 
 
 async def close_another(pool: Pool) -> None:
