@@ -43,7 +43,7 @@ GRANT EXECUTE ON FUNCTION open_likes(integer) TO like_ledger_service;
 
 GRANT SELECT ON settlements, settlement_shares, payouts, settlement_approvals TO like_ledger_reader;
 GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens, statements,
-    statement_lines
+    statement_lines, statement_matches
     TO like_ledger_service;
 GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
 
@@ -56,3 +56,6 @@ GRANT INSERT ON pauses, uploads, upload_chunks TO like_ledger_service;
 GRANT UPDATE (paused_at, resumed_at, version) ON pauses TO like_ledger_service;
 GRANT UPDATE (ended_at, fault) ON uploads TO like_ledger_service;
 GRANT UPDATE (changed, done_at) ON upload_chunks TO like_ledger_service;
+GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
+GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
+GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;

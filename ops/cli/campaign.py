@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.cli import campaign_view, content, shared
+from ops.cli.campaign_preview import preview
 
 if TYPE_CHECKING:
     from campaigns.budget import Closing, Funding
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from campaigns.promising import Plan
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: what was promised for each like, and its budget.")
+app.command()(preview)
 
 Slug = Annotated[str, typer.Argument(help="The campaign's slug.")]
 
@@ -45,7 +47,7 @@ async def _apply(file: Path, from_day: date | None, *, is_asked_only: bool, is_q
     from campaigns import catalogue, promising
     from ops.clock import utc_now
 
-    promise = _read(file)
+    promise = shared.read_promise(file)
     async with shared.opened() as own:
         async with own.pool.acquire() as conn:
             existing = (await catalogue.campaigns(conn, own.keys.pseudonym)).get(promise.campaign.slug)
@@ -68,13 +70,6 @@ async def _carry_out(own: shared.Opened, plan: "Plan", promise: "Promise", from_
         answer = await shared.give_with(own, "campaign.terms", promise.campaign.slug, asked)
     day = date.fromisoformat(answer["besides"]["from_day"])
     return replace(plan, version=answer["besides"]["terms_version"], from_day=day)
-
-
-def _read(file: Path) -> "Promise":
-    from campaigns import promise_file
-
-    with file.open("rb") as opened:
-        return promise_file.read(opened.read(promise_file.FILE_BYTES_MAX + 1))
 
 
 @app.command()
