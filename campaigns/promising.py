@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from campaigns.admission import AHEAD_MAX
 from campaigns.calendar import day_in
-from campaigns.catalogue import Campaign, change, read
+from campaigns.catalogue import Campaign, campaigns, change
 from campaigns.difference import Change, difference
 from campaigns.promise import Promise, Terms, canonical, fixed, held
 from campaigns.refusals import Closed, Fault, PromiseRefused
@@ -56,10 +56,17 @@ def promised(campaign: Campaign) -> Promise:
     )
 
 
-def plan(existing: Campaign | None, promise: Promise, now: datetime) -> Plan:
-    """Return what applying the promise would do. PromiseRefused or Closed where it cannot be."""
+def plan(existing: Campaign | None, promise: Promise, now: datetime, from_day: date | None = None) -> Plan:
+    """Return what applying the promise would do. PromiseRefused or Closed where it cannot be.
+
+    New terms hold from `from_day`; where none is given, from the first day that they can.
+    """
     if existing is None:
         first_day = day_in(promise.campaign.starts_at, ZoneInfo(promise.campaign.timezone))
+        if from_day not in (None, first_day):
+            raise PromiseRefused(
+                [Fault("from_day", f"the first terms hold from the campaign's first day, {first_day}")]
+            )
         return Plan(Action.CREATE, 1, first_day, difference(None, promise))
     if existing.closed_at is not None:
         raise Closed(existing.slug)
@@ -69,9 +76,21 @@ def plan(existing: Campaign | None, promise: Promise, now: datetime) -> Plan:
         raise PromiseRefused([_fixed(c) for c in unchangeable])
     newest = existing.terms[-1]
     if not changes:
+        if from_day is not None and from_day < newest.from_day:
+            raise PromiseRefused([Fault("from_day", f"these terms were given already, from {newest.from_day} on")])
         return Plan(Action.NOTHING, newest.version, newest.from_day, [])
-    from_day = max(_first_free_day(existing, now), newest.from_day)
-    return Plan(Action.NEW_TERMS, newest.version + 1, from_day, changes)
+    return Plan(Action.NEW_TERMS, newest.version + 1, _from_day(existing, now, from_day), changes)
+
+
+def _from_day(campaign: Campaign, now: datetime, asked: date | None) -> date:
+    """Return from which day new terms hold: never before the newest ones, which they take the place of."""
+    earliest, last = max(_first_free_day(campaign, now), campaign.terms[-1].from_day), campaign.calendar.days[-1]
+    if asked is None:
+        return earliest
+    if not earliest <= asked <= last:
+        reason = f"{asked} cannot be: the earliest possible day is {earliest}, the campaign's last one {last}"
+        raise PromiseRefused([Fault("from_day", reason)])
+    return asked
 
 
 def _fixed(asked: Change) -> Fault:
@@ -92,14 +111,16 @@ def _first_free_day(campaign: Campaign, now: datetime) -> date:
     return following
 
 
-async def apply(conn: Connection, promise: Promise, now: datetime, *, pseudonym_key: bytes) -> Applied:
+async def apply(
+    conn: Connection, promise: Promise, now: datetime, *, pseudonym_key: bytes, from_day: date | None = None
+) -> Applied:
     """Make the campaign, or give it new terms; the same promise again changes nothing.
 
     PromiseRefused names what cannot change any more; Closed: nothing can.
     """
     await change(conn)
-    existing = (await read(conn, pseudonym_key)).campaigns.get(promise.campaign.slug)
-    done = plan(existing, promise, now)
+    existing = (await campaigns(conn, pseudonym_key)).get(promise.campaign.slug)
+    done = plan(existing, promise, now, from_day)
     if existing is None:
         await _give_terms(conn, await _create(conn, promise), promise, done)
     elif done.action is Action.NOTHING:
@@ -107,7 +128,7 @@ async def apply(conn: Connection, promise: Promise, now: datetime, *, pseudonym_
     else:
         as_first_promised = promised(existing).model_copy(update={"terms": promise.terms})
         await _give_terms(conn, existing.campaign_id, as_first_promised, done)
-    return Applied(done, (await read(conn, pseudonym_key)).campaigns[promise.campaign.slug])
+    return Applied(done, (await campaigns(conn, pseudonym_key))[promise.campaign.slug])
 
 
 async def _create(conn: Connection, promise: Promise) -> int:

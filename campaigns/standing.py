@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ _EVERY_DAY_COUNT = query("every_day_count")
 _EVERY_REFUSAL = query("every_refusal")
 _EVERY_PEOPLE_COUNT = query("every_people_count")
 
+State = Literal["to come", "running", "ended", "closed"]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -85,6 +86,16 @@ class Standing:
         floor_minor = self.campaign.promise.campaign.floor_minor
         is_closed = self.campaign.closed_at is not None
         return Budget(self.line.funded_minor, self.line.earned_minor, floor_minor, is_closed)
+
+
+def state(campaign: Campaign, now: datetime) -> State:
+    """Return in a word where a campaign is in its life."""
+    if campaign.closed_at is not None:
+        return "closed"
+    own = campaign.promise.campaign
+    if now < own.starts_at:
+        return "to come"
+    return "running" if now < own.ends_at else "ended"
 
 
 def instant(moment: datetime) -> Instant:

@@ -18,7 +18,7 @@ from campaigns.catalogue import Shelf
 from ledger import checks, sequencer, witnessing
 from ledger.line import lines
 from ledger.witness_call import Witness
-from ops.admin import answers, deciding, registry
+from ops.admin import answers, deciding, registry, uploads
 from ops.admin.desk import Office
 from ops.clock import utc_now
 from ops.metrics import Metrics
@@ -28,6 +28,7 @@ from sql import Pool, query
 DELIVERIES_KEPT = timedelta(days=7)
 _PEOPLE_SECONDS = 10
 _DECIDE_SECONDS = 30
+_UPLOAD_SECONDS = 1
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
 _PAYOUT_WATCH = query("payout_watch")
@@ -123,6 +124,10 @@ class Jobs:
         """Do what a second person agreed to and whose hold is over."""
         await deciding.do_due(self.office, registry.find, utc_now())
 
+    async def work_off(self) -> None:
+        """Enrol or remove what was sent as files, chunk by chunk."""
+        await uploads.work_off_all(self.office)
+
     async def forget(self) -> None:
         """Forget the webhook-ids of more than seven days ago, old answers to administrators and ended sessions."""
         now = utc_now()
@@ -149,6 +154,7 @@ def schedule(
         ("people", jobs.count_people, _PEOPLE_SECONDS),
         ("check", jobs.check, settings.check_seconds),
         ("decide", jobs.decide, _DECIDE_SECONDS),
+        ("upload", jobs.work_off, _UPLOAD_SECONDS),
         ("forget", jobs.forget, 3600),
     ]
     seconds = settings.sequence_seconds

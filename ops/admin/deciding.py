@@ -1,6 +1,7 @@
 """Decisions about proposals: another person approves or refuses; whoever asked may withdraw."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Annotated, Any
@@ -91,7 +92,7 @@ async def _approve(desk: Desk, find: Find, proposal_id: str, asked: Approval) ->
         return _moved(proposal, State.APPROVED, due_at=(desk.now + proposal.hold).isoformat())
     await proposals.step(desk.conn, proposal, State.DONE, desk.actor.name, desk.now)
     done = _moved(proposal, State.DONE)
-    return Done(done.subject, done.before, done.after, secret=inner.secret)
+    return replace(done, secret=inner.secret, besides=inner.besides)
 
 
 async def _refuse(desk: Desk, find: Find, proposal_id: str, asked: Reason) -> Done:

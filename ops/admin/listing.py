@@ -66,6 +66,13 @@ def text(given: str) -> str:
     return given
 
 
+def truth(given: str) -> bool:
+    """Return a filter's yes or no."""
+    if given not in ("true", "false"):
+        raise ValueError("true or false")
+    return given == "true"
+
+
 def moment(given: str) -> datetime:
     """Return a filter's moment."""
     try:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.admin import auditing, campaigns, deciding, tokens
+from ops.admin import auditing, campaigns, content, deciding, promises, tokens, uploads
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
 
@@ -12,8 +12,21 @@ def find(name: str) -> Command[Any]:
     return _BY_NAME[name]
 
 
-COMMANDS: tuple[Command[Any], ...] = (*campaigns.COMMANDS, *tokens.COMMANDS, *deciding.commands(find))
-LISTINGS: tuple[Listing, ...] = (deciding.PROPOSALS, tokens.TOKENS, auditing.AUDIT)
-READINGS: tuple[Reading, ...] = ()
+COMMANDS: tuple[Command[Any], ...] = (
+    *campaigns.COMMANDS,
+    *content.COMMANDS,
+    *uploads.COMMANDS,
+    *tokens.COMMANDS,
+    *deciding.commands(find),
+)
+LISTINGS: tuple[Listing, ...] = (
+    promises.CAMPAIGNS,
+    content.CONTENT,
+    uploads.UPLOADS,
+    deciding.PROPOSALS,
+    tokens.TOKENS,
+    auditing.AUDIT,
+)
+READINGS: tuple[Reading, ...] = (promises.CAMPAIGN, uploads.UPLOAD)
 
 _BY_NAME = {command.name: command for command in COMMANDS}

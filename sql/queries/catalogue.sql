@@ -6,9 +6,13 @@ SELECT campaign_id, slug, promise, closed_at FROM campaigns ORDER BY campaign_id
 -- Every version of every promise, oldest first.
 SELECT campaign_id, version, from_day, promise FROM terms ORDER BY campaign_id, version;
 
--- name: list_enrolments
--- Which content belongs to which campaign.
-SELECT content, campaign_id FROM enrolments;
+-- name: enrolments_since
+-- Which content belongs to which campaign, null: to none any more; what changed since a version.
+SELECT content, campaign_id FROM enrolments WHERE version > $1;
+
+-- name: pauses_since
+-- Of which content a campaign takes no like, or takes them again; what changed since a version.
+SELECT campaign_id, content, resumed_at IS NULL AS is_paused FROM pauses WHERE version > $1;
 
 -- name: list_platforms
 -- The senders.

@@ -49,6 +49,10 @@ TAMPERINGS = {
     "closed_campaigns_hold_no_budget": [
         "UPDATE campaigns SET closed_at = now() WHERE closed_at IS NULL",
     ],
+    "content_is_of_a_known_version": [
+        "UPDATE catalogue SET version = 0",
+        "UPDATE pauses SET version = version + 1000",
+    ],
     "corrections_reverse_what_they_name": [
         "UPDATE transfers SET amount_minor = amount_minor * 100 WHERE corrects IS NOT NULL",
         """UPDATE transfers SET from_account = to_account, to_account = from_account,
@@ -214,6 +218,11 @@ TAMPERINGS = {
         "UPDATE transfers SET corrects = gen_random_uuid() WHERE corrects IS NOT NULL",
         """UPDATE leaf_queue SET body = convert_to(replace(convert_from(body, 'UTF8'), 'pledge', 'settle'), 'UTF8')
         WHERE kind = 'transfer'""",
+    ],
+    "uploads_add_up": [
+        "UPDATE uploads SET contents = contents + 1",
+        "DELETE FROM upload_chunks",
+        "UPDATE upload_chunks SET changed = NULL, done_at = NULL",
     ],
     "transfers_move_one_step": [
         f"UPDATE transfers SET to_account = {WORLD} WHERE transfer_id = {NEWEST}",
