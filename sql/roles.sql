@@ -50,3 +50,10 @@ GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
 GRANT INSERT ON sessions, admin_answers, proposals, proposal_steps, audit TO like_ledger_service;
 GRANT UPDATE (ended_at), DELETE ON sessions TO like_ledger_service;
 GRANT UPDATE (answer), DELETE ON admin_answers TO like_ledger_service;
+
+GRANT SELECT ON charities, sponsors, sponsor_names TO like_ledger_reader;
+GRANT INSERT ON charities, sponsors, sponsor_names TO like_ledger_service;
+GRANT UPDATE (name_zh, name_en, account, disabled_at) ON charities TO like_ledger_service;
+GRANT UPDATE (name, disabled_at) ON sponsors TO like_ledger_service;
+GRANT UPDATE (disabled_at) ON platforms TO like_ledger_service;
+GRANT UPDATE (last_used_at) ON platform_keys TO like_ledger_service;

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.admin import auditing, campaigns, deciding, tokens
+from ops.admin import auditing, campaigns, charities, deciding, platforms, sponsors, tokens
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
 
@@ -12,8 +12,22 @@ def find(name: str) -> Command[Any]:
     return _BY_NAME[name]
 
 
-COMMANDS: tuple[Command[Any], ...] = (*campaigns.COMMANDS, *tokens.COMMANDS, *deciding.commands(find))
-LISTINGS: tuple[Listing, ...] = (deciding.PROPOSALS, tokens.TOKENS, auditing.AUDIT)
+COMMANDS: tuple[Command[Any], ...] = (
+    *campaigns.COMMANDS,
+    *charities.COMMANDS,
+    *sponsors.COMMANDS,
+    *platforms.COMMANDS,
+    *tokens.COMMANDS,
+    *deciding.commands(find),
+)
+LISTINGS: tuple[Listing, ...] = (
+    charities.CHARITIES,
+    sponsors.SPONSORS,
+    platforms.PLATFORMS,
+    deciding.PROPOSALS,
+    tokens.TOKENS,
+    auditing.AUDIT,
+)
 READINGS: tuple[Reading, ...] = ()
 
 _BY_NAME = {command.name: command for command in COMMANDS}

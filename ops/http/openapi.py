@@ -22,6 +22,8 @@ _PATH_PARAMETERS = {
     "receipt": "A like's receipt, `rcp_…`, as the answer to its delivery gave it.",
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
+    "charity": "The charity's name, as promises name it.",
+    "sponsor": "The sponsor, `spo_…`.",
     "proposal": "What waits for a second person, `prp_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
 }
