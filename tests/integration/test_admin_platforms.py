@@ -1,4 +1,4 @@
-"""Platforms through the desk: secrets shown once, keys and when they were last used, and platforms that are disabled."""
+"""Platforms through the desk: secrets shown once, when each key was last used, platforms that are disabled."""
 
 import asyncio
 import base64

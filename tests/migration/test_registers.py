@@ -1,4 +1,4 @@
-"""The registers are filled from what was promised before there were any; what people have to decide is not guessed."""
+"""The registers are filled from what was promised before there were any; what people must decide is not guessed."""
 
 import json
 from typing import Any
