@@ -4,8 +4,8 @@ Every change raises the version in its own transaction, under a lock that intake
 delivery is either recorded under the catalogue it was judged by, or judged again.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -46,7 +46,11 @@ class Platform:
 
     platform_id: int
     name: str
-    keys: tuple[PlatformKey, ...]
+    keys: tuple[PlatformKey, ...]  # newest first
+
+    def signing_by(self, places: Sequence[int]) -> "Platform":
+        """Return the sender of a delivery: the platform with the keys that the delivery was signed by."""
+        return self if len(places) == len(self.keys) else replace(self, keys=tuple(self.keys[n] for n in places))
 
 
 @dataclass(slots=True)
@@ -104,8 +108,13 @@ class Catalogue:
     campaigns: dict[str, Campaign]  # by slug
     by_id: dict[int, Campaign]
     enrolments: dict[str, int]  # content: campaign_id
-    platforms: dict[str, Platform]  # by name
+    platforms: dict[str, Platform]  # by name; disabled ones are not among them
     paused: frozenset[tuple[int, str]] = frozenset()  # campaign_id and content of which it takes no like
+
+    def knows(self, sender: Platform) -> bool:
+        """Tell whether one of the keys that a delivery was signed by still holds."""
+        known = self.platforms.get(sender.name)
+        return known is sender or (known is not None and not set(known.keys).isdisjoint(sender.keys))
 
 
 _NOTHING = Catalogue(-1, {}, {}, {}, {})

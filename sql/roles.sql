@@ -59,3 +59,10 @@ GRANT UPDATE (changed, done_at) ON upload_chunks TO like_ledger_service;
 GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
 GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
 GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
+
+GRANT SELECT ON charities, sponsors, sponsor_names TO like_ledger_reader;
+GRANT INSERT ON charities, sponsors, sponsor_names TO like_ledger_service;
+GRANT UPDATE (name_zh, name_en, account, disabled_at) ON charities TO like_ledger_service;
+GRANT UPDATE (name, disabled_at) ON sponsors TO like_ledger_service;
+GRANT UPDATE (disabled_at) ON platforms TO like_ledger_service;
+GRANT UPDATE (last_used_at) ON platform_keys TO like_ledger_service;

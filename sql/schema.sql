@@ -122,6 +122,7 @@ CREATE TABLE platforms (
     platform_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL,
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    disabled_at timestamptz,  -- its deliveries are refused like those of one that nobody knows
     CONSTRAINT platforms_are_named_once UNIQUE (name),
     CONSTRAINT platforms_name_is_a_slug CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$')
 );
@@ -135,6 +136,7 @@ CREATE TABLE platform_keys (
     public_key  bytea,
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     dropped_at  timestamptz,
+    last_used_at timestamptz,  -- verified a delivery then, and no newer key of its scheme did; some minute late
     CONSTRAINT platform_keys_hold_what_their_scheme_needs CHECK (
         (scheme = 'v1' AND length(salt) = 16 AND public_key IS NULL)
         OR (scheme = 'v1a' AND length(public_key) = 32 AND salt IS NULL)
@@ -678,4 +680,46 @@ CREATE TABLE log_cosignatures (
 CREATE INDEX log_cosignatures_of_a_head ON log_cosignatures (size);
 
 CREATE TRIGGER log_cosignatures_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_cosignatures
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Registers --------------------------------------------------------------------------------------------------------
+
+CREATE TABLE charities (
+    charity     text  PRIMARY KEY,
+    name_zh     text  NOT NULL,
+    name_en     text  NOT NULL,
+    account     jsonb NOT NULL,  -- as promises name it
+    added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    disabled_at timestamptz,
+    CONSTRAINT charities_name_is_a_slug CHECK (charity ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+    CONSTRAINT charities_are_bounded CHECK (
+        length(name_zh) BETWEEN 1 AND 200 AND length(name_en) BETWEEN 1 AND 200 AND length(account::text) <= 300
+    ),
+    CONSTRAINT charities_account_is_one CHECK (jsonb_typeof(account) = 'object')
+);
+
+CREATE TABLE sponsors (
+    sponsor_id  text PRIMARY KEY,
+    name        text NOT NULL,  -- as it is now
+    added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    disabled_at timestamptz,
+    CONSTRAINT sponsors_are_named_once UNIQUE (name),
+    CONSTRAINT sponsors_id_is_one CHECK (sponsor_id ~ '^spo_[0-9a-f]{20}$'),
+    CONSTRAINT sponsors_name_is_bounded CHECK (length(name) BETWEEN 1 AND 200)
+);
+
+-- Every name that a sponsor had: campaigns keep the one that they were promised under.
+CREATE TABLE sponsor_names (
+    name       text PRIMARY KEY,
+    sponsor_id text NOT NULL REFERENCES sponsors,
+    given_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT sponsor_names_are_bounded CHECK (length(name) BETWEEN 1 AND 200)
+);
+CREATE INDEX sponsor_names_by_sponsor ON sponsor_names (sponsor_id);
+
+CREATE TRIGGER charities_are_kept BEFORE DELETE OR TRUNCATE ON charities
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER sponsors_are_kept BEFORE DELETE OR TRUNCATE ON sponsors
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER sponsor_names_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sponsor_names
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -84,6 +84,16 @@ def moment(given: str) -> datetime:
     return found
 
 
+def after_text(asked: Query) -> str | None:
+    """Return the text that a page begins behind, in a list whose key is one text; None: at its beginning."""
+    if asked.after is None:
+        return None
+    match asked.after:
+        case [str(key)] if "\0" not in key:
+            return key
+    raise Faulty([Fault("cursor", "it is no cursor of this list")])
+
+
 async def page(listing: Listing, desk: Desk, given: Mapping[str, str]) -> dict[str, Any]:
     """Return a page of the list as its query asks for it. Faulty: a filter is unknown, or cannot be read."""
     asked, raw = _read(listing, given)

@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from ops.admin import auditing, campaigns, content, deciding, promises, tokens, uploads
+from ops.admin import (
+    auditing,
+    campaigns,
+    charities,
+    content,
+    deciding,
+    platforms,
+    promises,
+    sponsors,
+    tokens,
+    uploads,
+)
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
 
@@ -16,6 +27,9 @@ COMMANDS: tuple[Command[Any], ...] = (
     *campaigns.COMMANDS,
     *content.COMMANDS,
     *uploads.COMMANDS,
+    *charities.COMMANDS,
+    *sponsors.COMMANDS,
+    *platforms.COMMANDS,
     *tokens.COMMANDS,
     *deciding.commands(find),
 )
@@ -23,6 +37,9 @@ LISTINGS: tuple[Listing, ...] = (
     promises.CAMPAIGNS,
     content.CONTENT,
     uploads.UPLOADS,
+    charities.CHARITIES,
+    sponsors.SPONSORS,
+    platforms.PLATFORMS,
     deciding.PROPOSALS,
     tokens.TOKENS,
     auditing.AUDIT,

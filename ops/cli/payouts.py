@@ -216,7 +216,7 @@ async def _cancel(settlement: str, by: str) -> "tuple[Campaign, Envelope]":
 
 @app.command()
 def again(payout: shared.PayoutId, by: shared.By = "command line", as_json: shared.AsJson = False) -> None:
-    """Let a payout that came back be tried again, to the account that the newest terms name."""
+    """Let a payout that came back be tried again, to the account that the charity has now."""
     _say(shared.run(_again(payout, by)), as_json=as_json)
 
 
@@ -231,7 +231,8 @@ async def _again(payout: str, by: str) -> "tuple[Campaign, Envelope]":
         async with conn.transaction():
             envelope, found = await changes.find_payout(conn, payout)
             campaign = known[envelope.campaign]
-            return campaign, await changes.again(conn, payout, payees(campaign)[found.charity], by, utc_now())
+            payee = (await payees(conn, campaign))[found.charity]
+            return campaign, await changes.again(conn, payout, payee, by, utc_now())
 
 
 app.command("import-statement")(statements.import_statement)

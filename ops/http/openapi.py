@@ -23,6 +23,8 @@ _PATH_PARAMETERS = {
     "payout": "A payout's id, `pay_…`, as `settlements` shows it.",
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
+    "charity": "The charity's name, as promises name it.",
+    "sponsor": "The sponsor, `spo_…`.",
     "proposal": "What waits for a second person, `prp_…`.",
     "upload": "A file of content that was sent, `upl_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",

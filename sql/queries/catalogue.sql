@@ -15,12 +15,12 @@ SELECT content, campaign_id FROM enrolments WHERE version > $1;
 SELECT campaign_id, content, resumed_at IS NULL AS is_paused FROM pauses WHERE version > $1;
 
 -- name: list_platforms
--- The senders.
-SELECT platform_id, name, added_at FROM platforms ORDER BY platform_id;
+-- The senders; one that is disabled is none.
+SELECT platform_id, name FROM platforms WHERE disabled_at IS NULL ORDER BY platform_id;
 
 -- name: list_live_keys
 -- The keys that still verify, newest first.
-SELECT key_id, platform_id, scheme, salt, public_key, added_at FROM platform_keys
+SELECT key_id, platform_id, scheme, salt, public_key FROM platform_keys
 WHERE dropped_at IS NULL ORDER BY key_id DESC;
 
 -- name: catalogue_version

@@ -157,6 +157,7 @@ TAMPERINGS = {
         "UPDATE likes SET state = 'over_limit' WHERE state = 'counted'",
         "UPDATE terms SET likes_per_person_per_day = 1",
     ],
+    "open_campaigns_pay_registered_accounts": ["DELETE FROM charities", "UPDATE charities SET account = '{}'"],
     "payouts_equal_balances": [
         "UPDATE payouts SET amount_minor = amount_minor + 1000",
         "UPDATE payout_steps SET state = 'paid', bank_day = '2026-11-10'",
@@ -181,6 +182,7 @@ TAMPERINGS = {
         "UPDATE settlement_approvals SET hash = sha256('x') WHERE person = 'ann'",
         "UPDATE settlements SET made_by = 'ann'",
     ],
+    "sponsors_are_registered": ["DELETE FROM sponsor_names", "UPDATE sponsors SET name = 'Another Foundation'"],
     "statements_add_up": [
         "UPDATE statements SET closing_minor = closing_minor + 1",
         "UPDATE statement_lines SET amount_minor = amount_minor + 1",
