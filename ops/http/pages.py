@@ -23,7 +23,12 @@ from ops.http.views import find
 
 HTML = "text/html; charset=utf-8"
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
-_FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_FILES = {
+    "style.css": "text/css; charset=utf-8",
+    "admin.css": "text/css; charset=utf-8",
+    "admin.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 _GUARDS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -59,7 +64,7 @@ async def home(request: web.Request, language: Language) -> Prepared:
     return snapshot.prepared(
         home,
         _variant(request, language),
-        lambda: _html(
+        lambda: html(
             request,
             "home.html",
             language,
@@ -75,13 +80,13 @@ async def campaign(request: web.Request, language: Language) -> Prepared:
     standing = find(snapshot, slug)
     variant = f"{_variant(request, language)}/{slug}"
     return snapshot.prepared(
-        campaign, variant, lambda: _html(request, "campaign.html", language, scene=scene(standing, language))
+        campaign, variant, lambda: html(request, "campaign.html", language, scene=scene(standing, language))
     )
 
 
 async def docs(request: web.Request, language: Language) -> Prepared:
     """The API's description, for people."""
-    body, content_type = _html(request, "docs.html", language, document=document())
+    body, content_type = html(request, "docs.html", language, document=document())
     return Prepared(body, content_type, hashed(body))
 
 
@@ -89,7 +94,7 @@ def _variant(request: web.Request, language: Language) -> str:
     return f"{language}/{'lang' in request.query}"
 
 
-def _html(request: web.Request, template: str, language: Language, **shown: Any) -> tuple[bytes, str]:
+def html(request: web.Request, template: str, language: Language, **shown: Any) -> tuple[bytes, str]:
     """Write a page; links keep the language where the address names it."""
     other: Language = "en" if language == "zh" else "zh"
     context = {
@@ -134,7 +139,7 @@ async def for_people(request: web.Request, handler: Handler) -> web.StreamRespon
     if "text/html" not in request.headers.get("Accept", ""):
         return answer
     told = f"problem_{_TOLD.get(answer.status, 'other')}"
-    body, content_type = _html(request, "problem.html", chosen(request), told=told, status=answer.status)
+    body, content_type = html(request, "problem.html", chosen(request), told=told, status=answer.status)
     headers = {"Content-Type": content_type, "Cache-Control": "no-store", **_GUARDS}
     headers |= {name: answer.headers[name] for name in ("Retry-After", "Allow") if name in answer.headers}
     return web.Response(body=body, status=answer.status, headers=headers)
