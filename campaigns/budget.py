@@ -6,6 +6,7 @@ Both join the caller's transaction and hold the campaign's lock, so no tick post
 from datetime import datetime
 from typing import NamedTuple
 
+from campaigns.arithmetic import floor_top_up
 from campaigns.catalogue import Campaign, change
 from campaigns.pledging import fold_and_pledge
 from campaigns.refusals import Closed, FundingRefused
@@ -116,9 +117,8 @@ async def _tell_log(conn: Connection, campaign: Campaign, now: datetime, reason:
 async def _top_up(conn: Connection, campaign: Campaign) -> int:
     """Pledge what the likes have left of the floor, as far as the budget reaches; return it in minor units."""
     held = await balances(conn, campaign.slug)
-    missing_minor = campaign.promise.campaign.floor_minor - held.earned_minor
-    amount_minor = min(missing_minor, held.budget.minor)
-    if amount_minor <= 0:
+    amount_minor = floor_top_up(held.earned_minor, held.funded_minor, campaign.promise.campaign.floor_minor)
+    if not amount_minor:
         return 0
     _, budget, pledged = _accounts(campaign)
     key = f"floor/{campaign.slug}"
