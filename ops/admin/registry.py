@@ -14,6 +14,6 @@ def find(name: str) -> Command[Any]:
 
 COMMANDS: tuple[Command[Any], ...] = (*campaigns.COMMANDS, *tokens.COMMANDS, *deciding.commands(find))
 LISTINGS: tuple[Listing, ...] = (deciding.PROPOSALS, tokens.TOKENS, auditing.AUDIT)
-READINGS: tuple[Reading, ...] = ()
+READINGS: tuple[Reading, ...] = (deciding.PROPOSAL,)
 
 _BY_NAME = {command.name: command for command in COMMANDS}

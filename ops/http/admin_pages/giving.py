@@ -103,6 +103,8 @@ async def sheet(visit: Visit, command: Command[Any], place: str) -> Sheet:
     how, told = await how_for(visit, command, place)
     begun = Sheet(command, place, how, {})
     beginning = filled.values(begun.parts, told, how)
+    if command.name == _CREATE:
+        beginning["funded_minor"] = previews.BUDGET
     given = {name: value for name, value in visit.request.query.items() if name in beginning}
     return replace(begun, values=beginning | given)
 
@@ -146,6 +148,9 @@ def give(name: str | None = None) -> Any:
         do = visit.form.get("do", "check")
         if do.startswith(("add.", "remove.")):
             return page(visit, replace(known, values=filled.with_rows(known.parts, known.values, do)))
+        if do == "preview" and known.is_editor:
+            own = await tried(visit, known)
+            return visit.page("preview", preview=own.preview, faults=len(own.faults))
         return await (_done(visit, known) if do == "give" else _checked(visit, known))
 
     return giving

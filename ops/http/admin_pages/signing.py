@@ -1,6 +1,7 @@
 """Signing in and out. After signing in a session is always a fresh one, and the one before it has ended."""
 
 import re
+from typing import NamedTuple
 
 import structlog
 from aiohttp import web
@@ -17,6 +18,13 @@ from sql import AWAY
 _OURS = re.compile(r"^/admin(/[A-Za-z0-9._~/-]*)?$")
 
 _log = structlog.get_logger()
+
+
+class Way(NamedTuple):
+    """Another way to sign in: a link."""
+
+    title: str
+    address: str
 
 
 async def ask(request: web.Request) -> web.StreamResponse:
@@ -58,7 +66,13 @@ async def _end(request: web.Request) -> None:
 
 def _asked(request: web.Request, status: int, *, is_unknown: bool = False) -> web.Response:
     wanted = _wanted(request.query.get("next", ""))
-    return answered(request, chosen(request), "sign-in", status, wanted=wanted, is_unknown=is_unknown)
+    shown = {"wanted": wanted, "is_unknown": is_unknown, "other_ways": other_ways(request)}
+    return answered(request, chosen(request), "sign-in", status, **shown)
+
+
+def other_ways(_: web.Request) -> list[Way]:
+    """Return the ways to sign in beside a token."""
+    return []
 
 
 def _kept(request: web.Request) -> str:

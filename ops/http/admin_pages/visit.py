@@ -10,12 +10,13 @@ from aiohttp import web
 
 from campaigns.refusals import NotFound, Refused
 from ledger.errors import LedgerError
+from ops.admin import registry
 from ops.admin.actor import Actor, Role
 from ops.admin.command import Desk, may
 from ops.admin.refusals import Forbidden
 from ops.clock import utc_now
 from ops.http.admin import OFFICE
-from ops.http.admin_pages import guards
+from ops.http.admin_pages import guards, wording
 from ops.http.admin_pages.guards import Foreign
 from ops.http.language import Language, chosen
 from ops.http.pages import LANGUAGES, html
@@ -27,6 +28,7 @@ from sql import AWAY
 SIGN_IN_AT = "/admin/sign-in"
 _STATUS: Mapping[type[Exception], int] = {Forbidden: 403, NotFound: 404, Refused: 409, LedgerError: 409}
 _FIELDS_MAX = 2_000
+_OWN_PAGES = {"/campaigns", "/proposals"}  # listed in a way of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **shown: Any) -> web.Response:
         """Return a page."""
-        own = {"actor": self.actor, "form_token": guards.form_token(self.cookie), "status": status}
+        own = {"actor": self.actor, "form_token": guards.form_token(self.cookie)}
+        own |= {"menu": menu(self.actor, self.language)}
         return answered(self.request, self.language, template, status, **own, **shown)
 
     def to(self, address: str) -> web.Response:
@@ -74,9 +77,17 @@ def elsewhere(address: str) -> web.Response:
     return web.Response(status=303, headers={"Location": address, **guards.HEADERS})
 
 
+def menu(actor: Actor, language: Language) -> list[tuple[str, str]]:
+    """Return the lists that somebody may look at, beside the pages that everybody has."""
+    places = [(each.path, each) for each in registry.LISTINGS if "{" not in each.path and each.path not in _OWN_PAGES]
+    return [
+        (path, wording.known("list", path.strip("/"), language)) for path, each in places if may(actor, each.roles)
+    ]
+
+
 def answered(request: web.Request, language: Language, template: str, status: int, **shown: Any) -> web.Response:
     """Return a page of the administration, guarded."""
-    shown = {"actor": None, "form_token": "", "path": request.path} | shown
+    shown = {"actor": None, "form_token": "", "menu": [], "path": request.path, "status": status} | shown
     body, content_type = html(request, f"admin/{template}.html", language, **shown)
     return web.Response(body=body, status=status, headers={"Content-Type": content_type, **guards.HEADERS})
 
@@ -138,7 +149,7 @@ def refused_at_the_door(request: web.Request, error: Exception) -> web.Response:
     told, status = ("foreign", 403) if isinstance(error, Foreign) else ("away", 503)
     if isinstance(error, TooMany):
         told, status = "too_many", 429
-    answer = answered(request, chosen(request), "door", status, told=told, status=status)
+    answer = answered(request, chosen(request), "door", status, told=told)
     if status in (429, 503):  # noqa: PLR2004 - as the page says: wait
         answer.headers["Retry-After"] = "60"
     return answer
