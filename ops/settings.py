@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     )
     log_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: Ed25519 seed that signs the log")] = None
     log_origin: Annotated[str | None, Field(description="the log's name: its address without https://")] = None
+    log_witnesses: Annotated[
+        str | None, Field(max_length=8000, description="who cosigns checkpoints: KEY URL each, parted by commas")
+    ] = None
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="time between pledge ticks")] = 0.5
     sequence_seconds: Annotated[float, Field(gt=0, le=3600, description="time between runs of the sequencer")] = 1
     settle_seconds: Annotated[float, Field(gt=0, le=3600, description="time between looks for periods to settle")] = (
@@ -46,7 +49,9 @@ class Settings(BaseSettings):
     payout_url: Annotated[
         str | None, Field(pattern=r"^https?://\S+$", max_length=500, description="the payment service of http")
     ] = None
-    payout_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs requests to it")] = None
+    payout_secret: Annotated[
+        SecretStr | None, Field(description="whsec_…: signs requests to it, and its answers")
+    ] = None
     payer_name: Annotated[str | None, Field(max_length=140, description="whose account payouts leave")] = None
     payer_account: Annotated[str | None, Field(description="its IBAN, or scheme:number")] = None
     payer_bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$", description="its bank")] = None
