@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/service.stamp .venv/linked.stamp ## the service on an embedded PostgreSQL, with simulated likes; ARGS="--exit" ends by itself
+demo: .venv/demo.stamp .venv/linked.stamp ## the service on an embedded PostgreSQL, with simulated likes; ARGS="--exit" ends by itself
 	$(BIN)/like-ledger demo $(ARGS)
 
 test: .venv/dev.stamp .venv/linked.stamp ## install what the tests need and run every one; ARGS go to pytest
@@ -44,6 +44,7 @@ lock: ## choose new versions of the dependencies (needs uv) and write requiremen
 	uv lock --upgrade
 	uv export --frozen --no-emit-project --no-emit-index-url --no-dev -o requirements/service.txt
 	uv export --frozen --no-emit-project --no-emit-index-url --no-dev --extra fast -o requirements/fast.txt
+	uv export --frozen --no-emit-project --no-emit-index-url --no-dev --extra demo -o requirements/demo.txt
 	uv export --frozen --no-emit-project --no-emit-index-url -o requirements/dev.txt
 
 clean: ## remove what can be made again; ./data stays

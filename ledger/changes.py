@@ -8,6 +8,7 @@ from ledger.envelopes import Envelope, Payout, Rules
 from ledger.errors import SettlementRefused
 from ledger.journal import Account, Posting, Step, post
 from ledger.payout_steps import State
+from ledger.payout_transfers import correction_key
 from ledger.payouts import answered, may_cancel, told
 from sql import Connection, query
 
@@ -30,7 +31,7 @@ async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now:
         if share.transfer_id is not None:
             source = Account("payable", envelope.currency, envelope.campaign, share.charity)
             target = Account("pledged", envelope.currency, envelope.campaign)
-            key, reason = f"correct/{share.transfer_id}", f"{settlement_id} cancelled"
+            key, reason = correction_key(share.transfer_id), f"{settlement_id} cancelled"
             await post(conn, Posting(key, Step.SETTLE, source, target, share.share_minor, reason, share.transfer_id))
     return await locked(conn, settlement_id)
 

@@ -27,6 +27,11 @@ _MOVE_BALANCE = query("move_balance")
 _ADD_TRANSFER = query("add_transfer")
 
 
+def transfer_id(key: str) -> UUID:
+    """Return the id of the transfer that an idempotency key stands for, posted or not. Pure."""
+    return uuid5(_NAMESPACE, key)
+
+
 class Step(StrEnum):
     """What a transfer does."""
 
@@ -68,7 +73,7 @@ class Posting:
     @property
     def transfer_id(self) -> UUID:
         """Derived from the key, so that a retry cannot mint another."""
-        return uuid5(_NAMESPACE, self.key)
+        return transfer_id(self.key)
 
 
 class Side(NamedTuple):

@@ -59,6 +59,7 @@ class PayoutStep:
     bank_day: date | None = None
     reason: str | None = None
     evidence: bytes | None = None
+    leaf_index: int | None = None  # its place in the public log, as read; None: not there yet
 
     def follow(self, state: State, by: str, at: datetime, **changed: Any) -> "PayoutStep":
         """Return the next step. What channel, message and bank said holds on until another attempt begins."""

@@ -17,8 +17,9 @@ from ledger.approvals import locked
 from ledger.channels import Answer, Channel, Instruction, Message, Outcome
 from ledger.envelopes import Envelope, EnvelopeState, Payout, Rules
 from ledger.errors import Raced, SettlementRefused
-from ledger.journal import Account, Posting, Step, post
+from ledger.journal import Account, Posting, Step, post, transfer_id
 from ledger.payout_steps import PayoutStep, State, take_step
+from ledger.payout_transfers import MOVED_INTO, correction_key, key
 from sql import Connection, Pool, query
 
 _ADD_MESSAGE = query("add_message")
@@ -140,27 +141,16 @@ _LINE = {Step.SEND: ("payable", "in_flight"), Step.CONFIRM: ("in_flight", "paid"
 async def move(conn: Connection, envelope: Envelope, payout: Payout, step: Step, reference: str) -> None:
     """Move a payout's money one step right, once for each message or try."""
     source, target = (Account(kind, envelope.currency, envelope.campaign, payout.charity) for kind in _LINE[step])
-    key = _key(step, payout, payout.now.number)
-    await post(conn, Posting(key, step, source, target, payout.amount_minor, reference))
+    own_key = key(step, payout.payout_id, payout.now.number)
+    await post(conn, Posting(own_key, step, source, target, payout.amount_minor, reference))
 
 
 async def move_back(conn: Connection, envelope: Envelope, payout: Payout, step: Step, reference: str) -> None:
     """Move a payout's money one step left: a correction that names the transfer which moved it right."""
     target, source = (Account(kind, envelope.currency, envelope.campaign, payout.charity) for kind in _LINE[step])
-    number = max(s.number for s in payout.steps if s.state is _MOVED_INTO[step]) - 1
-    moved = Posting(_key(step, payout, number), step, target, source, payout.amount_minor, reference)
-    back = Posting(
-        f"correct/{moved.transfer_id}", step, source, target, payout.amount_minor, reference, moved.transfer_id
-    )
-    await post(conn, back)
-
-
-_MOVED_INTO = {Step.SEND: State.SENDING, Step.CONFIRM: State.PAID}
-
-
-def _key(step: Step, payout: Payout, number: int) -> str:
-    """Return the idempotency key of a transfer: it is made at most once out of each step of the payout."""
-    return f"{step.value}/{payout.payout_id}/{number}"
+    number = max(s.number for s in payout.steps if s.state is MOVED_INTO[step]) - 1
+    moved = transfer_id(key(step, payout.payout_id, number))
+    await post(conn, Posting(correction_key(moved), step, source, target, payout.amount_minor, reference, moved))
 
 
 async def _record(pool: Pool, settlement_id: str, message: Message, answer: Answer, by: str, now: datetime) -> None:

@@ -12,8 +12,9 @@ from campaigns.intake import Intake
 from ledger import sequencer
 from ops import backend, jobs
 from ops.admin.desk import Office
+from ops.channels import payout_key
 from ops.clock import utc_now
-from ops.http import admin, health, intake, log, public
+from ops.http import admin, health, intake, log, payout_answers, public
 from ops.http.middleware import problems
 from ops.http.sign_in import SignIn
 from ops.keys import Keys
@@ -71,9 +72,12 @@ def application(service: Service) -> web.Application:
     app[intake.INTAKE], app[intake.SHELF] = service.intake, service.shelf
     app[intake.WEBHOOK_KEY] = service.keys.webhook
     app[intake.METRICS], app[health.POOL] = service.metrics, service.pool
+    answers = payout_answers.PayoutAnswers(service.pool, payout_key(service.settings), service.metrics)
+    app[payout_answers.PAYOUT_ANSWERS] = answers
     app.add_routes(
         [
             web.post("/v1/platforms/{platform}/likes", intake.receive),
+            web.post("/v1/payouts/answers", payout_answers.receive),
             web.get("/live", health.live),
             web.get("/ready", health.ready),
             web.get("/metrics", health.metrics),

@@ -33,6 +33,14 @@ def _http(settings: Settings) -> Channel:
 
     if settings.payout_url is None or settings.payout_secret is None:
         raise SettingsRefused(f"set {PREFIX}PAYOUT_URL and {PREFIX}PAYOUT_SECRET: the channel http needs both")
+    payout_key(settings)
+    return Http(settings.payout_url, settings.payout_secret.get_secret_value(), utc_now)
+
+
+def payout_key(settings: Settings) -> bytes | None:
+    """Return the secret that is shared with the payment service; None: there is none. SettingsRefused: it is none."""
+    if settings.payout_secret is None:
+        return None
     secret = settings.payout_secret.get_secret_value()
     try:
         key = b64decode(secret.removeprefix("whsec_"), validate=True)
@@ -40,7 +48,7 @@ def _http(settings: Settings) -> Channel:
         key = b""
     if len(key) < _SECRET_BYTES_MIN:
         raise SettingsRefused(f"{PREFIX}PAYOUT_SECRET is whsec_ and at least {_SECRET_BYTES_MIN} bytes in base64")
-    return Http(settings.payout_url, secret, utc_now)
+    return key
 
 
 def payer(settings: Settings) -> Payer:

@@ -6,6 +6,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from campaigns.likes import Outcome
+from ledger.callbacks import Heard
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _LIKES = (1, 5, 10, 50, 100, 200, 500, 1_000, 2_000, 4_000)
@@ -33,6 +34,12 @@ class Metrics:
         self.payout_unknown = Gauge(
             "like_ledger_payout_unknown_seconds", "How long the oldest payout is being sent without an answer", **own
         )
+        self.payout_answers = Counter(
+            "like_ledger_payout_answers",
+            "Answers that the payment service sent, by what became of them",
+            ["heard"],
+            **own,
+        )
         self.lines_unmatched = Gauge(
             "like_ledger_statement_lines_unmatched", "Statement lines that are of no payout", **own
         )
@@ -45,6 +52,8 @@ class Metrics:
         self.log_sequenced_at = Gauge("like_ledger_log_sequenced_at_seconds", "When the log last grew", **own)
         for outcome in Outcome:
             self.likes.labels(outcome.value)
+        for heard in Heard:
+            self.payout_answers.labels(heard.value)
 
     def committed(self, outcomes: Tally[Outcome], deliveries: int, seconds: float) -> None:  # noqa: ARG002
         """Tell of a group that was committed."""

@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     payout_url: Annotated[
         str | None, Field(pattern=r"^https?://\S+$", max_length=500, description="the payment service of http")
     ] = None
-    payout_secret: Annotated[SecretStr | None, Field(description="whsec_…: signs requests to it")] = None
+    payout_secret: Annotated[
+        SecretStr | None, Field(description="whsec_…: signs requests to it, and its answers")
+    ] = None
     payer_name: Annotated[str | None, Field(max_length=140, description="whose account payouts leave")] = None
     payer_account: Annotated[str | None, Field(description="its IBAN, or scheme:number")] = None
     payer_bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$", description="its bank")] = None

@@ -3,10 +3,12 @@
 The request is a Standard Webhook (https://www.standardwebhooks.com): its id is the message's, and the service's
 idempotency key too, so the same request again is the same payout. The service answers, to the request or when it is
 asked at `URL/<message id>`, with `{"status": "accepted" | "refused", "reference": …, "reason": …}`; 404 to a question
-means that it never got it. Whatever else happens, a time-out above all, means that nobody knows.
+means that it never got it. Whatever else happens, a time-out above all, means that nobody knows. It may also answer
+later and of its own accord: by a Standard Webhook of type `payout.answered`, whose data name the message as `id`.
 """
 
 import hmac
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,7 +23,10 @@ import rfc8785
 from ledger.channels import Answer, Instruction, Message, Outcome
 from ledger.money import text
 
-_ANSWER_BYTES_MAX = 64 * 1024
+ANSWER_BYTES_MAX = 64 * 1024
+CALLBACK = "payout.answered"
+_MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,35}")
+_OUTCOMES = {"accepted": Outcome.ACCEPTED, "refused": Outcome.REFUSED}
 _UNKNOWN = Answer(Outcome.UNKNOWN, reason="the payment service gave no clear answer")
 _UNSEEN = Answer(Outcome.UNSEEN)
 
@@ -83,7 +88,7 @@ class Http:
                 aiohttp.ClientSession(timeout=patience) as session,
                 session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as answer,
             ):
-                said = await answer.content.read(_ANSWER_BYTES_MAX)
+                said = await answer.content.read(ANSWER_BYTES_MAX)
                 return answer.status, said if answer.ok or answer.status == HTTPStatus.UNPROCESSABLE_ENTITY else b""
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None, b""
@@ -93,9 +98,26 @@ def _read(said: bytes) -> Answer:
     """Return what a body says: only a clear word is one. Pure."""
     try:
         answer: Any = orjson.loads(said)
-        outcome = {"accepted": Outcome.ACCEPTED, "refused": Outcome.REFUSED}[answer["status"]]
+        outcome = _OUTCOMES[answer["status"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return _UNKNOWN
+    return _told(answer, outcome)
+
+
+def read_callback(body: bytes) -> tuple[str, Answer] | None:
+    """Return which message the service answers of its own accord, and what; None where it says neither. Pure."""
+    try:
+        said: Any = orjson.loads(body)
+        answer, kind = said["data"], said["type"]
+        message_id, outcome = answer["id"], _OUTCOMES[answer["status"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    if kind != CALLBACK or not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
+        return None
+    return message_id, _told(answer, outcome)
+
+
+def _told(answer: Any, outcome: Outcome) -> Answer:
     reference, reason = (_line(answer.get(name)) for name in ("reference", "reason"))
     return Answer(outcome, reference[:140] or None, reason[:500] or None)
 

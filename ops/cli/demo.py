@@ -85,7 +85,14 @@ def _log_problems_only() -> None:
 def _tell(shown: "Shown", page: str, *, as_json: bool) -> None:
     if as_json:
         told = {"holds": shown.holds, "campaign": shown.campaign, "likes": shown.likes, "webhooks": shown.webhooks}
-        shared.show_json({**told, "page": page, "figures": [figure.shown() for figure in shown.figures]})
+        shared.show_json(
+            {
+                **told,
+                "page": page,
+                "figures": [figure.shown() for figure in shown.figures],
+                "receipts": shown.receipts,
+            }
+        )
         return
     title = (
         f"{shown.likes:,} likes and unlikes in {shown.webhooks:,} webhooks, {shown.webhooks_again:,} of them again"
@@ -94,3 +101,5 @@ def _tell(shown: "Shown", page: str, *, as_json: bool) -> None:
     shared.show_table(("figure", "expected #", "the public reads #", ""), rows, title)
     verdict = "Every figure is right." if shown.holds else "The public totals are WRONG."
     typer.echo(f"{verdict}\nThe campaign's page: {page}")
+    for state, receipt in dict(reversed(shown.receipts)).items():
+        typer.echo(f"The receipt of a payout that is {state}: {receipt}")

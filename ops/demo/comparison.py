@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ledger.money import text
-from ops.demo.expected import Expected, pledged_minor
+from ops.demo.expected import Expected, Payday, pledged_minor
 from ops.demo.reader import Standing
 from ops.demo.webhooks import Answers
 
@@ -51,3 +51,14 @@ def compare(expected: Expected, before: Standing, after: Standing, answers: Answ
 def _refused(expected: Expected, answers: Answers) -> Iterator[Figure]:
     for outcome, likes in sorted(expected.refused.items()):
         yield Figure(outcome, likes, answers.outcomes[outcome])
+
+
+def compare_payday(expected: Payday, before: Standing, after: Standing, currency: str) -> list[Figure]:
+    """Return what was settled, paid, sent back, and is still on its way: each apart, never added up."""
+    rows = {
+        "settled, every run": (expected.settled_minor, after.settled_minor),
+        "paid, as the bank says": (expected.paid_minor, after.paid_minor - before.paid_minor),
+        "sent back by the bank": (expected.back_minor, after.waiting_minor - before.waiting_minor),
+        "still on its way": (0, after.in_flight_minor - before.in_flight_minor),
+    }
+    return [Figure(name, *minor, currency) for name, minor in rows.items()]

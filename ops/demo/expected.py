@@ -4,9 +4,9 @@ A second, much simpler arithmetic beside `campaigns/arithmetic.py`: if the two d
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 
@@ -56,3 +56,52 @@ def pledged_minor(rules: Rules, counted: Mapping[date, int], funded_minor: int) 
         min(likes * rules.amount_minor, rules.daily_cap_minor * rules.per_likes) for likes in counted.values()
     )
     return min(funded_minor, parts // rules.per_likes)
+
+
+class Shares(NamedTuple):
+    """How the promise settles: each charity's part in basis points, and how long a day's likes wait."""
+
+    parts_bp: Mapping[str, int]
+    hold_days: int
+
+
+class Funds(NamedTuple):
+    """What came in, and what was settled of it before."""
+
+    funded_minor: int
+    settled_minor: int
+
+
+class Payday(NamedTuple):
+    """What a payday must have done, in minor units: settled of all runs together, paid and sent back by this one."""
+
+    settled_minor: int
+    paid_minor: int
+    back_minor: int
+
+
+def split_minor(total_minor: int, parts_bp: Mapping[str, int]) -> dict[str, int]:
+    """Return each charity's part: rounded down; what is left goes to who lost most, first to the one listed first."""
+    parts = {charity: total_minor * part // 10_000 for charity, part in parts_bp.items()}
+    lost = sorted(parts_bp, key=lambda charity: -(total_minor * parts_bp[charity] % 10_000))
+    for charity in lost[: total_minor - sum(parts.values())]:
+        parts[charity] += 1
+    return parts
+
+
+def payday(
+    rules: Rules, shares: Shares, counted: Mapping[date, int], periods: Sequence[date], before: Funds, returning: str
+) -> Payday:
+    """Return what settling these periods must come to; of the last one, the money of one charity comes back."""
+    totals = [before.settled_minor]
+    for period in periods:
+        mature = period - timedelta(days=shares.hold_days + 1)
+        until = {day: likes for day, likes in counted.items() if day <= mature}
+        totals.append(pledged_minor(rules, until, before.funded_minor))
+    back_minor = 0
+    if periods:
+        newer, older = (
+            split_minor(total_minor, shares.parts_bp)[returning] for total_minor in (totals[-1], totals[-2])
+        )
+        back_minor = newer - older
+    return Payday(totals[-1], totals[-1] - totals[0] - back_minor, back_minor)

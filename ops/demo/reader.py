@@ -26,6 +26,14 @@ class Standing:
     counted: Counter[date]
     funded_minor: int
     pledged_minor: int
+    settled_minor: int = 0
+    in_flight_minor: int = 0
+    paid_minor: int = 0
+
+    @property
+    def waiting_minor(self) -> int:
+        """What is settled and with no bank: carried over, to be sent, or come back."""
+        return self.settled_minor - self.in_flight_minor - self.paid_minor
 
 
 async def read(session: aiohttp.ClientSession, campaign: str, since: datetime) -> Standing:
@@ -38,7 +46,8 @@ async def read(session: aiohttp.ClientSession, campaign: str, since: datetime) -
         raise NotShown(f"no public totals of {since:%H:%M:%S} or later within {_PATIENCE_SECONDS} s") from error
     money = totals["money"]
     counted = Counter({date.fromisoformat(day["day"]): int(day["counted"]) for day in days["days"]})
-    return Standing(totals["likes"], counted, money["funded"]["minor"], money["pledged"]["minor"])
+    minor = [money[name]["minor"] for name in ("funded", "pledged", "settled", "in_flight", "paid")]
+    return Standing(totals["likes"], counted, *minor)
 
 
 async def _fresh(session: aiohttp.ClientSession, path: str, since: datetime) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The demonstration from beginning to end: service, campaign, simulated likes, public totals, comparison."""
+"""The demonstration from beginning to end: likes, public totals, payday, comparison."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,10 +7,14 @@ from datetime import datetime
 import aiohttp
 from rich.console import Console
 
+from ledger.envelopes import Envelope
 from ops.app import Service
 from ops.clock import utc_now
-from ops.demo import reader, stage
-from ops.demo.comparison import Figure, compare
+from ops.demo import payday, reader, stage
+from ops.demo.bank import must_be_installed
+from ops.demo.comparison import Figure, compare, compare_payday
+from ops.demo.expected import Funds, Payday
+from ops.demo.expected import payday as expected_payday
 from ops.demo.platform import Simulation
 from ops.demo.webhooks import Answers, webhooks
 from ops.replay import progress
@@ -33,6 +37,7 @@ class Shown:
     webhooks_again: int
     likes: int
     figures: list[Figure]
+    receipts: list[tuple[str, str]]  # what became of a payout, and where its receipt is
 
     @property
     def holds(self) -> bool:
@@ -41,7 +46,11 @@ class Shown:
 
 
 async def demonstrate(service: Service, url: str, likes: int, console: Console) -> Shown:
-    """Send simulated likes to the running service and compare what the public reads with what must come out."""
+    """Send simulated likes to the running service, have a bank pay, compare what the public reads with what must be.
+
+    BankMissing where there is none.
+    """
+    must_be_installed()
     now = utc_now()
     async with service.pool.acquire() as conn, conn.transaction():
         made = await stage.set_up(conn, service.keys, now)
@@ -51,9 +60,24 @@ async def demonstrate(service: Service, url: str, likes: int, console: Console) 
         sender = Sender(session, f"/v1/platforms/{stage.PLATFORM}/likes?results=none", made.secret, utc_now)
         sent, answers = await _send(sender, simulation, console)
         with progress.waiting(console, "waiting for the tick and the public totals"):
-            after = await _read(session, service.pool, made.stage.campaign)
-    figures = compare(simulation.expected, before, after, answers, made.currency)
-    return Shown(made.stage.campaign, sent.deliveries, answers.repeated, answers.likes, figures)
+            liked = await _read(session, service.pool, made.stage.campaign)
+        with progress.waiting(console, "settling, and letting the bank pay"):
+            campaign = (await service.shelf.newest()).campaigns[made.stage.campaign]
+            envelopes = await payday.pay(service, campaign, utc_now())
+            paid = await _read(session, service.pool, made.stage.campaign)
+    figures = compare(simulation.expected, before, liked, answers, made.currency)
+    figures += compare_payday(_payday(made, simulation, before, envelopes), before, paid, made.currency)
+    own = f"{url}/campaigns/{made.stage.campaign}"
+    receipts = [(p.state.value, f"{own}/payouts/{p.payout_id}") for one in envelopes for p in one.payouts]
+    return Shown(made.stage.campaign, sent.deliveries, answers.repeated, answers.likes, figures, receipts)
+
+
+def _payday(made: stage.Set, simulation: Simulation, before: reader.Standing, envelopes: list[Envelope]) -> Payday:
+    """Return what the payday must have come to, by the platform's own count."""
+    counted = before.counted + simulation.expected.counted_by_day()
+    funds = Funds(before.funded_minor, before.settled_minor)
+    periods = [envelope.period for envelope in envelopes]
+    return expected_payday(made.stage.rules, made.shares, counted, periods, funds, payday.RETURNING)
 
 
 def _label(now: datetime) -> str:

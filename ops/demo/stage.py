@@ -13,7 +13,7 @@ from campaigns.budget import fund
 from campaigns.calendar import day_in
 from campaigns.catalogue import Campaign, Catalogue, read
 from ledger.money import MINOR_MAX
-from ops.demo.expected import Rules
+from ops.demo.expected import Rules, Shares
 from ops.demo.platform import Stage
 from ops.keys import Keys
 from ops.replay.secret import newest_secret
@@ -32,6 +32,7 @@ class Set(NamedTuple):
     """All that a run needs."""
 
     stage: Stage
+    shares: Shares
     currency: str
     secret: bytes
 
@@ -44,7 +45,7 @@ async def set_up(conn: Connection, keys: Keys, now: datetime) -> Set:
         await platforms.add(conn, PLATFORM, keys.webhook)
         catalogue = await read(conn, keys.pseudonym)
     secret = newest_secret(catalogue.platforms[PLATFORM], keys.webhook)
-    return Set(_stage(campaign, now), campaign.promise.campaign.currency, secret)
+    return Set(_stage(campaign, now), _shares(campaign), campaign.promise.campaign.currency, secret)
 
 
 def _running(catalogue: Catalogue, now: datetime) -> Campaign | None:
@@ -90,3 +91,8 @@ def _stage(campaign: Campaign, now: datetime) -> Stage:
         terms.likes_per_person_per_day or MINOR_MAX,
     )
     return Stage(own.slug, ZoneInfo(own.timezone), own.starts_at, own.late_days, rules)
+
+
+def _shares(campaign: Campaign) -> Shares:
+    parts = {one.charity: one.share_bp for one in campaign.versions[-1].beneficiaries}
+    return Shares(parts, campaign.promise.campaign.hold_days)

@@ -63,6 +63,19 @@ _INTAKE_PROBLEMS = (
     Problem.FULL,
     Problem.UNAVAILABLE,
 )
+_ANSWERS = """\
+A Standard Webhook of the payment service, signed with the secret that it checks our requests with; at most 64 KiB.
+`id` is the `webhook-id` of the request that is answered. The same again changes nothing; what contradicts an earlier
+answer is refused."""
+_ANSWER_PROBLEMS = (
+    Problem.UNSIGNED_ANSWER,
+    Problem.NOT_FOUND,
+    Problem.CONTRADICTS,
+    Problem.LONG_ANSWER,
+    Problem.WRONG_TYPE,
+    Problem.UNCLEAR_ANSWER,
+    Problem.UNAVAILABLE,
+)
 _RESULTS = "which likes `results` tells of: all, none, or left out: those that were not counted"
 _LANG = {"lang": ("the page's language; left out: what `Accept-Language` asks for", ("zh", "en"))}
 _OWN = "/v1/campaigns/{slug}"
@@ -85,6 +98,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query={"results": (_RESULTS, ("all", "none"))},
         headers=_SIGNED,
         problems=_INTAKE_PROBLEMS,
+    ),
+    Endpoint(
+        "/v1/payouts/answers",
+        "payouts",
+        "Say what became of a payout that the channel http asked for",
+        shapes.PayoutHeard,
+        example=lambda: {"id": examples.PAYOUT_ANSWERED["data"]["id"], "heard": "recorded"},
+        method="post",
+        text=_ANSWERS,
+        body=shapes.PayoutAnswered,
+        body_example=lambda: examples.PAYOUT_ANSWERED,
+        headers=_SIGNED,
+        problems=_ANSWER_PROBLEMS,
     ),
     _figures("/v1/totals", "Every campaign's totals", EveryTotals, _all_seen(totals)),
     _figures("/v1/campaigns", "Every campaign's promise and totals", PublishedCampaigns, _all_seen(published)),
@@ -196,6 +222,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/campaigns/{slug}",
         "pages",
         "One campaign, for people",
+        content_type=HTML,
+        query=_LANG,
+        is_conditional=True,
+        problems=(Problem.NOT_FOUND, Problem.AWAY),
+    ),
+    Endpoint(
+        "/campaigns/{slug}/payouts/{payout}",
+        "pages",
+        "One payout's receipt: what became of it in words, and what proves it; to be kept or printed",
         content_type=HTML,
         query=_LANG,
         is_conditional=True,

@@ -70,6 +70,12 @@ ANSWER: dict[str, Any] = {
     "results": [{"index": 7, "outcome": "over_limit", "reason": "the person reached the campaign's daily limit"}],
 }
 
+PAYOUT_ANSWERED: dict[str, Any] = {
+    "type": "payout.answered",
+    "timestamp": "2022-04-18T04:00:00Z",
+    "data": {"id": "STLQ5T4W2XK7M3J6R8V9N0PA-1", "status": "accepted", "reference": "P-20220418-77"},
+}
+
 VERIFIER_KEY = "ledger.example.org/log+c335320a+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\n"
 CHECKPOINT = """\
 ledger.example.org/log

@@ -20,6 +20,7 @@ _PATH_PARAMETERS = {
     "platform": "The sender's name.",
     "file": "A file's name.",
     "receipt": "A like's receipt, `rcp_…`, as the answer to its delivery gave it.",
+    "payout": "A payout's id, `pay_…`, as `settlements` shows it.",
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
     "proposal": "What waits for a second person, `prp_…`.",

@@ -15,6 +15,7 @@ from campaigns.standing import instant
 from ops.http import formats
 from ops.http.language import SITE, TAGS, Language, chosen, say
 from ops.http.openapi import document
+from ops.http.payout_receipt import payout_receipt
 from ops.http.problems import Problem, problem
 from ops.http.replies import CACHING, Handler, reply
 from ops.http.scene import scene
@@ -77,6 +78,17 @@ async def campaign(request: web.Request, language: Language) -> Prepared:
     return snapshot.prepared(
         campaign, variant, lambda: _html(request, "campaign.html", language, scene=scene(standing, language))
     )
+
+
+async def payout(request: web.Request, language: Language) -> Prepared:
+    """One payout's receipt, to be kept or printed."""
+    snapshot, payout_id = await request.app[SNAPSHOTS].newest(), request.match_info["payout"]
+    standing = find(snapshot, request.match_info["slug"])
+    found = payout_receipt(standing, payout_id, language)
+    if found is None:
+        raise web.HTTPNotFound
+    variant = f"{_variant(request, language)}/{standing.slug}/{payout_id}"
+    return snapshot.prepared(payout, variant, lambda: _html(request, "payout.html", language, receipt=found))
 
 
 async def docs(request: web.Request, language: Language) -> Prepared:
@@ -169,6 +181,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/", page(home)),
         web.get("/campaigns/{slug}", page(campaign)),
+        web.get("/campaigns/{slug}/payouts/{payout}", page(payout)),
         web.get("/docs", page(docs)),
         web.get("/site/{file}", file),
     ]

@@ -25,6 +25,7 @@ class PayoutRow(NamedTuple):
     charity: str
     amount: str
     words: str
+    payout: str | None  # its id; None: there is no payout yet, the share is carried over
 
 
 class Payouts(NamedTuple):
@@ -37,7 +38,7 @@ class Payouts(NamedTuple):
 
 def payouts(standing: Standing, language: Language) -> Payouts:
     """Return every share of every settlement, newest first, and what is expected next."""
-    names = {b.charity: of(b.name, language) for v in standing.campaign.versions for b in v.beneficiaries}
+    names = charity_names(standing, language)
     rows = [
         _row(standing, envelope, share, names.get(share.charity, share.charity), language)
         for envelope in reversed(standing.envelopes)
@@ -49,6 +50,11 @@ def payouts(standing: Standing, language: Language) -> Payouts:
     )
 
 
+def charity_names(standing: Standing, language: Language) -> dict[str, str]:
+    """Return what each charity of any version of the terms is called."""
+    return {b.charity: of(b.name, language) for v in standing.campaign.versions for b in v.beneficiaries}
+
+
 def _amount(minor: int, currency: str, language: Language) -> str:
     return formats.amount(minor, currency, language)
 
@@ -57,7 +63,8 @@ def _row(standing: Standing, envelope: Envelope, share: HeldShare, name: str, la
     period, minor = envelope.period, share.share_minor + share.brought_minor
     words = words_of(share.payout, envelope.missing_approvals(rules(standing.campaign)), language)
     amount = _amount(minor, envelope.currency, language)
-    return PayoutRow(period.isoformat(), formats.day(period, language), name, amount, words)
+    payout_id = share.payout.payout_id if share.payout else None
+    return PayoutRow(period.isoformat(), formats.day(period, language), name, amount, words, payout_id)
 
 
 def words_of(payout: Payout | None, missing: int, language: Language) -> str:

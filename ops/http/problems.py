@@ -29,6 +29,13 @@ class Problem(Enum):
     REFUSED = (409, "That cannot be done as things stand.")
     FAULTY = (422, "What was sent is not what it should be; `faults` names each path. Nothing was changed.")
     TOO_MANY = (429, "Too many attempts failed; wait a minute.")
+    UNSIGNED_ANSWER = (
+        401,
+        "The answer is not signed with the payment service's secret, or its timestamp is too old.",
+    )
+    CONTRADICTS = (409, "Something else is known of that message. Nothing was changed; a person must look at it.")
+    LONG_ANSWER = (413, "An answer has at most 64 KiB.")
+    UNCLEAR_ANSWER = (422, "The body names no message, or says neither accepted nor refused.")
     BUG = (500, "Something is broken here. Sending again is safe.")
     FULL = (503, "More arrives than can be recorded. Nothing of this was kept; send it again later.")
     UNAVAILABLE = (503, "The database is away. Nothing of this was kept, or all of it; sending it again is safe.")

@@ -30,6 +30,30 @@ class DeliveryAnswer(TypedDict):
     results: list[Result]
 
 
+class PayoutAnswer(TypedDict):
+    """What a payment service says of a message: `reference` where it took the payout, `reason` where it did not."""
+
+    id: str
+    status: Literal["accepted", "refused"]
+    reference: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class PayoutAnswered(TypedDict):
+    """The envelope of a Standard Webhook."""
+
+    type: Literal["payout.answered"]
+    timestamp: str
+    data: PayoutAnswer
+
+
+class PayoutHeard(TypedDict):
+    """What became of an answer: written down, or known before."""
+
+    id: str
+    heard: Literal["recorded", "again"]
+
+
 class Fault(TypedDict):
     """Where something is wrong, and what."""
 

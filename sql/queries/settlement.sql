@@ -64,10 +64,13 @@ WHERE h.settlement_id = ANY($1::text[])
 ORDER BY h.settlement_id, h.place;
 
 -- name: every_payout_step
--- Of those payouts, first to last.
+-- Of those payouts, first to last, each with its place in the public log.
 SELECT
-    payout_id, number, state, attempt, payee, by, at, channel, message_id, bank_reference, bank_day, reason, evidence
-FROM payout_steps WHERE payout_id = ANY($1::text[]) ORDER BY payout_id, number;
+    payout_id, number, state, attempt, payee, by, at, channel, message_id, bank_reference, bank_day, reason, evidence,
+    q.leaf_index
+FROM payout_steps s
+LEFT JOIN leaf_queue q ON q.subject = 'payout/' || s.payout_id || '/' || s.number
+WHERE payout_id = ANY($1::text[]) ORDER BY payout_id, number;
 
 -- name: every_approval
 -- Of those settlements, first to last.

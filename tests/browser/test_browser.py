@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from campaigns import settling
+from ops.clock import utc_now
 from serving import SLUG, Running, like, promise, running
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -124,6 +126,32 @@ FOCUSED = """() => {
   const one = document.activeElement, all = [...document.querySelectorAll('a[href], summary, [tabindex]')];
   const outline = parseFloat(getComputedStyle(one).outlineWidth);
   return {text: one.textContent.trim(), place: all.indexOf(one), outline};
+}"""
+
+
+async def test_a_payouts_receipt_is_found_read_and_printed(browser: Browser, service: Running) -> None:
+    own = service.service
+    await settling.settle_due(own.pool, (await own.shelf.newest()).campaigns[SLUG], "ann", utc_now())
+    script = AXE.read_text(encoding="utf-8")
+    for colours in ("light", "dark"):
+        url = f"{service.url}{CAMPAIGN}?lang=en"
+        how: dict[str, Any] = {"color_scheme": colours, "viewport": NARROW, "java_script_enabled": True}
+        seen = await opened(browser, url, service.url, **how)
+        await seen.page.locator("#payouts ~ .scroll a").first.click()
+        assert await seen.page.locator("h1").inner_text() == "CN¥0.02"
+        assert (seen.outside, seen.complaints) == ([], [])
+        assert await seen.page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"]
+        await seen.page.evaluate(script)
+        found = await seen.page.evaluate("() => axe.run({resultTypes: ['violations']})")
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], colours
+        await seen.page.emulate_media(media="print")
+        shown = await seen.page.evaluate(PRINTED)
+        assert shown == {"nav": "none", "ink": "rgb(0, 0, 0)", "paper": "rgb(255, 255, 255)"}
+
+
+PRINTED = """() => {
+  const of = (one, what) => getComputedStyle(document.querySelector(one))[what];
+  return {nav: of('nav', 'display'), ink: of('html', 'color'), paper: of('html', 'backgroundColor')};
 }"""
 
 

@@ -13,6 +13,7 @@ import pytest
 from processes import ROOT, gone, processes
 
 LIKES = 1_500
+PAYDAY = ("settled, every run", "paid, as the bank says", "sent back by the bank")
 
 
 async def started(folder: Path, *options: str, **settings: str) -> asyncio.subprocess.Process:
@@ -44,6 +45,10 @@ async def test_it_is_right_and_goes_on_in_the_same_folder(tmp_path: Path):
     assert first["campaign"] == second["campaign"]
     assert found(second, "counted, every run") == found(first, "counted") + found(second, "counted")
     assert found(second, "pledged, every run") > found(first, "pledged, every run") > 0
+    settled, paid, back = (found(first, name) for name in PAYDAY)
+    assert settled == paid + back > back > 0
+    assert [found(second, name) for name in PAYDAY] == [settled, 0, 0]  # of the same day: nothing more is due
+    assert (len(first["receipts"]) >= 2, second["receipts"]) == (True, [])
     assert gone(processes(tmp_path))
 
 

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from repository import ROOT, told
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: ; [^\\]+)? ?\\?$")
-FILES = ("service", "fast", "dev")
+FILES = ("service", "fast", "demo", "dev")
 
 
 @cache
@@ -18,9 +18,9 @@ def asked() -> dict[str, list[Requirement]]:
     """Return what pyproject.toml asks for, by the file that must have it."""
     tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     service = tables["project"]["dependencies"]
-    fast = tables["project"]["optional-dependencies"]["fast"]
+    fast, demo = (tables["project"]["optional-dependencies"][name] for name in ("fast", "demo"))
     dev = tables["dependency-groups"]["dev"]
-    listed = {"service": service, "fast": service + fast, "dev": service + dev}
+    listed = {"service": service, "fast": service + fast, "demo": service + demo, "dev": service + dev}
     return {file: [Requirement(line) for line in lines] for file, lines in listed.items()}
 
 
@@ -59,6 +59,6 @@ def test_every_pin_has_a_hash(file: str) -> None:
 
 
 def test_the_same_versions_are_tested_and_served() -> None:
-    served = pinned("service") | pinned("fast")
+    served = pinned("service") | pinned("fast") | pinned("demo")
     faults = [f"{n}: {v}, tested is {pinned('dev')[n]}" for n, v in served.items() if pinned("dev").get(n, v) != v]
     assert not faults, told(faults, "make lock: one resolution for all files")
