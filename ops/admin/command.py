@@ -13,10 +13,13 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from campaigns.events import BODY_BYTES_MAX
 from ops.admin.actor import Actor, Role
 from ops.keys import Keys
 from ops.settings import Settings
 from sql import Connection
+
+JSON = "application/json"
 
 Shown = Mapping[str, Any]  # what JSON can say
 
@@ -29,6 +32,12 @@ class Asked(BaseModel):
 
 class Nothing(Asked):
     """The body of a command that says everything by its address."""
+
+
+class Sent(Asked):
+    """The body of a command that takes a file, as it was sent. Such a command waits for no second person."""
+
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,8 @@ class Command(Generic[Body]):
     run: Run[Body]
     approvers: frozenset[Role] = frozenset()  # who may agree to it, beside the owner
     example: Mapping[str, Any] = field(default_factory=dict)
+    content_type: str = JSON  # of its body; where it is another, `asked` is a `Sent`
+    bytes_max: int = BODY_BYTES_MAX
 
 
 def may(actor: Actor, roles: frozenset[Role]) -> bool:

@@ -7,7 +7,6 @@ import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from campaigns.events import BODY_BYTES_MAX
 from campaigns.promise_file import faults
 from campaigns.refusals import Faulty, NotFound, Refused
 from ledger.errors import LedgerError
@@ -15,7 +14,7 @@ from ops.admin import desk as desks
 from ops.admin import registry
 from ops.admin.actor import Actor
 from ops.admin.answers import once
-from ops.admin.command import Command, Desk, may
+from ops.admin.command import JSON, Command, Desk, may
 from ops.admin.desk import Office
 from ops.admin.listing import Listing, Reading, page
 from ops.admin.refusals import Forbidden, KeyTaken
@@ -35,8 +34,8 @@ _PRIVATE = {"Cache-Control": "no-store"}
 class Malformed(Exception):
     """A request that is answered by a problem before any command is looked at."""
 
-    def __init__(self, kind: Problem) -> None:
-        self.kind = kind
+    def __init__(self, kind: Problem, detail: str | None = None) -> None:
+        self.kind, self.detail = kind, detail
 
 
 def answered(handler: Handler) -> Handler:
@@ -54,7 +53,7 @@ def answered(handler: Handler) -> Handler:
 def refusal(error: Exception) -> web.Response:
     """Return the answer to what is refused."""
     if isinstance(error, Malformed):
-        return problem(error.kind)
+        return problem(error.kind, **({"detail": error.detail} if error.detail else {}))
     if isinstance(error, Faulty):
         return problem(Problem.FAULTY, faults=[{"path": f.path, "reason": f.reason} for f in error.faults])
     if isinstance(error, TooMany):
@@ -94,7 +93,7 @@ def given(command: Command[Any]) -> Handler:
         if not may(actor, command.roles):
             raise Forbidden(f"{command.name} is not for the role {actor.role}")
         dry_run = _dry_run(request)
-        place, raw = _place(request), await _body(request)
+        place, raw = _place(request), await _body(request, command)
         key = request.headers.get("Idempotency-Key", "").strip('"')
         if not (1 <= len(key) <= _KEY_CHARS_MAX and key.isprintable()):
             raise Malformed(Problem.NO_KEY)
@@ -119,16 +118,25 @@ def _dry_run(request: web.Request) -> bool:
     return asked == "true"
 
 
-async def _body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > BODY_BYTES_MAX:
-        raise Malformed(Problem.TOO_LARGE)
-    raw = await request.read()
-    if raw and request.content_type != "application/json":
-        raise Malformed(Problem.WRONG_TYPE)
+async def _body(request: web.Request, command: Command[Any]) -> bytes:
+    try:
+        if (request.content_length or 0) > command.bytes_max:
+            raise _too_large(command)
+        raw = await request.clone(client_max_size=command.bytes_max).read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large(command) from None
+    if raw and request.content_type != command.content_type:
+        raise Malformed(Problem.WRONG_TYPE, f"Send Content-Type: {command.content_type}.")
     return raw
 
 
+def _too_large(command: Command[Any]) -> Malformed:
+    return Malformed(Problem.TOO_LARGE, f"At most {command.bytes_max:,} bytes. Nothing was kept; send less at once.")
+
+
 def _read(command: Command[Any], raw: bytes) -> Any:
+    if command.content_type != JSON:
+        return command.asked(content=raw)
     try:
         return command.asked.model_validate_json(raw or b"{}")
     except ValidationError as error:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from ops.admin import registry
-from ops.admin.command import Command
+from ops.admin.command import JSON, Command
 from ops.admin.desk import Answer
 from ops.admin.listing import LIMIT, LIMIT_MAX, Listing, Reading
 from ops.http import examples, shapes
@@ -44,6 +44,7 @@ def _given(command: Command[Any]) -> Endpoint:
         method="post",
         text=_roles(command.roles) + second,
         body=command.asked,
+        body_type=command.content_type,
         body_example=lambda: _example(command),
         query=_DRY_RUN,
         headers=_KEY,
@@ -53,6 +54,8 @@ def _given(command: Command[Any]) -> Endpoint:
 
 
 def _example(command: Command[Any]) -> Any:
+    if command.content_type != JSON:
+        return command.example["content"].decode()
     promise = orjson.loads(examples.PROMISE_JSON)
     return {"campaign.create": promise, "campaign.terms": {"terms": promise["terms"], "based_on": 1}}.get(
         command.name, command.example
