@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ops.admin import auditing, campaigns, deciding, tokens
+from ops.admin import auditing, campaigns, deciding, payout_lists, payouts, settlements, statements, tokens
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
 
@@ -12,8 +12,21 @@ def find(name: str) -> Command[Any]:
     return _BY_NAME[name]
 
 
-COMMANDS: tuple[Command[Any], ...] = (*campaigns.COMMANDS, *tokens.COMMANDS, *deciding.commands(find))
-LISTINGS: tuple[Listing, ...] = (deciding.PROPOSALS, tokens.TOKENS, auditing.AUDIT)
-READINGS: tuple[Reading, ...] = ()
+COMMANDS: tuple[Command[Any], ...] = (
+    *campaigns.COMMANDS,
+    *settlements.COMMANDS,
+    *payouts.COMMANDS,
+    *statements.COMMANDS,
+    *tokens.COMMANDS,
+    *deciding.commands(find),
+)
+LISTINGS: tuple[Listing, ...] = (
+    *payout_lists.LISTINGS,
+    statements.LINES,
+    deciding.PROPOSALS,
+    tokens.TOKENS,
+    auditing.AUDIT,
+)
+READINGS: tuple[Reading, ...] = (*payout_lists.READINGS,)
 
 _BY_NAME = {command.name: command for command in COMMANDS}
