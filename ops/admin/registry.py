@@ -1,10 +1,11 @@
-"""Every command, list and reading of the administration, from the modules of their subjects."""
+"""Every command, list, table and reading of the administration, from the modules of their subjects."""
 
 from typing import Any
 
 from ops.admin import auditing, campaigns, deciding, payout_lists, payouts, settlements, statements, tokens
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
+from ops.admin.table import Table
 
 
 def find(name: str) -> Command[Any]:
@@ -27,6 +28,7 @@ LISTINGS: tuple[Listing, ...] = (
     tokens.TOKENS,
     auditing.AUDIT,
 )
+TABLES: tuple[Table, ...] = (auditing.TABLE,)
 READINGS: tuple[Reading, ...] = (*payout_lists.READINGS,)
 
 _BY_NAME = {command.name: command for command in COMMANDS}

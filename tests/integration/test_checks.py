@@ -9,14 +9,16 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+import pairs
 from campaigns import budget, promising
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
 from databases import DatabaseServer, settled
 from ledger import checks, log_check, sequencer
 from ops import backend
+from ops.admin import proposals
 from promises import PSEUDONYM_KEY, promise, record
-from serving import LOG
+from serving import KEYS, LOG
 from settlements import paid_out
 from sql import Connection, Pool, Script, scripts
 
@@ -31,7 +33,7 @@ NEWEST = (
     "(SELECT transfer_id FROM transfers WHERE corrects IS NULL AND step = 'pledge' ORDER BY recorded_at DESC LIMIT 1)"
 )
 
-TAMPERINGS = {
+TAMPERINGS = pairs.TAMPERINGS | {
     "accounts_stand_on_the_line": [
         "UPDATE accounts SET charity = 'village-schools' WHERE kind = 'budget'",
         "UPDATE accounts SET campaign = '' WHERE kind = 'payable'",
@@ -276,6 +278,7 @@ async def fill(dsn: str) -> None:
         await sequencer.make_log(pool, LOG, NOW)
         await sequencer.sequence(pool, LOG, NOW)
         await close_another(pool)
+        await pairs.decided(pool, campaign.slug, KEYS)
         async with pool.acquire() as conn:
             await sequencer.extend(conn, NOW)
         await funded(pool, campaign, 1)  # a leaf that waits
@@ -334,6 +337,7 @@ async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn:
     assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 2
     assert await conn.fetchval("SELECT sum(likes) FROM refusal_counts") == 1
     assert await conn.fetchval("SELECT sum(balance_minor) FROM accounts WHERE campaign = 'closed'") == 50
+    assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.State)
 
 
 def test_every_check_has_a_tampering_that_it_is_known_to_see():
