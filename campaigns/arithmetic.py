@@ -30,8 +30,26 @@ def earned_in_all(versions: Sequence[Terms], counted: Counted, upto: date) -> Fr
 
 def due(versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: date = date.max) -> int:
     """Return what is due for the likes of the days until `upto`, in minor units: never more than the budget."""
-    total = earned_in_all(versions, counted, upto)
+    return _payable(earned_in_all(versions, counted, upto), funded_minor)
+
+
+def due_by_day(versions: Sequence[Terms], counted: Counted, funded_minor: int) -> dict[date, int]:
+    """Return `due` until each of the days counted, oldest first, in minor units: one walk for all of them."""
+    held = in_force(versions)
+    total, dues = Fraction(), dict[date, int]()
+    for day, likes in sorted(counted.items()):
+        total += earned(on_day(held, day), likes)
+        dues[day] = _payable(total, funded_minor)
+    return dues
+
+
+def _payable(total: Fraction, funded_minor: int) -> int:
     return min(funded_minor, total.numerator // total.denominator)
+
+
+def floor_top_up(earned_minor: int, funded_minor: int, floor_minor: int) -> int:
+    """Return what closing adds to reach the floor, as far as the budget allows, in minor units."""
+    return max(0, min(floor_minor, funded_minor) - earned_minor)
 
 
 def shares_due(

@@ -6,10 +6,10 @@ Both join the caller's transaction and hold the campaign's lock, so no tick post
 from datetime import datetime
 from typing import NamedTuple
 
+from campaigns.arithmetic import floor_top_up
 from campaigns.catalogue import Campaign, change
-from campaigns.pledging import fold_and_pledge
+from campaigns.pledging import fold_and_pledge, give_back
 from campaigns.refusals import Closed, FundingRefused
-from ledger.corrections import step_back
 from ledger.journal import Account, Posting, Step, post
 from ledger.leaves import queue_leaf
 from ledger.line import balances
@@ -94,7 +94,7 @@ async def close(conn: Connection, campaign: Campaign, now: datetime, reason: str
         return Closing(is_new=False, closed_at=closed_at)
     pledged_minor = (await fold_and_pledge(conn, campaign)).pledged_minor
     floor_minor = await _top_up(conn, campaign)
-    returned_minor = await _give_back(conn, campaign)
+    returned_minor = await give_back(conn, campaign, "rest of the budget at the close")
     await conn.execute(_CLOSE_CAMPAIGN, campaign.campaign_id, now)
     await _tell_log(conn, campaign, now, reason)
     return Closing(
@@ -116,18 +116,10 @@ async def _tell_log(conn: Connection, campaign: Campaign, now: datetime, reason:
 async def _top_up(conn: Connection, campaign: Campaign) -> int:
     """Pledge what the likes have left of the floor, as far as the budget reaches; return it in minor units."""
     held = await balances(conn, campaign.slug)
-    missing_minor = campaign.promise.campaign.floor_minor - held.earned_minor
-    amount_minor = min(missing_minor, held.budget.minor)
-    if amount_minor <= 0:
+    amount_minor = floor_top_up(held.earned_minor, held.funded_minor, campaign.promise.campaign.floor_minor)
+    if not amount_minor:
         return 0
     _, budget, pledged = _accounts(campaign)
     key = f"floor/{campaign.slug}"
     await post(conn, Posting(key, Step.PLEDGE, budget, pledged, amount_minor, "floor of the promise"))
     return amount_minor
-
-
-async def _give_back(conn: Connection, campaign: Campaign) -> int:
-    """Return the rest of the budget to the sponsor; how much it was, in minor units."""
-    rest_minor = (await balances(conn, campaign.slug)).budget.minor
-    world, budget, _ = _accounts(campaign)
-    return await step_back(conn, Step.FUND, world, budget, rest_minor, "rest of the budget at the close")

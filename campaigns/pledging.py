@@ -52,14 +52,20 @@ async def tick(pool: Pool, campaign: Campaign) -> Tick:
 
 
 async def fold_and_pledge(conn: Connection, campaign: Campaign) -> Tick:
-    """Fold what was recorded and post what it earns; joins the caller's transaction. Again: posts nothing."""
+    """Fold what was recorded and post what it earns; joins the caller's transaction. Again: posts nothing.
+
+    A closed campaign keeps no budget: what is pledged no more goes on to the sponsor at once.
+    """
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     batches = folded = await fold(conn, campaign)
     while folded == FOLD_BATCHES_MAX:  # what arrives meanwhile waits for the next tick
         folded = await fold(conn, campaign)
         batches += folded
     floor_minor = campaign.promise.campaign.floor_minor if closed_at else 0
-    return Tick(batches, await pledge(conn, campaign, floor_minor))
+    pledged_minor = await pledge(conn, campaign, floor_minor)
+    if closed_at is not None:
+        await give_back(conn, campaign, "earned no more after the close")
+    return Tick(batches, pledged_minor)
 
 
 async def fold(conn: Connection, campaign: Campaign) -> int:
@@ -130,3 +136,11 @@ async def pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> 
         await post(conn, Posting(key, Step.PLEDGE, source, target, difference, "likes counted"))
         return difference
     return -await step_back(conn, Step.PLEDGE, source, target, -difference, "likes counted no more")
+
+
+async def give_back(conn: Connection, campaign: Campaign, reference: str) -> int:
+    """Return the rest of the budget to the sponsor, in the caller's transaction; how much it was, in minor units."""
+    rest_minor = (await balances(conn, campaign.slug)).budget.minor
+    currency = campaign.promise.campaign.currency
+    source, target = Account("world", currency), Account("budget", currency, campaign.slug)
+    return await step_back(conn, Step.FUND, source, target, rest_minor, reference)

@@ -23,11 +23,6 @@ def read(file: bytes) -> Promise:
         raise PromiseRefused(faults(error)) from None
 
 
-def faults(error: ValidationError) -> list[Fault]:
-    """Return everything that is wrong with what was to be a model, each by its dotted path."""
-    return [_fault(fault) for fault in error.errors(include_url=False, include_input=False, include_context=False)]
-
-
 def _parse(file: bytes) -> dict[str, Any]:
     if len(file) > FILE_BYTES_MAX:
         raise PromiseRefused([Fault(_WHOLE, f"the file has {len(file)} bytes, at most {FILE_BYTES_MAX} are read")])
@@ -47,12 +42,20 @@ def _syntax_fault(message: str) -> Fault:
     return Fault(place[1], message[: place.start()]) if place else Fault(_WHOLE, message)
 
 
-def _fault(error: ErrorDetails) -> Fault:
-    return Fault(_path(error["loc"]), error["msg"].removeprefix("Value error, "))
+def faults(error: ValidationError, whole: str = _WHOLE) -> list[Fault]:
+    """Return every fault of a promise, or of a request that holds one; `whole` is the path of what concerns all."""
+    errors = error.errors(include_url=False, include_input=False, include_context=False)
+    return [_fault(each, whole) for each in errors]
+
+
+def _fault(error: ErrorDetails, whole: str) -> Fault:
+    return Fault(_path(error["loc"]) or whole, error["msg"].removeprefix("Value error, "))
 
 
 def _path(places: tuple[int | str, ...]) -> str:
     """Return the dotted path in the file: without the kind of account, which pydantic puts after `account`."""
     parts = [str(place) for place in places]
-    kinds = {n + 1 for n, place in enumerate(parts) if place == "account" and parts[:2] == ["terms", "beneficiaries"]}
-    return ".".join(part for n, part in enumerate(parts) if n not in kinds) or _WHOLE
+    kinds = {
+        n + 1 for n, place in enumerate(parts) if place == "account" and parts[n - 2 : n - 1] == ["beneficiaries"]
+    }
+    return ".".join(part for n, part in enumerate(parts) if n not in kinds)

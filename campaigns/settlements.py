@@ -114,20 +114,24 @@ def offset_minor(standing: Standing) -> int:
     return max(0, line.settled_minor - owed_minor)
 
 
+def next_settlement(standing: Standing) -> Day | None:
+    """Return the day on which the next settlement falls due; None where none does by itself."""
+    campaign = standing.campaign
+    if not campaign.promise.settlement.automatic:
+        return None
+    following = next_period(span(campaign, campaign.closed_at), standing.as_of)
+    return following.isoformat() if following else None
+
+
 def settlements(standing: Standing) -> PublishedSettlements:
     """Return the campaign's settlements."""
-    campaign = standing.campaign
-    is_automatic = campaign.promise.settlement.automatic
-    following = next_period(span(campaign, campaign.closed_at), standing.as_of) if is_automatic else None
     return {
         "campaign": standing.slug,
         "as_of": instant(standing.as_of),
         "unsettled": show(standing.line.pledged.minor, standing.currency),
-        "next_period": following.isoformat()
-        if following and standing.campaign.promise.settlement.automatic
-        else None,
+        "next_period": next_settlement(standing),
         "offset": show(offset_minor(standing), standing.currency),
-        "settlements": [published_settlement(e, rules(campaign)) for e in standing.envelopes],
+        "settlements": [published_settlement(e, rules(standing.campaign)) for e in standing.envelopes],
     }
 
 

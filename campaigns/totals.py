@@ -2,6 +2,7 @@
 
 from typing_extensions import TypedDict
 
+from campaigns.settlements import Day, next_settlement
 from campaigns.standing import Instant, Standing, instant
 from campaigns.waterfall import DayCount, reaches_budget
 from ledger.log.encoding import to_base64
@@ -40,7 +41,8 @@ class Checkpoint(TypedDict):
 class Totals(TypedDict):
     """How one campaign stands. `people` was counted at `people_as_of`; all else holds at `as_of`.
 
-    `checkpoint` is null for the moment that something is on its way into the log: ask again a second later.
+    `unsettled` is pledged and in no settlement yet; the next one falls due on `next_settlement`, null where none does
+    by itself. `checkpoint` is null for the moment that something is on its way into the log: ask again soon.
     """
 
     campaign: str
@@ -51,6 +53,8 @@ class Totals(TypedDict):
     people: int
     people_as_of: Instant | None
     money: MoneyTotals
+    unsettled: Money
+    next_settlement: Day | None
     budget_reached: bool
     checkpoint: Checkpoint | None
 
@@ -73,6 +77,8 @@ def totals(standing: Standing) -> Totals:
         "people": standing.people.people if standing.people else 0,
         "people_as_of": instant(standing.people.as_of) if standing.people else None,
         "money": _money(standing),
+        "unsettled": show(standing.line.pledged.minor, standing.currency),
+        "next_settlement": next_settlement(standing),
         "budget_reached": reaches_budget(standing.days, standing.budget),
         "checkpoint": {"size": standing.log.size, "root": to_base64(standing.log.root)} if standing.log else None,
     }

@@ -140,15 +140,15 @@ def reaches_budget(days: Sequence[Day], budget: Budget) -> bool:
 
 def _to_pledged(days: Sequence[Day], budget: Budget) -> Waterfall:
     over_cap = _add(day.worth(day.capped) for day in days)
-    over_budget = _add(_over_budget(days, budget))
-    left = sum((day.earned for day in days), ZERO) - over_budget.minor
+    over = _add(over_budget(days, budget))
+    left = sum((day.earned for day in days), ZERO) - over.minor
     due_minor = int(left)
     last = next((day for day in reversed(days) if day.earned), None)
     to_come = Fraction(max(0, due_minor - budget.earned_minor))
     floor_minor = max(0, min(budget.earned_minor, budget.floor_minor) - due_minor) if budget.is_closed else 0
     return {
         Name.OVER_DAILY_CAP: over_cap.negative(),
-        Name.OVER_BUDGET: over_budget.negative(),
+        Name.OVER_BUDGET: over.negative(),
         Name.ROUNDING: last.worth(due_minor - left) if last else Worth(),
         Name.NOT_PLEDGED_YET: last.worth(-to_come) if last else Worth(),
         Name.FLOOR: Worth(ZERO, Fraction(floor_minor)),
@@ -156,8 +156,11 @@ def _to_pledged(days: Sequence[Day], budget: Budget) -> Waterfall:
     }
 
 
-def _over_budget(days: Sequence[Day], budget: Budget) -> list[Worth]:
-    """Walk the days in order: what comes after the budget is used up, at its own day's rate."""
+def over_budget(days: Sequence[Day], budget: Budget) -> list[Worth]:
+    """Walk the days in order: what comes after the budget is used up, at its own day's rate.
+
+    One amount a day; none at all where a closed campaign never reached its budget.
+    """
     if budget.is_closed and not reaches_budget(days, budget):
         return []
     over, before = [], ZERO

@@ -47,8 +47,10 @@ async def step_back(
 ) -> int:
     """Correct the newest transfers of `step` from `source` to `target` until `amount_minor` went back.
 
-    What has moved on from `target` already is not taken. Joins the caller's transaction, which must hold a lock
-    that keeps others from moving this money. Returns what went back, in minor units.
+    What has moved on from `target` already is not taken. Where `source` is `world`, which may lend, so much is posted
+    anew ahead, and the whole transfer goes back: whatever comes back to `target` later finds one that it can name.
+    Joins the caller's transaction, which must hold a lock that keeps others from moving this money. Returns what went
+    back, in minor units.
     """
     back_minor = 0
     while back_minor < amount_minor:
@@ -67,8 +69,12 @@ async def _step_some_back(
     balance_minor = rows[0]["balance_minor"] if rows else 0
     plan, excess_minor = take_back(amount_minor, balance_minor, [row["amount_minor"] for row in rows])
     for place, part_minor in plan:
-        corrected = rows[place]["transfer_id"]
-        await post(conn, Posting(f"correct/{corrected}", step, target, source, part_minor, reference, corrected))
+        corrected, whole_minor = rows[place]["transfer_id"], rows[place]["amount_minor"]
+        ahead_minor = whole_minor - part_minor if source.kind == "world" else 0
+        if ahead_minor:
+            await post(conn, Posting(f"post-ahead/{corrected}", step, source, target, ahead_minor, reference))
+        back_minor = part_minor + ahead_minor
+        await post(conn, Posting(f"correct/{corrected}", step, target, source, back_minor, reference, corrected))
     if excess_minor:
         key = f"post-again/{rows[plan[-1].transfer]['transfer_id']}"
         await post(conn, Posting(key, step, source, target, excess_minor, reference))

@@ -47,7 +47,7 @@ def match(line: StatementLine, currency: str, candidates: Sequence[Candidate]) -
     """Return which of the candidates, as they are now, the line is of."""
     if line.end_to_end_id is not None:
         return _by_id(line, currency, candidates)
-    fitting = [c for c in candidates if _fits(line, currency, c) and _may(line, c) and _repeats(line, c)]
+    fitting = [c for c in candidates if _fits(line, currency, c) and may_be_of(line, c.state) and _repeats(line, c)]
     if len(fitting) == 1:
         return Match(line, fitting[0].payout_id, How.BY_AMOUNT_AND_REFERENCE)
     return Match(line, None, How.SEVERAL if fitting else How.NONE)
@@ -59,7 +59,7 @@ def _by_id(line: StatementLine, currency: str, candidates: Sequence[Candidate]) 
         return Match(line, None, How.UNKNOWN_ID)
     if not _fits(line, currency, found):
         return Match(line, None, How.OTHER_AMOUNT)
-    if not _may(line, found):
+    if not may_be_of(line, found.state):
         return Match(line, None, How.OTHER_STATE)
     return Match(line, found.payout_id, How.BY_ID)
 
@@ -68,8 +68,9 @@ def _fits(line: StatementLine, currency: str, candidate: Candidate) -> bool:
     return (line.amount_minor, currency) == (candidate.amount_minor, candidate.currency)
 
 
-def _may(line: StatementLine, candidate: Candidate) -> bool:
-    return candidate.state in (_COMES_BACK if line.is_credit else _LEAVES)
+def may_be_of(line: StatementLine, state: State) -> bool:
+    """Tell whether a payout can be where the line says that it went from."""
+    return state in (_COMES_BACK if line.is_credit else _LEAVES)
 
 
 def _repeats(line: StatementLine, candidate: Candidate) -> bool:

@@ -18,7 +18,13 @@ class Signed(NamedTuple):
 
     size: int
     root: bytes
-    note: bytes
+    own_note: bytes  # signed by the log alone
+    cosigned: bytes  # the lines of witnesses
+
+    @property
+    def note(self) -> bytes:
+        """The checkpoint as everyone sees it: the log's own signature, then those of witnesses."""
+        return self.own_note + self.cosigned
 
 
 class Covering(NamedTuple):
@@ -31,7 +37,7 @@ class Covering(NamedTuple):
 async def checkpoint(conn: Connection) -> Signed | None:
     """Return the newest signed head; None before the log was made."""
     row = await conn.fetchrow(_NEWEST_CHECKPOINT)
-    return None if row is None else Signed(*row)
+    return None if row is None else Signed(row["size"], row["root"], row["checkpoint"], row["cosigned"] or b"")
 
 
 async def covering(conn: Connection) -> Covering | None:

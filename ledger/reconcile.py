@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
 
 from ledger.approvals import locked
 from ledger.channels import Answer, Outcome
@@ -31,13 +30,10 @@ from ledger.statements import (
 from ledger.statements.tree import every, parse
 from sql import Connection, query
 
-_SHOWN_MAX = 1_000
-
 _LOCK_STATEMENTS = query("lock_statements")
 _FIND_STATEMENT = query("find_statement")
 _ADD_STATEMENT = query("add_statement")
 _ADD_STATEMENT_LINE = query("add_statement_line")
-_UNMATCHED_LINES = query("unmatched_lines")
 _SETTLEMENTS_TOLD = query("settlements_told")
 _SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
 
@@ -55,7 +51,7 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class Told:
     """Who says it: kept with every step that comes of it."""
 
     by: str
@@ -78,8 +74,8 @@ def read(body: bytes) -> Sequence[Statement] | Sequence[Status]:
 async def import_file(conn: Connection, body: bytes, by: str, now: datetime) -> Imported:
     """Take in what a bank says, in the caller's transaction: all of the file or nothing."""
     said = read(body)
-    who, done = _Told(by, now, sha256(body).digest()), Imported()
-    await conn.execute(_LOCK_STATEMENTS)
+    who, done = Told(by, now, sha256(body).digest()), Imported()
+    await lock_statements(conn)
     for one in said:
         if isinstance(one, Statement):
             await _take_statement(conn, one, who, done)
@@ -88,7 +84,12 @@ async def import_file(conn: Connection, body: bytes, by: str, now: datetime) -> 
     return done
 
 
-async def _take_statement(conn: Connection, statement: Statement, who: _Told, done: Imported) -> None:
+async def lock_statements(conn: Connection) -> None:
+    """Let one at a time say what statements tell, until the caller's transaction ends."""
+    await conn.execute(_LOCK_STATEMENTS)
+
+
+async def _take_statement(conn: Connection, statement: Statement, who: Told, done: Imported) -> None:
     known = await conn.fetchval(_FIND_STATEMENT, statement.account, statement.statement_id)
     if known is not None:
         if known != statement.digest:
@@ -103,7 +104,7 @@ async def _take_statement(conn: Connection, statement: Statement, who: _Told, do
         await _take_line(conn, statement, line, who, done)
 
 
-async def _take_line(conn: Connection, statement: Statement, line: StatementLine, who: _Told, done: Imported) -> None:
+async def _take_line(conn: Connection, statement: Statement, line: StatementLine, who: Told, done: Imported) -> None:
     envelopes = await _envelopes(conn, line)
     found = match(line, statement.currency, [c for envelope in envelopes for c in candidates(envelope)])
     row = line.amount_minor, line.is_credit, line.booked_on, line.end_to_end_id, line.bank_reference, line.text
@@ -114,10 +115,10 @@ async def _take_line(conn: Connection, statement: Statement, line: StatementLine
         return
     envelope, payout = _of(envelopes, found.payout_id)
     if line.is_credit:
-        await _came_back(conn, envelope, payout, line, who)
+        await came_back(conn, envelope, payout, line, who)
         done.payouts_returned += 1
     else:
-        await _paid(conn, envelope, payout, line, who)
+        await paid(conn, envelope, payout, line, who)
         done.payouts_paid += 1
 
 
@@ -152,7 +153,8 @@ def _of(envelopes: Sequence[Envelope], payout_id: str) -> tuple[Envelope, Payout
     return next((e, p) for e in envelopes for p in e.payouts if p.payout_id == payout_id)
 
 
-async def _paid(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: _Told) -> None:
+async def paid(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: Told) -> None:
+    """Move a payout's money to `paid`, for the bank says that it left."""
     reference = line.bank_reference or payout.now.bank_reference
     await move(conn, envelope, payout, Step.CONFIRM, reference or payout.payout_id)
     step = payout.now.follow(
@@ -161,7 +163,8 @@ async def _paid(conn: Connection, envelope: Envelope, payout: Payout, line: Stat
     await told(conn, envelope, payout, step)
 
 
-async def _came_back(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: _Told) -> None:
+async def came_back(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: Told) -> None:
+    """Move a payout's money back to `payable`, for the bank says that it came back."""
     reason = line.reason or "came back without a reason"
     if payout.state is State.PAID:
         await move_back(conn, envelope, payout, Step.CONFIRM, reason)
@@ -170,7 +173,7 @@ async def _came_back(conn: Connection, envelope: Envelope, payout: Payout, line:
     await told(conn, envelope, payout, payout.now.follow(State.RETURNED, who.by, who.at, **known))
 
 
-async def _take_status(conn: Connection, status: Status, who: _Told, done: Imported) -> None:
+async def _take_status(conn: Connection, status: Status, who: Told, done: Imported) -> None:
     rows = await conn.fetch(_SETTLEMENTS_OF_MESSAGE, status.message_id)
     meant = [
         (envelope, payout)
@@ -187,22 +190,3 @@ async def _take_status(conn: Connection, status: Status, who: _Told, done: Impor
         await answered(conn, envelope, [payout], said, who.by, who.at, who.evidence)
         done.payouts_returned += status.is_refused
         done.payouts_sent += not status.is_refused
-
-
-async def unmatched(conn: Connection) -> list[dict[str, Any]]:
-    """Return the newest statement lines that are of no payout, and why."""
-    return [
-        {
-            "account": row["account"],
-            "statement": row["statement_id"],
-            "line": row["number"],
-            "amount_minor": row["amount_minor"],
-            "direction": "credit" if row["is_credit"] else "debit",
-            "booked_on": row["booked_on"].isoformat(),
-            "end_to_end_id": row["end_to_end_id"],
-            "bank_reference": row["bank_reference"],
-            "text": row["said"],
-            "because": row["matched_by"],
-        }
-        for row in await conn.fetch(_UNMATCHED_LINES, _SHOWN_MAX)
-    ]

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from ledger.witnessing import Standing, standing
 from ops.clock import utc_now
 from ops.migrate import read_plan
 from ops.settings import Settings
+from ops.witnesses import witnesses
 from sql import Connection, query
 
 _FREE_BYTES_MIN = 2 * 1024**3
 _CLOCK_SKEW_MAX = timedelta(seconds=2)
 _TICK_LAG_MAX = timedelta(minutes=1)
+_WITNESS_LAG_MAX = timedelta(minutes=10)
 
 _SERVER_CLOCK = query("server_clock")
 _UNFOLDED_SINCE = query("unfolded_since")
@@ -31,7 +34,7 @@ class Finding:
 
 
 async def examine(conn: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    """Look at database, schema, role, clock, disk and jobs, in this order."""
+    """Look at database, schema, role, clock, disk, jobs and witnesses, in this order."""
     yield Finding("database", well=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _schema(conn)
     yield schema
@@ -40,6 +43,8 @@ async def examine(conn: Connection, settings: Settings) -> AsyncIterator[Finding
     yield _disk(settings.data_dir)
     if schema.well:
         yield _jobs(await conn.fetchval(_UNFOLDED_SINCE), utc_now())
+        for witness in witnesses(settings):
+            yield _witness(witness.key.name, await standing(conn, witness, utc_now()), utc_now())
 
 
 async def _schema(conn: Connection) -> Finding:
@@ -72,3 +77,12 @@ def _jobs(unfolded_since: datetime | None, now: datetime) -> Finding:
     lag = now - unfolded_since
     mend = "start `like-ledger serve`, or look into its log for `job failed`"
     return Finding("jobs", lag <= _TICK_LAG_MAX, f"the oldest batch waits for {lag.total_seconds():.0f} s", mend)
+
+
+def _witness(name: str, stands: Standing, now: datetime) -> Finding:
+    state = f"has cosigned {stands.cosigned_size} of {stands.newest_size} leaves"
+    if stands.fault is not None:
+        state += f"; when it was last asked: {stands.fault}"
+    lag = now - stands.owes_since if stands.owes_since else timedelta()
+    mend = "ask whoever runs it; compare key and address in LIKE_LEDGER_LOG_WITNESSES, and the log's in its list"
+    return Finding(f"witness {name}", lag <= _WITNESS_LAG_MAX, state, mend)

@@ -3,18 +3,21 @@
 APScheduler runs in every instance and promises nothing: that each thing happens once comes from locks and rows.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from time import perf_counter
 
+import aiohttp
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from campaigns import people, pledging, settling
 from campaigns.catalogue import Shelf
-from ledger import checks, sequencer
+from ledger import checks, sequencer, witnessing
 from ledger.line import lines
+from ledger.witness_call import Witness
 from ops.admin import answers, deciding, registry
 from ops.admin.desk import Office
 from ops.clock import utc_now
@@ -74,6 +77,14 @@ class Jobs:
             self.metrics.log_size.set(head.size)
             self.metrics.log_sequenced_at.set(head.sequenced_at.timestamp())
 
+    async def ask_witness(self, http: aiohttp.ClientSession, witness: Witness) -> None:
+        """Have a witness cosign the newest checkpoint, if it has not."""
+        await witnessing.ask(self.pool, http, witness, utc_now)
+        async with self.pool.acquire() as conn:
+            stands = await witnessing.standing(conn, witness, utc_now())
+        owes = (utc_now() - stands.owes_since).total_seconds() if stands.owes_since else 0
+        self.metrics.witness_owes.labels(witness.key.name).set(max(0, owes))
+
     async def settle(self) -> None:
         """Settle every closed period that has no settlement, in campaigns that settle by themselves."""
         catalogue, late = await self.shelf.newest(), 0
@@ -121,8 +132,13 @@ class Jobs:
             await conn.execute(_FORGET_SESSIONS, now)
 
 
-def schedule(jobs: Jobs, settings: Settings) -> AsyncIOScheduler:
-    """Return the scheduler with every job, not started yet. A job that is late runs once, and never beside itself."""
+def schedule(
+    jobs: Jobs, settings: Settings, http: aiohttp.ClientSession | None = None, witnesses: Sequence[Witness] = ()
+) -> AsyncIOScheduler:
+    """Return the scheduler with every job, not started yet. A job that is late runs once, and never beside itself.
+
+    Each witness is a job of its own, so that none waits for another.
+    """
     scheduler = AsyncIOScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
@@ -135,6 +151,9 @@ def schedule(jobs: Jobs, settings: Settings) -> AsyncIOScheduler:
         ("decide", jobs.decide, _DECIDE_SECONDS),
         ("forget", jobs.forget, 3600),
     ]
+    seconds = settings.sequence_seconds
+    if http is not None:
+        plan += [(f"witness {one.key.name}", partial(jobs.ask_witness, http, one), seconds) for one in witnesses]
     for name, run_once, seconds in plan:
         scheduler.add_job(_guarded(name, run_once, jobs.metrics), "interval", seconds=seconds, id=name)
     return scheduler

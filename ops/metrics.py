@@ -50,6 +50,9 @@ class Metrics:
         )
         self.log_size = Gauge("like_ledger_log_leaves", "Leaves of the public log", **own)
         self.log_sequenced_at = Gauge("like_ledger_log_sequenced_at_seconds", "When the log last grew", **own)
+        self.witness_owes = Gauge(
+            "like_ledger_witness_owes_seconds", "How long a witness has not cosigned what is new", ["witness"], **own
+        )
         for outcome in Outcome:
             self.likes.labels(outcome.value)
         for heard in Heard:

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     )
     log_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: Ed25519 seed that signs the log")] = None
     log_origin: Annotated[str | None, Field(description="the log's name: its address without https://")] = None
+    log_witnesses: Annotated[
+        str | None, Field(max_length=8000, description="who cosigns checkpoints: KEY URL each, parted by commas")
+    ] = None
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="time between pledge ticks")] = 0.5
     sequence_seconds: Annotated[float, Field(gt=0, le=3600, description="time between runs of the sequencer")] = 1
     settle_seconds: Annotated[float, Field(gt=0, le=3600, description="time between looks for periods to settle")] = (

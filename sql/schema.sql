@@ -454,6 +454,21 @@ CREATE TABLE statement_lines (
 );
 CREATE INDEX statement_lines_unmatched ON statement_lines (booked_on) WHERE payout_id IS NULL;
 
+-- Lines that no rule could match, and the payout that a person says they are of.
+CREATE TABLE statement_matches (
+    account      text    NOT NULL,
+    statement_id text    NOT NULL,
+    number       integer NOT NULL,
+    payout_id    text    NOT NULL REFERENCES payouts,
+    reason       text    NOT NULL,
+    by           text    NOT NULL,
+    at           timestamptz NOT NULL,
+    PRIMARY KEY (account, statement_id, number),
+    CONSTRAINT statement_matches_are_of_a_line FOREIGN KEY (account, statement_id, number) REFERENCES statement_lines,
+    CONSTRAINT statement_matches_say_who_and_why
+        CHECK (length(by) BETWEEN 1 AND 100 AND length(reason) BETWEEN 1 AND 500)
+);
+
 -- Who may do what by a token; of the token itself only its SHA-256 is kept.
 CREATE TABLE tokens (
     digest     bytea PRIMARY KEY,
@@ -482,6 +497,8 @@ CREATE TRIGGER payout_steps_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE 
 CREATE TRIGGER statements_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER statement_lines_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_lines
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_matches_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_matches
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settlement_approvals_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_approvals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -584,4 +601,31 @@ CREATE TRIGGER proposals_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
 CREATE TRIGGER proposal_steps_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON proposal_steps
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Witnesses --------------------------------------------------------------------------------------------------------
+
+-- Witnesses of the public log: where each stands, and what each has cosigned (https://c2sp.org/tlog-witness).
+
+CREATE TABLE log_witnesses (
+    witness_key text   PRIMARY KEY,  -- its verifier key: another key is another witness
+    known_size  bigint NOT NULL,     -- how many leaves it was last known to have seen: what the next proof starts from
+    next_at     timestamptz NOT NULL,  -- nobody asks it before: it is being asked, or it did not answer well
+    fault       text,                -- why it did not cosign when it was last asked; null: it did
+    CONSTRAINT log_witnesses_known_size_is_not_negative CHECK (known_size >= 0),
+    CONSTRAINT log_witnesses_texts_are_bounded CHECK (length(witness_key) <= 500 AND length(fault) <= 500)
+);
+
+-- A cosignature was verified before it came here; it is never taken back.
+CREATE TABLE log_cosignatures (
+    witness_key text   NOT NULL REFERENCES log_witnesses,
+    size        bigint NOT NULL REFERENCES log_heads,
+    line        bytea  NOT NULL,  -- as it stands under the checkpoint, its newline included
+    kept_at     timestamptz NOT NULL,
+    PRIMARY KEY (witness_key, size),
+    CONSTRAINT log_cosignatures_line_is_bounded CHECK (length(line) <= 1000)
+);
+CREATE INDEX log_cosignatures_of_a_head ON log_cosignatures (size);
+
+CREATE TRIGGER log_cosignatures_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_cosignatures
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,6 +1,7 @@
 """Settlements for tests: a campaign with likes on its days, settled at a moment of the test's choosing."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 from campaigns import budget, pledging, promising, settling
@@ -16,7 +17,7 @@ from ledger.reconcile import import_file
 from ledger.settlement import Settled
 from ledger.statements.table import COLUMNS
 from promises import NOW, PSEUDONYM_KEY, promise, record
-from sql import Pool
+from sql import Connection, Pool
 
 DAY = "2026-11-{day:02}T04:00:00Z"
 
@@ -55,6 +56,15 @@ async def unliked(pool: Pool, campaign: Campaign, day: int, people: range, now: 
     moment = DAY.format(day=day).replace(":00Z", ":30Z")
     await record(pool, [body(campaign.slug, moment, people, content=f"c{day}", action="unlike")], now)
     await pledging.tick(pool, campaign)
+
+
+@asynccontextmanager
+async def reopened(owner: Connection) -> AsyncIterator[None]:
+    """Let a closed campaign take what a review finds of its likes: no platform can say it any more."""
+    closed_at = await owner.fetchval("SELECT closed_at FROM campaigns")
+    await owner.execute("UPDATE campaigns SET closed_at = NULL")
+    yield
+    await owner.execute("UPDATE campaigns SET closed_at = $1", closed_at)
 
 
 async def settled(pool: Pool, campaign: Campaign, now: datetime) -> list[Settled]:

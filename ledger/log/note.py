@@ -80,7 +80,12 @@ class VerifierKey(NamedTuple):
     @property
     def key_id(self) -> bytes:
         """The 4 bytes that tell keys of one name apart: SHA-256(name ‖ 0x0A ‖ type ‖ public key)[:4]."""
-        return sha256(self.name.encode() + b"\n" + bytes([ED25519]) + self.public_key).digest()[:KEY_ID_BYTES]
+        return key_id_of(self.name, ED25519, self.public_key)
+
+
+def key_id_of(name: str, algorithm: int, public_key: bytes) -> bytes:
+    """Return the id of a key of any of the signature types."""
+    return sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:KEY_ID_BYTES]
 
 
 class Signer(NamedTuple):
@@ -103,24 +108,33 @@ def make_signer(name: str, seed: bytes) -> Signer:
 
 def format_verifier_key(key: VerifierKey) -> str:
     """Return `name+id+base64` (signed-note, "Verifier keys")."""
-    _refuse_name(key.name)
-    return f"{key.name}+{key.key_id.hex()}+{to_base64(bytes([ED25519]) + key.public_key)}"
+    return format_key(key.name, ED25519, key.public_key)
 
 
 def parse_verifier_key(text: str) -> VerifierKey:
     """Return the key that `format_verifier_key` wrote. MalformedKey otherwise, and if its id is another key's."""
+    return VerifierKey(*parse_key(text, ED25519))
+
+
+def format_key(name: str, algorithm: int, public_key: bytes) -> str:
+    """Return `name+id+base64` of a key of any signature type that is made of 32 bytes."""
+    _refuse_name(name)
+    return f"{name}+{key_id_of(name, algorithm, public_key).hex()}+{to_base64(bytes([algorithm]) + public_key)}"
+
+
+def parse_key(text: str, algorithm: int) -> tuple[str, bytes]:
+    """Return name and public key that `format_key` wrote for this type. MalformedKey otherwise."""
     name, key_id, encoded = (*text.split("+", 2), "", "")[:3]  # base64 may hold a plus, a name may not
     _refuse_name(name)
     try:
         typed = from_base64(encoded)
     except ValueError as fault:
         raise MalformedKey(f"the key is {fault}") from None
-    if len(typed) != 1 + PUBLIC_KEY_BYTES or typed[0] != ED25519:
-        raise MalformedKey("not an Ed25519 key (type 0x01 and 32 bytes)")
-    key = VerifierKey(name, typed[1:])
-    if key_id != key.key_id.hex():
-        raise MalformedKey(f"the key's id is {key.key_id.hex()}, not {key_id!r}")
-    return key
+    if len(typed) != 1 + PUBLIC_KEY_BYTES or typed[0] != algorithm:
+        raise MalformedKey(f"not a key of the type 0x{algorithm:02x} with 32 bytes (Ed25519)")
+    if key_id != (own := key_id_of(name, algorithm, typed[1:]).hex()):
+        raise MalformedKey(f"the key's id is {own}, not {key_id!r}")
+    return name, typed[1:]
 
 
 def sign_note(note: Note, signer: Signer) -> Note:
@@ -159,11 +173,15 @@ def _refuse_false(text: str, signature: Signature, key: VerifierKey) -> None:
 
 def format_note(note: Note) -> bytes:
     """Return the note's bytes (signed-note, "Format"). MalformedNote if they could not be read again."""
-    lines = [f"{_DASH}{s.name} {to_base64(s.key_id + s.signature)}\n" for s in note.signatures]
-    raw = (note.text + "\n" + "".join(lines)).encode()
+    raw = (note.text + "\n" + "".join(map(format_signature, note.signatures))).encode()
     if parse_note(raw) != note:
         raise MalformedNote("not a text that a note can hold")
     return raw
+
+
+def format_signature(signature: Signature) -> str:
+    """Return a signature's line, its newline included."""
+    return f"{_DASH}{signature.name} {to_base64(signature.key_id + signature.signature)}\n"
 
 
 def parse_note(raw: bytes) -> Note:

@@ -22,6 +22,8 @@ class Missing(Unreadable):
 class Source(Protocol):
     """Reads files by their paths; any number of threads may ask at once."""
 
+    shows_totals: bool  # it owes them: missing, they are hidden
+
     def log(self, path: str) -> bytes:
         """Return a file of the log. Raises Unreadable."""
 
@@ -34,6 +36,8 @@ class Source(Protocol):
 
 class Folder:
     """What `like-ledger log export` wrote, or a copy of it."""
+
+    shows_totals = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -57,6 +61,8 @@ class Folder:
 
 class Address:
     """A service: the log below `/log/`, its totals at `/v1/totals`. One connection a thread, kept open."""
+
+    shows_totals = True
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url.rstrip("/"))

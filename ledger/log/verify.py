@@ -1,6 +1,6 @@
 """The stranger's check of a log: signature, every tile and leaf, what was seen before, and the figures shown.
 
-    python -m ledger.log.verify URL [--state FILE] [--key KEY]
+    python -m ledger.log.verify URL [--state FILE] [--key KEY] [--witness KEY]… [--witnesses-needed N] [--log-only]
 
 Needs `ledger/log` and two libraries (cryptography, rfc8785), no database and no configuration. Memory does not grow
 with the log: bundles are read a few ahead, one open tile a level is kept, figures are sums.
@@ -16,9 +16,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ledger.log.checkpoint import Checkpoint, MalformedCheckpoint, open_checkpoint
+from ledger.log.cosignature import Cosignature, Quorum, cosignatures, lacking
 from ledger.log.encoding import to_base64
 from ledger.log.merkle import leaf_hash
-from ledger.log.note import NoteError, VerifierKey, format_verifier_key, parse_verifier_key
+from ledger.log.note import NoteError, VerifierKey, format_verifier_key, parse_note, parse_verifier_key
 from ledger.log.replay import Figures, Replay, WrongLeaf
 from ledger.log.seen import Seen
 from ledger.log.source import Missing, Source
@@ -46,6 +47,7 @@ class Verified(NamedTuple):
     figures: dict[str, Figures]
     compared: bool  # with totals; false where there are none beside the log
     is_first: bool  # nothing was known of this log before: its key was taken on trust
+    cosigned: list[Cosignature]  # by those witnesses that were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,22 @@ class _Milestones:
 
 
 def verify(
-    source: Source, seen: Seen | None = None, key: VerifierKey | None = None, on_progress: OnProgress | None = None
+    source: Source,
+    seen: Seen | None = None,
+    key: VerifierKey | None = None,
+    on_progress: OnProgress | None = None,
+    quorum: Quorum | None = None,
+    *,
+    log_only: bool = False,
 ) -> Verified:
-    """Check all of a log. Raises Refuted with the first difference, or Unreadable where it cannot be read."""
+    """Check all of a log. Raises Refuted with the first difference, or Unreadable where it cannot be read.
+
+    A service that does not show its totals is refuted too, unless only the log was asked about.
+    """
     try:
-        return _verify(source, seen, key, on_progress or (lambda *_: None))
+        return _verify(
+            source, seen, key, on_progress or (lambda *_: None), quorum or Quorum((), 0), log_only=log_only
+        )
     except (NoteError, MalformedCheckpoint, MalformedTile, MalformedTotals, WrongTile, WrongLeaf) as fault:
         raise Refuted(_sentence(fault)) from fault
     finally:
@@ -86,16 +99,27 @@ def _sentence(fault: Exception) -> str:
             return str(fault)
 
 
-def _verify(source: Source, seen: Seen | None, key: VerifierKey | None, on_progress: OnProgress) -> Verified:
+def _verify(
+    source: Source,
+    seen: Seen | None,
+    key: VerifierKey | None,
+    on_progress: OnProgress,
+    quorum: Quorum,
+    *,
+    log_only: bool,
+) -> Verified:
     own = _pinned(source, seen, key)
-    shown = _shown(source)
-    note = source.log("checkpoint")
-    checkpoint = open_checkpoint(note, own)
+    shown = None if log_only else _shown(source)
+    note, checkpoint, cosigned = _head(source, own, quorum)
     _refuse_older(checkpoint, seen, shown)
     milestones = _milestones(checkpoint, seen, shown)
     replay = _replayed(source, checkpoint, milestones, shown, on_progress)
     compared = shown is not None and bool(shown.campaigns)
-    return Verified(Seen(own, note), checkpoint, replay.figures(), compared, seen is None and key is None)
+    if shown is not None and not compared and replay.figures():
+        _refuse_hidden(source, min(replay.figures()))
+        return _verify(source, seen, key, on_progress, quorum, log_only=log_only)
+    is_first = seen is None and key is None
+    return Verified(Seen(own, note), checkpoint, replay.figures(), compared, is_first, cosigned)
 
 
 def _pinned(source: Source, seen: Seen | None, key: VerifierKey | None) -> VerifierKey:
@@ -118,12 +142,41 @@ def _pinned(source: Source, seen: Seen | None, key: VerifierKey | None) -> Verif
     return pinned or told
 
 
+def _head(source: Source, own: VerifierKey, quorum: Quorum) -> tuple[bytes, Checkpoint, list[Cosignature]]:
+    """Return the newest checkpoint once enough witnesses have cosigned it: they come a moment after the log."""
+    for _ in range(_TRIES):
+        note = source.log("checkpoint")
+        checkpoint = open_checkpoint(note, own)
+        cosigned = cosignatures(parse_note(note), quorum.witnesses)
+        if not (lacks := lacking(quorum, cosigned)):
+            return note, checkpoint, cosigned
+        time.sleep(_AGAIN_SECONDS)
+    raise Refuted(
+        f"{len(cosigned)} of the {quorum.needed} witnesses that are needed has cosigned the checkpoint of"
+        f" {checkpoint.size} leaves; not: {', '.join(key.name for key in lacks)}"
+    )
+
+
+def _refuse_hidden(source: Source, slug: str) -> None:
+    """Return once a campaign is shown: the log's first one may have come after the totals were read."""
+    for _ in range(_TRIES):
+        shown = _shown(source)
+        if shown is not None and shown.campaigns:
+            return
+        time.sleep(_AGAIN_SECONDS)
+    raise Refuted(f"{slug} is in the log, and not shown")
+
+
 def _shown(source: Source) -> Shown | None:
-    """Return the totals once all of them is in the log; None where there are none beside it."""
+    """Return the totals once all of them is in the log; None where none are to be had beside it."""
     for _ in range(_TRIES):
         try:
             shown = read_totals(source.figures())
-        except Missing:
+        except Missing as fault:
+            if source.shows_totals:
+                raise Refuted(
+                    f"the service hides its totals: {fault} (--log-only asks about the log alone)"
+                ) from None
             return None
         if shown is not None:
             return shown

@@ -18,7 +18,9 @@ from sql import Connection, query
 
 PREFIX = "llt_"
 DAYS = 90
-RESERVED = {AT_THE_MACHINE.name, BY_SCHEDULE.name, BY_SETTING}  # who else the audit knows
+CLERKS = frozenset(("finance", "owner"))  # who may settle, approve and say what banks said
+# What steps and the audit are signed with that no person took.
+RESERVED = {AT_THE_MACHINE.name, BY_SCHEDULE.name, BY_SETTING, "command line", "payment service"}
 
 _ADD_TOKEN = query("add_token")
 _FIND_TOKEN = query("find_token")
@@ -60,8 +62,8 @@ async def create(
     """Keep a new token's hash. TokenRefused: no such role, or the name has a token already."""
     if role not in ROLES:
         raise TokenRefused(f"there is no role {role!r}: {', '.join(ROLES)}")
-    if name in RESERVED:
-        raise TokenRefused(f"{name!r} is no person's name here")
+    if name.strip().casefold() in RESERVED:
+        raise TokenRefused(f"{name!r} stands for no person")
     await conn.execute(_DROP_EXPIRED_TOKEN, name, now)
     if await conn.fetchval(_ADD_TOKEN, digest(token), name, role, now, expires_at, made_by) is None:
         raise TokenRefused(f"{name} has a token already")

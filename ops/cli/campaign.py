@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.cli import campaign_view, shared
+from ops.cli.campaign_preview import preview
 
 if TYPE_CHECKING:
     from campaigns.budget import Closing, Funding
     from campaigns.catalogue import Campaign
-    from campaigns.promise import Promise
     from campaigns.promising import Plan
     from sql import Connection
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: what was promised for each like, and its budget.")
+app.command()(preview)
 
 Slug = Annotated[str, typer.Argument(help="The campaign's slug.")]
 
@@ -37,7 +38,7 @@ async def _apply(file: Path, *, is_asked_only: bool, is_quiet: bool) -> "Plan":
     from campaigns import catalogue, promising
     from ops.clock import utc_now
 
-    promise = _read(file)
+    promise = shared.read_promise(file)
     async with shared.opened() as own, own.pool.acquire() as conn:
         existing = (await catalogue.load(conn, own.keys.pseudonym)).campaigns.get(promise.campaign.slug)
         plan = promising.plan(existing, promise, utc_now())
@@ -47,13 +48,6 @@ async def _apply(file: Path, *, is_asked_only: bool, is_quiet: bool) -> "Plan":
             return plan
         async with conn.transaction():
             return (await promising.apply(conn, promise, utc_now(), pseudonym_key=own.keys.pseudonym)).plan
-
-
-def _read(file: Path) -> "Promise":
-    from campaigns import promise_file
-
-    with file.open("rb") as opened:
-        return promise_file.read(opened.read(promise_file.FILE_BYTES_MAX + 1))
 
 
 @app.command()

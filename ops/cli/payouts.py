@@ -2,25 +2,21 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import payouts_view, shared
+from ops.cli import payouts_view, shared, statements
 
 if TYPE_CHECKING:
     from campaigns.catalogue import Campaign
     from ledger.channels import Message
     from ledger.envelopes import Envelope
-    from ledger.reconcile import Imported
     from sql import Connection
 
 app = typer.Typer(no_args_is_help=True, help="Payouts: what settlements send to charities.")
 
 Settlement = Annotated[str, typer.Argument(help="The settlement's id, stl_…")]
-PayoutId = Annotated[str, typer.Argument(help="The payout's id, pay_…")]
-By = Annotated[str, typer.Option("--as", help="Who does it.")]
-_CLERKS = {"finance", "owner"}
 
 
 @app.command("list")
@@ -52,9 +48,7 @@ async def _list(slug: str | None) -> "list[tuple[Campaign, Envelope]]":
 def approve(
     settlement: Settlement,
     name: Annotated[str, typer.Option("--as", help="Who approves: their token is asked for.")],
-    token: Annotated[
-        str, typer.Option(prompt="token", hide_input=True, help="Their token; better typed when asked.")
-    ],
+    token: shared.Token,
     approved: Annotated[
         str | None, typer.Option("--hash", help="What is approved, as `list` shows it; left out: it is asked.")
     ] = None,
@@ -104,7 +98,7 @@ async def _approve(settlement: str, approved: str, name: str, token: str) -> "tu
         raise SettlementRefused("a hash is written in hexadecimal digits") from None
     async with shared.opened() as own, own.pool.acquire() as conn:
         async with conn.transaction():
-            person = await tokens.holder(conn, token, name, _CLERKS, utc_now())
+            person = await tokens.holder(conn, token, name, tokens.CLERKS, utc_now())
             await approvals.approve(conn, settlement, digest, person.name, utc_now())
         return await _with_campaign(conn, own.keys.pseudonym, settlement)
 
@@ -115,7 +109,7 @@ def send(
     channel: Annotated[
         str | None, typer.Option(help="manual, pain001 or http; left out: LIKE_LEDGER_PAYOUT_CHANNEL.")
     ] = None,
-    by: By = "command line",
+    by: shared.By = "command line",
     as_json: shared.AsJson = False,
 ) -> None:
     """Send what is approved, after finding out about what may have been sent. Again: sends nothing twice."""
@@ -173,13 +167,13 @@ def _written(folder: Path, message: "Message") -> dict[str, str]:
 
 @app.command()
 def answer(
-    payout: PayoutId,
+    payout: shared.PayoutId,
     reference: Annotated[str | None, typer.Option(help="The bank's own reference: it was sent.")] = None,
     file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="The bank's file that shows it.")
     ] = None,
     refused: Annotated[str | None, typer.Option(help="Why it was not sent.")] = None,
-    by: By = "command line",
+    by: shared.By = "command line",
     as_json: shared.AsJson = False,
 ) -> None:
     """Enter what you know of a payout that is being sent: the bank's reference, or why it was refused."""
@@ -205,7 +199,7 @@ async def _answer(
 
 
 @app.command()
-def cancel(settlement: Settlement, by: By = "command line", as_json: shared.AsJson = False) -> None:
+def cancel(settlement: Settlement, by: shared.By = "command line", as_json: shared.AsJson = False) -> None:
     """Cancel a settlement of which nothing was sent; the next period takes its money."""
     _say(shared.run(_cancel(settlement, by)), as_json=as_json)
 
@@ -221,7 +215,7 @@ async def _cancel(settlement: str, by: str) -> "tuple[Campaign, Envelope]":
 
 
 @app.command()
-def again(payout: PayoutId, by: By = "command line", as_json: shared.AsJson = False) -> None:
+def again(payout: shared.PayoutId, by: shared.By = "command line", as_json: shared.AsJson = False) -> None:
     """Let a payout that came back be tried again, to the account that the newest terms name."""
     _say(shared.run(_again(payout, by)), as_json=as_json)
 
@@ -240,40 +234,6 @@ async def _again(payout: str, by: str) -> "tuple[Campaign, Envelope]":
             return campaign, await changes.again(conn, payout, payees(campaign)[found.charity], by, utc_now())
 
 
-@app.command("import-statement")
-def import_statement(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="camt.053, pain.002, or CSV.")],
-    by: By = "command line",
-    as_json: shared.AsJson = False,
-) -> None:
-    """Take in what a bank says: a statement, or its answer to a file. The same again changes nothing."""
-    done = shared.run(_import(file.read_bytes(), by))
-    if as_json:
-        shared.show_json(payouts_view.imported(done))
-    else:
-        payouts_view.show_imported(done)
-
-
-async def _import(body: bytes, by: str) -> "Imported":
-    from ledger import reconcile
-    from ops.clock import utc_now
-
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        return await reconcile.import_file(conn, body, by, utc_now())
-
-
-@app.command()
-def unmatched(as_json: shared.AsJson = False) -> None:
-    """List statement lines that are of no payout, newest first, and why none was found."""
-    lines = shared.run(_unmatched())
-    if as_json:
-        shared.show_json({"lines": lines})
-    else:
-        payouts_view.show_unmatched(lines)
-
-
-async def _unmatched() -> "list[dict[str, Any]]":
-    from ledger.reconcile import unmatched as find
-
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        return await find(conn)
+app.command("import-statement")(statements.import_statement)
+app.command()(statements.unmatched)
+app.command("match")(statements.match_line)

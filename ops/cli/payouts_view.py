@@ -93,6 +93,7 @@ def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:
     """Print statement lines that are of no payout."""
     rows = [
         [
+            one.get("id", ""),
             one["booked_on"],
             one["direction"],
             str(one["amount_minor"]),
@@ -102,4 +103,4 @@ def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:
         ]
         for one in lines
     ]
-    shared.show_table(("booked on", "direction", "minor units #", "EndToEndId", "text", "because"), rows)
+    shared.show_table(("line", "booked on", "direction", "minor units #", "EndToEndId", "text", "because"), rows)

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from campaigns.promise import Promise
     from ops.admin.desk import Answer
     from ops.keys import Keys
     from ops.settings import Settings
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+By: TypeAlias = Annotated[str, typer.Option("--as", help="Who does it.")]
+PayoutId: TypeAlias = Annotated[str, typer.Argument(help="The payout's id, pay_…")]
+Token: TypeAlias = Annotated[
+    str, typer.Option(prompt="token", hide_input=True, help="Their token; better typed when asked.")
+]
 
 _PLAIN_WIDTH = 160  # of a table that no terminal shows
 
@@ -137,6 +145,14 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"the database's user may not do that: {error}"
     return str(error) if isinstance(error, OSError) else None
+
+
+def read_promise(file: "Path") -> "Promise":
+    """Return the promise that a file makes; PromiseRefused names its faults."""
+    from campaigns import promise_file
+
+    with file.open("rb") as opened:
+        return promise_file.read(opened.read(promise_file.FILE_BYTES_MAX + 1))
 
 
 def show_json(value: Any) -> None:

@@ -8,6 +8,7 @@ import typer
 from ops.cli import shared
 
 if TYPE_CHECKING:
+    from ledger.log.cosignature import Quorum
     from ledger.log.verify import Verified
 
 State = Annotated[
@@ -18,11 +19,20 @@ Key = Annotated[
     str | None, typer.Option(help="The log's verifier key, as /log/key says it; else taken on first sight.")
 ]
 
+Witnesses = Annotated[
+    list[str] | None, typer.Option(help="The key of a witness that must have cosigned; repeatable.")
+]
+Needed = Annotated[int | None, typer.Option(min=0, help="How many of the witnesses must have; else all of them.")]
+LogOnly = Annotated[bool, typer.Option("--log-only", help="Check the log alone, not the totals beside it.")]
+
 
 def verify(
     url: Annotated[str, typer.Argument(help="The service's address, or a folder that `log export` wrote.")],
     state: State = None,
     key: Key = None,
+    witness: Witnesses = None,
+    witnesses_needed: Needed = None,
+    log_only: LogOnly = False,
     as_json: shared.AsJson = False,
 ) -> None:
     """Check signature, tiles and leaves, replay them, and compare with the totals; status 1 and the first difference.
@@ -30,13 +40,13 @@ def verify(
     The same runs without a service's code as `python -m ledger.log.verify`.
     """
     from ledger.log import seen as memory
-    from ledger.log.command import sentences
+    from ledger.log.command import quorum, sentences
     from ledger.log.note import MalformedKey
     from ledger.log.source import Unreadable
     from ledger.log.verify import Refuted
 
     try:
-        found = _verify(url, state, key)
+        found = _verify(url, state, key, quorum(witness or [], witnesses_needed), log_only=log_only)
     except (Refuted, Unreadable, MalformedKey, memory.BrokenState) as fault:
         if as_json:
             shared.show_json({"true": False, "reason": str(fault)})
@@ -50,7 +60,7 @@ def verify(
         typer.echo("\n".join(sentences(found)))
 
 
-def _verify(url: str, state: Path | None, key: str | None) -> "Verified":
+def _verify(url: str, state: Path | None, key: str | None, asked: "Quorum", *, log_only: bool) -> "Verified":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -67,6 +77,8 @@ def _verify(url: str, state: Path | None, key: str | None) -> "Verified":
             memory.load(state) if state is not None else None,
             parse_verifier_key(key) if key is not None else None,
             lambda done, size: bars.update(task, completed=done, total=size),
+            asked,
+            log_only=log_only,
         )
 
 
@@ -80,6 +92,7 @@ def _shown(found: "Verified") -> dict[str, object]:
         "size": checkpoint.size,
         "root": to_base64(checkpoint.root),
         "compared_with_totals": found.compared,
+        "cosigned": {own.witness.name: own.timestamp for own in found.cosigned},
         "campaigns": {
             slug: own._asdict() | {"remaining_minor": own.remaining_minor} for slug, own in found.figures.items()
         },

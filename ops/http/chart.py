@@ -69,9 +69,10 @@ def draw(days: Sequence[Day]) -> Chart:
     """Lay out the bars of the days given, oldest first; several days a bar where there are many."""
     per_bar = max(1, -(-len(days) // BARS_MAX))
     piles = [_pile(days[n : n + per_bar]) for n in range(0, len(days), per_bar)]
-    scale = _scale(max((pile.counted for pile in piles), default=0))
+    scale = levels(max((pile.counted for pile in piles), default=0))
     bars = [_bar(pile, place, len(piles), scale[-1]) for place, pile in enumerate(piles)]
-    return Chart(bars, [Line(_y(likes, scale[-1]), likes) for likes in scale], _letters(bars), per_bar)
+    letters = letters_below([(bar.first, bar.x, bar.width) for bar in bars])
+    return Chart(bars, [Line(height_of(likes, scale[-1]), likes) for likes in scale], letters, per_bar)
 
 
 def _pile(days: Sequence[Day]) -> _Pile:
@@ -79,29 +80,40 @@ def _pile(days: Sequence[Day]) -> _Pile:
     return _Pile(days[0].day, sum(day.count.counted for day in days), capped)
 
 
-def _scale(most: int) -> list[int]:
+def levels(most: int) -> list[int]:
     """Return round levels from zero up; the last one is the first that no bar exceeds."""
     step = next(s * 10**power for power in range(20) for s in _STEPS if s * 10**power * _LINES_MAX >= most)
     return [step * n for n in range(max(1, -(-most // step)) + 1)]
 
 
-def _y(likes: int, top: int) -> float:
-    return round(HEIGHT - FOOT - (HEIGHT - FOOT - TOP) * likes / top, 1)
+def height_of(figure: int, top: int) -> float:
+    """Return where a figure stands, from the top of the drawing; `top` is the last of the levels."""
+    return round(HEIGHT - FOOT - (HEIGHT - FOOT - TOP) * figure / top, 1)
 
 
 def _bar(pile: _Pile, place: int, places: int, top: int) -> Bar:
+    x, width = place_of(place, places)
+    y, capped_y = height_of(pile.counted - pile.capped, top), height_of(pile.counted, top)
+    height, capped_height = round(HEIGHT - FOOT - y, 1), round(y - capped_y, 1)
+    return Bar(pile.first, pile.counted, x, width, y, height, capped_y, capped_height)
+
+
+def place_of(place: int, places: int) -> tuple[float, float]:
+    """Return where a bar begins, and its width."""
     room = (WIDTH - LEFT) / places
     width = min(room * _BAR_SHARE, 48)
-    x = LEFT + room * place + (room - width) / 2
-    y, capped_y = _y(pile.counted - pile.capped, top), _y(pile.counted, top)
-    height, capped_height = round(HEIGHT - FOOT - y, 1), round(y - capped_y, 1)
-    return Bar(pile.first, pile.counted, round(x, 1), round(width, 1), y, height, capped_y, capped_height)
+    return round(LEFT + room * place + (room - width) / 2, 1), round(width, 1)
 
 
-def _letters(bars: Sequence[Bar]) -> list[Letters]:
-    """Name the first, the middle and the last day: more would run into each other on a narrow screen."""
-    places = sorted({0, len(bars) // 2, len(bars) - 1}) if bars else []
-    return [Letters(round(bars[n].x + bars[n].width / 2, 1), bars[n].first, _anchor(n, len(bars))) for n in places]
+def letters_below(bars: Sequence[tuple[date, float, float]]) -> list[Letters]:
+    """Name the first, the middle and the last of the bars, given by day, place and width.
+
+    More would run into each other on a narrow screen.
+    """
+    shown = sorted({0, len(bars) // 2, len(bars) - 1}) if bars else []
+    return [
+        Letters(round(x + width / 2, 1), day, _anchor(n, len(bars))) for n in shown for day, x, width in [bars[n]]
+    ]
 
 
 def _anchor(place: int, places: int) -> str:

@@ -47,12 +47,12 @@ def _reading(handler: Handler) -> Handler:
 
 @_reading
 async def checkpoint(request: web.Request) -> web.Response:
-    """Return the newest signed checkpoint."""
+    """Return the newest checkpoint: the log's signature, then those of the witnesses that have cosigned it by now."""
     async with request.app[POOL].acquire() as conn:
         signed = await published_log.checkpoint(conn)
     if signed is None:
         raise web.HTTPNotFound
-    return web.Response(body=signed.note, headers={"Content-Type": CHECKPOINT, "Cache-Control": BRIEF})
+    return reply(request, Prepared(signed.note, CHECKPOINT, hashed(signed.note)), BRIEF)
 
 
 @_reading

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from campaigns.settlements import offset_minor, rules, settlements
+from campaigns.settlements import next_settlement, offset_minor, rules
 from campaigns.standing import Standing
 from ledger.envelopes import Envelope, HeldShare, Payout
 from ledger.payout_steps import State
@@ -82,7 +82,7 @@ def words_of(payout: Payout | None, missing: int, language: Language) -> str:
 
 
 def _expected(standing: Standing, language: Language) -> str:
-    following = settlements(standing)["next_period"]
+    following = next_settlement(standing)
     amount = _amount(standing.line.pledged.minor, standing.currency, language)
     if following is None:
         return say("payout_expected_by_hand", language, amount=amount)

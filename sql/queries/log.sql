@@ -47,8 +47,10 @@ SELECT $2, $3, p.size, greatest($4, p.sequenced_at) FROM log_heads p WHERE p.siz
 UPDATE log_heads SET checkpoint = $2 WHERE size = $1 AND checkpoint IS NULL;
 
 -- name: newest_checkpoint
--- What the public sees.
-SELECT size, root, checkpoint FROM log_heads WHERE checkpoint IS NOT NULL ORDER BY size DESC LIMIT 1;
+-- What the log has signed last, and the lines of those who cosigned it, who came first before the others.
+SELECT h.size, h.root, h.checkpoint,
+    (SELECT string_agg(c.line, '' ORDER BY c.kept_at, c.witness_key) FROM log_cosignatures c WHERE c.size = h.size) AS cosigned
+FROM log_heads h WHERE h.checkpoint IS NOT NULL ORDER BY h.size DESC LIMIT 1;
 
 -- name: covering_checkpoint
 -- The newest checkpoint, if the log has everything that this transaction sees; none otherwise.

@@ -75,14 +75,42 @@ JOIN payout_steps s USING (payout_id)
 WHERE s.message_id = $1 ORDER BY p.settlement_id;
 
 -- name: unmatched_lines
--- What no payout was found for, newest first.
-SELECT account, statement_id, number, amount_minor, is_credit, booked_on, end_to_end_id, bank_reference, said, matched_by
-FROM statement_lines WHERE payout_id IS NULL ORDER BY booked_on DESC, account, statement_id, number LIMIT $1;
+-- What no payout was found for, newest first, each with an id that people can type.
+SELECT
+    left(encode(sha256(convert_to(concat_ws(chr(31), account, statement_id, number), 'UTF8')), 'hex'), 16) AS line_id,
+    account, statement_id, number, amount_minor, is_credit, booked_on, end_to_end_id, bank_reference, said, matched_by
+FROM statement_lines l
+WHERE payout_id IS NULL
+    AND NOT EXISTS (
+        SELECT FROM statement_matches m
+        WHERE (m.account, m.statement_id, m.number) = (l.account, l.statement_id, l.number)
+    )
+ORDER BY booked_on DESC, account, statement_id, number LIMIT $1;
+
+-- name: statement_line
+-- A line that no rule could match, by that id, with what its statement says, and the payout that a person said it is of.
+SELECT
+    account, statement_id, l.number, l.amount_minor, l.is_credit, l.booked_on, l.end_to_end_id, l.bank_reference,
+    l.said, t.currency, t.evidence, m.payout_id
+FROM statement_lines l
+JOIN statements t USING (account, statement_id)
+LEFT JOIN statement_matches m USING (account, statement_id, number)
+WHERE l.payout_id IS NULL
+    AND left(encode(sha256(convert_to(concat_ws(chr(31), account, statement_id, number), 'UTF8')), 'hex'), 16) = $1;
+
+-- name: add_statement_match
+-- Once for each line.
+INSERT INTO statement_matches (account, statement_id, number, payout_id, reason, by, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: payout_watch
 -- What somebody should look at: lines without a payout, and since when the oldest payout is being sent unheard of.
 SELECT
-    (SELECT count(*) FROM statement_lines WHERE payout_id IS NULL) AS unmatched,
+    (
+        SELECT count(*) FROM statement_lines l
+        LEFT JOIN statement_matches m USING (account, statement_id, number)
+        WHERE l.payout_id IS NULL AND m.payout_id IS NULL
+    ) AS unmatched,
     (
         SELECT min(newest.at) FROM payouts p
         CROSS JOIN LATERAL (

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ops.clock import utc_now
-from tests.bench import endurance, intake, reading, singles, stored
+from tests.bench import endurance, intake, logcost, proofs, reading, singles, stored
 from tests.bench.processes import BenchFailed
 from tests.bench.run import FULL, QUICK, Part, run
 
@@ -19,20 +19,25 @@ PARTS: dict[str, Part] = {
     "c": stored.measure,
     "d": reading.measure,
     "ef": endurance.measure,
+    "g": logcost.measure,
+    "hi": proofs.measure,
 }
 _WIDTH_MIN = 150
 
 
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes: a minute or two.")] = False,  # noqa: FBT002 - typer
-    only: Annotated[str, typer.Option(help="Parts, with commas: a,b,c,d,e,f.")] = "a,b,c,d,e,f",
+    only: Annotated[str, typer.Option(help="Parts, with commas: a,b,c … i.")] = "a,b,c,d,e,f,g,h,i",
     database_url: Annotated[
         str | None, typer.Option(help="A superuser's address of a PostgreSQL; default: the embedded one.")
     ] = None,
 ) -> None:
-    """Measure (a) batches, (b) single likes, (c) a full table, (d) reading, (e) memory, (f) the tick's lag."""
+    """Measure (a) batches, (b) single likes, (c) a full table, (d) reading, (e) memory, (f) the tick's lag,
+
+    (g) what the public log costs, (h) proofs, (i) the stranger's verifier.
+    """
     asked = set(only.split(","))
-    if unknown := asked - set("abcdef"):
+    if unknown := asked - set("abcdefghi"):
         raise typer.BadParameter(f"no such part: {', '.join(sorted(unknown))}", param_hint="--only")
     parts = {name: part for name, part in PARTS.items() if asked & set(name)}
     console = Console()

@@ -38,10 +38,11 @@ class Sizes:
     many_likes: int  # stored
     reading_seconds: float
     endurance_likes: int
+    leaves: int  # of the log whose proofs are made and which is verified
 
 
-FULL = Sizes(5, 100_000, 5_000, 8_000, 1_000_000, 10_000_000, 5, 1_000_000)
-QUICK = Sizes(3, 30_000, 1_500, 2_500, 100_000, 1_000_000, 2, 150_000)
+FULL = Sizes(5, 100_000, 5_000, 8_000, 1_000_000, 10_000_000, 5, 1_000_000, 200_000)
+QUICK = Sizes(3, 30_000, 1_500, 2_500, 100_000, 1_000_000, 2, 150_000, 30_000)
 
 
 @dataclass(frozen=True, slots=True)

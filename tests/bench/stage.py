@@ -148,11 +148,11 @@ def totals_path(campaign: str) -> str:
 
 
 @asynccontextmanager
-async def service(folder: Path, dsn: str) -> AsyncIterator[Service]:
-    """Yield `like-ledger serve` on a database."""
+async def service(folder: Path, dsn: str, module: str = "ops.cli") -> AsyncIterator[Service]:
+    """Yield `like-ledger serve` on a database; or another module that serves as it does."""
     keys = {f"LIKE_LEDGER_{name}_KEY": KEY.hex() for name in ("PSEUDONYM", "WEBHOOK", "LOG")}
     environment = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_LOG_ORIGIN": LOG_ORIGIN, **keys}
-    async with processes.running(folder, "ops.cli", "serve", "--port", "0", environment=environment) as child:
+    async with processes.running(folder, module, "serve", "--port", "0", environment=environment) as child:
         port = await _port(child)
         conn = await asyncpg.connect(dsn)
         known = (await _catalogue(conn)).platforms[PLATFORM]

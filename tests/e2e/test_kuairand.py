@@ -20,6 +20,7 @@ from campaigns.promise import Promise
 from ledger.log.source import Address
 from ledger.log.verify import verify
 from ops.clock import utc_now
+from ops.demo import payday
 from ops.replay.formats import Format
 from ops.replay.run import Job, Report, Target, new_report, send
 from ops.replay.secret import read_secret
@@ -80,6 +81,30 @@ async def test_the_promise_of_the_contract(dsn: str, size: int, times: int):
         runs = [await replay(service, FILE, size) for _ in range(times)]
         await check(service, LIMITED, 6_455)
         assert [run.sent.outcomes for run in runs] == [runs[0].sent.outcomes] * times
+
+
+async def test_settled_weekly_and_paid_by_a_bank(dsn: str, tmp_path: Path):
+    """35.00 and 29.55 at 70 % and 30 %: 24.50, 10.50, 20.69 and 8.86, of which the bank sends the last one back.
+
+    24.50 + 10.50 + 20.69 = 55.69 paid, and 55.69 + 8.86 = 64.55 settled.
+    """
+    async with running(dsn, FULL, payout_folder=tmp_path) as service:
+        await replay(service, FILE, 1_000)
+        await service.tick()
+        campaign = (await service.service.shelf.newest()).campaigns[SLUG]
+        first, second = await payday.pay(service.service, campaign, utc_now())
+        assert [(str(e.period), e.total_minor) for e in (first, second)] == [
+            ("2022-04-18", 3500),
+            ("2022-04-25", 2955),
+        ]
+        payouts = [(p.amount_minor, p.state.value) for e in (first, second) for p in e.payouts]
+        assert payouts == [(2450, "paid"), (1050, "paid"), (2069, "paid"), (886, "returned")]
+        assert len(os.listdir(tmp_path)) == 2  # noqa: PTH208 - a moment's look, and no loop to hold up
+        await service.sequence()
+        outside = await asyncio.to_thread(verify, Address(service.url), None, LOG.verifier_key)
+        own = outside.figures[SLUG]
+        assert (outside.compared, own.pledged_minor) == (True, 6_455)
+        assert (own.settled_minor, own.in_flight_minor, own.paid_minor) == (6_455, 0, 5_569)
 
 
 async def test_sent_again_under_new_ids_only_the_duplicates_grow(dsn: str):

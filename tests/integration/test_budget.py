@@ -16,10 +16,14 @@ from campaigns.catalogue import Campaign, Shelf
 from campaigns.intake import Intake
 from campaigns.likes import Outcome
 from campaigns.refusals import Closed, FundingRefused
+from campaigns.settling import settle_due
 from ledger.line import Line, balances
 from ledger.money import MINOR_MAX
 from promises import NOW, PSEUDONYM_KEY, SLUG, likes, platform, promise, record, rows, submission
-from sql import Pool
+from settlements import reopened
+from sql import Connection, Pool
+
+THE_END = datetime(2026, 11, 20, tzinfo=UTC)
 
 
 async def made(pool: Pool, *changes: tuple[str, str]) -> Campaign:
@@ -156,7 +160,55 @@ async def test_closing_again_changes_nothing(pool: Pool):
     references = [
         row["reference"] for row in await rows(pool, "SELECT reference FROM transfers ORDER BY recorded_at")
     ]
-    assert references == ["bank 1", "floor of the promise", "rest of the budget at the close"]
+    assert references == ["bank 1", "floor of the promise", *["rest of the budget at the close"] * 2]
+    assert [tuple(row) for row in await rows(pool, FUNDED)] == [(700, True), (50, False)]
+
+
+FUNDED = """
+SELECT t.amount_minor, EXISTS (SELECT FROM transfers c WHERE c.corrects = t.transfer_id) AS is_corrected
+FROM transfers t WHERE t.step = 'fund' AND t.corrects IS NULL ORDER BY t.recorded_at"""
+
+
+@pytest.mark.parametrize(
+    ("voided", "floor_minor", "settles", "left_minor"),
+    [
+        ([30, 30, 30], 0, False, [90, 80, 70]),
+        ([300], 0, False, [0]),
+        ([90, 150], 60, False, [70, 60]),  # never below what was promised at least
+        ([90], 0, True, [100]),  # it is settled: an offset remains, and nothing comes back
+    ],
+)
+async def test_what_is_earned_no_more_after_the_close_goes_back_to_the_sponsor(
+    pool: Pool, owner: Connection, voided: list[int], floor_minor: int, settles: bool, left_minor: list[int]
+):
+    campaign = await made(pool, ("floor_minor = 0", f"floor_minor = {floor_minor}"))
+    await fund(pool, campaign, 700)
+    await record(pool, [likes(300)])
+    await close(pool, campaign)
+    if settles:
+        assert [s.total_minor for s in await settle_due(pool, campaign, "schedule", THE_END)] == [100]
+    gone, left = 0, []
+    for number in voided:
+        await found_fake(owner, pool, range(gone, gone + number))
+        gone += number
+        await pledging.tick(pool, campaign)
+        assert await pledging.tick(pool, campaign) == pledging.Tick(batches=0, pledged_minor=0)
+        held = await line(pool, campaign)
+        assert held.budget.minor == 0
+        assert held.funded_minor == held.earned_minor
+        left.append(held.earned_minor)
+    assert left == left_minor
+    world = await rows(pool, "SELECT balance_minor FROM accounts WHERE kind = 'world'")
+    assert [row["balance_minor"] for row in world] == [-left[-1]]
+
+
+async def found_fake(owner: Connection, pool: Pool, people: range) -> None:
+    """Let likes count no more, recorded but not folded yet."""
+    taken_back = (
+        likes(len(people), first=people.start).replace(b'"like"', b'"unlike"').replace(b":00:00Z", b":00:30Z")
+    )
+    async with reopened(owner):
+        assert await record(pool, [taken_back]) == {"withdrawn": len(people)}
 
 
 async def test_many_that_close_at_once_close_once(pool: Pool):

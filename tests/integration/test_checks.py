@@ -1,31 +1,17 @@
 """The invariants: a database in use breaks none, and for each there is a tampering that it sees."""
 
-import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
 import pairs
-from campaigns import budget, promising
-from campaigns.catalogue import Campaign
-from campaigns.pledging import tick
 from databases import DatabaseServer, settled
-from ledger import checks, log_check, sequencer
-from ops import backend
+from in_use import fill
+from ledger import checks, log_check
 from ops.admin import proposals
-from promises import PSEUDONYM_KEY, promise, record
-from serving import KEYS, LOG
-from settlements import paid_out
-from sql import Connection, Pool, Script, scripts
-
-NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai
-LIMITED = ("daily_cap_minor = 500", "likes_per_person_per_day = 2")
-CHANGED = ("rate = { amount_minor = 1, per_likes = 3 }", "rate = { amount_minor = 5, per_likes = 7 }")
-CLOSED = ('slug = "rural-education"', 'slug = "closed"'), ("floor_minor = 0", "floor_minor = 50")
+from sql import Connection, Script, scripts
 
 PLEDGED = "(SELECT account_id FROM accounts WHERE kind = 'pledged' AND campaign = 'rural-education')"
 WORLD = "(SELECT account_id FROM accounts WHERE kind = 'world')"
@@ -74,6 +60,15 @@ TAMPERINGS = pairs.TAMPERINGS | {
         """ALTER TABLE transfers DROP CONSTRAINT transfers_are_corrected_at_most_once;
         UPDATE transfers SET corrects = (SELECT max(corrects::text)::uuid FROM transfers)
         WHERE corrects IS NOT NULL""",
+    ],
+    "cosignatures_stand_under_a_checkpoint": [
+        "UPDATE log_heads SET checkpoint = NULL WHERE size > 0",
+        "DELETE FROM log_heads WHERE size > 0",
+        "UPDATE log_cosignatures SET size = 0",
+        "UPDATE log_cosignatures SET witness_key = 'witness.example/w2+00000000+AAAA'",
+        "DELETE FROM log_witnesses",
+        "UPDATE log_cosignatures SET line = line || 'x'::bytea",
+        "UPDATE log_cosignatures SET line = convert_to(replace(convert_from(line, 'UTF8'), '/w1 ', '/w2 '), 'UTF8')",
     ],
     "counted_likes_have_their_leaf": [
         "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
@@ -190,6 +185,9 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "DELETE FROM statement_lines WHERE number = 1",
         "UPDATE statement_lines SET is_credit = NOT is_credit",
         "UPDATE statement_lines SET payout_id = (SELECT max(payout_id) FROM payouts)",
+        "UPDATE statements SET currency = 'EUR'",
+        """INSERT INTO statement_matches SELECT account, statement_id, number, payout_id, 'x', 'x', now()
+        FROM statement_lines LIMIT 1""",
     ],
     "settle_transfers_have_an_envelope": [
         "UPDATE settlement_shares SET transfer_id = gen_random_uuid()",
@@ -230,78 +228,6 @@ TAMPERINGS = pairs.TAMPERINGS | {
         UPDATE transfers SET corrects = NULL""",
     ],
 }
-
-
-def a_like(
-    person: str, content: str, minute: int, *, action: str = "like", day: int = 3, **more: Any
-) -> dict[str, Any]:
-    return {
-        "action": action,
-        "content": content,
-        "person": person,
-        "campaign": "rural-education",
-        "event_at": f"2026-11-{day:02}T04:{minute:02}:00Z",
-        **more,
-    }
-
-
-def body(*likes: dict[str, Any]) -> bytes:
-    return json.dumps({"type": "likes", "timestamp": "2026-11-10T04:00:00Z", "data": {"likes": likes}}).encode()
-
-
-FIRST_DAYS = [
-    body(*(a_like("ann", f"c{n}", n) for n in range(5)), a_like("ben", "c0", 1), a_like("ben", "c0", 1)),
-    body(a_like("ann", "c1", 9, action="unlike"), a_like("cid", "c1", 9, action="unlike")),  # one moves up
-    body(a_like("dan", "c1", 1, signals={"account_age_days": 0, "watch_ms": 0})),  # suspect
-    body(
-        a_like("ann", "c0", 1, day=9), {**a_like("eve", "c0", 1), "event_at": "2026-10-01T00:00:00Z"}
-    ),  # not running
-    body(*(a_like(f"p{n}", "c9", 1, day=8) for n in range(100))),
-]
-UNLIKED = body(*(a_like(f"p{n}", "c9", 2, day=8, action="unlike") for n in range(30)))
-LAST = [body(a_like("fay", "c0", 1, day=9)), body(a_like("ann", "c0", 3, action="unlike"), a_like("ann", "c1", 30))]
-
-
-async def fill(dsn: str) -> None:
-    """Do with a fresh database what a service does: promise, fund, count, pledge, take back, settle, close."""
-    async with backend.pool(dsn, 2) as pool:
-        campaign = await promised(pool, NOW - timedelta(days=9), LIMITED)
-        campaign = await promised(pool, NOW - timedelta(days=4), CHANGED)
-        await funded(pool, campaign, 1_000)
-        await record(pool, FIRST_DAYS, NOW)
-        await tick(pool, campaign)
-        await record(pool, [UNLIKED], NOW)
-        await tick(pool, campaign)
-        await paid_out(pool, campaign, NOW + timedelta(days=6))
-        await record(pool, [body(*(a_like(f"q{n}", "c8", 1, day=9) for n in range(60)))], NOW)
-        await tick(pool, campaign)
-        await sequencer.make_log(pool, LOG, NOW)
-        await sequencer.sequence(pool, LOG, NOW)
-        await close_another(pool)
-        await pairs.decided(pool, campaign.slug, KEYS)
-        async with pool.acquire() as conn:
-            await sequencer.extend(conn, NOW)
-        await funded(pool, campaign, 1)  # a leaf that waits
-        await record(pool, LAST, NOW)  # waits to be folded
-
-
-async def promised(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Campaign:
-    async with pool.acquire() as conn, conn.transaction():
-        return (await promising.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
-
-
-async def funded(pool: Pool, campaign: Campaign, amount_minor: int) -> None:
-    async with pool.acquire() as conn, conn.transaction():
-        await budget.fund(conn, campaign, amount_minor, f"sponsor's transfer of {amount_minor}")
-
-
-async def close_another(pool: Pool) -> None:
-    """Close a campaign whose likes earned less than its floor."""
-    campaign = await promised(pool, NOW, *CLOSED)
-    await funded(pool, campaign, 80)
-    await record(pool, [body({**a_like("gus", "c0", 1), "campaign": "closed"})], NOW)
-    async with pool.acquire() as conn, conn.transaction():
-        await budget.close(conn, campaign, NOW)
 
 
 @pytest.fixture(scope="module")

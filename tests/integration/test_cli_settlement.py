@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from campaigns import catalogue, pledging
+from ledger.statements.table import COLUMNS
 from ops import backend
 from ops.cli import app
 from promises import SLUG, record, text
@@ -105,7 +106,7 @@ def test_an_approval_asks_what_is_approved(ended: Command):
 
 
 def test_what_was_cancelled_waits_for_the_next_period(ended: Command):
-    (made,) = told(ended("settle", "--as", "ann", "--json"))["settlements"]
+    (made,) = told(ended("settle", "--json"))["settlements"]
     assert told(ended("payouts", "cancel", made["id"], "--json"))["state"] == "cancelled"
     assert "is cancelled: only what was not sent" in refused(ended("payouts", "cancel", made["id"]))
     assert told(ended("settle", "--json"))["settlements"] == []
@@ -131,6 +132,53 @@ def test_by_hand_a_person_enters_what_the_bank_said(dsn: str, command: Command, 
     assert back["payouts"][1]["returned_because"] == "no such account"
     assert told(command("payouts", "again", second, "--json"))["payouts"][1]["attempt"] == 2
     assert command("payouts", "answer", second).exit_code == 2
+
+
+def test_who_settles_proves_it_by_a_token_and_cannot_approve(ended: Command):
+    token = told(ended("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
+    auditor = told(ended("token", "create", "--role", "auditor", "--name", "eve", "--json"))["token"]
+    assert "no token of ben" in refused(ended("settle", "--as", "ben", "--token", token))
+    assert "this takes finance or owner" in refused(ended("settle", "--as", "eve", "--token", auditor))
+    assert told(ended("payouts", "list", "--json"))["settlements"] == []
+    made = ended("settle", "--as", "ann", "--json", typed=f"{token}\n")
+    assert (made.exit_code, token in made.output) == (0, False)
+    (one,) = told(ended("payouts", "list", "--json"))["settlements"]
+    approve = ("payouts", "approve", one["id"], "--as", "ann", "--hash", one["hash"], "--token", token)
+    assert "ann made" in refused(ended(*approve))
+
+
+@pytest.mark.parametrize("name", ["schedule", "Command Line", " payment service "])
+def test_a_name_that_stands_for_no_person_gets_no_token(ended: Command, name: str):
+    assert "stands for no person" in refused(ended("token", "create", "--role", "finance", "--name", name))
+
+
+def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: Command, tmp_path: Path):
+    path, said = tmp_path / "promise.toml", tmp_path / "statement.csv"
+    path.write_text(text(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8")
+    assert command("campaign", "apply", str(path)).exit_code == 0
+    assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
+    asyncio.run(_like(dsn))
+    assert command("settle").exit_code == 0
+    (sending,) = told(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
+    rows = [
+        ",".join(COLUMNS),
+        "1,S,opening,2026-11-10,10.00,CNY,credit,,,,",
+        "1,S,entry,2026-11-10,0.70,CNY,debit,,B-9,,a transfer",
+        "1,S,closing,2026-11-10,9.30,CNY,credit,,,,",
+    ]
+    said.write_text("\n".join(rows), encoding="utf-8")
+    assert told(command("payouts", "import-statement", str(said), "--json"))["paid"] == 0
+    (line,) = told(command("payouts", "unmatched", "--json"))["lines"]
+    assert line["id"] in command("payouts", "unmatched").stdout
+    token = told(command("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
+    first, second = (payout["id"] for payout in sending["payouts"])
+    match = ("--reason", "the bank's letter", "--as", "ann", "--token", token)
+    assert "of 30 minor units" in refused(command("payouts", "match", line["id"], second, *match))
+    assert "no token of" in refused(command("payouts", "match", line["id"], first, *match[:-1], "llt_x"))
+    for _ in range(2):
+        assert told(command("payouts", "match", line["id"], first, *match, "--json"))["state"] == "paid"
+    assert told(command("payouts", "unmatched", "--json")) == {"lines": []}
+    assert command("check").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,11 @@ async def test_golangs_tlog_and_note_accept_what_is_served(dsn: str, program: Pa
     [
         ("UPDATE leaf_queue SET body = body || ' '::bytea WHERE leaf_index = 1", "leaf 1: "),
         ("UPDATE log_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)", "leaf"),
-        ("UPDATE log_heads SET checkpoint = set_byte(checkpoint, length(checkpoint) - 9, 66)", "checkpoint: "),
+        (
+            """UPDATE log_heads SET checkpoint =
+            set_byte(checkpoint, length(checkpoint) - 9, get_byte(checkpoint, length(checkpoint) - 9) # 1)""",
+            "checkpoint: ",
+        ),
     ],
 )
 async def test_and_refuse_what_was_changed(dsn: str, program: Path, owner: Connection, tampering: str, says: str):

@@ -85,6 +85,7 @@ async def test_a_campaign_without_a_like_shows_zeros(service: Running) -> None:
     assert set(totals["likes"].values()) == {0}
     assert totals["money"]["funded"] == totals["money"]["remaining"] == {"minor": 700_000, "text": "7000.00"}
     assert (totals["people"], totals["people_as_of"], totals["budget_reached"]) == (0, None, False)
+    assert (totals["unsettled"]["minor"], totals["next_settlement"]) == (0, None)  # it is asked for by hand
     days = (await service.get(f"{OWN}/days")).json["days"]
     assert [day["day"] for day in days] == [f"2022-04-{n:02}" for n in range(8, 22)]
     assert {day["counted"] for day in days} == {0}

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 from test_payouts import AT, FREE, ONE_EACH, Bank, sent
 
-from campaigns import budget, settling
+from campaigns import budget, pledging, settling
 from campaigns.catalogue import Campaign
 from ledger import changes
 from ledger.channels import Answer, Outcome
 from ledger.log.replay import Replay
-from promises import NOW
-from settlements import all_paid, every, liked, line, made, settled, unliked
-from sql import Pool
+from promises import NOW, record
+from settlements import all_paid, body, every, liked, line, made, reopened, settled, unliked
+from sql import Connection, Pool
 
 WEEK = timedelta(days=7)
 
@@ -72,4 +72,23 @@ async def test_an_offset_a_floor_and_the_close(pool: Pool):
         await budget.close(conn, campaign, NOW + WEEK)
     await settled(pool, campaign, NOW + 2 * WEEK)
     assert (await line(pool, campaign)).settled_minor == 300
+    await agrees(pool, campaign)
+
+
+async def test_likes_found_fake_after_the_close(pool: Pool, owner: Connection):
+    campaign = await made(pool, ONE_EACH, FREE, ("floor_minor = 0", "floor_minor = 20"))
+    await liked(pool, campaign, {2: 100, 9: 55})
+    await settled(pool, campaign, AT)
+    async with pool.acquire() as conn, conn.transaction():
+        await budget.close(conn, campaign, NOW)
+    await agrees(pool, campaign)
+    gone = body(campaign.slug, "2026-11-09T04:00:30Z", range(30), content="c9", action="unlike")
+    async with reopened(owner):
+        await record(pool, [gone])
+    await pledging.tick(pool, campaign)
+    held = await line(pool, campaign)
+    assert (held.budget.minor, held.pledged.minor, held.earned_minor) == (0, 25, 125)
+    await agrees(pool, campaign)
+    await settled(pool, campaign, NOW + WEEK)
+    assert (await line(pool, campaign)).settled_minor == 125
     await agrees(pool, campaign)

@@ -12,6 +12,7 @@ from campaigns.catalogue import Shelf
 from campaigns.refusals import SettlingRefused
 from campaigns.settlements import settlements, settlements_csv
 from campaigns.standing import read
+from campaigns.totals import totals
 from ledger import settlement
 from ledger.line import Line
 from ops.admin.desk import Office
@@ -146,6 +147,16 @@ async def test_an_offset_that_remains_at_the_close_is_shown(pool: Pool):
 async def shown_settlements(pool: Pool, now: datetime = NOW) -> dict:
     (standing,) = await read(pool, Shelf(pool, PSEUDONYM_KEY), now)
     return json.loads(json.dumps(settlements(standing)))
+
+
+async def test_the_totals_say_what_is_not_settled_yet_and_when_it_will_be(pool: Pool):
+    campaign = await made(pool, ONE_EACH)
+    await liked(pool, campaign, {2: 100, 9: 55})
+    await settled(pool, campaign, FIRST)
+    (standing,) = await read(pool, Shelf(pool, PSEUDONYM_KEY), NOW)
+    shown = totals(standing)
+    assert (shown["money"]["settled"]["minor"], shown["unsettled"]["minor"]) == (100, 55)
+    assert shown["next_settlement"] == "2026-11-16"
 
 
 async def test_the_public_sees_envelopes_and_payouts(pool: Pool):

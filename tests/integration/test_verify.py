@@ -5,16 +5,18 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from campaigns import budget, catalogue, promising
 from ledger import sequencer
 from ledger.log.note import format_verifier_key, make_signer
 from ledger.log.seen import Seen, load, save
-from ledger.log.source import Address
+from ledger.log.source import Address, Unreadable
 from ledger.log.verify import Refuted, Verified, verify
 from ops.clock import utc_now
 from ops.log_export import export
@@ -146,7 +148,9 @@ async def test_a_total_changed_in_the_database_is_named(service: Running, owner:
             "leaf 2: it does not hash to what the tile says",
         ),
         (
-            "UPDATE log_heads SET checkpoint = set_byte(checkpoint, length(checkpoint) - 9, 66) WHERE size > 0",
+            """UPDATE log_heads SET checkpoint =
+            set_byte(checkpoint, length(checkpoint) - 9, get_byte(checkpoint, length(checkpoint) - 9) # 1)
+            WHERE size > 0""",
             "the checkpoint: ",
         ),
         (
@@ -207,3 +211,69 @@ async def test_who_saw_the_log_before_sees_that_its_past_is_another(
     await resigned(service, owner, f"UPDATE leaf_queue SET body = {other}")
     with pytest.raises(Refuted, match=r"the first \d+ leaves make the root .*, the checkpoint seen before says"):
         await checked(service, load(tmp_path / "state"))
+
+
+# --- figures that are hidden ---
+
+
+@asynccontextmanager
+async def hiding(service: Running, answer: web.Response | None) -> AsyncIterator[str]:
+    """Yield the address of a server that passes the log on, and answers `/v1/totals` with something else."""
+
+    async def passed(request: web.Request) -> web.Response:
+        if request.path == "/v1/totals":
+            return (
+                web.Response(status=404) if answer is None else web.Response(body=answer.body, status=answer.status)
+            )
+        found = await service.get(request.path)
+        return web.Response(body=found.body, status=found.status)
+
+    app = web.Application()
+    app.router.add_get("/{path:.+}", passed)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (None, "the service hides its totals: .*/v1/totals is missing"),
+        (web.Response(text='{"campaigns": []}'), "closed is in the log, and not shown"),
+        (web.Response(text="not here"), "the totals cannot be read"),
+    ],
+)
+async def test_a_service_that_hides_its_totals_is_refuted(
+    service: Running, monkeypatch: pytest.MonkeyPatch, answer: web.Response | None, says: str
+):
+    monkeypatch.setattr("ledger.log.verify._AGAIN_SECONDS", 0.01)
+    async with hiding(service, answer) as url:
+        with pytest.raises(Refuted, match=says):
+            await asyncio.to_thread(verify, Address(url), None, LOG.verifier_key)
+        found = await asyncio.to_thread(verify, Address(url), None, LOG.verifier_key, log_only=True)
+        assert not found.compared
+
+
+async def test_a_service_whose_totals_fail_is_not_taken_for_true(service: Running):
+    async with hiding(service, web.Response(status=500)) as url:
+        with pytest.raises(Unreadable, match="/v1/totals: status 500"):
+            await asyncio.to_thread(verify, Address(url), None, LOG.verifier_key)
+
+
+async def test_a_first_campaign_that_comes_while_one_verifies_is_compared_all_the_same(service: Running):
+    source = Late(service.url)
+    found = await asyncio.to_thread(verify, source, None, LOG.verifier_key)
+    assert found.compared
+    assert source.asked > 1
+
+
+class Late(Address):
+    """A service whose first campaign is shown from the second question on."""
+
+    asked = 0
+
+    def figures(self) -> bytes:
+        self.asked += 1
+        return super().figures() if self.asked > 1 else b'{"campaigns": []}'

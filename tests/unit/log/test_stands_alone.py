@@ -23,6 +23,7 @@ ALLOWED = {
     "math",
     "re",
     "rfc8785",
+    "struct",
     "typing",
 }
 
@@ -31,6 +32,7 @@ LIBRARIES = {"cryptography", "rfc8785"}
 PURE = [
     "canonical",
     "checkpoint",
+    "cosignature",
     "encoding",
     "envelopes",
     "merkle",

@@ -1,0 +1,41 @@
+"""The stranger's verifier as a process that tells how long it took; or the same leaves hashed and no more.
+
+python -m tests.bench.checker verify WHERE      a folder or an address
+python -m tests.bench.checker hash FOLDER
+"""
+
+import json
+import resource
+import sys
+from hashlib import sha256
+from pathlib import Path
+from time import perf_counter
+
+from ledger.log.checkpoint import open_checkpoint
+from ledger.log.note import parse_verifier_key
+from ledger.log.source import source_of
+from ledger.log.tiles import entries_in, new_bundles
+from ledger.log.verify import verify
+
+
+def hashed(folder: Path) -> int:
+    """Hash each leaf as RFC 6962 says, and nothing else; return how many there are."""
+    key = parse_verifier_key((folder / "key").read_text().strip())
+    size = open_checkpoint((folder / "checkpoint").read_bytes(), key).size
+    for bundle in new_bundles(0, size):
+        for entry in entries_in(bundle, (folder / bundle.path).read_bytes()):
+            sha256(b"\x00" + entry).digest()
+    return size
+
+
+def main(what: str, where: str) -> None:
+    """Do it and tell."""
+    started = perf_counter()
+    size = hashed(Path(where)) if what == "hash" else verify(source_of(where), log_only=True).checkpoint.size
+    took = perf_counter() - started
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"leaves": size, "seconds": took, "peak_bytes": peak_bytes}), flush=True)  # noqa: T201 - see above
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

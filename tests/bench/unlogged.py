@@ -1,0 +1,54 @@
+"""The service without its public log, for comparison alone: `python -m tests.bench.unlogged serve …`.
+
+No leaf hash and no root for what a batch counts, no leaf queued by any transaction, no sequencer. Everything else is
+as it is served; nothing of this can be switched in the product.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from campaigns import batch, budget, pledging, promising
+from campaigns.batch_tree import BatchLike, Tree
+from ledger import journal, payout_steps, settlement
+from ledger.log.merkle import EMPTY_ROOT
+from ops import jobs
+from ops.cli import main
+from sql import Connection
+
+
+def _no_leaves(*_: object) -> list[BatchLike]:
+    return []
+
+
+def _no_tree(_: bytes, __: Sequence[BatchLike]) -> Tree:
+    return Tree(EMPTY_ROOT, b"", [])
+
+
+async def _no_leaf(_: Connection, *__: object) -> None:
+    """Queue nothing."""
+
+
+async def _no_count(*_: Any) -> None:
+    """Tell nothing of a fold."""
+
+
+async def _no_sequence(_: jobs.Jobs) -> None:
+    """Sign nothing."""
+
+
+def switch_off() -> None:
+    """Take the log out of this process."""
+    setattr(batch, "_leaves", _no_leaves)  # noqa: B010 - mypy refuses to assign to a function
+    setattr(batch, "build", _no_tree)  # noqa: B010
+    setattr(pledging, "_tell_log", _no_count)  # noqa: B010
+    setattr(jobs.Jobs, "sequence", _no_sequence)  # noqa: B010
+    for module in (budget, journal, payout_steps, pledging, promising, settlement):
+        if not hasattr(module, "queue_leaf"):
+            raise AttributeError(f"{module.__name__} queues leaves in another way now")
+        setattr(module, "queue_leaf", _no_leaf)  # noqa: B010
+
+
+if __name__ == "__main__":
+    switch_off()
+    sys.exit(main())

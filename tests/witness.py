@@ -1,0 +1,174 @@
+"""A witness for tests: a real server with its own state, keys and arithmetic, and nothing of `ledger/log` in it.
+
+It cosigns as https://c2sp.org/tlog-witness says, or misbehaves as it is told. Consistency is judged by the algorithm
+of RFC 9162, 2.1.4.2, which walks the proof by the bits of the two sizes.
+"""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+MOMENT = 1_679_315_147
+
+
+def digest(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+
+def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
+    """Judge a proof as RFC 9162, 2.1.4.2 does, for 0 < old < new."""
+    if not proof:
+        return False
+    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
+    first, last = old - 1, new - 1
+    while first & 1:
+        first, last = first >> 1, last >> 1
+    seen_old = seen_new = path[0]
+    for node in path[1:]:
+        if last == 0:
+            return False
+        if first & 1 or first == last:
+            seen_old, seen_new = digest(node, seen_old), digest(node, seen_new)
+            while not first & 1 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            seen_new = digest(seen_new, node)
+        first, last = first >> 1, last >> 1
+    return (seen_old, seen_new, last) == (old_root, new_root, 0)
+
+
+@dataclass
+class Witness:
+    """What it has seen of one log: size and root; and how it behaves."""
+
+    log_vkey: str
+    name: str = "witness.example/w1"
+    seed: bytes = b"w" * 32
+    way: str = "cosigns"
+    size: int = 0
+    root: bytes = b""
+    url: str = ""
+    asked: list[int] = field(default_factory=list)  # the old size of each request
+    hold: asyncio.Event = field(default_factory=asyncio.Event)
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self.seed)
+
+    @property
+    def public(self) -> bytes:
+        return self.key.public_key().public_bytes_raw()
+
+    @property
+    def key_id(self) -> bytes:
+        return sha256(self.name.encode() + b"\n\x04" + self.public).digest()[:4]
+
+    @property
+    def vkey(self) -> str:
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(bytes([4]) + self.public).decode()}"
+
+    @property
+    def setting(self) -> str:
+        return f"{self.vkey} {self.url}"
+
+    def line(self, text: str, moment: int = MOMENT) -> str:
+        """Return the cosignature of a checkpoint's text."""
+        signed = self.key.sign(f"cosignature/v1\ntime {moment}\n{text}".encode())
+        raw = self.key_id + moment.to_bytes(8, "big") + signed
+        return f"— {self.name} {base64.b64encode(raw).decode()}\n"
+
+    async def add_checkpoint(self, request: web.Request) -> web.StreamResponse:
+        said = (await request.read()).decode()
+        head, _, note = said.partition("\n\n")
+        old_line, *proof = head.split("\n")
+        old = int(old_line.removeprefix("old "))
+        self.asked.append(old)
+        self.reached.set()
+        if (answer := await self.misbehaves(note)) is not None:
+            return answer
+        text, _, signatures = note.rpartition("\n\n")
+        return self.judged(old, [base64.b64decode(line) for line in proof], text + "\n", signatures)
+
+    def judged(self, old: int, proof: list[bytes], text: str, signatures: str) -> web.Response:
+        origin, size, root = text.split("\n")[:3]
+        new, new_root = int(size), base64.b64decode(root)
+        name, _, key = self.log_vkey.split("+", 2)
+        if origin != name or not self.is_signed(text, signatures, base64.b64decode(key)[1:]):
+            return web.Response(status=404 if origin != name else 403)
+        if old > new or (old == new == self.size and new_root != self.root):
+            return web.Response(status=400 if old > new else 409)
+        if old != self.size:
+            return stands(f"{self.size}\n")
+        if not self.grows(old, new, new_root, proof):
+            return web.Response(status=422)
+        self.size, self.root = new, new_root
+        return web.Response(text=self.line(text))
+
+    def grows(self, old: int, new: int, new_root: bytes, proof: list[bytes]) -> bool:
+        if old in {0, new}:
+            return not proof
+        return consistent(old, new, self.root, new_root, proof)
+
+    def is_signed(self, text: str, signatures: str, public: bytes) -> bool:
+        raw = base64.b64decode(signatures.split(" ")[2].split("\n", 1)[0])
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(raw[4:], text.encode())
+        except InvalidSignature:
+            return False
+        return True
+
+    async def misbehaves(self, note: str) -> web.StreamResponse | None:
+        if self.way == "is slow":
+            await self.hold.wait()
+        text = note.rpartition("\n\n")[0] + "\n"
+        stranger = Witness(self.log_vkey, self.name, b"x" * 32)
+        ways = {
+            "is down": lambda: web.Response(status=503),
+            "sends without end": lambda: web.Response(body=b"\xe2\x80\x94 x " + b"A" * 8_000_000),
+            "signs something else": lambda: web.Response(text=self.line(text.replace(text.split("\n")[1], "7"))),
+            "signs with another key": lambda: web.Response(text=stranger.line(text)),
+            "says nothing": lambda: web.Response(text=""),
+            "mumbles": lambda: web.Response(text="<html>ok</html>"),
+            "names a size that is none": lambda: stands("1e9\n"),
+            "names the size that was asked": lambda: stands("0\n"),
+            "names another size each time": lambda: stands(f"{len(self.asked)}\n"),
+            "sends one elsewhere": lambda: web.Response(status=307, headers={"Location": "/elsewhere"}),
+            "brings strangers": lambda: web.Response(text=self.crowd(text)),
+        }
+        return ways[self.way]() if self.way in ways else None
+
+    def crowd(self, text: str) -> str:
+        others = [Witness(self.log_vkey, f"witness.example/{n}", bytes([n]) * 32).line(text) for n in range(3)]
+        return "".join([*others, self.line(text), self.line(text, MOMENT + 1)])
+
+
+def stands(told: str) -> web.Response:
+    return web.Response(status=409, body=told.encode(), headers={"Content-Type": "text/x.tlog.size"})
+
+
+@asynccontextmanager
+async def witnessing(
+    log_vkey: str, name: str = "witness.example/w1", seed: bytes = b"w" * 32
+) -> AsyncIterator[Witness]:
+    """Yield a witness that serves below a path of its own."""
+    own = Witness(log_vkey, name, seed)
+    app = web.Application()
+    app.router.add_post("/some/where/add-checkpoint", own.add_checkpoint)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    own.url = f"http://127.0.0.1:{runner.addresses[0][1]}/some/where"
+    try:
+        yield own
+    finally:
+        own.hold.set()
+        await runner.cleanup()
