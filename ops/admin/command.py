@@ -3,7 +3,7 @@
 Command
 ├── asked    the model of its body
 ├── run      does it, in the transaction of the desk: the same for a dry run, which is rolled back
-└── Done     before and after; `second` says why another person has to agree first
+└── Done     before and after; `second` says why another person has to agree first, `then` is done after the commit
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,12 +13,16 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from campaigns.events import BODY_BYTES_MAX
 from ops.admin.actor import Actor, Role
 from ops.keys import Keys
 from ops.settings import Settings
-from sql import Connection
+from sql import Connection, Pool
+
+JSON = "application/json"
 
 Shown = Mapping[str, Any]  # what JSON can say
+Then = Callable[[Pool], Awaitable[None]]
 
 
 class Asked(BaseModel):
@@ -29,6 +33,12 @@ class Asked(BaseModel):
 
 class Nothing(Asked):
     """The body of a command that says everything by its address."""
+
+
+class Sent(Asked):
+    """The body of a command that takes a file, as it was sent. Such a command waits for no second person."""
+
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,9 @@ class Done:
     second: str | None = None  # why a second person has to agree; None: nobody has to
     hold: timedelta = timedelta(0)  # how long it waits after they did
     secret: str | None = None  # shown once, kept nowhere
+    then: Then | None = (
+        None  # what talks to others, once this is kept; the command again takes up what it left undone
+    )
 
 
 Body = TypeVar("Body", bound=Asked)
@@ -71,6 +84,8 @@ class Command(Generic[Body]):
     run: Run[Body]
     approvers: frozenset[Role] = frozenset()  # who may agree to it, beside the owner
     example: Mapping[str, Any] = field(default_factory=dict)
+    content_type: str = JSON  # of its body; where it is another, `asked` is a `Sent`
+    bytes_max: int = BODY_BYTES_MAX
 
 
 def may(actor: Actor, roles: frozenset[Role]) -> bool:

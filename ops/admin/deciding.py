@@ -14,8 +14,8 @@ from campaigns.refusals import NotFound, Refused
 from ledger.errors import LedgerError
 from ops.admin import audit, proposals
 from ops.admin.actor import BY_SCHEDULE, Actor
-from ops.admin.command import Asked, Command, Desk, Done, may
-from ops.admin.desk import Difference, Office
+from ops.admin.command import Asked, Command, Desk, Done, Then, may
+from ops.admin.desk import Difference, Office, afterwards
 from ops.admin.listing import Listing, Query, Reading, moment, text
 from ops.admin.proposals import Proposal, State
 from ops.admin.refusals import Forbidden, ProposalRefused
@@ -92,7 +92,7 @@ async def _approve(desk: Desk, find: Find, proposal_id: str, asked: Approval) ->
         return _moved(proposal, State.APPROVED, due_at=(desk.now + proposal.hold).isoformat())
     await proposals.step(desk.conn, proposal, State.DONE, desk.actor.name, desk.now)
     done = _moved(proposal, State.DONE)
-    return Done(done.subject, done.before, done.after, secret=inner.secret)
+    return Done(done.subject, done.before, done.after, secret=inner.secret, then=inner.then)
 
 
 async def _refuse(desk: Desk, find: Find, proposal_id: str, asked: Reason) -> Done:
@@ -119,17 +119,22 @@ async def do_due(office: Office, find: Find, now: datetime) -> int:
     ended = 0
     for proposal_id in due:
         async with office.pool.acquire() as conn, conn.transaction():
-            ended += await _do_one(Desk(conn, BY_SCHEDULE, office.keys, office.settings, now), find, proposal_id)
+            desk = Desk(conn, BY_SCHEDULE, office.keys, office.settings, now)
+            is_ended, then = await _do_one(desk, find, proposal_id)
+        ended += is_ended
+        if then is not None:
+            await afterwards(office, "proposal.do", then)
     return ended
 
 
-async def _do_one(desk: Desk, find: Find, proposal_id: str) -> bool:
+async def _do_one(desk: Desk, find: Find, proposal_id: str) -> tuple[bool, Then | None]:
+    then: Then | None = None
     proposal = await proposals.locked(desk.conn, proposal_id)
     if proposal.due_at is None or proposal.due_at > desk.now:
-        return False
+        return False, None
     try:
         async with desk.conn.transaction():
-            await _inner(desk, find, proposal)
+            then = (await _inner(desk, find, proposal)).then
     except (Refused, LedgerError) as refused:
         reason = str(refused)[:500]
         await proposals.step(desk.conn, proposal, State.FAILED, desk.actor.name, desk.now, reason)
@@ -138,7 +143,7 @@ async def _do_one(desk: Desk, find: Find, proposal_id: str) -> bool:
         await proposals.step(desk.conn, proposal, State.DONE, desk.actor.name, desk.now)
         done = _moved(proposal, State.DONE)
     await audit.write(desk.conn, desk.actor, "proposal.do", done, desk.now, proposal_id)
-    return True
+    return True, then
 
 
 class ShownProposal(TypedDict):

@@ -1,10 +1,11 @@
-"""Every command, list and reading of the administration, from the modules of their subjects."""
+"""Every command, list, table and reading of the administration, from the modules of their subjects."""
 
 from typing import Any
 
-from ops.admin import auditing, campaigns, deciding, tokens
+from ops.admin import auditing, campaigns, deciding, payout_lists, payouts, settlements, statements, tokens
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
+from ops.admin.table import Table
 
 
 def find(name: str) -> Command[Any]:
@@ -12,8 +13,22 @@ def find(name: str) -> Command[Any]:
     return _BY_NAME[name]
 
 
-COMMANDS: tuple[Command[Any], ...] = (*campaigns.COMMANDS, *tokens.COMMANDS, *deciding.commands(find))
-LISTINGS: tuple[Listing, ...] = (deciding.PROPOSALS, tokens.TOKENS, auditing.AUDIT)
-READINGS: tuple[Reading, ...] = (deciding.PROPOSAL,)
+COMMANDS: tuple[Command[Any], ...] = (
+    *campaigns.COMMANDS,
+    *settlements.COMMANDS,
+    *payouts.COMMANDS,
+    *statements.COMMANDS,
+    *tokens.COMMANDS,
+    *deciding.commands(find),
+)
+LISTINGS: tuple[Listing, ...] = (
+    *payout_lists.LISTINGS,
+    statements.LINES,
+    deciding.PROPOSALS,
+    tokens.TOKENS,
+    auditing.AUDIT,
+)
+TABLES: tuple[Table, ...] = (auditing.TABLE,)
+READINGS: tuple[Reading, ...] = (*payout_lists.READINGS, deciding.PROPOSAL)
 
 _BY_NAME = {command.name: command for command in COMMANDS}

@@ -2,6 +2,7 @@
 
 import typer
 
+from ops.cli.audit import app as audit
 from ops.cli.campaign import app as campaign
 from ops.cli.demo import demo
 from ops.cli.log import app as log
@@ -28,6 +29,7 @@ app.add_typer(log, name="log")
 app.add_typer(person, name="person")
 app.add_typer(payouts, name="payouts")
 app.add_typer(token, name="token")
+app.add_typer(audit, name="audit")
 for command in (serve, demo, replay, settle, migrate, check, doctor, verify, verify_receipt):
     app.command()(command)
 

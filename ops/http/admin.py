@@ -1,13 +1,13 @@
 """`/v1/admin/…`: the door of programs. A bearer token in, a command to the desk, its answer or a problem out."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
+import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from campaigns.events import BODY_BYTES_MAX
 from campaigns.promise_file import faults
 from campaigns.refusals import Faulty, NotFound, Refused
 from ledger.errors import LedgerError
@@ -15,10 +15,11 @@ from ops.admin import desk as desks
 from ops.admin import registry
 from ops.admin.actor import Actor
 from ops.admin.answers import once
-from ops.admin.command import Command, Desk, may
+from ops.admin.command import JSON, Command, Desk, may
 from ops.admin.desk import Office
 from ops.admin.listing import Listing, Reading, page
 from ops.admin.refusals import Forbidden, KeyTaken
+from ops.admin.table import CONTENT_TYPE, Table, pages
 from ops.clock import utc_now
 from ops.http.problems import Problem, problem
 from ops.http.replies import Handler, unknown_parameters
@@ -31,12 +32,14 @@ PREFIX = "/v1/admin"
 _KEY_CHARS_MAX = 200
 _PRIVATE = {"Cache-Control": "no-store"}
 
+_log = structlog.get_logger()
+
 
 class Malformed(Exception):
     """A request that is answered by a problem before any command is looked at."""
 
-    def __init__(self, kind: Problem) -> None:
-        self.kind = kind
+    def __init__(self, kind: Problem, detail: str | None = None) -> None:
+        self.kind, self.detail = kind, detail
 
 
 def answered(handler: Handler) -> Handler:
@@ -54,7 +57,7 @@ def answered(handler: Handler) -> Handler:
 def refusal(error: Exception) -> web.Response:
     """Return the answer to what is refused."""
     if isinstance(error, Malformed):
-        return problem(error.kind)
+        return problem(error.kind, **({"detail": error.detail} if error.detail else {}))
     if isinstance(error, Faulty):
         return problem(Problem.FAULTY, faults=[{"path": f.path, "reason": f.reason} for f in error.faults])
     if isinstance(error, TooMany):
@@ -94,7 +97,7 @@ def given(command: Command[Any]) -> Handler:
         if not may(actor, command.roles):
             raise Forbidden(f"{command.name} is not for the role {actor.role}")
         dry_run = _dry_run(request)
-        place, raw = _place(request), await _body(request)
+        place, raw = _place(request), await _body(request, command)
         key = request.headers.get("Idempotency-Key", "").strip('"')
         if not (1 <= len(key) <= _KEY_CHARS_MAX and key.isprintable()):
             raise Malformed(Problem.NO_KEY)
@@ -119,16 +122,25 @@ def _dry_run(request: web.Request) -> bool:
     return asked == "true"
 
 
-async def _body(request: web.Request) -> bytes:
-    if (request.content_length or 0) > BODY_BYTES_MAX:
-        raise Malformed(Problem.TOO_LARGE)
-    raw = await request.read()
-    if raw and request.content_type != "application/json":
-        raise Malformed(Problem.WRONG_TYPE)
+async def _body(request: web.Request, command: Command[Any]) -> bytes:
+    try:
+        if (request.content_length or 0) > command.bytes_max:
+            raise _too_large(command)
+        raw = await request.clone(client_max_size=command.bytes_max).read()
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large(command) from None
+    if raw and request.content_type != command.content_type:
+        raise Malformed(Problem.WRONG_TYPE, f"Send Content-Type: {command.content_type}.")
     return raw
 
 
+def _too_large(command: Command[Any]) -> Malformed:
+    return Malformed(Problem.TOO_LARGE, f"At most {command.bytes_max:,} bytes. Nothing was kept; send less at once.")
+
+
 def _read(command: Command[Any], raw: bytes) -> Any:
+    if command.content_type != JSON:
+        return command.asked(content=raw)
     try:
         return command.asked.model_validate_json(raw or b"{}")
     except ValidationError as error:
@@ -166,6 +178,46 @@ def listed(listing: Listing) -> Handler:
     return _looked_at(listing.roles, look)
 
 
+def tabled(table: Table) -> Handler:
+    """Return the handler of a list as one table: streamed, each page of it read when the one before was sent."""
+
+    @answered
+    async def handler(request: web.Request) -> web.StreamResponse:
+        actor = await _signed_in(request)
+        if not may(actor, table.listing.roles):
+            raise Forbidden(f"this is not for the role {actor.role}")
+        if len(set(request.query)) != len(request.query):
+            raise Malformed(Problem.UNKNOWN_PARAMETER)
+        office = request.app[OFFICE]
+
+        async def look(given: Mapping[str, str]) -> dict[str, Any]:
+            async with office.pool.acquire() as conn:
+                return await page(table.listing, Desk(conn, actor, office.keys, office.settings, utc_now()), given)
+
+        return await _streamed(request, table, pages(table, look, request.query))
+
+    return handler
+
+
+async def _streamed(request: web.Request, table: Table, parts: AsyncIterator[str]) -> web.StreamResponse:
+    """Send what comes. What goes wrong before it began is a problem; later the line is cut, so that it is seen."""
+    first = await anext(parts)
+    name = table.path.rpartition("/")[2]
+    headers = {"Content-Type": CONTENT_TYPE, "Content-Disposition": f'attachment; filename="{name}"', **_PRIVATE}
+    answer = web.StreamResponse(headers=headers)
+    await answer.prepare(request)
+    try:
+        await answer.write(first.encode())
+        async for part in parts:
+            await answer.write(part.encode())
+        await answer.write_eof()
+    except AWAY:
+        _log.warning("a table was cut off", table=name)
+        if request.transport is not None:
+            request.transport.abort()
+    return answer
+
+
 def looked_at(reading: Reading) -> Handler:
     """Return the handler of one thing that can be looked at."""
 
@@ -186,6 +238,7 @@ def routes() -> list[web.RouteDef]:
     return [
         *(web.post(PREFIX + command.path, given(command)) for command in registry.COMMANDS),
         *(web.get(PREFIX + listing.path, listed(listing)) for listing in registry.LISTINGS),
+        *(web.get(PREFIX + table.path, tabled(table), allow_head=False) for table in registry.TABLES),
         *(web.get(PREFIX + reading.path, looked_at(reading)) for reading in registry.READINGS),
     ]
 

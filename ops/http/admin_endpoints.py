@@ -5,9 +5,10 @@ from typing import Any
 import orjson
 
 from ops.admin import registry
-from ops.admin.command import Command
+from ops.admin.command import JSON, Command
 from ops.admin.desk import Answer
 from ops.admin.listing import LIMIT, LIMIT_MAX, Listing, Reading
+from ops.admin.table import Table
 from ops.http import examples, shapes
 from ops.http.admin import PREFIX
 from ops.http.endpoint import Endpoint
@@ -44,6 +45,7 @@ def _given(command: Command[Any]) -> Endpoint:
         method="post",
         text=_roles(command.roles) + second,
         body=command.asked,
+        body_type=command.content_type,
         body_example=lambda: _example(command),
         query=_DRY_RUN,
         headers=_KEY,
@@ -53,6 +55,8 @@ def _given(command: Command[Any]) -> Endpoint:
 
 
 def _example(command: Command[Any]) -> Any:
+    if command.content_type != JSON:
+        return command.example["content"].decode()
     promise = orjson.loads(examples.PROMISE_JSON)
     return {"campaign.create": promise, "campaign.terms": {"terms": promise["terms"], "based_on": 1}}.get(
         command.name, command.example
@@ -77,6 +81,20 @@ def _listed(listing: Listing) -> Endpoint:
     )
 
 
+def _tabled(table: Table) -> Endpoint:
+    return Endpoint(
+        PREFIX + table.path,
+        _TAG,
+        f"{table.listing.summary}: all of it as CSV",
+        content_type="text/csv",
+        text=f"{_roles(table.listing.roles)} Columns are only ever added at the end; a cell that a spreadsheet would"
+        " compute begins with an apostrophe.",
+        query=dict.fromkeys(table.listing.filters, ("only these", ())),
+        problems=(*_ALL, Problem.FAULTY),
+        is_secured=True,
+    )
+
+
 def _looked_at(reading: Reading) -> Endpoint:
     return Endpoint(
         PREFIX + reading.path,
@@ -94,5 +112,6 @@ def administration() -> tuple[Endpoint, ...]:
     return (
         *map(_given, registry.COMMANDS),
         *map(_listed, registry.LISTINGS),
+        *map(_tabled, registry.TABLES),
         *map(_looked_at, registry.READINGS),
     )

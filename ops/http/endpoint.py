@@ -22,6 +22,7 @@ class Endpoint:
     method: Literal["get", "post"] = "get"
     text: str = ""
     body: Any = None  # the body's type
+    body_type: str = JSON  # the body's content type
     body_example: Callable[[], Any] | None = None
     query: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)  # what each does, its values
     headers: Mapping[str, str] = field(default_factory=dict)  # those that must be sent

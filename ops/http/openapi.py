@@ -23,6 +23,7 @@ _PATH_PARAMETERS = {
     "payout": "A payout's id, `pay_…`, as `settlements` shows it.",
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
+    "settlement": "A settlement's id, `stl_…`.",
     "proposal": "What waits for a second person, `prp_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
 }
@@ -69,7 +70,7 @@ def _schemas() -> tuple[Schemas, dict[str, Any]]:
     ]
     for endpoint in ENDPOINTS:
         inputs.append((_operation_id(endpoint), "serialization", TypeAdapter(endpoint.answer)))
-        if endpoint.body is not None:
+        if endpoint.body is not None and endpoint.body_type == JSON:
             inputs.append((_operation_id(endpoint), "validation", TypeAdapter(endpoint.body)))
     schemas, shared = TypeAdapter.json_schemas(inputs, ref_template=_REF)
     return schemas, shared["$defs"]
@@ -86,10 +87,12 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.text:
         operation["description"] = endpoint.text
     if endpoint.body is not None:
-        content: dict[str, Any] = {"schema": schemas[_operation_id(endpoint), "validation"]}
+        is_json = endpoint.body_type == JSON
+        schema = schemas[_operation_id(endpoint), "validation"] if is_json else {"type": "string"}
+        content: dict[str, Any] = {"schema": schema}
         if endpoint.body_example is not None:
             content["example"] = endpoint.body_example()
-        operation["requestBody"] = {"required": True, "content": {JSON: content}}
+        operation["requestBody"] = {"required": True, "content": {endpoint.body_type: content}}
     if endpoint.is_secured:
         operation["security"] = [{"token": []}]
     return operation
