@@ -214,7 +214,9 @@ async def look(desk: Desk, proposal_id: str) -> ShownProposal:
     return shown(proposals.read(row))
 
 
-PROPOSAL = Reading("/proposals/{proposal}", "One proposal, with the hash to approve", PROPOSALS.roles, look, ShownProposal)
+PROPOSAL = Reading(
+    "/proposals/{proposal}", "One proposal, with the hash to approve", PROPOSALS.roles, look, ShownProposal
+)
 
 
 def commands(find: Find) -> tuple[Command[Any], ...]:

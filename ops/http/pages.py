@@ -93,7 +93,7 @@ async def payout(request: web.Request, language: Language) -> Prepared:
     if found is None:
         raise web.HTTPNotFound
     variant = f"{_variant(request, language)}/{standing.slug}/{payout_id}"
-    return snapshot.prepared(payout, variant, lambda: _html(request, "payout.html", language, receipt=found))
+    return snapshot.prepared(payout, variant, lambda: html(request, "payout.html", language, receipt=found))
 
 
 async def docs(request: web.Request, language: Language) -> Prepared:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from markupsafe import Markup
+
 from campaigns.refusals import Fault
 from ops.http.admin_pages import wording
 from ops.http.admin_pages.fields import Field, Group, Kind, Part, Rows, fields, numbered
@@ -24,6 +26,7 @@ class Drawn:
     value: str = ""
     unit: str = ""
     is_required: bool = False
+    is_optional: bool = False
     options: list[tuple[str, str]] = field(default_factory=list)
     parts: list["Drawn"] = field(default_factory=list)
 
@@ -37,6 +40,16 @@ class Drawn:
         """The ids of what describes it."""
         ids = [f"{self.id}-fault"] if self.faults else []
         return " ".join(ids + ([f"{self.id}-hint"] if self.hint else []))
+
+    @property
+    def attributes(self) -> Markup:
+        """What tells of an input's state to who cannot see it."""
+        told = {
+            "aria-describedby": self.described_by,
+            "aria-invalid": "true" if self.faults else "",
+            "aria-required": "true" if self.is_required else "",
+        }
+        return Markup("").join(Markup(' {}="{}"').format(*each) for each in told.items() if each[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +121,26 @@ class _Drawing:
         told = [reason(fault.reason, own.kind, language) for fault in self._faults if fault.path == own.path]
         options = [(each, wording.known(f"choice_{name}", each, language)) for each in own.choices]
         unit = {Kind.MONEY: self._how.currency, Kind.PERCENT: "%"}.get(own.kind, "")
-        value, hint = self._values.get(own.path, ""), wording.hint(own.path, language)
+        is_optional = (
+            not own.is_required and own.default is None and not own.path.rpartition(".")[0].endswith("account")
+        )
         return Drawn(
-            "field", own.path, label, hint, told, own.kind.value, value, unit, own.is_required, options=options
+            "field",
+            own.path,
+            label,
+            wording.hint(own.path, language),
+            told,
+            own.kind.value,
+            self._values.get(own.path, ""),
+            unit,
+            is_required=own.is_required and own.kind is not Kind.FLAG,
+            is_optional=is_optional,
+            options=options,
         )
 
     def _group(self, shape: str, path: str, parts: list[Drawn]) -> Drawn:
-        label, hint = wording.where(path, self._language).split(" · ")[-1], wording.hint(path, self._language)
+        label = wording.where(path, self._language).split(" · ")[-1]
+        hint = None if path.rpartition(".")[2].isdecimal() else wording.hint(path, self._language)
         told = [reason(fault.reason, None, self._language) for fault in self._faults if fault.path == path]
         return Drawn(shape, path, label, hint, told, parts=parts)
 

@@ -7,14 +7,14 @@ Part
 """
 
 import types
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 
 INDEX = "*"  # stands for a row's number in the paths within Rows
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     CHOICE = "choice"
     FLAG = "flag"
     LINES = "lines"  # a list of texts, one a line
+    FILE = "file"
     HIDDEN = "hidden"
 
 
@@ -65,12 +66,19 @@ class Rows:
 
 
 Part = Field | Group | Rows
-_KINDS: dict[Any, Kind] = {bool: Kind.FLAG, datetime: Kind.MOMENT, date: Kind.DAY}
+_KINDS: dict[Any, Kind] = {bool: Kind.FLAG, datetime: Kind.MOMENT, date: Kind.DAY, bytes: Kind.FILE}
+_KINDS[AwareDatetime] = Kind.MOMENT
+
+
+def parts_of(model: type[BaseModel], prefix: str = "", *, is_required: bool = True) -> tuple[Part, ...]:
+    """Return a model's parts, in its order."""
+    return _parts_of(model, prefix, is_required)
 
 
 @cache
-def parts_of(model: type[BaseModel], prefix: str = "", *, is_required: bool = True) -> tuple[Part, ...]:
-    """Return a model's parts, in its order."""
+def _parts_of(model: Hashable, prefix: str, is_required: bool) -> tuple[Part, ...]:  # noqa: FBT001 - only here
+    assert isinstance(model, type)  # noqa: S101 - the cache forgets what it is
+    assert issubclass(model, BaseModel)  # noqa: S101
     return tuple(_part(prefix + name, field, is_required) for name, field in model.model_fields.items())
 
 

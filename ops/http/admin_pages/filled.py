@@ -3,7 +3,7 @@
 What cannot be read is handed on as it was typed, so that the command's own model says what is wrong, at its path.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -81,21 +81,8 @@ def _typed(field: Field, typed: str, how: Ways) -> Any:
         return bool(given)
     if not given:
         return None
-    match field.kind:
-        case Kind.NUMBER:
-            return _whole(given, given)
-        case Kind.HIDDEN:
-            return int(given) if given.isdecimal() and len(given) <= _DIGITS_MAX else given
-        case Kind.MONEY:
-            return _scaled(given, how.digits)
-        case Kind.PERCENT:
-            return _scaled(given.removesuffix("%").strip(), _BP_DIGITS)
-        case Kind.MOMENT:
-            return _moment(given, how.zone)
-        case Kind.LINES:
-            return [line.strip() for line in given.splitlines() if line.strip()]
-        case _:
-            return given
+    read = _READERS.get(field.kind)
+    return read(given, how) if read else given
 
 
 def _whole(digits: str, otherwise: str) -> int | str:
@@ -117,6 +104,20 @@ def _moment(given: str, zone: ZoneInfo) -> str:
     except ValueError:
         return given
     return (local if local.tzinfo else local.replace(tzinfo=zone)).isoformat()
+
+
+def _lines(given: str, _: Ways) -> list[str]:
+    return [line.strip() for line in given.splitlines() if line.strip()]
+
+
+_READERS: Mapping[Kind, Callable[[str, Ways], Any]] = {
+    Kind.NUMBER: lambda given, _: _whole(given, given),
+    Kind.HIDDEN: lambda given, _: int(given) if given.isdecimal() and len(given) <= _DIGITS_MAX else given,
+    Kind.MONEY: lambda given, how: _scaled(given, how.digits),
+    Kind.PERCENT: lambda given, _: _scaled(given.removesuffix("%").strip(), _BP_DIGITS),
+    Kind.MOMENT: lambda given, how: _moment(given, how.zone),
+    Kind.LINES: _lines,
+}
 
 
 def values(parts: Iterable[Part], told: Mapping[str, Any], how: Ways) -> dict[str, str]:
@@ -168,7 +169,9 @@ def with_rows(parts: Iterable[Part], given: Values, do: str) -> dict[str, str]:
     count, number = rows_in(rows, given), where.removeprefix(f"{rows.path}.")
     if verb == "add":
         fresh = numbered(rows.row, min(count, ROWS_MAX - 1))
-        return dict(given) | (values(fresh.parts, {}, Ways()) if count < ROWS_MAX and isinstance(fresh, Group) else {})
+        return dict(given) | (
+            values(fresh.parts, {}, Ways()) if count < ROWS_MAX and isinstance(fresh, Group) else {}
+        )
     return _without(given, f"{rows.path}.", int(number)) if number.isdecimal() and count > 1 else dict(given)
 
 

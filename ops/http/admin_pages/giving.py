@@ -1,4 +1,4 @@
-"""A command's form: asked for, filled in, checked, sent to the desk; drawn again with every fault beside its field."""
+"""A command's form: filled in, checked, sent to the desk; drawn again with every fault beside its field."""
 
 import re
 import secrets
@@ -12,6 +12,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from campaigns import promising
+from campaigns.difference import changes
 from campaigns.promise_file import faults as faults_of
 from campaigns.refusals import Fault, Faulty, NotFound, Refused
 from ledger.errors import LedgerError
@@ -19,7 +20,7 @@ from ops.admin import answers, registry
 from ops.admin import campaigns as campaign_commands
 from ops.admin import desk as desks
 from ops.admin.answers import once
-from ops.admin.command import Asked, Command, may
+from ops.admin.command import JSON, Asked, Command, may
 from ops.admin.desk import Answer
 from ops.admin.refusals import Forbidden, KeyTaken
 from ops.http.admin import OFFICE
@@ -28,7 +29,8 @@ from ops.http.admin_pages.drawn import form as drawn
 from ops.http.admin_pages.fields import parts_of
 from ops.http.admin_pages.filled import Values, Ways
 from ops.http.admin_pages.guards import PREFIX
-from ops.http.admin_pages.visit import Visit
+from ops.http.admin_pages.visit import Visit, as_bytes
+from ops.http.admin_pages.wording import Worded
 from ops.http.language import say
 
 _TERMS, _CREATE = "campaign.terms", "campaign.create"
@@ -56,6 +58,11 @@ class Sheet:
     def parts(self) -> Any:
         """The command's parts, and those of a preview where there is one."""
         return parts_of(self.command.asked) + (previews.PARTS if self.is_editor else ())
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the body is a file, as it is."""
+        return self.command.content_type != JSON
 
     @property
     def is_editor(self) -> bool:
@@ -101,6 +108,8 @@ async def how_for(visit: Visit, command: Command[Any], place: str) -> tuple[Ways
 async def sheet(visit: Visit, command: Command[Any], place: str) -> Sheet:
     """Return an empty form, or one with what is in force now."""
     how, told = await how_for(visit, command, place)
+    known = await about(visit, command, place)
+    told = {"hash": known["hash"], **told} if known and "hash" in known else told
     begun = Sheet(command, place, how, {})
     beginning = filled.values(begun.parts, told, how)
     if command.name == _CREATE:
@@ -109,7 +118,18 @@ async def sheet(visit: Visit, command: Command[Any], place: str) -> Sheet:
     return replace(begun, values=beginning | given)
 
 
-def page(visit: Visit, own: Sheet, status: int = 200) -> web.Response:
+async def about(visit: Visit, command: Command[Any], place: str) -> Mapping[str, Any] | None:
+    """Return what the command is about as the registry reads it, where it does: what an approval is of."""
+    path = command.path.rpartition("/")[0]
+    reading = next((each for each in registry.READINGS if each.path == path), None)
+    if reading is None or not place or not may(visit.actor, reading.roles):
+        return None
+    async with visit.desk() as desk:
+        found: Mapping[str, Any] = await reading.read(desk, place)
+    return found
+
+
+def page(visit: Visit, own: Sheet, status: int = 200, about: Sequence[Worded] = ()) -> web.Response:
     """Return the form as a page."""
     how = filled.ways(own.values, own.how)
     worded = wording.worded(own.trial["differences"], visit.language) if own.trial else []
@@ -119,6 +139,7 @@ def page(visit: Visit, own: Sheet, status: int = 200) -> web.Response:
         sheet=own,
         form=drawn(own.parts, own.values, own.faults, how, visit.language),
         worded=worded,
+        about=about,
         title=title(own.command, visit),
         address=address(own.command.name, own.of),
     )
@@ -133,7 +154,10 @@ def draw(name: str | None = None) -> Any:
     """Return the page that shows a command's form."""
 
     async def drawing(visit: Visit) -> web.Response:
-        return page(visit, await sheet(visit, command_of(visit, name), of(visit)))
+        command, place = command_of(visit, name), of(visit)
+        known = await about(visit, command, place)
+        shown = wording.worded(changes(None, known, ""), visit.language) if known else []
+        return page(visit, await sheet(visit, command, place), about=shown)
 
     return drawing
 
@@ -162,6 +186,9 @@ def _typed(form: Mapping[str, str]) -> dict[str, str]:
 
 def asked(own: Sheet) -> tuple[bytes, Asked]:
     """Return the body that the form says, as bytes and read. Faulty names every fault."""
+    if own.is_file:
+        sent = as_bytes(own.values.get("content", ""))
+        return sent, own.command.asked(content=sent)
     parts = parts_of(own.command.asked)
     raw = orjson.dumps(filled.body(parts, own.values, filled.ways(own.values, own.how)))
     try:

@@ -1,6 +1,6 @@
 """What keeps other people's pages from acting for who is signed in: the cookie's flags, the form's token, the origin.
 
-RFC 6265bis for the cookie; Fetch Metadata (w3.org/TR/fetch-metadata) and `Origin` (RFC 6454) for where a form was sent
+RFC 6265bis for the cookie; Fetch Metadata (w3.org/TR/fetch-metadata) and `Origin` (RFC 6454) for where a form came
 from. Each of the three would do; a change of browsers or of proxies may take one of them away.
 """
 

@@ -1,10 +1,8 @@
-"""Every list of the registry as a page and as CSV (RFC 4180): filters, pages by cursor, and what may be done to a row."""
+"""Every list of the registry as a page and as CSV (RFC 4180): filters, a cursor, and what may be done to a row."""
 
-import csv
 from collections.abc import Mapping
-from io import StringIO
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
@@ -12,14 +10,14 @@ from aiohttp import web
 from campaigns.refusals import Faulty, NotFound
 from ops.admin import registry
 from ops.admin.command import Command, may
-from ops.admin.listing import LIMIT_MAX, Listing
+from ops.admin.listing import Listing
 from ops.admin.listing import page as page_of
+from ops.admin.table import Table, pages
+from ops.http.admin import streamed
 from ops.http.admin_pages import giving, guards, wording
 from ops.http.admin_pages.visit import Visit
 
-_ROWS_MAX = 20_000  # of a CSV
 _NEVER_CELLS = frozenset({"before", "after", "hash", "differences"})
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Link(NamedTuple):
@@ -55,7 +53,8 @@ async def listed(visit: Visit) -> web.Response:
     """A page of a list."""
     own = _listing(visit)
     asked = {name: value for name, value in visit.request.query.items() if value and name != "lang"}
-    faults, found = {}, {own.name: [], "next": None}
+    faults: dict[str, str] = {}
+    found: dict[str, Any] = {own.name: [], "next": None}
     try:
         async with visit.desk() as desk:
             found = await page_of(own, desk, asked)
@@ -70,7 +69,9 @@ async def listed(visit: Visit) -> web.Response:
         title=wording.known("list", name, visit.language, own.summary),
         columns=[wording.label(column, visit.language) for column in columns],
         rows=[_row(visit, own, row, columns) for row in found[own.name]],
-        filters=[(key, wording.label(key, visit.language), asked.get(key, ""), faults.get(key)) for key in own.filters],
+        filters=[
+            (key, wording.label(key, visit.language), asked.get(key, ""), faults.get(key)) for key in own.filters
+        ],
         other_faults=[reason for key, reason in faults.items() if key not in own.filters],
         makes=_made_here(visit, own),
         next=f"?{urlencode({'cursor': found['next']} | _lang(visit))}" if found["next"] else None,
@@ -137,30 +138,14 @@ def _made_here(visit: Visit, own: Listing) -> list[Link]:
     ]
 
 
-async def saved(visit: Visit) -> web.Response:
-    """Return a list as CSV, with its filters."""
+async def saved(visit: Visit) -> web.StreamResponse:
+    """Send a list as CSV, with its filters: streamed, however long it is."""
     own = _listing(visit)
-    asked: dict[str, str] = {name: value for name, value in visit.request.query.items() if value and name != "lang"}
-    columns, text = list(own.shape.__annotations__), StringIO()
-    rows = csv.writer(text, lineterminator="\r\n")
-    rows.writerow(columns)
-    written, asked = 0, asked | {"limit": str(LIMIT_MAX)}
-    async with visit.desk() as desk:
-        while asked and written < _ROWS_MAX:
-            found = await page_of(own, desk, asked)
-            rows.writerows([_csv_cell(row[name]) for name in columns] for row in found[own.name])
-            written += len(found[own.name])
-            asked = {"cursor": found["next"], "limit": str(LIMIT_MAX)} if found["next"] else {}
-    name = quote(visit.request.match_info["listing"], safe="")
-    headers = {
-        **guards.HEADERS,
-        "Content-Type": "text/csv; charset=utf-8; header=present",
-        "Content-Disposition": f'attachment; filename="{name}.csv"',
-    }
-    return web.Response(body=text.getvalue().encode(), headers=headers)
+    asked = {name: value for name, value in visit.request.query.items() if value and name != "lang"}
+    table = Table(own, list(own.shape.__annotations__))
 
+    async def look(given: Mapping[str, str]) -> dict[str, Any]:
+        async with visit.desk() as desk:
+            return await page_of(own, desk, given)
 
-def _csv_cell(value: Any) -> str:
-    """Return a cell that no table program takes for a formula."""
-    text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return await streamed(visit.request, table, pages(table, look, asked))

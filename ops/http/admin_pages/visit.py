@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from campaigns.events import BODY_BYTES_MAX
 from campaigns.refusals import NotFound, Refused
 from ledger.errors import LedgerError
 from ops.admin import registry
@@ -28,6 +29,7 @@ from sql import AWAY
 SIGN_IN_AT = "/admin/sign-in"
 _STATUS: Mapping[type[Exception], int] = {Forbidden: 403, NotFound: 404, Refused: 409, LedgerError: 409}
 _FIELDS_MAX = 2_000
+_BESIDE_A_FILE = 64 * 1024
 _OWN_PAGES = {"/campaigns", "/proposals"}  # listed in a way of their own
 
 
@@ -69,7 +71,7 @@ class Visit:
             yield Desk(conn, self.actor, office.keys, office.settings, utc_now())
 
 
-Draw = Callable[[Visit], Awaitable[web.Response]]
+Draw = Callable[[Visit], Awaitable[web.StreamResponse]]
 
 
 def elsewhere(address: str) -> web.Response:
@@ -109,7 +111,7 @@ def visited(draw: Draw) -> Handler:
     return handler
 
 
-async def _drawn(request: web.Request, draw: Draw) -> web.Response:
+async def _drawn(request: web.Request, draw: Draw) -> web.StreamResponse:
     cookie, own = request.cookies.get(guards.COOKIE, ""), request.app[SIGN_IN]
     if request.method == "POST":
         guards.check_origin(request, own.settings)
@@ -126,12 +128,28 @@ async def _drawn(request: web.Request, draw: Draw) -> web.Response:
 
 
 async def typed(request: web.Request) -> Mapping[str, str]:
-    """Return what a form sent: texts, each once."""
-    form = await request.post()
-    texts = {name: value for name, value in form.items() if isinstance(value, str)}
-    if len(form) > _FIELDS_MAX or len(texts) != len(form):
+    """Return what a form sent, each name once; a file as text from which `as_bytes` gets its bytes back."""
+    form = await request.clone(client_max_size=_bytes_max(request)).post()
+    if len(form) > _FIELDS_MAX or len(set(form)) != len(form):
         raise Foreign
-    return texts
+    return {name: _text(value) for name, value in form.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else value.file.read().decode(errors="surrogateescape")
+
+
+def as_bytes(text: str) -> bytes:
+    """Return the bytes of a file that a form sent."""
+    return text.encode(errors="surrogateescape")
+
+
+def _bytes_max(request: web.Request) -> int:
+    """Return how much a form may send: some commands take a file."""
+    try:
+        return registry.find(request.match_info.get("command", "")).bytes_max + _BESIDE_A_FILE
+    except KeyError:
+        return BODY_BYTES_MAX
 
 
 def _to_sign_in(request: web.Request) -> web.Response:
@@ -150,6 +168,6 @@ def refused_at_the_door(request: web.Request, error: Exception) -> web.Response:
     if isinstance(error, TooMany):
         told, status = "too_many", 429
     answer = answered(request, chosen(request), "door", status, told=told)
-    if status in (429, 503):  # noqa: PLR2004 - as the page says: wait
+    if status in (429, 503):
         answer.headers["Retry-After"] = "60"
     return answer

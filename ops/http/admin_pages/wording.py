@@ -66,7 +66,9 @@ def worded(differences: Sequence[Difference | Change], language: Language) -> li
 
 
 def _three(each: Difference | Change) -> tuple[str, str | None, str | None]:
-    return tuple(each) if isinstance(each, Change) else (each["path"], each["before"], each["after"])
+    if isinstance(each, Change):
+        return each.path, each.before, each.after
+    return each["path"], each["before"], each["after"]
 
 
 def _worded(path: str, before: str | None, after: str | None, language: Language) -> Worded:
@@ -76,8 +78,8 @@ def _worded(path: str, before: str | None, after: str | None, language: Language
     if was is not None and becomes is not None and (both := amounts[1]):
         gained = formats.amount(becomes - was, both["currency"], language)
         more = gained if becomes < was else f"+{gained}"
-    shown = (None if value is None else value_of(path, value, language) for value in (before, after))
-    return Worded(where(path, language), *shown, more, any(amounts))
+    was_said, is_said = (None if value is None else value_of(path, value, language) for value in (before, after))
+    return Worded(where(path, language), was_said, is_said, more, any(amounts))
 
 
 def value_of(path: str, value: str, language: Language) -> str:
