@@ -1,6 +1,6 @@
 """The administration's pages: the promise's editor, a second person, lists; what a role sees, and hostile words."""
 
-from collections.abc import AsyncIterator, Callable, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
