@@ -38,7 +38,7 @@ def test_each_text_is_used() -> None:
     assert {key for key in left if not key.endswith(("_is", "_none", "_lead")) and key not in COLUMNS} == set()
 
 
-WORDED = ("field_", "hint_", "choice_", "fault_", "do_", "second_", "list_", "proposal_state_")  # by a name of the desk
+WORDED = ("field_", "hint_", "choice_", "fault_", "do_", "second_", "list_", "proposal_state_")
 COLUMNS = {"counted", "withdrawn", "earned", "capped", "pledged", "settled", "paid"}
 
 

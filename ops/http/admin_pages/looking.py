@@ -72,21 +72,18 @@ def decides(visit: Visit, row: ShownProposal) -> bool:
 
 def said(row: ShownProposal, language: Language) -> dict[str, Any]:
     """Return a proposal in words."""
+    is_there = row["state"] == "done" or not row["command"].endswith(".create")
     return {
         **row,
         "title": wording.known("do", row["command"], language),
         "why": wording.known("second", row["reason"], language, row["reason"]),
         "state_word": wording.known("proposal_state", row["state"], language),
         "worded": wording.worded(row["differences"], language),
-        "about": giving.place_of(row["subject"]),
-        "at": _minute(row["asked_at"]),
-        "decided": _minute(row["decided_at"]) if row["decided_at"] else None,
-        "due": _minute(row["due_at"]) if row["due_at"] else None,
+        "about": giving.place_of(row["subject"]) if is_there else None,
+        "at": wording.minute(row["asked_at"]),
+        "decided": wording.minute(row["decided_at"]) if row["decided_at"] else None,
+        "due": wording.minute(row["due_at"]) if row["due_at"] else None,
     }
-
-
-def _minute(moment: str) -> str:
-    return wording.value_of("", moment, "en").removesuffix("+00:00") + (" UTC" if moment.endswith("+00:00") else "")
 
 
 async def campaigns(visit: Visit) -> web.Response:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from campaigns.difference import Change
@@ -82,6 +83,16 @@ def _worded(path: str, before: str | None, after: str | None, language: Language
     return Worded(where(path, language), was_said, is_said, more, any(amounts))
 
 
+def minute(moment: str) -> str:
+    """Return a moment to the minute, with its own offset: `2026-11-24 02:07 UTC+8`."""
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    shown = found.replace(tzinfo=None).isoformat(" ", "minutes")
+    return f"{shown} {formats.offset(found)}" if found.tzinfo else shown
+
+
 def value_of(path: str, value: str, language: Language) -> str:
     """Return one value as people read it: amounts with their currency, shares in percent."""
     if money := _MONEY.match(value):
@@ -90,5 +101,5 @@ def value_of(path: str, value: str, language: Language) -> str:
     if name.endswith("_bp") and value.isdecimal():
         return percent(int(value)) + "%"
     if _MOMENT.match(value):
-        return value.replace("T", " ")[: len("2026-01-01T00:00")] + value[len("2026-01-01T00:00:00") :]
+        return minute(value)
     return known(f"choice_{name}", value, language, value)
