@@ -39,6 +39,8 @@ def why_not(envelope: Envelope, approved_hash: bytes, person: str) -> str | None
         return f"{envelope.settlement_id} has changed: look at it again, its hash is {envelope.hash.hex()}"
     if person == envelope.made_by:
         return f"{person} made {envelope.settlement_id} and cannot approve it"
+    if person in envelope.makers:
+        return f"{person} asked for another attempt of a payout in {envelope.settlement_id} and cannot approve it"
     if not any(payout.state is State.WAITING for payout in envelope.payouts):
         return f"{envelope.settlement_id} holds nothing that waits to be sent: there is nothing to approve"
     return None

@@ -137,9 +137,15 @@ class Envelope:
         return sha256(rfc8785.dumps(told | when | {"total_minor": self.total_minor, "payouts": payouts})).digest()
 
     @property
+    def makers(self) -> frozenset[str]:
+        """Who made it, and who asked for the attempts that its payouts are at: they approve nothing of it."""
+        began = {next(s.by for s in p.steps if s.attempt == p.now.attempt) for p in self.payouts}
+        return frozenset({self.made_by, *began})
+
+    @property
     def approvers(self) -> list[str]:
-        """Who approved it as it is now, first to last; the maker never counts."""
-        return [person for found, person in self.approved if found == self.hash and person != self.made_by]
+        """Who approved it as it is now, first to last; the makers never count."""
+        return [person for found, person in self.approved if found == self.hash and person not in self.makers]
 
     def missing_approvals(self, rules: Rules) -> int:
         """Return how many people still must approve before it may be sent."""
@@ -162,10 +168,13 @@ class Envelope:
 
 
 async def envelopes(
-    conn: Connection, campaigns: Sequence[str] | None = None, settlement_id: str | None = None
+    conn: Connection,
+    campaigns: Sequence[str] | None = None,
+    settlement_id: str | None = None,
+    among: Sequence[str] | None = None,
 ) -> list[Envelope]:
-    """Return the settlements that have an envelope, by campaign, oldest first."""
-    rows = await conn.fetch(_EVERY_ENVELOPE, campaigns, settlement_id)
+    """Return the settlements that have an envelope, by campaign, oldest first; `among`: only those of these ids."""
+    rows = await conn.fetch(_EVERY_ENVELOPE, campaigns, [settlement_id] if settlement_id else among)
     ids = [row["settlement_id"] for row in rows]
     shares = await conn.fetch(_EVERY_SHARE, ids)
     steps: dict[str, list[PayoutStep]] = {}

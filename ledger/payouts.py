@@ -25,6 +25,7 @@ from sql import Connection, Pool, query
 _ADD_MESSAGE = query("add_message")
 _BEGIN_SENDING = query("begin_sending")
 _END_SENDING = query("end_sending")
+_MAY_SEND = query("may_send")
 _MESSAGES_OF_SETTLEMENT = query("messages_of_settlement")
 
 
@@ -41,6 +42,24 @@ async def send(pool: Pool, channel: Channel, settlement_id: str, own: Rules, by:
             await _record(pool, settlement_id, message, await channel.send(message), by, now)
     async with pool.acquire() as conn, conn.transaction():
         return await locked(conn, settlement_id)
+
+
+async def begin(
+    conn: Connection, channel: Channel, settlement_id: str, own: Rules, by: str, now: datetime
+) -> list[Message]:
+    """Claim what waits, in the caller's transaction: after its commit, `go_on` tells the counterparty.
+
+    SettlementRefused where it is not approved; Raced where another sends it now.
+    """
+    if not await conn.fetchval(_MAY_SEND, settlement_id):
+        raise Raced(f"{settlement_id} is being sent by another at this moment")
+    return await claim(conn, channel, settlement_id, own, by, now)
+
+
+async def go_on(pool: Pool, channel: Channel, settlement_id: str, by: str, now: datetime) -> None:
+    """Find out about what was claimed, and send what the counterparty never saw. Raced where another does it now."""
+    async with _alone(pool, settlement_id):
+        await recover(pool, channel, settlement_id, by, now)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from ops.admin.desk import Office
 from ops.channels import payout_key
 from ops.clock import utc_now
 from ops.http import admin, health, intake, log, payout_answers, public
+from ops.http.admin_pages.routes import routes as admin_pages
 from ops.http.middleware import problems
 from ops.http.sign_in import SignIn
 from ops.keys import Keys
@@ -96,6 +97,7 @@ def application(service: Service) -> web.Application:
     log.set_up(app, service.pool)
     sign_in = SignIn(service.pool, service.settings, service.metrics)
     admin.set_up(app, Office(service.pool, service.keys, service.settings), sign_in)
+    app.add_routes(admin_pages())
     return app
 
 

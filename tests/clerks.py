@@ -1,5 +1,6 @@
 """People who administrate, for tests: each with a role and a token, at the door of programs."""
 
+import io
 import json
 from typing import Any
 
@@ -45,6 +46,17 @@ class Clerk:
         self.sent += 1
         headers = self._headers | {"Idempotency-Key": key or f"{self.name}-{path}-{self.sent}"}
         async with self.own.http.post(self._at(path), json=body or {}, headers=headers, params=query) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+    async def sends(self, path: str, content: bytes, key: str | None = None, **query: str) -> tuple[int, Any]:
+        """Send a file; the status and answer."""
+        self.sent += 1
+        own = {
+            "Idempotency-Key": key or f"{self.name}-{path}-{self.sent}",
+            "Content-Type": "application/octet-stream",
+        }
+        headers, body = self._headers | own, io.BytesIO(content)
+        async with self.own.http.post(self._at(path), data=body, headers=headers, params=query) as answer:
             return answer.status, await answer.json(content_type=None)
 
     async def reads(self, path: str, **query: str) -> tuple[int, Any]:

@@ -1,9 +1,10 @@
-"""A database in use, for whoever looks at all of it: promised, funded, counted, settled, logged, cosigned, closed."""
+"""A database in use, for whoever looks at all of it: promised, counted, settled, logged, cosigned, closed."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pairs
 from campaigns import budget, pauses, promising, uploads
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
@@ -13,7 +14,7 @@ from ledger.log.note import format_verifier_key
 from ledger.witnessing import ask
 from ops import backend
 from promises import PSEUDONYM_KEY, promise, record
-from serving import LOG
+from serving import KEYS, LOG
 from settlements import paid_out
 from sql import Pool
 from witness import witnessing
@@ -72,6 +73,7 @@ async def fill(dsn: str) -> None:
         await cosigned(pool)
         await close_another(pool)
         await enrolled(pool, campaign, ["z"])
+        await pairs.decided(pool, campaign.slug, KEYS)
         async with pool.acquire() as conn:
             await sequencer.extend(conn, NOW)
         await funded(pool, campaign, 1)  # a leaf that waits

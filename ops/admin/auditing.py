@@ -1,4 +1,4 @@
-"""The audit as people read it: newest first, by who, what and when."""
+"""The audit as people read it: newest first, by who, what, when, and words that stand in it; as a table too."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,12 +6,23 @@ from typing import Any
 import orjson
 from typing_extensions import TypedDict
 
+from campaigns.refusals import Fault, Faulty
 from ops.admin.command import Desk
 from ops.admin.listing import Listing, Query, moment, text
+from ops.admin.table import Table
 from sql import query
 
 _LIST_AUDIT = query("list_audit")
-_FILTERS = {"by": text, "command": text, "subject": text, "since": moment, "until": moment}
+FILTERS = {
+    "by": text,
+    "command": text,
+    "subject": text,
+    "since": moment,
+    "until": moment,
+    "under": text,  # the subject begins with it: campaign/
+    "proposal": text,
+    "says": text,  # stands in the subject, before or after; in whatever case
+}
 
 
 class ShownAudit(TypedDict):
@@ -31,9 +42,19 @@ class ShownAudit(TypedDict):
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    before_id = asked.after[0] if asked.after else None
-    rows = await desk.conn.fetch(_LIST_AUDIT, before_id, asked.limit, *(asked.filters.get(name) for name in _FILTERS))
+    before_id = _behind(asked)
+    rows = await desk.conn.fetch(_LIST_AUDIT, before_id, asked.limit, *(asked.filters.get(name) for name in FILTERS))
     return [shown(row) for row in rows]
+
+
+def _behind(asked: Query) -> int | None:
+    if asked.after is None:
+        return None
+    try:
+        (number,) = asked.after
+        return int(number)
+    except (TypeError, ValueError):
+        raise Faulty([Fault("cursor", "it is no cursor of this list")]) from None
 
 
 def shown(row: Any) -> ShownAudit:
@@ -59,8 +80,10 @@ AUDIT = Listing(
     "/audit",
     "Who did what, when, from where, newest first",
     frozenset({"auditor"}),
-    _FILTERS,
+    FILTERS,
     _list,
     lambda row: (row["audit"],),
     ShownAudit,
 )
+
+TABLE = Table(AUDIT, tuple(ShownAudit.__annotations__))

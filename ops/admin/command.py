@@ -3,7 +3,7 @@
 Command
 ├── asked    the model of its body
 ├── run      does it, in the transaction of the desk: the same for a dry run, which is rolled back
-└── Done     before and after; `second` says why another person has to agree first
+└── Done     before and after; `second` says why another person has to agree first, `then` is done after the commit
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,11 +17,12 @@ from campaigns.events import BODY_BYTES_MAX
 from ops.admin.actor import Actor, Role
 from ops.keys import Keys
 from ops.settings import Settings
-from sql import Connection
+from sql import Connection, Pool
 
 JSON = "application/json"
 
 Shown = Mapping[str, Any]  # what JSON can say
+Then = Callable[[Pool], Awaitable[None]]
 
 
 class Asked(BaseModel):
@@ -63,6 +64,9 @@ class Done:
     hold: timedelta = timedelta(0)  # how long it waits after they did
     secret: str | None = None  # shown once, kept nowhere
     besides: Shown = field(default_factory=dict)  # told, but no part of what is agreed to: it may be another later
+    then: Then | None = (
+        None  # what talks to others, once this is kept; the command again takes up what it left undone
+    )
 
 
 Body = TypeVar("Body", bound=Asked)

@@ -11,13 +11,13 @@ from typing_extensions import TypedDict
 
 from campaigns.difference import changes
 from campaigns.promise import Line
-from campaigns.refusals import Refused
+from campaigns.refusals import NotFound, Refused
 from ledger.errors import LedgerError
 from ops.admin import audit, proposals
 from ops.admin.actor import BY_SCHEDULE, Actor
-from ops.admin.command import Asked, Command, Desk, Done, may
-from ops.admin.desk import Difference, Office
-from ops.admin.listing import Listing, Query, moment, text
+from ops.admin.command import Asked, Command, Desk, Done, Then, may
+from ops.admin.desk import Difference, Office, afterwards
+from ops.admin.listing import Listing, Query, Reading, moment, text
 from ops.admin.proposals import Proposal, State
 from ops.admin.refusals import Forbidden, ProposalRefused
 from ops.admin.undoing import undoable
@@ -27,6 +27,7 @@ Find = Callable[[str], Command[Any]]
 
 _PROPOSALS_TO_DO = query("proposals_to_do")
 _LIST_PROPOSALS = query("list_proposals")
+_FIND_PROPOSAL = query("find_proposal")
 _CHANGED = "what it would do is another thing by now: look at it again, withdraw it and ask anew"
 
 
@@ -92,7 +93,7 @@ async def _approve(desk: Desk, find: Find, proposal_id: str, asked: Approval) ->
         return _moved(proposal, State.APPROVED, due_at=(desk.now + proposal.hold).isoformat())
     await proposals.step(desk.conn, proposal, State.DONE, desk.actor.name, desk.now)
     done = _moved(proposal, State.DONE)
-    return replace(done, secret=inner.secret, besides=inner.besides)
+    return replace(done, secret=inner.secret, besides=inner.besides, then=inner.then)
 
 
 async def _refuse(desk: Desk, find: Find, proposal_id: str, asked: Reason) -> Done:
@@ -119,17 +120,22 @@ async def do_due(office: Office, find: Find, now: datetime) -> int:
     ended = 0
     for proposal_id in due:
         async with office.pool.acquire() as conn, conn.transaction():
-            ended += await _do_one(Desk(conn, BY_SCHEDULE, office.keys, office.settings, now), find, proposal_id)
+            desk = Desk(conn, BY_SCHEDULE, office.keys, office.settings, now)
+            is_ended, then = await _do_one(desk, find, proposal_id)
+        ended += is_ended
+        if then is not None:
+            await afterwards(office, "proposal.do", then)
     return ended
 
 
-async def _do_one(desk: Desk, find: Find, proposal_id: str) -> bool:
+async def _do_one(desk: Desk, find: Find, proposal_id: str) -> tuple[bool, Then | None]:
+    then: Then | None = None
     proposal = await proposals.locked(desk.conn, proposal_id)
     if proposal.due_at is None or proposal.due_at > desk.now:
-        return False
+        return False, None
     try:
         async with desk.conn.transaction():
-            await _inner(desk, find, proposal)
+            then = (await _inner(desk, find, proposal)).then
     except (Refused, LedgerError) as refused:
         reason = str(refused)[:500]
         await proposals.step(desk.conn, proposal, State.FAILED, desk.actor.name, desk.now, reason)
@@ -138,7 +144,7 @@ async def _do_one(desk: Desk, find: Find, proposal_id: str) -> bool:
         await proposals.step(desk.conn, proposal, State.DONE, desk.actor.name, desk.now)
         done = _moved(proposal, State.DONE)
     await audit.write(desk.conn, desk.actor, "proposal.do", done, desk.now, proposal_id)
-    return True
+    return True, then
 
 
 class ShownProposal(TypedDict):
@@ -198,6 +204,19 @@ PROPOSALS = Listing(
     _list,
     lambda row: (row["asked_at"], row["proposal"]),
     ShownProposal,
+)
+
+
+async def look(desk: Desk, proposal_id: str) -> ShownProposal:
+    """Return a proposal as both people see it. NotFound: there is none."""
+    row = await desk.conn.fetchrow(_FIND_PROPOSAL, proposal_id)
+    if row is None:
+        raise NotFound(f"there is no proposal {proposal_id!r}")
+    return shown(proposals.read(row))
+
+
+PROPOSAL = Reading(
+    "/proposals/{proposal}", "One proposal, with the hash to approve", PROPOSALS.roles, look, ShownProposal
 )
 
 

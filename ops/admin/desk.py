@@ -1,28 +1,36 @@
 """The desk: the one place where a command is done, whichever door it came in by.
 
-    may they?  →  the same key before?  →  run  →  a second person needed?  →  audit  →  keep the answer
-                                                    └── roll back to before it ran, keep the proposal
+    may they?  →  the same key before?  →  run  →  a second person needed?  →  audit  →  keep the answer  ┃  then
+                                                    └── roll back to before it ran, keep the proposal     ┃
 
-Everything is one transaction; a dry run goes the same way and is rolled back at the end.
+Everything is one transaction; a dry run goes the same way and is rolled back at the end. What a command has to say to
+others it says after the commit, never in a dry run and never for a key that was answered before: what was kept tells
+that it is to be said, so that the same command, given anew, takes up what a crash left undone.
 """
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired
 
 import orjson
+import structlog
 from typing_extensions import TypedDict
 
 from campaigns.difference import changes
 from ops.admin import answers, audit, proposals
 from ops.admin.actor import Actor
 from ops.admin.answers import Once
-from ops.admin.command import Asked, Command, Desk, Done, may
+from ops.admin.command import Asked, Command, Desk, Done, Then, may
 from ops.admin.refusals import Forbidden
 from ops.admin.undoing import undoable
 from ops.clock import utc_now
 from ops.keys import Keys
 from ops.settings import Settings
 from sql import Pool
+
+_OUTSIDE_AT_ONCE = 2  # each holds two connections of the pool for as long as the other side takes
+
+_log = structlog.get_logger()
 
 
 class Difference(TypedDict):
@@ -60,6 +68,7 @@ class Office:
     pool: Pool
     keys: Keys
     settings: Settings
+    outside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_AT_ONCE))
 
 
 async def do(
@@ -84,10 +93,21 @@ async def do(
         known = await answers.claim(conn, own, desk.now) if own else None
         if known is not None:
             return _read(known)
-        answer, secret = await _done(desk, command, place, asked, dry_run=dry_run)
+        answer, done = await _done(desk, command, place, asked, dry_run=dry_run)
         if own is not None:
             await answers.keep(conn, own, orjson.dumps(answer))
-    return answer if secret is None or dry_run else {**answer, "secret": secret}
+    if done.then is not None and not dry_run and answer["state"] != "waits":
+        await afterwards(office, command.name, done.then)
+    return answer if done.secret is None or dry_run else {**answer, "secret": done.secret}
+
+
+async def afterwards(office: Office, command: str, then: Then) -> None:
+    """Do what a command left for after its commit. What was kept stands whatever happens: that is logged."""
+    try:
+        async with office.outside:
+            await then(office.pool)
+    except Exception:  # noqa: BLE001 - the answer is of what was kept; the command anew takes up the rest
+        _log.exception("left undone after the commit", command=command)
 
 
 def _read(kept: bytes) -> Answer:
@@ -95,9 +115,7 @@ def _read(kept: bytes) -> Answer:
     return answer
 
 
-async def _done(
-    desk: Desk, command: Command[Any], place: str, asked: Asked, *, dry_run: bool
-) -> tuple[Answer, str | None]:
+async def _done(desk: Desk, command: Command[Any], place: str, asked: Asked, *, dry_run: bool) -> tuple[Answer, Done]:
     proposal_id, line = None, None
     async with undoable(desk.conn) as trial:
         done = await command.run(desk, place, asked)
@@ -113,7 +131,7 @@ async def _done(
     answer |= {"audit": None if dry_run else line}
     if proposal_id is not None:
         answer |= {"state": "waits", "proposal": None if dry_run else proposal_id, "waits_for": done.second}
-    return answer, done.secret
+    return answer, done
 
 
 def answer_of(command: str, done: Done, *, dry_run: bool = False) -> Answer:

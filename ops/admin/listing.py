@@ -20,7 +20,7 @@ LIMIT, LIMIT_MAX = 50, 200
 _DIGITS = len(str(LIMIT_MAX))
 _TEXT_CHARS_MAX = 300
 _CURSOR_CHARS_MAX = 4_000
-_OWN = ("cursor", "limit")
+OWN = ("cursor", "limit")
 
 
 class Query(NamedTuple):
@@ -104,7 +104,7 @@ async def page(listing: Listing, desk: Desk, given: Mapping[str, str]) -> dict[s
 
 
 def _read(listing: Listing, given: Mapping[str, str]) -> tuple[Query, dict[str, str]]:
-    unknown = sorted(set(given) - {*listing.filters, *_OWN})
+    unknown = sorted(set(given) - {*listing.filters, *OWN})
     if unknown:
         raise Faulty(
             [Fault(name, f"no such filter; known: {', '.join(listing.filters) or 'none'}") for name in unknown]

@@ -1,4 +1,4 @@
-"""Every command, list and reading of the administration, from the modules of their subjects."""
+"""Every command, list, table and reading of the administration, from the modules of their subjects."""
 
 from typing import Any
 
@@ -8,14 +8,19 @@ from ops.admin import (
     charities,
     content,
     deciding,
+    payout_lists,
+    payouts,
     platforms,
     promises,
+    settlements,
     sponsors,
+    statements,
     tokens,
     uploads,
 )
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
+from ops.admin.table import Table
 
 
 def find(name: str) -> Command[Any]:
@@ -30,6 +35,9 @@ COMMANDS: tuple[Command[Any], ...] = (
     *charities.COMMANDS,
     *sponsors.COMMANDS,
     *platforms.COMMANDS,
+    *settlements.COMMANDS,
+    *payouts.COMMANDS,
+    *statements.COMMANDS,
     *tokens.COMMANDS,
     *deciding.commands(find),
 )
@@ -40,10 +48,18 @@ LISTINGS: tuple[Listing, ...] = (
     charities.CHARITIES,
     sponsors.SPONSORS,
     platforms.PLATFORMS,
+    *payout_lists.LISTINGS,
+    statements.LINES,
     deciding.PROPOSALS,
     tokens.TOKENS,
     auditing.AUDIT,
 )
-READINGS: tuple[Reading, ...] = (promises.CAMPAIGN, uploads.UPLOAD)
+TABLES: tuple[Table, ...] = (auditing.TABLE,)
+READINGS: tuple[Reading, ...] = (
+    promises.CAMPAIGN,
+    uploads.UPLOAD,
+    *payout_lists.READINGS,
+    deciding.PROPOSAL,
+)
 
 _BY_NAME = {command.name: command for command in COMMANDS}

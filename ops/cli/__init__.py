@@ -2,6 +2,7 @@
 
 import typer
 
+from ops.cli.audit import app as audit
 from ops.cli.campaign import app as campaign
 from ops.cli.charity import app as charity
 from ops.cli.demo import demo
@@ -32,6 +33,7 @@ app.add_typer(log, name="log")
 app.add_typer(person, name="person")
 app.add_typer(payouts, name="payouts")
 app.add_typer(token, name="token")
+app.add_typer(audit, name="audit")
 for command in (serve, demo, replay, settle, migrate, check, doctor, verify, verify_receipt):
     app.command()(command)
 

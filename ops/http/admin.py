@@ -1,9 +1,10 @@
 """`/v1/admin/…`: the door of programs. A bearer token in, a command to the desk, its answer or a problem out."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
+import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
@@ -18,6 +19,7 @@ from ops.admin.command import JSON, Command, Desk, may
 from ops.admin.desk import Office
 from ops.admin.listing import Listing, Reading, page
 from ops.admin.refusals import Forbidden, KeyTaken
+from ops.admin.table import CONTENT_TYPE, Table, pages
 from ops.clock import utc_now
 from ops.http.problems import Problem, problem
 from ops.http.replies import Handler, unknown_parameters
@@ -29,6 +31,8 @@ OFFICE: web.AppKey[Office] = web.AppKey("office")
 PREFIX = "/v1/admin"
 _KEY_CHARS_MAX = 200
 _PRIVATE = {"Cache-Control": "no-store"}
+
+_log = structlog.get_logger()
 
 
 class Malformed(Exception):
@@ -174,6 +178,46 @@ def listed(listing: Listing) -> Handler:
     return _looked_at(listing.roles, look)
 
 
+def tabled(table: Table) -> Handler:
+    """Return the handler of a list as one table: streamed, each page of it read when the one before was sent."""
+
+    @answered
+    async def handler(request: web.Request) -> web.StreamResponse:
+        actor = await _signed_in(request)
+        if not may(actor, table.listing.roles):
+            raise Forbidden(f"this is not for the role {actor.role}")
+        if len(set(request.query)) != len(request.query):
+            raise Malformed(Problem.UNKNOWN_PARAMETER)
+        office = request.app[OFFICE]
+
+        async def look(given: Mapping[str, str]) -> dict[str, Any]:
+            async with office.pool.acquire() as conn:
+                return await page(table.listing, Desk(conn, actor, office.keys, office.settings, utc_now()), given)
+
+        return await streamed(request, table, pages(table, look, request.query))
+
+    return handler
+
+
+async def streamed(request: web.Request, table: Table, parts: AsyncIterator[str]) -> web.StreamResponse:
+    """Send what comes. What goes wrong before it began is a problem; later the line is cut, so that it is seen."""
+    first = await anext(parts)
+    name = table.path.rpartition("/")[2]
+    headers = {"Content-Type": CONTENT_TYPE, "Content-Disposition": f'attachment; filename="{name}"', **_PRIVATE}
+    answer = web.StreamResponse(headers=headers)
+    await answer.prepare(request)
+    try:
+        await answer.write(first.encode())
+        async for part in parts:
+            await answer.write(part.encode())
+        await answer.write_eof()
+    except AWAY:
+        _log.warning("a table was cut off", table=name)
+        if request.transport is not None:
+            request.transport.abort()
+    return answer
+
+
 def looked_at(reading: Reading) -> Handler:
     """Return the handler of one thing that can be looked at."""
 
@@ -194,6 +238,7 @@ def routes() -> list[web.RouteDef]:
     return [
         *(web.post(PREFIX + command.path, given(command)) for command in registry.COMMANDS),
         *(web.get(PREFIX + listing.path, listed(listing)) for listing in registry.LISTINGS),
+        *(web.get(PREFIX + table.path, tabled(table), allow_head=False) for table in registry.TABLES),
         *(web.get(PREFIX + reading.path, looked_at(reading)) for reading in registry.READINGS),
     ]
 

@@ -8,6 +8,7 @@ from ops.admin import registry
 from ops.admin.command import JSON, Command
 from ops.admin.desk import Answer
 from ops.admin.listing import LIMIT, LIMIT_MAX, Listing, Reading
+from ops.admin.table import Table
 from ops.http import examples, shapes
 from ops.http.admin import PREFIX
 from ops.http.endpoint import Endpoint
@@ -80,6 +81,20 @@ def _listed(listing: Listing) -> Endpoint:
     )
 
 
+def _tabled(table: Table) -> Endpoint:
+    return Endpoint(
+        PREFIX + table.path,
+        _TAG,
+        f"{table.listing.summary}: all of it as CSV",
+        content_type="text/csv",
+        text=f"{_roles(table.listing.roles)} Columns are only ever added at the end; a cell that a spreadsheet would"
+        " compute begins with an apostrophe.",
+        query=dict.fromkeys(table.listing.filters, ("only these", ())),
+        problems=(*_ALL, Problem.FAULTY),
+        is_secured=True,
+    )
+
+
 def _looked_at(reading: Reading) -> Endpoint:
     return Endpoint(
         PREFIX + reading.path,
@@ -97,5 +112,6 @@ def administration() -> tuple[Endpoint, ...]:
     return (
         *map(_given, registry.COMMANDS),
         *map(_listed, registry.LISTINGS),
+        *map(_tabled, registry.TABLES),
         *map(_looked_at, registry.READINGS),
     )

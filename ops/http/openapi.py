@@ -25,6 +25,7 @@ _PATH_PARAMETERS = {
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
     "charity": "The charity's name, as promises name it.",
     "sponsor": "The sponsor, `spo_…`.",
+    "settlement": "A settlement's id, `stl_…`.",
     "proposal": "What waits for a second person, `prp_…`.",
     "upload": "A file of content that was sent, `upl_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",

@@ -71,7 +71,7 @@ async def home(request: web.Request, language: Language) -> Prepared:
     return snapshot.prepared(
         home,
         _variant(request, language),
-        lambda: _html(
+        lambda: html(
             request,
             "home.html",
             language,
@@ -87,7 +87,7 @@ async def campaign(request: web.Request, language: Language) -> Prepared:
     standing = find(snapshot, slug)
     variant = f"{_variant(request, language)}/{slug}"
     return snapshot.prepared(
-        campaign, variant, lambda: _html(request, "campaign.html", language, scene=scene(standing, language))
+        campaign, variant, lambda: html(request, "campaign.html", language, scene=scene(standing, language))
     )
 
 
@@ -99,19 +99,19 @@ async def payout(request: web.Request, language: Language) -> Prepared:
     if found is None:
         raise web.HTTPNotFound
     variant = f"{_variant(request, language)}/{standing.slug}/{payout_id}"
-    return snapshot.prepared(payout, variant, lambda: _html(request, "payout.html", language, receipt=found))
+    return snapshot.prepared(payout, variant, lambda: html(request, "payout.html", language, receipt=found))
 
 
 async def docs(request: web.Request, language: Language) -> Prepared:
     """The API's description, for people."""
-    body, content_type = _html(request, "docs.html", language, document=document())
+    body, content_type = html(request, "docs.html", language, document=document())
     return Prepared(body, content_type, hashed(body))
 
 
 async def verify(request: web.Request, language: Language) -> Prepared:
     """The page that checks a receipt with the reader's own machine."""
     words = {key: text[language] for key, text in TEXTS.items() if key.startswith(_WORDS)}
-    body, content_type = _html(request, "verify.html", language, words=words)
+    body, content_type = html(request, "verify.html", language, words=words)
     return Prepared(body, content_type, hashed(body))
 
 
@@ -119,7 +119,7 @@ def _variant(request: web.Request, language: Language) -> str:
     return f"{language}/{'lang' in request.query}"
 
 
-def _html(request: web.Request, template: str, language: Language, **shown: Any) -> tuple[bytes, str]:
+def html(request: web.Request, template: str, language: Language, **shown: Any) -> tuple[bytes, str]:
     """Write a page; links keep the language where the address names it."""
     other: Language = "en" if language == "zh" else "zh"
     context = {
@@ -167,7 +167,7 @@ async def for_people(request: web.Request, handler: Handler) -> web.StreamRespon
     if "text/html" not in request.headers.get("Accept", ""):
         return answer
     told = f"problem_{_TOLD.get(answer.status, 'other')}"
-    body, content_type = _html(request, "problem.html", chosen(request), told=told, status=answer.status)
+    body, content_type = html(request, "problem.html", chosen(request), told=told, status=answer.status)
     headers = {"Content-Type": content_type, "Cache-Control": "no-store", **_GUARDS}
     headers |= {name: answer.headers[name] for name in ("Retry-After", "Allow") if name in answer.headers}
     return web.Response(body=body, status=answer.status, headers=headers)

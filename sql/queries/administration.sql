@@ -82,6 +82,8 @@ WHERE ($1::bigint IS NULL OR audit_id < $1)
     AND ($3::text IS NULL OR by = $3) AND ($4::text IS NULL OR command = $4)
     AND ($5::text IS NULL OR subject = $5) AND ($6::timestamptz IS NULL OR at >= $6)
     AND ($7::timestamptz IS NULL OR at < $7)
+    AND ($8::text IS NULL OR starts_with(subject, $8)) AND ($9::text IS NULL OR proposal_id = $9)
+    AND ($10::text IS NULL OR strpos(lower(concat_ws(' ', subject, before, after)), lower($10)) > 0)
 ORDER BY audit_id DESC LIMIT $2;
 
 -- name: add_proposal

@@ -32,6 +32,10 @@ SELECT message_id, channel, body FROM payout_messages WHERE message_id IN (
 -- One sender of an envelope at a time, while no transaction is open; given up with the connection.
 SELECT pg_try_advisory_lock(hashtextextended('sending ' || $1, 72));
 
+-- name: may_send
+-- The same lock until the transaction ends: who claims what waits is not in the way of who is sending.
+SELECT pg_try_advisory_xact_lock(hashtextextended('sending ' || $1, 72));
+
 -- name: end_sending
 -- The next may.
 SELECT pg_advisory_unlock(hashtextextended('sending ' || $1, 72));

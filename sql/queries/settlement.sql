@@ -48,10 +48,10 @@ WHERE s.campaign = $1 AND newest.state IN ('waiting', 'returned')
 GROUP BY p.charity;
 
 -- name: every_envelope
--- Settlements with a share, oldest first; null: of every campaign.
+-- Settlements with a share, oldest first; null: of every campaign, of whatever id.
 SELECT settlement_id, campaign, period, cut_off, currency, total_minor, is_last, made_by, made_at
 FROM settlements s
-WHERE ($1::text[] IS NULL OR campaign = ANY($1::text[])) AND ($2::text IS NULL OR settlement_id = $2)
+WHERE ($1::text[] IS NULL OR campaign = ANY($1::text[])) AND ($2::text[] IS NULL OR settlement_id = ANY($2::text[]))
     AND EXISTS (SELECT FROM settlement_shares h WHERE h.settlement_id = s.settlement_id)
 ORDER BY campaign, period;
 

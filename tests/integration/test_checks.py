@@ -6,9 +6,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+import pairs
 from databases import DatabaseServer, settled
 from in_use import fill
 from ledger import checks, log_check
+from ops.admin import proposals
 from sql import Connection, Script, scripts
 
 PLEDGED = "(SELECT account_id FROM accounts WHERE kind = 'pledged' AND campaign = 'rural-education')"
@@ -17,7 +19,7 @@ NEWEST = (
     "(SELECT transfer_id FROM transfers WHERE corrects IS NULL AND step = 'pledge' ORDER BY recorded_at DESC LIMIT 1)"
 )
 
-TAMPERINGS = {
+TAMPERINGS = pairs.TAMPERINGS | {
     "accounts_stand_on_the_line": [
         "UPDATE accounts SET charity = 'village-schools' WHERE kind = 'budget'",
         "UPDATE accounts SET campaign = '' WHERE kind = 'payable'",
@@ -272,6 +274,7 @@ async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn:
     assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 2
     assert await conn.fetchval("SELECT sum(likes) FROM refusal_counts") == 1
     assert await conn.fetchval("SELECT sum(balance_minor) FROM accounts WHERE campaign = 'closed'") == 50
+    assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.State)
 
 
 def test_every_check_has_a_tampering_that_it_is_known_to_see():

@@ -139,12 +139,14 @@ async def test_another_attempt_voids_what_was_approved(pool: Pool):
         await change_account(conn, "village-schools", moved, AT, pseudonym_key=PSEUDONYM_KEY)
         to = await settling.payees(conn, campaign)
         for payout in envelope.payouts:
-            envelope = await changes.again(conn, payout.payout_id, to[payout.charity], "ann", AT)
+            envelope = await changes.again(conn, payout.payout_id, to[payout.charity], "cid", AT)
     assert "6222020200112233999" in envelope.payouts[0].now.payee
     assert (envelope.payouts[0].now.attempt, envelope.approvers) == (2, [])
     bank.answer = Answer(Outcome.ACCEPTED)
     with pytest.raises(SettlementRefused, match="waits for 2"):
         await sent(pool, bank, campaign, envelope)
+    with pytest.raises(SettlementRefused, match="cid asked for another attempt"):
+        await approved(pool, envelope, "cid")
     envelope = await sent(pool, bank, campaign, await approved(pool, envelope, "ann", "ben"))
     assert {p.state for p in envelope.payouts} == {State.SENT}
     ids = [payouts.end_to_end_id(p.payout_id, n) for p in envelope.payouts for n in (1, 2)]

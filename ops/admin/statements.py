@@ -1,0 +1,119 @@
+"""What banks say: taking in a file of theirs, and the lines that stand in them."""
+
+from collections.abc import Mapping
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from campaigns.refusals import Fault, Faulty
+from ledger.money import Money, show
+from ledger.reconcile import import_file
+from ledger.statements import FILE_BYTES_MAX
+from ledger.statements.table import COLUMNS
+from ops.admin.command import Command, Desk, Done, Sent
+from ops.admin.listing import Listing, Query
+from ops.admin.settlements import FINANCE
+from sql import query
+
+BYTES = "application/octet-stream"
+_KEY_PARTS = 4
+_LIST_STATEMENT_LINES = query("list_statement_lines")
+
+
+async def _import(desk: Desk, _: str, asked: Sent) -> Done:
+    """Nothing new in it: unchanged."""
+    done = await import_file(desk.conn, asked.content, desk.actor.name, desk.now)
+    after = {
+        "statements": done.statements,
+        "payouts_paid": done.payouts_paid,
+        "payouts_sent": done.payouts_sent,
+        "payouts_returned": done.payouts_returned,
+        "lines_unmatched": len(done.unmatched),
+    }
+    return Done(f"file/{sha256(asked.content).hexdigest()}", dict.fromkeys(after, 0), after)
+
+
+class ShownLine(TypedDict):
+    """Money that left the account or came to it; `because` says why it is of that payout, or of none."""
+
+    account: str
+    statement: str
+    line: int
+    currency: str
+    amount: Money
+    direction: str
+    booked_on: str
+    end_to_end_id: str | None
+    bank_reference: str | None
+    text: str
+    payout: str | None
+    because: str
+
+
+def _truth(given: str) -> bool:
+    if given not in {"true", "false"}:
+        raise ValueError("true or false")
+    return given == "true"
+
+
+async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
+    rows = await desk.conn.fetch(_LIST_STATEMENT_LINES, *_behind(asked), asked.limit, asked.filters.get("unmatched"))
+    return [_shown(row) for row in rows]
+
+
+def _behind(asked: Query) -> tuple[date | None, str | None, str | None, int | None]:
+    if asked.after is None:
+        return None, None, None, None
+    try:
+        day, account, statement, number = asked.after
+        return date.fromisoformat(day), str(account), str(statement), int(number)
+    except (TypeError, ValueError):
+        raise Faulty([Fault("cursor", "it is no cursor of this list")]) from None
+
+
+def _shown(row: Any) -> ShownLine:
+    return {
+        "account": row["account"],
+        "statement": row["statement_id"],
+        "line": row["number"],
+        "currency": row["currency"],
+        "amount": show(row["amount_minor"], row["currency"]),
+        "direction": "credit" if row["is_credit"] else "debit",
+        "booked_on": row["booked_on"].isoformat(),
+        "end_to_end_id": row["end_to_end_id"],
+        "bank_reference": row["bank_reference"],
+        "text": row["said"],
+        "payout": row["payout_id"],
+        "because": row["matched_by"],
+    }
+
+
+LINES = Listing(
+    "lines",
+    "/statement-lines",
+    "What banks' statements said, the newest booked first, and the payout that each line is of",
+    frozenset({"finance", "auditor"}),
+    {"unmatched": _truth},
+    _list,
+    lambda row: (row["booked_on"], row["account"], row["statement"], row["line"]),
+    ShownLine,
+)
+
+_EXAMPLE = f"{','.join(COLUMNS)}\r\nNL41MOCK0000000001,2022-04-18,opening,2022-04-18,0.00,CNY,credit,,,,\r\n\
+NL41MOCK0000000001,2022-04-18,closing,2022-04-18,0.00,CNY,credit,,,,\r\n"
+
+COMMANDS: tuple[Command[Any], ...] = (
+    Command(
+        "statement.import",
+        "/statements",
+        "Take in what a bank says, camt.053, pain.002 or CSV: all of the file or nothing; again: nothing",
+        FINANCE,
+        Sent,
+        _import,
+        example={"content": _EXAMPLE.encode()},
+        content_type=BYTES,
+        bytes_max=FILE_BYTES_MAX,
+    ),
+)

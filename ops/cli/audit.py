@@ -1,0 +1,111 @@
+"""`like-ledger audit`: who did what, when, from where; listed, and written to a file."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ops.cli import shared
+
+if TYPE_CHECKING:
+    from ops.admin.table import Look
+
+app = typer.Typer(no_args_is_help=True, help="The audit: who did what, when, from where.")
+
+By = Annotated[str | None, typer.Option(help="Only what this person did.")]
+Command = Annotated[str | None, typer.Option(help="Only this command, such as campaign.fund.")]
+Subject = Annotated[str | None, typer.Option(help="Only about this, such as campaign/rural-education.")]
+Under = Annotated[str | None, typer.Option(help="Only about what begins so, such as campaign/.")]
+Proposal = Annotated[str | None, typer.Option(help="Only what belongs to this proposal.")]
+Says = Annotated[str | None, typer.Option(help="Only where this stands in the subject, before or after.")]
+Since = Annotated[str | None, typer.Option(help="Only from this moment on: 2026-11-23T08:00:00Z.")]
+Until = Annotated[str | None, typer.Option(help="Only before this moment.")]
+
+
+@app.command("list")
+def list_audit(
+    by: By = None,
+    command: Command = None,
+    subject: Subject = None,
+    under: Under = None,
+    proposal: Proposal = None,
+    says: Says = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many, the newest first.")] = 50,
+    as_json: shared.AsJson = False,
+) -> None:
+    """List what was done, newest first."""
+    given = _given(by, command, subject, under, proposal, says, since, until)
+    rows = shared.run(_page({**given, "limit": str(limit)}))["audit"]
+    if as_json:
+        shared.show_json({"audit": rows})
+    else:
+        _show(rows)
+
+
+@app.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(dir_okay=False, help="Where to; left out: standard output.")] = None,
+    by: By = None,
+    command: Command = None,
+    subject: Subject = None,
+    under: Under = None,
+    proposal: Proposal = None,
+    says: Says = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Write all that was done as CSV, newest first, as the API's `audit.csv` has it."""
+    shared.run(_export(file, _given(by, command, subject, under, proposal, says, since, until)))
+
+
+def _given(*values: str | None) -> dict[str, str]:
+    from ops.admin.auditing import FILTERS
+
+    names = ("by", "command", "subject", "under", "proposal", "says", "since", "until")
+    assert set(names) == set(FILTERS)  # noqa: S101 - each filter is an option
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
+
+
+@asynccontextmanager
+async def _looking() -> "AsyncIterator[Look]":
+    from ops.admin.actor import AT_THE_MACHINE
+    from ops.admin.auditing import AUDIT
+    from ops.admin.command import Desk
+    from ops.admin.listing import page
+    from ops.clock import utc_now
+    from ops.settings import load
+
+    async with shared.opened() as own, own.pool.acquire() as conn:
+        desk = Desk(conn, AT_THE_MACHINE, own.keys, load(), utc_now())
+        yield lambda given: page(AUDIT, desk, given)
+
+
+async def _page(given: dict[str, str]) -> dict[str, Any]:
+    async with _looking() as look:
+        return await look(given)
+
+
+async def _export(file: Path | None, given: dict[str, str]) -> None:
+    from ops.admin.auditing import TABLE
+    from ops.admin.table import pages
+
+    async with _looking() as look:
+        parts = pages(TABLE, look, given)
+        first = await anext(parts)  # what cannot be read is refused before a file is begun
+        with file.open("wb") if file else nullcontext(sys.stdout.buffer) as out:
+            out.write(first.encode())
+            async for part in parts:
+                out.write(part.encode())
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    shown = [
+        (str(r["audit"]), r["at"][:19], f"{r['by']} ({r['role']})", r["door"], r["command"], r["subject"])
+        for r in rows
+    ]
+    shared.show_table(("# #", "at", "by", "door", "command", "subject"), shown)
