@@ -14,6 +14,12 @@ from sql import Connection, query
 
 _NEWEST_SETTLEMENT = query("newest_settlement")
 _SETTLEMENT_OF_PAYOUT = query("settlement_of_payout")
+_STRANDED_MINOR = query("stranded_minor")
+
+# The pledge that its money came by was corrected since, and is corrected once only (decision 0008).
+_STRANDED = (
+    "{} cannot be cancelled: likes were taken back since it was made, and its money could not follow them; send it"
+)
 
 
 async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now: datetime) -> Envelope:
@@ -33,6 +39,8 @@ async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now:
             target = Account("pledged", envelope.currency, envelope.campaign)
             key, reason = correction_key(share.transfer_id), f"{settlement_id} cancelled"
             await post(conn, Posting(key, Step.SETTLE, source, target, share.share_minor, reason, share.transfer_id))
+    if await conn.fetchval(_STRANDED_MINOR, envelope.campaign, "pledged") > 0:
+        raise SettlementRefused(_STRANDED.format(settlement_id))
     return await locked(conn, settlement_id)
 
 

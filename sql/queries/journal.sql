@@ -38,6 +38,14 @@ WHERE a.campaign = $1 AND a.charity = $2 AND a.kind = $3
     AND NOT EXISTS (SELECT FROM transfers c WHERE c.corrects = t.transfer_id)
 ORDER BY t.to_version DESC LIMIT $4;
 
+-- name: stranded_minor
+-- What an account holds beyond the transfers into it that no correction has named yet: so much could never go back.
+SELECT coalesce(max(a.balance_minor), 0) - coalesce(sum(t.amount_minor), 0)::bigint
+FROM accounts a
+LEFT JOIN transfers t ON t.to_account = a.account_id AND t.corrects IS NULL
+    AND NOT EXISTS (SELECT FROM transfers c WHERE c.corrects = t.transfer_id)
+WHERE a.campaign = $1 AND a.kind = $2;
+
 -- name: balances
 -- Every account of the campaigns named.
 SELECT campaign, kind, sum(balance_minor)::bigint AS balance_minor, sum(version)::bigint AS version

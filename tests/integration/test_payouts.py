@@ -23,7 +23,7 @@ from ledger.errors import LedgerError, SettlementRefused
 from ledger.payout_steps import State
 from ops.admin import tokens
 from promises import PSEUDONYM_KEY
-from settlements import every, liked, line, made, settled, states
+from settlements import every, liked, line, made, settled, states, unliked
 from sql import Pool
 
 AT = datetime(2026, 11, 9, 3, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -250,6 +250,21 @@ async def test_what_was_not_sent_can_be_cancelled_and_the_next_period_takes_it(p
     assert await settled(pool, campaign, AT) == []
     (following,) = await settled(pool, campaign, AT + timedelta(days=7))
     assert following.total_minor == 100
+
+
+async def test_it_cannot_be_cancelled_once_its_money_could_not_go_back_any_more(pool: Pool):
+    campaign = await made(pool, ONE_EACH, FREE)
+    await liked(pool, campaign, {2: 40, 8: 40})  # one pledge for both days
+    await settled(pool, campaign, AT)
+    (envelope,) = await every(pool, campaign)
+    assert envelope.total_minor == 40
+    await unliked(pool, campaign, 8, range(10))
+    async with pool.acquire() as conn:
+        with pytest.raises(SettlementRefused, match="likes were taken back"):
+            async with conn.transaction():
+                await settling.cancel(conn, campaign, envelope.settlement_id, "ann", AT)
+    await unliked(pool, campaign, 8, range(10, 40))
+    assert (await line(pool, campaign)).pledged.minor == 0
 
 
 async def test_what_was_sent_or_built_upon_cannot_be_cancelled(pool: Pool):
