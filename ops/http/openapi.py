@@ -23,6 +23,7 @@ _PATH_PARAMETERS = {
     "payout": "A payout's id, `pay_…`, as `settlements` shows it.",
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
+    "line": "A statement line's id, as `statement-lines` shows it.",
     "settlement": "A settlement's id, `stl_…`.",
     "proposal": "What waits for a second person, `prp_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
