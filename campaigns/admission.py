@@ -11,6 +11,7 @@ from campaigns.decision import Key
 from campaigns.events import Invalid, LikeEvent
 from campaigns.likes import REASONS, Incoming, Outcome
 
+PAUSED = "the campaign's intake for this content is paused"
 AHEAD_MAX = timedelta(minutes=5)
 _AHEAD_MAX_US = AHEAD_MAX // timedelta(microseconds=1)
 
@@ -51,6 +52,9 @@ def admit(
         if outcome is not None or campaign is None:
             refused.append(_refused(place, campaign, like, outcome or Outcome.NOT_ENROLLED))
             continue
+        if catalogue.paused and _is_paused(like, campaign, catalogue):
+            refused.append(Refused(place, campaign, is_like=True, outcome=Outcome.NOT_RUNNING, reason=PAUSED))
+            continue
         signals = like.get("signals")
         suspect = signals is not None and suspicion(signals) is not None
         incoming = Incoming(like["action"] == "like", event_us, campaign.calendar.day_of(event_us), suspect)
@@ -79,6 +83,11 @@ def _refusal(
     if now_us - event_us > campaign.late_us:
         return Outcome.TOO_LATE
     return Outcome.KEPT if campaign.keeps_likes and like["action"] == "unlike" else None
+
+
+def _is_paused(like: LikeEvent, campaign: Campaign, catalogue: Catalogue) -> bool:
+    """Tell whether the campaign takes no like of the content for now. Whoever liked it may still take that back."""
+    return like["action"] == "like" and (campaign.campaign_id, like["content"]) in catalogue.paused
 
 
 def _unreadable(place: int, fault: Invalid) -> Refused:

@@ -4,8 +4,8 @@ Every change raises the version in its own transaction, under a lock that intake
 delivery is either recorded under the catalogue it was judged by, or judged again.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -21,7 +21,8 @@ from sql import Connection, Pool, query
 
 _LIST_CAMPAIGNS = query("list_campaigns")
 _LIST_TERMS = query("list_terms")
-_LIST_ENROLMENTS = query("list_enrolments")
+_ENROLMENTS_SINCE = query("enrolments_since")
+_PAUSES_SINCE = query("pauses_since")
 _LIST_PLATFORMS = query("list_platforms")
 _LIST_LIVE_KEYS = query("list_live_keys")
 _CATALOGUE_VERSION = query("catalogue_version")
@@ -45,7 +46,11 @@ class Platform:
 
     platform_id: int
     name: str
-    keys: tuple[PlatformKey, ...]
+    keys: tuple[PlatformKey, ...]  # newest first
+
+    def signing_by(self, places: Sequence[int]) -> "Platform":
+        """Return the sender of a delivery: the platform with the keys that the delivery was signed by."""
+        return self if len(places) == len(self.keys) else replace(self, keys=tuple(self.keys[n] for n in places))
 
 
 @dataclass(slots=True)
@@ -103,31 +108,60 @@ class Catalogue:
     campaigns: dict[str, Campaign]  # by slug
     by_id: dict[int, Campaign]
     enrolments: dict[str, int]  # content: campaign_id
-    platforms: dict[str, Platform]  # by name
+    platforms: dict[str, Platform]  # by name; disabled ones are not among them
+    paused: frozenset[tuple[int, str]] = frozenset()  # campaign_id and content of which it takes no like
+
+    def knows(self, sender: Platform) -> bool:
+        """Tell whether one of the keys that a delivery was signed by still holds."""
+        known = self.platforms.get(sender.name)
+        return known is sender or (known is not None and not set(known.keys).isdisjoint(sender.keys))
 
 
-async def load(conn: Connection, pseudonym_key: bytes) -> Catalogue:
-    """Read the whole catalogue under one snapshot, so that it is of one version."""
+_NOTHING = Catalogue(-1, {}, {}, {}, {})
+
+
+async def load(conn: Connection, pseudonym_key: bytes, known: Catalogue = _NOTHING) -> Catalogue:
+    """Read the catalogue under one snapshot, so that it is of one version; of content only what `known` lacks."""
     async with conn.transaction(isolation="repeatable_read", readonly=True):
-        return await read(conn, pseudonym_key)
+        return await read(conn, pseudonym_key, known)
 
 
-async def read(conn: Connection, pseudonym_key: bytes) -> Catalogue:
-    """Read the whole catalogue in the caller's transaction: one of a single snapshot, or one that called `change`."""
+async def read(conn: Connection, pseudonym_key: bytes, known: Catalogue = _NOTHING) -> Catalogue:
+    """Read the catalogue in the caller's transaction: one of a single snapshot, or one that called `change`."""
     version = await conn.fetchval(_CATALOGUE_VERSION)
-    terms = _grouped(await conn.fetch(_LIST_TERMS), "campaign_id")
-    rows = await conn.fetch(_LIST_CAMPAIGNS)
-    campaigns = [_campaign(row, terms.get(row["campaign_id"], []), pseudonym_key) for row in rows]
-    enrolments = dict(map(tuple, await conn.fetch(_LIST_ENROLMENTS)))
+    found = await campaigns(conn, pseudonym_key)
+    enrolments, paused = await _enrolments(conn, known), await _paused(conn, known)
     keys = _grouped(await conn.fetch(_LIST_LIVE_KEYS), "platform_id")
     platforms = [_platform(row, keys) for row in await conn.fetch(_LIST_PLATFORMS)]
-    return Catalogue(
-        version,
-        {c.slug: c for c in campaigns},
-        {c.campaign_id: c for c in campaigns},
-        enrolments,
-        {p.name: p for p in platforms},
-    )
+    by_id = {c.campaign_id: c for c in found.values()}
+    return Catalogue(version, found, by_id, enrolments, {p.name: p for p in platforms}, paused)
+
+
+async def campaigns(conn: Connection, pseudonym_key: bytes) -> dict[str, Campaign]:
+    """Read every campaign by its slug, oldest first, without the content, of which there may be very much."""
+    terms = _grouped(await conn.fetch(_LIST_TERMS), "campaign_id")
+    rows = await conn.fetch(_LIST_CAMPAIGNS)
+    return {row["slug"]: _campaign(row, terms.get(row["campaign_id"], []), pseudonym_key) for row in rows}
+
+
+async def _enrolments(conn: Connection, known: Catalogue) -> dict[str, int]:
+    """Return what is known with what changed since; the same object where nothing did."""
+    changed = await conn.fetch(_ENROLMENTS_SINCE, known.version)
+    enrolments = dict(known.enrolments) if changed else known.enrolments
+    for content, campaign_id in changed:
+        if campaign_id is None:
+            enrolments.pop(content, None)
+        else:
+            enrolments[content] = campaign_id
+    return enrolments
+
+
+async def _paused(conn: Connection, known: Catalogue) -> frozenset[tuple[int, str]]:
+    changed = await conn.fetch(_PAUSES_SINCE, known.version)
+    if not changed:
+        return known.paused
+    now = {(row["campaign_id"], row["content"]) for row in changed if row["is_paused"]}
+    return known.paused - {(row["campaign_id"], row["content"]) for row in changed} | now
 
 
 def _grouped(rows: list[asyncpg.Record], column: str) -> dict[int, list[asyncpg.Record]]:
@@ -183,5 +217,5 @@ class Shelf:
         """Return the catalogue as it is now."""
         async with self._pool.acquire() as conn:
             if self._held is None or await conn.fetchval(_CATALOGUE_VERSION) != self._held.version:
-                self._held = await load(conn, self._pseudonym_key)
+                self._held = await load(conn, self._pseudonym_key, self._held or _NOTHING)
         return self._held

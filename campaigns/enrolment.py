@@ -16,38 +16,50 @@ _REMOVE_ENROLMENTS = query("remove_enrolments")
 _CONTENT = TypeAdapter(Content)
 
 
-async def enrol(conn: Connection, campaign: Campaign, contents: Iterable[str]) -> int:
-    """Enrol contents in a campaign; return how many were not enrolled in it before. Joins the caller's transaction.
+async def enrol(conn: Connection, campaign: Campaign, contents: Iterable[str]) -> list[str]:
+    """Enrol contents in a campaign; return those that were not enrolled in it before. Joins the caller's transaction.
 
     All or none: EnrolmentRefused names what is no content, or belongs to another campaign that is not closed.
     """
-    wanted = _checked(contents)
-    await change(conn)
+    wanted = checked(contents)
+    version = await change(conn)
     await lock_open(conn, campaign)
-    taken = await conn.fetchrow(_ENROLLED_ELSEWHERE, campaign.campaign_id, wanted)
-    if taken is not None:
-        raise EnrolmentRefused(f"the content {taken['content']} belongs to the campaign {taken['slug']}")
-    return _rows(await conn.execute(_ENROL, campaign.campaign_id, wanted))
+    for content, slug in await enrolled_elsewhere(conn, campaign, wanted, 1):
+        raise EnrolmentRefused(f"the content {content} belongs to the campaign {slug}")
+    rows = await conn.fetch(_ENROL, campaign.campaign_id, wanted, version)
+    return sorted(row["content"] for row in rows)
 
 
-async def remove(conn: Connection, campaign: Campaign, contents: Iterable[str]) -> int:
-    """Take contents out of a campaign; return how many were in it. Likes that were counted stay counted."""
-    unwanted = _checked(contents)
-    await change(conn)
-    return _rows(await conn.execute(_REMOVE_ENROLMENTS, campaign.campaign_id, unwanted))
+async def enrolled_elsewhere(
+    conn: Connection, campaign: Campaign, contents: list[str], limit: int
+) -> list[tuple[str, str]]:
+    """Return contents that belong to another campaign which is not closed, each with its slug."""
+    rows = await conn.fetch(_ENROLLED_ELSEWHERE, campaign.campaign_id, contents, limit)
+    return [(row["content"], row["slug"]) for row in rows]
 
 
-def _checked(contents: Iterable[str]) -> list[str]:
+async def remove(conn: Connection, campaign: Campaign, contents: Iterable[str]) -> list[str]:
+    """Take contents out of a campaign; return those that were in it. Likes that were counted stay counted."""
+    unwanted = checked(contents)
+    version = await change(conn)
+    rows = await conn.fetch(_REMOVE_ENROLMENTS, campaign.campaign_id, unwanted, version)
+    return sorted(row["content"] for row in rows)
+
+
+def checked(contents: Iterable[str]) -> list[str]:
     """Return the contents once each, in order, so that all transactions go through them the same way."""
     found = sorted(set(contents))
     for content in found:
-        try:
-            _CONTENT.validate_python(content, strict=True)
-        except ValidationError as error:
-            raise EnrolmentRefused(f"{content[:40]!r} is no content: {error.errors()[0]['msg']}") from None
+        fault = why_no_content(content)
+        if fault is not None:
+            raise EnrolmentRefused(f"{content[:40]!r} is no content: {fault}")
     return found
 
 
-def _rows(status: str) -> int:
-    """Return how many rows a statement changed: the last word of PostgreSQL's answer to it."""
-    return int(status.rsplit(" ", 1)[1])
+def why_no_content(text: str) -> str | None:
+    """Return why a text cannot be a content's id; None: it can. Pure."""
+    try:
+        _CONTENT.validate_python(text, strict=True)
+    except ValidationError as error:
+        return str(error.errors()[0]["msg"])
+    return None

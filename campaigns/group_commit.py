@@ -17,6 +17,7 @@ from campaigns.events import Invalid, LikeEvent
 from campaigns.likes import Outcome
 from sql import Connection, query
 
+_CATALOGUE_VERSION = query("catalogue_version")
 _SHARE_CATALOGUE = query("share_catalogue")
 _LOCK_CATALOGUE = query("lock_catalogue")
 _KNOWN_DELIVERIES = query("known_deliveries")
@@ -34,7 +35,7 @@ class Stale(Exception):
 class Submission:
     """A verified delivery that waits to be recorded."""
 
-    platform: Platform
+    platform: Platform  # with the keys that it was signed by
     webhook_id: str
     body_digest: bytes
     likes: Sequence[LikeEvent | Invalid]
@@ -50,10 +51,14 @@ class Reused:
     """The answer to a webhook-id that was used before with another body."""
 
 
+class Dropped:
+    """The answer to a delivery whose platform, or the key that it was signed by, has ceased to hold meanwhile."""
+
+
 class Committed(NamedTuple):
     """The answers to a group, in order, and its likes by outcome."""
 
-    answers: list[bytes | Reused]
+    answers: list[bytes | Reused | Dropped]
     outcomes: Counter[Outcome]
 
 
@@ -71,9 +76,11 @@ async def commit(
     `alone` keeps every other such transaction out meanwhile: for a group that lost a race. Raises Stale or Raced:
     then nothing was kept and the group may be committed again.
     """
-    judged = {s.id: _judge(s, catalogue, now) for s in group}
+    judged = {s.id: _judge(s, catalogue, now) for s in group if catalogue.knows(s.platform)}
     async with conn.transaction():
         await conn.execute(_LOCK_CATALOGUE if alone else _SHARE_CATALOGUE)
+        if len(judged) < len(group) and await conn.fetchval(_CATALOGUE_VERSION) != catalogue.version:
+            raise Stale
         known = await _known(conn, group)
         fresh = [own for id_, own in judged.items() if id_ not in known]
         outcomes: Counter[Outcome] = Counter()
@@ -82,7 +89,7 @@ async def commit(
             for own in fates:
                 outcomes.update(own.outcomes)
             known |= await _remember(conn, [j.submission for j in fresh], fates)
-    return Committed([_answer_to(s, known[s.id]) for s in group], outcomes)
+    return Committed([_answer_to(s, known[s.id]) if s.id in judged else Dropped() for s in group], outcomes)
 
 
 class _Remembered(NamedTuple):

@@ -16,7 +16,7 @@ import asyncpg
 
 from campaigns.batch import Raced
 from campaigns.catalogue import Shelf
-from campaigns.group_commit import Committed, Reused, Stale, Submission, commit
+from campaigns.group_commit import Committed, Dropped, Reused, Stale, Submission, commit
 from campaigns.likes import Outcome
 from sql import AWAY, Pool
 
@@ -54,7 +54,7 @@ class _Waiting:
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
-        self.answer: asyncio.Future[bytes | Reused] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[bytes | Reused | Dropped] = asyncio.get_running_loop().create_future()
 
 
 class Intake:
@@ -83,7 +83,7 @@ class Intake:
         self._wake.set()
         await asyncio.gather(*self._workers)
 
-    async def submit(self, submission: Submission) -> bytes | Reused:
+    async def submit(self, submission: Submission) -> bytes | Reused | Dropped:
         """Return the answer once the delivery is durably decided. Raises Full or Unavailable."""
         likes = len(submission.likes)
         if self._stopping or len(self._queue) >= QUEUE_DELIVERIES_MAX or self._queued_likes + likes > QUEUE_LIKES_MAX:

@@ -9,7 +9,7 @@ import binascii
 import re
 import secrets
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from campaigns.catalogue import change
 from campaigns.refusals import NotFound, PlatformRefused
@@ -18,6 +18,7 @@ from sql import Connection, query
 
 PUBLIC_PREFIX = "whpk_"
 SALT_BYTES = 16
+KEYS_MAX = 10  # of a platform: each delivery is tried with every one
 _PUBLIC_KEY_BYTES = 32
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -25,15 +26,17 @@ _ADD_PLATFORM = query("add_platform")
 _FIND_PLATFORM = query("find_platform")
 _ADD_PLATFORM_KEY = query("add_platform_key")
 _DROP_OLD_KEYS = query("drop_old_keys")
-_LIST_PLATFORMS = query("list_platforms")
-_LIST_LIVE_KEYS = query("list_live_keys")
+_KEYS_THAT_HOLD = query("keys_that_hold")
+_DISABLE_PLATFORM = query("disable_platform")
+_PAGE_OF_PLATFORMS = query("page_of_platforms")
 
 
 class KeyListed(NamedTuple):
-    """A key that verifies: its scheme, `v1` or `v1a`, and since when."""
+    """A key that verifies: its scheme, `v1` or `v1a`, since when, and when it last did."""
 
     scheme: str
     added_at: datetime
+    last_used_at: datetime | None  # and no newer key of the scheme did so too
 
 
 class PlatformListed(NamedTuple):
@@ -41,6 +44,7 @@ class PlatformListed(NamedTuple):
 
     name: str
     added_at: datetime
+    disabled_at: datetime | None
     keys: list[KeyListed]
 
 
@@ -58,7 +62,7 @@ async def add(conn: Connection, name: str, webhook_key: bytes, public_key: str |
     if platform_id is None:
         raise PlatformRefused(f"there is a platform named {name} already: rotate its secret")
     if material:
-        await conn.execute(_ADD_PLATFORM_KEY, platform_id, "v1a", None, material)
+        await _add_key(conn, platform_id, "v1a", None, material)
     return await _add_secret(conn, platform_id, name, webhook_key)
 
 
@@ -72,7 +76,7 @@ async def add_public_key(conn: Connection, name: str, public_key: str) -> None:
     """Let a platform sign by an Ed25519 key (v1a, `whpk_…`) beside what it has."""
     material = _read_public_key(public_key)
     await change(conn)
-    await conn.execute(_ADD_PLATFORM_KEY, await _find(conn, name), "v1a", None, material)
+    await _add_key(conn, await _find(conn, name), "v1a", None, material)
 
 
 async def drop_old(conn: Connection, name: str) -> int:
@@ -82,26 +86,58 @@ async def drop_old(conn: Connection, name: str) -> int:
     return int(status.rsplit(" ", 1)[1])
 
 
-async def listed(conn: Connection) -> list[PlatformListed]:
-    """Return every platform with its live keys."""
-    keys: dict[int, list[KeyListed]] = {}
-    for row in await conn.fetch(_LIST_LIVE_KEYS):
-        keys.setdefault(row["platform_id"], []).append(KeyListed(row["scheme"], row["added_at"]))
-    rows = await conn.fetch(_LIST_PLATFORMS)
-    return [PlatformListed(row["name"], row["added_at"], keys.get(row["platform_id"], [])) for row in rows]
+async def disable(conn: Connection, name: str, since: datetime | None) -> bool:
+    """Refuse a platform's deliveries from now on as if nobody knew it; None: take them again.
+
+    Returns whether it was disabled before; one that was stays so since then.
+    """
+    await change(conn)
+    found = await _row(conn, name)
+    was_disabled = found["disabled_at"] is not None
+    if was_disabled != (since is not None):
+        await conn.execute(_DISABLE_PLATFORM, found["platform_id"], since)
+    return was_disabled
+
+
+async def schemes(conn: Connection, name: str) -> list[str]:
+    """Return the schemes of a platform's keys that hold, oldest first. NotFound: there is no such platform."""
+    return [row["scheme"] for row in await conn.fetch(_KEYS_THAT_HOLD, await _find(conn, name))]
+
+
+async def listed(conn: Connection, after: str | None = None, limit: int | None = None) -> list[PlatformListed]:
+    """Return the platforms by name with their live keys, those after one, so many; None: all."""
+    return [_listed(row) for row in await conn.fetch(_PAGE_OF_PLATFORMS, after, limit)]
+
+
+def _listed(row: Any) -> PlatformListed:
+    keys = [KeyListed(*key) for key in zip(row["schemes"], row["since"], row["used"], strict=False)]
+    return PlatformListed(row["name"], row["added_at"], row["disabled_at"], keys)
 
 
 async def _find(conn: Connection, name: str) -> int:
-    platform_id = await conn.fetchval(_FIND_PLATFORM, name)
-    if platform_id is None:
+    return int((await _row(conn, name))["platform_id"])
+
+
+async def _row(conn: Connection, name: str) -> Any:
+    row = await conn.fetchrow(_FIND_PLATFORM, name) if _NAME.fullmatch(name) else None
+    if row is None:
         raise NotFound(f"there is no platform named {name!r}")
-    return int(platform_id)
+    return row
 
 
 async def _add_secret(conn: Connection, platform_id: int, name: str, webhook_key: bytes) -> str:
     salt = secrets.token_bytes(SALT_BYTES)
-    await conn.execute(_ADD_PLATFORM_KEY, platform_id, "v1", salt, None)
+    await _add_key(conn, platform_id, "v1", salt, None)
     return show_secret(derive_secret(webhook_key, name, salt))
+
+
+async def _add_key(
+    conn: Connection, platform_id: int, scheme: str, salt: bytes | None, public_key: bytes | None
+) -> None:
+    """PlatformRefused where it has as many as may be; the catalogue's lock keeps others from adding meanwhile."""
+    if len(await conn.fetch(_KEYS_THAT_HOLD, platform_id)) >= KEYS_MAX:
+        raise PlatformRefused(f"it has {KEYS_MAX} keys that hold: drop the old ones first")
+    await conn.execute(_ADD_PLATFORM_KEY, platform_id, scheme, salt, public_key)
 
 
 def _read_public_key(text: str) -> bytes:

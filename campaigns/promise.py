@@ -7,6 +7,7 @@ Promise
 └── agreement   the signed paper behind it
 """
 
+import re
 from collections import Counter
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
@@ -35,6 +36,9 @@ from ledger.split import WHOLE_BP
 _DAYS_MAX = 36_500
 _CAMPAIGN_DAYS_MAX = 3_660
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
+# C1 controls, line and paragraph separators, and the directional controls of Unicode Annex 9 that stay in force
+# until they are ended. Marks of direction and joiners, which scripts need, are none of these.
+_UNSEEN = re.compile(r"[\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _BYTES_MAX = 60_000  # as JSON: with its version and day it fits one entry of the log (65,535 bytes)
 
 
@@ -59,6 +63,13 @@ def _readable_schedule(cron: str) -> str:
     return cron
 
 
+def _one_visible_line(text: str) -> str:
+    """Refuse what ends a line in some reader, or would turn the figures that stand beside the text on a page."""
+    if found := _UNSEEN.search(text):
+        raise ValueError(f"U+{ord(found[0]):04X} ends a line, or changes the direction of what is beside it")
+    return text
+
+
 def _sensible_year(moment: datetime) -> datetime:
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"the year must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
@@ -74,7 +85,11 @@ def _valid_iban(iban: str) -> str:
 
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Line = Annotated[
+    str,
+    Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    AfterValidator(_one_visible_line),
+]
 Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 Moment = Annotated[AwareDatetime, AfterValidator(_sensible_year)]
 

@@ -7,10 +7,12 @@ from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from campaigns import charities, sponsors
 from campaigns.admission import AHEAD_MAX
 from campaigns.calendar import day_in
-from campaigns.catalogue import Campaign, change, read
+from campaigns.catalogue import Campaign, campaigns, change
 from campaigns.difference import Change, difference
+from campaigns.promise import Account as BankAccount
 from campaigns.promise import Promise, Terms, canonical, fixed, held
 from campaigns.refusals import Closed, Fault, PromiseRefused
 from ledger.journal import Account, open_accounts
@@ -56,10 +58,17 @@ def promised(campaign: Campaign) -> Promise:
     )
 
 
-def plan(existing: Campaign | None, promise: Promise, now: datetime) -> Plan:
-    """Return what applying the promise would do. PromiseRefused or Closed where it cannot be."""
+def plan(existing: Campaign | None, promise: Promise, now: datetime, from_day: date | None = None) -> Plan:
+    """Return what applying the promise would do. PromiseRefused or Closed where it cannot be.
+
+    New terms hold from `from_day`; where none is given, from the first day that they can.
+    """
     if existing is None:
         first_day = day_in(promise.campaign.starts_at, ZoneInfo(promise.campaign.timezone))
+        if from_day not in (None, first_day):
+            raise PromiseRefused(
+                [Fault("from_day", f"the first terms hold from the campaign's first day, {first_day}")]
+            )
         return Plan(Action.CREATE, 1, first_day, difference(None, promise))
     if existing.closed_at is not None:
         raise Closed(existing.slug)
@@ -69,9 +78,21 @@ def plan(existing: Campaign | None, promise: Promise, now: datetime) -> Plan:
         raise PromiseRefused([_fixed(c) for c in unchangeable])
     newest = existing.terms[-1]
     if not changes:
+        if from_day is not None and from_day < newest.from_day:
+            raise PromiseRefused([Fault("from_day", f"these terms were given already, from {newest.from_day} on")])
         return Plan(Action.NOTHING, newest.version, newest.from_day, [])
-    from_day = max(_first_free_day(existing, now), newest.from_day)
-    return Plan(Action.NEW_TERMS, newest.version + 1, from_day, changes)
+    return Plan(Action.NEW_TERMS, newest.version + 1, _from_day(existing, now, from_day), changes)
+
+
+def _from_day(campaign: Campaign, now: datetime, asked: date | None) -> date:
+    """Return from which day new terms hold: never before the newest ones, which they take the place of."""
+    earliest, last = max(_first_free_day(campaign, now), campaign.terms[-1].from_day), campaign.calendar.days[-1]
+    if asked is None:
+        return earliest
+    if not earliest <= asked <= last:
+        reason = f"{asked} cannot be: the earliest possible day is {earliest}, the campaign's last one {last}"
+        raise PromiseRefused([Fault("from_day", reason)])
+    return asked
 
 
 def _fixed(asked: Change) -> Fault:
@@ -80,34 +101,63 @@ def _fixed(asked: Change) -> Fault:
 
 
 def _first_free_day(campaign: Campaign, now: datetime) -> date:
-    """Return the first campaign day that no like can have fallen on yet: a like may be some minutes ahead."""
-    newest_like = now + AHEAD_MAX
-    calendar = campaign.calendar
-    if newest_like < campaign.promise.campaign.starts_at:
-        return calendar.days[0]
-    following = day_in(newest_like, calendar.timezone) + timedelta(days=1)
-    if following > calendar.days[-1]:
-        last = calendar.days[-1]
+    """Return the first campaign day that no like can have fallen on yet. PromiseRefused: there is none left."""
+    following, last = _following_day(campaign, now), campaign.calendar.days[-1]
+    if following > last:
         raise PromiseRefused([Fault("terms", f"new terms would hold from {following}, the last day is {last}")])
     return following
 
 
-async def apply(conn: Connection, promise: Promise, now: datetime, *, pseudonym_key: bytes) -> Applied:
+def _following_day(campaign: Campaign, now: datetime) -> date:
+    """Return the first day that no like can have fallen on yet: a like may be some minutes ahead."""
+    newest_like = now + AHEAD_MAX
+    if newest_like < campaign.promise.campaign.starts_at:
+        return campaign.calendar.days[0]
+    return day_in(newest_like, campaign.calendar.timezone) + timedelta(days=1)
+
+
+async def apply(
+    conn: Connection, promise: Promise, now: datetime, *, pseudonym_key: bytes, from_day: date | None = None
+) -> Applied:
     """Make the campaign, or give it new terms; the same promise again changes nothing.
 
-    PromiseRefused names what cannot change any more; Closed: nothing can.
+    PromiseRefused names what cannot change any more, or what the registers of charities and sponsors do not
+    allow; Closed: nothing can change.
     """
     await change(conn)
-    existing = (await read(conn, pseudonym_key)).campaigns.get(promise.campaign.slug)
-    done = plan(existing, promise, now)
+    existing = (await campaigns(conn, pseudonym_key)).get(promise.campaign.slug)
+    done = plan(existing, promise, now, from_day)
+    if done.action is not Action.NOTHING:
+        await charities.admit(conn, promise.terms.beneficiaries)
     if existing is None:
+        await sponsors.admit(conn, promise.campaign.sponsor)
         await _give_terms(conn, await _create(conn, promise), promise, done)
     elif done.action is Action.NOTHING:
         return Applied(done, existing)
     else:
         as_first_promised = promised(existing).model_copy(update={"terms": promise.terms})
         await _give_terms(conn, existing.campaign_id, as_first_promised, done)
-    return Applied(done, (await read(conn, pseudonym_key)).campaigns[promise.campaign.slug])
+    return Applied(done, (await campaigns(conn, pseudonym_key))[promise.campaign.slug])
+
+
+async def readdress(conn: Connection, campaign: Campaign, charity: str, account: BankAccount, now: datetime) -> None:
+    """Give an open campaign the terms that it has, but for a charity's account; one that does not name it, nothing.
+
+    After the last day too, for what is to be settled still: such terms hold from the day behind it, on which no
+    like falls.
+    """
+    before, newest = promised(campaign), campaign.terms[-1]
+    named = [
+        b.model_copy(update={"account": account} if b.charity == charity else {}) for b in before.terms.beneficiaries
+    ]
+    terms = before.terms.model_copy(update={"beneficiaries": named})
+    if terms == before.terms:
+        return
+    after_all = campaign.calendar.days[-1] + timedelta(days=1)
+    from_day = max(min(_following_day(campaign, now), after_all), newest.from_day)
+    wanted = before.model_copy(update={"terms": terms})
+    done = Plan(Action.NEW_TERMS, newest.version + 1, from_day, difference(before, wanted))
+    await _give_terms(conn, campaign.campaign_id, wanted, done)
 
 
 async def _create(conn: Connection, promise: Promise) -> int:

@@ -1,15 +1,16 @@
-"""What the administration of campaigns and platforms refuses.
+"""What the administration of campaigns, platforms, charities and sponsors refuses.
 
     Refused               the message is one clear sentence for whoever asked
     ├── Faulty            what was sent is not what it should be: every fault's path and reason
     │   └── PromiseRefused  the promise is not one, or does not fit what was promised
-    ├── NotFound          no campaign or platform has that name
+    ├── NotFound          no campaign, platform, charity or sponsor has that name
     ├── Closed            the campaign is closed: it takes nothing more
     ├── FundingRefused    the amount or its reference cannot be taken
     ├── SettlingRefused   no period of the campaign is named so
     ├── EnrolmentRefused  the content belongs to another campaign, or is no content
     ├── TokenRefused      the token is not that person's, or may not do it
-    └── PlatformRefused   the platform or its key cannot be taken
+    ├── PlatformRefused   the platform or its key cannot be taken
+    └── RegisterRefused   the charity or sponsor cannot be registered or changed so
 
 Nothing is kept of what was refused: the caller's transaction is to be rolled back.
 """
@@ -45,7 +46,7 @@ class PromiseRefused(Faulty):
 
 
 class NotFound(Refused):
-    """No campaign or platform has that name."""
+    """No campaign, platform, charity or sponsor has that name."""
 
 
 class Closed(Refused):
@@ -73,3 +74,7 @@ class TokenRefused(Refused):
 
 class PlatformRefused(Refused):
     """The platform or its key cannot be taken."""
+
+
+class RegisterRefused(Refused):
+    """The charity or sponsor cannot be registered or changed so."""

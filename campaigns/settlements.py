@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from campaigns.arithmetic import due
 from campaigns.catalogue import Campaign
+from campaigns.cells import cell
 from campaigns.settling import span
 from campaigns.standing import Instant, Standing, instant
 from ledger.envelopes import Envelope, EnvelopeState, Payout, Rules
@@ -197,7 +198,8 @@ def _rows(standing: Standing, envelope: Envelope) -> list[list[object]]:
             rows.append([*own, "", share.charity, *money, "", instant(standing.as_of), "yes", *blank])
             continue
         shown = _payout(share.payout, envelope.currency)
-        told = [shown["sent_at"], shown["paid_on"], shown["bank_reference"], shown["returned_because"]]
+        by_banks = [cell(shown["bank_reference"]), cell(shown["returned_because"])]
+        told = [shown["sent_at"], shown["paid_on"], *by_banks]
         where = [shown["state"].value, instant(standing.as_of), "no", shown["attempt"]]
         rows.append([*own, shown["id"], share.charity, *money, *where, *told, " ".join(shown["evidence"])])
     return rows

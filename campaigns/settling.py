@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 import rfc8785
 
+from campaigns import charities
 from campaigns.arithmetic import due, shares_due
 from campaigns.catalogue import Campaign
 from campaigns.pledging import counted_by_day, fold_and_pledge
@@ -85,16 +86,22 @@ async def what_is_due(conn: Connection, campaign: Campaign, period: Period) -> D
     topped_up = max(0, line.earned_minor - due(campaign.terms, counted, line.funded_minor)) if period.is_last else 0
     floor_minor = min(own.campaign.floor_minor, line.funded_minor) if period.is_last else 0
     topped_up = min(topped_up, max(0, floor_minor - due(campaign.terms, counted, line.funded_minor)))
+    to = await payees(conn, campaign)
     totals = shares_due(campaign.terms, counted, line.funded_minor, period.cut_off, topped_up)
-    return Due(campaign.slug, own.campaign.currency, period, totals, payees(campaign), own.settlement.minimum_minor)
+    return Due(campaign.slug, own.campaign.currency, period, totals, to, own.settlement.minimum_minor)
 
 
-def payees(campaign: Campaign) -> dict[str, str]:
-    """Return each charity's name and account as the newest terms that name it say, as RFC 8785 JSON."""
+async def payees(conn: Connection, campaign: Campaign) -> dict[str, str]:
+    """Return each charity's name as the newest terms that name it say, and its account, as RFC 8785 JSON.
+
+    The account is the registered one: the newest terms of an open campaign name the same; those of a closed one, or
+    terms that named the charity once, may be older than a change of it.
+    """
+    names = {b.charity: b.name for version in campaign.versions for b in version.beneficiaries}
+    accounts = await charities.accounts(conn, list(names))
     return {
-        b.charity: rfc8785.dumps(b.model_dump(mode="json", exclude_none=True, include={"name", "account"})).decode()
-        for version in campaign.versions
-        for b in version.beneficiaries
+        charity: rfc8785.dumps({"name": name.model_dump(), "account": accounts[charity]}).decode()
+        for charity, name in names.items()
     }
 
 

@@ -10,7 +10,7 @@ import binascii
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
 
@@ -30,6 +30,7 @@ class Delivery:
 
     webhook_id: str
     body: bytes
+    signed_by: tuple[int, ...] = field(default=(), compare=False)  # the places of the keys that fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ def verify(headers: Mapping[str, str], body: bytes, keys: Iterable[Key], now: da
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
         return None
     signed = f"{webhook_id}.{timestamp}.".encode() + body
-    return Delivery(webhook_id, body) if _any(_signed_by(key, signed, signatures) for key in keys) else None
+    verdicts = [_signed_by(key, signed, signatures) for key in keys]  # every one, as in `_any`
+    fitted = tuple(place for place, fits in enumerate(verdicts) if fits)
+    return Delivery(webhook_id, body, fitted) if fitted else None
 
 
 def sign(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from campaigns.waterfall import Budget, Day, DayCount, under_terms
 from ledger import published_log
 from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, lines
-from ledger.published_log import Covering
+from ledger.published_log import Covering, Signed
 from sql import Connection, Pool, query
 
 _CATALOGUE_VERSION = query("catalogue_version")
@@ -22,6 +22,7 @@ _EVERY_DAY_COUNT = query("every_day_count")
 _EVERY_REFUSAL = query("every_refusal")
 _EVERY_PEOPLE_COUNT = query("every_people_count")
 
+State = Literal["to come", "running", "ended", "closed"]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
@@ -44,6 +45,7 @@ class Standing:
     people: People | None = None
     log: Covering | None = None  # None: some of this is on its way into the public log still
     envelopes: Sequence[Envelope] = ()
+    checkpoint: Signed | None = None  # the newest, whether it covers this or not; None before the log was made
 
     @property
     def slug(self) -> str:
@@ -86,6 +88,16 @@ class Standing:
         return Budget(self.line.funded_minor, self.line.earned_minor, floor_minor, is_closed)
 
 
+def state(campaign: Campaign, now: datetime) -> State:
+    """Return in a word where a campaign is in its life."""
+    if campaign.closed_at is not None:
+        return "closed"
+    own = campaign.promise.campaign
+    if now < own.starts_at:
+        return "to come"
+    return "running" if now < own.ends_at else "ended"
+
+
 def instant(moment: datetime) -> Instant:
     """Return a moment as RFC 3339 in UTC, to the millisecond."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
@@ -113,6 +125,7 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
     }
     money = await lines(conn, [campaign.slug for campaign in campaigns])
     log = await published_log.covering(conn)
+    checkpoint = await published_log.checkpoint(conn)
     settled: dict[str, list[Envelope]] = {campaign.slug: [] for campaign in campaigns}
     for envelope in await envelopes(conn, list(settled)):
         settled[envelope.campaign].append(envelope)
@@ -126,6 +139,7 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
             people=people.get(c.campaign_id),
             log=log,
             envelopes=settled[c.slug],
+            checkpoint=checkpoint,
         )
         for c in campaigns
     ]

@@ -5,6 +5,7 @@ from typing_extensions import TypedDict
 from campaigns.settlements import Day, next_settlement
 from campaigns.standing import Instant, Standing, instant
 from campaigns.waterfall import DayCount, reaches_budget
+from ledger.line import Line
 from ledger.log.encoding import to_base64
 from ledger.money import Money, show
 
@@ -76,7 +77,7 @@ def totals(standing: Standing) -> Totals:
         "likes": _likes(standing),
         "people": standing.people.people if standing.people else 0,
         "people_as_of": instant(standing.people.as_of) if standing.people else None,
-        "money": _money(standing),
+        "money": money_totals(standing.line, standing.currency),
         "unsettled": show(standing.line.pledged.minor, standing.currency),
         "next_settlement": next_settlement(standing),
         "budget_reached": reaches_budget(standing.days, standing.budget),
@@ -97,8 +98,8 @@ def _likes(standing: Standing) -> LikeTotals:
     }
 
 
-def _money(standing: Standing) -> MoneyTotals:
-    line, currency = standing.line, standing.currency
+def money_totals(line: Line, currency: str) -> MoneyTotals:
+    """Return a campaign's balances as the money of its totals."""
     return {
         "funded": show(line.funded_minor, currency),
         "pledged": show(line.earned_minor, currency),

@@ -46,7 +46,7 @@ async def find_payout(conn: Connection, payout_id: str) -> tuple[Envelope, Payou
 
 
 async def again(conn: Connection, payout_id: str, payee: str, by: str, now: datetime) -> Envelope:
-    """Let a payout that came back wait for another attempt, to the account that the newest terms name.
+    """Let a payout that came back wait for another attempt, to an account that may be another by now.
 
     Joins the caller's transaction. The envelope's hash is another then, so it is to be approved anew.
     """

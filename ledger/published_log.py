@@ -1,6 +1,7 @@
 """What the public log has published: its checkpoint, tiles and entries, as its tables hold them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from ledger.log.merkle import HashReader, Node
@@ -14,17 +15,23 @@ _ENTRIES = query("entries")
 
 
 class Signed(NamedTuple):
-    """A signed head: how many leaves, their root, and the note as it is published."""
+    """A signed head: how many leaves, their root, the note as it is published, and when the log grew to it."""
 
     size: int
     root: bytes
     own_note: bytes  # signed by the log alone
     cosigned: bytes  # the lines of witnesses
+    sequenced_at: datetime
 
     @property
     def note(self) -> bytes:
         """The checkpoint as everyone sees it: the log's own signature, then those of witnesses."""
         return self.own_note + self.cosigned
+
+    @property
+    def origin(self) -> str:
+        """The log's name: the note's first line (https://c2sp.org/tlog-checkpoint)."""
+        return self.own_note.decode().split("\n", 1)[0]
 
 
 class Covering(NamedTuple):
@@ -37,7 +44,9 @@ class Covering(NamedTuple):
 async def checkpoint(conn: Connection) -> Signed | None:
     """Return the newest signed head; None before the log was made."""
     row = await conn.fetchrow(_NEWEST_CHECKPOINT)
-    return None if row is None else Signed(row["size"], row["root"], row["checkpoint"], row["cosigned"] or b"")
+    if row is None:
+        return None
+    return Signed(row["size"], row["root"], row["checkpoint"], row["cosigned"] or b"", row["sequenced_at"])
 
 
 async def covering(conn: Connection) -> Covering | None:

@@ -1,27 +1,29 @@
 """Wires it: the one place where pools, intake, jobs and HTTP edges meet."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from campaigns.catalogue import Shelf
 from campaigns.events import BODY_BYTES_MAX
 from campaigns.intake import Intake
+from campaigns.key_use import KeyUse
 from ledger import sequencer, witness_call
 from ops import backend, jobs
 from ops.admin.desk import Office
 from ops.channels import payout_key
 from ops.clock import utc_now
 from ops.http import admin, health, intake, log, payout_answers, public
+from ops.http.admin_pages.routes import routes as admin_pages
 from ops.http.middleware import problems
 from ops.http.sign_in import SignIn
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.settings import Settings
 from ops.witnesses import witnesses
-from sql import Pool
+from sql import AWAY, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Service:
     shelf: Shelf
     intake: Intake
     metrics: Metrics
+    key_use: KeyUse = field(default_factory=KeyUse)
 
 
 @asynccontextmanager
@@ -49,7 +52,7 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
         await shelf.newest()
         await _own_log(settings, keys, pool)
         service = Service(settings, keys, pool, shelf, Intake(intake_pool, shelf, utc_now, metrics), metrics)
-        own_jobs = jobs.Jobs(pool, shelf, metrics, Office(pool, keys, settings))
+        own_jobs = jobs.Jobs(pool, shelf, metrics, Office(pool, keys, settings), service.key_use)
         scheduler = jobs.schedule(own_jobs, settings, http, asked)
         service.intake.start()
         scheduler.start()
@@ -58,6 +61,8 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
         finally:
             scheduler.shutdown(wait=False)
             await service.intake.stop()
+            with suppress(*AWAY):
+                await service.key_use.flush(pool)
 
 
 async def _own_log(settings: Settings, keys: Keys, pool: Pool) -> None:
@@ -75,6 +80,7 @@ def application(service: Service) -> web.Application:
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES_MAX)
     app[intake.INTAKE], app[intake.SHELF] = service.intake, service.shelf
     app[intake.WEBHOOK_KEY] = service.keys.webhook
+    app[intake.KEY_USE] = service.key_use
     app[intake.METRICS], app[health.POOL] = service.metrics, service.pool
     answers = payout_answers.PayoutAnswers(service.pool, payout_key(service.settings), service.metrics)
     app[payout_answers.PAYOUT_ANSWERS] = answers
@@ -91,6 +97,7 @@ def application(service: Service) -> web.Application:
     log.set_up(app, service.pool)
     sign_in = SignIn(service.pool, service.settings, service.metrics)
     admin.set_up(app, Office(service.pool, service.keys, service.settings), sign_in)
+    app.add_routes(admin_pages())
     return app
 
 

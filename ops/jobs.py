@@ -4,7 +4,7 @@ APScheduler runs in every instance and promises nothing: that each thing happens
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from time import perf_counter
@@ -15,10 +15,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from campaigns import people, pledging, settling
 from campaigns.catalogue import Shelf
+from campaigns.key_use import KeyUse
 from ledger import checks, sequencer, witnessing
 from ledger.line import lines
 from ledger.witness_call import Witness
-from ops.admin import answers, deciding, registry
+from ops.admin import answers, deciding, registry, uploads
 from ops.admin.desk import Office
 from ops.clock import utc_now
 from ops.metrics import Metrics
@@ -28,6 +29,8 @@ from sql import Pool, query
 DELIVERIES_KEPT = timedelta(days=7)
 _PEOPLE_SECONDS = 10
 _DECIDE_SECONDS = 30
+_UPLOAD_SECONDS = 1
+_KEYS_SECONDS = 60
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
 _PAYOUT_WATCH = query("payout_watch")
@@ -47,6 +50,7 @@ class Jobs:
     shelf: Shelf
     metrics: Metrics
     office: Office
+    key_use: KeyUse = field(default_factory=KeyUse)
     _rest_until: float = 0.0
 
     async def tick(self) -> None:
@@ -123,6 +127,14 @@ class Jobs:
         """Do what a second person agreed to and whose hold is over."""
         await deciding.do_due(self.office, registry.find, utc_now())
 
+    async def work_off(self) -> None:
+        """Enrol or remove what was sent as files, chunk by chunk."""
+        await uploads.work_off_all(self.office)
+
+    async def keep_key_use(self) -> None:
+        """Write down when platforms' keys were last used."""
+        await self.key_use.flush(self.pool)
+
     async def forget(self) -> None:
         """Forget the webhook-ids of more than seven days ago, old answers to administrators and ended sessions."""
         now = utc_now()
@@ -149,6 +161,8 @@ def schedule(
         ("people", jobs.count_people, _PEOPLE_SECONDS),
         ("check", jobs.check, settings.check_seconds),
         ("decide", jobs.decide, _DECIDE_SECONDS),
+        ("upload", jobs.work_off, _UPLOAD_SECONDS),
+        ("keys", jobs.keep_key_use, _KEYS_SECONDS),
         ("forget", jobs.forget, 3600),
     ]
     seconds = settings.sequence_seconds

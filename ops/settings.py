@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     admin_token: Annotated[
         SecretStr | None, Field(min_length=32, max_length=200, description="an owner's token, to begin with")
     ] = None
+    public_url: Annotated[
+        str | None,
+        Field(pattern=r"^https?://[^\s/]+$", max_length=200, description="where browsers find the service"),
+    ] = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10, description="proxies of ours before the service")] = 0
     pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"

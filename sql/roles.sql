@@ -26,7 +26,7 @@ GRANT UPDATE (balance_minor, version) ON accounts TO like_ledger_service;
 GRANT UPDATE (version) ON catalogue TO like_ledger_service;
 GRANT UPDATE (dropped_at) ON platform_keys TO like_ledger_service;
 GRANT UPDATE (closed_at) ON campaigns TO like_ledger_service;
-GRANT UPDATE (campaign_id, enrolled_at), DELETE ON enrolments TO like_ledger_service;
+GRANT UPDATE (campaign_id, enrolled_at, version) ON enrolments TO like_ledger_service;
 GRANT UPDATE (state, event_at, day, batch_id, position, person) ON likes TO like_ledger_service;
 GRANT UPDATE (live, person) ON person_days TO like_ledger_service;
 GRANT UPDATE (folded_at, folded_with, nonce_key, nonces) ON like_batches TO like_ledger_service;
@@ -50,6 +50,19 @@ GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
 GRANT INSERT ON sessions, admin_answers, proposals, proposal_steps, audit TO like_ledger_service;
 GRANT UPDATE (ended_at), DELETE ON sessions TO like_ledger_service;
 GRANT UPDATE (answer), DELETE ON admin_answers TO like_ledger_service;
+
+GRANT SELECT ON pauses TO like_ledger_reader;
+GRANT INSERT ON pauses, uploads, upload_chunks TO like_ledger_service;
+GRANT UPDATE (paused_at, resumed_at, version) ON pauses TO like_ledger_service;
+GRANT UPDATE (ended_at, fault) ON uploads TO like_ledger_service;
+GRANT UPDATE (changed, done_at) ON upload_chunks TO like_ledger_service;
 GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
 GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
 GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
+
+GRANT SELECT ON charities, sponsors, sponsor_names TO like_ledger_reader;
+GRANT INSERT ON charities, sponsors, sponsor_names TO like_ledger_service;
+GRANT UPDATE (name_zh, name_en, account, disabled_at) ON charities TO like_ledger_service;
+GRANT UPDATE (name, disabled_at) ON sponsors TO like_ledger_service;
+GRANT UPDATE (disabled_at) ON platforms TO like_ledger_service;
+GRANT UPDATE (last_used_at) ON platform_keys TO like_ledger_service;

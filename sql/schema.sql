@@ -122,6 +122,7 @@ CREATE TABLE platforms (
     platform_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL,
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    disabled_at timestamptz,  -- its deliveries are refused like those of one that nobody knows
     CONSTRAINT platforms_are_named_once UNIQUE (name),
     CONSTRAINT platforms_name_is_a_slug CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$')
 );
@@ -135,6 +136,7 @@ CREATE TABLE platform_keys (
     public_key  bytea,
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     dropped_at  timestamptz,
+    last_used_at timestamptz,  -- verified a delivery then, and no newer key of its scheme did; some minute late
     CONSTRAINT platform_keys_hold_what_their_scheme_needs CHECK (
         (scheme = 'v1' AND length(salt) = 16 AND public_key IS NULL)
         OR (scheme = 'v1a' AND length(public_key) = 32 AND salt IS NULL)
@@ -172,9 +174,59 @@ CREATE TABLE terms (
 
 CREATE TABLE enrolments (
     content     text    PRIMARY KEY,  -- at most one campaign at a time
-    campaign_id integer NOT NULL REFERENCES campaigns,
+    campaign_id integer REFERENCES campaigns,  -- null: it was removed
     enrolled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    version     bigint  NOT NULL DEFAULT 0,  -- of the catalogue, at the last change
     CONSTRAINT enrolments_content_is_bounded CHECK (length(content) BETWEEN 1 AND 128)
+);
+CREATE INDEX enrolments_by_version ON enrolments (version);
+CREATE INDEX enrolments_by_campaign ON enrolments (campaign_id, content);
+
+-- Content of which a campaign takes no like for now; resumed: it takes them again.
+CREATE TABLE pauses (
+    content     text    NOT NULL,
+    campaign_id integer NOT NULL REFERENCES campaigns,
+    paused_at   timestamptz NOT NULL,
+    resumed_at  timestamptz,
+    version     bigint  NOT NULL,  -- of the catalogue, at the last change
+    PRIMARY KEY (content, campaign_id),
+    CONSTRAINT pauses_content_is_bounded CHECK (length(content) BETWEEN 1 AND 128),
+    CONSTRAINT pauses_end_after_they_begin CHECK (resumed_at >= paused_at)
+);
+CREATE INDEX pauses_by_version ON pauses (version);
+
+-- A file of content; it runs until `ended_at`, and was done unless there is a fault.
+CREATE TABLE uploads (
+    upload_id   text    PRIMARY KEY,
+    campaign_id integer NOT NULL REFERENCES campaigns,
+    action      text    NOT NULL,
+    contents    integer NOT NULL,
+    digest      bytea   NOT NULL,  -- of the file
+    by          text    NOT NULL,
+    at          timestamptz NOT NULL,
+    ended_at    timestamptz,
+    fault       text,
+    CONSTRAINT uploads_action_is_known CHECK (action IN ('enrol', 'remove')),
+    CONSTRAINT uploads_hold_something CHECK (contents > 0),
+    CONSTRAINT uploads_digest_is_sha256 CHECK (length(digest) = 32),
+    CONSTRAINT uploads_with_a_fault_have_ended CHECK (fault IS NULL OR ended_at IS NOT NULL),
+    CONSTRAINT uploads_are_bounded CHECK (length(by) BETWEEN 1 AND 100 AND length(fault) BETWEEN 1 AND 500)
+);
+CREATE INDEX uploads_by_time ON uploads (at, upload_id);
+CREATE INDEX uploads_that_run ON uploads (at) WHERE ended_at IS NULL;
+
+-- What one transaction does of it.
+CREATE TABLE upload_chunks (
+    upload_id text    NOT NULL REFERENCES uploads,
+    number    integer NOT NULL,
+    contents  text[]  NOT NULL,
+    changed   integer,
+    done_at   timestamptz,
+    PRIMARY KEY (upload_id, number),
+    CONSTRAINT upload_chunks_are_numbered_from_one CHECK (number > 0),
+    CONSTRAINT upload_chunks_hold_something CHECK (cardinality(contents) > 0),
+    CONSTRAINT upload_chunks_change_what_they_hold CHECK (changed BETWEEN 0 AND cardinality(contents)),
+    CONSTRAINT upload_chunks_say_what_they_did CHECK ((changed IS NULL) = (done_at IS NULL))
 );
 
 -- Likes ------------------------------------------------------------------------------------------------------------
@@ -628,4 +680,46 @@ CREATE TABLE log_cosignatures (
 CREATE INDEX log_cosignatures_of_a_head ON log_cosignatures (size);
 
 CREATE TRIGGER log_cosignatures_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_cosignatures
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Registers --------------------------------------------------------------------------------------------------------
+
+CREATE TABLE charities (
+    charity     text  PRIMARY KEY,
+    name_zh     text  NOT NULL,
+    name_en     text  NOT NULL,
+    account     jsonb NOT NULL,  -- as promises name it
+    added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    disabled_at timestamptz,
+    CONSTRAINT charities_name_is_a_slug CHECK (charity ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+    CONSTRAINT charities_are_bounded CHECK (
+        length(name_zh) BETWEEN 1 AND 200 AND length(name_en) BETWEEN 1 AND 200 AND length(account::text) <= 300
+    ),
+    CONSTRAINT charities_account_is_one CHECK (jsonb_typeof(account) = 'object')
+);
+
+CREATE TABLE sponsors (
+    sponsor_id  text PRIMARY KEY,
+    name        text NOT NULL,  -- as it is now
+    added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    disabled_at timestamptz,
+    CONSTRAINT sponsors_are_named_once UNIQUE (name),
+    CONSTRAINT sponsors_id_is_one CHECK (sponsor_id ~ '^spo_[0-9a-f]{20}$'),
+    CONSTRAINT sponsors_name_is_bounded CHECK (length(name) BETWEEN 1 AND 200)
+);
+
+-- Every name that a sponsor had: campaigns keep the one that they were promised under.
+CREATE TABLE sponsor_names (
+    name       text PRIMARY KEY,
+    sponsor_id text NOT NULL REFERENCES sponsors,
+    given_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT sponsor_names_are_bounded CHECK (length(name) BETWEEN 1 AND 200)
+);
+CREATE INDEX sponsor_names_by_sponsor ON sponsor_names (sponsor_id);
+
+CREATE TRIGGER charities_are_kept BEFORE DELETE OR TRUNCATE ON charities
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER sponsors_are_kept BEFORE DELETE OR TRUNCATE ON sponsors
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER sponsor_names_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sponsor_names
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pairs
-from campaigns import budget, promising
+from campaigns import budget, pauses, promising, uploads
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
 from ledger import sequencer, witness_call
@@ -72,6 +72,7 @@ async def fill(dsn: str) -> None:
         await sequencer.sequence(pool, LOG, NOW)
         await cosigned(pool)
         await close_another(pool)
+        await enrolled(pool, campaign, ["z"])
         await pairs.decided(pool, campaign.slug, KEYS)
         async with pool.acquire() as conn:
             await sequencer.extend(conn, NOW)
@@ -94,6 +95,15 @@ async def cosigned(pool: Pool) -> None:
     async with witnessing(format_verifier_key(LOG.verifier_key)) as own, witness_call.session() as http:
         asked = witness_call.Witness(parse_witness_key(own.vkey), own.url)
         assert await ask(pool, http, asked, lambda: NOW)
+
+
+async def enrolled(pool: Pool, campaign: Campaign, contents: list[str]) -> None:
+    """Enrol content as a file, and pause it."""
+    async with pool.acquire() as conn, conn.transaction():
+        wanted = await uploads.prospect(conn, campaign, "enrol", contents, b"")
+        upload_id = await uploads.begin(conn, campaign, "enrol", wanted, "ann", NOW)
+        assert await uploads.step(conn, upload_id, PSEUDONYM_KEY, NOW)
+        assert await pauses.pause(conn, campaign, contents, NOW) == contents
 
 
 async def close_another(pool: Pool) -> None:

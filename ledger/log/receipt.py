@@ -4,29 +4,29 @@ The file is what `GET /v1/receipts/{receipt}` answers. Each step is a sentence t
 does not ends the check. What the like itself was is shown only while the service still knows it: a proof outlives it.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 from ledger.log.checkpoint import Checkpoint, MalformedCheckpoint, open_checkpoint
-from ledger.log.encoding import from_base64
 from ledger.log.merkle import check_inclusion, leaf_hash
 from ledger.log.note import NoteError, VerifierKey
+from ledger.log.receipt_file import MalformedReceipt, NotLoggedYet, Proof, read_proof
 from ledger.log.shapes import Wrong, read_leaf
+
+__all__ = ["MalformedReceipt", "NotLoggedYet", "Step", "check", "like_entry"]
 
 LIKE_VERSION = b"\x01"
 MICROSECONDS_BYTES = 8
 
+StepName = Literal["like", "batch", "count", "signature", "log"]
+
 
 class Step(NamedTuple):
-    """One step of the proof, in words, and whether it holds."""
+    """One step of the proof: its name, in words, and whether it holds."""
 
+    name: StepName
     says: str
     holds: bool
-
-
-class MalformedReceipt(ValueError):
-    """The file is no receipt with a proof."""
 
 
 def like_entry(nonce: bytes, person: bytes, event_us: int, content: str) -> bytes:
@@ -36,61 +36,40 @@ def like_entry(nonce: bytes, person: bytes, event_us: int, content: str) -> byte
 
 def check(raw: bytes, key: VerifierKey) -> list[Step]:
     """Return the steps of a receipt's proof, until one does not hold. MalformedReceipt if there is no proof."""
-    try:
-        proof = _with_checkpoint(json.loads(raw))
-        steps = []
-        for step in _steps(proof, key):
-            steps.append(step)
-            if not step.holds:
-                break
-    except MalformedReceipt:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as fault:
-        raise MalformedReceipt(f"no receipt with a proof: {fault!r}") from None
+    proof, steps = read_proof(raw), []
+    for step in _steps(proof, key):
+        steps.append(step)
+        if not step.holds:
+            break
     return steps
 
 
-def _with_checkpoint(proof: Mapping[str, Any]) -> Mapping[str, Any]:
-    if proof["checkpoint"] is None:
-        raise MalformedReceipt("the receipt is not in a checkpoint yet: ask for it again in a second")
-    return proof
-
-
-def _steps(proof: Mapping[str, Any], key: VerifierKey) -> Iterator[Step]:
-    batch, count = proof["batch"], proof["count"]
-    leaf, root = bytes.fromhex(batch["leaf"]), bytes.fromhex(batch["root"])
-    if proof["like"] is not None:
-        yield Step("the like's nonce, pseudonym, time and content hash to the leaf", _is_leaf(proof["like"], leaf))
-    path = [bytes.fromhex(node) for node in batch["path"]]
-    in_batch = check_inclusion(path, batch["index"], batch["size"], leaf, root)
-    yield Step(f"the leaf is number {batch['index']} of batch {batch['id']}, which has {batch['size']}", in_batch)
-    entry = count["entry"].encode()
-    yield Step("the count leaf names that batch, its size and its root", _names(entry, proof["campaign"], batch))
-    checkpoint = _opened(proof["checkpoint"], key)
-    signed = f"the checkpoint is signed by {key.name}"
-    yield Step(signed, checkpoint is not None)
+def _steps(proof: Proof, key: VerifierKey) -> Iterator[Step]:
+    batch, count = proof.batch, proof.count
+    if proof.like is not None:
+        is_leaf = leaf_hash(like_entry(*proof.like)) == batch.leaf
+        yield Step("like", "the like's nonce, pseudonym, time and content hash to the leaf", is_leaf)
+    in_batch = check_inclusion(batch.path, batch.index, batch.size, batch.leaf, batch.root)
+    yield Step("batch", f"the leaf is number {batch.index} of batch {batch.id}, which has {batch.size}", in_batch)
+    yield Step("count", "the count leaf names that batch, its size and its root", _names(proof))
+    checkpoint = _opened(proof.checkpoint, key)
+    yield Step("signature", f"the checkpoint is signed by {key.name}", checkpoint is not None)
     if checkpoint is not None:
-        nodes = [from_base64(node) for node in count["path"]]
-        held = check_inclusion(nodes, count["index"], checkpoint.size, leaf_hash(entry), checkpoint.root)
-        yield Step(f"the count leaf is number {count['index']} of the log's first {checkpoint.size} leaves", held)
+        held = check_inclusion(count.path, count.index, checkpoint.size, leaf_hash(count.entry), checkpoint.root)
+        yield Step("log", f"the count leaf is number {count.index} of the log's first {checkpoint.size} leaves", held)
 
 
-def _is_leaf(like: Mapping[str, Any], leaf: bytes) -> bool:
-    nonce, person = bytes.fromhex(like["nonce"]), bytes.fromhex(like["person"])
-    return leaf_hash(like_entry(nonce, person, like["event_us"], like["content"])) == leaf
-
-
-def _names(entry: bytes, campaign: str, batch: Mapping[str, Any]) -> bool:
+def _names(proof: Proof) -> bool:
     try:
-        told = read_leaf(entry)
+        told = read_leaf(proof.count.entry)
     except Wrong:
         return False
-    wanted = [batch["id"], batch["size"], batch["root"]]
-    return told["kind"] == "count" and told["campaign"] == campaign and wanted in told["batches"]
+    wanted = [proof.batch.id, proof.batch.size, proof.batch.root.hex()]
+    return told["kind"] == "count" and told["campaign"] == proof.campaign and wanted in told["batches"]
 
 
-def _opened(note: str, key: VerifierKey) -> Checkpoint | None:
+def _opened(note: bytes, key: VerifierKey) -> Checkpoint | None:
     try:
-        return open_checkpoint(note.encode(), key)
+        return open_checkpoint(note, key)
     except (NoteError, MalformedCheckpoint):
         return None

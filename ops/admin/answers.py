@@ -46,6 +46,12 @@ async def claim(conn: Connection, own: Once, now: datetime) -> bytes | None:
     return bytes(known["answer"])
 
 
+async def known(conn: Connection, name: str, key: str) -> bytes | None:
+    """Return what was answered to somebody's key; None: nothing was."""
+    row = await conn.fetchrow(_KNOWN_ANSWER, name, key)
+    return None if row is None or row["answer"] is None else bytes(row["answer"])
+
+
 async def keep(conn: Connection, own: Once, answer: bytes) -> None:
     """Keep the answer, in the transaction that claimed the key."""
     await conn.execute(_KEEP_ANSWER, own.name, own.key, answer)

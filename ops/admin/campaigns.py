@@ -1,5 +1,6 @@
 """Commands about campaigns: promise, new terms, funding, close."""
 
+from datetime import date
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from campaigns import budget, catalogue, promising
 from campaigns.catalogue import Campaign
 from campaigns.promise import Line, Promise, Terms
+from campaigns.promising import Action, Plan
 from campaigns.refusals import Fault, NotFound, PromiseRefused
 from ledger.line import balances
 from ledger.money import MINOR_MAX
@@ -19,11 +21,14 @@ _BOTH: frozenset[Role] = _CAMPAIGNS | _FINANCE
 
 
 class NewTerms(Asked):
-    """A new version of a promise's terms, in force from the first campaign day that no like has been counted for."""
+    """A new version of a promise's terms, in force from the start of a campaign day that no like can be of yet."""
 
     terms: Terms
     based_on: Annotated[
         int | None, Field(ge=1, description="the version that was looked at: refused where it is not the newest")
+    ] = None
+    from_day: Annotated[
+        date | None, Field(description="the first campaign day of theirs; left out: the first day that they can hold")
     ] = None
 
 
@@ -43,7 +48,7 @@ class Closing(Asked):
 async def find(desk: Desk, slug: str) -> Campaign:
     """Return a campaign as it is, and stays until the transaction ends. NotFound: there is none."""
     await catalogue.hold(desk.conn)
-    found = (await catalogue.read(desk.conn, desk.keys.pseudonym)).campaigns.get(slug)
+    found = (await catalogue.campaigns(desk.conn, desk.keys.pseudonym)).get(slug)
     if found is None:
         raise NotFound(f"there is no campaign {slug!r}")
     return found
@@ -57,10 +62,21 @@ def _said(part: Any) -> dict[str, Any]:
 async def _create(desk: Desk, _: str, asked: Promise) -> Done:
     await catalogue.change(desk.conn)
     slug = asked.campaign.slug
-    if slug in (await catalogue.read(desk.conn, desk.keys.pseudonym)).campaigns:
+    if slug in await catalogue.campaigns(desk.conn, desk.keys.pseudonym):
         raise PromiseRefused([Fault("campaign.slug", "there is a campaign of that name already: give it new terms")])
-    await promising.apply(desk.conn, asked, desk.now, pseudonym_key=desk.keys.pseudonym)
-    return Done(f"campaign/{slug}", None, _said(asked), asked.campaign.currency, second="a new promise")
+    applied = await promising.apply(desk.conn, asked, desk.now, pseudonym_key=desk.keys.pseudonym)
+    return Done(
+        f"campaign/{slug}",
+        None,
+        _said(asked),
+        asked.campaign.currency,
+        second="a new promise",
+        besides=_planned(applied.plan),
+    )
+
+
+def _planned(plan: Plan) -> dict[str, Any]:
+    return {"terms_version": plan.version, "from_day": plan.from_day.isoformat()}
 
 
 async def _give_terms(desk: Desk, slug: str, asked: NewTerms) -> Done:
@@ -71,9 +87,21 @@ async def _give_terms(desk: Desk, slug: str, asked: NewTerms) -> Done:
         raise PromiseRefused([Fault("based_on", f"the newest terms are version {newest}: look at them first")])
     before = promising.promised(existing)
     wanted = before.model_copy(update={"terms": asked.terms})
-    await promising.apply(desk.conn, wanted, desk.now, pseudonym_key=desk.keys.pseudonym)
-    second = promising.why_second(before.terms, asked.terms)
-    return Done(f"campaign/{slug}", _said(before.terms), _said(asked.terms), before.campaign.currency, second=second)
+    applied = await promising.apply(
+        desk.conn, wanted, desk.now, pseudonym_key=desk.keys.pseudonym, from_day=asked.from_day
+    )
+    was, becomes = _said(before.terms), _said(asked.terms)
+    if asked.from_day is not None and applied.plan.action is not Action.NOTHING:
+        was |= {"from_day": existing.terms[-1].from_day.isoformat()}
+        becomes |= {"from_day": asked.from_day.isoformat()}
+    return Done(
+        f"campaign/{slug}",
+        was,
+        becomes,
+        before.campaign.currency,
+        second=promising.why_second(before.terms, asked.terms),
+        besides=_planned(applied.plan),
+    )
 
 
 async def _fund(desk: Desk, slug: str, asked: Funding) -> Done:
@@ -84,7 +112,8 @@ async def _fund(desk: Desk, slug: str, asked: Funding) -> Done:
     second = "more to be paid by the sponsor" if done.is_new else None
     currency = campaign.promise.campaign.currency
     told = {"funded_minor": after} | ({"reference": asked.reference} if done.is_new else {})
-    return Done(f"campaign/{slug}", {"funded_minor": before}, told, currency, second=second)
+    besides = {"pledged_minor": done.pledged_minor}
+    return Done(f"campaign/{slug}", {"funded_minor": before}, told, currency, second=second, besides=besides)
 
 
 async def _close(desk: Desk, slug: str, asked: Closing) -> Done:

@@ -63,9 +63,8 @@ class Done:
     second: str | None = None  # why a second person has to agree; None: nobody has to
     hold: timedelta = timedelta(0)  # how long it waits after they did
     secret: str | None = None  # shown once, kept nowhere
-    then: Then | None = (
-        None  # what talks to others, once this is kept; the command again takes up what it left undone
-    )
+    besides: Shown = field(default_factory=dict)  # told, but no part of what is agreed to: it may be another later
+    then: Then | None = None  # what talks to others, once this is kept; given anew it takes up what was left undone
 
 
 Body = TypeVar("Body", bound=Asked)

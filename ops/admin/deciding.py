@@ -1,6 +1,7 @@
 """Decisions about proposals: another person approves or refuses; whoever asked may withdraw."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from hmac import compare_digest
 from typing import Annotated, Any
@@ -10,13 +11,13 @@ from typing_extensions import TypedDict
 
 from campaigns.difference import changes
 from campaigns.promise import Line
-from campaigns.refusals import Refused
+from campaigns.refusals import NotFound, Refused
 from ledger.errors import LedgerError
 from ops.admin import audit, proposals
 from ops.admin.actor import BY_SCHEDULE, Actor
 from ops.admin.command import Asked, Command, Desk, Done, Then, may
 from ops.admin.desk import Difference, Office, afterwards
-from ops.admin.listing import Listing, Query, moment, text
+from ops.admin.listing import Listing, Query, Reading, moment, text
 from ops.admin.proposals import Proposal, State
 from ops.admin.refusals import Forbidden, ProposalRefused
 from ops.admin.undoing import undoable
@@ -26,6 +27,7 @@ Find = Callable[[str], Command[Any]]
 
 _PROPOSALS_TO_DO = query("proposals_to_do")
 _LIST_PROPOSALS = query("list_proposals")
+_FIND_PROPOSAL = query("find_proposal")
 _CHANGED = "what it would do is another thing by now: look at it again, withdraw it and ask anew"
 
 
@@ -91,7 +93,7 @@ async def _approve(desk: Desk, find: Find, proposal_id: str, asked: Approval) ->
         return _moved(proposal, State.APPROVED, due_at=(desk.now + proposal.hold).isoformat())
     await proposals.step(desk.conn, proposal, State.DONE, desk.actor.name, desk.now)
     done = _moved(proposal, State.DONE)
-    return Done(done.subject, done.before, done.after, secret=inner.secret, then=inner.then)
+    return replace(done, secret=inner.secret, besides=inner.besides, then=inner.then)
 
 
 async def _refuse(desk: Desk, find: Find, proposal_id: str, asked: Reason) -> Done:
@@ -202,6 +204,19 @@ PROPOSALS = Listing(
     _list,
     lambda row: (row["asked_at"], row["proposal"]),
     ShownProposal,
+)
+
+
+async def look(desk: Desk, proposal_id: str) -> ShownProposal:
+    """Return a proposal as both people see it. NotFound: there is none."""
+    row = await desk.conn.fetchrow(_FIND_PROPOSAL, proposal_id)
+    if row is None:
+        raise NotFound(f"there is no proposal {proposal_id!r}")
+    return shown(proposals.read(row))
+
+
+PROPOSAL = Reading(
+    "/proposals/{proposal}", "One proposal, with the hash to approve", PROPOSALS.roles, look, ShownProposal
 )
 
 

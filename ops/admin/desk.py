@@ -42,7 +42,10 @@ class Difference(TypedDict):
 
 
 class Answer(TypedDict):
-    """What a command did. `waits`: a second person has to agree, and nothing else was changed yet."""
+    """What a command did. `waits`: a second person has to agree, and nothing else was changed yet.
+
+    `besides` is as of now, and may come out otherwise when the second person agrees.
+    """
 
     command: str
     subject: str
@@ -51,6 +54,7 @@ class Answer(TypedDict):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     differences: list[Difference]
+    besides: dict[str, Any]
     audit: int | None
     proposal: str | None
     waits_for: str | None
@@ -64,9 +68,7 @@ class Office:
     pool: Pool
     keys: Keys
     settings: Settings
-    raises: bool = (
-        False  # what fails after the commit is raised: somebody waits for it and will give the command anew
-    )
+    raises: bool = False  # what fails after the commit is raised, to whoever will give the command anew
     outside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_AT_ONCE))
 
 
@@ -146,6 +148,7 @@ def answer_of(command: str, done: Done, *, dry_run: bool = False) -> Answer:
         "before": None if done.before is None else dict(done.before),
         "after": None if done.after is None else dict(done.after),
         "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in differ],
+        "besides": dict(done.besides),
         "audit": None,
         "proposal": None,
         "waits_for": None,

@@ -66,6 +66,13 @@ def text(given: str) -> str:
     return given
 
 
+def truth(given: str) -> bool:
+    """Return a filter's yes or no."""
+    if given not in ("true", "false"):
+        raise ValueError("true or false")
+    return given == "true"
+
+
 def moment(given: str) -> datetime:
     """Return a filter's moment."""
     try:
@@ -75,6 +82,16 @@ def moment(given: str) -> datetime:
     if found.tzinfo is None:
         raise ValueError("a moment with its offset, such as 2026-11-23T08:00:00Z")
     return found
+
+
+def after_text(asked: Query) -> str | None:
+    """Return the text that a page begins behind, in a list whose key is one text; None: at its beginning."""
+    if asked.after is None:
+        return None
+    match asked.after:
+        case [str(key)] if "\0" not in key:
+            return key
+    raise Faulty([Fault("cursor", "it is no cursor of this list")])
 
 
 async def page(listing: Listing, desk: Desk, given: Mapping[str, str]) -> dict[str, Any]:

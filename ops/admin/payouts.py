@@ -37,7 +37,7 @@ async def settlement_of(desk: Desk, payout_id: str) -> str:
 async def _again(desk: Desk, payout_id: str, _: Nothing) -> Done:
     campaign, before = await held(desk, await settlement_of(desk, payout_id))
     charity = next(p.charity for p in before.payouts if p.payout_id == payout_id)
-    payee = payees(campaign)[charity]
+    payee = (await payees(desk.conn, campaign))[charity]
     return changed(campaign, before, await changes.again(desk.conn, payout_id, payee, desk.actor.name, desk.now))
 
 
@@ -56,7 +56,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "payout.again",
         "/payouts/{payout}/again",
-        "Let a payout that came back be tried again, to the account that the newest terms name; approved anew",
+        "Let a payout that came back be tried again, to the account that the charity has now; approved anew",
         FINANCE,
         Nothing,
         _again,

@@ -3,7 +3,8 @@
 Refused
 ├── Forbidden         the role may not do that
 ├── KeyTaken          the Idempotency-Key was used before, for something else
-└── ProposalRefused   the proposal cannot be decided so
+├── ProposalRefused   the proposal cannot be decided so
+└── UploadRefused     the upload has ended
 """
 
 from campaigns.refusals import Refused
@@ -19,3 +20,7 @@ class KeyTaken(Refused):
 
 class ProposalRefused(Refused):
     """The proposal cannot be decided so."""
+
+
+class UploadRefused(Refused):
+    """The upload has ended."""

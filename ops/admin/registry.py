@@ -2,7 +2,22 @@
 
 from typing import Any
 
-from ops.admin import auditing, campaigns, deciding, payout_lists, payouts, settlements, statements, tokens
+from ops.admin import (
+    auditing,
+    campaigns,
+    charities,
+    content,
+    deciding,
+    payout_lists,
+    payouts,
+    platforms,
+    promises,
+    settlements,
+    sponsors,
+    statements,
+    tokens,
+    uploads,
+)
 from ops.admin.command import Command
 from ops.admin.listing import Listing, Reading
 from ops.admin.table import Table
@@ -15,6 +30,11 @@ def find(name: str) -> Command[Any]:
 
 COMMANDS: tuple[Command[Any], ...] = (
     *campaigns.COMMANDS,
+    *content.COMMANDS,
+    *uploads.COMMANDS,
+    *charities.COMMANDS,
+    *sponsors.COMMANDS,
+    *platforms.COMMANDS,
     *settlements.COMMANDS,
     *payouts.COMMANDS,
     *statements.COMMANDS,
@@ -22,6 +42,12 @@ COMMANDS: tuple[Command[Any], ...] = (
     *deciding.commands(find),
 )
 LISTINGS: tuple[Listing, ...] = (
+    promises.CAMPAIGNS,
+    content.CONTENT,
+    uploads.UPLOADS,
+    charities.CHARITIES,
+    sponsors.SPONSORS,
+    platforms.PLATFORMS,
     *payout_lists.LISTINGS,
     statements.LINES,
     deciding.PROPOSALS,
@@ -29,6 +55,11 @@ LISTINGS: tuple[Listing, ...] = (
     auditing.AUDIT,
 )
 TABLES: tuple[Table, ...] = (auditing.TABLE,)
-READINGS: tuple[Reading, ...] = (*payout_lists.READINGS,)
+READINGS: tuple[Reading, ...] = (
+    promises.CAMPAIGN,
+    uploads.UPLOAD,
+    *payout_lists.READINGS,
+    deciding.PROPOSAL,
+)
 
 _BY_NAME = {command.name: command for command in COMMANDS}

@@ -13,12 +13,19 @@ _FIND_SESSION = query("find_session")
 _END_SESSION = query("end_session")
 
 
-async def begin(conn: Connection, own: Holder, now: datetime, token: str | None = None) -> str:
+def make() -> str:
+    """Return what a new session's cookie holds."""
+    return secrets.token_urlsafe(32)
+
+
+async def begin(
+    conn: Connection, own: Holder, now: datetime, token: str | None = None, cookie: str | None = None
+) -> str:
     """Begin a session and return what its cookie holds; one that a token began ends with the token."""
-    cookie = secrets.token_urlsafe(32)
+    holds = cookie or make()
     began_by = digest(token) if token else None
-    await conn.execute(_ADD_SESSION, digest(cookie), own.name, own.role, began_by, now, now + LASTS)
-    return cookie
+    await conn.execute(_ADD_SESSION, digest(holds), own.name, own.role, began_by, now, now + LASTS)
+    return holds
 
 
 async def find(conn: Connection, cookie: str, now: datetime) -> Holder | None:

@@ -4,6 +4,7 @@ import typer
 
 from ops.cli.audit import app as audit
 from ops.cli.campaign import app as campaign
+from ops.cli.charity import app as charity
 from ops.cli.demo import demo
 from ops.cli.log import app as log
 from ops.cli.maintenance import check, doctor, migrate
@@ -13,6 +14,7 @@ from ops.cli.platform import app as platform
 from ops.cli.replay import replay
 from ops.cli.serve import serve
 from ops.cli.settle import settle
+from ops.cli.sponsor import app as sponsor
 from ops.cli.token import app as token
 from ops.cli.verify import verify, verify_receipt
 
@@ -25,6 +27,8 @@ app = typer.Typer(
 )
 app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
+app.add_typer(charity, name="charity")
+app.add_typer(sponsor, name="sponsor")
 app.add_typer(log, name="log")
 app.add_typer(person, name="person")
 app.add_typer(payouts, name="payouts")

@@ -1,18 +1,20 @@
-"""`like-ledger campaign`: promises made, changed, funded, shown and closed."""
+"""`like-ledger campaign`: promises made, changed, funded, shown and closed. Their content: `content`."""
 
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import campaign_view, shared
+from ops.cli import campaign_view, content, shared
 from ops.cli.campaign_preview import preview
 
 if TYPE_CHECKING:
     from campaigns.budget import Closing, Funding
     from campaigns.catalogue import Campaign
+    from campaigns.promise import Promise
     from campaigns.promising import Plan
-    from sql import Connection
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: what was promised for each like, and its budget.")
 app.command()(preview)
@@ -23,31 +25,51 @@ Slug = Annotated[str, typer.Argument(help="The campaign's slug.")]
 @app.command()
 def apply(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The promise, in TOML.")],
+    from_day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="New terms hold from this campaign day on, not from the first they can."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the difference and stop there.")] = False,
     as_json: shared.AsJson = False,
 ) -> None:
-    """Make a campaign of a promise, or give it new terms from the next campaign day; the difference comes first."""
-    plan = shared.run(_apply(file, is_asked_only=dry_run, is_quiet=as_json))
+    """Make a campaign of a promise, or give it new terms from a campaign day on; the difference comes first."""
+    day = from_day.date() if from_day else None
+    plan = shared.run(_apply(file, day, is_asked_only=dry_run, is_quiet=as_json))
     if as_json:
         shared.show_json(campaign_view.plan_shown(plan, is_done=not dry_run))
     else:
         typer.echo(campaign_view.plan_sentence(plan, is_done=not dry_run))
 
 
-async def _apply(file: Path, *, is_asked_only: bool, is_quiet: bool) -> "Plan":
+async def _apply(file: Path, from_day: date | None, *, is_asked_only: bool, is_quiet: bool) -> "Plan":
     from campaigns import catalogue, promising
     from ops.clock import utc_now
 
     promise = shared.read_promise(file)
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        existing = (await catalogue.load(conn, own.keys.pseudonym)).campaigns.get(promise.campaign.slug)
-        plan = promising.plan(existing, promise, utc_now())
+    async with shared.opened() as own:
+        async with own.pool.acquire() as conn:
+            existing = (await catalogue.campaigns(conn, own.keys.pseudonym)).get(promise.campaign.slug)
+        plan = promising.plan(existing, promise, utc_now(), from_day)
         if not is_quiet:
             campaign_view.show_changes(plan.changes)
-        if is_asked_only:
-            return plan
-        async with conn.transaction():
-            return (await promising.apply(conn, promise, utc_now(), pseudonym_key=own.keys.pseudonym)).plan
+        return plan if is_asked_only else await _carry_out(own, plan, promise, from_day)
+
+
+async def _carry_out(own: shared.Opened, plan: "Plan", promise: "Promise", from_day: date | None) -> "Plan":
+    """Have the desk do what was planned; return the plan with what came of it."""
+    from campaigns.promising import Action
+
+    if plan.action is Action.NOTHING:
+        return plan
+    if plan.action is Action.CREATE:
+        answer = await shared.give_with(own, "campaign.create", "", promise.model_dump())
+    else:
+        asked = {"terms": promise.terms.model_dump(), "based_on": plan.version - 1, "from_day": from_day}
+        answer = await shared.give_with(own, "campaign.terms", promise.campaign.slug, asked)
+    day = date.fromisoformat(answer["besides"]["from_day"])
+    return replace(plan, version=answer["besides"]["terms_version"], from_day=day)
 
 
 @app.command()
@@ -92,19 +114,21 @@ def fund(
 
 
 async def _fund(slug: str, amount_minor: int, reference: str) -> "tuple[Campaign, Funding]":
-    from campaigns import budget
+    from campaigns.budget import Funding
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        campaign = await _find(conn, slug, own.keys.pseudonym)
-        async with conn.transaction():
-            return campaign, await budget.fund(conn, campaign, amount_minor, reference)
+    async with shared.opened() as own:
+        campaign = await _find(own, slug)
+        asked = {"amount_minor": amount_minor, "reference": reference}
+        answer = await shared.give_with(own, "campaign.fund", slug, asked)
+    return campaign, Funding(answer["state"] == "done", answer["besides"]["pledged_minor"])
 
 
-async def _find(conn: "Connection", slug: str, pseudonym_key: bytes) -> "Campaign":
+async def _find(own: shared.Opened, slug: str) -> "Campaign":
     from campaigns import catalogue
     from campaigns.refusals import NotFound
 
-    found = (await catalogue.load(conn, pseudonym_key)).campaigns.get(slug)
+    async with own.pool.acquire() as conn:
+        found = (await catalogue.campaigns(conn, own.keys.pseudonym)).get(slug)
     if found is None:
         raise NotFound(f"there is no campaign {slug!r}")
     return found
@@ -113,6 +137,7 @@ async def _find(conn: "Connection", slug: str, pseudonym_key: bytes) -> "Campaig
 @app.command()
 def close(
     slug: Slug,
+    reason: Annotated[str, typer.Option(help="Why; public in the log.")] = "closed at the command line",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: shared.AsJson = False,
 ) -> None:
@@ -120,59 +145,22 @@ def close(
     if not yes:
         question = f"Close {slug} for ever? It takes no like more, and what is left of its budget goes back."
         typer.confirm(question, abort=True, err=True)
-    campaign, done = shared.run(_close(slug))
+    campaign, done = shared.run(_close(slug, reason))
     if as_json:
         shared.show_json(campaign_view.closing_shown(campaign, done))
     else:
         typer.echo(campaign_view.closing_sentence(campaign, done))
 
 
-async def _close(slug: str) -> "tuple[Campaign, Closing]":
-    from campaigns import budget
-    from ops.clock import utc_now
+async def _close(slug: str, reason: str) -> "tuple[Campaign, Closing]":
+    from campaigns.budget import Closing
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        campaign = await _find(conn, slug, own.keys.pseudonym)
-        async with conn.transaction():
-            return campaign, await budget.close(conn, campaign, utc_now())
-
-
-@app.command()
-def enrol(
-    slug: Slug,
-    contents: Annotated[list[str] | None, typer.Argument(metavar="CONTENT", help="What counts for it.")] = None,
-    file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="More, one a line.")
-    ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the content out instead.")] = False,
-    as_json: shared.AsJson = False,
-) -> None:
-    """Enrol content in a campaign, all of it or none: each belongs to at most one campaign at a time."""
-    if not contents and file is None:
-        raise typer.BadParameter("name some content, or a --file of it", param_hint="CONTENT")
-    changed, asked = shared.run(_enrol(slug, contents or [], file, removes=remove))
-    if as_json:
-        shared.show_json({"campaign": slug, "contents": asked, "removed" if remove else "enrolled": changed})
-    else:
-        typer.echo(f"{slug}: {changed} {'removed' if remove else 'enrolled'}, {asked - changed} unchanged")
+    async with shared.opened() as own:
+        campaign = await _find(own, slug)
+        answer = await shared.give_with(own, "campaign.close", slug, {"reason": reason})
+    after = answer["after"] or {}
+    amounts = (after.get(name, 0) for name in ("pledged_at_last_minor", "topped_up_minor", "returned_minor"))
+    return campaign, Closing(answer["state"] == "done", datetime.fromisoformat(after["closed_at"]), *amounts)
 
 
-async def _enrol(slug: str, contents: list[str], file: Path | None, *, removes: bool) -> tuple[int, int]:
-    from campaigns import enrolment
-
-    wanted = {*contents, *(_lines(file) if file else ())}
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        campaign = await _find(conn, slug, own.keys.pseudonym)
-        async with conn.transaction():
-            do = enrolment.remove if removes else enrolment.enrol
-            return await do(conn, campaign, wanted), len(wanted)
-
-
-def _lines(file: Path) -> list[str]:
-    from campaigns.refusals import EnrolmentRefused
-
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise EnrolmentRefused(f"{file.name} is not UTF-8") from None
-    return [line for line in map(str.strip, text.split("\n")) if line]
+content.set_up(app)

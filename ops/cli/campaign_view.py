@@ -1,7 +1,6 @@
 """Campaigns as the command line shows them: the same figures under the same names as the public API."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ops.cli import shared
@@ -108,16 +107,6 @@ async def standings() -> "list[Standing]":
         return await standing.read(own.pool, Shelf(own.pool, own.keys.pseudonym), utc_now())
 
 
-def state(campaign: "Campaign", now: datetime) -> str:
-    """Return in a word where the campaign is in its life."""
-    if campaign.closed_at is not None:
-        return "closed"
-    own = campaign.promise.campaign
-    if now < own.starts_at:
-        return "to come"
-    return "running" if now < own.ends_at else "ended"
-
-
 def show(standing: "Standing", *, as_json: bool) -> None:
     """Print a campaign in full: as JSON it is what `/v1/campaigns/{slug}` answers."""
     import orjson
@@ -154,9 +143,10 @@ def _show_versions(campaign: "Campaign") -> None:
 
 def show_all(standings: "Sequence[Standing]", *, as_json: bool) -> None:
     """Print how campaigns stand."""
+    from campaigns import standing
     from campaigns.totals import totals
 
-    shown = [{"state": state(s.campaign, s.as_of), **totals(s)} for s in standings]
+    shown = [{"state": standing.state(s.campaign, s.as_of), **totals(s)} for s in standings]
     if as_json:
         shared.show_json({"campaigns": shown})
         return

@@ -203,7 +203,7 @@ def cancel(
 def again(
     payout: shared.PayoutId, by: door.By = None, token: door.Token = None, as_json: shared.AsJson = False
 ) -> None:
-    """Let a payout that came back be tried again, to the account that the newest terms name."""
+    """Let a payout that came back be tried again, to the account that the charity has now."""
     _say(shared.run(_given("payout.again", payout, {}, by, door.token_of(by, token))), as_json=as_json)
 
 

@@ -20,14 +20,8 @@ PublicKey = Annotated[
 @app.command()
 def add(name: Name, public_key: PublicKey = None, as_json: shared.AsJson = False) -> None:
     """Add a platform and print its secret, this once: no table holds it, nothing shows it again."""
-    _show_secret(name, shared.run(_add(name, public_key)), as_json=as_json)
-
-
-async def _add(name: str, public_key: str | None) -> str:
-    from campaigns import platforms
-
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        return await platforms.add(conn, name, own.keys.webhook, public_key)
+    answer = shared.give("platform.add", "", {"name": name, "public_key": public_key})
+    _show_secret(name, answer["secret"], as_json=as_json)
 
 
 @app.command()
@@ -46,48 +40,39 @@ def rotate(
     if drop_old and public_key:
         raise typer.BadParameter("add the key first, then drop the old one", param_hint="--drop-old")
     if drop_old:
-        dropped = shared.run(_drop_old(name))
+        answer = shared.give("platform.drop-old", name)
+        dropped = len((answer["before"] or {})["keys"]) - len((answer["after"] or {})["keys"])
         _tell({"platform": name, "dropped": dropped}, f"{name}: keys dropped: {dropped}", as_json=as_json)
     elif public_key:
-        shared.run(_add_public_key(name, public_key))
+        shared.give("platform.key", name, {"public_key": public_key})
         _tell({"platform": name, "added": "v1a"}, f"{name}: may sign by that key from now on", as_json=as_json)
     else:
-        _show_secret(name, shared.run(_rotate(name)), as_json=as_json)
+        _show_secret(name, shared.give("platform.rotate", name)["secret"], as_json=as_json)
 
 
-async def _rotate(name: str) -> str:
-    from campaigns import platforms
-
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        return await platforms.rotate(conn, name, own.keys.webhook)
-
-
-async def _add_public_key(name: str, public_key: str) -> None:
-    from campaigns import platforms
-
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        await platforms.add_public_key(conn, name, public_key)
+@app.command()
+def disable(name: Name, as_json: shared.AsJson = False) -> None:
+    """Refuse a platform's deliveries from now on, like those of one that nobody knows."""
+    shared.give("platform.disable", name)
+    _tell({"platform": name, "is_disabled": True}, f"{name}: is disabled", as_json=as_json)
 
 
-async def _drop_old(name: str) -> int:
-    from campaigns import platforms
-
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        return await platforms.drop_old(conn, name)
+@app.command()
+def enable(name: Name, as_json: shared.AsJson = False) -> None:
+    """Take a disabled platform's deliveries again."""
+    shared.give("platform.enable", name)
+    _tell({"platform": name, "is_disabled": False}, f"{name}: is enabled", as_json=as_json)
 
 
 @app.command("list")
 def list_platforms(as_json: shared.AsJson = False) -> None:
-    """List the platforms and the keys that hold, newest first; never a secret."""
+    """List the platforms and the keys that hold, newest first, and when each was last used; never a secret."""
     found = shared.run(_list())
     if as_json:
         shared.show_json({"platforms": [_shown(platform) for platform in found]})
         return
-    rows = [
-        (p.name, f"{p.added_at:%Y-%m-%d}", ", ".join(f"{k.scheme} since {k.added_at:%Y-%m-%d %H:%M}" for k in p.keys))
-        for p in found
-    ]
-    shared.show_table(("platform", "added", "keys that hold"), rows)
+    rows = [(p.name, f"{p.added_at:%Y-%m-%d}", *_key_columns(p)) for p in found]
+    shared.show_table(("platform", "added", "keys that hold", "last used"), rows)
 
 
 async def _list() -> "list[PlatformListed]":
@@ -97,9 +82,19 @@ async def _list() -> "list[PlatformListed]":
         return await platforms.listed(conn)
 
 
+def _key_columns(platform: "PlatformListed") -> tuple[str, str]:
+    """Return the keys, a line each, and beside each when it was last used."""
+    since = [f"{key.scheme} since {key.added_at:%Y-%m-%d %H:%M}" for key in platform.keys]
+    used = [f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never" for key in platform.keys]
+    disabled = [f"disabled since {platform.disabled_at:%Y-%m-%d %H:%M}"] if platform.disabled_at else []
+    return "\n".join(disabled + since), "\n".join([""] * len(disabled) + used)
+
+
 def _shown(platform: "PlatformListed") -> dict[str, object]:
-    keys = [{"scheme": key.scheme, "added_at": key.added_at.isoformat()} for key in platform.keys]
-    return {"name": platform.name, "added_at": platform.added_at.isoformat(), "keys": keys}
+    from ops.admin import platforms
+
+    shown = platforms.shown(platform)
+    return {"name": shown["platform"], **{name: value for name, value in shown.items() if name != "platform"}}
 
 
 def _show_secret(name: str, secret: str, *, as_json: bool) -> None:

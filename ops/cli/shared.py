@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from campaigns.promise import Promise
-    from ops.admin.desk import Answer
+    from ops.admin.desk import Answer, Office
     from ops.keys import Keys
     from ops.settings import Settings
     from sql import Pool
@@ -87,22 +87,35 @@ def give(command: str, place: str, asked: Mapping[str, Any] | None = None, *, dr
 
 
 async def _give(command: str, place: str, asked: Mapping[str, Any], *, dry_run: bool) -> "Answer":
+    async with opened() as own:
+        return await give_with(own, command, place, asked, dry_run=dry_run)
+
+
+def office(own: Opened) -> "Office":
+    """Return the office of an open database."""
+    from ops.admin.desk import Office
+    from ops.settings import load
+
+    return Office(own.pool, own.keys, load())
+
+
+async def give_with(
+    own: Opened, command: str, place: str, asked: Mapping[str, Any], *, dry_run: bool = False
+) -> "Answer":
+    """Do the same with a database that is open already."""
     from pydantic import ValidationError
 
     from campaigns.promise_file import faults
     from campaigns.refusals import Faulty
     from ops.admin import desk, registry
     from ops.admin.actor import AT_THE_MACHINE
-    from ops.settings import load
 
     found = registry.find(command)
     try:
         body = found.asked.model_validate(asked)
     except ValidationError as error:
         raise Faulty(faults(error)) from None
-    async with opened() as own:
-        office = desk.Office(own.pool, own.keys, load())
-        return await desk.do(office, AT_THE_MACHINE, found, place, body, dry_run=dry_run)
+    return await desk.do(office(own), AT_THE_MACHINE, found, place, body, dry_run=dry_run)
 
 
 @contextmanager

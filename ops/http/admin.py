@@ -194,12 +194,12 @@ def tabled(table: Table) -> Handler:
             async with office.pool.acquire() as conn:
                 return await page(table.listing, Desk(conn, actor, office.keys, office.settings, utc_now()), given)
 
-        return await _streamed(request, table, pages(table, look, request.query))
+        return await streamed(request, table, pages(table, look, request.query))
 
     return handler
 
 
-async def _streamed(request: web.Request, table: Table, parts: AsyncIterator[str]) -> web.StreamResponse:
+async def streamed(request: web.Request, table: Table, parts: AsyncIterator[str]) -> web.StreamResponse:
     """Send what comes. What goes wrong before it began is a problem; later the line is cut, so that it is seen."""
     first = await anext(parts)
     name = table.path.rpartition("/")[2]

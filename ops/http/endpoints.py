@@ -159,6 +159,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         str,
         lambda: settlements_csv(examples.standing()),
         content_type=CSV,
+        text="A bank's own words that a spreadsheet would take for a formula have an apostrophe before them.",
     ),
     Endpoint(
         f"{_OWN}/stream",
@@ -185,7 +186,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "The log's newest signed checkpoint",
         content_type=TEXT,
         example=lambda: examples.CHECKPOINT,
-        text="A signed note with a checkpoint (c2sp.org/signed-note, c2sp.org/tlog-checkpoint).",
+        text="A signed note with a checkpoint (c2sp.org/signed-note, c2sp.org/tlog-checkpoint): the log's signature,"
+        " then those of witnesses as they come (c2sp.org/tlog-cosignature).",
+        is_conditional=True,
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
     ),
     Endpoint(
@@ -235,6 +238,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         query=_LANG,
         is_conditional=True,
         problems=(Problem.NOT_FOUND, Problem.AWAY),
+    ),
+    Endpoint(
+        "/verify",
+        "pages",
+        "Check a receipt with your own machine",
+        content_type=HTML,
+        query=_LANG | {"receipt": ("a receipt's id, to be fetched and checked by the page's scripts", ())},
+        text="The scripts are plain modules below `/site/verify/`; they ask `/log/key` and `/v1/receipts/` only.",
+        is_conditional=True,
     ),
     Endpoint("/docs", "pages", "This description, for people", content_type=HTML, is_conditional=True),
     Endpoint(

@@ -8,8 +8,9 @@ from aiohttp import web
 from campaigns.answers import Results
 from campaigns.catalogue import Catalogue, Platform, Shelf
 from campaigns.events import BODY_BYTES_MAX, Unreadable, WrongShape, read
-from campaigns.group_commit import Reused, Submission
+from campaigns.group_commit import Dropped, Reused, Submission
 from campaigns.intake import Full, Intake, Unavailable
+from campaigns.key_use import KeyUse
 from campaigns.signature import Delivery, Key, derive_secret, verify
 from ops.clock import utc_now
 from ops.http.problems import Problem, problem
@@ -17,6 +18,7 @@ from ops.metrics import Metrics
 from sql import AWAY
 
 INTAKE = web.AppKey("intake", Intake)
+KEY_USE = web.AppKey("key_use", KeyUse)
 METRICS = web.AppKey("metrics", Metrics)
 SHELF = web.AppKey("shelf", Shelf)
 WEBHOOK_KEY = web.AppKey("webhook_key", bytes)
@@ -49,6 +51,7 @@ async def _record(request: web.Request) -> bytes:
         sender = await _verified(request, body)
         if sender is None:
             raise _Refusal(Problem.UNAUTHENTICATED)
+        request.app[KEY_USE].used(sender[0].keys, utc_now())
         answer = await request.app[INTAKE].submit(_submission(request, *sender))
     except Full as error:
         raise _Refusal(Problem.FULL) from error
@@ -56,6 +59,8 @@ async def _record(request: web.Request) -> bytes:
         raise _Refusal(Problem.UNAVAILABLE) from error
     if isinstance(answer, Reused):
         raise _Refusal(Problem.REUSED)
+    if isinstance(answer, Dropped):
+        raise _Refusal(Problem.UNAUTHENTICATED)
     return answer
 
 
@@ -71,7 +76,7 @@ async def _read(request: web.Request) -> bytes:
 
 
 async def _verified(request: web.Request, body: bytes) -> tuple[Platform, Delivery] | None:
-    """Return who sent it; what does not fit what we remember is looked at once more by what is so now."""
+    """Return who sent it, by which keys; what does not fit what we remember is tried once more by what is so now."""
     shelf = request.app[SHELF]
     remembered = await shelf.current()
     sender = _verify(request, body, remembered)
@@ -84,7 +89,7 @@ async def _verified(request: web.Request, body: bytes) -> tuple[Platform, Delive
 def _verify(request: web.Request, body: bytes, catalogue: Catalogue) -> tuple[Platform, Delivery] | None:
     platform = catalogue.platforms.get(request.match_info["platform"])
     delivery = verify(request.headers, body, _keys(request, platform), utc_now())
-    return None if platform is None or delivery is None else (platform, delivery)
+    return None if platform is None or delivery is None else (platform.signing_by(delivery.signed_by), delivery)
 
 
 def _keys(request: web.Request, platform: Platform | None) -> list[Key]:

@@ -13,7 +13,11 @@ from campaigns.promise import Words
 Language = Literal["zh", "en"]
 
 SITE = Path(__file__).parent.parent / "site"
-TEXTS: dict[str, dict[Language, str]] = tomllib.loads((SITE / "texts.toml").read_text(encoding="utf-8"))
+TEXTS: dict[str, dict[Language, str]] = {
+    key: text
+    for name in ("texts.toml", "admin.toml")
+    for key, text in tomllib.loads((SITE / name).read_text(encoding="utf-8")).items()
+}
 LOCALES: dict[Language, Locale] = {"zh": Locale("zh", script="Hans"), "en": Locale("en", "GB")}
 TAGS: dict[Language, str] = {"zh": "zh-Hans", "en": "en"}  # BCP 47
 DEFAULT: Language = "zh"

@@ -24,8 +24,11 @@ _PATH_PARAMETERS = {
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
     "line": "A statement line's id, as `statement-lines` shows it.",
+    "charity": "The charity's name, as promises name it.",
+    "sponsor": "The sponsor, `spo_…`.",
     "settlement": "A settlement's id, `stl_…`.",
     "proposal": "What waits for a second person, `prp_…`.",
+    "upload": "A file of content that was sent, `upl_…`.",
     "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
 }
 _ABOUT = {
@@ -116,7 +119,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             {
                 "name": n,
                 "in": "query",
-                "schema": {**text, **({"enum": list(values)} if values else {})},
+                "schema": text | ({"enum": list(values)} if values else {}),
                 "description": says,
             }
             for n, (says, values) in endpoint.query.items()

@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from campaigns.standing import instant
 from ops.http import formats
-from ops.http.language import SITE, TAGS, Language, chosen, say
+from ops.http.language import SITE, TAGS, TEXTS, Language, chosen, say
 from ops.http.openapi import document
 from ops.http.payout_receipt import payout_receipt
 from ops.http.problems import Problem, problem
@@ -24,19 +24,30 @@ from ops.http.views import find
 
 HTML = "text/html; charset=utf-8"
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
-_FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+_KINDS = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
+_FILES = {file.relative_to(SITE).as_posix(): file for file in SITE.rglob("*") if file.suffix in _KINDS}
+_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# The one page with scripts: modules of ours, which ask nobody else and can make text only, never markup.
+_SCRIPTED_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
 _GUARDS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+_WORDS = "proof_"  # what the scripts of /verify say
+_COMMANDS = (
+    "like-ledger verify-receipt receipt.json --key …",
+    "python -m ledger.log.verify https://… --key …",
+)
 _API = ("/v1/", "/log/", "/openapi.json", "/live", "/ready", "/metrics")
 _TOLD = {404: "404", 503: "503"}
 
 
-def page(draw: Callable[[web.Request, Language], Awaitable[Prepared]]) -> Handler:
+def page(draw: Callable[[web.Request, Language], Awaitable[Prepared]], policy: str = _POLICY) -> Handler:
     """Return the handler of a page: guarded headers, and a language that is one of ours."""
 
     async def drawn(request: web.Request) -> web.StreamResponse:
@@ -47,7 +58,7 @@ def page(draw: Callable[[web.Request, Language], Awaitable[Prepared]]) -> Handle
             answer: web.StreamResponse = reply(request, await draw(request, chosen(request)), CACHING)
         except TooOld:
             return problem(Problem.AWAY)
-        answer.headers.update(_GUARDS)
+        answer.headers.update(_GUARDS | {"Content-Security-Policy": policy})
         answer.headers["Vary"] = "Accept-Language"
         return answer
 
@@ -60,7 +71,7 @@ async def home(request: web.Request, language: Language) -> Prepared:
     return snapshot.prepared(
         home,
         _variant(request, language),
-        lambda: _html(
+        lambda: html(
             request,
             "home.html",
             language,
@@ -76,7 +87,7 @@ async def campaign(request: web.Request, language: Language) -> Prepared:
     standing = find(snapshot, slug)
     variant = f"{_variant(request, language)}/{slug}"
     return snapshot.prepared(
-        campaign, variant, lambda: _html(request, "campaign.html", language, scene=scene(standing, language))
+        campaign, variant, lambda: html(request, "campaign.html", language, scene=scene(standing, language))
     )
 
 
@@ -88,12 +99,19 @@ async def payout(request: web.Request, language: Language) -> Prepared:
     if found is None:
         raise web.HTTPNotFound
     variant = f"{_variant(request, language)}/{standing.slug}/{payout_id}"
-    return snapshot.prepared(payout, variant, lambda: _html(request, "payout.html", language, receipt=found))
+    return snapshot.prepared(payout, variant, lambda: html(request, "payout.html", language, receipt=found))
 
 
 async def docs(request: web.Request, language: Language) -> Prepared:
     """The API's description, for people."""
-    body, content_type = _html(request, "docs.html", language, document=document())
+    body, content_type = html(request, "docs.html", language, document=document())
+    return Prepared(body, content_type, hashed(body))
+
+
+async def verify(request: web.Request, language: Language) -> Prepared:
+    """The page that checks a receipt with the reader's own machine."""
+    words = {key: text[language] for key, text in TEXTS.items() if key.startswith(_WORDS)}
+    body, content_type = html(request, "verify.html", language, words=words)
     return Prepared(body, content_type, hashed(body))
 
 
@@ -101,7 +119,7 @@ def _variant(request: web.Request, language: Language) -> str:
     return f"{language}/{'lang' in request.query}"
 
 
-def _html(request: web.Request, template: str, language: Language, **shown: Any) -> tuple[bytes, str]:
+def html(request: web.Request, template: str, language: Language, **shown: Any) -> tuple[bytes, str]:
     """Write a page; links keep the language where the address names it."""
     other: Language = "en" if language == "zh" else "zh"
     context = {
@@ -112,6 +130,7 @@ def _html(request: web.Request, template: str, language: Language, **shown: Any)
         "other_tag": TAGS[other],
         "other_address": f"{request.path}?lang={other}",
         "keep": f"?lang={language}" if "lang" in request.query else "",
+        "commands": _COMMANDS,
         "number": lambda figure: formats.number(figure, language),
         "level": lambda figure: formats.level(figure, language),
         "short_day": lambda day: formats.short_day(day, language),
@@ -123,8 +142,9 @@ def _html(request: web.Request, template: str, language: Language, **shown: Any)
 
 @cache
 def _file(name: str) -> Prepared:
-    body = (SITE / name).read_bytes()
-    return Prepared(body, _FILES[name], hashed(body))
+    file = _FILES[name]
+    body = file.read_bytes()
+    return Prepared(body, _KINDS[file.suffix], hashed(body))
 
 
 async def file(request: web.Request) -> web.Response:
@@ -132,7 +152,8 @@ async def file(request: web.Request) -> web.Response:
     name = request.match_info["file"]
     if name not in _FILES:
         raise web.HTTPNotFound
-    answer = reply(request, _file(name), "public, max-age=300")
+    # Modules that fit together: none may be older than another.
+    answer = reply(request, _file(name), "no-cache" if name.endswith(".js") else "public, max-age=300")
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 
@@ -146,7 +167,7 @@ async def for_people(request: web.Request, handler: Handler) -> web.StreamRespon
     if "text/html" not in request.headers.get("Accept", ""):
         return answer
     told = f"problem_{_TOLD.get(answer.status, 'other')}"
-    body, content_type = _html(request, "problem.html", chosen(request), told=told, status=answer.status)
+    body, content_type = html(request, "problem.html", chosen(request), told=told, status=answer.status)
     headers = {"Content-Type": content_type, "Cache-Control": "no-store", **_GUARDS}
     headers |= {name: answer.headers[name] for name in ("Retry-After", "Allow") if name in answer.headers}
     return web.Response(body=body, status=answer.status, headers=headers)
@@ -183,5 +204,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/campaigns/{slug}", page(campaign)),
         web.get("/campaigns/{slug}/payouts/{payout}", page(payout)),
         web.get("/docs", page(docs)),
-        web.get("/site/{file}", file),
+        web.get("/verify", page(verify, _SCRIPTED_POLICY)),
+        web.get("/site/{file:.+}", file),
     ]

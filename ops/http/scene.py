@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from campaigns.exact import show_likes, show_money
 from campaigns.standing import Standing, instant
 from campaigns.waterfall import TOTALS, Day, Name, Worth, reaches_budget, waterfall
+from ledger.log.encoding import to_base64
 from ops.http import formats
 from ops.http.chart import Chart, draw
 from ops.http.label import Row, Version, label, span, versions
@@ -68,8 +69,20 @@ class Scene(NamedTuple):
     most: str
     steps: list[StepRow]
     payouts: Payouts
+    checkpoint: "SeenCheckpoint | None"
     as_of: str
     as_of_exact: str
+
+
+class SeenCheckpoint(NamedTuple):
+    """The public log's newest signed head."""
+
+    origin: str
+    size: str
+    root: str
+    moment: str
+    moment_exact: str
+    is_all: bool  # nothing that the page tells waits to be logged
 
 
 class Budget(NamedTuple):
@@ -113,8 +126,24 @@ def scene(standing: Standing, language: Language) -> Scene:
         most=formats.number(max((day.count.counted for day in days), default=0), language),
         steps=steps(standing, language),
         payouts=payouts(standing, language),
+        checkpoint=seen_checkpoint(standing, language),
         as_of=formats.minute(standing.as_of, zone, language),
         as_of_exact=instant(standing.as_of),
+    )
+
+
+def seen_checkpoint(standing: Standing, language: Language) -> SeenCheckpoint | None:
+    """Return the public log's newest checkpoint; None before the log was made."""
+    signed = standing.checkpoint
+    if signed is None:
+        return None
+    return SeenCheckpoint(
+        signed.origin,
+        formats.number(signed.size, language),
+        to_base64(signed.root),
+        formats.minute(signed.sequenced_at, standing.campaign.calendar.timezone, language),
+        instant(signed.sequenced_at),
+        is_all=standing.log is not None,
     )
 
 

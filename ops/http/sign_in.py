@@ -1,14 +1,16 @@
 """Who sends a request: by token or session; who fails too often waits, and every failure is logged and counted."""
 
 from collections import OrderedDict, deque
-from hmac import compare_digest
+from hashlib import sha256
+from hmac import compare_digest, digest
 from time import monotonic
 
 import structlog
 from aiohttp import web
 
-from ops.admin import tokens
+from ops.admin import sessions, tokens
 from ops.admin.actor import BY_SETTING, Actor, Door
+from ops.admin.tokens import Holder
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
@@ -81,6 +83,37 @@ class SignIn:
                 return Actor(found.name, found.role, door, address)
         self.failed(address, door)
         raise Unknown
+
+    async def by_session(self, cookie: str, address: str) -> Actor:
+        """Return whose session a browser's cookie holds. Unknown: nobody's, or it has ended; TooMany: as above."""
+        if cookie and len(cookie) <= _TOKEN_CHARS_MAX:
+            async with self.pool.acquire() as conn:
+                found = await sessions.find(conn, cookie, utc_now())
+            if found is not None and (found.name != BY_SETTING or self._is_of_the_setting(cookie)):
+                return Actor(found.name, found.role, "page", address)
+            self.let_through(address)
+            self.failed(address, "page")
+        raise Unknown
+
+    async def begin(self, token: str, address: str) -> str:
+        """Begin a session for who holds a token, and return what its cookie holds. Unknown and TooMany: as above."""
+        who = await self.by_token(token, address, "page")
+        is_of_the_setting = who.name == BY_SETTING
+        cookie = sessions.make() + (f".{self._seal(token)}" if is_of_the_setting else "")
+        own = Holder(who.name, who.role)  # type: ignore[arg-type]
+        async with self.pool.acquire() as conn:
+            await sessions.begin(conn, own, utc_now(), None if is_of_the_setting else token, cookie)
+        return cookie
+
+    def _is_of_the_setting(self, cookie: str) -> bool:
+        """Tell whether a session was begun with the token that the settings have now: another ended it."""
+        own = self.settings.admin_token
+        sealed = self._seal(own.get_secret_value()) if own else ""
+        return bool(sealed) and compare_digest(cookie.rpartition(".")[2].encode(), sealed.encode())
+
+    @staticmethod
+    def _seal(token: str) -> str:
+        return digest(tokens.digest(token), b"session of the setting's token", sha256).hex()
 
     def let_through(self, address: str) -> None:
         """Raise TooMany where the address has to wait."""

@@ -6,17 +6,21 @@ SELECT campaign_id, slug, promise, closed_at FROM campaigns ORDER BY campaign_id
 -- Every version of every promise, oldest first.
 SELECT campaign_id, version, from_day, promise FROM terms ORDER BY campaign_id, version;
 
--- name: list_enrolments
--- Which content belongs to which campaign.
-SELECT content, campaign_id FROM enrolments;
+-- name: enrolments_since
+-- Which content belongs to which campaign, null: to none any more; what changed since a version.
+SELECT content, campaign_id FROM enrolments WHERE version > $1;
+
+-- name: pauses_since
+-- Of which content a campaign takes no like, or takes them again; what changed since a version.
+SELECT campaign_id, content, resumed_at IS NULL AS is_paused FROM pauses WHERE version > $1;
 
 -- name: list_platforms
--- The senders.
-SELECT platform_id, name, added_at FROM platforms ORDER BY platform_id;
+-- The senders; one that is disabled is none.
+SELECT platform_id, name FROM platforms WHERE disabled_at IS NULL ORDER BY platform_id;
 
 -- name: list_live_keys
 -- The keys that still verify, newest first.
-SELECT key_id, platform_id, scheme, salt, public_key, added_at FROM platform_keys
+SELECT key_id, platform_id, scheme, salt, public_key FROM platform_keys
 WHERE dropped_at IS NULL ORDER BY key_id DESC;
 
 -- name: catalogue_version

@@ -48,7 +48,7 @@ UPDATE log_heads SET checkpoint = $2 WHERE size = $1 AND checkpoint IS NULL;
 
 -- name: newest_checkpoint
 -- What the log has signed last, and the lines of those who cosigned it, who came first before the others.
-SELECT h.size, h.root, h.checkpoint,
+SELECT h.size, h.root, h.checkpoint, h.sequenced_at,
     (SELECT string_agg(c.line, '' ORDER BY c.kept_at, c.witness_key) FROM log_cosignatures c WHERE c.size = h.size) AS cosigned
 FROM log_heads h WHERE h.checkpoint IS NOT NULL ORDER BY h.size DESC LIMIT 1;
 

@@ -26,7 +26,7 @@ QUIET = [
     "--disable-sync",
 ]
 CAMPAIGN = f"/campaigns/{SLUG}"
-PAGES = ["/", CAMPAIGN, "/docs", "/nowhere"]
+PAGES = ["/", CAMPAIGN, "/docs", "/verify", "/nowhere"]
 NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ async def opened(browser: Browser, url: str, own: str, **how: Any) -> Watched:
 
 
 async def test_pages_ask_for_nothing_outside_and_complain_of_nothing(browser: Browser, service: Running) -> None:
-    for path in PAGES[:3]:
+    for path in PAGES[:4]:
         for language in ("zh", "en"):
             seen = await opened(browser, f"{service.url}{path}?lang={language}", service.url)
             assert (seen.outside, seen.complaints) == ([], []), path

@@ -51,6 +51,10 @@ TAMPERINGS = pairs.TAMPERINGS | {
     "closed_campaigns_hold_no_budget": [
         "UPDATE campaigns SET closed_at = now() WHERE closed_at IS NULL",
     ],
+    "content_is_of_a_known_version": [
+        "UPDATE catalogue SET version = 0",
+        "UPDATE pauses SET version = version + 1000",
+    ],
     "corrections_reverse_what_they_name": [
         "UPDATE transfers SET amount_minor = amount_minor * 100 WHERE corrects IS NOT NULL",
         """UPDATE transfers SET from_account = to_account, to_account = from_account,
@@ -155,6 +159,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE likes SET state = 'over_limit' WHERE state = 'counted'",
         "UPDATE terms SET likes_per_person_per_day = 1",
     ],
+    "open_campaigns_pay_registered_accounts": ["DELETE FROM charities", "UPDATE charities SET account = '{}'"],
     "payouts_equal_balances": [
         "UPDATE payouts SET amount_minor = amount_minor + 1000",
         "UPDATE payout_steps SET state = 'paid', bank_day = '2026-11-10'",
@@ -179,6 +184,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE settlement_approvals SET hash = sha256('x') WHERE person = 'ann'",
         "UPDATE settlements SET made_by = 'ann'",
     ],
+    "sponsors_are_registered": ["DELETE FROM sponsor_names", "UPDATE sponsors SET name = 'Another Foundation'"],
     "statements_add_up": [
         "UPDATE statements SET closing_minor = closing_minor + 1",
         "UPDATE statement_lines SET amount_minor = amount_minor + 1",
@@ -216,6 +222,11 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE transfers SET corrects = gen_random_uuid() WHERE corrects IS NOT NULL",
         """UPDATE leaf_queue SET body = convert_to(replace(convert_from(body, 'UTF8'), 'pledge', 'settle'), 'UTF8')
         WHERE kind = 'transfer'""",
+    ],
+    "uploads_add_up": [
+        "UPDATE uploads SET contents = contents + 1",
+        "DELETE FROM upload_chunks",
+        "UPDATE upload_chunks SET changed = NULL, done_at = NULL",
     ],
     "transfers_move_one_step": [
         f"UPDATE transfers SET to_account = {WORLD} WHERE transfer_id = {NEWEST}",

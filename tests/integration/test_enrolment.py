@@ -19,12 +19,12 @@ async def made(pool: Pool, slug: str, content: str = "registered") -> Campaign:
 
 async def enrol(pool: Pool, campaign: Campaign, *contents: str) -> int:
     async with pool.acquire() as conn, conn.transaction():
-        return await enrolment.enrol(conn, campaign, contents)
+        return len(await enrolment.enrol(conn, campaign, contents))
 
 
 async def remove(pool: Pool, campaign: Campaign, *contents: str) -> int:
     async with pool.acquire() as conn, conn.transaction():
-        return await enrolment.remove(conn, campaign, contents)
+        return len(await enrolment.remove(conn, campaign, contents))
 
 
 async def close(pool: Pool, campaign: Campaign) -> None:

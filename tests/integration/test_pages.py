@@ -9,10 +9,12 @@ import pytest
 
 from ops.clock import utc_now
 from ops.http import snapshots
+from ops.http.language import SITE
 from serving import SLUG, Running, like, promise, running
 
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}&amp;"
-PAGES = ["/", f"/campaigns/{SLUG}", "/docs"]
+PAGES = ["/", f"/campaigns/{SLUG}", "/docs", "/verify"]
+SCRIPTED = {"/verify": [{"type": "module", "src": "/site/verify/page.js"}]}
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,7 @@ async def service(dsn: str) -> AsyncIterator[Running]:
 class Elements(HTMLParser):
     """The elements of a page, with their attributes, and whether each was closed in its turn."""
 
-    VOID = frozenset(("meta", "link", "img", "br", "line", "rect"))
+    VOID = frozenset(("meta", "link", "img", "br", "line", "rect", "input"))
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -62,7 +64,7 @@ async def test_each_page_is_whole_in_both_languages(service: Running) -> None:
             assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
             page = Elements(answer.body.decode())
             assert (page.open, len(page.of("h1")), page.of("html")[0]["lang"]) == ([], 1, tag)
-            assert not page.of("script")
+            assert page.of("script") == SCRIPTED.get(path, [])
             assert [name for _, attributes in page.found for name in attributes if name.startswith("on")] == []
             assert [a for _, a in page.found if "style" in a] == []
 
@@ -106,6 +108,38 @@ async def test_pages_are_guarded(service: Running) -> None:
         assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
 
 
+async def test_only_the_page_that_checks_receipts_runs_scripts_and_they_are_ours(service: Running) -> None:
+    for path in [*PAGES, "/nowhere"]:
+        policy = (await service.get(path, Accept="text/html")).headers["Content-Security-Policy"]
+        assert ("script-src" in policy) is (path in SCRIPTED)
+    assert (
+        "script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
+        in ((await service.get("/verify")).headers["Content-Security-Policy"])
+    )
+
+
+async def test_the_modules_are_sent_as_such_and_import_only_each_other(service: Running) -> None:
+    asked, seen = ["/site/verify/page.js"], set[str]()
+    while asked:
+        address = asked.pop()
+        answer = await service.get(address)
+        assert (answer.status, answer.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
+        assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-cache")
+        imported = re.findall(r'from "\./([\w]+\.js)"', answer.body.decode())
+        assert len(imported) == len(re.findall(r"^import|\bimport\(", answer.body.decode(), re.MULTILINE))
+        seen.add(address)
+        asked += [f"/site/verify/{name}" for name in imported if f"/site/verify/{name}" not in seen]
+    assert seen == {f"/site/verify/{file.name}" for file in (SITE / "verify").iterdir()}
+
+
+NOT_SENT = ["templates/base.html", "texts.toml", "verify/../texts.toml", "verify/", "%2e%2e/pages.py"]
+
+
+@pytest.mark.parametrize("path", NOT_SENT)
+async def test_nothing_else_of_the_folder_is_sent(service: Running, path: str) -> None:
+    assert (await service.get(f"/site/{path}")).status == 404
+
+
 async def test_a_page_that_is_known_is_not_sent_again(service: Running) -> None:
     for path in [*PAGES, "/site/style.css", "/site/icon.svg"]:
         tag = (await service.get(path)).headers["ETag"]
@@ -143,3 +177,18 @@ async def test_a_budget_that_is_used_up_is_said(dsn: str) -> None:
         await service.tick()
         page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
     assert "The budget is used up" in page
+
+
+async def test_the_checkpoint_is_shown_and_says_whether_it_covers_the_page(service: Running) -> None:
+    await service.send([like("1")])
+    for step, covers in ((service.tick, "this page but for its last seconds"), (service.sequence, "every figure")):
+        await step()
+        origin, size, root = (await service.get("/log/checkpoint")).body.decode().split("\n")[:3]
+        page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
+        section = page[page.index('<h2 id="checkpoint">') :]
+        shown = re.findall(r"<dd>(?:<code>)?([^<]+)<", section)
+        assert shown[:3] == [origin, size, root]
+        assert covers in shown[-1]
+        assert 'href="/verify?lang=en"' in section
+        assert ("like-ledger verify-receipt" in section, "python -m ledger.log.verify" in section) == (True, True)
+    assert 'href="/verify?lang=en"' in (await service.get("/?lang=en")).body.decode()

@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns import promising, settling
+from campaigns import settling
+from campaigns.account_change import change_account
 from campaigns.catalogue import Campaign
+from campaigns.promise import OtherAccount
 from campaigns.refusals import TokenRefused
 from campaigns.settlements import rules
 from ledger import approvals, changes, payouts
@@ -20,7 +22,7 @@ from ledger.envelopes import Envelope
 from ledger.errors import LedgerError, SettlementRefused
 from ledger.payout_steps import State
 from ops.admin import tokens
-from promises import PSEUDONYM_KEY, promise
+from promises import PSEUDONYM_KEY
 from settlements import every, liked, line, made, settled, states
 from sql import Pool
 
@@ -132,18 +134,12 @@ async def test_another_attempt_voids_what_was_approved(pool: Pool):
     envelope = await sent(pool, bank, campaign, envelope)
     assert {p.now.reason for p in envelope.payouts} == {"account closed"}
     assert (await line(pool, campaign)).payable.minor == 100
-    moved = ("6222020200112233445", "6222020200112233999")
+    moved = OtherAccount(scheme="other", id="6222020200112233999")
     async with pool.acquire() as conn, conn.transaction():
-        done = await promising.apply(
-            conn,
-            promise(ONE_EACH, moved, ("[terms]", "[settlement]\nthreshold_minor = 99\n[terms]")),
-            AT,
-            pseudonym_key=PSEUDONYM_KEY,
-        )
+        await change_account(conn, "village-schools", moved, AT, pseudonym_key=PSEUDONYM_KEY)
+        to = await settling.payees(conn, campaign)
         for payout in envelope.payouts:
-            envelope = await changes.again(
-                conn, payout.payout_id, settling.payees(done.campaign)[payout.charity], "cid", AT
-            )
+            envelope = await changes.again(conn, payout.payout_id, to[payout.charity], "cid", AT)
     assert "6222020200112233999" in envelope.payouts[0].now.payee
     assert (envelope.payouts[0].now.attempt, envelope.approvers) == (2, [])
     bank.answer = Answer(Outcome.ACCEPTED)

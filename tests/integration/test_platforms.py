@@ -127,6 +127,17 @@ async def test_platforms_are_listed_with_their_keys_and_no_secret(pool: Pool):
     async with pool.acquire() as conn:
         listed = await platforms.listed(conn)
     assert [(p.name, [k.scheme for k in p.keys]) for p in listed] == [
-        ("video", ["v1", "v1"]),
         ("second", ["v1", "v1a"]),
+        ("video", ["v1", "v1"]),
     ]
+
+
+async def test_a_platform_has_so_many_keys_at_most(pool: Pool):
+    await add(pool)
+    for _ in range(platforms.KEYS_MAX - 1):
+        await rotate(pool)
+    for attempt in (rotate(pool), add_public_key(pool, PUBLIC)):
+        with pytest.raises(PlatformRefused, match="drop the old ones first"):
+            await attempt
+    assert await drop_old(pool) == platforms.KEYS_MAX - 1
+    await rotate(pool)

@@ -13,8 +13,11 @@ from ledger import unmatched
 from ledger.envelopes import Envelope
 from ledger.errors import SettlementRefused
 from ledger.payout_steps import State
+from ops.admin.desk import Office
 from ops.jobs import Jobs
+from ops.keys import Keys
 from ops.metrics import Metrics
+from ops.settings import Settings
 from promises import PSEUDONYM_KEY
 from settlements import every, line
 from sql import Pool
@@ -56,7 +59,8 @@ async def test_a_line_is_taken_as_the_payout_that_a_person_names(pool: Pool):
     assert (held.in_flight.minor, held.paid.minor) == (30, 70)
     assert await listed(pool) == []
     metrics = Metrics()
-    await Jobs(pool, Shelf(pool, PSEUDONYM_KEY), metrics).settle()
+    office = Office(pool, Keys(PSEUDONYM_KEY, b"w" * 32), Settings())
+    await Jobs(pool, Shelf(pool, PSEUDONYM_KEY), metrics, office).settle()
     assert metrics.registry.get_sample_value("like_ledger_statement_lines_unmatched") == 0
 
 

@@ -229,3 +229,12 @@ def test_secrets_of_two_platforms_salts_or_services_differ():
         for salt in (b"", b"a", b"0" * 16, b"1" * 16)
     }
     assert len(secrets) == 2 * 4 * 4
+
+
+def test_it_is_told_which_keys_fitted():
+    live = [Key("v1", OTHER_SECRET), Key("v1", SECRET)]
+    both = f"{GOOD} {sign(OTHER_SECRET, 'msg_1', SENT_AT, BODY)}"
+    for signature, places in ((GOOD, (1,)), (both, (0, 1))):
+        delivery = verify(headers(signature), BODY, live, NOW)
+        assert delivery is not None
+        assert delivery.signed_by == places

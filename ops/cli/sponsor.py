@@ -1,0 +1,69 @@
+"""`like-ledger sponsor`: whose promises there may be."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ops.cli import shared
+
+if TYPE_CHECKING:
+    from ops.admin.sponsors import ShownSponsor
+
+app = typer.Typer(no_args_is_help=True, help="Sponsors: whose promises there may be.")
+
+SponsorId = Annotated[str, typer.Argument(help="The sponsor: spo_…, as `list` shows it.")]
+
+
+@app.command("list")
+def list_sponsors(as_json: shared.AsJson = False) -> None:
+    """List the sponsors, and what they were called before."""
+    found = shared.run(_list())
+    if as_json:
+        shared.show_json({"sponsors": found})
+        return
+    rows = [
+        (s["sponsor"], s["name"], ", ".join(s["former_names"]), "disabled" if s["is_disabled"] else "") for s in found
+    ]
+    shared.show_table(("sponsor", "name", "before", "state"), rows)
+
+
+async def _list() -> "list[ShownSponsor]":
+    from campaigns import sponsors
+    from ops.admin.sponsors import shown
+
+    async with shared.opened() as own, own.pool.acquire() as conn:
+        return [shown(sponsor) for sponsor in await sponsors.listed(conn)]
+
+
+@app.command()
+def change(
+    sponsor: SponsorId,
+    name: Annotated[str, typer.Argument(help="What it is called from now on.")],
+    as_json: shared.AsJson = False,
+) -> None:
+    """Call a sponsor something else; what was promised keeps the name that it was promised under."""
+    answer = shared.give("sponsor.change", sponsor, {"name": name})
+    if as_json:
+        shared.show_json(answer)
+    else:
+        typer.echo(f"{sponsor}: {name}")
+
+
+@app.command()
+def disable(sponsor: SponsorId, as_json: shared.AsJson = False) -> None:
+    """Let no new promise name a sponsor; what it promised stands."""
+    _give("sponsor.disable", sponsor, "is disabled", as_json=as_json)
+
+
+@app.command()
+def enable(sponsor: SponsorId, as_json: shared.AsJson = False) -> None:
+    """Let promises name a disabled sponsor again."""
+    _give("sponsor.enable", sponsor, "is enabled", as_json=as_json)
+
+
+def _give(command: str, sponsor: str, done: str, *, as_json: bool) -> None:
+    answer = shared.give(command, sponsor)
+    if as_json:
+        shared.show_json(answer)
+    else:
+        typer.echo(f"{sponsor}: {done}")

@@ -1,0 +1,266 @@
+"""A command's form: filled in, checked, sent to the desk; drawn again with every fault beside its field."""
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from campaigns import promising
+from campaigns.difference import changes
+from campaigns.promise_file import faults as faults_of
+from campaigns.refusals import Fault, Faulty, NotFound, Refused
+from ledger.errors import LedgerError
+from ops.admin import answers, registry
+from ops.admin import campaigns as campaign_commands
+from ops.admin import desk as desks
+from ops.admin.answers import once
+from ops.admin.command import JSON, Asked, Command, may
+from ops.admin.desk import Answer
+from ops.admin.refusals import Forbidden, KeyTaken
+from ops.http.admin import OFFICE
+from ops.http.admin_pages import filled, previews, wording
+from ops.http.admin_pages.drawn import form as drawn
+from ops.http.admin_pages.fields import parts_of
+from ops.http.admin_pages.filled import Values, Ways
+from ops.http.admin_pages.guards import PREFIX
+from ops.http.admin_pages.visit import Visit, as_bytes
+from ops.http.admin_pages.wording import Worded
+from ops.http.language import say
+
+_TERMS, _CREATE = "campaign.terms", "campaign.create"
+EDITORS = (_TERMS, _CREATE)
+_ADDRESSES = {_CREATE: "/admin/campaigns/new", _TERMS: "/admin/campaigns/{of}/terms"}
+_OF_CAMPAIGN = re.compile(r"^/campaigns/\{\w+\}")
+_KEY_CHARS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A form on its way: the command, what it is about, and what stands in it."""
+
+    command: Command[Any]
+    of: str
+    how: Ways
+    values: Values
+    faults: Sequence[Fault] = ()
+    said: str | None = None  # why it was not done, where no field is wrong
+    trial: Answer | None = None  # what it would do
+    preview: Any = None
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+
+    @property
+    def parts(self) -> Any:
+        """The command's parts, and those of a preview where there is one."""
+        return parts_of(self.command.asked) + (previews.PARTS if self.is_editor else ())
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the body is a file, as it is."""
+        return self.command.content_type != JSON
+
+    @property
+    def is_editor(self) -> bool:
+        """Whether it is a promise that is written."""
+        return self.command.name in EDITORS
+
+
+def address(command: str, of: str = "") -> str:
+    """Return where a command's form is."""
+    own = _ADDRESSES.get(command, f"{PREFIX}/do/{command}" + ("/{of}" if of else ""))
+    return own.replace("{of}", quote(of, safe=""))
+
+
+def command_of(visit: Visit, name: str | None = None) -> Command[Any]:
+    """Return the command of the address, if the visitor may give it. NotFound, Forbidden."""
+    try:
+        command = registry.find(name or visit.request.match_info["command"])
+    except KeyError:
+        raise NotFound("there is no such command") from None
+    if not may(visit.actor, command.roles):
+        raise Forbidden(f"{command.name} is not for the role {visit.actor.role}")
+    return command
+
+
+def of(visit: Visit) -> str:
+    """Return what the address says that the command is about."""
+    known = visit.request.match_info
+    return str(known.get("of") or known.get("slug") or "")
+
+
+async def how_for(visit: Visit, command: Command[Any], place: str) -> tuple[Ways, Mapping[str, Any]]:
+    """Return how its form writes money and moments, and the body to begin with."""
+    if not _OF_CAMPAIGN.match(command.path) or not place:
+        return Ways(), {}
+    async with visit.desk() as desk:
+        campaign = await campaign_commands.find(desk, place)
+    own = campaign.promise.campaign
+    promise = promising.promised(campaign)
+    told = {"terms": promise.terms.model_dump(mode="json"), "based_on": campaign.terms[-1].version}
+    return Ways(own.currency, own.timezone), told if command.name == _TERMS else {}
+
+
+async def sheet(visit: Visit, command: Command[Any], place: str) -> Sheet:
+    """Return an empty form, or one with what is in force now."""
+    how, told = await how_for(visit, command, place)
+    known = await about(visit, command, place)
+    told = {"hash": known["hash"], **told} if known and "hash" in known else told
+    begun = Sheet(command, place, how, {})
+    beginning = filled.values(begun.parts, told, how)
+    if command.name == _CREATE:
+        beginning["funded_minor"] = previews.BUDGET
+    given = {name: value for name, value in visit.request.query.items() if name in beginning}
+    return replace(begun, values=beginning | given)
+
+
+async def about(visit: Visit, command: Command[Any], place: str) -> Mapping[str, Any] | None:
+    """Return what the command is about as the registry reads it, where it does: what an approval is of."""
+    path = command.path.rpartition("/")[0]
+    reading = next((each for each in registry.READINGS if each.path == path), None)
+    if reading is None or not place or not may(visit.actor, reading.roles):
+        return None
+    async with visit.desk() as desk:
+        found: Mapping[str, Any] = await reading.read(desk, place)
+    return found
+
+
+def page(visit: Visit, own: Sheet, status: int = 200, about: Sequence[Worded] = ()) -> web.Response:
+    """Return the form as a page."""
+    how = filled.ways(own.values, own.how)
+    worded = wording.worded(own.trial["differences"], visit.language) if own.trial else []
+    return visit.page(
+        "editor" if own.is_editor else "form",
+        status,
+        sheet=own,
+        form=drawn(own.parts, own.values, own.faults, how, visit.language),
+        worded=worded,
+        about=about,
+        title=title(own.command, visit),
+        address=address(own.command.name, own.of),
+    )
+
+
+def title(command: Command[Any], visit: Visit) -> str:
+    """Return what a command is called."""
+    return wording.known("do", command.name, visit.language, command.summary)
+
+
+def draw(name: str | None = None) -> Any:
+    """Return the page that shows a command's form."""
+
+    async def drawing(visit: Visit) -> web.Response:
+        command, place = command_of(visit, name), of(visit)
+        known = await about(visit, command, place)
+        shown = wording.worded(changes(None, known, ""), visit.language) if known else []
+        return page(visit, await sheet(visit, command, place), about=shown)
+
+    return drawing
+
+
+def give(name: str | None = None) -> Any:
+    """Return the page that takes a command's form."""
+
+    async def giving(visit: Visit) -> web.Response:
+        command, place = command_of(visit, name), of(visit)
+        how, _ = await how_for(visit, command, place)
+        known = Sheet(command, place, how, _typed(visit.form))
+        do = visit.form.get("do", "check")
+        if do.startswith(("add.", "remove.")):
+            return page(visit, replace(known, values=filled.with_rows(known.parts, known.values, do)))
+        if do == "preview" and known.is_editor:
+            own = await tried(visit, known)
+            return visit.page("preview", preview=own.preview, faults=len(own.faults))
+        return await (_done(visit, known) if do == "give" else _checked(visit, known))
+
+    return giving
+
+
+def _typed(form: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in form.items() if name not in ("form_token", "key", "do")}
+
+
+def asked(own: Sheet) -> tuple[bytes, Asked]:
+    """Return the body that the form says, as bytes and read. Faulty names every fault."""
+    if own.is_file:
+        sent = as_bytes(own.values.get("content", ""))
+        return sent, own.command.asked(content=sent)
+    parts = parts_of(own.command.asked)
+    raw = orjson.dumps(filled.body(parts, own.values, filled.ways(own.values, own.how)))
+    try:
+        return raw, own.command.asked.model_validate_json(raw)
+    except ValidationError as error:
+        raise Faulty(faults_of(error)) from None
+
+
+async def _checked(visit: Visit, own: Sheet) -> web.Response:
+    """Show what it would do; nothing is changed."""
+    return page(visit, await tried(visit, own))
+
+
+async def tried(visit: Visit, own: Sheet) -> Sheet:
+    """Return the form with what it would do, or with what is wrong in it."""
+    found, wrong, trial, preview = list[Fault](), None, None, None
+    try:
+        _, body = asked(own)
+        trial = await desks.do(visit.request.app[OFFICE], visit.actor, own.command, own.of, body, dry_run=True)
+    except Faulty as refused:
+        found += refused.faults
+    except (Refused, LedgerError) as refused:
+        wrong = str(refused)
+    if own.is_editor:
+        preview, more = await previews.made(visit, own)
+        found += [fault for fault in more if fault not in found]
+    return replace(own, faults=found, said=wrong, trial=trial, preview=preview)
+
+
+async def _done(visit: Visit, own: Sheet) -> web.Response:
+    key = visit.form.get("key", "")
+    if not (1 <= len(key) <= _KEY_CHARS_MAX and key.isascii() and key.isprintable()):
+        return page(visit, own, 422)
+    try:
+        raw, body = asked(own)
+        answer_once = once(visit.actor.name, key, own.command.name.encode(), own.of.encode(), raw)
+        answer = await desks.do(visit.request.app[OFFICE], visit.actor, own.command, own.of, body, answer_once)
+    except Faulty as refused:
+        return page(visit, replace(own, faults=refused.faults), 422)
+    except KeyTaken:
+        return page(visit, replace(own, said=say("sent_before", visit.language)), 409)
+    if "secret" in answer:  # shown here, this once: in no redirect, and kept nowhere
+        return _answered(visit, answer)
+    return visit.to(f"{PREFIX}/answers/{quote(key, safe='')}")
+
+
+async def answer(visit: Visit) -> web.Response:
+    """Show what a command of the visitor's did."""
+    async with visit.desk() as desk:
+        known = await answers.known(desk.conn, visit.actor.name, visit.request.match_info["key"])
+    if known is None:
+        raise NotFound("there is no such answer of yours")
+    return _answered(visit, orjson.loads(known))
+
+
+def _answered(visit: Visit, done: Answer) -> web.Response:
+    name = done["command"]
+    return visit.page(
+        "answer",
+        answer=done,
+        title=title(registry.find(name), visit),
+        worded=wording.worded(done["differences"], visit.language),
+        subject=place_of(done["subject"]),
+        waits_for=wording.known("second", done["waits_for"], visit.language, done["waits_for"])
+        if done["waits_for"]
+        else None,
+    )
+
+
+def place_of(subject: str) -> str:
+    """Return the page about a subject such as `campaign/forest`; the list of its kind where it has none. Pure."""
+    kind, _, name = subject.partition("/")
+    if kind in ("campaign", "proposal"):
+        return f"{PREFIX}/{kind}s/{quote(name, safe='')}"
+    return f"{PREFIX}/{'charities' if kind == 'charity' else f'{kind}s'}"

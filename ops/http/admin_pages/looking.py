@@ -1,0 +1,157 @@
+"""Pages to look at: what waits, the campaigns, one campaign, the proposals, one proposal."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from campaigns.refusals import NotFound
+from campaigns.standing import Standing, read
+from ops.admin import deciding, registry
+from ops.admin.command import Command, Desk, may
+from ops.admin.deciding import PROPOSALS, ShownProposal
+from ops.admin.listing import page as page_of
+from ops.clock import utc_now
+from ops.http.admin import OFFICE
+from ops.http.admin_pages import giving, wording
+from ops.http.admin_pages.drawn import Form
+from ops.http.admin_pages.drawn import form as drawn
+from ops.http.admin_pages.giving import Sheet
+from ops.http.admin_pages.visit import Visit
+from ops.http.intake import SHELF
+from ops.http.language import Language, say
+from ops.http.scene import Scene, scene
+
+_OF_CAMPAIGN = "/campaigns/{slug}/"
+_WAITING_MAX = 50
+
+
+class Action(NamedTuple):
+    """A command's form within another page."""
+
+    title: str
+    address: str
+    sheet: Sheet
+    form: Form
+
+
+async def standings(visit: Visit) -> list[Standing]:
+    """Return every campaign as it stands at this moment."""
+    return await read(visit.request.app[OFFICE].pool, visit.request.app[SHELF], utc_now())
+
+
+async def home(visit: Visit) -> web.Response:
+    """What waits for the visitor, and the campaigns at a glance."""
+    async with visit.desk() as desk:
+        waiting = await _proposals(desk, state="waits", limit=str(_WAITING_MAX)) if _sees(visit) else []
+    own = [row for row in waiting if row["asked_by"] == visit.actor.name]
+    mine = [row for row in waiting if row not in own and decides(visit, row)]
+    return visit.page(
+        "home",
+        mine=[said(row, visit.language) for row in mine],
+        own=[said(row, visit.language) for row in own],
+        scenes=[scene(each, visit.language) for each in await standings(visit)],
+        makes=may(visit.actor, registry.find("campaign.create").roles),
+    )
+
+
+def _sees(visit: Visit) -> bool:
+    return may(visit.actor, PROPOSALS.roles)
+
+
+async def _proposals(desk: Desk, **asked: str) -> Sequence[Any]:
+    rows: Sequence[Any] = (await page_of(PROPOSALS, desk, asked))["proposals"]
+    return rows
+
+
+def decides(visit: Visit, row: ShownProposal) -> bool:
+    """Tell whether the visitor may decide about a proposal."""
+    is_others = row["state"] == "waits" and row["asked_by"] != visit.actor.name
+    return is_others and may(visit.actor, registry.find(row["command"]).approvers)
+
+
+def said(row: ShownProposal, language: Language) -> dict[str, Any]:
+    """Return a proposal in words."""
+    is_there = row["state"] == "done" or not row["command"].endswith(".create")
+    return {
+        **row,
+        "title": wording.known("do", row["command"], language),
+        "why": wording.known("second", row["reason"], language, row["reason"]),
+        "state_word": wording.known("proposal_state", row["state"], language),
+        "worded": wording.worded(row["differences"], language),
+        "about": giving.place_of(row["subject"]) if is_there else None,
+        "at": wording.minute(row["asked_at"]),
+        "decided": wording.minute(row["decided_at"]) if row["decided_at"] else None,
+        "due": wording.minute(row["due_at"]) if row["due_at"] else None,
+    }
+
+
+async def campaigns(visit: Visit) -> web.Response:
+    """Every campaign, oldest first."""
+    return visit.page(
+        "campaigns",
+        scenes=[scene(each, visit.language) for each in await standings(visit)],
+        makes=may(visit.actor, registry.find("campaign.create").roles),
+    )
+
+
+async def campaign(visit: Visit) -> web.Response:
+    """One campaign: its promise and money, and what the visitor may do with it."""
+    slug = visit.request.match_info["slug"]
+    found = next((each for each in await standings(visit) if each.slug == slug), None)
+    if found is None:
+        raise NotFound(say("no_campaign", visit.language, slug=slug))
+    async with visit.desk() as desk:
+        waiting = await _proposals(desk, subject=f"campaign/{slug}") if _sees(visit) else []
+    shown: Scene = scene(found, visit.language)
+    return visit.page(
+        "campaign",
+        scene=shown,
+        actions=[await action(visit, command, slug) for command in _commands(visit, found)],
+        is_open=found.campaign.closed_at is None,
+        gives_terms=may(visit.actor, registry.find("campaign.terms").roles),
+        proposals=[said(row, visit.language) for row in waiting],
+    )
+
+
+def _commands(visit: Visit, own: Standing) -> list[Command[Any]]:
+    """Return what the visitor may do with the campaign, but for new terms, which have a page of their own."""
+    known = [each for each in registry.COMMANDS if each.path.startswith(_OF_CAMPAIGN)]
+    is_open = own.campaign.closed_at is None
+    return [
+        each
+        for each in known
+        if is_open and each.name not in giving.EDITORS and each.path.count("{") == 1 and may(visit.actor, each.roles)
+    ]
+
+
+async def action(visit: Visit, command: Command[Any], place: str, **given: str) -> Action:
+    """Return a command's form, to be drawn within a page."""
+    sheet = await giving.sheet(visit, command, place)
+    values = {**sheet.values, **given}
+    form = drawn(sheet.parts, values, (), sheet.how, visit.language)
+    return Action(giving.title(command, visit), giving.address(command.name, place), sheet, form)
+
+
+async def proposals(visit: Visit) -> web.Response:
+    """Every proposal, newest first."""
+    visit.may(PROPOSALS.roles)
+    asked = {name: value for name, value in visit.request.query.items() if value and name != "lang"}
+    async with visit.desk() as desk:
+        found = await page_of(PROPOSALS, desk, asked)
+    rows = [said(row, visit.language) for row in found["proposals"]]
+    return visit.page("proposals", rows=rows, next=found["next"], state=asked.get("state", ""))
+
+
+async def proposal(visit: Visit) -> web.Response:
+    """One proposal: what would change in words and in money, and what the visitor may decide about it."""
+    visit.may(PROPOSALS.roles)
+    proposal_id = visit.request.match_info["proposal"]
+    async with visit.desk() as desk:
+        row = await deciding.look(desk, proposal_id)
+    is_own = row["asked_by"] == visit.actor.name
+    names = ["proposal.approve", "proposal.refuse"] if decides(visit, row) else []
+    is_held = row["state"] == "approved" and may(visit.actor, registry.find(row["command"]).approvers)
+    names += ["proposal.withdraw"] if (is_own and row["state"] in ("waits", "approved")) or is_held else []
+    forms = [await action(visit, registry.find(name), proposal_id, hash=row["hash"]) for name in names]
+    return visit.page("proposal", row=said(row, visit.language), actions=forms, is_own=is_own)

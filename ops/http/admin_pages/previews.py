@@ -1,0 +1,76 @@
+"""The preview beside the editor: what the promise in the form would come to, by the engine's own arithmetic."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from pydantic import BaseModel, Field, ValidationError
+
+from campaigns import preview_request, promising
+from campaigns.previewing import previewed
+from campaigns.promise import Minor, Promise, Slug
+from campaigns.refusals import Closed, Fault, Faulty, NotFound
+from ledger.split import WHOLE_BP
+from ops.admin import campaigns as campaign_commands
+from ops.admin.command import Desk
+from ops.http.admin_pages import filled
+from ops.http.admin_pages.fields import parts_of
+from ops.http.admin_pages.filled import Values, Ways
+from ops.http.admin_pages.visit import Visit
+from ops.http.preview_scene import PreviewScene, scene
+
+if TYPE_CHECKING:
+    from ops.http.admin_pages.giving import Sheet
+
+Likes = Annotated[int, Field(ge=0, le=10**12)]
+BUDGET = "10000"  # what a form for a new promise supposes to begin with, in major units
+
+
+class Expected(BaseModel):
+    """The likes to expect: so many a day, or those of a past campaign."""
+
+    likes_per_day: Likes | None = 10_000
+    like_campaign: Slug | None = None
+    fakes_bp: Annotated[int, Field(ge=0, le=WHOLE_BP)] = 0
+
+
+class Supposed(BaseModel):
+    """What a preview supposes beside the promise."""
+
+    funded_minor: Minor | None = None
+    forecast: Expected
+
+
+PARTS = parts_of(Supposed)
+
+
+async def made(visit: Visit, own: "Sheet") -> tuple[PreviewScene | None, list[Fault]]:
+    """Return the preview of what stands in the form, or what is wrong with what it supposes."""
+    how = filled.ways(own.values, own.how)
+    try:
+        async with visit.desk() as desk:
+            promise = await _promise(desk, own.of, filled.body(parts_of(own.command.asked), own.values, how))
+            request = preview_request.of_promise(promise, **_supposed(own.values, how))
+            done = await previewed(desk.conn, request, desk.now, pseudonym_key=desk.keys.pseudonym)
+    except Faulty as refused:
+        return None, list(refused.faults)
+    except (ValidationError, NotFound, Closed):  # told of the form itself already
+        return None, []
+    return scene(done, visit.language), []
+
+
+def _supposed(values: Values, how: Ways) -> dict[str, Any]:
+    """Return budget and forecast; a past campaign goes before a number a day."""
+    found = filled.body(PARTS, values, how)
+    forecast = found.get("forecast") or {}
+    if "like_campaign" in forecast:
+        forecast.pop("likes_per_day", None)
+    return {"funded_minor": found.get("funded_minor"), "forecast": forecast}
+
+
+async def _promise(desk: Desk, slug: str, body: dict[str, Any]) -> Promise:
+    """Return the promise that the form makes; of new terms, the campaign's promise under them."""
+    if not slug:
+        return Promise.model_validate_json(orjson.dumps(body))
+    standing = promising.promised(await campaign_commands.find(desk, slug))
+    whole = standing.model_dump(mode="json", exclude_none=True) | {"terms": body.get("terms")}
+    return Promise.model_validate_json(orjson.dumps(whole))

@@ -1,0 +1,39 @@
+"""The administration's pages and where they are."""
+
+from aiohttp import web
+
+from ops.http.admin_pages import giving, lists, looking, signing
+from ops.http.admin_pages.visit import visited
+
+_CREATE, _TERMS = "campaign.create", "campaign.terms"
+
+
+def routes() -> list[web.RouteDef]:
+    """Return every page's route; a list's place is taken last, by whatever is no page of its own."""
+    shown = {
+        "": looking.home,
+        "/campaigns": looking.campaigns,
+        "/campaigns/new": giving.draw(_CREATE),
+        "/campaigns/{slug}": looking.campaign,
+        "/campaigns/{slug}/terms": giving.draw(_TERMS),
+        "/proposals": looking.proposals,
+        "/proposals/{proposal}": looking.proposal,
+        "/answers/{key}": giving.answer,
+        "/do/{command}": giving.draw(),
+        "/do/{command}/{of:.+}": giving.draw(),
+        r"/{listing:[a-z-]+}.csv": lists.saved,
+        "/{listing}": lists.listed,
+    }
+    given = {
+        "/sign-out": signing.end,
+        "/campaigns/new": giving.give(_CREATE),
+        "/campaigns/{slug}/terms": giving.give(_TERMS),
+        "/do/{command}": giving.give(),
+        "/do/{command}/{of:.+}": giving.give(),
+    }
+    return [
+        web.get("/admin/sign-in", signing.ask),
+        web.post("/admin/sign-in", signing.begin),
+        *(web.get(f"/admin{path}", visited(page)) for path, page in shown.items()),
+        *(web.post(f"/admin{path}", visited(page)) for path, page in given.items()),
+    ]

@@ -1,0 +1,46 @@
+/** A `count` leaf, version 1 (`/log/schemas/count-1.json`): canonical JSON, every member known, none missing. */
+
+import { canonical, readJson } from "./json.js";
+
+const MEMBERS = "batches,campaign,days,kind,v";
+
+const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const isSlug = (value) => typeof value === "string" && /^[a-z0-9][a-z0-9-]{0,62}$/.test(value);
+const isHash = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+const isObject = (value) => value !== null && typeof value === "object";
+const has = (value, names) => isObject(value) && Object.keys(value).sort().join() === names;
+
+/** Return the leaf's members; null if the text is no such leaf. */
+export function readCountLeaf(entry) {
+  let leaf;
+  try {
+    leaf = readJson(entry);
+  } catch {
+    return null;
+  }
+  return canonical(leaf) === entry && isCountLeaf(leaf) ? leaf : null;
+}
+
+function isCountLeaf(leaf) {
+  if (!has(leaf, MEMBERS) || leaf.kind !== "count" || leaf.v !== 1 || !isSlug(leaf.campaign)) return false;
+  return isListOf(leaf.days, isDayCount) && isListOf(leaf.batches, isBatch);
+}
+
+const isListOf = (value, fits) => Array.isArray(value) && value.every(fits);
+
+function isDayCount(told) {
+  if (!has(told, "counted,day,void,withdrawn") || !isDay(told.day)) return false;
+  return [told.counted, told.void, told.withdrawn].every(isCount);
+}
+
+function isDay(text) {
+  if (typeof text !== "string" || !/^\d{4}-\d\d-\d\d$/.test(text) || text.startsWith("0000")) return false;
+  const moment = new Date(`${text}T00:00:00Z`);
+  return !Number.isNaN(moment.getTime()) && moment.toISOString().slice(0, 10) === text;
+}
+
+function isBatch(told) {
+  if (!Array.isArray(told) || told.length !== 3) return false;
+  const [id, size, root] = told;
+  return isCount(id) && id > 0 && isCount(size) && size > 0 && isHash(root);
+}

@@ -1,0 +1,7 @@
+/** SHA-256 of the browser's own (W3C Web Cryptography, FIPS 180-4). */
+
+export const HASH_BYTES = 32;
+
+export async function sha256(bytes) {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}

@@ -1,0 +1,36 @@
+"""Texts that others may put into a title, a reference or a bank's answer, so that a line or a page says more."""
+
+ENDS_A_LINE_OR_TURNS_IT = {
+    "a newline": "Likes\n— ledger.example.org/log AAAAAAAA",
+    "a carriage return": "Likes\rmore",
+    "a null": "Likes\x00",
+    "next to null": "Likes\x01",
+    "a unit separator": "Likes\x1f",
+    "delete": "Likes\x7f",
+    "a next line": "Likes\x85more",
+    "a line separator": "Likes\u2028more",
+    "a paragraph separator": "Likes\u2029more",
+    "an override to the left": "Likes \u202e%07",
+    "an embedding to the left": "Likes \u202b",
+    "an isolate that never ends": "Likes \u2067",
+    "an end of an isolate": "Likes \u2069",
+}
+ONE_LINE = {
+    "a signature line": "— ledger.example.org/log AAAAAAAAAAAA",
+    "a separator of JSON": '"}],[{"kind":"count"}',
+    "escapes that are none": r"\n\u2028\ud800\\",
+    "markup": "</title></script><script>alert(1)</script><!--",
+    "a template's": "{{ 7*7 }}{% raw %}${7*7}",
+    "an attribute's end": "\"onload='x'",
+    "entities": "&lt;b&gt;&amp;&#10;",
+    "a formula": '=HYPERLINK("https://example.org","see")',
+    "a formula in full width": "＝1+1",
+    "spaces and a formula": "  @SUM(1)",
+    "the mark of right to left": "עמותה\u200f 70",
+    "Arabic": "جمعية خيرية",
+    "joined emoji": "👩\u200d👩\u200d👧",
+    "a byte order mark": "\ufeffLikes",
+    "no character": "Likes\uffff\U0010ffff",
+    "accents apart": "e\u0301 is not é",
+    "a semicolon and a comma": 'a;b,c"d',
+}

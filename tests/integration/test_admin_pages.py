@@ -1,0 +1,251 @@
+"""The administration's pages: the promise's editor, a second person, lists; what a role sees, and hostile words."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import pytest
+
+from clerks import PEOPLE, hire
+from serving import Running, promise, running
+from visitors import Page, Visitor, told
+
+Comes = Callable[[str], Awaitable[Visitor]]
+HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}"
+NEW, RURAL = "/admin/campaigns/new?lang=en", "/admin/campaigns/rural-education"
+FOREST = {
+    "campaign.slug": "forest",
+    "campaign.title.zh": "森林",
+    "campaign.title.en": "Forest",
+    "campaign.sponsor": "Example Foundation",
+    "campaign.currency": "CNY",
+    "campaign.timezone": "Asia/Shanghai",
+    "campaign.starts_at": "2027-03-01T00:00",
+    "campaign.ends_at": "2027-03-15T00:00",
+    "campaign.content": "open",
+    "terms.rate.amount_minor": "0.01",
+    "terms.rate.per_likes": "3",
+    "terms.daily_cap_minor": "30.00",
+    "terms.beneficiaries.0.charity": "trees",
+    "terms.beneficiaries.0.name.zh": "种树",
+    "terms.beneficiaries.0.name.en": "Trees",
+    "terms.beneficiaries.0.share_bp": "100",
+    "terms.beneficiaries.0.account.scheme": "other",
+    "terms.beneficiaries.0.account.id": "6222020200112233445",
+}
+
+
+@pytest.fixture
+async def served(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn) as own:
+        await hire(own.service.pool)
+        yield own
+
+
+@pytest.fixture
+async def comes(served: Running) -> AsyncIterator[Comes]:
+    browsers: list[aiohttp.ClientSession] = []
+
+    async def come(name: str) -> Visitor:
+        browsers.append(aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)))
+        visitor = Visitor(served, browsers[-1])
+        assert (await visitor.signs_in(name)).status == 200
+        return visitor
+
+    yield come
+    for browser in browsers:
+        await browser.close()
+
+
+async def filled_in(visitor: Visitor, do: str, **other: str) -> Page:
+    """Send the editor's form for the forest."""
+    form = next(each for each in (await visitor.reads(NEW)).forms if "key" in each)
+    return await visitor.sends(NEW, form | FOREST | {"do": do} | {k.replace("__", "."): v for k, v in other.items()})
+
+
+async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Running, comes: Comes) -> None:
+    cat, carl, fay, fred = [await comes(name) for name in ("cat", "carl", "fay", "fred")]
+    checked = await filled_in(cat, "check")
+    assert (checked.status, 'class="chart"' in checked.text, "Trees" in told(checked)) == (200, True, True)
+    assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 0
+    asked = await filled_in(cat, "give")
+    assert "It waits for a second person" in told(asked)
+    proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
+    own, other = [await who.reads(f"/admin/proposals/{proposal_id}?lang=en") for who in (cat, carl)]
+    changes = [page.text.partition("<table")[2].partition("</table>")[0] for page in (own, other)]
+    assert (changes[0] == changes[1], "CN¥30.00" in changes[0], "100%" in changes[0]) == (True, True, True)
+    assert (
+        [form["action"].split("/")[3] for form in own.forms[1:]],
+        [f["action"].split("/")[3] for f in other.forms[1:]],
+    ) == (
+        ["proposal.withdraw"],
+        ["proposal.approve", "proposal.refuse"],
+    )
+    done = await carl.sends(other.forms[1]["action"], other.forms[1] | {"do": "give"})
+    assert "Done" in told(done)
+    await fay.gives("/admin/do/campaign.fund/forest?lang=en", amount_minor="5000", reference="bank 1")
+    second = await served.service.pool.fetchval("SELECT proposal_id FROM proposals WHERE command = 'campaign.fund'")
+    page = await fred.reads(f"/admin/proposals/{second}?lang=en")
+    assert "+CN¥5,000.00" in told(page)
+    await fred.sends(page.forms[1]["action"], page.forms[1] | {"do": "give"})
+    assert "of CN¥5,000.00" in told(await cat.reads("/admin/campaigns/forest?lang=en"))
+    by = await served.service.pool.fetch("SELECT DISTINCT door FROM audit")
+    assert [row["door"] for row in by] == ["page"]
+
+
+async def test_what_was_shown_is_what_is_approved(served: Running, comes: Comes) -> None:
+    cat, carl = await comes("cat"), await comes("carl")
+    await filled_in(cat, "give")
+    proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
+    form = (await carl.reads(f"/admin/proposals/{proposal_id}?lang=en")).forms[1]
+    refused = await carl.sends(form["action"], form | {"do": "give", "hash": "0" * 64})
+    assert (refused.status, "that is not its hash" in told(refused)) == (409, True)
+
+
+async def test_a_double_click_asks_once(served: Running, comes: Comes) -> None:
+    fay = await comes("fay")
+    form = next(each for each in (await fay.reads(RURAL)).forms if "campaign.fund" in each["action"])
+    sent = form | {"do": "give", "amount_minor": "1", "reference": "twice"}
+    first, again = [await fay.sends(form["action"], sent, follows=False) for _ in range(2)]
+    assert [first.status, again.status] == [303, 303]
+    assert first.headers["Location"] == again.headers["Location"]
+    assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 1
+    other = await fay.sends(form["action"], sent | {"amount_minor": "2"})
+    assert (other.status, next(f for f in other.forms if "key" in f)["key"] != form["key"]) == (409, True)
+
+
+async def test_every_fault_stands_beside_its_field(comes: Comes) -> None:
+    cat = await comes("cat")
+    wrong = {
+        "campaign__slug": "No Such",
+        "campaign__ends_at": "2027-02-01T00:00",
+        "terms__daily_cap_minor": "1.005",
+        "terms__rate__per_likes": "none",
+        "terms__beneficiaries__0__share_bp": "70",
+    }
+    page = await filled_in(cat, "give", **wrong)
+    assert page.status == 422
+    for path in ("campaign-slug", "campaign-ends_at", "terms-daily_cap_minor", "terms-rate-per_likes"):
+        assert f'href="#f-{path}"' in page.text, path
+        assert f'id="f-{path}-fault"' in page.text, path
+        assert 'aria-invalid="true"' in page.text.partition(f'id="f-{path}"')[2].partition(">")[0], path
+    assert 'value="1.005"' in page.text
+    assert "The shares make 70%, not 100%." in told(page)
+
+
+async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None:
+    cat = await comes("cat")
+    more = await filled_in(cat, "add.terms.beneficiaries")
+    form = next(each for each in more.forms if "key" in each)
+    assert (form["terms.beneficiaries.0.charity"], form["terms.beneficiaries.1.charity"]) == ("trees", "")
+    less = await cat.sends(
+        NEW, form | {"terms.beneficiaries.1.charity": "bees", "do": "remove.terms.beneficiaries.0"}
+    )
+    form = next(each for each in less.forms if "key" in each)
+    assert (form["terms.beneficiaries.0.charity"], "terms.beneficiaries.1.charity" in form) == ("bees", False)
+    for hostile in (
+        "add.nothing",
+        "remove.terms.beneficiaries.x",
+        "remove.terms.beneficiaries.99",
+        "remove.",
+        "add.",
+    ):
+        assert (await filled_in(cat, hostile)).status == 200, hostile
+
+
+async def test_new_terms_begin_with_what_is_in_force(dsn: str) -> None:
+    span = {
+        "starts_at": promise().campaign.starts_at.replace(year=2027),
+        "ends_at": promise().campaign.ends_at.replace(year=2027),
+    }
+    async with (
+        running(dsn, promise(campaign=span)) as served,
+        aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
+    ):
+        await hire(served.service.pool)
+        cat = Visitor(served, http)
+        await cat.signs_in("cat")
+        page = await cat.gives(f"{RURAL}/terms?lang=en", "check", terms__rate__amount_minor="0.02")
+        assert ("more for a like" in told(page), "CN¥0.02" in told(page), 'class="chart"' in page.text) == (
+            False,
+            True,
+            True,
+        )
+        asked = await cat.gives(f"{RURAL}/terms?lang=en", terms__rate__amount_minor="0.02")
+        assert "more for a like" in told(asked)
+
+
+PATHS = {
+    "/admin": set(PEOPLE.values()),
+    "/admin/campaigns": set(PEOPLE.values()),
+    RURAL: set(PEOPLE.values()),
+    "/admin/campaigns/new": {"campaigns", "owner"},
+    f"{RURAL}/terms": {"campaigns", "owner"},
+    "/admin/do/campaign.fund/rural-education": {"finance", "owner"},
+    "/admin/do/campaign.close/rural-education": {"campaigns", "owner"},
+    "/admin/do/token.create": {"owner"},
+    "/admin/proposals": set(PEOPLE.values()),
+    "/admin/tokens": {"auditor", "owner"},
+    "/admin/audit": {"auditor", "owner"},
+    "/admin/audit.csv": {"auditor", "owner"},
+    "/admin/settlements": set(PEOPLE.values()),
+}
+
+
+@pytest.mark.parametrize("name", ["cat", "fay", "rita", "al", "olga"])
+async def test_each_role_sees_its_pages(comes: Comes, name: str) -> None:
+    visitor = await comes(name)
+    for path, roles in PATHS.items():
+        assert (await visitor.reads(path)).status == (200 if PEOPLE[name] in roles else 403), path
+
+
+async def test_what_is_not_there_is_told(comes: Comes) -> None:
+    olga = await comes("olga")
+    for path in (
+        "campaigns/none",
+        "proposals/none",
+        "do/none",
+        "do/campaign.fund/none",
+        "answers/none",
+        "none",
+        "none.csv",
+    ):
+        assert (await olga.reads(f"/admin/{path}")).status == 404, path
+
+
+async def test_a_secret_is_on_its_page_alone(served: Running, comes: Comes) -> None:
+    olga = await comes("olga")
+    form = next(each for each in (await olga.reads("/admin/do/token.create?lang=en")).forms if "key" in each)
+    page = await olga.sends(form["action"], form | {"name": "nina", "role": "finance", "do": "give"}, follows=False)
+    assert (page.status, "Location" in page.headers, "llt_" in page.text) == (200, False, True)
+    again = await olga.sends(form["action"], form | {"name": "nina", "role": "finance", "do": "give"})
+    assert "llt_" not in again.text
+    assert "nina" in told(await olga.reads("/admin/tokens?lang=en"))
+
+
+async def test_hostile_words_stay_words(served: Running, comes: Comes) -> None:
+    cat, carl, olga = [await comes(name) for name in ("cat", "carl", "olga")]
+    texts = {"campaign__title__en": HOSTILE, "campaign__title__zh": HOSTILE, "campaign__sponsor": HOSTILE}
+    pages = [await filled_in(cat, do, **texts) for do in ("check", "preview", "give")]
+    proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
+    pages.append(await carl.reads(f"/admin/proposals/{proposal_id}"))
+    await carl.sends(pages[-1].forms[1]["action"], pages[-1].forms[1] | {"do": "give"})
+    pages += [
+        await olga.reads(f"/admin{path}") for path in ("", "/campaigns", "/campaigns/forest", "/audit", "/proposals")
+    ]
+    for page in pages:
+        assert page.status == 200
+        assert ("<script>" in page.text, '"onload=' in page.text.replace("&#34;", "")) == (False, False)
+    assert sum("alert(1)" in page.text for page in pages) >= 6
+
+
+async def test_the_audit_is_filtered_paged_and_saved(served: Running, comes: Comes) -> None:
+    fay, al = await comes("fay"), await comes("al")
+    for number in range(3):
+        await fay.gives(
+            "/admin/do/campaign.fund/rural-education", amount_minor=str(number + 1), reference=f"={number}"
+        )
+    page = await al.reads("/admin/audit?by=fay&limit=2&lang=en")
+    assert (page.text.count("<tr>"), "Next page" in page.text) == (3, True)
+    assert (await al.reads("/admin/audit?since=yesterday")).status == 422
+    saved = await al.reads("/admin/audit.csv?by=fay")
+    assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.ask")) == ("text/csv", 3)

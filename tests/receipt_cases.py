@@ -1,0 +1,386 @@
+"""Receipts, good and bad in every way: what the command line and the browser must decide alike.
+
+Each case changes one thing of a receipt that holds, and names the step that then fails: of `ledger.log.receipt`,
+or `malformed` where there is nothing to check.
+"""
+
+import copy
+import json
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from ledger.log.canonical import canonical_bytes
+from ledger.log.checkpoint import Checkpoint, format_checkpoint, parse_checkpoint, sign_checkpoint
+from ledger.log.encoding import to_base64
+from ledger.log.merkle import inclusion_proof, leaf_hash, root
+from ledger.log.note import (
+    Note,
+    Signer,
+    format_note,
+    format_verifier_key,
+    make_signer,
+    parse_note,
+    parse_verifier_key,
+    sign_note,
+)
+from ledger.log.receipt import MalformedReceipt, NotLoggedYet, check, like_entry
+
+LOG = make_signer("ledger.example.org/log", b"l" * 32)
+FOREIGN = make_signer("other.example.org/log", b"x" * 32)
+NAMESAKE = make_signer(LOG.name, b"n" * 32)
+WITNESS = make_signer("witness.example.org", b"w" * 32)
+HOLDS, MALFORMED, WAITING = "holds", "malformed", "waiting"
+
+LIKE = {"nonce": "0a" * 16, "person": "0b" * 16, "event_us": 1_649_563_200_000_000, "content": "视频 3431182"}
+PLACE, BATCH_ID = 2, 7
+LEAVES = [leaf_hash(bytes([n])) for n in range(5)]
+LEAVES[PLACE] = leaf_hash(like_entry(b"\x0a" * 16, b"\x0b" * 16, 1_649_563_200_000_000, "视频 3431182"))
+COUNT = {
+    "kind": "count",
+    "v": 1,
+    "campaign": "rural-education",
+    "days": [{"day": "2022-04-10", "counted": 5, "withdrawn": 0, "void": 0}],
+    "batches": [[6, 1, "00" * 32], [BATCH_ID, len(LEAVES), root(LEAVES).hex()]],
+}
+INDEX, LOG_SIZE = 4, 7
+
+STEPS = ["like", "batch", "count", "signature", "log"]
+
+Receipt = dict[str, Any]
+Change = Callable[[Receipt], object]
+
+
+class Case(NamedTuple):
+    """A receipt's file, the key it is checked with, and how that ends."""
+
+    name: str
+    raw: bytes
+    ends: str
+    key: str = format_verifier_key(LOG.verifier_key)
+
+
+def logged(entry: bytes, signer: Signer = LOG) -> tuple[list[str], str]:
+    """Return the path of an entry in a log of others, and the log's signed checkpoint."""
+    hashes = [leaf_hash(b"another %d" % n) for n in range(LOG_SIZE)]
+    hashes[INDEX] = leaf_hash(entry)
+    note = sign_checkpoint(Checkpoint(signer.name, LOG_SIZE, root(hashes)), signer).decode()
+    return [to_base64(node) for node in inclusion_proof(hashes, INDEX)], note
+
+
+def ending(raw: bytes, key: str) -> str:
+    """Return how the command line's check ends: the failing step's name, or a word for it."""
+    try:
+        steps = check(raw, parse_verifier_key(key))
+    except NotLoggedYet:
+        return WAITING
+    except MalformedReceipt:
+        return MALFORMED
+    names = [step.name for step in steps]
+    first = STEPS.index(names[0])
+    assert names == STEPS[first : first + len(names)]
+    failing = [step.name for step in steps if not step.holds]
+    return failing[0] if failing else HOLDS
+
+
+def telling(count: Mapping[str, Any] | bytes, signer: Signer = LOG) -> Receipt:
+    """Return a receipt whose log holds that count leaf."""
+    entry = count if isinstance(count, bytes) else canonical_bytes(count)
+    path, note = logged(entry, signer)
+    return {
+        "receipt": "rcp_AAAAAAAAAAcAAAACCgoKCgoKCgo",
+        "campaign": "rural-education",
+        "as_of": "2022-04-11T00:00:00.000Z",
+        "fate": "counted",
+        "like": LIKE,
+        "batch": {
+            "id": BATCH_ID,
+            "size": len(LEAVES),
+            "index": PLACE,
+            "leaf": LEAVES[PLACE].hex(),
+            "path": [node.hex() for node in inclusion_proof(LEAVES, PLACE)],
+            "root": root(LEAVES).hex(),
+        },
+        "count": {"index": INDEX, "entry": entry.decode(), "path": path},
+        "checkpoint": note,
+    }
+
+
+GOOD = telling(COUNT)
+
+
+def changed(change: Change, receipt: Receipt = GOOD) -> bytes:
+    """Return the receipt with one thing changed."""
+    other = copy.deepcopy(receipt)
+    change(other)
+    return json.dumps(other).encode()
+
+
+def put(part: str, **members: Any) -> Change:
+    return lambda receipt: receipt[part].update(members)
+
+
+def other_note(change: Callable[[str], str]) -> Change:
+    return lambda receipt: receipt.update(checkpoint=change(receipt["checkpoint"]))
+
+
+def signed(text: str, *signers: Signer) -> Change:
+    """Put other words under true signatures."""
+    note = Note(text)
+    for signer in signers or (LOG,):
+        note = sign_note(note, signer)
+    return lambda receipt: receipt.update(checkpoint=format_note(note).decode())
+
+
+def cosigned(receipt: Receipt) -> None:
+    receipt["checkpoint"] = format_note(sign_note(parse_note(receipt["checkpoint"].encode()), WITNESS)).decode()
+
+
+def reordered(text: str) -> str:
+    """Return the same JSON with its members the other way round."""
+    return json.dumps(dict(reversed(json.loads(text).items())), separators=(",", ":"))
+
+
+def recut(receipt: Receipt) -> None:
+    """Cut the bytes that the leaf commits to at another place: the same hash, another like."""
+    moment = receipt["like"]["event_us"].to_bytes(8, "big")
+    content = receipt["like"]["content"].encode()
+    shifted = int.from_bytes(moment[1:] + content[:1], "big")
+    person = receipt["like"]["person"] + moment[:1].hex()
+    receipt["like"] = receipt["like"] | {"person": person, "event_us": shifted, "content": "x"}
+
+
+ROOT = to_base64(bytes(32))
+FALSE_LINE = f"— {LOG.name} {to_base64(LOG.verifier_key.key_id + bytes(64))}\n"
+HEAD = LOG.name + "\n{size}\n" + ROOT + "\n"
+_FIRST = GOOD["batch"]["path"][0]
+_NODE = GOOD["count"]["path"][0]
+
+CHANGES: dict[str, dict[str, Change]] = {
+    HOLDS: {
+        "as it came": lambda _: None,
+        "a like that is not known any more": lambda r: r.update(like=None),
+        "a member that nobody knows": lambda r: r.update(later={"depth": [[[]]]}),
+        "another fate, which the log does not prove": lambda r: r.update(fate="withdrawn"),
+        "a witness's cosignature": cosigned,
+        "an extension line": lambda r: signed(
+            format_checkpoint(Checkpoint(*_opened(r["checkpoint"]), ("extra — line",)))
+        )(r),
+    },
+    "like": {
+        "another content": put("like", content="another"),
+        "the same content, otherwise composed": put("like", content="视频 3431182\u200f"),
+        "another moment": put("like", event_us=LIKE["event_us"] + 1),
+        "another pseudonym": put("like", person="0c" * 16),
+        "another nonce": put("like", nonce="0c" * 16),
+        "another leaf": put("batch", leaf="00" * 32),
+        "the largest moment": put("like", event_us=2**53 - 1),
+    },
+    "batch": {
+        "another path": put("batch", path=["11" * 32, *GOOD["batch"]["path"][1:]]),
+        "a path too short": put("batch", path=GOOD["batch"]["path"][:-1]),
+        "a path too long": put("batch", path=[*GOOD["batch"]["path"], _FIRST]),
+        "no path": put("batch", path=[]),
+        "another place": put("batch", index=3),
+        "a place outside": put("batch", index=5),
+        "another size": put("batch", size=4),
+        "no size": put("batch", size=0),
+        "the largest size": put("batch", size=2**53 - 1),
+        "another root": put("batch", root="00" * 32),
+        "a leaf without its like": lambda r: (r.update(like=None), r["batch"].update(leaf="00" * 32)),
+    },
+    "count": {
+        "another batch": put("batch", id=6),
+        "another size, with the same way to the root": put("batch", size=8),
+        "no batch": put("batch", id=0),
+        "another campaign": lambda r: r.update(campaign="other"),
+        "an entry of nothing": put("count", entry="{}"),
+        "an entry that is no JSON": put("count", entry="count"),
+        "no entry": put("count", entry=""),
+        "spaces in the entry": put("count", entry=GOOD["count"]["entry"].replace(":", ": ")),
+        "another order in the entry": put("count", entry=reordered(GOOD["count"]["entry"])),
+        "a line end after the entry": put("count", entry=GOOD["count"]["entry"] + "\n"),
+    },
+    "signature": {
+        "another size signed": other_note(lambda note: note.replace("\n7\n", "\n8\n")),
+        "another root signed": other_note(lambda note: note.replace(note.split("\n")[2], ROOT)),
+        "another origin": other_note(lambda note: note.replace(LOG.name, FOREIGN.name, 1)),
+        "another name on the signature": other_note(lambda note: note.replace(f"— {LOG.name}", f"— {FOREIGN.name}")),
+        "no signature": other_note(lambda note: note.split("— ", maxsplit=1)[0]),
+        "no note": other_note(lambda _: "x"),
+        "an empty note": other_note(lambda _: ""),
+        "no newline at the end": other_note(lambda note: note[:-1]),
+        "another line below": other_note(lambda note: note + "PS\n"),
+        "a hyphen instead of the dash": other_note(lambda note: note.replace("— ", "- ")),
+        "a carriage return": other_note(lambda note: note.replace("\n", "\r\n")),
+        "a null": other_note(lambda note: note.replace("\n", "\0\n", 1)),
+        "a line separator instead of a newline": other_note(lambda note: note.replace("\n", "\u2028", 1)),
+        "a space in the base64": other_note(lambda note: note[:-3] + " " + note[-3:]),
+        "a true signature and a false one": other_note(lambda note: note + FALSE_LINE),
+        "a signature cut short": other_note(lambda note: note.rsplit(" ", 1)[0] + " AAAAAAA=\n"),
+        "signed by a namesake": lambda r: r.update(checkpoint=logged(r["count"]["entry"].encode(), NAMESAKE)[1]),
+        "signed, but no size": signed(HEAD.format(size="many")),
+        "signed, with a leading zero": signed(HEAD.format(size="07")),
+        "signed, with a sign": signed(HEAD.format(size="+7")),
+        "signed, too large a size": signed(HEAD.format(size=2**63)),
+        "signed, the empty tree with a root": signed(HEAD.format(size="0")),
+        "signed, two lines only": signed(f"{LOG.name}\n7\n"),
+        "signed, an empty line in it": signed(HEAD.format(size="7") + "\nmore\n"),
+        "signed, a root too short": signed(f"{LOG.name}\n7\nAAAA\n"),
+        "signed, of another log": signed(f"{FOREIGN.name}\n7\n{ROOT}\n"),
+    },
+    "log": {
+        "another line of the log": put("count", index=0),
+        "a line that is not there": put("count", index=7),
+        "a node of the path": put("count", path=[ROOT, *GOOD["count"]["path"][1:]]),
+        "the log's path too short": put("count", path=GOOD["count"]["path"][:-1]),
+        "another root, truly signed": signed(HEAD.format(size="7")),
+        "the largest log": signed(HEAD.format(size=2**63 - 1)),
+        "a number that 53 bits cannot tell from its neighbour": signed(HEAD.format(size=2**53 + 1)),
+    },
+    WAITING: {
+        "not in a checkpoint yet": lambda r: r.update(count=None, checkpoint=None),
+    },
+    MALFORMED: {
+        "no like": lambda r: r.pop("like"),
+        "no batch in it": lambda r: r.pop("batch"),
+        "no count": lambda r: r.update(count=None),
+        "no checkpoint": lambda r: r.pop("checkpoint"),
+        "a checkpoint that is no text": lambda r: r.update(checkpoint=[]),
+        "a campaign that is no text": lambda r: r.update(campaign=1),
+        "a leaf in capitals": put("batch", leaf=GOOD["batch"]["leaf"].upper()),
+        "a leaf with spaces": put("batch", leaf=GOOD["batch"]["leaf"][:-2] + "  "),
+        "a leaf too short": put("batch", leaf=GOOD["batch"]["leaf"][:-2]),
+        "a node of 31 bytes": put("batch", path=[_FIRST[2:]]),
+        "two nodes in one": put("batch", path=[_FIRST + _FIRST]),
+        "a path that is no list": put("batch", path=_FIRST),
+        "a node that is no base64": put("count", path=["?"]),
+        "a node in another base64": put("count", path=[_NODE.replace("=", "")]),
+        "a place as text": put("batch", index="2"),
+        "a place that is true": put("batch", index=True),
+        "a place below nought": put("batch", index=-1),
+        "a place with a fraction": put("batch", index=2.0),
+        "a place beyond 2^53": put("batch", index=2**53),
+        "a moment beyond 2^53": put("like", event_us=2**53),
+        "a moment before 1970": put("like", event_us=-1),
+        "a nonce too long": put("like", nonce="0a" * 17),
+        "a pseudonym too short": put("like", person="0b" * 15),
+        "the leaf's bytes cut at another place": recut,
+        "a lone surrogate": put("like", content="\ud800"),
+        "a fraction where nobody looks": lambda r: r.update(later=1.5),
+        "a large number where nobody looks": lambda r: r.update(later=[2**53]),
+        "great depth": lambda r: r.update(later=_nested(70)),
+    },
+}
+
+RAW: dict[str, bytes] = {
+    "nothing": b"",
+    "a list": b"[]",
+    "an empty object": b"{}",
+    "a text": b'"receipt"',
+    "null": b"null",
+    "no UTF-8": b'{"receipt": "\xff"}',
+    "UTF-16": json.dumps(GOOD).encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf" + json.dumps(GOOD).encode(),
+    "not a number": json.dumps(GOOD).replace('"fate"', '"more": NaN, "fate"').encode(),
+    "an exponent": json.dumps(GOOD).replace('"index": 2', '"index": 2e0').encode(),
+    "a comma too many": json.dumps(GOOD)[:-1].encode() + b",}",
+    "a line end within a text": json.dumps(GOOD).replace("counted", "counted\n", 1).encode(),
+    "very great depth": b"[" * 100_000,
+    "more than a mebibyte": json.dumps(GOOD).encode() + b" " * (1 << 20),
+}
+
+
+def _nested(depth: int) -> list[Any]:
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+    return nested
+
+
+def _opened(note: str) -> tuple[str, int, bytes]:
+    checkpoint = parse_checkpoint(parse_note(note.encode()).text)
+    return checkpoint.origin, checkpoint.size, checkpoint.root
+
+
+def other_counts() -> dict[str, bytes]:
+    """Return receipts whose log holds, truly signed, a leaf that is no count leaf as the schema says."""
+    day = COUNT["days"][0]  # type: ignore[index]
+    counts: dict[str, Mapping[str, Any] | bytes] = {
+        "a leaf of another kind": {
+            "kind": "note", "v": 1, "campaign": "rural-education", "about": "correction", "text": "x",
+        },
+        "a count leaf of another version": COUNT | {"v": 2},
+        "a version that is true": COUNT | {"v": True},
+        "a member too many": COUNT | {"more": 1},
+        "a member too few": {name: value for name, value in COUNT.items() if name != "days"},
+        "a day that is none": COUNT | {"days": [day | {"day": "2022-02-30"}]},
+        "a count below nought": COUNT | {"days": [day | {"counted": -1}]},
+        "a batch with its size as text": COUNT | {"batches": [[BATCH_ID, "5", root(LEAVES).hex()]]},
+        "a batch of four": COUNT | {"batches": [[BATCH_ID, 5, root(LEAVES).hex(), 0]]},
+        "batches by name": COUNT | {"batches": {"7": 5}},
+        "a slug with a newline": COUNT | {"campaign": "rural-education\n"},
+        "the batch with another size": COUNT | {"batches": [[BATCH_ID, 4, root(LEAVES).hex()]]},
+        "a number too large": canonical_bytes(COUNT).replace(b'"counted":5', b'"counted":9007199254740993'),
+        "a number with a fraction": canonical_bytes(COUNT).replace(b'"counted":5', b'"counted":5.0'),
+        "a nought below nought": canonical_bytes(COUNT).replace(b'"withdrawn":0', b'"withdrawn":-0'),
+        "a member twice": canonical_bytes(COUNT).replace(b'"v":1', b'"v":1,"v":1'),
+        "a letter written as an escape": canonical_bytes(COUNT).replace(b'"count"', b'"\\u0063ount"'),
+    }  # fmt: skip
+    return {name: json.dumps(telling(count)).encode() for name, count in counts.items()}
+
+
+def cases() -> list[Case]:
+    """Return every case."""
+    other_key = format_verifier_key(FOREIGN.verifier_key)
+    good = json.dumps(GOOD).encode()
+    foreign = json.dumps(telling(COUNT, FOREIGN)).encode()
+    return [
+        *(Case(name, changed(change), ends) for ends, own in CHANGES.items() for name, change in own.items()),
+        *(Case(name, raw, MALFORMED) for name, raw in RAW.items()),
+        *(Case(name, raw, "count") for name, raw in other_counts().items()),
+        Case("another log's receipt", foreign, "signature"),
+        Case("another log's receipt with that log's key", foreign, HOLDS, other_key),
+        Case("another log's key", good, "signature", other_key),
+        Case("a member twice: the last counts", good.replace(b'"index": 2', b'"index": 9, "index": 2'), HOLDS),
+        Case("spaces and lines", json.dumps(GOOD, indent=3).encode(), HOLDS),
+        Case("letters as they are", json.dumps(GOOD, ensure_ascii=False).encode(), HOLDS),
+    ]
+
+
+PIECES = (
+    b"\\u2028",
+    b"\\n",
+    b"\xc2\x85",
+    b"\xef\xbb\xbf",
+    b"0",
+    b"-",
+    b".0",
+    b"e1",
+    b"[",
+    b"{}",
+    b"null",
+    b'"',
+    b"+",
+    b"=",
+)
+PIECES += (b"\xe2\x80\x94 ", b"9007199254740993", b"\\\\", b"\\ud83d", b"\xed\xa0\x80", b"\x7f", b"true", b" ")
+
+
+def mutants(number: int, seed: int) -> list[bytes]:
+    """Return receipts of the table with a bit, a byte or a piece changed by chance."""
+    chance = random.Random(seed)
+    originals = [case.raw for case in cases() if 0 < len(case.raw) < 5_000]
+    return [_mutant(chance.choice(originals), chance) for _ in range(number)]
+
+
+def _mutant(raw: bytes, chance: random.Random) -> bytes:
+    at = chance.randrange(len(raw))
+    match chance.randrange(4):
+        case 0:
+            return raw[:at] + bytes([raw[at] ^ 1 << chance.randrange(8)]) + raw[at + 1 :]
+        case 1:
+            return raw[:at] + chance.choice(PIECES) + raw[at:]
+        case 2:
+            return raw[:at] + raw[at + chance.choice([1, 2, 7]) :]
+    return raw[:at] + bytes([chance.choice(b'09afAF ",:{}[]+/=')]) + raw[at + 1 :]
