@@ -20,6 +20,7 @@ _SHOWN_MAX = 1_000
 _REASON_CHARS_MAX = 500
 
 _UNMATCHED_LINES = query("unmatched_lines")
+_UNMATCHED_OF_FILE = query("unmatched_of_file")
 _STATEMENT_LINE = query("statement_line")
 _ADD_STATEMENT_MATCH = query("add_statement_match")
 
@@ -41,6 +42,22 @@ async def unmatched(conn: Connection) -> list[dict[str, Any]]:
             "because": row["matched_by"],
         }
         for row in await conn.fetch(_UNMATCHED_LINES, _SHOWN_MAX)
+    ]
+
+
+async def unmatched_of(conn: Connection, evidence: bytes) -> list[dict[str, Any]]:
+    """Return the lines of a file, by its SHA-256, that no rule could match, and why."""
+    return [
+        {
+            "line": row["number"],
+            "amount_minor": row["amount_minor"],
+            "direction": "credit" if row["is_credit"] else "debit",
+            "booked_on": row["booked_on"].isoformat(),
+            "end_to_end_id": row["end_to_end_id"],
+            "text": row["said"],
+            "because": row["matched_by"],
+        }
+        for row in await conn.fetch(_UNMATCHED_OF_FILE, evidence)
     ]
 
 

@@ -1,4 +1,4 @@
-"""A database in use, for whoever looks at all of it: promised, counted, settled, logged, cosigned, closed."""
+"""A database in use, for whoever looks at all of it: counted, settled, logged, cosigned, closed, decided."""
 
 import json
 from datetime import UTC, datetime, timedelta

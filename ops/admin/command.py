@@ -64,9 +64,7 @@ class Done:
     hold: timedelta = timedelta(0)  # how long it waits after they did
     secret: str | None = None  # shown once, kept nowhere
     besides: Shown = field(default_factory=dict)  # told, but no part of what is agreed to: it may be another later
-    then: Then | None = (
-        None  # what talks to others, once this is kept; the command again takes up what it left undone
-    )
+    then: Then | None = None  # what talks to others, once this is kept; given anew it takes up what was left undone
 
 
 Body = TypeVar("Body", bound=Asked)

@@ -68,6 +68,7 @@ class Office:
     pool: Pool
     keys: Keys
     settings: Settings
+    raises: bool = False  # what fails after the commit is raised, to whoever will give the command anew
     outside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_AT_ONCE))
 
 
@@ -102,11 +103,13 @@ async def do(
 
 
 async def afterwards(office: Office, command: str, then: Then) -> None:
-    """Do what a command left for after its commit. What was kept stands whatever happens: that is logged."""
+    """Do what a command left for after its commit. What was kept stands whatever happens here."""
     try:
         async with office.outside:
             await then(office.pool)
-    except Exception:  # noqa: BLE001 - the answer is of what was kept; the command anew takes up the rest
+    except Exception:
+        if office.raises:
+            raise
         _log.exception("left undone after the commit", command=command)
 
 

@@ -26,7 +26,8 @@ class Known(Asked):
     ] = None
 
 
-async def _settlement_of(desk: Desk, payout_id: str) -> str:
+async def settlement_of(desk: Desk, payout_id: str) -> str:
+    """Return the id of a payout's settlement. NotFound: there is no such payout."""
     found = await desk.conn.fetchval(_SETTLEMENT_OF_PAYOUT, payout_id)
     if found is None:
         raise NotFound(f"there is no payout {payout_id!r}")
@@ -34,7 +35,7 @@ async def _settlement_of(desk: Desk, payout_id: str) -> str:
 
 
 async def _again(desk: Desk, payout_id: str, _: Nothing) -> Done:
-    campaign, before = await held(desk, await _settlement_of(desk, payout_id))
+    campaign, before = await held(desk, await settlement_of(desk, payout_id))
     charity = next(p.charity for p in before.payouts if p.payout_id == payout_id)
     payee = (await payees(desk.conn, campaign))[charity]
     return changed(campaign, before, await changes.again(desk.conn, payout_id, payee, desk.actor.name, desk.now))
@@ -43,7 +44,7 @@ async def _again(desk: Desk, payout_id: str, _: Nothing) -> Done:
 async def _answer(desk: Desk, payout_id: str, asked: Known) -> Done:
     if (asked.bank_reference is None) == (asked.refused is None):
         raise Faulty([Fault("bank_reference", "give either this or `refused`")])
-    campaign, before = await held(desk, await _settlement_of(desk, payout_id))
+    campaign, before = await held(desk, await settlement_of(desk, payout_id))
     outcome = Outcome.ACCEPTED if asked.bank_reference else Outcome.REFUSED
     said = Answer(outcome, asked.bank_reference, asked.refused)
     evidence = bytes.fromhex(asked.evidence) if asked.evidence else None
@@ -55,7 +56,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "payout.again",
         "/payouts/{payout}/again",
-        "Let a payout that came back be tried again, to the account that the newest terms name; approved anew",
+        "Let a payout that came back be tried again, to the account that the charity has now; approved anew",
         FINANCE,
         Nothing,
         _again,

@@ -1,43 +1,74 @@
-"""What banks say: taking in a file of theirs, and the lines that stand in them."""
+"""What banks say: taking in a file of theirs, the lines that stand in it, and people's word on whose a line is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from typing_extensions import TypedDict
 
+from campaigns.promise import Line
 from campaigns.refusals import Fault, Faulty
 from ledger.money import Money, show
-from ledger.reconcile import import_file
+from ledger.reconcile import import_file, lock_statements
 from ledger.statements import FILE_BYTES_MAX
 from ledger.statements.table import COLUMNS
-from ops.admin.command import Command, Desk, Done, Sent
+from ledger.unmatched import match_by_hand
+from ops.admin.command import Asked, Command, Desk, Done, Sent
 from ops.admin.listing import Listing, Query
-from ops.admin.settlements import FINANCE
+from ops.admin.payouts import settlement_of
+from ops.admin.settlements import FINANCE, changed, held
 from sql import query
 
 BYTES = "application/octet-stream"
-_KEY_PARTS = 4
 _LIST_STATEMENT_LINES = query("list_statement_lines")
+
+
+class Matching(Asked):
+    """Which payout a line is of, and how one knows."""
+
+    payout: Annotated[Line, Field(description="its id, pay_…")]
+    reason: Line
 
 
 async def _import(desk: Desk, _: str, asked: Sent) -> Done:
     """Nothing new in it: unchanged."""
     done = await import_file(desk.conn, asked.content, desk.actor.name, desk.now)
-    after = {
+    new = {
         "statements": done.statements,
         "payouts_paid": done.payouts_paid,
         "payouts_sent": done.payouts_sent,
         "payouts_returned": done.payouts_returned,
         "lines_unmatched": len(done.unmatched),
     }
-    return Done(f"file/{sha256(asked.content).hexdigest()}", dict.fromkeys(after, 0), after)
+    known = {"known_before": done.again}
+    return Done(f"file/{sha256(asked.content).hexdigest()}", dict.fromkeys(new, 0) | known, new | known)
+
+
+async def _match(desk: Desk, line_id: str, asked: Matching) -> Done:
+    await lock_statements(desk.conn)  # before the settlement's own lock, as whoever takes in a file does
+    campaign, before = await held(desk, await settlement_of(desk, asked.payout))
+    after = await match_by_hand(desk.conn, line_id, asked.payout, asked.reason, desk.actor.name, desk.now)
+    done = changed(campaign, before, after)
+    if done.before == done.after:
+        return done
+    return replace(done, after={**(done.after or {}), "line": line_id, "reason": asked.reason})
+
+
+class SaidOfLine(TypedDict):
+    """A person's word on whose a line is."""
+
+    by: str
+    at: str
+    reason: str
 
 
 class ShownLine(TypedDict):
-    """Money that left the account or came to it; `because` says why it is of that payout, or of none."""
+    """Money that left the account or came to it; `because` says why a rule takes it for that payout's, or none's."""
 
+    id: str
     account: str
     statement: str
     line: int
@@ -50,6 +81,7 @@ class ShownLine(TypedDict):
     text: str
     payout: str | None
     because: str
+    said: SaidOfLine | None
 
 
 def _truth(given: str) -> bool:
@@ -74,7 +106,11 @@ def _behind(asked: Query) -> tuple[date | None, str | None, str | None, int | No
 
 
 def _shown(row: Any) -> ShownLine:
+    said: SaidOfLine | None = None
+    if row["by"] is not None:
+        said = {"by": row["by"], "at": row["at"].isoformat(), "reason": row["reason"]}
     return {
+        "id": row["line_id"],
         "account": row["account"],
         "statement": row["statement_id"],
         "line": row["number"],
@@ -87,6 +123,7 @@ def _shown(row: Any) -> ShownLine:
         "text": row["said"],
         "payout": row["payout_id"],
         "because": row["matched_by"],
+        "said": said,
     }
 
 
@@ -115,5 +152,14 @@ COMMANDS: tuple[Command[Any], ...] = (
         example={"content": _EXAMPLE.encode()},
         content_type=BYTES,
         bytes_max=FILE_BYTES_MAX,
+    ),
+    Command(
+        "line.match",
+        "/statement-lines/{line}/match",
+        "Say which payout a line is of, where no rule could tell; again: changes nothing",
+        FINANCE,
+        Matching,
+        _match,
+        example={"payout": "pay_q5t4w2xk7m3j6r8v9n0p", "reason": "the bank confirmed it by telephone"},
     ),
 )

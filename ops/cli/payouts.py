@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import payouts_view, shared, statements
+from ops.cli import door, payouts_view, shared, statements
 
 if TYPE_CHECKING:
     from campaigns.catalogue import Campaign
     from ledger.channels import Message
     from ledger.envelopes import Envelope
-    from sql import Connection
 
 app = typer.Typer(no_args_is_help=True, help="Payouts: what settlements send to charities.")
 
@@ -60,7 +59,8 @@ def approve(
         payouts_view.show_table([(campaign, envelope)], to_stderr=True)
         typer.confirm(f"Approve {envelope.hash.hex()}?", abort=True, err=True)
         approved = envelope.hash.hex()
-    _say(shared.run(_approve(settlement, approved, name, token)), as_json=as_json)
+    asked = {"hash": approved.lower()}
+    _say(shared.run(_given("settlement.approve", settlement, asked, name, token)), as_json=as_json)
 
 
 def _say(found: "tuple[Campaign, Envelope]", *, as_json: bool) -> None:
@@ -71,36 +71,30 @@ def _say(found: "tuple[Campaign, Envelope]", *, as_json: bool) -> None:
 
 
 async def _find(settlement: str) -> "tuple[Campaign, Envelope]":
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        return await _with_campaign(conn, own.keys.pseudonym, settlement)
+    async with door.opened(None, "") as own:
+        return await _with_campaign(own, settlement)
 
 
-async def _with_campaign(conn: "Connection", pseudonym_key: bytes, settlement: str) -> "tuple[Campaign, Envelope]":
+async def _with_campaign(own: "door.Door", settlement: str) -> "tuple[Campaign, Envelope]":
     from campaigns import catalogue
     from campaigns.refusals import NotFound
     from ledger.envelopes import envelopes
 
-    found = await envelopes(conn, settlement_id=settlement)
-    if not found:
-        raise NotFound(f"there is no settlement {settlement!r}")
-    return (await catalogue.read(conn, pseudonym_key)).campaigns[found[0].campaign], found[0]
+    async with own.office.pool.acquire() as conn:
+        found = await envelopes(conn, settlement_id=settlement)
+        if not found:
+            raise NotFound(f"there is no settlement {settlement!r}")
+        known = (await catalogue.load(conn, own.office.keys.pseudonym)).campaigns
+        return known[found[0].campaign], found[0]
 
 
-async def _approve(settlement: str, approved: str, name: str, token: str) -> "tuple[Campaign, Envelope]":
-    from ledger import approvals
-    from ledger.errors import SettlementRefused
-    from ops.admin import tokens
-    from ops.clock import utc_now
-
-    try:
-        digest = bytes.fromhex(approved)
-    except ValueError:
-        raise SettlementRefused("a hash is written in hexadecimal digits") from None
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        async with conn.transaction():
-            person = await tokens.holder(conn, token, name, tokens.CLERKS, utc_now())
-            await approvals.approve(conn, settlement, digest, person.name, utc_now())
-        return await _with_campaign(conn, own.keys.pseudonym, settlement)
+async def _given(
+    command: str, place: str, asked: dict[str, str], by: str | None, token: str
+) -> "tuple[Campaign, Envelope]":
+    """Have a command about one settlement done, and return the settlement as it is then."""
+    async with door.opened(by, token) as own:
+        answer = await own.give(command, place, asked)
+        return await _with_campaign(own, answer["subject"].removeprefix("settlement/"))
 
 
 @app.command()
@@ -109,11 +103,12 @@ def send(
     channel: Annotated[
         str | None, typer.Option(help="manual, pain001 or http; left out: LIKE_LEDGER_PAYOUT_CHANNEL.")
     ] = None,
-    by: shared.By = "command line",
+    by: door.By = None,
+    token: door.Token = None,
     as_json: shared.AsJson = False,
 ) -> None:
     """Send what is approved, after finding out about what may have been sent. Again: sends nothing twice."""
-    sent = shared.run(_send(settlement, channel, by))
+    sent = shared.run(_send(settlement, channel, by, door.token_of(by, token)))
     if as_json:
         shared.show_json({"settlements": [payouts_view.shown(campaign, e) for campaign, e in sent]})
     elif sent:
@@ -122,18 +117,28 @@ def send(
         typer.echo("nothing to send")
 
 
-async def _send(settlement: str | None, name: str | None, by: str) -> "list[tuple[Campaign, Envelope]]":
-    from campaigns.settlements import rules
-    from ledger import payouts
+async def _send(
+    settlement: str | None, name: str | None, by: str | None, token: str
+) -> "list[tuple[Campaign, Envelope]]":
     from ops.channels import channel
-    from ops.clock import utc_now
 
-    chosen = channel(shared.settings(), name)
-    async with shared.opened() as own:
-        async with own.pool.acquire() as conn:
-            asked = [await _with_campaign(conn, own.keys.pseudonym, settlement)] if settlement else None
-        found = asked or [(c, e) for c, e in await _list(None) if payouts_view.may_be_sent(c, e)]
-        return [(c, await payouts.send(own.pool, chosen, e.settlement_id, rules(c), by, utc_now())) for c, e in found]
+    channel(shared.settings(), name)  # says what it needs before anything is looked for
+    asked = {"channel": name} if name else {}
+    async with door.opened(by, token) as own:
+        ids = [settlement] if settlement else await _to_send(own)
+        for one in ids:
+            await own.give("settlement.send", one, asked)
+        return [await _with_campaign(own, one) for one in ids]
+
+
+async def _to_send(own: "door.Door") -> list[str]:
+    from campaigns import catalogue
+    from ledger.envelopes import envelopes
+
+    async with own.office.pool.acquire() as conn:
+        known = (await catalogue.load(conn, own.office.keys.pseudonym)).campaigns
+        found = await envelopes(conn)
+    return [e.settlement_id for e in found if payouts_view.may_be_sent(known[e.campaign], e)]
 
 
 @app.command()
@@ -173,66 +178,33 @@ def answer(
         Path | None, typer.Option(exists=True, dir_okay=False, help="The bank's file that shows it.")
     ] = None,
     refused: Annotated[str | None, typer.Option(help="Why it was not sent.")] = None,
-    by: shared.By = "command line",
+    by: door.By = None,
+    token: door.Token = None,
     as_json: shared.AsJson = False,
 ) -> None:
     """Enter what you know of a payout that is being sent: the bank's reference, or why it was refused."""
     if (reference is None) == (refused is None):
         raise typer.BadParameter("give either --reference or --refused")
-    digest = sha256(file.read_bytes()).digest() if file else None
-    _say(shared.run(_answer(payout, reference, refused, digest, by)), as_json=as_json)
-
-
-async def _answer(
-    payout: str, reference: str | None, refused: str | None, digest: bytes | None, by: str
-) -> "tuple[Campaign, Envelope]":
-    from ledger import changes
-    from ledger.channels import Answer, Outcome
-    from ops.clock import utc_now
-
-    outcome = Outcome.ACCEPTED if reference else Outcome.REFUSED
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        async with conn.transaction():
-            said = Answer(outcome, reference, refused)
-            envelope = await changes.answer_by_hand(conn, payout, said, by, utc_now(), digest)
-        return await _with_campaign(conn, own.keys.pseudonym, envelope.settlement_id)
+    known = {"bank_reference": reference, "refused": refused}
+    known["evidence"] = sha256(file.read_bytes()).hexdigest() if file else None
+    asked = {name: value for name, value in known.items() if value is not None}
+    _say(shared.run(_given("payout.answer", payout, asked, by, door.token_of(by, token))), as_json=as_json)
 
 
 @app.command()
-def cancel(settlement: Settlement, by: shared.By = "command line", as_json: shared.AsJson = False) -> None:
+def cancel(
+    settlement: Settlement, by: door.By = None, token: door.Token = None, as_json: shared.AsJson = False
+) -> None:
     """Cancel a settlement of which nothing was sent; the next period takes its money."""
-    _say(shared.run(_cancel(settlement, by)), as_json=as_json)
-
-
-async def _cancel(settlement: str, by: str) -> "tuple[Campaign, Envelope]":
-    from campaigns import settling
-    from ops.clock import utc_now
-
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        campaign, _ = await _with_campaign(conn, own.keys.pseudonym, settlement)
-        async with conn.transaction():
-            return campaign, await settling.cancel(conn, campaign, settlement, by, utc_now())
+    _say(shared.run(_given("settlement.cancel", settlement, {}, by, door.token_of(by, token))), as_json=as_json)
 
 
 @app.command()
-def again(payout: shared.PayoutId, by: shared.By = "command line", as_json: shared.AsJson = False) -> None:
+def again(
+    payout: shared.PayoutId, by: door.By = None, token: door.Token = None, as_json: shared.AsJson = False
+) -> None:
     """Let a payout that came back be tried again, to the account that the charity has now."""
-    _say(shared.run(_again(payout, by)), as_json=as_json)
-
-
-async def _again(payout: str, by: str) -> "tuple[Campaign, Envelope]":
-    from campaigns import catalogue
-    from campaigns.settling import payees
-    from ledger import changes
-    from ops.clock import utc_now
-
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        known = (await catalogue.load(conn, own.keys.pseudonym)).campaigns
-        async with conn.transaction():
-            envelope, found = await changes.find_payout(conn, payout)
-            campaign = known[envelope.campaign]
-            payee = (await payees(conn, campaign))[found.charity]
-            return campaign, await changes.again(conn, payout, payee, by, utc_now())
+    _say(shared.run(_given("payout.again", payout, {}, by, door.token_of(by, token))), as_json=as_json)
 
 
 app.command("import-statement")(statements.import_statement)

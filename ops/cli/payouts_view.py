@@ -1,6 +1,6 @@
 """Settlements and payouts as the command line shows them: the same figures and names as the public API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ops.cli import shared
@@ -8,7 +8,6 @@ from ops.cli import shared
 if TYPE_CHECKING:
     from campaigns.catalogue import Campaign
     from ledger.envelopes import Envelope
-    from ledger.reconcile import Imported
 
 
 def shown(campaign: "Campaign", envelope: "Envelope") -> dict[str, Any]:
@@ -54,35 +53,23 @@ def _rows(one: dict[str, Any]) -> list[list[str]]:
     return rows + [[*head, c["charity"], c["amount"]["text"], "", "carried over", ""] for c in one["carried"]]
 
 
-def imported(done: "Imported") -> dict[str, Any]:
-    """Return what a bank's file did, for programs."""
+def imported(done: Mapping[str, int], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what a bank's file did, for programs: what the desk says, and the lines of it that are of no payout."""
     return {
-        "statements": done.statements,
-        "again": done.again,
-        "sent": done.payouts_sent,
-        "paid": done.payouts_paid,
-        "returned": done.payouts_returned,
-        "unmatched": [
-            {
-                "line": one.line.number,
-                "amount_minor": one.line.amount_minor,
-                "direction": "credit" if one.line.is_credit else "debit",
-                "booked_on": one.line.booked_on.isoformat(),
-                "end_to_end_id": one.line.end_to_end_id,
-                "text": one.line.text,
-                "because": one.how.value,
-            }
-            for one in done.unmatched
-        ],
+        "statements": done["statements"],
+        "again": done["known_before"],
+        "sent": done["payouts_sent"],
+        "paid": done["payouts_paid"],
+        "returned": done["payouts_returned"],
+        "unmatched": lines,
     }
 
 
-def show_imported(done: "Imported") -> None:
+def show_imported(told: dict[str, Any]) -> None:
     """Print what a bank's file did."""
-    told = imported(done)
     _line(
         f"{told['statements']} statements taken, {told['again']} known before: {told['paid']} payouts paid,"
-        f" {told['sent']} sent, {told['returned']} came back, {len(done.unmatched)} lines unmatched",
+        f" {told['sent']} sent, {told['returned']} came back, {len(told['unmatched'])} lines unmatched",
         to_stderr=False,
     )
     if told["unmatched"]:

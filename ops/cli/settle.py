@@ -1,17 +1,16 @@
 """`settle`: settle by hand what is due, as the schedule does."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ops.cli import shared
+from ops.cli import door, shared
 
 if TYPE_CHECKING:
     from campaigns.catalogue import Campaign
-    from ledger.settlement import Settled
 
-BY_HAND = "command line"
+Made: TypeAlias = "tuple[Campaign, str, dict[str, Any]]"  # whose, its id, and what the desk says of it
 
 
 def settle(
@@ -20,71 +19,77 @@ def settle(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Only until this period, named by the day on which it falls due."),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option("--as", help="Who makes it, proven by their token; they cannot approve it then.")
-    ] = None,
-    token: Annotated[str | None, typer.Option(help="Their token; better typed when asked.")] = None,
+    by: door.By = None,
+    token: door.Token = None,
     as_json: shared.AsJson = False,
 ) -> None:
     """Settle every closed period that has no settlement, oldest first. Again: settles nothing.
 
     Without a name it makes what the schedule would have made, and is nobody's.
     """
-    if name is not None and token is None:
-        token = typer.prompt("token", hide_input=True, err=True)
-    made = shared.run(_settle(slug, period, name, token or ""))
+    made = shared.run(_settle(slug, period.date() if period else None, by, door.token_of(by, token)))
     if as_json:
-        shared.show_json({"settlements": [_shown(campaign, settled) for campaign, settled in made]})
+        shared.show_json({"settlements": [_shown(*one) for one in made]})
     elif made:
-        rows = [(c.slug, str(s.period), s.settlement_id, _text(c, s), str(s.payouts)) for c, s in made]
+        rows = [(c.slug, s["period"], own_id, _text(c, s), str(s["payouts"])) for c, own_id, s in made]
         shared.show_table(("campaign", "period", "settlement", "total #", "payouts #"), rows)
     else:
         typer.echo("nothing to settle")
 
 
-async def _settle(
-    slug: str | None, period: datetime | None, name: str | None, token: str
-) -> "list[tuple[Campaign, Settled]]":
-    from datetime import date
-
-    from campaigns import catalogue, settling
+async def _settle(slug: str | None, period: date | None, by: str | None, token: str) -> list[Made]:
+    from campaigns import catalogue
     from campaigns.refusals import NotFound
-    from ops.admin import tokens
-    from ops.clock import utc_now
 
-    upto = period.date() if period else date.max
-    async with shared.opened() as own:
-        async with own.pool.acquire() as conn:
-            maker = (
-                (await tokens.holder(conn, token, name, tokens.CLERKS, utc_now())).name
-                if name is not None
-                else BY_HAND
-            )
-            known = (await catalogue.load(conn, own.keys.pseudonym)).campaigns
+    made: list[Made] = []
+    async with door.opened(by, token) as own:
+        async with own.office.pool.acquire() as conn:
+            known = (await catalogue.load(conn, own.office.keys.pseudonym)).campaigns
         if slug is not None and slug not in known:
             raise NotFound(f"there is no campaign {slug!r}")
-        made = []
         for campaign in [known[slug]] if slug else known.values():
-            if period is not None and slug:
-                settling.must_be_period(campaign, upto, utc_now())
-            made += [(campaign, s) for s in await settling.settle_due(own.pool, campaign, maker, utc_now(), upto)]
-        return made
+            upto = period if slug else _newest_period(campaign, period)
+            if period is None or upto is not None:
+                made += await _settle_one(own, campaign, upto)
+    return made
 
 
-def _shown(campaign: "Campaign", settled: "Settled") -> dict[str, object]:
+def _newest_period(campaign: "Campaign", until: date | None) -> date | None:
+    """Return the campaign's own newest closed period until a day; None: there is none, or no day was named."""
+    from campaigns.settling import span
+    from ledger.periods import closed_periods
+    from ops.clock import utc_now
+
+    periods = closed_periods(span(campaign, campaign.closed_at), utc_now()) if until else ()
+    return max((period.day for period in periods if until and period.day <= until), default=None)
+
+
+async def _settle_one(own: "door.Door", campaign: "Campaign", upto: date | None) -> list[Made]:
+    from ops.admin.settlements import MORE
+
+    made: list[Made] = []
+    while True:
+        answer = await own.give("settlement.make", campaign.slug, {"upto": upto})
+        after = answer["after"] or {}
+        made += [(campaign, own_id, settled) for own_id, settled in after.items() if own_id != MORE]
+        if MORE not in after:
+            return made
+
+
+def _shown(campaign: "Campaign", own_id: str, settled: dict[str, Any]) -> dict[str, object]:
     from ledger.money import show
 
     return {
         "campaign": campaign.slug,
-        "id": settled.settlement_id,
-        "period": settled.period.isoformat(),
-        "total": show(settled.total_minor, campaign.promise.campaign.currency),
-        "payouts": settled.payouts,
+        "id": own_id,
+        "period": settled["period"],
+        "total": show(settled["total_minor"], campaign.promise.campaign.currency),
+        "payouts": settled["payouts"],
     }
 
 
-def _text(campaign: "Campaign", settled: "Settled") -> str:
+def _text(campaign: "Campaign", settled: dict[str, Any]) -> str:
     from ledger.money import text
 
     currency = campaign.promise.campaign.currency
-    return f"{text(settled.total_minor, currency)} {currency}"
+    return f"{text(settled['total_minor'], currency)} {currency}"

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
-By: TypeAlias = Annotated[str, typer.Option("--as", help="Who does it.")]
 PayoutId: TypeAlias = Annotated[str, typer.Argument(help="The payout's id, pay_…")]
 Token: TypeAlias = Annotated[
     str, typer.Option(prompt="token", hide_input=True, help="Their token; better typed when asked.")

@@ -1,36 +1,40 @@
 """`like-ledger payouts import-statement`, `unmatched` and `match`: what banks say, and what people say of it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from ops.cli import payouts_view, shared
-
-if TYPE_CHECKING:
-    from ledger.envelopes import Envelope
-    from ledger.reconcile import Imported
+from ops.cli import door, payouts_view, shared
 
 
 def import_statement(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="camt.053, pain.002, or CSV.")],
-    by: shared.By = "command line",
+    by: door.By = None,
+    token: door.Token = None,
     as_json: shared.AsJson = False,
 ) -> None:
     """Take in what a bank says: a statement, or its answer to a file. The same again changes nothing."""
-    done = shared.run(_import(file.read_bytes(), by))
+    done = shared.run(_import(file.read_bytes(), by, door.token_of(by, token)))
     if as_json:
-        shared.show_json(payouts_view.imported(done))
+        shared.show_json(done)
     else:
         payouts_view.show_imported(done)
 
 
-async def _import(body: bytes, by: str) -> "Imported":
-    from ledger import reconcile
-    from ops.clock import utc_now
+async def _import(body: bytes, by: str | None, token: str) -> dict[str, Any]:
+    from hashlib import sha256
 
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        return await reconcile.import_file(conn, body, by, utc_now())
+    from ledger.unmatched import unmatched_of
+
+    async with door.opened(by, token) as own:
+        answer = await own.give("statement.import", "", {"content": body})
+        done = answer["after"] or {}
+        lines = []
+        if done["lines_unmatched"]:
+            async with own.office.pool.acquire() as conn:
+                lines = await unmatched_of(conn, sha256(body).digest())
+    return payouts_view.imported(done, lines)
 
 
 def unmatched(as_json: shared.AsJson = False) -> None:
@@ -58,19 +62,15 @@ def match_line(
     as_json: shared.AsJson = False,
 ) -> None:
     """Say which payout a line of a statement is of, where no rule could tell. Again: changes nothing."""
-    envelope = shared.run(_match(line, payout, reason, name, token))
-    found = next(one for one in envelope.payouts if one.payout_id == payout)
+    state = shared.run(_match(line, payout, reason, name, token))
     if as_json:
-        shared.show_json({"line": line, "payout": payout, "state": found.state.value})
+        shared.show_json({"line": line, "payout": payout, "state": state})
     else:
-        typer.echo(f"{payout} is {found.state.value}")
+        typer.echo(f"{payout} is {state}")
 
 
-async def _match(line: str, payout: str, reason: str, name: str, token: str) -> "Envelope":
-    from ledger.unmatched import match_by_hand
-    from ops.admin import tokens
-    from ops.clock import utc_now
-
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        person = await tokens.holder(conn, token, name, tokens.CLERKS, utc_now())
-        return await match_by_hand(conn, line, payout, reason, person.name, utc_now())
+async def _match(line: str, payout: str, reason: str, name: str, token: str) -> str:
+    async with door.opened(name, token) as own:
+        answer = await own.give("line.match", line, {"payout": payout, "reason": reason})
+    state: str = (answer["after"] or {})["payouts"][payout]["state"]
+    return state

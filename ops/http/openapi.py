@@ -23,6 +23,7 @@ _PATH_PARAMETERS = {
     "payout": "A payout's id, `pay_…`, as `settlements` shows it.",
     "name": "Kind and version: `count-1.json`.",
     "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
+    "line": "A statement line's id, as `statement-lines` shows it.",
     "charity": "The charity's name, as promises name it.",
     "sponsor": "The sponsor, `spo_…`.",
     "settlement": "A settlement's id, `stl_…`.",

@@ -36,10 +36,19 @@ ORDER BY s.made_at DESC, p.payout_id DESC LIMIT $3;
 
 -- name: list_statement_lines
 -- The newest booked first, behind a line; null: matched or not.
-SELECT l.account, l.statement_id, l.number, s.currency, l.amount_minor, l.is_credit, l.booked_on, l.end_to_end_id,
-    l.bank_reference, l.said, l.payout_id, l.matched_by
+SELECT
+    left(encode(sha256(convert_to(concat_ws(chr(31), account, statement_id, number), 'UTF8')), 'hex'), 16) AS line_id,
+    account, statement_id, number, s.currency, l.amount_minor, l.is_credit, l.booked_on, l.end_to_end_id,
+    l.bank_reference, l.said, coalesce(l.payout_id, m.payout_id) AS payout_id, l.matched_by, m.by, m.at, m.reason
 FROM statement_lines l
 JOIN statements s USING (account, statement_id)
-WHERE ($1::date IS NULL OR (l.booked_on, l.account, l.statement_id, l.number) < ($1, $2, $3, $4))
-    AND ($6::boolean IS NULL OR (l.payout_id IS NULL) = $6)
-ORDER BY l.booked_on DESC, l.account DESC, l.statement_id DESC, l.number DESC LIMIT $5;
+LEFT JOIN statement_matches m USING (account, statement_id, number)
+WHERE ($1::date IS NULL OR (l.booked_on, account, statement_id, number) < ($1, $2, $3, $4))
+    AND ($6::boolean IS NULL OR (coalesce(l.payout_id, m.payout_id) IS NULL) = $6)
+ORDER BY l.booked_on DESC, account DESC, statement_id DESC, number DESC LIMIT $5;
+
+-- name: unmatched_of_file
+-- The lines of a file, by its SHA-256, that no rule could match, as they were taken in.
+SELECT number, amount_minor, is_credit, booked_on, end_to_end_id, said, matched_by FROM statement_lines l
+JOIN statements s USING (account, statement_id)
+WHERE s.evidence = $1 AND l.payout_id IS NULL ORDER BY account, statement_id, is_credit, number;

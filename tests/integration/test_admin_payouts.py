@@ -271,3 +271,28 @@ async def test_what_is_no_statement_changes_nothing(served: Running):
         5,
         "no payout has its amount and reference",
     )
+
+
+async def test_a_line_that_no_rule_matches_is_matched_by_a_person(served: Running):
+    own, fay = await settled(served), Clerk(served, "fay")
+    await approved(served, own, "fred", "olga")
+    await done(fay.gives(f"/settlements/{own}/send"))
+    first, second = (one["payout"] for one in (await shown(served, own))["payouts"])
+    rows = [
+        ",".join(COLUMNS),
+        "1,S,opening,2026-11-10,0.00,EUR,credit,,,,",
+        "1,S,entry,2026-11-10,0.70,EUR,debit,,B-9,,a transfer",
+        "1,S,closing,2026-11-10,0.70,EUR,debit,,,,",
+    ]
+    await done(fay.sends("/statements", "\n".join(rows).encode()))
+    (line,) = (await fay.reads("/statement-lines", unmatched="true"))[1]["lines"]
+    path = f"/statement-lines/{line['id']}/match"
+    status, refused = await fay.gives(path, {"payout": second, "reason": "the bank's letter"})
+    assert (status, "of 30 minor units" in refused["detail"]) == (409, True)
+    asked = {"payout": first, "reason": "the bank's letter"}
+    answer = await done(fay.gives(path, asked))
+    assert (answer["after"]["payouts"][first]["state"], answer["after"]["reason"]) == ("paid", asked["reason"])
+    assert (await fay.gives(path, asked))[1]["state"] == "unchanged"
+    (line,) = (await fay.reads("/statement-lines", unmatched="false"))[1]["lines"]
+    assert (line["payout"], line["said"]["by"], line["said"]["reason"]) == (first, "fay", asked["reason"])
+    assert (await fay.reads("/statement-lines", unmatched="true"))[1]["lines"] == []

@@ -145,6 +145,8 @@ def test_who_settles_proves_it_by_a_token_and_cannot_approve(ended: Command):
     (one,) = told(ended("payouts", "list", "--json"))["settlements"]
     approve = ("payouts", "approve", one["id"], "--as", "ann", "--hash", one["hash"], "--token", token)
     assert "ann made" in refused(ended(*approve))
+    (line,) = told(ended("audit", "list", "--by", "ann", "--json"))["audit"]
+    assert (line["command"], line["door"], line["role"]) == ("settlement.make", "command line", "finance")
 
 
 @pytest.mark.parametrize("name", ["schedule", "Command Line", " payment service "])
