@@ -249,3 +249,14 @@ async def test_the_audit_is_filtered_paged_and_saved(served: Running, comes: Com
     assert (await al.reads("/admin/audit?since=yesterday")).status == 422
     saved = await al.reads("/admin/audit.csv?by=fay")
     assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.ask")) == ("text/csv", 3)
+
+
+async def test_a_platform_is_added_and_its_secret_rotated(served: Running, comes: Comes) -> None:
+    olga = await comes("olga")
+    form = next(each for each in (await olga.reads("/admin/do/platform.add?lang=en")).forms if "key" in each)
+    added = await olga.sends(form["action"], form | {"name": "films", "do": "give"})
+    assert "whsec_" in added.text
+    page = await olga.reads("/admin/platforms?lang=en")
+    assert ("films" in told(page), "/admin/do/platform.rotate/films" in page.text) == (True, True)
+    rotated = await olga.gives("/admin/do/platform.rotate/films?lang=en")
+    assert ("whsec_" in rotated.text, rotated.url.startswith("/admin/do/")) == (True, True)

@@ -104,10 +104,14 @@ async def campaign(visit: Visit) -> web.Response:
     async with visit.desk() as desk:
         waiting = await _proposals(desk, subject=f"campaign/{slug}") if _sees(visit) else []
     shown: Scene = scene(found, visit.language)
+    commands = _commands(visit, found)
     return visit.page(
         "campaign",
         scene=shown,
-        actions=[await action(visit, command, slug) for command in _commands(visit, found)],
+        actions=[await action(visit, each, slug) for each in commands if _is_short(each)],
+        more=[
+            (giving.title(each, visit), giving.address(each.name, slug)) for each in commands if not _is_short(each)
+        ],
         is_open=found.campaign.closed_at is None,
         gives_terms=may(visit.actor, registry.find("campaign.terms").roles),
         proposals=[said(row, visit.language) for row in waiting],
@@ -123,6 +127,11 @@ def _commands(visit: Visit, own: Standing) -> list[Command[Any]]:
         for each in known
         if is_open and each.name not in giving.EDITORS and each.path.count("{") == 1 and may(visit.actor, each.roles)
     ]
+
+
+def _is_short(command: Command[Any]) -> bool:
+    """Tell whether a command's form stands on the campaign's page: what goes deeper has a page of its own."""
+    return "/" not in command.path.removeprefix(_OF_CAMPAIGN)
 
 
 async def action(visit: Visit, command: Command[Any], place: str, **given: str) -> Action:

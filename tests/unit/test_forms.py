@@ -1,0 +1,103 @@
+"""Forms of the administration's pages: made of models, read back into bodies, named in both languages."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from campaigns.promise import Promise
+from campaigns.refusals import Fault
+from ops.admin import registry
+from ops.http.admin_pages import filled
+from ops.http.admin_pages.drawn import form, nearest
+from ops.http.admin_pages.fields import fields, parts_of
+from ops.http.admin_pages.filled import Ways
+from ops.http.admin_pages.reasons import reason
+from ops.http.admin_pages.wording import minute, value_of
+from ops.http.language import TEXTS
+from serving import promise
+
+HOW = Ways("CNY", "Asia/Shanghai")
+PARTS = parts_of(Promise)
+
+
+def test_a_form_that_says_a_promise_says_that_promise() -> None:
+    asked = promise(terms={"daily_cap_minor": 505, "likes_per_person_per_day": 20})
+    said = filled.values(PARTS, asked.model_dump(mode="json", exclude_none=True), HOW)
+    assert (said["terms.daily_cap_minor"], said["terms.beneficiaries.0.share_bp"]) == ("5.05", "70")
+    assert said["campaign.starts_at"] == "2022-04-08T00:00"
+    assert Promise.model_validate_json(orjson.dumps(filled.body(PARTS, said, HOW))) == asked
+
+
+@pytest.mark.parametrize(
+    ("typed", "currency", "minor"),
+    [
+        ("12.5", "CNY", 1250),
+        ("12", "CNY", 1200),
+        ("1,200.05", "CNY", 120005),
+        ("0.01", "CNY", 1),
+        ("1.500", "KWD", 1500),
+        ("700", "JPY", 700),
+        ("-1", "CNY", -100),
+        ("1.005", "CNY", "1.005"),
+        ("1.5", "JPY", "1.5"),
+        ("1.", "CNY", "1."),
+        ("1e3", "CNY", "1e3"),
+        ("١", "CNY", "١"),
+        ("9" * 40, "CNY", "9" * 40),
+    ],
+)
+def test_an_amount_is_read_exactly_or_left_to_be_refused(typed: str, currency: str, minor: int | str) -> None:
+    parts = parts_of(registry.find("campaign.fund").asked)
+    assert filled.body(parts, {"amount_minor": typed}, Ways(currency)) == {"amount_minor": minor}
+
+
+@pytest.mark.parametrize("command", registry.COMMANDS, ids=lambda command: command.name)
+def test_each_command_and_field_has_a_name_in_both_languages(command: Any) -> None:
+    assert f"do_{command.name}".replace(".", "_").replace("-", "_") in TEXTS
+    for field in fields(parts_of(command.asked)):
+        parts = [part for part in field.path.split(".") if part != "*"]
+        assert any("field_" + "_".join(parts[n:]) in TEXTS for n in range(len(parts))), field.path
+
+
+@pytest.mark.parametrize("listing", registry.LISTINGS, ids=lambda listing: listing.name)
+def test_each_column_has_a_name_in_both_languages(listing: Any) -> None:
+    missing = {name for name in [*listing.shape.__annotations__, *listing.filters] if f"field_{name}" not in TEXTS}
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("terms.beneficiaries.0.account.iban", "terms.beneficiaries.0.account"),
+        ("terms.beneficiaries.7", "terms.beneficiaries"),
+        ("promise", ""),
+    ],
+)
+def test_a_fault_is_told_at_the_nearest_place(path: str, found: str) -> None:
+    assert nearest(path, ["terms", "terms.beneficiaries", "terms.beneficiaries.0.account"]) == found
+
+
+def test_a_fault_of_no_field_is_in_the_summary() -> None:
+    drawn = form(PARTS, {}, [Fault("promise", "too large")], HOW, "en")
+    assert [(each.id, each.reason) for each in drawn.summary] == [("", "too large")]
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ("Field required", "请填写。"),
+        ("Input should be greater than or equal to 1", "至少为 1。"),
+        ("the share_bp add up to 9950, not 10000", "份额合计为 99.5%，应为 100%。"),
+        ("something that nobody foresaw", "something that nobody foresaw"),
+    ],
+)
+def test_reasons_are_in_the_reader_s_language(told: str, words: str) -> None:
+    assert reason(told, None, "zh") == words
+
+
+def test_values_are_written_for_people() -> None:
+    assert minute("2026-11-24T02:07:33.396067+08:00") == "2026-11-24 02:07 UTC+8"
+    assert value_of("funded_minor", "700000 (7000.00 CNY)", "en") == "CN¥7,000.00"
+    assert value_of("terms.beneficiaries.0.share_bp", "1250", "en") == "12.5%"
+    assert value_of("reference", "2026-13-99T99:99", "en") == "2026-13-99T99:99"
