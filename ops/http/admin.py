@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
+from campaigns import preview_answer, preview_request
 from campaigns.promise_file import faults
 from campaigns.refusals import Faulty, NotFound, Refused
 from ledger.errors import LedgerError
@@ -229,6 +230,21 @@ def looked_at(reading: Reading) -> Handler:
     return _looked_at(reading.roles, look)
 
 
+@answered
+async def previewed(request: web.Request) -> web.StreamResponse:
+    """Tell what a promise would come to; changes nothing, so it takes no key."""
+    await _signed_in(request)
+    if unknown_parameters(request) is not None:
+        raise Malformed(Problem.UNKNOWN_PARAMETER)
+    if request.content_type != JSON:
+        raise Malformed(Problem.WRONG_TYPE)
+    asked = preview_request.read(await request.read())
+    office = request.app[OFFICE]
+    async with office.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        found = await preview_answer.preview(conn, asked, utc_now(), pseudonym_key=office.keys.pseudonym)
+    return _json(found)
+
+
 def _json(shown: Any, status: int = 200) -> web.Response:
     return web.Response(body=orjson.dumps(shown), status=status, content_type="application/json", headers=_PRIVATE)
 
@@ -237,6 +253,7 @@ def routes() -> list[web.RouteDef]:
     """Return every route of the administration."""
     return [
         *(web.post(PREFIX + command.path, given(command)) for command in registry.COMMANDS),
+        web.post(f"{PREFIX}/preview", previewed),
         *(web.get(PREFIX + listing.path, listed(listing)) for listing in registry.LISTINGS),
         *(web.get(PREFIX + table.path, tabled(table), allow_head=False) for table in registry.TABLES),
         *(web.get(PREFIX + reading.path, looked_at(reading)) for reading in registry.READINGS),

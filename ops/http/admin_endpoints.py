@@ -4,6 +4,8 @@ from typing import Any
 
 import orjson
 
+from campaigns.preview_answer import PreviewAnswer
+from campaigns.preview_request import PreviewRequest
 from ops.admin import registry
 from ops.admin.command import JSON, Command
 from ops.admin.desk import Answer
@@ -107,10 +109,31 @@ def _looked_at(reading: Reading) -> Endpoint:
     )
 
 
+def _previewed() -> Endpoint:
+    return Endpoint(
+        f"{PREFIX}/preview",
+        _TAG,
+        "Preview a promise, or new terms, over a forecast or a past campaign's counts",
+        PreviewAnswer,
+        method="post",
+        text="For every role. It is the engine's own arithmetic, and changes nothing. `forecast` has one of"
+        " `likes_per_day`, `curve` and `like_campaign`.",
+        body=PreviewRequest,
+        body_example=lambda: {
+            "promise": orjson.loads(examples.PROMISE_JSON),
+            "funded_minor": 700_000,
+            "forecast": {"likes_per_day": 1_000, "fakes_bp": 300},
+        },
+        problems=(*_ALL, Problem.NOT_FOUND, Problem.REFUSED, Problem.TOO_LARGE, Problem.WRONG_TYPE, Problem.FAULTY),
+        is_secured=True,
+    )
+
+
 def administration() -> tuple[Endpoint, ...]:
     """Return every address of the administration."""
     return (
         *map(_given, registry.COMMANDS),
+        _previewed(),
         *map(_listed, registry.LISTINGS),
         *map(_tabled, registry.TABLES),
         *map(_looked_at, registry.READINGS),

@@ -137,7 +137,7 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         content["example"] = endpoint.example()
     good: dict[str, Any] = {"description": endpoint.summary, "content": {endpoint.content_type: content}}
     answers: dict[str, Any] = {"200": good}
-    if endpoint.is_secured and endpoint.method == "post":
+    if "Idempotency-Key" in endpoint.headers:
         answers["202"] = {**good, "description": "It waits for a second person."}
     if endpoint.is_conditional:
         good["headers"] = {"ETag": {"schema": {"type": "string"}}, "Cache-Control": {"schema": {"type": "string"}}}

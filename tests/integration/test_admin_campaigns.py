@@ -237,3 +237,11 @@ async def test_of_those_who_enrol_the_same_content_at_once_one_campaign_gets_it(
         carl.gives(f"/campaigns/{SLUG}/content/enrol", {"contents": ["b", "c"]}),
     )
     assert sorted(status for status, _ in both) == [200, 409]
+
+
+async def test_a_promise_is_previewed_before_it_is_made(served: Running):
+    asked = {"promise": as_json(promise({"slug": "lake"})), "funded_minor": 1_000, "forecast": {"likes_per_day": 300}}
+    status, found = await Clerk(served, "rita").gives("/preview", asked)
+    assert (status, found["money"]["pledged"]["minor"], found["budget_ends_on"]) == (200, 1_000, "2022-04-17")
+    status, refused = await Clerk(served, "rita").gives("/preview", {**asked, "forecast": {}})
+    assert (status, [fault["path"] for fault in refused["faults"]]) == (422, ["forecast"])
