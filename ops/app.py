@@ -16,11 +16,14 @@ from ops.admin.desk import Office
 from ops.channels import payout_key
 from ops.clock import utc_now
 from ops.http import admin, health, intake, log, payout_answers, public
+from ops.http.admin_pages import signing
 from ops.http.admin_pages.routes import routes as admin_pages
 from ops.http.middleware import problems
 from ops.http.sign_in import SignIn
 from ops.keys import Keys
 from ops.metrics import Metrics
+from ops.openid.client import client as openid_client
+from ops.openid.provider import Provider
 from ops.settings import Settings
 from ops.witnesses import witnesses
 from sql import AWAY, Pool
@@ -36,13 +39,14 @@ class Service:
     shelf: Shelf
     intake: Intake
     metrics: Metrics
+    openid: Provider | None = None
     key_use: KeyUse = field(default_factory=KeyUse)
 
 
 @asynccontextmanager
 async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Service]:
     """Yield the service with intake and jobs at work; on leaving, what was accepted is finished first."""
-    asked = witnesses(settings)
+    asked, own_client = witnesses(settings), openid_client(settings)
     async with (
         backend.pool(dsn, settings.pool_size) as pool,
         backend.pool(dsn, for_intake=True) as intake_pool,
@@ -51,7 +55,9 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
         metrics, shelf = Metrics(), Shelf(pool, keys.pseudonym)
         await shelf.newest()
         await _own_log(settings, keys, pool)
-        service = Service(settings, keys, pool, shelf, Intake(intake_pool, shelf, utc_now, metrics), metrics)
+        provider = Provider(own_client, http) if own_client else None
+        recorder = Intake(intake_pool, shelf, utc_now, metrics)
+        service = Service(settings, keys, pool, shelf, recorder, metrics, provider)
         own_jobs = jobs.Jobs(pool, shelf, metrics, Office(pool, keys, settings), service.key_use)
         scheduler = jobs.schedule(own_jobs, settings, http, asked)
         service.intake.start()
@@ -97,6 +103,7 @@ def application(service: Service) -> web.Application:
     log.set_up(app, service.pool)
     sign_in = SignIn(service.pool, service.settings, service.metrics)
     admin.set_up(app, Office(service.pool, service.keys, service.settings), sign_in)
+    app[signing.OPENID] = service.openid
     app.add_routes(admin_pages())
     return app
 

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from ledger import witness_call
 from ledger.witnessing import Standing, standing
 from ops.clock import utc_now
 from ops.migrate import read_plan
+from ops.openid.client import Client, client
+from ops.openid.protocol import Unproven
+from ops.openid.provider import Provider
 from ops.settings import Settings
 from ops.witnesses import witnesses
 from sql import Connection, query
@@ -34,7 +38,7 @@ class Finding:
 
 
 async def examine(conn: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    """Look at database, schema, role, clock, disk, jobs and witnesses, in this order."""
+    """Look at database, schema, role, clock, disk, jobs, witnesses and provider, in this order."""
     yield Finding("database", well=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _schema(conn)
     yield schema
@@ -45,6 +49,8 @@ async def examine(conn: Connection, settings: Settings) -> AsyncIterator[Finding
         yield _jobs(await conn.fetchval(_UNFOLDED_SINCE), utc_now())
         for witness in witnesses(settings):
             yield _witness(witness.key.name, await standing(conn, witness, utc_now()), utc_now())
+    if own := client(settings):
+        yield await _provider(own)
 
 
 async def _schema(conn: Connection) -> Finding:
@@ -86,3 +92,15 @@ def _witness(name: str, stands: Standing, now: datetime) -> Finding:
     lag = now - stands.owes_since if stands.owes_since else timedelta()
     mend = "ask whoever runs it; compare key and address in LIKE_LEDGER_LOG_WITNESSES, and the log's in its list"
     return Finding(f"witness {name}", lag <= _WITNESS_LAG_MAX, state, mend)
+
+
+async def _provider(own: Client) -> Finding:
+    async with witness_call.session() as http:
+        asked = Provider(own, http)
+        try:
+            await asked.metadata()
+            await asked.keys()
+        except Unproven as fault:
+            mend = "compare LIKE_LEDGER_OPENID_ISSUER with what the provider calls itself, and ask whoever runs it"
+            return Finding("OpenID provider", well=False, state=str(fault), mend=mend)
+    return Finding("OpenID provider", well=True, state=f"{own.host} answers")

@@ -62,6 +62,24 @@ class Settings(BaseSettings):
         str | None,
         Field(pattern=r"^https?://[^\s/]+$", max_length=200, description="where browsers find the service"),
     ] = None
+    openid_issuer: Annotated[
+        str | None, Field(max_length=500, description="the OpenID Connect provider that people may sign in at")
+    ] = None
+    openid_client: Annotated[str | None, Field(min_length=1, max_length=200, description="our client id there")] = (
+        None
+    )
+    openid_secret: Annotated[
+        SecretStr | None, Field(min_length=1, max_length=500, description="its secret; unset: a public client")
+    ] = None
+    openid_name_claim: Annotated[
+        str, Field(min_length=1, max_length=200, description="the claim that names a person, one for ever")
+    ] = "sub"
+    openid_role_claim: Annotated[
+        str, Field(min_length=1, max_length=200, description="the claim with their role")
+    ] = "roles"
+    openid_roles: Annotated[
+        str | None, Field(max_length=2000, description="value=role, parted by commas; unset: the roles' own names")
+    ] = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10, description="proxies of ours before the service")] = 0
     pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"

@@ -180,7 +180,8 @@ async def running(
     dsn: str, asked: Promise | None = None, funded_minor: int = 700_000, **settings: Any
 ) -> AsyncIterator[Running]:
     """Yield a service on a migrated database; its jobs run so seldom that tests tick by hand."""
-    own = Settings(port=0, tick_seconds=3600, sequence_seconds=3600, check_seconds=3600, **settings)
+    seldom = {"tick_seconds": 3600, "sequence_seconds": 3600, "check_seconds": 3600}
+    own = Settings(**{"port": 0, **seldom, **settings})
     async with app.running(own, KEYS, dsn) as service, app.served(service) as url, aiohttp.ClientSession() as http:
         await promised(service.pool, asked or promise(), funded_minor)
         async with service.pool.acquire() as conn, conn.transaction():

@@ -13,6 +13,7 @@ from ops.admin import (
     platforms,
     promises,
     settlements,
+    signed_in,
     sponsors,
     statements,
     tokens,
@@ -39,6 +40,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     *payouts.COMMANDS,
     *statements.COMMANDS,
     *tokens.COMMANDS,
+    *signed_in.COMMANDS,
     *deciding.commands(find),
 )
 LISTINGS: tuple[Listing, ...] = (
@@ -52,6 +54,7 @@ LISTINGS: tuple[Listing, ...] = (
     statements.LINES,
     deciding.PROPOSALS,
     tokens.TOKENS,
+    signed_in.SESSIONS,
     auditing.AUDIT,
 )
 TABLES: tuple[Table, ...] = (auditing.TABLE,)

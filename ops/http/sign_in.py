@@ -105,6 +105,11 @@ class SignIn:
             await sessions.begin(conn, own, utc_now(), None if is_of_the_setting else token, cookie)
         return cookie
 
+    async def begin_for(self, own: Holder) -> str:
+        """Begin a session for whom another vouches, and return what its cookie holds."""
+        async with self.pool.acquire() as conn:
+            return await sessions.begin(conn, own, utc_now())
+
     def _is_of_the_setting(self, cookie: str) -> bool:
         """Tell whether a session was begun with the token that the settings have now: another ended it."""
         own = self.settings.admin_token

@@ -49,6 +49,19 @@ WHERE s.digest = $1 AND s.ended_at IS NULL AND s.ends_at > $2
 -- Signed out.
 UPDATE sessions SET ended_at = $2 WHERE digest = $1 AND ended_at IS NULL;
 
+-- name: list_sessions
+-- Who is signed in at a moment, by name and role; after those, so many. The name in $5 is that of the settings' token.
+SELECT name, role, count(*)::int AS sessions,
+    (count(*) FILTER (WHERE token_digest IS NULL AND name <> $5))::int AS sessions_by_openid,
+    max(made_at) AS made_at, max(ends_at) AS ends_at
+FROM sessions
+WHERE ended_at IS NULL AND ends_at > $1 AND ($2::text IS NULL OR (name, role) > ($2::text, $3::text))
+GROUP BY name, role ORDER BY name, role LIMIT $4;
+
+-- name: end_sessions_of
+-- All of somebody's; each one's role.
+UPDATE sessions SET ended_at = $2 WHERE name = $1 AND ended_at IS NULL AND ends_at > $2 RETURNING role;
+
 -- name: forget_sessions
 -- Those that ended before a moment.
 DELETE FROM sessions WHERE ends_at < $1;

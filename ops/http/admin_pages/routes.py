@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from ops.http.admin_pages import giving, lists, looking, signing
+from ops.http.admin_pages import giving, lists, looking, openid, signing
 from ops.http.admin_pages.visit import visited
 
 _CREATE, _TERMS = "campaign.create", "campaign.terms"
@@ -34,6 +34,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/admin/sign-in", signing.ask),
         web.post("/admin/sign-in", signing.begin),
+        *openid.routes(),
         *(web.get(f"/admin{path}", visited(page)) for path, page in shown.items()),
         *(web.post(f"/admin{path}", visited(page)) for path, page in given.items()),
     ]

@@ -2,6 +2,7 @@
 
 import re
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import structlog
 from aiohttp import web
@@ -11,10 +12,12 @@ from ops.clock import utc_now
 from ops.http.admin_pages import guards
 from ops.http.admin_pages.guards import Foreign
 from ops.http.admin_pages.visit import SIGN_IN_AT, Visit, answered, elsewhere, refused_at_the_door, typed
-from ops.http.language import chosen
+from ops.http.language import Language, chosen, say
 from ops.http.sign_in import SIGN_IN, TooMany, Unknown
+from ops.openid.provider import Provider
 from sql import AWAY
 
+OPENID: web.AppKey[Provider | None] = web.AppKey("openid")
 _OURS = re.compile(r"^/admin(/[A-Za-z0-9._~/-]*)?$")
 
 _log = structlog.get_logger()
@@ -29,7 +32,7 @@ class Way(NamedTuple):
 
 async def ask(request: web.Request) -> web.StreamResponse:
     """Ask who it is."""
-    return _asked(request, 200)
+    return asked(request, 200, chosen(request))
 
 
 async def begin(request: web.Request) -> web.StreamResponse:
@@ -39,46 +42,62 @@ async def begin(request: web.Request) -> web.StreamResponse:
         guards.check_origin(request, own.settings)
         form, address = await typed(request), own.address(request)
         cookie = await own.begin(form.get("token", "").strip(), address)
-        await _end(request)
+        await end_session(request)
     except Unknown:
-        return _asked(request, 401, is_unknown=True)
+        return asked(request, 401, chosen(request), is_unknown=True)
     except (TooMany, Foreign, *AWAY) as error:
         return refused_at_the_door(request, error)
     _log.info("signed in", address=address)
-    answer = elsewhere(_wanted(form.get("next", "")) + _kept(request))
+    answer = elsewhere(wanted(form.get("next", "")) + _kept(request))
     guards.keep(answer, cookie, own.settings)
     return answer
 
 
 async def end(visit: Visit) -> web.Response:
     """End the session."""
-    await _end(visit.request)
+    await end_session(visit.request)
     answer = visit.to(SIGN_IN_AT)
     guards.forget(answer, visit.request.app[SIGN_IN].settings)
     return answer
 
 
-async def _end(request: web.Request) -> None:
+async def end_session(request: web.Request) -> None:
+    """End the session that a browser has, if it has one."""
     if cookie := request.cookies.get(guards.COOKIE):
         async with request.app[SIGN_IN].pool.acquire() as conn:
             await sessions.end(conn, cookie, utc_now())
 
 
-def _asked(request: web.Request, status: int, *, is_unknown: bool = False) -> web.Response:
-    wanted = _wanted(request.query.get("next", ""))
-    shown = {"wanted": wanted, "is_unknown": is_unknown, "other_ways": other_ways(request)}
-    return answered(request, chosen(request), "sign-in", status, **shown)
+def asked(
+    request: web.Request,
+    status: int,
+    language: Language,
+    back_to: str = "",
+    *,
+    is_unknown: bool = False,
+    fault: str = "",
+) -> web.Response:
+    """Return the page that asks who it is; `fault` says why nobody is signed in."""
+    wants = back_to or wanted(request.query.get("next", ""))
+    ways = other_ways(request, wants, language)
+    shown: dict[str, object] = {"wanted": wants, "other_ways": ways, "is_unknown": is_unknown, "fault": fault}
+    return answered(request, language, "sign-in", status, **shown)
 
 
-def other_ways(_: web.Request) -> list[Way]:
+def other_ways(request: web.Request, back_to: str, language: Language) -> list[Way]:
     """Return the ways to sign in beside a token."""
-    return []
+    provider = request.app[OPENID]
+    if provider is None:
+        return []
+    said = {"next": back_to} | ({"lang": language} if "lang" in request.query else {})
+    title = say("sign_in_openid", language, host=provider.client.host)
+    return [Way(title, f"{SIGN_IN_AT}/openid?{urlencode(said)}")]
 
 
 def _kept(request: web.Request) -> str:
     return f"?lang={chosen(request)}" if "lang" in request.query else ""
 
 
-def _wanted(address: str) -> str:
+def wanted(address: str) -> str:
     """Return where to go after signing in: a page of ours, whatever was asked for."""
     return address if _OURS.match(address) else guards.PREFIX

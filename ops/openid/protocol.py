@@ -1,0 +1,181 @@
+"""OpenID Connect, the part that decides: the code flow with PKCE, and what an ID token proves. Pure.
+
+OpenID Connect Core 1.0 (section 3.1) and Discovery 1.0, RFC 6749, RFC 7636 (PKCE, `S256`), RFC 9207 (`iss` beside the
+code) and RFC 9700 (what must be checked, and why). Whatever does not fit is an `Unproven`: nobody is signed in.
+"""
+
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any, Literal, NamedTuple
+from urllib.parse import quote_plus, urlencode
+
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from pydantic import BaseModel
+
+from ops.admin.actor import Role
+from ops.admin.tokens import RESERVED, Holder
+from ops.openid.client import Client
+
+# By public keys only: `none` and the symmetric ones would let anybody sign who knows what everybody may know.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
+LEEWAY_SECONDS = 60
+NAME_CHARS_MAX = 100
+_SCOPE = "openid profile email"
+_AGE_SECONDS_MAX = 600
+_BASIC = "client_secret_basic"
+
+Claims = Mapping[str, Any]
+Told = Literal["away", "declined", "unproven", "nameless", "no_role", "many_roles"]
+
+
+class Unproven(Exception):
+    """Nobody is signed in. `told` names the text that people see; the message is for the log and holds no secret."""
+
+    def __init__(self, told: Told, why: str, name: str = "") -> None:
+        super().__init__(why)
+        self.told, self.name = told, name
+
+
+class UnknownKey(Unproven):
+    """The ID token names a key that the provider had not when it was asked."""
+
+
+class Metadata(BaseModel):
+    """What the provider tells of itself (Discovery, section 3); what is not used is left out."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    jwks_uri: str
+    token_endpoint_auth_methods_supported: tuple[str, ...] = (_BASIC,)
+    authorization_response_iss_parameter_supported: bool = False
+
+
+class Attempt(NamedTuple):
+    """What the browser keeps while its person is at the provider: 256 random bits each."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+class Exchange(NamedTuple):
+    """What the token endpoint is sent."""
+
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+def address(client: Client, metadata: Metadata, attempt: Attempt) -> str:
+    """Return where the browser goes to have its person authenticated."""
+    challenge = urlsafe_b64encode(sha256(attempt.verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {
+        "response_type": "code",
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_uri,
+        "scope": _SCOPE,
+        "state": attempt.state,
+        "nonce": attempt.nonce,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+    }
+    separator = "&" if "?" in metadata.authorization_endpoint else "?"
+    return f"{metadata.authorization_endpoint}{separator}{urlencode(asked)}"
+
+
+def code(metadata: Metadata, attempt: Attempt, query: Mapping[str, str]) -> str:
+    """Return the code that the provider sent the browser back with. Unproven: it is no answer to this attempt."""
+    if not compare_digest(query.get("state", "").encode(), attempt.state.encode()):
+        raise Unproven("unproven", "the state is another's")
+    is_named = metadata.authorization_response_iss_parameter_supported
+    if query.get("iss", None if is_named else metadata.issuer) != metadata.issuer:
+        raise Unproven("unproven", "the answer is another issuer's")
+    if "error" in query:
+        raise Unproven("declined", f"the provider declined: {query['error'][:100]!r}")
+    if not query.get("code"):
+        raise Unproven("unproven", "no code")
+    return query["code"]
+
+
+def exchange(client: Client, metadata: Metadata, attempt: Attempt, code: str) -> Exchange:
+    """Return what redeems a code: the verifier proves that it is ours, the secret that we are the client."""
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": client.redirect_uri,
+        "code_verifier": attempt.verifier,
+        "client_id": client.client_id,
+    }
+    if client.secret is None:
+        return Exchange(form, {})
+    if _BASIC not in metadata.token_endpoint_auth_methods_supported:
+        return Exchange(form | {"client_secret": client.secret}, {})
+    both = f"{quote_plus(client.client_id)}:{quote_plus(client.secret)}"  # RFC 6749, section 2.3.1
+    return Exchange(form, {"Authorization": f"Basic {b64encode(both.encode()).decode()}"})
+
+
+def claims(client: Client, attempt: Attempt, keys: KeySet, id_token: str, now: datetime) -> Claims:
+    """Return what an ID token says (Core, section 3.1.3.7). Unproven: it is not the provider's, for us, now."""
+    moment = int(now.timestamp())
+    rules = jwt.JWTClaimsRegistry(
+        moment,
+        LEEWAY_SECONDS,
+        iss={"essential": True, "value": client.issuer},
+        aud={"essential": True, "value": client.client_id},
+        sub={"essential": True},
+        exp={"essential": True},
+        iat={"essential": True},
+        nonce={"essential": True, "value": attempt.nonce},
+    )
+    try:
+        found = jwt.decode(id_token, keys, algorithms=list(ALGORITHMS)).claims
+        rules.validate(found)
+    except InvalidKeyIdError:
+        raise UnknownKey("unproven", "the ID token names an unknown key") from None
+    except (JoseError, ValueError) as fault:
+        raise Unproven("unproven", f"the ID token: {type(fault).__name__}: {str(fault)[:200]}") from None
+    if not _is_for(client, found):
+        raise Unproven("unproven", "the ID token was made for another client")
+    if moment - int(found["iat"]) > _AGE_SECONDS_MAX:
+        raise Unproven("unproven", "the ID token was made too long ago")
+    return found
+
+
+def _is_for(client: Client, found: Claims) -> bool:
+    """A token for several clients says by `azp` whose it is; one for us alone may leave that out."""
+    several = isinstance(found["aud"], list) and len(found["aud"]) > 1
+    return bool(found.get("azp", None if several else client.client_id) == client.client_id)
+
+
+def holder(client: Client, found: Claims) -> Holder:
+    """Return who it is, and in which role. Unproven: no name that can be told, or not exactly one role."""
+    name = at(found, client.name_claim)
+    if not isinstance(name, str) or not _is_name(name):
+        raise Unproven("nameless", f"the claim {client.name_claim} is no name")
+    said = at(found, client.role_claim)
+    values = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+    roles: set[Role] = {client.roles[value] for value in values if isinstance(value, str) and value in client.roles}
+    if len(roles) != 1:
+        raise Unproven("many_roles" if roles else "no_role", f"{len(roles)} roles in {client.role_claim}", name)
+    return Holder(name, roles.pop())
+
+
+def at(found: Claims, path: str) -> Any:
+    """Return a claim by its name, or by a dotted path into others: `realm_access.roles`; None: there is none."""
+    if path in found:
+        return found[path]
+    value: Any = found
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _is_name(name: str) -> bool:
+    """Names stand in the audit, and no two people may look alike: nothing unseen, no blanks around, none reserved."""
+    is_plain = name == name.strip() and name.isprintable() and 0 < len(name) <= NAME_CHARS_MAX
+    return is_plain and name.casefold() not in RESERVED

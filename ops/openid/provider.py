@@ -1,0 +1,103 @@
+"""The provider, asked: what it tells of itself, its keys, what a code is redeemed for. Bounded in time and bytes."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+
+import aiohttp
+import orjson
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from pydantic import ValidationError
+
+from ops.openid.client import Client, is_safe
+from ops.openid.protocol import Exchange, Metadata, Unproven
+
+ANSWER_BYTES_MAX = 256 * 1024
+_KEPT_SECONDS = 3_600.0
+_KEYS_ANEW_SECONDS = (
+    30.0  # a key that nobody knows may be a new one: asked for again, but not by everybody who makes one up
+)
+_WELL_KNOWN = ".well-known/openid-configuration"
+
+
+class Provider:
+    """One provider; what it told is remembered for an hour."""
+
+    def __init__(self, client: Client, http: aiohttp.ClientSession) -> None:
+        self.client = client
+        self._http = http
+        self._metadata: tuple[float, Metadata] | None = None
+        self._keys: tuple[float, KeySet] | None = None
+
+    async def metadata(self) -> Metadata:
+        """Return what the provider tells of itself. Unproven: it is away, or is another than the one that is set."""
+        if self._metadata is None or monotonic() - self._metadata[0] > _KEPT_SECONDS:
+            url = f"{self.client.issuer.rstrip('/')}/{_WELL_KNOWN}"
+            self._metadata = monotonic(), _read_metadata(await self._asked("GET", url), self.client.issuer)
+        return self._metadata[1]
+
+    async def keys(self, *, anew: bool = False) -> KeySet:
+        """Return its keys; `anew`: those that it has now, where the ones known are not just of this moment."""
+        age = monotonic() - self._keys[0] if self._keys else _KEPT_SECONDS + 1
+        if self._keys is None or age > (_KEYS_ANEW_SECONDS if anew else _KEPT_SECONDS):
+            url = (await self.metadata()).jwks_uri
+            self._keys = monotonic(), _read_keys(await self._asked("GET", url))
+        return self._keys[1]
+
+    async def redeem(self, asked: Exchange) -> str:
+        """Return the ID token that a code is redeemed for. Unproven: the provider gives none."""
+        url = (await self.metadata()).token_endpoint
+        said = await self._asked("POST", url, data=asked.form, headers=asked.headers)
+        token = said.get("id_token")
+        if not isinstance(token, str):
+            raise Unproven("unproven", "no ID token in the answer")
+        return token
+
+    async def _asked(self, method: str, url: str, **sent: Any) -> Mapping[str, Any]:
+        """Return the JSON object that is answered. Follows no redirect: what is sent is for this address."""
+        try:
+            async with self._http.request(method, url, allow_redirects=False, **sent) as answer:
+                said = bytearray()
+                async for piece in answer.content.iter_any():
+                    said += piece
+                    if len(said) > ANSWER_BYTES_MAX:
+                        raise Unproven("unproven", f"{url}: more than {ANSWER_BYTES_MAX} bytes")
+                return _object(answer.status, bytes(said), url)
+        except (TimeoutError, aiohttp.ClientError, OSError) as fault:
+            raise Unproven("away", f"{url}: {type(fault).__name__}") from None
+
+
+def _object(status: int, said: bytes, url: str) -> Mapping[str, Any]:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Unproven("away", f"{url}: status {status}")
+    if status != HTTPStatus.OK:
+        raise Unproven("unproven", f"{url}: status {status}")
+    try:
+        found = orjson.loads(said)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Unproven("unproven", f"{url}: no JSON object")
+    return found
+
+
+def _read_metadata(said: Mapping[str, Any], issuer: str) -> Metadata:
+    try:
+        found = Metadata.model_validate(said)
+    except ValidationError as fault:
+        paths = ", ".join(str(each["loc"][0]) for each in fault.errors(include_input=False, include_url=False))
+        raise Unproven("unproven", f"what the provider tells of itself lacks: {paths}") from None
+    if found.issuer != issuer:
+        raise Unproven("unproven", f"the provider calls itself {found.issuer[:200]!r}, and {issuer!r} is set")
+    if not all(map(is_safe, (found.authorization_endpoint, found.token_endpoint, found.jwks_uri))):
+        raise Unproven("unproven", "an address of the provider is not https")
+    return found
+
+
+def _read_keys(said: Mapping[str, Any]) -> KeySet:
+    try:
+        return KeySet.import_key_set({"keys": list(said["keys"])})
+    except (JoseError, ValueError, TypeError, KeyError) as fault:
+        raise Unproven("unproven", f"the provider's keys: {type(fault).__name__}") from None
