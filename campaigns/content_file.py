@@ -27,7 +27,7 @@ def read(file: bytes) -> list[str]:
         if fault is None:
             found.setdefault(content, line)
         else:
-            faults.append(Fault(f"line {line}", fault))
+            faults.append(fault)
     if faults:
         raise Faulty(shortened(faults))
     if not 1 <= len(found) <= CONTENTS_MAX:
@@ -58,7 +58,7 @@ def _decoded(file: bytes) -> str:
         raise Faulty([Fault(f"line {line}", "it is not UTF-8")]) from None
 
 
-def _lines(text: str) -> Iterator[tuple[int, str, str | None]]:
+def _lines(text: str) -> Iterator[tuple[int, str, Fault | None]]:
     """Yield each line that says something: its number, what it says, and what is wrong with it."""
     rows, is_first = csv.reader(StringIO(text, newline=""), strict=True), True
     while True:
@@ -67,15 +67,16 @@ def _lines(text: str) -> Iterator[tuple[int, str, str | None]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield rows.line_num, "", f"it is no CSV: {error}"
+            yield rows.line_num, "", Fault(f"line {rows.line_num}", f"it is no CSV: {error}")
             return
         fields = [field.strip() for field in row]
         if any(fields) and not (is_first and fields == [_HEADER]):
-            yield rows.line_num, fields[0], _fault(fields)
+            yield rows.line_num, fields[0], _fault(rows.line_num, fields)
         is_first = is_first and not any(fields)
 
 
-def _fault(fields: list[str]) -> str | None:
+def _fault(line: int, fields: list[str]) -> Fault | None:
+    reason = why_no_content(fields[0])
     if len(fields) > 1:
-        return f"it has {len(fields)} fields instead of one: put an id that holds a comma into quotes"
-    return why_no_content(fields[0])
+        reason = f"it has {len(fields)} fields instead of one: put an id that holds a comma into quotes"
+    return Fault(f"line {line}", reason) if reason else None

@@ -22,7 +22,10 @@ def trigger(cron: str, timezone: ZoneInfo) -> CronTrigger:
         raise ValueError("a cron line has five fields: minute hour day month weekday")
     if re.search(r"\d", fields[_WEEKDAY]):
         raise ValueError("name the weekday (mon, tue … or *): programs disagree on which day a digit is")
-    return CronTrigger.from_crontab(cron, timezone=timezone)
+    try:
+        return CronTrigger.from_crontab(cron, timezone=timezone)
+    except ValueError as error:
+        raise ValueError(f"it cannot be read: {error}") from error
 
 
 def due_on_days(cron: str, timezone: ZoneInfo, start: datetime, until: datetime) -> Iterator[date]:

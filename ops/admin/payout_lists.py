@@ -39,7 +39,7 @@ def _payout_state(given: str) -> State:
 
 def _one_of(given: str, known: Sequence[str]) -> str:
     if given not in known:
-        raise ValueError(", ".join(known))
+        raise ValueError(f"one of: {', '.join(known)}")
     return given
 
 

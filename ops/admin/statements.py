@@ -17,7 +17,7 @@ from ledger.statements import FILE_BYTES_MAX
 from ledger.statements.table import COLUMNS
 from ledger.unmatched import match_by_hand
 from ops.admin.command import Asked, Command, Desk, Done, Sent
-from ops.admin.listing import Listing, Query
+from ops.admin.listing import Listing, Query, truth
 from ops.admin.payouts import settlement_of
 from ops.admin.settlements import FINANCE, changed, held
 from sql import query
@@ -84,12 +84,6 @@ class ShownLine(TypedDict):
     said: SaidOfLine | None
 
 
-def _truth(given: str) -> bool:
-    if given not in {"true", "false"}:
-        raise ValueError("true or false")
-    return given == "true"
-
-
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
     rows = await desk.conn.fetch(_LIST_STATEMENT_LINES, *_behind(asked), asked.limit, asked.filters.get("unmatched"))
     return [_shown(row) for row in rows]
@@ -132,7 +126,7 @@ LINES = Listing(
     "/statement-lines",
     "What banks' statements said, the newest booked first, and the payout that each line is of",
     frozenset({"finance", "auditor"}),
-    {"unmatched": _truth},
+    {"unmatched": truth},
     _list,
     lambda row: (row["booked_on"], row["account"], row["statement"], row["line"]),
     ShownLine,

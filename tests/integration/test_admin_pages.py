@@ -99,6 +99,8 @@ async def test_what_was_shown_is_what_is_approved(served: Running, comes: Comes)
     form = (await carl.reads(f"/admin/proposals/{proposal_id}?lang=en")).forms[1]
     refused = await carl.sends(form["action"], form | {"do": "give", "hash": "0" * 64})
     assert (refused.status, "that is not its hash" in told(refused)) == (409, True)
+    in_chinese = await carl.sends(form["action"].replace("=en", "=zh"), form | {"do": "give", "hash": "0" * 64})
+    assert f"提交的 SHA-256 不是 {proposal_id} 的" in told(in_chinese)
 
 
 async def test_a_double_click_asks_once(served: Running, comes: Comes) -> None:

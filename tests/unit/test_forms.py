@@ -10,7 +10,7 @@ from campaigns.refusals import Fault
 from ops.admin import registry
 from ops.http.admin_pages import filled
 from ops.http.admin_pages.drawn import form, nearest
-from ops.http.admin_pages.fields import fields, parts_of
+from ops.http.admin_pages.fields import Kind, fields, parts_of
 from ops.http.admin_pages.filled import Ways
 from ops.http.admin_pages.reasons import reason
 from ops.http.admin_pages.wording import minute, value_of
@@ -90,10 +90,29 @@ def test_a_fault_of_no_field_is_in_the_summary() -> None:
         ("Input should be greater than or equal to 1", "至少为 1。"),
         ("the share_bp add up to 9950, not 10000", "份额合计为 99.5%，应为 100%。"),
         ("something that nobody foresaw", "something that nobody foresaw"),
+        ("there is no campaign 'no such'", "没有名为“no such”的活动。"),
+        ("prp_1 is done already", "prp_1 已经是“已完成”。"),
+        (
+            "campaign.fund is for finance, owner; you are reviewer",
+            "只有财务、所有者可以进行“注入预算”；你的角色是复核。",
+        ),
+        (
+            "the share_bp add up to 9950, not 10000; trees is named 2 times",
+            "份额合计为 99.5%，应为 100%。trees 出现了 2 次，每家只能出现一次。",
+        ),
+        ("'a' is no content: String should match pattern 'x'", "“a”不是内容编号：写法不对，请看说明。"),
+        ("{0} {slug} is disabled: enable it first", "{0} {slug} is disabled: enable it first"),
+        ("x" * 3_000 + " has a token already", "x" * 3_000 + " has a token already"),
     ],
 )
 def test_reasons_are_in_the_reader_s_language(told: str, words: str) -> None:
     assert reason(told, None, "zh") == words
+
+
+def test_english_pages_show_a_refusal_as_it_is_and_a_fault_for_people() -> None:
+    assert reason("there is no campaign 'forest'", None, "en") == "there is no campaign 'forest'"
+    assert reason("Input should be a valid integer", Kind.MONEY, "en").startswith("An amount such as 12.50")
+    assert reason("Field required", Kind.MONEY, "en") == "Please fill this in."
 
 
 def test_values_are_written_for_people() -> None:

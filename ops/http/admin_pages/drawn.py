@@ -73,8 +73,9 @@ def form(parts: Sequence[Part], values: Values, faults: Sequence[Fault], how: Wa
     """Return the form as it is drawn, each fault at the nearest part of its path."""
     own = _Drawing(values, faults, how, language)
     drawn = own.all(parts)
-    ids = {each.path: each.id for each in _every(drawn)}
-    kinds = {each.path: each.kind for each in _every(drawn)}
+    shown = [each for each in _every(drawn) if each.kind != Kind.HIDDEN.value]
+    ids = {each.path: each.id for each in shown}
+    kinds = {each.path: each.kind for each in shown}
     summary = []
     for fault in faults:
         path = nearest(fault.path, ids)

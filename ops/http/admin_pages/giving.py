@@ -29,6 +29,7 @@ from ops.http.admin_pages.drawn import form as drawn
 from ops.http.admin_pages.fields import parts_of
 from ops.http.admin_pages.filled import Values, Ways
 from ops.http.admin_pages.guards import PREFIX
+from ops.http.admin_pages.reasons import reason
 from ops.http.admin_pages.visit import Visit, as_bytes
 from ops.http.admin_pages.wording import Worded
 from ops.http.language import say
@@ -211,7 +212,7 @@ async def tried(visit: Visit, own: Sheet) -> Sheet:
     except Faulty as refused:
         found += refused.faults
     except (Refused, LedgerError) as refused:
-        wrong = str(refused)
+        wrong = reason(str(refused), None, visit.language)
     if own.is_editor:
         preview, more = await previews.made(visit, own)
         found += [fault for fault in more if fault not in found]

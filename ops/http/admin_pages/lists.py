@@ -15,6 +15,7 @@ from ops.admin.listing import page as page_of
 from ops.admin.table import Table, pages
 from ops.http.admin import streamed
 from ops.http.admin_pages import giving, guards, wording
+from ops.http.admin_pages.reasons import reason
 from ops.http.admin_pages.visit import Visit
 
 _NEVER_CELLS = frozenset({"before", "after", "hash", "differences"})
@@ -59,7 +60,7 @@ async def listed(visit: Visit) -> web.Response:
         async with visit.desk() as desk:
             found = await page_of(own, desk, asked)
     except Faulty as refused:
-        faults = {fault.path: fault.reason for fault in refused.faults}
+        faults = {fault.path: reason(fault.reason, None, visit.language) for fault in refused.faults}
     columns = [name for name in own.shape.__annotations__ if name not in _NEVER_CELLS]
     name = own.path.strip("/")
     return visit.page(
@@ -72,7 +73,7 @@ async def listed(visit: Visit) -> web.Response:
         filters=[
             (key, wording.label(key, visit.language), asked.get(key, ""), faults.get(key)) for key in own.filters
         ],
-        other_faults=[reason for key, reason in faults.items() if key not in own.filters],
+        other_faults=[why for key, why in faults.items() if key not in own.filters],
         makes=_made_here(visit, own),
         next=f"?{urlencode({'cursor': found['next']} | _lang(visit))}" if found["next"] else None,
         csv=f"{guards.PREFIX}/{name}.csv?{urlencode({k: v for k, v in asked.items() if k in own.filters})}",

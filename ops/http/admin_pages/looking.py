@@ -17,9 +17,10 @@ from ops.http.admin_pages import giving, wording
 from ops.http.admin_pages.drawn import Form
 from ops.http.admin_pages.drawn import form as drawn
 from ops.http.admin_pages.giving import Sheet
+from ops.http.admin_pages.reasons import reason
 from ops.http.admin_pages.visit import Visit
 from ops.http.intake import SHELF
-from ops.http.language import Language, say
+from ops.http.language import Language
 from ops.http.scene import Scene, scene
 
 _OF_CAMPAIGN = "/campaigns/{slug}/"
@@ -75,6 +76,7 @@ def said(row: ShownProposal, language: Language) -> dict[str, Any]:
     is_there = row["state"] == "done" or not row["command"].endswith(".create")
     return {
         **row,
+        "said": reason(row["said"], None, language) if row["said"] else None,
         "title": wording.known("do", row["command"], language),
         "why": wording.known("second", row["reason"], language, row["reason"]),
         "state_word": wording.known("proposal_state", row["state"], language),
@@ -100,7 +102,7 @@ async def campaign(visit: Visit) -> web.Response:
     slug = visit.request.match_info["slug"]
     found = next((each for each in await standings(visit) if each.slug == slug), None)
     if found is None:
-        raise NotFound(say("no_campaign", visit.language, slug=slug))
+        raise NotFound(f"there is no campaign {slug!r}")
     async with visit.desk() as desk:
         waiting = await _proposals(desk, subject=f"campaign/{slug}") if _sees(visit) else []
     shown: Scene = scene(found, visit.language)

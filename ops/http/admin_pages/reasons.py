@@ -1,61 +1,127 @@
-"""What is wrong with a field, said to people: the models' sentences in the reader's language, as far as known."""
+"""What is refused and what is wrong with a field, said to people: the program's sentences in the reader's language.
+
+The program has one language, and refuses in it. The catalogue (ops/site/refusals.toml) knows each of its sentences as
+a template. A sentence that none of them, or more than one of them, could have made is shown as it is: never a guess.
+"""
 
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
 
+from ops.http.admin_pages import wording
 from ops.http.admin_pages.fields import Kind
-from ops.http.language import TEXTS, Language, say
+from ops.http.language import SITE, Language
 
-_NUMBER = r"(?P<number>[\d.]+)"
-_SENTENCES: Sequence[tuple[re.Pattern[str], str]] = [
-    (re.compile(pattern), key)
-    for pattern, key in (
-        (r"^Field required$", "fault_missing"),
-        (r"^Extra inputs are not permitted$", "fault_extra"),
-        (rf"^(String|List|Value) should have at least {_NUMBER} (character|item)", "fault_missing"),
-        (rf"^String should have at most {_NUMBER} character", "fault_long"),
-        (rf"^List should have at most {_NUMBER} item", "fault_many"),
-        (r"^String should match pattern", "fault_form"),
-        (rf"^Input should be greater than or equal to {_NUMBER}$", "fault_least"),
-        (rf"^Input should be less than or equal to {_NUMBER}$", "fault_most"),
-        (r"^Input should be a valid (datetime|timezone)", "fault_moment"),
-        (r"^Input should (be a valid datetime|have timezone)", "fault_moment"),
-        (r"^Input should be a valid date", "fault_day"),
-        (r"^Input should be a valid integer", "fault_whole"),
-        (r"^Input should be '", "fault_choice"),
-        (r"^ends_at must come after starts_at$", "fault_backward"),
-        (r"^no such time zone", "fault_timezone"),
-        (r"^no currency of ISO 4217", "fault_currency"),
-        (r"^the IBAN's check digits are wrong$", "fault_iban"),
-        (rf"^the share_bp add up to {_NUMBER}, not 10000$", "fault_shares"),
-        (r"^there is a campaign of that name already", "fault_taken"),
-        (rf"^the newest terms are version {_NUMBER}", "fault_newer"),
-    )
-]
-_BY_KIND = {
-    ("fault_whole", Kind.MONEY): "fault_amount",
-    ("fault_whole", Kind.PERCENT): "fault_percent",
+_FILE = SITE / "refusals.toml"
+_ANY = "sentences"
+_SENTENCE_CHARS_MAX = 2_000
+_BETWEEN = "; "  # sentences that one fault says one after the other
+_IN_QUOTES = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""  # as Python writes a text
+_ONE_WORD = rf"(?:\S+|{_IN_QUOTES})"
+# What a value may be, by the last word of its name; any other is a text.
+_SHAPES = {
+    "number": r"-?[\d.,]+",
+    "bp": r"\d+",
+    "state": r"[a-z]+",
+    "role": r"[a-z]+",
+    "roles": r"[a-z]+(?:(?:, | or )[a-z]+)*",
+    "command": r"[a-z]+\.[a-z_-]+",
+    "written": _IN_QUOTES,
+    "rest": r".*",
+    **dict.fromkeys(("settlement", "payout", "proposal", "upload", "line", "transfer"), _ONE_WORD),
+    **dict.fromkeys(("slug", "campaign", "charity"), _ONE_WORD),
+    **dict.fromkeys(("day", "currency", "element", "part", "setting", "code", "hash"), r"\S+"),
 }
-_IN_MINOR = {"fault_least", "fault_most"}
+_NAMES = re.compile(r"\{(\w+)\}")
+_QUOTED = re.compile(r"""(['"])(.*)\1""", re.DOTALL)
+_GAPS = re.compile(r"(?<=[\u4e00-\u9fff]) (?=“)|(?<=”) (?=[\u4e00-\u9fff])")  # quotation marks are wide enough
+_LISTED = re.compile(r", | or ")
+
+
+class Sentence(NamedTuple):
+    """A sentence that the program says, and what people are told in each language; none: the sentence itself."""
+
+    says: str
+    pattern: re.Pattern[str]
+    told: Mapping[str, str]
+
+
+@cache
+def catalogue() -> Mapping[str, tuple[Sentence, ...]]:
+    """Return the sentences: those of any field, and those that an amount or a percentage has instead."""
+    tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return {
+        kind: tuple(Sentence(says, _pattern(says), told) for says, told in table.items())
+        for kind, table in tables.items()
+    }
+
+
+def _pattern(says: str) -> re.Pattern[str]:
+    parts = _NAMES.split(says)
+    made = [_group(part) if place % 2 else re.escape(part) for place, part in enumerate(parts)]
+    return re.compile("".join(made), re.DOTALL)
+
+
+def _group(name: str) -> str:
+    return f"(?P<{name}>{shape(name)})"
+
+
+def shape(name: str) -> str:
+    """Return the pattern of what a value of this name may be."""
+    return _SHAPES.get(_last_word(name), ".+?")
+
+
+def _last_word(name: str) -> str:
+    return name.rpartition("_")[2]
 
 
 def reason(told: str, kind: Kind | None, language: Language) -> str:
-    """Return what to say of a fault; the sentence as it is where no other is known. Pure."""
-    for pattern, known in _SENTENCES:
-        if match := pattern.match(told):
-            key = _BY_KIND.get((known, kind), known) if kind else known
-            if key in _IN_MINOR and kind in (Kind.MONEY, Kind.PERCENT):
-                key = f"{key}_amount"
-            return say(key, language, number=_shown(key, match.groupdict().get("number") or ""))
-    return told
+    """Return what to say of a refusal or a fault; the sentence as it is where no other is known. Pure."""
+    said = _said(told, kind, language)
+    if said is not None:
+        return said
+    parts = [_said(part, kind, language) for part in told.split(_BETWEEN)]
+    return "".join(part for part in parts if part) if all(parts) else told
 
 
-def _shown(key: str, number: str) -> str:
-    if key == "fault_shares":
-        return f"{int(number) // 100}.{int(number) % 100:02}".rstrip("0").rstrip(".") + "%"
-    return number
+def _said(told: str, kind: Kind | None, language: Language) -> str | None:
+    found = meant(told, kind)
+    if found is None:
+        return None
+    sentence, values = found
+    if language not in sentence.told:
+        return told
+    shown = {name: _value(name, value, language) for name, value in values.items()}
+    return _GAPS.sub("", sentence.told[language].format(**shown))
 
 
-def is_said(key: str) -> bool:
-    """Tell whether there is a text of that key."""
-    return key in TEXTS
+def meant(told: str, kind: Kind | None = None) -> tuple[Sentence, dict[str, str]] | None:
+    """Return the one sentence that this is, with its values; None: there is none, or there are several."""
+    if len(told) > _SENTENCE_CHARS_MAX:
+        return None
+    own = list(matching(told, kind.value)) if kind else []
+    found = own or list(matching(told, _ANY))
+    return found[0] if len(found) == 1 else None
+
+
+def matching(told: str, table: str) -> Iterator[tuple[Sentence, dict[str, str]]]:
+    """Yield each sentence of a table that could have been meant."""
+    for sentence in catalogue().get(table, ()):
+        if match := sentence.pattern.fullmatch(told):
+            yield sentence, match.groupdict()
+
+
+def _value(name: str, value: str, language: Language) -> str:
+    """Return a value within a sentence in the words of the pages."""
+    last = _last_word(name)
+    if last == "why":
+        return reason(value, None, language).rstrip("。.")
+    if last == "command":
+        return wording.known("do", value, language, value)
+    if last == "roles":
+        each = [wording.known("choice_role", one, language, one) for one in _LISTED.split(value)]
+        return ("、" if language == "zh" else ", ").join(each)
+    quoted = _QUOTED.fullmatch(value)
+    return f"“{quoted[2]}”" if quoted else wording.value_of(name, value, language)

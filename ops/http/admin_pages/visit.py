@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
 from campaigns.events import BODY_BYTES_MAX
-from campaigns.refusals import NotFound, Refused
+from campaigns.refusals import Faulty, NotFound, Refused
 from ledger.errors import LedgerError
 from ops.admin import registry
 from ops.admin.actor import Actor, Role
@@ -19,6 +19,7 @@ from ops.clock import utc_now
 from ops.http.admin import OFFICE
 from ops.http.admin_pages import guards, wording
 from ops.http.admin_pages.guards import Foreign
+from ops.http.admin_pages.reasons import reason
 from ops.http.language import Language, chosen
 from ops.http.pages import LANGUAGES, html
 from ops.http.problems import Problem, problem
@@ -27,7 +28,13 @@ from ops.http.sign_in import SIGN_IN, TooMany, Unknown
 from sql import AWAY
 
 SIGN_IN_AT = "/admin/sign-in"
-_STATUS: Mapping[type[Exception], int] = {Forbidden: 403, NotFound: 404, Refused: 409, LedgerError: 409}
+_STATUS: Mapping[type[Exception], int] = {
+    Forbidden: 403,
+    NotFound: 404,
+    Faulty: 422,
+    Refused: 409,
+    LedgerError: 409,
+}
 _FIELDS_MAX = 2_000
 _BESIDE_A_FILE = 64 * 1024
 _OWN_PAGES = {"/campaigns", "/proposals"}  # listed in a way of their own
@@ -123,8 +130,28 @@ async def _drawn(request: web.Request, draw: Draw) -> web.StreamResponse:
     try:
         return await draw(visit)
     except (Refused, LedgerError) as error:
-        status = next(status for kind, status in _STATUS.items() if isinstance(error, kind))
-        return visit.page("refused", status, refusal=str(error))
+        return visit.page("refused", status_of(error), refusals=said(error, visit.language), back=_back(request))
+
+
+def status_of(error: Refused | LedgerError) -> int:
+    """Return the status of a page that tells of a refusal. Pure."""
+    return next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+
+
+def said(error: Refused | LedgerError, language: Language) -> list[str]:
+    """Return what to say of a refusal, a sentence for each thing that is wrong. Pure."""
+    if isinstance(error, Faulty):
+        return [
+            f"{wording.where(each.path, language)}: {reason(each.reason, None, language)}" for each in error.faults
+        ]
+    return [reason(str(error), None, language)]
+
+
+def _back(request: web.Request) -> str | None:
+    """Return the page of ours that somebody came from; None: none is known."""
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    is_ours = came_from.netloc == request.host and came_from.path.startswith(f"{guards.PREFIX}/")
+    return came_from.path if is_ours and came_from.path != request.path else None
 
 
 async def typed(request: web.Request) -> Mapping[str, str]:
