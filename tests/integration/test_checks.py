@@ -108,6 +108,11 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "DELETE FROM likes WHERE state = 'over_limit'",
         "UPDATE like_batches SET folded_at = now()",  # never folded, said to be
     ],
+    "ended_campaigns_leave_nothing_behind": [
+        "UPDATE settlements SET is_last = true",
+        """UPDATE settlements SET is_last = true; UPDATE accounts SET balance_minor = 0 WHERE kind = 'pledged';
+        UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'payable'""",
+    ],
     "earned_equals_due": [
         "UPDATE day_counts SET counted = counted + 1000",
         "UPDATE day_counts SET counted = 0",
