@@ -58,15 +58,17 @@ def shares_due(
     """Return each charity's running total of what is due until `upto`, in minor units.
 
     Each version's own total is split by largest remainder, so nothing drifts however often the periods are cut.
-    `topped_up_minor`, what a closed campaign's floor adds to its likes, goes with the newest version's.
+    `topped_up_minor`, what a closed campaign's floor adds to its likes, goes with the last version that was in force
+    by then: terms from a later day on never were.
     """
     held = in_force(versions)
+    closing = max((terms.from_day for terms in held if terms.from_day <= upto), default=held[0].from_day)
     totals: dict[str, int] = {}
     for terms, following in zip(held, [*held[1:], None], strict=True):
         last = upto if following is None else min(upto, following.from_day - timedelta(days=1))
         before = due(versions, counted, funded_minor, terms.from_day - timedelta(days=1))
         part = max(0, due(versions, counted, funded_minor, last) - before)
-        part += topped_up_minor if following is None else 0
+        part += topped_up_minor if terms.from_day == closing else 0
         for share, amount_minor in zip(terms.shares, split(part, [s.share_bp for s in terms.shares]), strict=True):
             totals[share.charity] = totals.get(share.charity, 0) + amount_minor
     return totals

@@ -4,11 +4,13 @@ The scheduler only asks; which periods there are and what they take comes from t
 One transaction a period, under the campaign's lock.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 import rfc8785
 
 from campaigns import charities
+from campaigns.admission import AHEAD_MAX
 from campaigns.arithmetic import due, shares_due
 from campaigns.catalogue import Campaign
 from campaigns.pledging import counted_by_day, fold_and_pledge
@@ -29,9 +31,8 @@ def span(campaign: Campaign, closed_at: datetime | None) -> Span:
     """Return when the campaign's periods may fall."""
     calendar, own = campaign.calendar, campaign.promise
     first, last = calendar.days[0], calendar.days[-1]
-    return Span(
-        own.settlement.cron, calendar.timezone, calendar.starts_at, first, last, own.campaign.hold_days, closed_at
-    )
+    hold_days, zone = own.campaign.hold_days, calendar.timezone
+    return Span(own.settlement.cron, zone, calendar.starts_at, first, last, hold_days, closed_at, AHEAD_MAX)
 
 
 async def settle_due(
@@ -82,13 +83,19 @@ async def is_overdue(conn: Connection, campaign: Campaign, now: datetime) -> boo
 async def what_is_due(conn: Connection, campaign: Campaign, period: Period) -> Due:
     """Return each charity's running total at the period's cut-off, and where its money goes."""
     counted, line = await counted_by_day(conn, campaign), await balances(conn, campaign.slug)
-    own = campaign.promise
+    own, period = campaign.promise, whole(period, counted)
     topped_up = max(0, line.earned_minor - due(campaign.terms, counted, line.funded_minor)) if period.is_last else 0
     floor_minor = min(own.campaign.floor_minor, line.funded_minor) if period.is_last else 0
     topped_up = min(topped_up, max(0, floor_minor - due(campaign.terms, counted, line.funded_minor)))
     to = await payees(conn, campaign)
     totals = shares_due(campaign.terms, counted, line.funded_minor, period.cut_off, topped_up)
     return Due(campaign.slug, own.campaign.currency, period, totals, to, own.settlement.minimum_minor)
+
+
+def whole(period: Period, counted: Mapping[date, int]) -> Period:
+    """Return the period; the last one takes every day that counts, whatever clocks said: it is the last. Pure."""
+    days = [day for day, likes in counted.items() if likes] if period.is_last else []
+    return period._replace(cut_off=max(period.cut_off, *days)) if days else period
 
 
 async def payees(conn: Connection, campaign: Campaign) -> dict[str, str]:

@@ -35,13 +35,15 @@ class Span:
     last_day: date
     hold_days: int
     closed_at: datetime | None = None
+    ahead_max: timedelta = timedelta(0)  # how far ahead of the clock that may be which counts
 
     @property
     def last_counting_day(self) -> date:
-        """The last day that a like can have fallen on."""
+        """The last day that something can count for: of a campaign closed about midnight it may be the next one."""
         if self.closed_at is None:
             return self.last_day
-        return max(self.first_day, min(self.last_day, self.closed_at.astimezone(self.timezone).date()))
+        newest = (self.closed_at + self.ahead_max).astimezone(self.timezone).date()
+        return max(self.first_day, min(self.last_day, newest))
 
     def cut_off(self, day: date) -> date:
         """Return the last day that ended at least `hold_days` before any moment of `day`, by the calendar."""

@@ -11,6 +11,7 @@ from ledger import approvals, payouts
 from ledger.channels.manual import Manual
 from ledger.envelopes import Envelope, envelopes
 from ledger.line import Line, balances
+from ledger.log.replay import Replay
 from ledger.money import text
 from ledger.payouts import end_to_end_id
 from ledger.reconcile import import_file
@@ -87,6 +88,16 @@ async def line(pool: Pool, campaign: Campaign) -> Line:
     """Return the campaign's balances."""
     async with pool.acquire() as conn:
         return await balances(conn, campaign.slug)
+
+
+async def agrees(pool: Pool, campaign: Campaign) -> None:
+    """Replay every leaf so far, as a stranger does; the figures must be the ledger's own."""
+    replay = Replay()
+    for row in await pool.fetch("SELECT body FROM leaf_queue ORDER BY leaf_id"):
+        replay.add(row["body"])
+    replay.settle()
+    found, held = replay.figures()[campaign.slug], await line(pool, campaign)
+    assert (found.settled_minor, found.pledged_minor) == (held.settled_minor, held.earned_minor)
 
 
 async def paid_out(pool: Pool, campaign: Campaign, now: datetime) -> None:

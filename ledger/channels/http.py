@@ -26,6 +26,7 @@ from ledger.money import text
 ANSWER_BYTES_MAX = 64 * 1024
 CALLBACK = "payout.answered"
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,35}")
+_SPOKEN = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
 _OUTCOMES = {"accepted": Outcome.ACCEPTED, "refused": Outcome.REFUSED}
 _UNKNOWN = Answer(Outcome.UNKNOWN, reason="the payment service gave no clear answer")
 _UNSEEN = Answer(Outcome.UNSEEN)
@@ -60,14 +61,13 @@ class Http:
     async def send(self, message: Message) -> Answer:
         """Ask for a payout; what is no clear answer is unknown."""
         headers = self._signed(message.message_id, message.body) | {"Content-Type": "application/json"}
-        status, said = await self._call("POST", self.url, message.body, headers)
-        return _read(said) if status is not None else _UNKNOWN
+        return _read(*await self._call("POST", self.url, message.body, headers))
 
     async def ask(self, message: Message) -> Answer:
         """Ask what became of it."""
         address = f"{self.url.rstrip('/')}/{message.message_id}"
         status, said = await self._call("GET", address, b"", self._signed(message.message_id, b""))
-        return _UNSEEN if status == HTTPStatus.NOT_FOUND else _read(said)
+        return _UNSEEN if status == HTTPStatus.NOT_FOUND else _read(status, said)
 
     def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
         moment = str(int(self.clock().timestamp()))
@@ -78,24 +78,40 @@ class Http:
             "webhook-timestamp": moment,
             "webhook-signature": f"v1,{b64encode(mac).decode()}",
             "Idempotency-Key": message_id,
+            "Accept-Encoding": "identity",
         }
 
     async def _call(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> tuple[int | None, bytes]:
-        """Return status and body; None where there was no whole answer. Follows no redirect, reads a bounded body."""
+        """Return status and body; None where there was no whole answer, or a longer one than answers are.
+
+        Follows no redirect: who is asked is who answers.
+        """
         patience = aiohttp.ClientTimeout(total=self.seconds_max)
         try:
             async with (
                 aiohttp.ClientSession(timeout=patience) as session,
                 session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as answer,
             ):
-                said = await answer.content.read(ANSWER_BYTES_MAX)
-                return answer.status, said if answer.ok or answer.status == HTTPStatus.UNPROCESSABLE_ENTITY else b""
+                said = await _whole(answer.content)
+                return (None, b"") if said is None else (answer.status, said)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None, b""
 
 
-def _read(said: bytes) -> Answer:
-    """Return what a body says: only a clear word is one. Pure."""
+async def _whole(content: aiohttp.StreamReader) -> bytes | None:
+    """Return all of a body, in however many pieces it comes; None where it is longer than an answer can be."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            return None
+    return bytes(body)
+
+
+def _read(status: int | None, said: bytes) -> Answer:
+    """Return what an answer says: only a clear word is one. Pure."""
+    if status not in _SPOKEN:
+        return _UNKNOWN
     try:
         answer: Any = orjson.loads(said)
         outcome = _OUTCOMES[answer["status"]]

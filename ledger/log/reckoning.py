@@ -4,7 +4,7 @@ One unit is 1/n of a minor unit, where n is a common multiple of every `per_like
 Written apart from the engine that it checks, and held to it by a property test.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import lcm
 from typing import NamedTuple
@@ -68,15 +68,17 @@ class Reckoning:
     def shares(self, after_cut_off: str, funded_minor: int, topped_up_minor: int = 0) -> dict[str, int]:
         """Return each charity's running total of what the days before `after_cut_off` make due, in minor units.
 
-        Each version's own part is split by itself. `topped_up_minor` belongs to the last version: the floor's rest.
+        Each version's own part is split by itself. `topped_up_minor`, the floor's rest, belongs to the last one that
+        came into force before that day.
         """
+        newest = max(0, bisect_left(self._from_days, after_cut_off) - 1)
         totals: dict[str, int] = {}
         for place, version in enumerate(self._versions):
             is_last = place + 1 == len(self._versions)
             end = after_cut_off if is_last else min(after_cut_off, self._from_days[place + 1])
             start = min(version.from_day, end)
             part = self.due_before(end, funded_minor) - self.due_before(start, funded_minor)
-            part += topped_up_minor if is_last else 0
+            part += topped_up_minor if place == newest else 0
             for charity, minor in zip(_names(version), _split(part, [bp for _, bp in version.shares]), strict=True):
                 totals[charity] = totals.get(charity, 0) + minor
         return totals

@@ -20,6 +20,11 @@ from ops.clock import utc_now
 from settlements import every, line, states
 from sql import Pool
 
+PIECES = {
+    "answers in pieces": (b'{"status": "acc', b'epted", "refer', b'ence": "P-in-pieces"}'),
+    "goes on after its answer": (b'{"status": "refused"}', b" no, wait: it was paid"),
+    "talks without end": (b'{"status": "refused"}', b" " * 40_000, b" " * 40_000),
+}
 SECRET = "whsec_" + b64encode(bytes(range(32))).decode()
 
 
@@ -48,9 +53,21 @@ class Service:
             await self.hold.wait()
         if self.way == "hangs up" and request.transport is not None:
             request.transport.close()
+        if self.way in PIECES:
+            return await self.in_pieces(request, *PIECES[self.way])
         if self.way == "mumbles":
             return web.Response(text="<html>ok</html>")
         return web.json_response({"status": "accepted", "reference": f"P-{key}"})
+
+    async def in_pieces(self, request: web.Request, *pieces: bytes) -> web.StreamResponse:
+        """Answer piece by piece."""
+        answer = web.StreamResponse(status=422 if b"refused" in b"".join(pieces) else 200)
+        answer.enable_chunked_encoding()
+        await answer.prepare(request)
+        for piece in pieces:
+            await answer.write(piece)
+        await answer.write_eof()
+        return answer
 
     async def asked(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
@@ -105,6 +122,24 @@ async def test_no_clear_answer_is_asked_about_and_never_paid_twice(pool: Pool, s
     await again()
     assert await states(pool, campaign) == ["sent"]
     assert list(service.told.values()) == list(service.paid.values()) == [1, 1]
+
+
+async def test_an_answer_is_read_whole_in_however_many_pieces_it_comes(pool: Pool, service: Service):
+    service.way = "answers in pieces"
+    campaign, _ = await send(pool, service)
+    (envelope,) = await every(pool, campaign)
+    assert {(p.state, p.now.bank_reference) for p in envelope.payouts} == {(State.SENT, "P-in-pieces")}
+
+
+@pytest.mark.parametrize("way", ["goes on after its answer", "talks without end"])
+async def test_the_beginning_of_an_answer_is_none(pool: Pool, service: Service, way: str):
+    """Taken for a refusal it would bring the money back, and the payout that was done would be tried again."""
+    service.way = way
+    campaign, again = await send(pool, service)
+    assert await states(pool, campaign) == ["sending"]
+    await again()
+    assert await states(pool, campaign) == ["sent"]
+    assert list(service.paid.values()) == [1, 1]
 
 
 async def test_what_the_service_never_got_is_sent_again_under_the_same_key(pool: Pool, service: Service):

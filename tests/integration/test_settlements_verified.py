@@ -8,22 +8,11 @@ from campaigns import budget, pledging, settling
 from campaigns.catalogue import Campaign
 from ledger import changes
 from ledger.channels import Answer, Outcome
-from ledger.log.replay import Replay
 from promises import NOW, record
-from settlements import all_paid, body, every, liked, line, made, reopened, settled, unliked
+from settlements import agrees, all_paid, body, every, liked, line, made, reopened, settled, unliked
 from sql import Connection, Pool
 
 WEEK = timedelta(days=7)
-
-
-async def agrees(pool: Pool, campaign: Campaign) -> None:
-    """Replay every leaf so far; the figures must be the ledger's own."""
-    replay = Replay()
-    for row in await pool.fetch("SELECT body FROM leaf_queue ORDER BY leaf_id"):
-        replay.add(row["body"])
-    replay.settle()
-    found, held = replay.figures()[campaign.slug], await line(pool, campaign)
-    assert (found.settled_minor, found.pledged_minor) == (held.settled_minor, held.earned_minor)
 
 
 async def cancelled(pool: Pool, campaign: Campaign, now: datetime) -> None:

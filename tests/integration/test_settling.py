@@ -22,7 +22,7 @@ from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.settings import Settings
 from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
-from settlements import body, every, liked, line, made, settled, states, unliked
+from settlements import agrees, body, every, liked, line, made, settled, states, unliked
 from sql import Connection, Pool
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -106,6 +106,48 @@ async def test_closing_makes_the_last_envelope_with_the_floor_and_all_that_was_c
     assert {p.charity: p.amount_minor for p in envelope.payouts} == {"village-schools": 140, "mobile-libraries": 90}
     assert figures(await line(pool, campaign)) == (0, 300, 300)
     assert await settled(pool, campaign, THIRD) == []
+
+
+async def test_a_like_that_was_some_minutes_ahead_when_the_campaign_closed_is_settled_too(pool: Pool):
+    """Its day is the one after the close: the last settlement takes it, for nothing comes after that."""
+    campaign = await made(pool, ONE_EACH)
+    midnight = datetime(2026, 11, 11, tzinfo=SHANGHAI)
+    ahead = f"{midnight + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S}+08:00"
+    minutes = timedelta(minutes=1)
+    assert await record(pool, [body(SLUG, ahead, range(20))], midnight - 3 * minutes) == {"counted": 20}
+    async with pool.acquire() as conn, conn.transaction():
+        await budget.close(conn, campaign, midnight - 2 * minutes)
+    assert await settled(pool, campaign, midnight + timedelta(days=4) - minutes) == [], "it is to mature, too"
+    (last,) = await settled(pool, campaign, midnight + timedelta(days=4))
+    assert last.total_minor == 20
+    assert figures(await line(pool, campaign)) == (0, 20, 20)
+
+
+async def test_the_last_settlement_leaves_nothing_behind_whatever_the_clocks_said(pool: Pool):
+    """An instance whose clock was an hour ahead counted a like of a day that the closing one did not know of."""
+    campaign = await made(pool, ONE_EACH)
+    midnight = datetime(2026, 11, 11, tzinfo=SHANGHAI)
+    await record(pool, [body(SLUG, "2026-11-11T00:01:00+08:00", range(20))], midnight)
+    async with pool.acquire() as conn, conn.transaction():
+        await budget.close(conn, campaign, midnight - timedelta(hours=1))
+    (last,) = await settled(pool, campaign, midnight + timedelta(days=9))
+    assert last.total_minor == 20
+    assert figures(await line(pool, campaign)) == (0, 20, 20)
+
+
+async def test_what_closing_adds_goes_to_those_whose_terms_were_in_force(pool: Pool):
+    """New terms hold from tomorrow; closed today, they never did."""
+    campaign = await made(pool, ONE_EACH, ("floor_minor = 0", "floor_minor = 100"))
+    only_schools = ("share_bp = 7000", "share_bp = 1000"), ("share_bp = 3000", "share_bp = 9000")
+    floor = ("floor_minor = 0", "floor_minor = 100")
+    async with pool.acquire() as conn, conn.transaction():
+        asked = promise(ONE_EACH, floor, *only_schools)
+        campaign = (await promising.apply(conn, asked, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+        await budget.close(conn, campaign, NOW)
+    await settled(pool, campaign, THIRD)
+    (envelope,) = await every(pool, campaign)
+    assert {p.charity: p.amount_minor for p in envelope.payouts} == {"village-schools": 70, "mobile-libraries": 30}
+    await agrees(pool, campaign)
 
 
 async def test_the_last_envelope_pays_out_what_was_carried_though_it_takes_nothing_itself(pool: Pool):

@@ -68,7 +68,8 @@ def test_both_find_the_same(held: list[Terms], days: list[tuple[int, int]], fund
     after = (upto + timedelta(days=1)).isoformat()
     assert own.due(funded) == due(held, counted, funded)
     assert own.due_before(after, funded) == due(held, counted, funded, upto)
-    assert own.shares(after, funded) == shares_due(held, counted, funded, upto)
+    for topped_up in (0, chance.randrange(1, 10**6)):
+        assert own.shares(after, funded, topped_up) == shares_due(held, counted, funded, upto, topped_up)
 
 
 @pytest.mark.parametrize("case", VECTORS[::5])
