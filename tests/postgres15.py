@@ -40,7 +40,13 @@ async def beside(url: str, command: list[str], stop: asyncio.Event) -> int:
         await stop.wait()
         return 0
     started = await asyncio.create_subprocess_exec(*command, env=os.environ | {"LIKE_LEDGER_TEST_DATABASE_URL": url})
-    return await started.wait()
+    told = asyncio.create_task(stop.wait())
+    ended = asyncio.create_task(started.wait())
+    await asyncio.wait({told, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        started.send_signal(signal.SIGINT)  # pytest then ends what its tests started
+    told.cancel()
+    return await ended
 
 
 if __name__ == "__main__":
