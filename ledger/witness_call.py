@@ -15,9 +15,9 @@ from ledger.log.checkpoint import SIZE_MAX
 from ledger.log.cosignature import Cosignature, FalseCosignature, WitnessKey, cosignatures
 from ledger.log.encoding import to_base64
 from ledger.log.note import MalformedNote, parse_note
+from ledger.outgoing import whole
 
 ANSWER_BYTES_MAX = 64 * 1024  # a hundred signature lines and more
-SECONDS_MAX = 10.0
 SIZE_TYPE = "text/x.tlog.size"
 
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n")
@@ -95,26 +95,15 @@ def _stands(body: bytes) -> Stands | Fault:
 # --- the request ---
 
 
-def session() -> aiohttp.ClientSession:
-    """Return a session for witnesses: connections are kept, nothing else is; bodies come as they are."""
-    patience = aiohttp.ClientTimeout(total=SECONDS_MAX)
-    headers = {"Accept-Encoding": "identity", "User-Agent": "like-ledger"}
-    jar = aiohttp.DummyCookieJar()
-    return aiohttp.ClientSession(timeout=patience, headers=headers, cookie_jar=jar, auto_decompress=False)
-
-
 async def post(http: aiohttp.ClientSession, witness: Witness, body: bytes) -> Answer:
     """Ask for a cosignature. Follows no redirect; an answer that is too large is none."""
     url = f"{witness.url.rstrip('/')}/add-checkpoint"
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     try:
         async with http.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            said = b""
-            async for piece in answer.content.iter_any():
-                said += piece
-                if len(said) > ANSWER_BYTES_MAX:
-                    answer.close()
-                    return Answer(0, "", f"an answer of more than {ANSWER_BYTES_MAX} bytes".encode())
+            said = await whole(answer.content, ANSWER_BYTES_MAX)
+            if said is None:
+                return Answer(0, "", f"an answer of more than {ANSWER_BYTES_MAX} bytes".encode())
             return Answer(answer.status, answer.content_type, said)
     except TimeoutError:
         return Answer(0, "", b"no answer in time")

@@ -15,8 +15,9 @@ from ledger import published_log
 from ledger.log.cosignature import Cosignature, format_witness_key
 from ledger.log.merkle import consistency_nodes, prove_consistency
 from ledger.log.note import format_signature
+from ledger.outgoing import SECONDS_MAX
 from ledger.published_log import Signed
-from ledger.witness_call import SECONDS_MAX, Fault, Stands, Witness, post, read_answer, request_body
+from ledger.witness_call import Fault, Stands, Witness, post, read_answer, request_body
 from sql import Connection, Pool, query
 
 TRIES_MAX = 3  # a size that we did not know, and one more that another instance moved meanwhile

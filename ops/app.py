@@ -10,7 +10,7 @@ from campaigns.catalogue import Shelf
 from campaigns.events import BODY_BYTES_MAX
 from campaigns.intake import Intake
 from campaigns.key_use import KeyUse
-from ledger import sequencer, witness_call
+from ledger import outgoing, sequencer
 from ops import backend, jobs
 from ops.admin.desk import Office
 from ops.channels import payout_key
@@ -50,7 +50,7 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
     async with (
         backend.pool(dsn, settings.pool_size) as pool,
         backend.pool(dsn, for_intake=True) as intake_pool,
-        witness_call.session() as http,
+        outgoing.session() as http,
     ):
         metrics, shelf = Metrics(), Shelf(pool, keys.pseudonym)
         await shelf.newest()

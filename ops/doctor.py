@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ledger import witness_call
+from ledger import outgoing
 from ledger.witnessing import Standing, standing
 from ops.clock import utc_now
 from ops.migrate import read_plan
@@ -95,7 +95,7 @@ def _witness(name: str, stands: Standing, now: datetime) -> Finding:
 
 
 async def _provider(own: Client) -> Finding:
-    async with witness_call.session() as http:
+    async with outgoing.session() as http:
         asked = Provider(own, http)
         try:
             await asked.metadata()

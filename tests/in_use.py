@@ -8,7 +8,7 @@ import pairs
 from campaigns import budget, pauses, promising, uploads
 from campaigns.catalogue import Campaign
 from campaigns.pledging import tick
-from ledger import sequencer, witness_call
+from ledger import outgoing, sequencer, witness_call
 from ledger.log.cosignature import parse_witness_key
 from ledger.log.note import format_verifier_key
 from ledger.witnessing import ask
@@ -92,7 +92,7 @@ async def funded(pool: Pool, campaign: Campaign, amount_minor: int) -> None:
 
 async def cosigned(pool: Pool) -> None:
     """Have a witness cosign the newest checkpoint."""
-    async with witnessing(format_verifier_key(LOG.verifier_key)) as own, witness_call.session() as http:
+    async with witnessing(format_verifier_key(LOG.verifier_key)) as own, outgoing.session() as http:
         asked = witness_call.Witness(parse_witness_key(own.vkey), own.url)
         assert await ask(pool, http, asked, lambda: NOW)
 

@@ -22,6 +22,7 @@ import rfc8785
 
 from ledger.channels import Answer, Instruction, Message, Outcome
 from ledger.money import text
+from ledger.outgoing import whole
 
 ANSWER_BYTES_MAX = 64 * 1024
 CALLBACK = "payout.answered"
@@ -92,20 +93,10 @@ class Http:
                 aiohttp.ClientSession(timeout=patience) as session,
                 session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as answer,
             ):
-                said = await _whole(answer.content)
+                said = await whole(answer.content, ANSWER_BYTES_MAX)
                 return (None, b"") if said is None else (answer.status, said)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None, b""
-
-
-async def _whole(content: aiohttp.StreamReader) -> bytes | None:
-    """Return all of a body, in however many pieces it comes; None where it is longer than an answer can be."""
-    body = bytearray()
-    async for piece in content.iter_any():
-        body += piece
-        if len(body) > ANSWER_BYTES_MAX:
-            return None
-    return bytes(body)
 
 
 def _read(status: int | None, said: bytes) -> Answer:

@@ -11,6 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import ValidationError
 
+from ledger.outgoing import whole
 from ops.openid.client import Client, is_safe
 from ops.openid.protocol import Exchange, Metadata, Unproven
 
@@ -59,17 +60,15 @@ class Provider:
         """Return the JSON object that is answered. Follows no redirect: what is sent is for this address."""
         try:
             async with self._http.request(method, url, allow_redirects=False, **sent) as answer:
-                said = bytearray()
-                async for piece in answer.content.iter_any():
-                    said += piece
-                    if len(said) > ANSWER_BYTES_MAX:
-                        raise Unproven("unproven", f"{url}: more than {ANSWER_BYTES_MAX} bytes")
-                return _object(answer.status, bytes(said), url)
+                said = await whole(answer.content, ANSWER_BYTES_MAX)
+                return _object(answer.status, said, url)
         except (TimeoutError, aiohttp.ClientError, OSError) as fault:
             raise Unproven("away", f"{url}: {type(fault).__name__}") from None
 
 
-def _object(status: int, said: bytes, url: str) -> Mapping[str, Any]:
+def _object(status: int, said: bytes | None, url: str) -> Mapping[str, Any]:
+    if said is None:
+        raise Unproven("unproven", f"{url}: more than {ANSWER_BYTES_MAX} bytes")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Unproven("away", f"{url}: status {status}")
     if status != HTTPStatus.OK:
