@@ -1,20 +1,39 @@
 """Fixtures of every test: a fresh database on each server, and the invariants afterwards."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import asyncpg
 import pytest
 
 import sql
-from databases import DatabaseServer, broken_invariants, running, server_names
+from databases import EMBEDDED, EXTERNAL, DatabaseServer, broken_invariants, running, server_names
 from ops import backend
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out on the second server what is marked `one_server`."""
-    second = [item for item in items if item.get_closest_marker("one_server") and "external" in item.name]
+    second = [item for item in items if item.get_closest_marker("one_server") and server_of(item.nodeid) == EXTERNAL]
     config.hook.pytest_deselected(items=second)
     items[:] = [item for item in items if item not in second]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where two run the tests, give each all those of one server, so that none is started again and again."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - tests run without it too
+
+    class ByServer(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return server_of(nodeid) or nodeid
+
+    return ByServer(config, log)
+
+
+def server_of(nodeid: str) -> str | None:
+    """Return the server that a test runs on, as its name tells; None: on none."""
+    parameters = nodeid.partition("[")[2].rstrip("]").split("-")
+    return next((name for name in (EXTERNAL, EMBEDDED) if set(name.split("-")) <= set(parameters)), None)
 
 
 @pytest.fixture(scope="session", params=server_names())

@@ -23,13 +23,14 @@ from ops.migrate import migrate
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes the folder
 _ROOM_BYTES_MIN = 2 << 30
 SETTINGS = {"max_wal_size": "256MB", "max_connections": "100"}  # the rest as in production
+EMBEDDED, EXTERNAL = "pg18-embedded", "external"
 EXTERNAL_URL = "LIKE_LEDGER_TEST_DATABASE_URL"
 Answer = TypeVar("Answer")
 
 
 def server_names() -> list[str]:
     """Return the servers that every database test runs on."""
-    return ["pg18-embedded", "external"] if os.environ.get(EXTERNAL_URL) else ["pg18-embedded"]
+    return [EMBEDDED, EXTERNAL] if os.environ.get(EXTERNAL_URL) else [EMBEDDED]
 
 
 def settled(work: Coroutine[Any, Any, Answer]) -> Answer:
@@ -102,7 +103,7 @@ def scratch_folder() -> Iterator[Path]:
 @contextmanager
 def running(name: str) -> Iterator[DatabaseServer]:
     """Yield the server called `name`, one of `server_names`."""
-    if name == "external":
+    if name == EXTERNAL:
         server = DatabaseServer(os.environ[EXTERNAL_URL])
         yield server
         server.drop_templates()
