@@ -188,6 +188,9 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "DELETE FROM settlement_approvals WHERE person = 'ann'",
         "UPDATE settlement_approvals SET hash = sha256('x') WHERE person = 'ann'",
         "UPDATE settlements SET made_by = 'ann'",
+        "UPDATE payout_steps SET by = 'ann' WHERE number = 1",
+        "UPDATE payout_steps SET payee = replace(payee, '6222020200112233445', '6222020200112233999')",
+        "UPDATE payouts SET amount_minor = amount_minor + 1",
     ],
     "sponsors_are_registered": ["DELETE FROM sponsor_names", "UPDATE sponsors SET name = 'Another Foundation'"],
     "statements_add_up": [

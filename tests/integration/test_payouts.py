@@ -15,7 +15,7 @@ from campaigns.catalogue import Campaign
 from campaigns.promise import OtherAccount
 from campaigns.refusals import TokenRefused
 from campaigns.settlements import rules
-from ledger import approvals, changes, payouts
+from ledger import approvals, changes, checks, payouts
 from ledger.channels import Answer, Instruction, Message, Outcome
 from ledger.channels.manual import Manual
 from ledger.envelopes import Envelope
@@ -24,7 +24,7 @@ from ledger.payout_steps import State
 from ops.admin import tokens
 from promises import PSEUDONYM_KEY
 from settlements import every, liked, line, made, settled, states, unliked
-from sql import Pool
+from sql import Connection, Pool
 
 AT = datetime(2026, 11, 9, 3, tzinfo=ZoneInfo("Asia/Shanghai"))
 ONE_EACH = ("rate = { amount_minor = 1, per_likes = 3 }", "rate = { amount_minor = 1, per_likes = 1 }")
@@ -127,7 +127,7 @@ async def test_another_hash_is_not_approved(pool: Pool):
             await approvals.approve(conn, envelope.settlement_id, bytes(32), "ann", AT)
 
 
-async def test_another_attempt_voids_what_was_approved(pool: Pool):
+async def test_another_attempt_voids_what_was_approved(pool: Pool, owner: Connection):
     campaign, envelope = await one_settled(pool, ("[terms]", "[settlement]\nthreshold_minor = 99\n[terms]"))
     envelope = await approved(pool, envelope, "ann", "ben")
     bank = Bank(answer=Answer(Outcome.REFUSED, reason="account closed"))
@@ -153,6 +153,20 @@ async def test_another_attempt_voids_what_was_approved(pool: Pool):
     assert len(set(ids)) == 4
     assert all(len(i) <= 35 for i in ids)
     assert sorted(bank.told.values()) == [1, 1]
+    # Who asked for these two attempts, who made them and the first two, and anybody: the check says the rule.
+    told = "UPDATE settlement_approvals SET person = '{}' WHERE person = 'ann'"
+    assert [await broken_by(owner, told.format(person)) for person in ("cid", "schedule", "eve")] == [2, 4, 0]
+
+
+async def broken_by(owner: Connection, tampering: str) -> int:
+    """Return how many payouts the check of approvals finds after a tampering, of which nothing is kept."""
+    trial = owner.transaction()
+    await trial.start()
+    await owner.execute(f"SET LOCAL session_replication_role = replica; {tampering}")
+    (check,) = (one for one in checks.checks() if one.name == "payouts_sent_were_approved")
+    rows = await owner.fetch(check.text)
+    await trial.rollback()
+    return len(rows)
 
 
 LOST = ["claim", "claim kept", "call", "call kept", "answer", "answer kept"]
