@@ -87,7 +87,7 @@ def test_from_settling_to_the_file_for_the_bank(ended: Command, tmp_path: Path):
     assert one["state"] == "approved"
     (sent,) = told(ended("payouts", "send", "--json"))["settlements"]
     assert (sent["state"], {p["state"] for p in sent["payouts"]}) == ("sent", {"sent"})
-    (file,) = (tmp_path / "data" / "outbox").iterdir()
+    (file,) = (tmp_path / "data" / "outbox").glob("*.xml")
     (exported,) = told(ended("payouts", "export", made["id"], "--folder", str(tmp_path / "again"), "--json"))["files"]
     assert Path(exported["file"]).read_bytes() == file.read_bytes()
     assert {p["evidence"][0] for p in sent["payouts"]} == {exported["sha256"]}

@@ -207,7 +207,7 @@ OUTSIDE, CLOSED = "DE89370400440532013000", "NL84MOCK0000000003"
 
 
 def in_folder(folder: Path) -> list[Path]:
-    return list(folder.iterdir())
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
 
 
 async def to_bank(
