@@ -15,7 +15,7 @@ from ledger.envelopes import Envelope, Payout
 from ledger.journal import Step
 from ledger.matching import Candidate, Match, match
 from ledger.payout_steps import State
-from ledger.payouts import answered, end_to_end_id, instruction, move, move_back, told
+from ledger.payouts import answered, end_to_end_id, instruction, move, move_back, must_be_untold, told
 from ledger.statements import (
     FILE_BYTES_MAX,
     Statement,
@@ -166,6 +166,7 @@ async def paid(conn: Connection, envelope: Envelope, payout: Payout, line: State
 async def came_back(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: Told) -> None:
     """Move a payout's money back to `payable`, for the bank says that it came back."""
     reason = line.reason or "came back without a reason"
+    await must_be_untold(conn, payout)
     if payout.state is State.PAID:
         await move_back(conn, envelope, payout, Step.CONFIRM, reason)
     await move_back(conn, envelope, payout, Step.SEND, reason)
@@ -187,6 +188,8 @@ async def _take_status(conn: Connection, status: Status, who: Told, done: Import
     outcome = Outcome.REFUSED if status.is_refused else Outcome.ACCEPTED
     for envelope, payout in meant:
         said = Answer(outcome, reason=status.reason)
+        if status.is_refused:
+            await must_be_untold(conn, payout)
         await answered(conn, envelope, [payout], said, who.by, who.at, who.evidence)
         done.payouts_returned += status.is_refused
         done.payouts_sent += not status.is_refused

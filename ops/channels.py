@@ -1,6 +1,7 @@
 """The payout channel that the settings name."""
 
 from base64 import b64decode
+from contextlib import suppress
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,6 +27,21 @@ def channel(settings: Settings, name: str | None = None) -> Channel:
     if chosen == "http":
         return _http(settings)
     raise SettingsRefused(f"there is no payout channel {chosen!r}: manual, pain001 or http")
+
+
+def asking(settings: Settings) -> dict[str, Channel]:
+    """Return the channels, by name, that can be asked without a person what became of a payout.
+
+    Where several instances may run, the folder of `pain001` must be set: one of its own tells an instance nothing of
+    what another did.
+    """
+    is_alone = settings.database_url is None
+    names = ["http", *(["pain001"] if is_alone or settings.payout_folder is not None else [])]
+    found = {}
+    for name in names:
+        with suppress(SettingsRefused):
+            found[name] = channel(settings, name)
+    return found
 
 
 def _http(settings: Settings) -> Channel:
