@@ -6,7 +6,7 @@ changes nothing, so a file may be imported as often as one likes, after a crash 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from ledger.approvals import locked
@@ -71,9 +71,14 @@ def read(body: bytes) -> Sequence[Statement] | Sequence[Status]:
     return checked(camt053.statements(root))
 
 
-async def import_file(conn: Connection, body: bytes, by: str, now: datetime) -> Imported:
-    """Take in what a bank says, in the caller's transaction: all of the file or nothing."""
+async def import_file(conn: Connection, body: bytes, by: str, now: datetime, account: str | None = None) -> Imported:
+    """Take in what a bank says, in the caller's transaction: all of the file or nothing.
+
+    Where the account is known that payouts leave, no other's statement is taken: what a charity's bank says has the
+    same ids, and what comes in there would be taken for money that came back. StatementRefused otherwise.
+    """
     said = read(body)
+    refuse_others(said, account)
     who, done = Told(by, now, sha256(body).digest()), Imported()
     await lock_statements(conn)
     for one in said:
@@ -82,6 +87,19 @@ async def import_file(conn: Connection, body: bytes, by: str, now: datetime) -> 
         else:
             await _take_status(conn, one, who, done)
     return done
+
+
+def refuse_others(said: Sequence[Statement] | Sequence[Status], account: str | None) -> None:
+    """Raise StatementRefused where a statement is of another account than this; None: of whichever. Pure."""
+    for one in said:
+        if account is not None and isinstance(one, Statement) and _plain(one.account) != _plain(account):
+            raise StatementRefused(
+                f"statement {one.statement_id} is of the account …{one.account[-4:]}: payouts leave another one"
+            )
+
+
+def _plain(account: str) -> str:
+    return "".join(account.split()).upper()
 
 
 async def lock_statements(conn: Connection) -> None:
@@ -138,9 +156,10 @@ def candidates(envelope: Envelope) -> list[Candidate]:
             envelope.currency,
             payout.state if attempt == payout.now.attempt else State.CANCELLED,
             _references(envelope, payout),
+            told_at.astimezone(UTC).date(),
         )
         for payout in envelope.payouts
-        for attempt in {step.attempt for step in payout.steps if step.state is State.SENDING}
+        for attempt, told_at in {s.attempt: s.at for s in payout.steps if s.state is State.SENDING}.items()
     ]
 
 

@@ -67,6 +67,12 @@ def payout_key(settings: Settings) -> bytes | None:
     return key
 
 
+def payer_number(settings: Settings) -> str | None:
+    """Return the number of the account that the money leaves, as its statements name it; None: it was not set."""
+    scheme, colon, number = (settings.payer_account or "").partition(":")
+    return (number if colon else scheme) or None
+
+
 def payer(settings: Settings) -> Payer:
     """Return whose account the money leaves."""
     if settings.payer_name is None or settings.payer_account is None:

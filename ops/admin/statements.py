@@ -20,6 +20,7 @@ from ops.admin.command import Asked, Command, Desk, Done, Sent
 from ops.admin.listing import Listing, Query
 from ops.admin.payouts import settlement_of
 from ops.admin.settlements import FINANCE, changed, held
+from ops.channels import payer_number
 from sql import query
 
 BYTES = "application/octet-stream"
@@ -35,7 +36,8 @@ class Matching(Asked):
 
 async def _import(desk: Desk, _: str, asked: Sent) -> Done:
     """Nothing new in it: unchanged."""
-    done = await import_file(desk.conn, asked.content, desk.actor.name, desk.now)
+    account = payer_number(desk.settings)
+    done = await import_file(desk.conn, asked.content, desk.actor.name, desk.now, account)
     new = {
         "statements": done.statements,
         "payouts_paid": done.payouts_paid,
