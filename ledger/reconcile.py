@@ -14,7 +14,7 @@ from ledger.channels import Answer, Outcome
 from ledger.envelopes import Envelope, Payout
 from ledger.journal import Step
 from ledger.matching import Candidate, Match, match
-from ledger.payout_steps import State
+from ledger.payout_steps import PayoutStep, State
 from ledger.payouts import answered, end_to_end_id, instruction, move, move_back, must_be_untold, told
 from ledger.statements import (
     FILE_BYTES_MAX,
@@ -40,13 +40,17 @@ _SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
 
 @dataclass(slots=True)
 class Imported:
-    """What a file did; `again` counts statements that were taken before, and statuses that say nothing new."""
+    """What a file did; `again` counts statements that were taken before, and statuses that say nothing new.
+
+    Of those `statuses_unmatched` are of nothing that was told, or say another thing than what is known.
+    """
 
     statements: int = 0
     again: int = 0
     payouts_paid: int = 0
     payouts_sent: int = 0
     payouts_returned: int = 0
+    statuses_unmatched: int = 0
     unmatched: list[Match] = field(default_factory=list)
 
 
@@ -195,15 +199,15 @@ async def came_back(conn: Connection, envelope: Envelope, payout: Payout, line: 
 
 async def _take_status(conn: Connection, status: Status, who: Told, done: Imported) -> None:
     rows = await conn.fetch(_SETTLEMENTS_OF_MESSAGE, status.message_id)
-    meant = [
+    told_of = [
         (envelope, payout)
         for envelope in [await locked(conn, row["settlement_id"]) for row in rows]
         for payout in envelope.payouts
-        if payout.now.message_id == status.message_id
-        and status.end_to_end_id in {None, end_to_end_id(payout.payout_id, payout.now.attempt)}
-        and payout.state in ({State.SENDING, State.SENT} if status.is_refused else {State.SENDING})
+        if speaks_of(status, payout)
     ]
+    meant = [(envelope, payout) for envelope, payout in told_of if is_news(status, payout)]
     done.again += not meant
+    done.statuses_unmatched += not told_of or any(contradicts(status, payout) for _, payout in told_of)
     outcome = Outcome.REFUSED if status.is_refused else Outcome.ACCEPTED
     for envelope, payout in meant:
         said = Answer(outcome, reason=status.reason)
@@ -212,3 +216,28 @@ async def _take_status(conn: Connection, status: Status, who: Told, done: Import
         await answered(conn, envelope, [payout], said, who.by, who.at, who.evidence)
         done.payouts_returned += status.is_refused
         done.payouts_sent += not status.is_refused
+
+
+def _steps(status: Status, payout: Payout) -> list[PayoutStep]:
+    """Return what became of a payout once it was told in the message that a status speaks of."""
+    return [step for step in payout.steps if step.message_id == status.message_id]
+
+
+def speaks_of(status: Status, payout: Payout) -> bool:
+    """Tell whether a status is of an attempt of a payout, this one or an earlier one. Pure."""
+    attempts = {step.attempt for step in _steps(status, payout)}
+    return any(status.end_to_end_id in {None, end_to_end_id(payout.payout_id, attempt)} for attempt in attempts)
+
+
+def is_news(status: Status, payout: Payout) -> bool:
+    """Tell whether a status says something new of the attempt that a payout is at. Pure."""
+    waiting_for = {State.SENDING, State.SENT} if status.is_refused else {State.SENDING}
+    return payout.now.message_id == status.message_id and payout.state in waiting_for
+
+
+def contradicts(status: Status, payout: Payout) -> bool:
+    """Tell whether a bank refuses what it paid, or takes what it had refused: a person must look at it. Pure."""
+    known = {step.state for step in _steps(status, payout)}
+    if status.is_refused:
+        return State.PAID in known and State.RETURNED not in known
+    return State.RETURNED in known and not known & {State.SENT, State.PAID}

@@ -45,7 +45,7 @@ async def _import(desk: Desk, _: str, asked: Sent) -> Done:
         "payouts_returned": done.payouts_returned,
         "lines_unmatched": len(done.unmatched),
     }
-    known = {"known_before": done.again}
+    known = {"known_before": done.again, "statuses_unmatched": done.statuses_unmatched}
     return Done(f"file/{sha256(asked.content).hexdigest()}", dict.fromkeys(new, 0) | known, new | known)
 
 

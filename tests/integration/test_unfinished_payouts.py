@@ -234,8 +234,8 @@ def ways(pool: Pool, envelope: Envelope) -> dict[str, Callable[[], Awaitable[obj
     }
 
 
-def rejected(message_id: str, own_id: str) -> bytes:
-    told = f"<OrgnlEndToEndId>{own_id}</OrgnlEndToEndId><TxSts>RJCT</TxSts>"
+def rejected(message_id: str, own_id: str, said: str = "RJCT") -> bytes:
+    told = f"<OrgnlEndToEndId>{own_id}</OrgnlEndToEndId><TxSts>{said}</TxSts>"
     group = f"<OrgnlGrpInfAndSts><OrgnlMsgId>{message_id}</OrgnlMsgId></OrgnlGrpInfAndSts>"
     return (
         f"<Document><CstmrPmtStsRpt>{group}<OrgnlPmtInfAndSts><TxInfAndSts>{told}</TxInfAndSts>"
@@ -270,3 +270,21 @@ async def test_while_it_is_told_nobody_can_say_that_it_was_not_paid(pool: Pool, 
     await sent(pool, bank, campaign, envelope)
     assert await states(pool, campaign) == ["sent"]
     assert sorted(bank.told.values()) == [1, 1]
+
+
+async def test_answers_that_are_of_nothing_or_contradict_what_is_known_are_told(pool: Pool):
+    bank, campaign, envelope = await one_claimed(pool)
+    envelope = await sent(pool, bank, campaign, envelope)
+    first, second = ((p.now.message_id or "", payouts.end_to_end_id(p.payout_id, 1)) for p in envelope.payouts)
+    left = (-envelope.payouts[0].amount_minor, first[1], "B1", "")
+    assert (await take(pool, statement("S1", 1_000, left))).payouts_paid == 1
+    for answer, unmatched in (
+        (rejected(*first, "ACCP"), 0),  # known
+        (rejected(*first), 1),  # paid, and refused
+        (rejected(*second), 0),
+        (rejected(*second), 0),  # known
+        (rejected("STLNOBODYS-1", first[1]), 1),
+        (rejected(first[0], second[1]), 1),  # told in another message
+    ):
+        assert (await take(pool, answer)).statuses_unmatched == unmatched
+    assert [p.state.value for p in (await every(pool, campaign))[0].payouts] == ["paid", "returned"]
