@@ -217,11 +217,16 @@ async def move(conn: Connection, envelope: Envelope, payout: Payout, step: Step,
     await post(conn, Posting(own_key, step, source, target, payout.amount_minor, reference))
 
 
-async def move_back(conn: Connection, envelope: Envelope, payout: Payout, step: Step, reference: str) -> None:
-    """Move a payout's money one step left: a correction that names the transfer which moved it right."""
+async def move_back(conn: Connection, envelope: Envelope, payout: Payout, step: Step) -> None:
+    """Move a payout's money one step left: a correction that names the transfer which moved it right.
+
+    Why it came back stands in the payout's step, not here: a transfer is told to the public log for ever, and
+    a bank's words may name an account or a person.
+    """
     target, source = (Account(kind, envelope.currency, envelope.campaign, payout.charity) for kind in _LINE[step])
     number = max(s.number for s in payout.steps if s.state is MOVED_INTO[step]) - 1
     moved = transfer_id(key(step, payout.payout_id, number))
+    reference = f"{payout.payout_id} came back"
     await post(conn, Posting(correction_key(moved), step, source, target, payout.amount_minor, reference, moved))
 
 
@@ -249,7 +254,7 @@ async def answered(
             await told(conn, envelope, payout, payout.now.follow(State.SENT, by, now, **known))
         elif answer.outcome is Outcome.REFUSED:
             reason = answer.reason or "refused without a reason"
-            await move_back(conn, envelope, payout, Step.SEND, reason)
+            await move_back(conn, envelope, payout, Step.SEND)
             await told(conn, envelope, payout, payout.now.follow(State.RETURNED, by, now, reason=reason))
 
 

@@ -191,8 +191,8 @@ async def came_back(conn: Connection, envelope: Envelope, payout: Payout, line: 
     reason = line.reason or "came back without a reason"
     await must_be_untold(conn, payout)
     if payout.state is State.PAID:
-        await move_back(conn, envelope, payout, Step.CONFIRM, reason)
-    await move_back(conn, envelope, payout, Step.SEND, reason)
+        await move_back(conn, envelope, payout, Step.CONFIRM)
+    await move_back(conn, envelope, payout, Step.SEND)
     known = {"reason": reason, "bank_day": line.booked_on, "evidence": who.evidence}
     await told(conn, envelope, payout, payout.now.follow(State.RETURNED, who.by, who.at, **known))
 

@@ -133,6 +133,9 @@ async def test_another_attempt_voids_what_was_approved(pool: Pool, owner: Connec
     bank = Bank(answer=Answer(Outcome.REFUSED, reason="account closed"))
     envelope = await sent(pool, bank, campaign, envelope)
     assert {p.now.reason for p in envelope.payouts} == {"account closed"}
+    told = b"".join(row["body"] for row in await pool.fetch("SELECT body FROM leaf_queue"))
+    assert b"came back" in told
+    assert b"account closed" not in told, "a bank's words may name an account or a person, and the log is for ever"
     assert (await line(pool, campaign)).payable.minor == 100
     moved = OtherAccount(scheme="other", id="6222020200112233999")
     async with pool.acquire() as conn, conn.transaction():
