@@ -10,6 +10,13 @@ from databases import DatabaseServer, broken_invariants, running, server_names
 from ops import backend
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the second server where a test says that one is enough."""
+    left_out = [item for item in items if item.get_closest_marker("one_server") and "[external" in item.name]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session", params=server_names())
 def database_server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
     """Yield each server in turn: the embedded one always, the one that the environment names where it names one."""

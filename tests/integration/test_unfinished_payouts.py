@@ -95,6 +95,7 @@ async def test_what_nobody_answers_stays_unknown_and_is_asked_about_only(pool: P
     assert (await states(pool, campaign), list(service.told.values())) == (["sent"], [1, 1])
 
 
+@pytest.mark.one_server
 async def test_it_begins_nothing_and_asks_no_person(pool: Pool, service: Service, tmp_path: Path):
     campaign, envelope = await one_settled(pool)  # may be sent, and waits for who sends it
     own = jobs(pool, payout_url=service.url, payout_secret=SECRET, payout_folder=tmp_path, **PAYER)
@@ -106,6 +107,7 @@ async def test_it_begins_nothing_and_asks_no_person(pool: Pool, service: Service
     assert in_folder(tmp_path) == []
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("was_put", [False, True], ids=["never written", "written and taken away"])
 async def test_a_file_is_written_unless_the_bank_has_taken_it(pool: Pool, tmp_path: Path, was_put: bool):
     settings = Settings(payout_channel="pain001", payout_folder=tmp_path, **PAYER)
@@ -140,6 +142,7 @@ def but_for(fails: Callable[..., bool], real: Callable[..., Awaitable[Any]]) -> 
     return does
 
 
+@pytest.mark.one_server
 async def test_one_that_fails_keeps_no_other_from_being_ticked_settled_or_finished(
     pool: Pool, service: Service, monkeypatch: pytest.MonkeyPatch
 ):
@@ -169,6 +172,7 @@ async def test_one_that_fails_keeps_no_other_from_being_ticked_settled_or_finish
     assert [await states(pool, campaign) for campaign in (broken, sound)] == [["sending"], ["sent"]]
 
 
+@pytest.mark.one_server
 async def test_of_many_each_run_looks_at_some_and_the_next_goes_on_behind_them(
     pool: Pool, service: Service, monkeypatch: pytest.MonkeyPatch
 ):
@@ -246,6 +250,7 @@ def rejected(message_id: str, own_id: str, said: str = "RJCT") -> bytes:
 WAYS = ["by hand", "pain.002", "statement"]
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_was_said_to_be_unpaid_is_not_told_any_more(pool: Pool, way: str):
     """Said between the question about a payout and its telling: told then, it would be paid, and could be again."""
@@ -258,6 +263,7 @@ async def test_what_was_said_to_be_unpaid_is_not_told_any_more(pool: Pool, way: 
     assert bank.told.total() == 1
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize("way", WAYS)
 async def test_while_it_is_told_nobody_can_say_that_it_was_not_paid(pool: Pool, way: str):
     bank, campaign, envelope = await one_claimed(pool)
