@@ -9,7 +9,7 @@ from ledger.errors import SettlementRefused
 from ledger.journal import Account, Posting, Step, post
 from ledger.payout_steps import State
 from ledger.payout_transfers import correction_key
-from ledger.payouts import answered, may_cancel, told
+from ledger.payouts import answered, may_cancel, must_be_untold, told
 from sql import Connection, query
 
 _NEWEST_SETTLEMENT = query("newest_settlement")
@@ -73,5 +73,6 @@ async def answer_by_hand(
     envelope, payout = await find_payout(conn, payout_id)
     if payout.state is not State.SENDING:
         raise SettlementRefused(f"{payout_id} is {payout.state.value}, not sending: nothing is unknown of it")
+    await must_be_untold(conn, payout)
     await answered(conn, envelope, [payout], answer, by, now, evidence)
     return await locked(conn, envelope.settlement_id)

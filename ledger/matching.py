@@ -1,6 +1,8 @@
 """Which payout a statement line is of: by its EndToEndId first, then by amount and reference, and why. Pure."""
 
+import re
 from collections.abc import Sequence
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ class Candidate(NamedTuple):
     currency: str
     state: State  # State.CANCELLED: an attempt that another has followed
     references: tuple[str, ...]  # what a bank may repeat of it
+    told_on: date  # UTC
 
 
 class How(StrEnum):
@@ -39,6 +42,7 @@ class Match(NamedTuple):
     how: How
 
 
+_DAY = timedelta(days=1)  # the bank's day may be the one before ours
 _LEAVES = {State.SENDING, State.SENT}
 _COMES_BACK = {State.SENDING, State.SENT, State.PAID}
 
@@ -47,7 +51,9 @@ def match(line: StatementLine, currency: str, candidates: Sequence[Candidate]) -
     """Return which of the candidates, as they are now, the line is of."""
     if line.end_to_end_id is not None:
         return _by_id(line, currency, candidates)
-    fitting = [c for c in candidates if _fits(line, currency, c) and may_be_of(line, c.state) and _repeats(line, c)]
+    if line.is_credit and line.reason is None:  # a transfer to us may repeat a reference; a return says why it comes
+        return Match(line, None, How.NONE)
+    fitting = [c for c in candidates if _fits(line, currency, c) and may_be_of(line, c.state) and _tells(line, c)]
     if len(fitting) == 1:
         return Match(line, fitting[0].payout_id, How.BY_AMOUNT_AND_REFERENCE)
     return Match(line, None, How.SEVERAL if fitting else How.NONE)
@@ -73,6 +79,9 @@ def may_be_of(line: StatementLine, state: State) -> bool:
     return state in (_COMES_BACK if line.is_credit else _LEAVES)
 
 
-def _repeats(line: StatementLine, candidate: Candidate) -> bool:
-    said = f"{line.text} {line.bank_reference or ''}".casefold()
-    return any(reference.casefold() in said for reference in candidate.references)
+def _tells(line: StatementLine, candidate: Candidate) -> bool:
+    """Tell whether a line repeats a reference as a word of its own, and was not booked before the bank was told."""
+    said = f"{line.text} {line.bank_reference or ''}"
+    words = "|".join(re.escape(reference) for reference in candidate.references)
+    is_named = re.search(rf"(?<![\w-])(?:{words})(?![\w-])", said, re.ASCII | re.IGNORECASE) is not None
+    return is_named and line.booked_on >= candidate.told_on - _DAY

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -24,9 +24,20 @@ from sql import Connection, Pool, query
 
 _ADD_MESSAGE = query("add_message")
 _BEGIN_SENDING = query("begin_sending")
+_BEGIN_TELLING = query("begin_telling")
 _END_SENDING = query("end_sending")
+_END_TELLING = query("end_telling")
+_MAY_ANSWER = query("may_answer")
 _MAY_SEND = query("may_send")
 _MESSAGES_OF_SETTLEMENT = query("messages_of_settlement")
+_UNFINISHED = query("unfinished_settlements")
+
+
+class Unfinished(NamedTuple):
+    """A settlement with a payout that is `sending`, and the channel that it is sent by."""
+
+    settlement_id: str
+    channel: str
 
 
 async def send(pool: Pool, channel: Channel, settlement_id: str, own: Rules, by: str, now: datetime) -> Envelope:
@@ -34,12 +45,12 @@ async def send(pool: Pool, channel: Channel, settlement_id: str, own: Rules, by:
 
     SettlementRefused where it is not approved; Raced where another sends it now. Again: sends nothing twice.
     """
-    async with _alone(pool, settlement_id):
-        await recover(pool, channel, settlement_id, by, now)
+    async with _alone(pool, settlement_id) as alone:
+        await recover(pool, alone, channel, settlement_id, by, now)
         async with pool.acquire() as conn, conn.transaction():
             claimed = await claim(conn, channel, settlement_id, own, by, now)
         for message in claimed:
-            await _record(pool, settlement_id, message, await channel.send(message), by, now)
+            await _tell(pool, alone, channel, settlement_id, message, by, now)
     async with pool.acquire() as conn, conn.transaction():
         return await locked(conn, settlement_id)
 
@@ -58,36 +69,78 @@ async def begin(
 
 async def go_on(pool: Pool, channel: Channel, settlement_id: str, by: str, now: datetime) -> None:
     """Find out about what was claimed, and send what the counterparty never saw. Raced where another does it now."""
-    async with _alone(pool, settlement_id):
-        await recover(pool, channel, settlement_id, by, now)
+    async with _alone(pool, settlement_id) as alone:
+        await recover(pool, alone, channel, settlement_id, by, now)
+
+
+async def unfinished(
+    conn: Connection, channels: Sequence[str], before: datetime, after: Unfinished, count_max: int
+) -> list[Unfinished]:
+    """Return, behind one of them, what a crash or a time-out has left for `go_on` before a moment."""
+    return [Unfinished(*row) for row in await conn.fetch(_UNFINISHED, channels, before, *after, count_max)]
 
 
 @asynccontextmanager
-async def _alone(pool: Pool, settlement_id: str) -> AsyncIterator[None]:
+async def _alone(pool: Pool, settlement_id: str) -> AsyncIterator[Connection]:
     """Keep others from sending the same envelope meanwhile; a lock of the connection, so it ends with the process."""
     async with pool.acquire() as conn:
         if not await conn.fetchval(_BEGIN_SENDING, settlement_id):
             raise Raced(f"{settlement_id} is being sent by another at this moment")
         try:
-            yield
+            yield conn
         finally:
             await conn.execute(_END_SENDING, settlement_id)
 
 
-async def recover(pool: Pool, channel: Channel, settlement_id: str, by: str, now: datetime) -> None:
+async def recover(
+    pool: Pool, alone: Connection, channel: Channel, settlement_id: str, by: str, now: datetime
+) -> None:
     """Find out about messages of the channel that were composed and perhaps sent; send what was never seen."""
     async with pool.acquire() as conn, conn.transaction():
         envelope = await locked(conn, settlement_id)
         composed = await messages(conn, settlement_id)
-    is_open = {
-        p.now.message_id for p in envelope.payouts if p.state is State.SENDING and p.now.channel == channel.name
-    }
+    is_open = {p.now.message_id for p in envelope.payouts if p.now.channel == channel.name and is_sending(p)}
     for message in composed:
         if message.message_id in is_open:
             answer = await channel.ask(message)
             if answer.outcome is Outcome.UNSEEN:
-                answer = await channel.send(message)
-            await _record(pool, settlement_id, message, answer, by, now)
+                await _tell(pool, alone, channel, settlement_id, message, by, now)
+            else:
+                await _record(pool, settlement_id, message, answer, by, now)
+
+
+async def _tell(
+    pool: Pool,
+    alone: Connection,
+    channel: Channel,
+    settlement_id: str,
+    message: Message,
+    by: str,
+    now: datetime,
+) -> None:
+    """Send a message, unless somebody has said meanwhile what became of it; while this lasts nobody can say it."""
+    await alone.execute(_BEGIN_TELLING, message.message_id)
+    try:
+        async with pool.acquire() as conn, conn.transaction():
+            envelope = await locked(conn, settlement_id)
+        if any(is_sending(payout, message.message_id) for payout in envelope.payouts):
+            await _record(pool, settlement_id, message, await channel.send(message), by, now)
+    finally:
+        await alone.execute(_END_TELLING, message.message_id)
+
+
+def is_sending(payout: Payout, message_id: str | None = None) -> bool:
+    """Tell whether nobody knows yet what became of a payout, told in this message or in whichever. Pure."""
+    return payout.state is State.SENDING and message_id in (None, payout.now.message_id)
+
+
+async def must_be_untold(conn: Connection, payout: Payout) -> None:
+    """Keep a payout from being told until the caller's transaction ends, which says that it was refused or came back.
+
+    Raced where a counterparty is told of it at this very moment: what is said of it was said too early.
+    """
+    if is_sending(payout) and not await conn.fetchval(_MAY_ANSWER, payout.now.message_id):
+        raise Raced(f"{payout.payout_id} is told to a counterparty at this moment: look again")
 
 
 async def claim(
@@ -164,11 +217,16 @@ async def move(conn: Connection, envelope: Envelope, payout: Payout, step: Step,
     await post(conn, Posting(own_key, step, source, target, payout.amount_minor, reference))
 
 
-async def move_back(conn: Connection, envelope: Envelope, payout: Payout, step: Step, reference: str) -> None:
-    """Move a payout's money one step left: a correction that names the transfer which moved it right."""
+async def move_back(conn: Connection, envelope: Envelope, payout: Payout, step: Step) -> None:
+    """Move a payout's money one step left: a correction that names the transfer which moved it right.
+
+    Why it came back stands in the payout's step, not here: a transfer is told to the public log for ever, and
+    a bank's words may name an account or a person.
+    """
     target, source = (Account(kind, envelope.currency, envelope.campaign, payout.charity) for kind in _LINE[step])
     number = max(s.number for s in payout.steps if s.state is MOVED_INTO[step]) - 1
     moved = transfer_id(key(step, payout.payout_id, number))
+    reference = f"{payout.payout_id} came back"
     await post(conn, Posting(correction_key(moved), step, source, target, payout.amount_minor, reference, moved))
 
 
@@ -176,7 +234,7 @@ async def _record(pool: Pool, settlement_id: str, message: Message, answer: Answ
     """T4b: write down what the counterparty said of every payout in a message; what is unknown stays as it is."""
     async with pool.acquire() as conn, conn.transaction():
         envelope = await locked(conn, settlement_id)
-        mine = [p for p in envelope.payouts if p.state is State.SENDING and p.now.message_id == message.message_id]
+        mine = [payout for payout in envelope.payouts if is_sending(payout, message.message_id)]
         await answered(conn, envelope, mine, answer, by, now, sha256(message.body).digest())
 
 
@@ -196,7 +254,7 @@ async def answered(
             await told(conn, envelope, payout, payout.now.follow(State.SENT, by, now, **known))
         elif answer.outcome is Outcome.REFUSED:
             reason = answer.reason or "refused without a reason"
-            await move_back(conn, envelope, payout, Step.SEND, reason)
+            await move_back(conn, envelope, payout, Step.SEND)
             await told(conn, envelope, payout, payout.now.follow(State.RETURNED, by, now, reason=reason))
 
 

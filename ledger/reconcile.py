@@ -6,7 +6,7 @@ changes nothing, so a file may be imported as often as one likes, after a crash 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
 from ledger.approvals import locked
@@ -14,8 +14,8 @@ from ledger.channels import Answer, Outcome
 from ledger.envelopes import Envelope, Payout
 from ledger.journal import Step
 from ledger.matching import Candidate, Match, match
-from ledger.payout_steps import State
-from ledger.payouts import answered, end_to_end_id, instruction, move, move_back, told
+from ledger.payout_steps import PayoutStep, State
+from ledger.payouts import answered, end_to_end_id, instruction, move, move_back, must_be_untold, told
 from ledger.statements import (
     FILE_BYTES_MAX,
     Statement,
@@ -40,13 +40,17 @@ _SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
 
 @dataclass(slots=True)
 class Imported:
-    """What a file did; `again` counts statements that were taken before, and statuses that say nothing new."""
+    """What a file did; `again` counts statements that were taken before, and statuses that say nothing new.
+
+    Of those `statuses_unmatched` are of nothing that was told, or say another thing than what is known.
+    """
 
     statements: int = 0
     again: int = 0
     payouts_paid: int = 0
     payouts_sent: int = 0
     payouts_returned: int = 0
+    statuses_unmatched: int = 0
     unmatched: list[Match] = field(default_factory=list)
 
 
@@ -71,9 +75,14 @@ def read(body: bytes) -> Sequence[Statement] | Sequence[Status]:
     return checked(camt053.statements(root))
 
 
-async def import_file(conn: Connection, body: bytes, by: str, now: datetime) -> Imported:
-    """Take in what a bank says, in the caller's transaction: all of the file or nothing."""
+async def import_file(conn: Connection, body: bytes, by: str, now: datetime, account: str | None = None) -> Imported:
+    """Take in what a bank says, in the caller's transaction: all of the file or nothing.
+
+    Where the account is known that payouts leave, no other's statement is taken: what a charity's bank says has the
+    same ids, and what comes in there would be taken for money that came back. StatementRefused otherwise.
+    """
     said = read(body)
+    refuse_others(said, account)
     who, done = Told(by, now, sha256(body).digest()), Imported()
     await lock_statements(conn)
     for one in said:
@@ -82,6 +91,19 @@ async def import_file(conn: Connection, body: bytes, by: str, now: datetime) -> 
         else:
             await _take_status(conn, one, who, done)
     return done
+
+
+def refuse_others(said: Sequence[Statement] | Sequence[Status], account: str | None) -> None:
+    """Raise StatementRefused where a statement is of another account than this; None: of whichever. Pure."""
+    for one in said:
+        if account is not None and isinstance(one, Statement) and _plain(one.account) != _plain(account):
+            raise StatementRefused(
+                f"statement {one.statement_id} is of the account …{one.account[-4:]}: payouts leave another one"
+            )
+
+
+def _plain(account: str) -> str:
+    return "".join(account.split()).upper()
 
 
 async def lock_statements(conn: Connection) -> None:
@@ -138,9 +160,10 @@ def candidates(envelope: Envelope) -> list[Candidate]:
             envelope.currency,
             payout.state if attempt == payout.now.attempt else State.CANCELLED,
             _references(envelope, payout),
+            told_at.astimezone(UTC).date(),
         )
         for payout in envelope.payouts
-        for attempt in {step.attempt for step in payout.steps if step.state is State.SENDING}
+        for attempt, told_at in {s.attempt: s.at for s in payout.steps if s.state is State.SENDING}.items()
     ]
 
 
@@ -166,27 +189,55 @@ async def paid(conn: Connection, envelope: Envelope, payout: Payout, line: State
 async def came_back(conn: Connection, envelope: Envelope, payout: Payout, line: StatementLine, who: Told) -> None:
     """Move a payout's money back to `payable`, for the bank says that it came back."""
     reason = line.reason or "came back without a reason"
+    await must_be_untold(conn, payout)
     if payout.state is State.PAID:
-        await move_back(conn, envelope, payout, Step.CONFIRM, reason)
-    await move_back(conn, envelope, payout, Step.SEND, reason)
+        await move_back(conn, envelope, payout, Step.CONFIRM)
+    await move_back(conn, envelope, payout, Step.SEND)
     known = {"reason": reason, "bank_day": line.booked_on, "evidence": who.evidence}
     await told(conn, envelope, payout, payout.now.follow(State.RETURNED, who.by, who.at, **known))
 
 
 async def _take_status(conn: Connection, status: Status, who: Told, done: Imported) -> None:
     rows = await conn.fetch(_SETTLEMENTS_OF_MESSAGE, status.message_id)
-    meant = [
+    told_of = [
         (envelope, payout)
         for envelope in [await locked(conn, row["settlement_id"]) for row in rows]
         for payout in envelope.payouts
-        if payout.now.message_id == status.message_id
-        and status.end_to_end_id in {None, end_to_end_id(payout.payout_id, payout.now.attempt)}
-        and payout.state in ({State.SENDING, State.SENT} if status.is_refused else {State.SENDING})
+        if speaks_of(status, payout)
     ]
+    meant = [(envelope, payout) for envelope, payout in told_of if is_news(status, payout)]
     done.again += not meant
+    done.statuses_unmatched += not told_of or any(contradicts(status, payout) for _, payout in told_of)
     outcome = Outcome.REFUSED if status.is_refused else Outcome.ACCEPTED
     for envelope, payout in meant:
         said = Answer(outcome, reason=status.reason)
+        if status.is_refused:
+            await must_be_untold(conn, payout)
         await answered(conn, envelope, [payout], said, who.by, who.at, who.evidence)
         done.payouts_returned += status.is_refused
         done.payouts_sent += not status.is_refused
+
+
+def _steps(status: Status, payout: Payout) -> list[PayoutStep]:
+    """Return what became of a payout once it was told in the message that a status speaks of."""
+    return [step for step in payout.steps if step.message_id == status.message_id]
+
+
+def speaks_of(status: Status, payout: Payout) -> bool:
+    """Tell whether a status is of an attempt of a payout, this one or an earlier one. Pure."""
+    attempts = {step.attempt for step in _steps(status, payout)}
+    return any(status.end_to_end_id in {None, end_to_end_id(payout.payout_id, attempt)} for attempt in attempts)
+
+
+def is_news(status: Status, payout: Payout) -> bool:
+    """Tell whether a status says something new of the attempt that a payout is at. Pure."""
+    waiting_for = {State.SENDING, State.SENT} if status.is_refused else {State.SENDING}
+    return payout.now.message_id == status.message_id and payout.state in waiting_for
+
+
+def contradicts(status: Status, payout: Payout) -> bool:
+    """Tell whether a bank refuses what it paid, or takes what it had refused: a person must look at it. Pure."""
+    known = {step.state for step in _steps(status, payout)}
+    if status.is_refused:
+        return State.PAID in known and State.RETURNED not in known
+    return State.RETURNED in known and not known & {State.SENT, State.PAID}

@@ -1,6 +1,7 @@
 """The payout channel that the settings name."""
 
 from base64 import b64decode
+from contextlib import suppress
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -28,6 +29,21 @@ def channel(settings: Settings, name: str | None = None) -> Channel:
     raise SettingsRefused(f"there is no payout channel {chosen!r}: manual, pain001 or http")
 
 
+def asking(settings: Settings) -> dict[str, Channel]:
+    """Return the channels, by name, that can be asked without a person what became of a payout.
+
+    Where several instances may run, the folder of `pain001` must be set: one of its own tells an instance nothing of
+    what another did.
+    """
+    is_alone = settings.database_url is None
+    names = ["http", *(["pain001"] if is_alone or settings.payout_folder is not None else [])]
+    found = {}
+    for name in names:
+        with suppress(SettingsRefused):
+            found[name] = channel(settings, name)
+    return found
+
+
 def _http(settings: Settings) -> Channel:
     from ledger.channels.http import Http  # noqa: PLC0415 - the other channels need no HTTP client
 
@@ -49,6 +65,12 @@ def payout_key(settings: Settings) -> bytes | None:
     if len(key) < _SECRET_BYTES_MIN:
         raise SettingsRefused(f"{PREFIX}PAYOUT_SECRET is whsec_ and at least {_SECRET_BYTES_MIN} bytes in base64")
     return key
+
+
+def payer_number(settings: Settings) -> str | None:
+    """Return the number of the account that the money leaves, as its statements name it; None: it was not set."""
+    scheme, colon, number = (settings.payer_account or "").partition(":")
+    return (number if colon else scheme) or None
 
 
 def payer(settings: Settings) -> Payer:

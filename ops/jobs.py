@@ -3,7 +3,8 @@
 APScheduler runs in every instance and promises nothing: that each thing happens once comes from locks and rows.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -16,9 +17,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from campaigns import people, pledging, settling
 from campaigns.catalogue import Shelf
 from campaigns.key_use import KeyUse
-from ledger import checks, sequencer, witnessing
+from ledger import checks, payouts, sequencer, witnessing
+from ledger.channels import Channel
+from ledger.errors import Raced
 from ledger.line import lines
 from ledger.witness_call import Witness
+from ops import channels
 from ops.admin import answers, deciding, registry, uploads
 from ops.admin.desk import Office
 from ops.clock import utc_now
@@ -31,6 +35,10 @@ _PEOPLE_SECONDS = 10
 _DECIDE_SECONDS = 30
 _UPLOAD_SECONDS = 1
 _KEYS_SECONDS = 60
+_FINISH_SECONDS = 60
+SENDING_GRACE = timedelta(minutes=2)  # whoever began to send ends it, as a rule
+_UNFINISHED_MAX = 50  # that one run looks at; the next goes on behind them
+_FIRST = payouts.Unfinished("", "")
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
 _PAYOUT_WATCH = query("payout_watch")
@@ -43,6 +51,26 @@ _log = structlog.get_logger()
 
 
 @dataclass(slots=True)
+class Faults:
+    """What failed of a job that does many things: the others are done all the same, then the job has failed."""
+
+    found: list[Exception] = field(default_factory=list)
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Keep what fails in here from what comes after it."""
+        try:
+            yield
+        except Exception as fault:  # noqa: BLE001 - raised with the others
+            self.found.append(fault)
+
+    def raise_any(self, what: str) -> None:
+        """Raise what failed, if anything did."""
+        if self.found:
+            raise ExceptionGroup(what, self.found)
+
+
+@dataclass(slots=True)
 class Jobs:
     """What runs beside the requests."""
 
@@ -52,6 +80,7 @@ class Jobs:
     office: Office
     key_use: KeyUse = field(default_factory=KeyUse)
     _rest_until: float = 0.0
+    _unfinished_after: payouts.Unfinished = _FIRST
 
     async def tick(self) -> None:
         """Fold and pledge every campaign that has something to fold."""
@@ -60,9 +89,11 @@ class Jobs:
         async with self.pool.acquire() as conn:
             due = await pledging.campaigns_to_tick(conn)
             since = await conn.fetchval(_UNFOLDED_SINCE)
+        faults = Faults()
         for campaign_id in due:
             if campaign_id in catalogue.by_id:
-                await pledging.tick(self.pool, catalogue.by_id[campaign_id])
+                with faults.apart():
+                    await pledging.tick(self.pool, catalogue.by_id[campaign_id])
         async with self.pool.acquire() as conn:
             for slug, line in (await lines(conn, list(catalogue.campaigns))).items():
                 self.metrics.pledged.labels(slug).set(line.earned_minor)
@@ -70,6 +101,7 @@ class Jobs:
         self.metrics.tick_seconds.observe(perf_counter() - started)
         if due:
             await self.sequence()  # so that the public figures are rarely ahead of the log
+        faults.raise_any("campaigns that could not be ticked")
 
     async def sequence(self) -> None:
         """Put what waits into the public log and sign its head."""
@@ -92,9 +124,11 @@ class Jobs:
     async def settle(self) -> None:
         """Settle every closed period that has no settlement, in campaigns that settle by themselves."""
         catalogue, late = await self.shelf.newest(), 0
+        faults = Faults()
         for campaign in catalogue.by_id.values():
             if campaign.promise.settlement.automatic:
-                await settling.settle_due(self.pool, campaign, settling.SCHEDULE, utc_now())
+                with faults.apart():
+                    await settling.settle_due(self.pool, campaign, settling.SCHEDULE, utc_now())
         async with self.pool.acquire() as conn:
             for campaign in catalogue.by_id.values():
                 late += await settling.is_overdue(conn, campaign, utc_now())
@@ -102,6 +136,29 @@ class Jobs:
         self.metrics.settlements_overdue.set(late)
         self.metrics.payout_unknown.set(max(0, (utc_now() - since).total_seconds()) if since else 0)
         self.metrics.lines_unmatched.set(unmatched)
+        faults.raise_any("campaigns that could not be settled")
+
+    async def finish_payouts(self) -> None:
+        """Find out about payouts that a crash or a time-out has left `sending`, and send what was never seen.
+
+        Only what people began: nothing that waits is sent. Whatever one of them ends in, the others are looked at.
+        """
+        known, faults = channels.asking(self.office.settings), Faults()
+        before = utc_now() - SENDING_GRACE
+        async with self.pool.acquire() as conn:
+            found = await payouts.unfinished(conn, list(known), before, self._unfinished_after, _UNFINISHED_MAX)
+        self._unfinished_after = found[-1] if len(found) == _UNFINISHED_MAX else _FIRST
+        for one in found:
+            with faults.apart():
+                await self._finish(one.settlement_id, known[one.channel])
+        faults.raise_any("payouts that could not be finished")
+
+    async def _finish(self, settlement_id: str, channel: Channel) -> None:
+        async with self.office.outside:
+            try:
+                await payouts.go_on(self.pool, channel, settlement_id, settling.SCHEDULE, utc_now())
+            except Raced:  # another instance, or whoever sends it now, does this
+                return
 
     async def count_people(self) -> None:
         """Count the people of every campaign that changed."""
@@ -158,6 +215,7 @@ def schedule(
         ("tick", jobs.tick, settings.tick_seconds),
         ("sequence", jobs.sequence, settings.sequence_seconds),
         ("settle", jobs.settle, settings.settle_seconds),
+        ("payouts", jobs.finish_payouts, _FINISH_SECONDS),
         ("people", jobs.count_people, _PEOPLE_SECONDS),
         ("check", jobs.check, settings.check_seconds),
         ("decide", jobs.decide, _DECIDE_SECONDS),

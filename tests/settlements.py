@@ -124,9 +124,14 @@ async def paid_out(pool: Pool, campaign: Campaign, now: datetime) -> None:
 async def all_paid(pool: Pool, campaign: Campaign, envelope: Envelope, statement: str, now: datetime) -> None:
     """Send an envelope by hand; the bank's statement says that all of it left."""
     sent = await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "finance", now)
-    own = [(end_to_end_id(p.payout_id, p.now.attempt), text(p.amount_minor, "CNY")) for p in sent.payouts]
+    async with pool.acquire() as conn, conn.transaction():
+        await import_file(conn, told_paid(sent, statement), "finance", now)
+
+
+def told_paid(envelope: Envelope, statement: str) -> bytes:
+    """Return the bank's statement that all of an envelope left."""
+    own = [(end_to_end_id(p.payout_id, p.now.attempt), text(p.amount_minor, "CNY")) for p in envelope.payouts]
     rows = [f"1,{statement},entry,2026-11-23,{amount},CNY,debit,{own_id},,," for own_id, amount in own]
     head = f"1,{statement},opening,2026-11-23,0,CNY,credit,,,,"
     tail = f"1,{statement},closing,2026-11-23,{text(envelope.to_send_minor, 'CNY')},CNY,debit,,,,"
-    async with pool.acquire() as conn, conn.transaction():
-        await import_file(conn, "\n".join([",".join(COLUMNS), head, *rows, tail]).encode(), "finance", now)
+    return "\n".join([",".join(COLUMNS), head, *rows, tail]).encode()

@@ -2,7 +2,8 @@
 
 https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments Initiation). `SEPA` and `SLEV` are
 said of euro transfers between IBANs only. A file's name is its MsgId and its bytes never change, so to write it again
-is to say the same thing: the bank refuses a MsgId that it has taken already.
+is to say the same thing: the bank refuses a MsgId that it has taken already. That is not relied upon: what was put
+into the folder is marked there, so it is known after the bank has taken the file away.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from ledger.money import text
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _NAME_CHARS_MAX = 140
 _SEPA_NAME_CHARS_MAX = 70
+_TOLD = ".told"  # in the folder: an empty file for each message that was put there
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +52,54 @@ class Pain001:
         return Answer(Outcome.ACCEPTED)
 
     async def ask(self, message: Message) -> Answer:
-        """Look whether the file was put there; one that the bank has taken away may be said again, it is the same."""
-        is_there = await asyncio.to_thread(_path(self.folder, message).exists)
-        return Answer(Outcome.ACCEPTED if is_there else Outcome.UNSEEN)
+        """Find out whether the file was put there, though the bank may have taken it away since."""
+        was_put = await asyncio.to_thread(_was_put, self.folder, message)
+        return Answer(Outcome.ACCEPTED if was_put else Outcome.UNSEEN)
 
 
 def _path(folder: Path, message: Message) -> Path:
     return folder / f"{message.message_id}.xml"
 
 
+def _mark(folder: Path, message: Message) -> Path:
+    return folder / _TOLD / message.message_id
+
+
+def _halves(folder: Path, message: Message) -> list[Path]:
+    return list(folder.glob(f".{message.message_id}.*"))
+
+
+def _was_put(folder: Path, message: Message) -> bool:
+    """Tell whether the file is there or was: marked before it gets its name, and half of it is gone with that."""
+    if _path(folder, message).exists():
+        return True
+    return _mark(folder, message).exists() and not _halves(folder, message)
+
+
 def _write_once(folder: Path, message: Message) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Put the file there. After a crash at any point `_was_put` says whether the bank can have seen it."""
     path, half = _path(folder, message), folder / f".{message.message_id}.{os.getpid()}"
-    with half.open("wb") as file:
-        file.write(message.body)
+    mark = _mark(folder, message)
+    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _keep(half, message.body)
+    for other in _halves(folder, message):
+        if other != half:
+            other.unlink()
+    _keep(mark, b"")
+    half.replace(path)
+    _sync(folder)
+
+
+def _keep(path: Path, body: bytes) -> None:
+    """Write a file, its name too, so that it outlives a loss of power."""
+    with path.open("wb") as file:
+        file.write(body)
         file.flush()
         os.fsync(file.fileno())
-    half.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
     entry = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(entry)

@@ -12,7 +12,7 @@ from ledger.log.shapes import Wrong
 _FOLLOWING: Mapping[str, frozenset[str]] = {
     "": frozenset(("waiting",)),
     "waiting": frozenset(("sending", "cancelled")),
-    "sending": frozenset(("sent", "waiting", "paid", "returned")),
+    "sending": frozenset(("sent", "paid", "returned")),
     "sent": frozenset(("paid", "returned")),
     "paid": frozenset(("returned",)),
     "returned": frozenset(("waiting",)),
@@ -119,13 +119,24 @@ def _refuse_undue(
 
 
 def _fits(shares: Mapping[str, int], had: Mapping[str, int], due: Mapping[str, int]) -> bool:
-    """Tell whether the shares are what is missing; what one charity had too much, the others bear together."""
-    missing = {c: due.get(c, 0) - had.get(c, 0) for c in due.keys() | had.keys() | shares.keys()}
-    over = -sum(minor for minor in missing.values() if minor < 0)
-    wanted = max(0, sum(minor for minor in missing.values() if minor > 0) - over)
-    each = all(0 <= minor <= max(0, missing[charity]) for charity, minor in shares.items())
-    exact = over > 0 or all(shares.get(charity, 0) == minor for charity, minor in missing.items())
-    return each and exact and sum(shares.values()) == wanted
+    wanted = missing(had, due)
+    return all(shares.get(charity, 0) == wanted.get(charity, 0) for charity in shares.keys() | wanted.keys())
+
+
+def missing(had: Mapping[str, int], due: Mapping[str, int]) -> dict[str, int]:
+    """Return what each charity is to get: what is due to it less what it had, in minor units.
+
+    What others had too much is borne in equal parts, by nobody beyond what they would get: who would get least bears
+    first, of equals who is named first, and what does not divide falls to those behind.
+    """
+    over = sum(max(0, minor - due.get(charity, 0)) for charity, minor in had.items())
+    wanted = {charity: minor - had.get(charity, 0) for charity, minor in due.items() if minor > had.get(charity, 0)}
+    bearers = sorted(wanted, key=lambda charity: wanted[charity])
+    for bearing, charity in zip(range(len(bearers), 0, -1), bearers, strict=True):
+        part = min(wanted[charity], over // bearing)
+        wanted[charity] -= part
+        over -= part
+    return wanted
 
 
 def _shown(amounts: Mapping[str, int]) -> str:

@@ -20,6 +20,7 @@ from ops.admin.command import Asked, Command, Desk, Done, Sent
 from ops.admin.listing import Listing, Query, truth
 from ops.admin.payouts import settlement_of
 from ops.admin.settlements import FINANCE, changed, held
+from ops.channels import payer_number
 from sql import query
 
 BYTES = "application/octet-stream"
@@ -35,7 +36,8 @@ class Matching(Asked):
 
 async def _import(desk: Desk, _: str, asked: Sent) -> Done:
     """Nothing new in it: unchanged."""
-    done = await import_file(desk.conn, asked.content, desk.actor.name, desk.now)
+    account = payer_number(desk.settings)
+    done = await import_file(desk.conn, asked.content, desk.actor.name, desk.now, account)
     new = {
         "statements": done.statements,
         "payouts_paid": done.payouts_paid,
@@ -43,7 +45,7 @@ async def _import(desk: Desk, _: str, asked: Sent) -> Done:
         "payouts_returned": done.payouts_returned,
         "lines_unmatched": len(done.unmatched),
     }
-    known = {"known_before": done.again}
+    known = {"known_before": done.again, "statuses_unmatched": done.statuses_unmatched}
     return Done(f"file/{sha256(asked.content).hexdigest()}", dict.fromkeys(new, 0) | known, new | known)
 
 

@@ -61,6 +61,7 @@ def imported(done: Mapping[str, int], lines: Sequence[dict[str, Any]]) -> dict[s
         "sent": done["payouts_sent"],
         "paid": done["payouts_paid"],
         "returned": done["payouts_returned"],
+        "statuses_unmatched": done["statuses_unmatched"],
         "unmatched": lines,
     }
 
@@ -72,6 +73,12 @@ def show_imported(told: dict[str, Any]) -> None:
         f" {told['sent']} sent, {told['returned']} came back, {len(told['unmatched'])} lines unmatched",
         to_stderr=False,
     )
+    if told["statuses_unmatched"]:
+        _line(
+            f"{told['statuses_unmatched']} answers of the bank are of nothing that was sent, or contradict what is"
+            " known: look at them before anything is paid again",
+            to_stderr=False,
+        )
     if told["unmatched"]:
         show_unmatched(told["unmatched"])
 

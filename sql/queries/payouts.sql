@@ -40,6 +40,28 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('sending ' || $1, 72));
 -- The next may.
 SELECT pg_advisory_unlock(hashtextextended('sending ' || $1, 72));
 
+-- name: begin_telling
+-- While a counterparty is told a message nobody says what became of it; given up with the connection.
+SELECT pg_advisory_lock(hashtextextended('telling ' || $1, 72));
+
+-- name: may_answer
+-- The same lock until the transaction ends: what is said is said before it is told or after, never meanwhile.
+SELECT pg_try_advisory_xact_lock(hashtextextended('telling ' || $1, 72));
+
+-- name: end_telling
+-- It was told, or was not.
+SELECT pg_advisory_unlock(hashtextextended('telling ' || $1, 72));
+
+-- name: unfinished_settlements
+-- Behind an id and channel, those with a payout that is being sent by one of the channels since before a moment.
+SELECT DISTINCT p.settlement_id, n.channel FROM payouts p
+CROSS JOIN LATERAL (
+    SELECT state, channel, at FROM payout_steps s WHERE s.payout_id = p.payout_id ORDER BY number DESC LIMIT 1
+) n
+WHERE n.state = 'sending' AND n.channel = ANY($1::text[]) AND n.at < $2
+    AND (p.settlement_id, n.channel) > ($3, $4)
+ORDER BY p.settlement_id, n.channel LIMIT $5;
+
 -- name: lock_statements
 -- One file at a time.
 SELECT pg_advisory_xact_lock(72, 3);

@@ -13,11 +13,12 @@ _CHUNK = 65_536
 
 @dataclass
 class Proxy:
-    """Cuts the line at the next `cuts` commits: before the server gets it, or after the server did it."""
+    """Cuts the line at the next `cuts` commits behind those `spared`: before the server gets it, or once it did."""
 
     server: tuple[str, str | int]  # ("unix", path) or (host, port)
     after: bool
     cuts: int = 0
+    spared: int = 0
     cut: int = 0
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
@@ -32,13 +33,18 @@ class Proxy:
         back = asyncio.create_task(self._pass_on(upstream, writer))
         with suppress(OSError):
             while chunk := await reader.read(_CHUNK):
-                if _COMMIT in chunk and self.cuts:
+                if _COMMIT in chunk and self.cuts and not self._spares():
                     await self._cut(chunk, to_server, upstream, back)
                     break
                 to_server.write(chunk)
                 await to_server.drain()
         for end in (writer, to_server):
             end.close()
+
+    def _spares(self) -> bool:
+        """Tell whether this commit is one of those that pass, and count it."""
+        self.spared -= 1
+        return self.spared >= 0
 
     async def _cut(
         self,

@@ -251,10 +251,10 @@ async def test_what_is_no_statement_changes_nothing(served: Running):
     one, _ = (await shown(served, own))["payouts"]
     lines = [
         ",".join(COLUMNS),
-        "1,S,opening,2026-11-10,0.00,EUR,credit,,,,",
-        f"1,S,entry,2026-11-10,{one['amount']['text']},EUR,debit,{end_to_end_id(one['payout'], 1)},,,",
-        "1,S,entry,2026-11-10,0.05,EUR,debit,,,,fee",
-        "1,S,closing,2026-11-10,{},EUR,debit,,,,",
+        f"{PAYER_IBAN},S,opening,2026-11-10,0.00,EUR,credit,,,,",
+        f"{PAYER_IBAN},S,entry,2026-11-10,{one['amount']['text']},EUR,debit,{end_to_end_id(one['payout'], 1)},,,",
+        f"{PAYER_IBAN},S,entry,2026-11-10,0.05,EUR,debit,,,,fee",
+        f"{PAYER_IBAN},S,closing,2026-11-10,{{}},EUR,debit,,,,",
     ]
     wrong, right = ("\r\n".join(lines).format(closing).encode() for closing in ("9.99", "0.75"))
     for nothing in (b"", b"<a/>", b"\xff\x00", wrong):
@@ -280,9 +280,9 @@ async def test_a_line_that_no_rule_matches_is_matched_by_a_person(served: Runnin
     first, second = (one["payout"] for one in (await shown(served, own))["payouts"])
     rows = [
         ",".join(COLUMNS),
-        "1,S,opening,2026-11-10,0.00,EUR,credit,,,,",
-        "1,S,entry,2026-11-10,0.70,EUR,debit,,B-9,,a transfer",
-        "1,S,closing,2026-11-10,0.70,EUR,debit,,,,",
+        f"{PAYER_IBAN},S,opening,2026-11-10,0.00,EUR,credit,,,,",
+        f"{PAYER_IBAN},S,entry,2026-11-10,0.70,EUR,debit,,B-9,,a transfer",
+        f"{PAYER_IBAN},S,closing,2026-11-10,0.70,EUR,debit,,,,",
     ]
     await done(fay.sends("/statements", "\n".join(rows).encode()))
     (line,) = (await fay.reads("/statement-lines", unmatched="true"))[1]["lines"]

@@ -21,10 +21,11 @@ from settlements import body
 Command = Callable[..., Result]
 KEY = "00" * 32
 KEYS = {"LIKE_LEDGER_PSEUDONYM_KEY": KEY, "LIKE_LEDGER_WEBHOOK_KEY": "22" * 32}
+ACCOUNT = "DE89370400440532013000"
 PAYER = {
     "LIKE_LEDGER_PAYOUT_CHANNEL": "pain001",
     "LIKE_LEDGER_PAYER_NAME": "Example Foundation",
-    "LIKE_LEDGER_PAYER_ACCOUNT": "DE89370400440532013000",
+    "LIKE_LEDGER_PAYER_ACCOUNT": ACCOUNT,
 }
 PAST = [("2026-11-01", "2022-04-08"), ("2026-12-01", "2022-04-22")]
 
@@ -87,7 +88,7 @@ def test_from_settling_to_the_file_for_the_bank(ended: Command, tmp_path: Path):
     assert one["state"] == "approved"
     (sent,) = told(ended("payouts", "send", "--json"))["settlements"]
     assert (sent["state"], {p["state"] for p in sent["payouts"]}) == ("sent", {"sent"})
-    (file,) = (tmp_path / "data" / "outbox").iterdir()
+    (file,) = (tmp_path / "data" / "outbox").glob("*.xml")
     (exported,) = told(ended("payouts", "export", made["id"], "--folder", str(tmp_path / "again"), "--json"))["files"]
     assert Path(exported["file"]).read_bytes() == file.read_bytes()
     assert {p["evidence"][0] for p in sent["payouts"]} == {exported["sha256"]}
@@ -164,9 +165,9 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
     (sending,) = told(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
     rows = [
         ",".join(COLUMNS),
-        "1,S,opening,2026-11-10,10.00,CNY,credit,,,,",
-        "1,S,entry,2026-11-10,0.70,CNY,debit,,B-9,,a transfer",
-        "1,S,closing,2026-11-10,9.30,CNY,credit,,,,",
+        f"{ACCOUNT},S,opening,2026-11-10,10.00,CNY,credit,,,,",
+        f"{ACCOUNT},S,entry,2026-11-10,0.70,CNY,debit,,B-9,,a transfer",
+        f"{ACCOUNT},S,closing,2026-11-10,9.30,CNY,credit,,,,",
     ]
     said.write_text("\n".join(rows), encoding="utf-8")
     assert told(command("payouts", "import-statement", str(said), "--json"))["paid"] == 0

@@ -37,9 +37,9 @@ def statement(statement_id: str, opening: int, *rows: tuple[int, str, str, str])
     return "\n".join(lines).encode()
 
 
-async def take(pool: Pool, body: bytes) -> Imported:
+async def take(pool: Pool, body: bytes, account: str | None = None) -> Imported:
     async with pool.acquire() as conn, conn.transaction():
-        return await import_file(conn, body, "finance", NOW)
+        return await import_file(conn, body, "finance", NOW, account)
 
 
 async def one_sent(pool: Pool) -> tuple[Campaign, Envelope]:
@@ -133,6 +133,19 @@ async def test_what_cannot_be_matched_is_listed_with_the_reason_and_moves_nothin
     assert await pool.fetchval("SELECT count(*) FROM statement_lines WHERE payout_id IS NULL") == 5
 
 
+async def test_what_another_accounts_bank_says_is_refused_whole(pool: Pool):
+    """To a charity's bank our money comes in, under the same id: it did not come back to us."""
+    campaign, envelope = await one_sent(pool)
+    ours = statement("S1", 1_000, (-70, ids(envelope)[0], "B1", ""))
+    theirs = statement("S1", 0, (70, ids(envelope)[0], "C1", "")).replace(b"622,", b"6230001,")
+    for wrong in (theirs, ours + b"\n" + theirs.split(b"\n", 1)[1]):
+        with pytest.raises(StatementRefused, match="is of the account …0001: payouts leave another one"):
+            await take(pool, wrong, " 622")
+    assert await pool.fetchval("SELECT count(*) FROM statements") == 0
+    assert (await take(pool, ours, " 622")).payouts_paid == 1
+    assert (await line(pool, campaign)).paid.minor == 70
+
+
 async def test_without_an_id_amount_and_reference_decide_if_only_one_payout_has_them(pool: Pool):
     campaign, envelope = await one_sent(pool)
     done = await take(pool, statement("S1", 1_000, (-70, "", "B1", "transfer rural-education 2026-11-09 thanks")))
@@ -207,7 +220,7 @@ OUTSIDE, CLOSED = "DE89370400440532013000", "NL84MOCK0000000003"
 
 
 def in_folder(folder: Path) -> list[Path]:
-    return list(folder.iterdir())
+    return [path for path in folder.iterdir() if not path.name.startswith(".")]
 
 
 async def to_bank(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from campaigns.arithmetic import due, shares_due
 from campaigns.terms import Share, Terms
+from ledger.log.envelopes import missing
 from ledger.periods import Period
 from ledger.settlement import Due, Held, less, shares
 
@@ -64,6 +65,9 @@ def test_settlements_never_take_more_than_is_due_and_always_all_of_it(
         due_minor = due(terms, counted(likes), funded, MONDAY + timedelta(days=upto))
         before_minor = sum(had.values())
         taken = envelope(terms, likes, funded, upto, had)
+        due_each = shares_due(terms, counted(likes), funded, MONDAY + timedelta(days=upto))
+        told = {charity: minor for charity, minor in missing(had, due_each).items() if minor}
+        assert taken == told, "the stranger's verifier reckons another"
         assert all(minor >= 0 for minor in taken.values())
         assert sum(taken.values()) == max(0, due_minor - before_minor)
         had = {c: had.get(c, 0) + taken.get(c, 0) for c in {*had, *taken}}

@@ -1,5 +1,7 @@
 """Credit transfer files: valid against ISO 20022's own schema, unique, and exact, in CNY and EUR, by IBAN or not."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from ledger.channels import Instruction, Message, Outcome
+from ledger.channels import Instruction, Message, Outcome, pain001
 from ledger.channels.pain001 import NAMESPACE, Pain001, Payer, credit_transfers
 from ledger.errors import SettlementRefused
 
@@ -74,6 +76,11 @@ def test_nobody_is_not_paid():
         document(IBAN, instruction(IBAN, name="  "))
 
 
+def shown(folder: Path) -> list[str]:
+    """Return what is in a folder for who does not look for hidden files."""
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
 async def test_a_file_is_there_whole_or_not_at_all_and_the_same_again_is_the_same(tmp_path: Path):
     folder = tmp_path / "outbox"
     bank = Pain001(Payer("Example Foundation", IBAN), folder)
@@ -81,6 +88,68 @@ async def test_a_file_is_there_whole_or_not_at_all_and_the_same_again_is_the_sam
     assert (await bank.ask(message)).outcome is Outcome.UNSEEN
     for _ in range(2):
         assert (await bank.send(message)).outcome is Outcome.ACCEPTED
-        assert [path.name for path in folder.iterdir()] == ["STLA-1.xml"]
+        assert shown(folder) == ["STLA-1.xml"]
         assert (folder / "STLA-1.xml").read_bytes() == message.body
     assert (await bank.ask(message)).outcome is Outcome.ACCEPTED
+
+
+async def test_what_the_bank_has_taken_away_was_put_there(tmp_path: Path):
+    bank, message = Pain001(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
+    await bank.send(message)
+    (tmp_path / "STLA-1.xml").unlink()
+    assert (await bank.ask(message)).outcome is Outcome.ACCEPTED
+    assert (await bank.ask(Message("STLA-10", b""))).outcome is Outcome.UNSEEN
+
+
+@dataclass
+class Disk:
+    """A disk on which the process ends at one of its steps: before it, or once it was done."""
+
+    ends_at: int
+    kept: bool
+    steps: int = 0
+
+    def step(self, real: Callable[..., Any], *given: Any) -> Any:
+        self.steps += 1
+        is_the_end = self.steps == self.ends_at
+        if is_the_end and not self.kept:
+            raise OSError("the process ends here")
+        done = real(*given)
+        if is_the_end:
+            raise OSError("the process ends here")
+        return done
+
+    def under(self, broken: pytest.MonkeyPatch) -> None:
+        """Let every step of writing a file come here."""
+        for at, name in ((pain001, "_keep"), (pain001, "_sync"), (Path, "unlink"), (Path, "replace")):
+            real = getattr(at, name)
+            broken.setattr(at, name, lambda *given, real=real: self.step(real, *given))
+
+
+def taken(folder: Path) -> int:
+    """Take away what the bank finds in the folder; return how much that is."""
+    found = list(folder.glob("*.xml"))
+    for file in found:
+        file.unlink()
+    return len(found)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["lost", "kept"])
+@pytest.mark.parametrize("write", range(1, 8))
+async def test_after_a_crash_at_any_write_it_is_known_whether_the_bank_can_have_seen_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int, kept: bool
+):
+    """Each step on the disk once lost and once done, after which the process ends; the bank gets it once."""
+    bank, message = Pain001(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
+    (tmp_path / ".STLA-1.1").write_bytes(b"half")  # of a process that crashed before
+    disk = Disk(write, kept)
+    with monkeypatch.context() as broken:
+        disk.under(broken)
+        with pytest.raises(OSError, match="ends here"):
+            await bank.send(message)
+    seen = taken(tmp_path)
+    for _ in range(2):
+        if (await bank.ask(message)).outcome is Outcome.UNSEEN:
+            await bank.send(message)
+        seen += taken(tmp_path)
+    assert seen == 1

@@ -172,6 +172,7 @@ WRONG: list[tuple[str, list[Leaf], int, str]] = [
     ("a payout of more than was settled", changed(7, amount_minor=8), 7, "payouts to a make 8 .* settled 7"),
     ("a payout that changes", changed(9, amount_minor=6), 9, "another amount, charity or settlement"),
     ("a payout out of turn", changed(9, state="paid"), 9, "pay_a is waiting: it cannot become paid"),
+    ("sent anew without coming back", [*RIGHT[:10], payout("waiting")], 10, "is sending: it cannot become waiting"),
     ("paid without money", [*RIGHT[:12], *RIGHT[13:]], 15, "payouts say 0 minor units in flight and 7 paid"),
     ("money without a payout", [*RIGHT[:9], *RIGHT[10:11]], 9, "payouts say 0 minor units in flight and 0 paid"),
     ("another currency promised", changed(14, promise=terms(2, currency="USD")["promise"]), 14, "promised for good"),
@@ -193,6 +194,29 @@ def test_a_correction_takes_back_once_and_no_more_than_there_was():
         replayed([*start, transfer(3, "fund", 1, corrects=1)])
     with pytest.raises(WrongLeaf, match="takes back 51 of a transfer of 50"):
         replayed([*start[:2], transfer(2, "fund", 51, corrects=1)])
+
+
+def set_off(c: int, d: int) -> list[Leaf]:
+    """Fifteen of thirty likes turn out fake once all was settled: `a` had 3, `b` 2 too much; `c` and `d` bear it."""
+    later = terms(2, "2026-01-10", per_likes=1)
+    later["promise"]["terms"]["beneficiaries"] = [{"charity": n, "share_bp": 5000} for n in "cd"]
+    shares = [{"charity": n, "amount_minor": minor} for n, minor in (("c", c), ("d", d)) if minor]
+    return [
+        *RIGHT[:7],
+        count("2026-01-01", 15, (4, 1), withdrawn=15),
+        later,
+        count("2026-01-11", 10, (7, 10)),
+        transfer(7, "pledge", 5),
+        *(transfer(8 + n, "settle", s["amount_minor"], charity=s["charity"]) for n, s in enumerate(shares)),
+        {**settlement(2, "2026-01-12", 0, 0), "total_minor": c + d, "shares": shares},
+    ]
+
+
+def test_what_one_had_too_much_the_others_bear_evenly():
+    assert replayed(set_off(3, 2)).figures()["c"].settled_minor == 15
+    for c, d in ((2, 3), (5, 0), (0, 5), (4, 1)):
+        with pytest.raises(WrongLeaf, match="the shares cannot be"):
+            replayed(set_off(c, d))
 
 
 def test_a_cancelled_envelope_gives_back_what_the_next_one_takes():
