@@ -62,6 +62,10 @@ class Metrics:
         self.witness_owes = Gauge(
             "like_ledger_witness_owes_seconds", "How long a witness has not cosigned what is new", ["witness"], **own
         )
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show every label that is known, so that a rate begins at nothing and not at the first."""
         for outcome in Outcome:
             self.likes.labels(outcome.value)
         for reason in ("unknown", "limited"):

@@ -17,6 +17,20 @@ def database_server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
         yield server
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, on every server but the first, what tries no SQL that other tests do not try on each of them."""
+    first = server_names()[0]
+    again = [item for item in items if item.get_closest_marker("one_server") and server_of(item) not in (None, first)]
+    config.hook.pytest_deselected(items=again)
+    items[:] = [item for item in items if item not in again]
+
+
+def server_of(item: pytest.Item) -> str | None:
+    """Return the server that a test runs on; None: it needs none."""
+    call = getattr(item, "callspec", None)
+    return call.params.get("database_server") if call else None
+
+
 @pytest.fixture
 async def empty_dsn(database_server: DatabaseServer) -> AsyncIterator[str]:
     """Yield the address of a database with nothing in it."""
