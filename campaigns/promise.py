@@ -161,6 +161,7 @@ def _account_scheme(account: Any) -> Literal["iban", "other"]:
     return "iban" if isinstance(account, IbanAccount) else "other"
 
 
+ACCOUNT_KINDS = ("iban", "other")
 Account = Annotated[
     Annotated[IbanAccount, Tag("iban")] | Annotated[OtherAccount, Tag("other")], Discriminator(_account_scheme)
 ]

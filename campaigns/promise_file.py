@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from campaigns.promise import Promise
+from campaigns.promise import ACCOUNT_KINDS, Promise
 from campaigns.refusals import Fault, PromiseRefused
 
 FILE_BYTES_MAX = 256 * 1024
@@ -55,7 +55,5 @@ def _fault(error: ErrorDetails, whole: str) -> Fault:
 def _path(places: tuple[int | str, ...]) -> str:
     """Return the dotted path in the file: without the kind of account, which pydantic puts after `account`."""
     parts = [str(place) for place in places]
-    kinds = {
-        n + 1 for n, place in enumerate(parts) if place == "account" and parts[n - 2 : n - 1] == ["beneficiaries"]
-    }
+    kinds = {n + 1 for n, place in enumerate(parts[:-1]) if place == "account" and parts[n + 1] in ACCOUNT_KINDS}
     return ".".join(part for n, part in enumerate(parts) if n not in kinds)

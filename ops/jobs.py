@@ -6,7 +6,7 @@ APScheduler runs in every instance and promises nothing: that each thing happens
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 
@@ -23,7 +23,7 @@ from ledger.errors import Raced
 from ledger.line import lines
 from ledger.witness_call import Witness
 from ops import channels
-from ops.admin import answers, deciding, registry, uploads
+from ops.admin import answers, deciding, proposals, registry, uploads
 from ops.admin.desk import Office
 from ops.clock import utc_now
 from ops.metrics import Metrics
@@ -118,8 +118,7 @@ class Jobs:
         await witnessing.ask(self.pool, http, witness, utc_now)
         async with self.pool.acquire() as conn:
             stands = await witnessing.standing(conn, witness, utc_now())
-        owes = (utc_now() - stands.owes_since).total_seconds() if stands.owes_since else 0
-        self.metrics.witness_owes.labels(witness.key.name).set(max(0, owes))
+        self.metrics.witness_owes.labels(witness.key.name).set(seconds_since(stands.owes_since, utc_now()))
 
     async def settle(self) -> None:
         """Settle every closed period that has no settlement, in campaigns that settle by themselves."""
@@ -132,9 +131,10 @@ class Jobs:
         async with self.pool.acquire() as conn:
             for campaign in catalogue.by_id.values():
                 late += await settling.is_overdue(conn, campaign, utc_now())
-            ((unmatched, since),) = await conn.fetch(_PAYOUT_WATCH)
+            ((unmatched, sending_since, waiting_since),) = await conn.fetch(_PAYOUT_WATCH)
         self.metrics.settlements_overdue.set(late)
-        self.metrics.payout_unknown.set(max(0, (utc_now() - since).total_seconds()) if since else 0)
+        self.metrics.payout_unknown.set(seconds_since(sending_since, utc_now()))
+        self.metrics.payout_waiting.set(seconds_since(waiting_since, utc_now()))
         self.metrics.lines_unmatched.set(unmatched)
         faults.raise_any("campaigns that could not be settled")
 
@@ -181,8 +181,14 @@ class Jobs:
             _log.error("invariant broken", check=failure.name, rows=failure.count)
 
     async def decide(self) -> None:
-        """Do what a second person agreed to and whose hold is over."""
-        await deciding.do_due(self.office, registry.find, utc_now())
+        """Do what a second person agreed to and whose hold is over; tell how long what is left has waited."""
+        try:
+            await deciding.do_due(self.office, registry.find, utc_now())
+        finally:
+            async with self.pool.acquire() as conn:
+                found = await proposals.watch(conn, utc_now())
+            self.metrics.proposals_waiting.set(seconds_since(found.waiting_since, utc_now()))
+            self.metrics.proposals_overdue.set(seconds_since(found.due_since, utc_now()))
 
     async def work_off(self) -> None:
         """Enrol or remove what was sent as files, chunk by chunk."""
@@ -199,6 +205,11 @@ class Jobs:
             await conn.execute(_FORGET_DELIVERIES, now - DELIVERIES_KEPT)
             await conn.execute(_FORGET_ANSWERS, now - answers.KEPT)
             await conn.execute(_FORGET_SESSIONS, now)
+
+
+def seconds_since(moment: datetime | None, now: datetime) -> float:
+    """Return how long ago a moment was, 0 where there is none. Pure."""
+    return max(0.0, (now - moment).total_seconds()) if moment else 0.0
 
 
 def schedule(

@@ -34,6 +34,15 @@ class Metrics:
         self.payout_unknown = Gauge(
             "like_ledger_payout_unknown_seconds", "How long the oldest payout is being sent without an answer", **own
         )
+        self.payout_waiting = Gauge(
+            "like_ledger_payout_waiting_seconds", "How long the oldest payout waits to be approved or sent", **own
+        )
+        self.proposals_waiting = Gauge(
+            "like_ledger_proposals_waiting_seconds", "How long the oldest proposal waits for a second person", **own
+        )
+        self.proposals_overdue = Gauge(
+            "like_ledger_proposals_overdue_seconds", "How long an approved proposal's hold is over, undone", **own
+        )
         self.payout_answers = Counter(
             "like_ledger_payout_answers",
             "Answers that the payment service sent, by what became of them",
@@ -53,8 +62,14 @@ class Metrics:
         self.witness_owes = Gauge(
             "like_ledger_witness_owes_seconds", "How long a witness has not cosigned what is new", ["witness"], **own
         )
+        self._begin()
+
+    def _begin(self) -> None:
+        """Show every label that is known, so that a rate begins at nothing and not at the first."""
         for outcome in Outcome:
             self.likes.labels(outcome.value)
+        for reason in ("unknown", "limited"):
+            self.sign_ins_failed.labels(reason)
         for heard in Heard:
             self.payout_answers.labels(heard.value)
 

@@ -13,7 +13,7 @@ from campaigns.refusals import Fault, NotFound, PromiseRefused
 from ledger.line import balances
 from ledger.money import MINOR_MAX
 from ops.admin.actor import Role
-from ops.admin.command import Asked, Command, Desk, Done
+from ops.admin.command import Asked, Command, Desk, Done, Why
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 _FINANCE: frozenset[Role] = frozenset({"finance"})
@@ -42,7 +42,7 @@ class Funding(Asked):
 class Closing(Asked):
     """Why a campaign ends."""
 
-    reason: Annotated[Line, Field(description="public in the log")]
+    reason: Annotated[Why, Field(description="public in the log")]
 
 
 async def find(desk: Desk, slug: str) -> Campaign:

@@ -9,11 +9,12 @@ Command
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from campaigns.events import BODY_BYTES_MAX
+from campaigns.promise import Line
 from ops.admin.actor import Actor, Role
 from ops.keys import Keys
 from ops.settings import Settings
@@ -23,6 +24,16 @@ JSON = "application/json"
 
 Shown = Mapping[str, Any]  # what JSON can say
 Then = Callable[[Pool], Awaitable[None]]
+
+
+def _says_something(reason: str) -> str:
+    """Return a reason without the spaces around it, which say nothing."""
+    if not reason.strip():
+        raise ValueError("say why, in words")
+    return reason.strip()
+
+
+Why = Annotated[Line, AfterValidator(_says_something)]  # kept for ever, and read by those who ask
 
 
 class Asked(BaseModel):

@@ -10,12 +10,11 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.difference import changes
-from campaigns.promise import Line
 from campaigns.refusals import NotFound, Refused
 from ledger.errors import LedgerError
 from ops.admin import audit, proposals
 from ops.admin.actor import BY_SCHEDULE, Actor
-from ops.admin.command import Asked, Command, Desk, Done, Then, may
+from ops.admin.command import Asked, Command, Desk, Done, Then, Why, may
 from ops.admin.desk import Difference, Office, afterwards
 from ops.admin.listing import Listing, Query, Reading, moment, text
 from ops.admin.proposals import Proposal, State
@@ -40,7 +39,7 @@ class Approval(Asked):
 class Reason(Asked):
     """Why."""
 
-    reason: Line
+    reason: Why
 
 
 async def _inner(desk: Desk, find: Find, proposal: Proposal) -> Done:

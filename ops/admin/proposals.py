@@ -29,6 +29,7 @@ _ADD_PROPOSAL = query("add_proposal")
 _ADD_PROPOSAL_STEP = query("add_proposal_step")
 _FIND_PROPOSAL = query("find_proposal")
 _LOCK_PROPOSAL = query("lock_proposal")
+_PROPOSALS_WATCH = query("proposals_watch")
 
 
 class State(StrEnum):
@@ -75,6 +76,19 @@ class Proposal(NamedTuple):
     def due_at(self) -> datetime | None:
         """When it is done by itself; None: it waits for no time."""
         return self.at + self.hold if self.state is State.APPROVED else None
+
+
+class Watch(NamedTuple):
+    """Since when the oldest proposal waits for a second person, and the oldest approved one could have been done."""
+
+    waiting_since: datetime | None
+    due_since: datetime | None
+
+
+async def watch(conn: Connection, now: datetime) -> Watch:
+    """Return how long people and the schedule have left something waiting."""
+    row = await conn.fetchrow(_PROPOSALS_WATCH, now)
+    return Watch(None, None) if row is None else Watch(*row)
 
 
 async def propose(desk: Desk, command: Command[Any], place: str, asked: Any, done: Done) -> str:

@@ -16,7 +16,7 @@ from ledger.reconcile import import_file, lock_statements
 from ledger.statements import FILE_BYTES_MAX
 from ledger.statements.table import COLUMNS
 from ledger.unmatched import match_by_hand
-from ops.admin.command import Asked, Command, Desk, Done, Sent
+from ops.admin.command import Asked, Command, Desk, Done, Sent, Why
 from ops.admin.listing import Listing, Query, truth
 from ops.admin.payouts import settlement_of
 from ops.admin.settlements import FINANCE, changed, held
@@ -31,7 +31,7 @@ class Matching(Asked):
     """Which payout a line is of, and how one knows."""
 
     payout: Annotated[Line, Field(description="its id, pay_…")]
-    reason: Line
+    reason: Why
 
 
 async def _import(desk: Desk, _: str, asked: Sent) -> Done:

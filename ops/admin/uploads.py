@@ -8,12 +8,11 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from campaigns import content_file, uploads
-from campaigns.promise import Line
 from campaigns.uploads import Action, Upload
 from ops.admin import audit
 from ops.admin.actor import BY_SCHEDULE, ROLES, Role
 from ops.admin.campaigns import find
-from ops.admin.command import Asked, Command, Desk, Done, Run, Sent
+from ops.admin.command import Asked, Command, Desk, Done, Run, Sent, Why
 from ops.admin.content import PLACE
 from ops.admin.desk import Office
 from ops.admin.listing import Listing, Query, Reading, moment, text
@@ -27,7 +26,7 @@ _REST_SECONDS_MIN = 0.1  # between two chunks, or as long as the last one took: 
 class Stopping(Asked):
     """Why an upload is to end before its end."""
 
-    reason: Line
+    reason: Why
 
 
 def _taking(action: Action) -> Run[Sent]:

@@ -1,5 +1,6 @@
 """`like-ledger campaign`: promises made, changed, funded, shown and closed. Their content: `content`."""
 
+import sys
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -137,19 +138,27 @@ async def _find(own: shared.Opened, slug: str) -> "Campaign":
 @app.command()
 def close(
     slug: Slug,
-    reason: Annotated[str, typer.Option(help="Why; public in the log.")] = "closed at the command line",
+    reason: Annotated[str | None, typer.Option(help="Why; public in the log. Left out: it is asked for.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: shared.AsJson = False,
 ) -> None:
     """Close a campaign for ever: top up to its floor, give the rest of the budget back to the sponsor."""
+    why = reason if reason is not None else _asked_why()
     if not yes:
         question = f"Close {slug} for ever? It takes no like more, and what is left of its budget goes back."
         typer.confirm(question, abort=True, err=True)
-    campaign, done = shared.run(_close(slug, reason))
+    campaign, done = shared.run(_close(slug, why))
     if as_json:
         shared.show_json(campaign_view.closing_shown(campaign, done))
     else:
         typer.echo(campaign_view.closing_sentence(campaign, done))
+
+
+def _asked_why() -> str:
+    """Ask whoever sits at a terminal; where nobody does, it is wrong usage."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("say why, for the public log: --reason TEXT", param_hint="--reason")
+    return str(typer.prompt("Why, for the public log", err=True))
 
 
 async def _close(slug: str, reason: str) -> "tuple[Campaign, Closing]":

@@ -50,6 +50,8 @@ def account(
     as_json: shared.AsJson = False,
 ) -> None:
     """Pay a charity to another account, at once: its open campaigns get new terms. What waits keeps the account."""
+    if (iban is None) == (scheme is None and number is None):
+        raise typer.BadParameter("give either --iban, or --scheme and --id")
     given = {"iban": iban, "bic": bic, "scheme": scheme, "id": number}
     asked = {"account": {name: value for name, value in given.items() if value is not None}}
     answer = shared.give("charity.account", charity, asked)

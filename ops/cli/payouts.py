@@ -151,15 +151,20 @@ def export(
     written = [_written(folder, message) for message in shared.run(_messages(settlement))]
     if as_json:
         shared.show_json({"files": written})
-    for file in [] if as_json else written:
+        return
+    for file in written:
         typer.echo(f"{file['sha256']}  {file['file']}")
+    if not written:
+        typer.echo("no message was made for a bank yet")
 
 
 async def _messages(settlement: str) -> "list[Message]":
     from ledger.payouts import messages
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        return await messages(conn, settlement)
+    async with door.opened(None, "") as own:
+        await _with_campaign(own, settlement)  # NotFound
+        async with own.office.pool.acquire() as conn:
+            return await messages(conn, settlement)
 
 
 def _written(folder: Path, message: "Message") -> dict[str, str]:

@@ -33,11 +33,12 @@ def forget(
 
 
 async def _forget(person: str, campaign: str, platform: str) -> int:
-    from campaigns import catalogue, forgetting
+    from campaigns import catalogue, forgetting, platforms
     from campaigns.refusals import NotFound
 
     async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
         found = (await catalogue.read(conn, own.keys.pseudonym)).campaigns.get(campaign)
         if found is None:
-            raise NotFound(f"there is no campaign {campaign}")
+            raise NotFound(f"there is no campaign {campaign!r}")
+        await platforms.schemes(conn, platform)  # NotFound: a slip of the pen would forget nobody, and say so calmly
         return await forgetting.forget(conn, found, platform, person)

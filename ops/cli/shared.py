@@ -156,6 +156,8 @@ def _sentence(error: Exception) -> str | None:
         return f"the database cannot be reached: {error}"
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"the database's user may not do that: {error}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
     return str(error) if isinstance(error, OSError) else None
 
 

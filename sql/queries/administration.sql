@@ -140,3 +140,15 @@ CROSS JOIN LATERAL (
 ) s
 WHERE s.state = 'approved' AND s.at + make_interval(secs => p.hold_seconds) <= $1
 ORDER BY s.at LIMIT 100;
+
+-- name: proposals_watch
+-- Since when the oldest proposal waits for a second person, and since when the oldest approved one could have been done.
+SELECT
+    min(s.at) FILTER (WHERE s.state = 'waits') AS waiting_since,
+    min(s.at + make_interval(secs => p.hold_seconds)) FILTER (
+        WHERE s.state = 'approved' AND s.at + make_interval(secs => p.hold_seconds) <= $1
+    ) AS due_since
+FROM proposals p
+CROSS JOIN LATERAL (
+    SELECT * FROM proposal_steps WHERE proposal_id = p.proposal_id ORDER BY number DESC LIMIT 1
+) s;

@@ -126,7 +126,8 @@ INSERT INTO statement_matches (account, statement_id, number, payout_id, reason,
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: payout_watch
--- What somebody should look at: lines without a payout, and since when the oldest payout is being sent unheard of.
+-- What somebody should look at: lines without a payout, and since when the oldest payout is being sent unheard of, or
+-- waits to be approved or sent.
 SELECT
     (
         SELECT count(*) FROM statement_lines l
@@ -139,4 +140,11 @@ SELECT
             SELECT state, at FROM payout_steps s WHERE s.payout_id = p.payout_id ORDER BY number DESC LIMIT 1
         ) newest
         WHERE newest.state = 'sending'
-    ) AS sending_since;
+    ) AS sending_since,
+    (
+        SELECT min(newest.at) FROM payouts p
+        CROSS JOIN LATERAL (
+            SELECT state, at FROM payout_steps s WHERE s.payout_id = p.payout_id ORDER BY number DESC LIMIT 1
+        ) newest
+        WHERE newest.state = 'waiting'
+    ) AS waiting_since;

@@ -1,6 +1,8 @@
 """The command line, on a real database: what it prints, and with which status it ends."""
 
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -68,9 +70,9 @@ def test_a_campaign_from_its_promise_to_its_close(command: Command, file: Writte
         "pledged": {"minor": 0, "text": "0.00"},
     }
     assert "before; nothing changed" in command("campaign", "fund", SLUG, "700000", "--reference", "bank 1").stdout
-    closing = told(command("campaign", "close", SLUG, "--yes", "--json"))
+    closing = told(command("campaign", "close", SLUG, "--reason", "the wells are dug", "--yes", "--json"))
     assert (closing["new"], closing["floor_top_up"]["text"], closing["returned"]["text"]) == (True, "5.00", "6995.00")
-    assert "already; nothing changed" in command("campaign", "close", SLUG, "--yes").stdout
+    assert "already; nothing changed" in command("campaign", "close", SLUG, "--reason", "again", "--yes").stdout
     [listed] = told(command("campaign", "list", "--json"))["campaigns"]
     assert (listed["campaign"], listed["state"]) == (SLUG, "closed")
     assert {name: amount["minor"] for name, amount in listed["money"].items()} == {
@@ -138,10 +140,29 @@ def test_a_campaign_is_shown_as_the_public_api_shows_it(command: Command, file: 
 
 def test_a_close_is_asked_about_first(command: Command, file: Written):
     command("campaign", "apply", file())
-    assert command("campaign", "close", SLUG, typed="n\n").exit_code == 1
+    assert command("campaign", "close", SLUG, "--reason", "done", typed="n\n").exit_code == 1
     assert told(command("campaign", "list", "--json"))["campaigns"][0]["state"] != "closed"
-    assert command("campaign", "close", SLUG, typed="y\n").exit_code == 0
+    assert command("campaign", "close", SLUG, "--reason", "done", typed="y\n").exit_code == 0
     assert told(command("campaign", "list", "--json"))["campaigns"][0]["state"] == "closed"
+
+
+def test_a_close_says_why(command: Command, file: Written, dsn: str):
+    command("campaign", "apply", file())
+    for more in ((), ("--json",), ("--yes",)):
+        unsaid = command("campaign", "close", SLUG, *more)
+        assert (unsaid.exit_code, "--reason TEXT" in unsaid.stderr) == (2, True)
+    assert "say why, in words" in refused(command("campaign", "close", SLUG, "--reason", "  ", "--yes"))
+    terminal, own = pty.openpty()
+    variables = {**os.environ, "LIKE_LEDGER_DATABASE_URL": dsn, **KEYS}
+    words = [sys.executable, "-m", "ops.cli", "campaign", "close", SLUG]
+    with subprocess.Popen(words, stdin=own, stderr=subprocess.PIPE, env=variables) as process:
+        os.write(terminal, b"\nthe wells are dug\ny\n")  # nothing is no answer: it asks again
+        _, asked = process.communicate()
+    os.close(terminal)
+    os.close(own)
+    assert (process.returncode, asked.count(b"Why, for the public log")) == (0, 2)
+    [line] = told(command("audit", "list", "--says", "the wells are dug", "--json"))["audit"]
+    assert (line["command"], line["after"]["reason"]) == ("campaign.close", "the wells are dug")
 
 
 def test_content_is_enrolled_from_words_and_files(command: Command, file: Written, tmp_path: Path):
@@ -175,7 +196,7 @@ UNKNOWN = f"there is no campaign '{SLUG}'\n"
 def test_what_is_refused_ends_with_status_1_and_one_line(command: Command):
     for words in (
         ("show", SLUG),
-        ("close", SLUG, "--yes"),
+        ("close", SLUG, "--reason", "done", "--yes"),
         ("fund", SLUG, "1", "--reference", "a"),
         ("enrol", SLUG, "c"),
     ):

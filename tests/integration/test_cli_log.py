@@ -68,4 +68,4 @@ async def test_the_service_does_not_start_on_another_keys_log(dsn: str):
 
 async def test_forgetting_somebody_in_a_campaign_that_is_not_there_is_refused(dsn: str):
     refused = run(dsn, "person", "forget", "4854", "--campaign", "nobody", "--platform", "kuai")
-    assert (refused.returncode, refused.stderr.strip()) == (1, "there is no campaign nobody")
+    assert (refused.returncode, refused.stderr.strip()) == (1, "there is no campaign 'nobody'")

@@ -14,7 +14,13 @@ def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, f
     assert "already" in command("charity", "account", "village-schools", *OTHER).stdout
     assert OTHER[3] in command("charity", "list").stdout
     assert "charity account" in refused(command("campaign", "apply", file(), "--json"))
-    assert "account" in refused(command("charity", "account", "village-schools", "--iban", "GB00"))
+    assert refused(command("charity", "account", "village-schools", "--iban", "GB00")).startswith("account.iban: ")
+    assert (
+        refused(command("charity", "account", "village-schools", "--scheme", "x")) == "account.id: Field required\n"
+    )
+    for wrong in ((), ("--iban", "GB82WEST12345698765432", *OTHER)):
+        unclear = command("charity", "account", "village-schools", *wrong)
+        assert (unclear.exit_code, "either --iban" in unclear.stderr) == (2, True)
     assert refused(command("charity", "account", "nobody", *OTHER)) == "there is no charity 'nobody'\n"
 
 
@@ -43,3 +49,13 @@ def test_a_platform_is_disabled_and_enabled(command: Command):
     assert "never" in shown
     assert command("platform", "enable", "video", "--json").exit_code == 0
     assert refused(command("platform", "disable", "nobody")) == "there is no platform named 'nobody'\n"
+
+
+def test_a_slip_of_the_pen_is_refused_and_not_done_to_nobody(command: Command, file: Written):
+    command("campaign", "apply", file())
+    forgotten = command("person", "forget", "4854", "--campaign", "rural-education", "--platform", "vidoe")
+    assert refused(forgotten) == "there is no platform named 'vidoe'\n"
+    assert refused(command("payouts", "export", "stl_none")) == "there is no settlement 'stl_none'\n"
+    assert (
+        refused(command("audit", "export", "nowhere/audit.csv")) == "nowhere/audit.csv: No such file or directory\n"
+    )

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, V
 from repository import Source, program, told
 from sentences import HOLE, Said, kinds, said
 
+from ledger.matching import How
 from ops.http.admin_pages import reasons
 from ops.http.admin_pages.reasons import Sentence
 from ops.http.language import TEXTS
@@ -37,7 +38,13 @@ PASSED_ON = {
     "ops/admin/settlements.py: str(refused)": "the channels' words, in the catalogue",
 }
 REFUSALS = kinds("Refused", "LedgerError") - kinds("Faulty") | {"Fault"}
-ALSO_SAID = {"stopped by {name}: {reason}"}  # why an upload ended: kept, and shown in the list
+# What is kept, and shown in lists: why an upload ended, a payout came back, a line is of a payout.
+ALSO_SAID = {
+    "stopped by {name}: {reason}",
+    "refused without a reason",
+    "came back without a reason",
+    *(how.value for how in How),
+}
 TEXT = "of Bree: is it so; not"
 EXAMPLES = {
     "number": ["7", "1,000"],
@@ -178,6 +185,11 @@ def test_each_sentence_is_told_with_values_that_it_has(table: str) -> None:
 def test_whatever_the_models_say_is_known() -> None:
     faults = sorted(message for message in of_the_models() if reasons.meant(message) is None)
     assert not faults, told(faults, "add it to the last part of ops/site/refusals.toml")
+
+
+def test_whatever_is_kept_and_shown_is_known() -> None:
+    faults = sorted(says for says in ALSO_SAID if skeleton(says) not in known())
+    assert not faults, told(faults, "add it to ops/site/refusals.toml")
 
 
 def test_why_a_second_person_is_needed_is_told_in_both_languages() -> None:

@@ -1,17 +1,23 @@
 """Forms of the administration's pages: made of models, read back into bodies, named in both languages."""
 
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
 
 from campaigns.promise import Promise
 from campaigns.refusals import Fault
+from ledger.envelopes import EnvelopeState
+from ledger.payout_steps import State as PayoutState
 from ops.admin import registry
+from ops.admin.actor import ROLES, Door
+from ops.admin.proposals import State as ProposalState
 from ops.http.admin_pages import filled
+from ops.http.admin_pages.cells import cell, place_of, subject
 from ops.http.admin_pages.drawn import form, nearest
 from ops.http.admin_pages.fields import Kind, fields, parts_of
 from ops.http.admin_pages.filled import Ways
+from ops.http.admin_pages.lists import COLUMNS
 from ops.http.admin_pages.reasons import reason
 from ops.http.admin_pages.wording import minute, value_of
 from ops.http.language import TEXTS
@@ -19,6 +25,7 @@ from serving import promise
 
 HOW = Ways("CNY", "Asia/Shanghai")
 PARTS = parts_of(Promise)
+WITHOUT_A_FORM = ("proposal_ask", "proposal_do", "upload_end")  # what stands in the audit beside commands
 
 
 def test_a_form_that_says_a_promise_says_that_promise() -> None:
@@ -64,6 +71,50 @@ def test_each_command_and_field_has_a_name_in_both_languages(command: Any) -> No
 def test_each_column_has_a_name_in_both_languages(listing: Any) -> None:
     missing = {name for name in [*listing.shape.__annotations__, *listing.filters] if f"field_{name}" not in TEXTS}
     assert missing == set()
+
+
+@pytest.mark.parametrize("listing", registry.LISTINGS, ids=lambda listing: listing.name)
+def test_a_page_shows_columns_that_its_list_has(listing: Any) -> None:
+    own = {"campaigns", "proposals"}  # which have pages of their own
+    assert listing.name in own or set(COLUMNS[listing.name]) <= set(listing.shape.__annotations__)
+
+
+def test_states_doors_and_roles_are_said_in_words() -> None:
+    states = {*EnvelopeState, *PayoutState, *ProposalState}
+    keys = {f"choice_state_{state}" for state in states} | {f"settlement_{state}" for state in EnvelopeState}
+    keys |= {f"choice_door_{door.replace(' ', '_')}" for door in get_args(Door)}
+    keys |= {f"choice_role_{role}" for role in ("operator", *ROLES)} | {f"do_{name}" for name in WITHOUT_A_FORM}
+    assert {key for key in keys if key not in TEXTS} == set()
+
+
+def test_what_something_is_about_has_a_page() -> None:
+    known = {each.path.strip("/") for each in registry.LISTINGS}
+    for told in ("campaign/a", "proposal/b", "settlement/c", "payout/d", "charity/e", "sponsor/f", "platform/g"):
+        assert place_of(told).split("/")[2] in known, told
+        assert subject(told, "zh") != subject(told, "en"), told
+    for told in ("token/h", "upload/i", f"file/{'0' * 64}"):
+        assert place_of(told).split("/")[2] in known, told
+    assert subject(f"file/{'0' * 64}", "en") == "Statement file 000000000000…"
+    assert place_of("campaign/../x") == "/admin/campaigns/..%2Fx"
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "text"),
+    [
+        ("amount", {"amount": {"minor": 1250, "text": "12.50"}, "currency": "CNY"}, "¥12.50"),
+        ("name", {"name": {"zh": "种树", "en": "Trees"}}, "种树"),
+        ("account", {"account": {"id": "1", "scheme": "other"}}, "other 1"),
+        ("state", {"state": "returned"}, "被退回"),
+        ("because", {"because": "no payout has its EndToEndId"}, "没有这个付款编号。"),
+        ("command", {"command": "settlement.approve"}, "批准结算"),
+        ("is_disabled", {"is_disabled": True}, "是"),
+        ("total", {"total": 12000}, "12,000"),
+        ("former_names", {"former_names": []}, "—"),
+        ("said", {"said": {"by": "fay", "reason": "told by telephone"}}, "fay · told by telephone"),
+    ],
+)
+def test_a_cell_is_written_for_people(name: str, row: Any, text: str) -> None:
+    assert cell(name, row, "zh").text == text
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """A form as the template draws it: every input with its label, hint, value and what is wrong with it. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
@@ -27,6 +27,7 @@ class Drawn:
     unit: str = ""
     is_required: bool = False
     is_optional: bool = False
+    is_focus: bool = False  # where typing goes on
     options: list[tuple[str, str]] = field(default_factory=list)
     parts: list["Drawn"] = field(default_factory=list)
 
@@ -49,7 +50,8 @@ class Drawn:
             "aria-invalid": "true" if self.faults else "",
             "aria-required": "true" if self.is_required else "",
         }
-        return Markup("").join(Markup(' {}="{}"').format(*each) for each in told.items() if each[1])
+        focus = Markup(" autofocus") if self.is_focus else Markup("")
+        return focus + Markup("").join(Markup(' {}="{}"').format(*each) for each in told.items() if each[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,11 @@ class Form:
     summary: list[Summed]
 
 
-def form(parts: Sequence[Part], values: Values, faults: Sequence[Fault], how: Ways, language: Language) -> Form:
-    """Return the form as it is drawn, each fault at the nearest part of its path."""
-    own = _Drawing(values, faults, how, language)
+def form(
+    parts: Sequence[Part], values: Values, faults: Sequence[Fault], how: Ways, language: Language, focus: str = ""
+) -> Form:
+    """Return the form as it is drawn, each fault at the nearest part of its path; `focus`: where typing goes on."""
+    own = _Drawing(values, faults, how, language, focus)
     drawn = own.all(parts)
     shown = [each for each in _every(drawn) if each.kind != Kind.HIDDEN.value]
     ids = {each.path: each.id for each in shown}
@@ -100,8 +104,15 @@ def _every(drawn: Sequence[Drawn]) -> Iterable[Drawn]:
 
 
 class _Drawing:
-    def __init__(self, values: Values, faults: Sequence[Fault], how: Ways, language: Language) -> None:
+    def __init__(self, values: Values, faults: Sequence[Fault], how: Ways, language: Language, focus: str) -> None:
         self._values, self._faults, self._how, self._language = values, faults, how, language
+        self._focus = focus
+
+    def _takes_focus(self, path: str) -> bool:
+        """Tell whether this is the part, or the first within it, that is to have the focus: one has it."""
+        is_it = bool(self._focus) and (path == self._focus or path.startswith(f"{self._focus}."))
+        self._focus = "" if is_it else self._focus
+        return is_it
 
     def all(self, parts: Iterable[Part]) -> list[Drawn]:
         return [self._one(part) for part in parts]
@@ -113,8 +124,9 @@ class _Drawing:
             case Group():
                 return self._group("group", part.path, self.all(part.parts))
             case Rows():
+                is_focus = self._focus == part.path and self._takes_focus(part.path)
                 rows = [numbered(part.row, number) for number in range(rows_in(part, self._values))]
-                return self._group("rows", part.path, self.all(rows))
+                return replace(self._group("rows", part.path, self.all(rows)), is_focus=is_focus)
 
     def _field(self, own: Field) -> Drawn:
         language, name = self._language, own.path.rpartition(".")[2]
@@ -136,12 +148,15 @@ class _Drawing:
             unit,
             is_required=own.is_required and own.kind is not Kind.FLAG,
             is_optional=is_optional,
+            is_focus=self._takes_focus(own.path),
             options=options,
         )
 
     def _group(self, shape: str, path: str, parts: list[Drawn]) -> Drawn:
-        label = wording.where(path, self._language).split(" · ")[-1]
-        hint = None if path.rpartition(".")[2].isdecimal() else wording.hint(path, self._language)
+        label, last = wording.where(path, self._language).split(" · ")[-1], path.rpartition(".")[2]
+        if last.isdecimal():
+            label = f"{wording.known('row', path.split('.')[-2], self._language)} {int(last) + 1}"
+        hint = None if last.isdecimal() else wording.hint(path, self._language)
         told = [reason(fault.reason, None, self._language) for fault in self._faults if fault.path == path]
         return Drawn(shape, path, label, hint, told, parts=parts)
 

@@ -175,6 +175,15 @@ def with_rows(parts: Iterable[Part], given: Values, do: str) -> dict[str, str]:
     return _without(given, f"{rows.path}.", int(number)) if number.isdecimal() and count > 1 else dict(given)
 
 
+def focus_after(parts: Iterable[Part], given: Values, do: str) -> str:
+    """Return where typing goes on after that: in the row that is new, or at the rows that are left."""
+    verb, _, where = do.partition(".")
+    rows = next((each for each in every_rows(parts) if where == each.path or where.startswith(f"{each.path}.")), None)
+    if rows is None:
+        return ""
+    return f"{rows.path}.{rows_in(rows, given) - 1}" if verb == "add" else rows.path
+
+
 def every_rows(parts: Iterable[Part]) -> Iterable[Rows]:
     """Yield the rows among the parts."""
     for part in parts:

@@ -16,29 +16,29 @@ from campaigns.difference import changes
 from campaigns.promise_file import faults as faults_of
 from campaigns.refusals import Fault, Faulty, NotFound, Refused
 from ledger.errors import LedgerError
-from ops.admin import answers, registry
 from ops.admin import campaigns as campaign_commands
 from ops.admin import desk as desks
+from ops.admin import registry
 from ops.admin.answers import once
 from ops.admin.command import JSON, Asked, Command, may
 from ops.admin.desk import Answer
 from ops.admin.refusals import Forbidden, KeyTaken
 from ops.http.admin import OFFICE
-from ops.http.admin_pages import filled, previews, wording
+from ops.http.admin_pages import answering, filled, named, previews, wording
 from ops.http.admin_pages.drawn import form as drawn
 from ops.http.admin_pages.fields import parts_of
 from ops.http.admin_pages.filled import Values, Ways
 from ops.http.admin_pages.guards import PREFIX
 from ops.http.admin_pages.reasons import reason
-from ops.http.admin_pages.visit import Visit, as_bytes
+from ops.http.admin_pages.visit import Visit, as_bytes, status_of
 from ops.http.admin_pages.wording import Worded
 from ops.http.language import say
 
-_TERMS, _CREATE = "campaign.terms", "campaign.create"
-EDITORS = (_TERMS, _CREATE)
-_ADDRESSES = {_CREATE: "/admin/campaigns/new", _TERMS: "/admin/campaigns/{of}/terms"}
+EDITORS = (named.TERMS, named.CREATE)
 _OF_CAMPAIGN = re.compile(r"^/campaigns/\{\w+\}")
 _KEY_CHARS_MAX = 100
+_BASED_ON, _HASH = "based_on", "hash"  # what a form was drawn from
+_SHOWN_AS_IT_IS = "/uploads/"  # what has no page of its own to look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Sheet:
     said: str | None = None  # why it was not done, where no field is wrong
     trial: Answer | None = None  # what it would do
     preview: Any = None
+    focus: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     @property
@@ -69,12 +70,6 @@ class Sheet:
     def is_editor(self) -> bool:
         """Whether it is a promise that is written."""
         return self.command.name in EDITORS
-
-
-def address(command: str, of: str = "") -> str:
-    """Return where a command's form is."""
-    own = _ADDRESSES.get(command, f"{PREFIX}/do/{command}" + ("/{of}" if of else ""))
-    return own.replace("{of}", quote(of, safe=""))
 
 
 def command_of(visit: Visit, name: str | None = None) -> Command[Any]:
@@ -103,7 +98,7 @@ async def how_for(visit: Visit, command: Command[Any], place: str) -> tuple[Ways
     own = campaign.promise.campaign
     promise = promising.promised(campaign)
     told = {"terms": promise.terms.model_dump(mode="json"), "based_on": campaign.terms[-1].version}
-    return Ways(own.currency, own.timezone), told if command.name == _TERMS else {}
+    return Ways(own.currency, own.timezone), told if command.name == named.TERMS else {}
 
 
 async def sheet(visit: Visit, command: Command[Any], place: str) -> Sheet:
@@ -113,7 +108,7 @@ async def sheet(visit: Visit, command: Command[Any], place: str) -> Sheet:
     told = {"hash": known["hash"], **told} if known and "hash" in known else told
     begun = Sheet(command, place, how, {})
     beginning = filled.values(begun.parts, told, how)
-    if command.name == _CREATE:
+    if command.name == named.CREATE:
         beginning["funded_minor"] = previews.BUDGET
     given = {name: value for name, value in visit.request.query.items() if name in beginning}
     return replace(begun, values=beginning | given)
@@ -138,17 +133,14 @@ def page(visit: Visit, own: Sheet, status: int = 200, about: Sequence[Worded] = 
         "editor" if own.is_editor else "form",
         status,
         sheet=own,
-        form=drawn(own.parts, own.values, own.faults, how, visit.language),
+        form=drawn(own.parts, own.values, own.faults, how, visit.language, own.focus),
+        note=named.note(own.command, visit),
+        home=named.home_of(own.command, own.of, visit.language),
         worded=worded,
         about=about,
-        title=title(own.command, visit),
-        address=address(own.command.name, own.of),
+        title=named.title(own.command, visit),
+        address=named.address(own.command.name, own.of),
     )
-
-
-def title(command: Command[Any], visit: Visit) -> str:
-    """Return what a command is called."""
-    return wording.known("do", command.name, visit.language, command.summary)
 
 
 def draw(name: str | None = None) -> Any:
@@ -156,7 +148,7 @@ def draw(name: str | None = None) -> Any:
 
     async def drawing(visit: Visit) -> web.Response:
         command, place = command_of(visit, name), of(visit)
-        known = await about(visit, command, place)
+        known = await about(visit, command, place) if command.path.startswith(_SHOWN_AS_IT_IS) else None
         shown = wording.worded(changes(None, known, ""), visit.language) if known else []
         return page(visit, await sheet(visit, command, place), about=shown)
 
@@ -172,7 +164,8 @@ def give(name: str | None = None) -> Any:
         known = Sheet(command, place, how, _typed(visit.form))
         do = visit.form.get("do", "check")
         if do.startswith(("add.", "remove.")):
-            return page(visit, replace(known, values=filled.with_rows(known.parts, known.values, do)))
+            values = filled.with_rows(known.parts, known.values, do)
+            return page(visit, replace(known, values=values, focus=filled.focus_after(known.parts, values, do)))
         if do == "preview" and known.is_editor:
             own = await tried(visit, known)
             return visit.page("preview", preview=own.preview, faults=len(own.faults))
@@ -200,7 +193,23 @@ def asked(own: Sheet) -> tuple[bytes, Asked]:
 
 async def _checked(visit: Visit, own: Sheet) -> web.Response:
     """Show what it would do; nothing is changed."""
-    return page(visit, await tried(visit, own))
+    found = await tried(visit, own)
+    return await _newer(visit, found) if is_of_older_terms(found.faults) else page(visit, found)
+
+
+def is_of_older_terms(faults: Sequence[Fault]) -> bool:
+    """Tell whether the terms that a form began with are not the newest any more. Pure."""
+    return any(fault.path == _BASED_ON for fault in faults)
+
+
+async def _newer(visit: Visit, own: Sheet) -> web.Response:
+    """Show what was typed beside the terms that are the newest by now: it may be asked for after that."""
+    _, told = await how_for(visit, own.command, own.of)
+    newest = {_BASED_ON: str(told[_BASED_ON])}
+    found = await tried(visit, replace(own, values={**own.values, **newest}, faults=(), said=None))
+    wrong = [fault for fault in own.faults if fault.path == _BASED_ON]
+    said = say("newer_terms", visit.language, version=newest[_BASED_ON])
+    return page(visit, replace(found, faults=[*wrong, *found.faults], said=said), 409)
 
 
 async def tried(visit: Visit, own: Sheet) -> Sheet:
@@ -228,40 +237,15 @@ async def _done(visit: Visit, own: Sheet) -> web.Response:
         answer_once = once(visit.actor.name, key, own.command.name.encode(), own.of.encode(), raw)
         answer = await desks.do(visit.request.app[OFFICE], visit.actor, own.command, own.of, body, answer_once)
     except Faulty as refused:
-        return page(visit, replace(own, faults=refused.faults), 422)
+        wrong = replace(own, faults=refused.faults)
+        return await _newer(visit, wrong) if is_of_older_terms(refused.faults) else page(visit, wrong, 422)
     except KeyTaken:
         return page(visit, replace(own, said=say("sent_before", visit.language)), 409)
+    except (Refused, LedgerError) as refused:
+        if isinstance(refused, Forbidden | NotFound) or _HASH in own.values:  # what was looked at is another by now
+            raise
+        said = reason(str(refused), None, visit.language)
+        return page(visit, replace(own, said=said), status_of(refused))
     if "secret" in answer:  # shown here, this once: in no redirect, and kept nowhere
-        return _answered(visit, answer)
+        return answering.answered(visit, answer)
     return visit.to(f"{PREFIX}/answers/{quote(key, safe='')}")
-
-
-async def answer(visit: Visit) -> web.Response:
-    """Show what a command of the visitor's did."""
-    async with visit.desk() as desk:
-        known = await answers.known(desk.conn, visit.actor.name, visit.request.match_info["key"])
-    if known is None:
-        raise NotFound("there is no such answer of yours")
-    return _answered(visit, orjson.loads(known))
-
-
-def _answered(visit: Visit, done: Answer) -> web.Response:
-    name = done["command"]
-    return visit.page(
-        "answer",
-        answer=done,
-        title=title(registry.find(name), visit),
-        worded=wording.worded(done["differences"], visit.language),
-        subject=place_of(done["subject"]),
-        waits_for=wording.known("second", done["waits_for"], visit.language, done["waits_for"])
-        if done["waits_for"]
-        else None,
-    )
-
-
-def place_of(subject: str) -> str:
-    """Return the page about a subject such as `campaign/forest`; the list of its kind where it has none. Pure."""
-    kind, _, name = subject.partition("/")
-    if kind in ("campaign", "proposal"):
-        return f"{PREFIX}/{kind}s/{quote(name, safe='')}"
-    return f"{PREFIX}/{'charities' if kind == 'charity' else f'{kind}s'}"

@@ -1,24 +1,56 @@
 """Every list of the registry as a page and as CSV (RFC 4180): filters, a cursor, and what may be done to a row."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import orjson
 from aiohttp import web
 
+from campaigns.difference import changes
 from campaigns.refusals import Faulty, NotFound
+from ledger.envelopes import EnvelopeState
+from ledger.payout_steps import State
 from ops.admin import registry
 from ops.admin.command import Command, may
-from ops.admin.listing import Listing
+from ops.admin.listing import Listing, moment, truth
 from ops.admin.listing import page as page_of
 from ops.admin.table import Table, pages
 from ops.http.admin import streamed
-from ops.http.admin_pages import giving, guards, wording
+from ops.http.admin_pages import guards, named, wording
+from ops.http.admin_pages.cells import Cell, cell
 from ops.http.admin_pages.reasons import reason
 from ops.http.admin_pages.visit import Visit
+from ops.http.admin_pages.wording import Worded
 
-_NEVER_CELLS = frozenset({"before", "after", "hash", "differences"})
+# The columns of a page, of all that a row holds: the CSV has every one.
+COLUMNS: Mapping[str, Sequence[str]] = {
+    "audit": ("at", "by", "role", "command", "subject", "proposal", "door", "address"),
+    "charities": ("charity", "name", "account", "added_at", "disabled_at"),
+    "content": ("content", "campaign", "enrolled_at", "paused_at"),
+    "lines": ("booked_on", "amount", "direction", "text", "bank_reference", "payout", "because"),
+    "payouts": ("payout", "campaign", "charity", "period", "amount", "state", "paid_on", "bank_reference"),
+    "platforms": ("platform", "added_at", "keys", "disabled_at"),
+    "settlements": ("settlement", "campaign", "period", "cut_off", "total", "to_send", "state", "approvals_missing"),
+    "sponsors": ("name", "former_names", "added_at", "disabled_at"),
+    "tokens": ("name", "role", "made_at", "made_by", "expires_at", "dropped_at"),
+    "uploads": ("at", "campaign", "action", "state", "total", "done", "changed", "by", "fault"),
+}
+_STATES: Mapping[str, tuple[str, ...]] = {"settlements": tuple(EnvelopeState), "payouts": tuple(State)}
+_TRUTHS: tuple[str, ...] = ("true", "false")
+_DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
+_EVERY_COMMAND: Callable[[Mapping[str, Any]], bool] = lambda row: not row.get("dropped_at")  # noqa: E731
+# Where a row is not what a command about it is for.
+_FITS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    **{f"{kind}.disable": lambda row: not row["is_disabled"] for kind in ("charity", "sponsor", "platform")},
+    **{f"{kind}.enable": lambda row: bool(row["is_disabled"]) for kind in ("charity", "sponsor", "platform")},
+    **{f"settlement.{verb}": lambda _: False for verb in ("approve", "cancel", "send")},  # on its own page
+    "payout.again": lambda row: row["state"] == State.RETURNED,
+    "payout.answer": lambda row: row["state"] == State.SENDING,
+    "line.match": lambda row: row["payout"] is None,
+    "platform.drop-old": lambda row: len(row["keys"]) > 1,
+    "upload.stop": lambda row: row["state"] == "running",
+}
 
 
 class Link(NamedTuple):
@@ -28,13 +60,23 @@ class Link(NamedTuple):
     address: str
 
 
-class Cells(NamedTuple):
-    """A row: its values, and what may be done to it."""
+class Line(NamedTuple):
+    """A row: its values, what it changed, and what may be done to it."""
 
-    cells: list[str]
-    before: str | None
-    after: str | None
+    cells: list[Cell]
+    worded: list[Worded]
     links: list[Link]
+
+
+class Filter(NamedTuple):
+    """One input that narrows the list."""
+
+    key: str
+    label: str
+    value: str
+    fault: str | None
+    options: list[tuple[str, str]]
+    is_day: bool
 
 
 def listings() -> dict[str, Listing]:
@@ -52,8 +94,8 @@ def _listing(visit: Visit) -> Listing:
 
 async def listed(visit: Visit) -> web.Response:
     """A page of a list."""
-    own = _listing(visit)
-    asked = {name: value for name, value in visit.request.query.items() if value and name != "lang"}
+    own, typed = _listing(visit), _typed(visit)
+    asked = _asked(own, typed)
     faults: dict[str, str] = {}
     found: dict[str, Any] = {own.name: [], "next": None}
     try:
@@ -61,18 +103,19 @@ async def listed(visit: Visit) -> web.Response:
             found = await page_of(own, desk, asked)
     except Faulty as refused:
         faults = {fault.path: reason(fault.reason, None, visit.language) for fault in refused.faults}
-    columns = [name for name in own.shape.__annotations__ if name not in _NEVER_CELLS]
+    columns = COLUMNS[own.name]
+    rows = [_line(visit, own, row, columns) for row in found[own.name]]
     name = own.path.strip("/")
     return visit.page(
         "list",
         422 if faults else 200,
         name=name,
         title=wording.known("list", name, visit.language, own.summary),
-        columns=[wording.label(column, visit.language) for column in columns],
-        rows=[_row(visit, own, row, columns) for row in found[own.name]],
-        filters=[
-            (key, wording.label(key, visit.language), asked.get(key, ""), faults.get(key)) for key in own.filters
-        ],
+        columns=[wording.label(f"column.{column}", visit.language) for column in columns],
+        rows=rows,
+        has_more=any(row.links or row.worded for row in rows),
+        is_narrowed=bool(typed),
+        filters=[_filter(visit, own, key, typed, faults.get(key)) for key in own.filters],
         other_faults=[why for key, why in faults.items() if key not in own.filters],
         makes=_made_here(visit, own),
         next=f"?{urlencode({'cursor': found['next']} | _lang(visit))}" if found["next"] else None,
@@ -80,35 +123,35 @@ async def listed(visit: Visit) -> web.Response:
     )
 
 
+def _typed(visit: Visit) -> dict[str, str]:
+    return {name: value for name, value in visit.request.query.items() if value and name != "lang"}
+
+
+def _asked(own: Listing, typed: Mapping[str, str]) -> dict[str, str]:
+    """Return what is asked of the list: a day for a moment is the day's first one, in UTC."""
+    return {
+        name: f"{value}T00:00:00Z" if own.filters.get(name) is moment and _DAY.match(value) else value
+        for name, value in typed.items()
+    }
+
+
+def _filter(visit: Visit, own: Listing, key: str, typed: Mapping[str, str], fault: str | None) -> Filter:
+    language, value = visit.language, typed.get(key, "")
+    is_truth = own.filters[key] is truth
+    kind, known = ("choice_bool", _TRUTHS) if is_truth else ("choice_state", _STATES.get(own.name, ()))
+    options = [(str(each), wording.known(kind, str(each), language)) for each in known if is_truth or key == "state"]
+    is_day = own.filters[key] is moment and (not value or bool(_DAY.match(value)))
+    return Filter(key, wording.label(f"filter.{key}", language), value, fault, options, is_day)
+
+
 def _lang(visit: Visit) -> dict[str, str]:
     return {"lang": visit.language} if "lang" in visit.request.query else {}
 
 
-def _row(visit: Visit, own: Listing, row: Mapping[str, Any], columns: list[str]) -> Cells:
-    cells = [cell(name, row[name], visit.language) for name in columns]
-    before, after = (_pretty(row.get(part)) for part in ("before", "after"))
-    return Cells(cells, before, after, _links(visit, own, row))
-
-
-def cell(name: str, value: Any, language: Any) -> str:
-    """Return a value as a cell of a table."""
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return wording.known("choice_bool", str(value).lower(), language)
-    if isinstance(value, str):
-        return wording.value_of(name, value, language)
-    if isinstance(value, list):
-        return ", ".join(cell(name, each, language) for each in value)
-    return value["text"] if isinstance(value, dict) and "text" in value else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    return str(value) if isinstance(value, int) else orjson.dumps(value).decode()
-
-
-def _pretty(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+def _line(visit: Visit, own: Listing, row: Mapping[str, Any], columns: Sequence[str]) -> Line:
+    cells = [cell(name, row, visit.language) for name in columns]
+    changed = changes(row["before"], row["after"], "") if "before" in row else []
+    return Line(cells, wording.worded(changed, visit.language), _links(visit, own, row))
 
 
 def _links(visit: Visit, own: Listing, row: Mapping[str, Any]) -> list[Link]:
@@ -116,8 +159,8 @@ def _links(visit: Visit, own: Listing, row: Mapping[str, Any]) -> list[Link]:
     found = []
     for command in registry.COMMANDS:
         place = _place(command, own, row)
-        if place and may(visit.actor, command.roles) and not row.get("dropped_at"):
-            found.append(Link(giving.title(command, visit), giving.address(command.name, place)))
+        if place and may(visit.actor, command.roles) and _FITS.get(command.name, _EVERY_COMMAND)(row):
+            found.append(Link(named.title(command, visit), named.address(command.name, place)))
     return found
 
 
@@ -126,27 +169,27 @@ def _place(command: Command[Any], own: Listing, row: Mapping[str, Any]) -> str |
     if rest == command.path or not rest.startswith("{"):
         return None
     name = rest[1:].partition("}")[0]
-    value = row.get(name, row.get("name", row.get("id")))
+    value = row.get("id", row.get(name)) if own.name == "lines" else row.get(name, row.get("name"))
     return value if isinstance(value, str) else None
 
 
 def _made_here(visit: Visit, own: Listing) -> list[Link]:
-    """Return what may be added to the list."""
+    """Return what may be added to the list; a statement adds lines to theirs."""
+    places = {own.path, "/statements"} if own.name == "lines" else {own.path}
     return [
-        Link(giving.title(command, visit), giving.address(command.name))
+        Link(named.title(command, visit), named.address(command.name))
         for command in registry.COMMANDS
-        if command.path == own.path and may(visit.actor, command.roles)
+        if command.path in places and may(visit.actor, command.roles)
     ]
 
 
 async def saved(visit: Visit) -> web.StreamResponse:
     """Send a list as CSV, with its filters: streamed, however long it is."""
     own = _listing(visit)
-    asked = {name: value for name, value in visit.request.query.items() if value and name != "lang"}
     table = Table(own, list(own.shape.__annotations__))
 
     async def look(given: Mapping[str, str]) -> dict[str, Any]:
         async with visit.desk() as desk:
             return await page_of(own, desk, given)
 
-    return await streamed(visit.request, table, pages(table, look, asked))
+    return await streamed(visit.request, table, pages(table, look, _asked(own, _typed(visit))))

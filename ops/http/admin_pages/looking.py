@@ -1,7 +1,7 @@
 """Pages to look at: what waits, the campaigns, one campaign, the proposals, one proposal."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiohttp import web
 
@@ -13,27 +13,19 @@ from ops.admin.deciding import PROPOSALS, ShownProposal
 from ops.admin.listing import page as page_of
 from ops.clock import utc_now
 from ops.http.admin import OFFICE
-from ops.http.admin_pages import giving, wording
-from ops.http.admin_pages.drawn import Form
-from ops.http.admin_pages.drawn import form as drawn
-from ops.http.admin_pages.giving import Sheet
+from ops.http.admin_pages import giving, named, wording
+from ops.http.admin_pages.acting import action
+from ops.http.admin_pages.cells import place_of, subject
 from ops.http.admin_pages.reasons import reason
+from ops.http.admin_pages.settled import to_do
 from ops.http.admin_pages.visit import Visit
 from ops.http.intake import SHELF
 from ops.http.language import Language
 from ops.http.scene import Scene, scene
 
 _OF_CAMPAIGN = "/campaigns/{slug}/"
+_CLOSE = "campaign.close"
 _WAITING_MAX = 50
-
-
-class Action(NamedTuple):
-    """A command's form within another page."""
-
-    title: str
-    address: str
-    sheet: Sheet
-    form: Form
 
 
 async def standings(visit: Visit) -> list[Standing]:
@@ -49,6 +41,7 @@ async def home(visit: Visit) -> web.Response:
     mine = [row for row in waiting if row not in own and decides(visit, row)]
     return visit.page(
         "home",
+        settlements=await to_do(visit),
         mine=[said(row, visit.language) for row in mine],
         own=[said(row, visit.language) for row in own],
         scenes=[scene(each, visit.language) for each in await standings(visit)],
@@ -81,7 +74,8 @@ def said(row: ShownProposal, language: Language) -> dict[str, Any]:
         "why": wording.known("second", row["reason"], language, row["reason"]),
         "state_word": wording.known("proposal_state", row["state"], language),
         "worded": wording.worded(row["differences"], language),
-        "about": giving.place_of(row["subject"]) if is_there else None,
+        "about": place_of(row["subject"]) if is_there else None,
+        "about_said": subject(row["subject"], language),
         "at": wording.minute(row["asked_at"]),
         "decided": wording.minute(row["decided_at"]) if row["decided_at"] else None,
         "due": wording.minute(row["due_at"]) if row["due_at"] else None,
@@ -112,12 +106,31 @@ async def campaign(visit: Visit) -> web.Response:
         scene=shown,
         actions=[await action(visit, each, slug) for each in commands if _is_short(each)],
         more=[
-            (giving.title(each, visit), giving.address(each.name, slug)) for each in commands if not _is_short(each)
+            (named.title(each, visit), named.address(each.name, slug))
+            for each in commands
+            if not _is_short(each) and each.name != _CLOSE
         ],
+        closes=named.address(_CLOSE, slug) if registry.find(_CLOSE) in commands else None,
+        about=_about(visit, slug),
         is_open=found.campaign.closed_at is None,
         gives_terms=may(visit.actor, registry.find("campaign.terms").roles),
         proposals=[said(row, visit.language) for row in waiting],
     )
+
+
+def _about(visit: Visit, slug: str) -> list[tuple[str, str]]:
+    """Return the lists that tell more about a campaign, as far as the visitor may see them."""
+    wanted = {"settlements": "campaign", "payouts": "campaign", "content": "campaign", "uploads": "campaign"}
+    wanted |= {"proposals": "subject", "audit": "subject"}
+    listings = {each.path.strip("/"): each for each in registry.LISTINGS}
+    return [
+        (
+            wording.known("list", name, visit.language),
+            f"/admin/{name}?{key}={'campaign/' if key == 'subject' else ''}{slug}",
+        )
+        for name, key in wanted.items()
+        if may(visit.actor, listings[name].roles)
+    ]
 
 
 def _commands(visit: Visit, own: Standing) -> list[Command[Any]]:
@@ -132,16 +145,8 @@ def _commands(visit: Visit, own: Standing) -> list[Command[Any]]:
 
 
 def _is_short(command: Command[Any]) -> bool:
-    """Tell whether a command's form stands on the campaign's page: what goes deeper has a page of its own."""
-    return "/" not in command.path.removeprefix(_OF_CAMPAIGN)
-
-
-async def action(visit: Visit, command: Command[Any], place: str, **given: str) -> Action:
-    """Return a command's form, to be drawn within a page."""
-    sheet = await giving.sheet(visit, command, place)
-    values = {**sheet.values, **given}
-    form = drawn(sheet.parts, values, (), sheet.how, visit.language)
-    return Action(giving.title(command, visit), giving.address(command.name, place), sheet, form)
+    """Tell whether a command's form stands on the campaign's page: none that goes deeper or cannot be undone does."""
+    return "/" not in command.path.removeprefix(_OF_CAMPAIGN) and command.name != _CLOSE
 
 
 async def proposals(visit: Visit) -> web.Response:

@@ -2,10 +2,8 @@
 
 from aiohttp import web
 
-from ops.http.admin_pages import giving, lists, looking, openid, signing
+from ops.http.admin_pages import answering, giving, lists, looking, named, openid, settled, signing
 from ops.http.admin_pages.visit import visited
-
-_CREATE, _TERMS = "campaign.create", "campaign.terms"
 
 
 def routes() -> list[web.RouteDef]:
@@ -13,12 +11,15 @@ def routes() -> list[web.RouteDef]:
     shown = {
         "": looking.home,
         "/campaigns": looking.campaigns,
-        "/campaigns/new": giving.draw(_CREATE),
+        "/campaigns/new": giving.draw(named.CREATE),
         "/campaigns/{slug}": looking.campaign,
-        "/campaigns/{slug}/terms": giving.draw(_TERMS),
+        "/campaigns/{slug}/terms": giving.draw(named.TERMS),
         "/proposals": looking.proposals,
         "/proposals/{proposal}": looking.proposal,
-        "/answers/{key}": giving.answer,
+        "/answers/{key}": answering.answer,
+        "/settlements/{settlement}": settled.settlement,
+        "/payouts/{payout}": settled.of_payout,
+        r"/do/{command:settlement\.(?:approve|cancel|send)}/{of:.+}": settled.asked,
         "/do/{command}": giving.draw(),
         "/do/{command}/{of:.+}": giving.draw(),
         r"/{listing:[a-z-]+}.csv": lists.saved,
@@ -26,8 +27,8 @@ def routes() -> list[web.RouteDef]:
     }
     given = {
         "/sign-out": signing.end,
-        "/campaigns/new": giving.give(_CREATE),
-        "/campaigns/{slug}/terms": giving.give(_TERMS),
+        "/campaigns/new": giving.give(named.CREATE),
+        "/campaigns/{slug}/terms": giving.give(named.TERMS),
         "/do/{command}": giving.give(),
         "/do/{command}/{of:.+}": giving.give(),
     }

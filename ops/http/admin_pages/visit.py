@@ -151,19 +151,24 @@ def _back(request: web.Request) -> str | None:
     """Return the page of ours that somebody came from; None: none is known."""
     came_from = urlsplit(request.headers.get("Referer", ""))
     is_ours = came_from.netloc == request.host and came_from.path.startswith(f"{guards.PREFIX}/")
-    return came_from.path if is_ours and came_from.path != request.path else None
+    is_another = request.method == "POST" or came_from.path != request.path
+    return came_from.path if is_ours and is_another else None
 
 
 async def typed(request: web.Request) -> Mapping[str, str]:
     """Return what a form sent, each name once; a file as text from which `as_bytes` gets its bytes back."""
     form = await request.clone(client_max_size=_bytes_max(request)).post()
+    found = [(name, _text(value)) for name, value in form.items()]
     if len(form) > _FIELDS_MAX or len(set(form)) != len(form):
         raise Foreign
-    return {name: _text(value) for name, value in form.items()}
+    return dict(found)
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else value.file.read().decode(errors="surrogateescape")
+    if isinstance(value, str):
+        return value
+    with value.file as file:
+        return str(file.read().decode(errors="surrogateescape"))
 
 
 def as_bytes(text: str) -> bytes:

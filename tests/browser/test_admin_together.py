@@ -1,0 +1,131 @@
+"""People who work together, each in a real browser: a settlement that two approve, two who change the same terms."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser
+from test_admin_browser import signed_in
+from test_browser import WIDE, Watched, browser
+
+from clerks import hire
+from ledger.payouts import end_to_end_id
+from ledger.statements.table import COLUMNS
+from ops.clock import utc_now
+from ops.http import snapshots
+from serving import DAY, SLUG, Running, like, promise, running
+
+__all__ = ["browser"]  # the fixture
+pytestmark = [pytest.mark.slow, pytest.mark.one_server]
+TO_COME = {"starts_at": utc_now() + timedelta(days=10), "ends_at": utc_now() + timedelta(days=30)}
+
+
+@pytest.fixture
+async def service(dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+    """Yield a service with a campaign whose likes may be settled; its public pages are never older than asked for."""
+    monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
+    async with running(dsn) as made:
+        await hire(made.service.pool)
+        await made.send([like(str(n), at=DAY) for n in range(900)])
+        await made.tick()
+        yield made
+
+
+async def press(seen: Watched, name: str) -> str:
+    """Press a button, and return what the page that comes is headed with."""
+    await seen.page.get_by_role("button", name=name, exact=True).first.click()
+    return await seen.page.inner_text("h1")
+
+
+async def statement(service: Running, page: Any) -> None:
+    """Have the bank say that every payout left, in a file that finance takes in."""
+    rows = await service.service.pool.fetch("SELECT payout_id, amount_minor FROM payouts ORDER BY payout_id")
+    out = [
+        f"NL1,S,entry,2026-11-27,{r['amount_minor'] / 100:.2f},CNY,debit,{end_to_end_id(r['payout_id'], 1)},,,"
+        for r in rows
+    ]
+    total = f"{sum(row['amount_minor'] for row in rows) / 100:.2f}"
+    ends = (
+        "NL1,S,opening,2026-11-27,0.00,CNY,credit,,,,",
+        f"NL1,S,closing,2026-11-27,{total},CNY,debit,,,,",
+    )
+    body = "\r\n".join([",".join(COLUMNS), ends[0], *out, ends[1]]).encode()
+    await page.locator('input[type="file"]').set_input_files(
+        [{"name": "statement.csv", "mimeType": "text/csv", "buffer": body}]
+    )
+
+
+async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
+    browser: Browser, service: Running
+) -> None:
+    fay, fred, olga = [await signed_in(browser, service, name, viewport=WIDE) for name in ("fay", "fred", "olga")]
+    await fay.page.goto(f"{service.url}/admin/campaigns/{SLUG}?lang=en")
+    assert await press(fay, "Settle now") == "Done"
+    await fay.page.get_by_role("link", name="See the settlement").click()
+    own = fay.page.url
+    said = await fay.page.inner_text("main")
+    assert "2 more people have to approve it" in said
+    assert "You made it: others have to approve it." in said
+    assert await fay.page.get_by_role("button", name="Approve the settlement").count() == 0
+    settlement = own.partition("/settlements/")[2].partition("?")[0]
+    for language, button, sentence in (
+        ("en", "Approve the settlement", f"fay made {settlement} and cannot approve it"),
+        ("zh", "批准结算", f"结算 {settlement} 由 fay 发起，须由其他人批准。"),
+    ):
+        await fay.page.goto(f"{service.url}/admin/do/settlement.approve/{settlement}?lang={language}")
+        await press(fay, button)
+        assert sentence in await fay.page.inner_text("main")
+    await fay.page.get_by_role("link", name="返回上一页").click()
+    for one in (fred, olga):
+        await one.page.goto(f"{service.url}/admin?lang=en")
+        await one.page.get_by_role("link", name="Settlement of 2022-04-18").click()
+        shown = await one.page.inner_text("main")
+        digest = await one.page.inner_text(".hash code")
+        assert ("CN¥2.10" in shown, "CN¥0.90" in shown, "6222020200112233445" in shown) == (True, True, True)
+        assert await press(one, "Approve the settlement") == "Done"
+        rows = await service.service.pool.fetch("SELECT person, hash FROM settlement_approvals ORDER BY at")
+        assert rows[-1]["hash"].hex() == digest
+    await fred.page.get_by_role("link", name="See it").click()
+    assert "It can be sent." in await fred.page.inner_text("main")
+    await fred.page.locator('[name="channel"]').select_option("manual")
+    assert await press(fred, "Send the money") == "Done"
+    for number in (1, 2):
+        await fred.page.goto(f"{service.url}/admin/settlements/{settlement}?lang=en")
+        await fred.page.get_by_role("link", name="Enter the bank's answer").first.click()
+        await fred.page.get_by_label("Bank's reference").fill(f"BANK-{number}")
+        assert await press(fred, "Enter the bank's answer") == "Done"
+    await fay.page.goto(f"{service.url}/admin/statement-lines?lang=en")
+    await fay.page.get_by_role("link", name="Import a bank statement").click()
+    await statement(service, fay.page)
+    assert await press(fay, "Import a bank statement") == "Done"
+    await fay.page.get_by_role("link", name="See it").click()
+    assert await fay.page.locator(".rows tbody tr").count() == 2
+    await fay.page.goto(f"{service.url}/campaigns/{SLUG}?lang=en")
+    public = await fay.page.inner_text("main")
+    assert public.count("paid on 27 November 2026") == 2
+    for seen in (fay, fred, olga):
+        assert (seen.outside, [said for said in seen.complaints if "409" not in said]) == ([], [])
+
+
+async def test_whoever_comes_second_sees_the_others_terms_and_keeps_what_they_typed(
+    browser: Browser, dsn: str
+) -> None:
+    async with running(dsn, promise(TO_COME)) as service:
+        await hire(service.service.pool)
+        cat, carl = [await signed_in(browser, service, name, viewport=WIDE) for name in ("cat", "carl")]
+        for one, cap in ((cat, "30"), (carl, "20")):
+            await one.page.goto(f"{service.url}/admin/campaigns/{SLUG}/terms?lang=en")
+            await one.page.locator('[name="terms.daily_cap_minor"]').fill(cap)
+        assert await press(cat, "Ask for it") == "Done"  # a cap lowers what may be paid: it takes nobody else
+        assert await press(carl, "Ask for it") == "New terms"
+        told = await carl.page.inner_text("#faults")
+        assert "The newest terms are version 2 by now" in told
+        assert "What you typed is still here" in told
+        assert await carl.page.evaluate("document.activeElement.id") == "faults"
+        assert await carl.page.input_value('[name="terms.daily_cap_minor"]') == "20"
+        assert "CN¥30.00" in await carl.page.inner_text("[aria-labelledby=trial]")
+        assert await press(carl, "Ask for it") == "Done"
+        caps = await service.service.pool.fetch("SELECT daily_cap_minor FROM terms ORDER BY version")
+        assert [row["daily_cap_minor"] for row in caps] == [None, 3000, 2000]
