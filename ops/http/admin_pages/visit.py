@@ -30,6 +30,7 @@ SIGN_IN_AT = "/admin/sign-in"
 _STATUS: Mapping[type[Exception], int] = {Forbidden: 403, NotFound: 404, Refused: 409, LedgerError: 409}
 _FIELDS_MAX = 2_000
 _BESIDE_A_FILE = 64 * 1024
+_FILE = "content"  # the field that takes a file
 _OWN_PAGES = {"/campaigns", "/proposals"}  # listed in a way of their own
 
 
@@ -128,15 +129,35 @@ async def _drawn(request: web.Request, draw: Draw) -> web.StreamResponse:
 
 
 async def typed(request: web.Request) -> Mapping[str, str]:
-    """Return what a form sent, each name once; a file as text from which `as_bytes` gets its bytes back."""
-    form = await request.clone(client_max_size=_bytes_max(request)).post()
-    if len(form) > _FIELDS_MAX or len(set(form)) != len(form):
+    """Return what a form sent, each name once; a file as text from which `as_bytes` gets its bytes back.
+
+    Foreign: no page of ours makes such a form.
+    """
+    try:
+        form = await request.clone(client_max_size=_bytes_max(request)).post()
+    except (ValueError, LookupError, RuntimeError):  # what aiohttp says of a body that is no form, or of no charset
+        raise Foreign from None
+    read = [(name, _text(value)) for name, value in form.items()]
+    are_torn = any(_is_torn(text) for name, text in read if name != _FILE)
+    if are_torn or len(read) > _FIELDS_MAX or len(set(form)) != len(form):
         raise Foreign
-    return {name: _text(value) for name, value in form.items()}
+    return dict(read)
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else value.file.read().decode(errors="surrogateescape")
+    if isinstance(value, str):
+        return value
+    with value.file as file:
+        return str(file.read().decode(errors="surrogateescape"))
+
+
+def _is_torn(text: str) -> bool:
+    """Tell whether a text is none, for it was sent as a file of other bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def as_bytes(text: str) -> bytes:
