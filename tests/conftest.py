@@ -6,8 +6,21 @@ import asyncpg
 import pytest
 
 import sql
-from databases import DatabaseServer, broken_invariants, running, server_names
+from databases import EMBEDDED, DatabaseServer, broken_invariants, running, server_names
 from ops import backend
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out of the other servers' tests those that are about no server."""
+    left_out = [item for item in items if item.get_closest_marker("one_server") and _is_of_another(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _is_of_another(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and callspec.params.get("database_server", EMBEDDED) != EMBEDDED
 
 
 @pytest.fixture(scope="session", params=server_names())

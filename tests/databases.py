@@ -23,13 +23,14 @@ from ops.migrate import migrate
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes the folder
 _ROOM_BYTES_MIN = 2 << 30
 SETTINGS = {"max_wal_size": "256MB", "max_connections": "100"}  # the rest as in production
+EMBEDDED = "pg18-embedded"
 EXTERNAL_URL = "LIKE_LEDGER_TEST_DATABASE_URL"
 Answer = TypeVar("Answer")
 
 
 def server_names() -> list[str]:
     """Return the servers that every database test runs on."""
-    return ["pg18-embedded", "external"] if os.environ.get(EXTERNAL_URL) else ["pg18-embedded"]
+    return [EMBEDDED, "external"] if os.environ.get(EXTERNAL_URL) else [EMBEDDED]
 
 
 def settled(work: Coroutine[Any, Any, Answer]) -> Answer:
