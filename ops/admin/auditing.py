@@ -6,22 +6,21 @@ from typing import Any
 import orjson
 from typing_extensions import TypedDict
 
-from campaigns.refusals import Fault, Faulty
 from ops.admin.command import Desk
-from ops.admin.listing import Listing, Query, moment, text
+from ops.admin.listing import MOMENT, TEXT, Listing, Query, number
 from ops.admin.table import Table
 from sql import query
 
 _LIST_AUDIT = query("list_audit")
 FILTERS = {
-    "by": text,
-    "command": text,
-    "subject": text,
-    "since": moment,
-    "until": moment,
-    "under": text,  # the subject begins with it: campaign/
-    "proposal": text,
-    "says": text,  # stands in the subject, before or after; in whatever case
+    "by": TEXT,
+    "command": TEXT,
+    "subject": TEXT,
+    "since": MOMENT,
+    "until": MOMENT,
+    "under": TEXT,  # the subject begins with it: campaign/
+    "proposal": TEXT,
+    "says": TEXT,  # stands in the subject, before or after; in whatever case
 }
 
 
@@ -42,19 +41,9 @@ class ShownAudit(TypedDict):
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    before_id = _behind(asked)
+    (before_id,) = asked.after or (None,)
     rows = await desk.conn.fetch(_LIST_AUDIT, before_id, asked.limit, *(asked.filters.get(name) for name in FILTERS))
     return [shown(row) for row in rows]
-
-
-def _behind(asked: Query) -> int | None:
-    if asked.after is None:
-        return None
-    try:
-        (number,) = asked.after
-        return int(number)
-    except (TypeError, ValueError):
-        raise Faulty([Fault("cursor", "it is no cursor of this list")]) from None
 
 
 def shown(row: Any) -> ShownAudit:
@@ -83,6 +72,7 @@ AUDIT = Listing(
     FILTERS,
     _list,
     lambda row: (row["audit"],),
+    (number,),
     ShownAudit,
 )
 

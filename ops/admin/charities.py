@@ -13,7 +13,7 @@ from campaigns.charities import Charity
 from campaigns.promise import Account, Slug, Words
 from ops.admin.actor import ROLES, Role
 from ops.admin.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.listing import Listing, Query, after_text
+from ops.admin.listing import Listing, Query, name
 
 ACCOUNT_HOLD = timedelta(days=1)  # time for whoever sees the audit to say that it was not the charity who asked
 
@@ -101,7 +101,7 @@ def shown(own: Charity, role: str) -> ShownCharity:
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    after = after_text(asked)
+    (after,) = asked.after or (None,)
     return [shown(own, desk.actor.role) for own in await charities.listed(desk.conn, after, asked.limit)]
 
 
@@ -113,6 +113,7 @@ CHARITIES = Listing(
     {},
     _list,
     lambda row: (row["charity"],),
+    (name,),
     ShownCharity,
 )
 

@@ -13,7 +13,7 @@ from campaigns.events import Content
 from ops.admin.actor import ROLES, Role
 from ops.admin.campaigns import find
 from ops.admin.command import Asked, Command, Desk, Done, Run
-from ops.admin.listing import Listing, Query, text, truth
+from ops.admin.listing import TEXT, TRUTH, Listing, Query, name
 from sql import query
 
 PLACE = "/campaigns/{slug}/content"
@@ -71,7 +71,7 @@ class ShownContent(TypedDict):
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
     content, campaign = asked.after or (None, None)
-    wanted = (asked.filters.get(name) for name in ("campaign", "content", "paused"))
+    wanted = (asked.filters.get(each) for each in ("campaign", "content", "paused"))
     rows = await desk.conn.fetch(_LIST_CONTENT, content, campaign, asked.limit, *wanted)
     return [
         {"content": row[0], "campaign": row[1], "enrolled_at": _instant(row[2]), "paused_at": _instant(row[3])}
@@ -88,9 +88,10 @@ CONTENT = Listing(
     "/content",
     "Content that is enrolled or paused, by its id",
     frozenset(ROLES),
-    {"campaign": text, "content": text, "paused": truth},
+    {"campaign": TEXT, "content": TEXT, "paused": TRUTH},
     _list,
     lambda row: (row["content"], row["campaign"]),
+    (name, name),
     ShownContent,
 )
 

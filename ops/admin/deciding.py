@@ -16,7 +16,7 @@ from ops.admin import audit, proposals
 from ops.admin.actor import BY_SCHEDULE, Actor
 from ops.admin.command import Asked, Command, Desk, Done, Then, Why, may
 from ops.admin.desk import Difference, Office, afterwards
-from ops.admin.listing import Listing, Query, Reading, moment, text
+from ops.admin.listing import TEXT, Listing, Query, Reading, moment, name, one_of
 from ops.admin.proposals import Proposal, State
 from ops.admin.refusals import Forbidden, ProposalRefused
 from ops.admin.undoing import undoable
@@ -188,8 +188,8 @@ def shown(proposal: Proposal) -> ShownProposal:
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    at, proposal_id = (moment(asked.after[0]), asked.after[1]) if asked.after else (None, None)
-    wanted = (asked.filters.get(name) for name in ("state", "subject", "asked_by"))
+    at, proposal_id = asked.after or (None, None)
+    wanted = (asked.filters.get(each) for each in ("state", "subject", "asked_by"))
     rows = await desk.conn.fetch(_LIST_PROPOSALS, at, proposal_id, asked.limit, *wanted)
     return [shown(proposals.read(row)) for row in rows]
 
@@ -199,9 +199,10 @@ PROPOSALS = Listing(
     "/proposals",
     "What waits for a second person, or did",
     frozenset({"campaigns", "finance", "reviewer", "auditor"}),
-    {"state": text, "subject": text, "asked_by": text},
+    {"state": one_of(State), "subject": TEXT, "asked_by": TEXT},
     _list,
     lambda row: (row["asked_at"], row["proposal"]),
+    (moment, name),
     ShownProposal,
 )
 

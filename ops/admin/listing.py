@@ -5,9 +5,10 @@ The cursor holds the last row's own key, so rows that are added meanwhile move n
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,7 +20,10 @@ from ops.admin.command import Desk
 LIMIT, LIMIT_MAX = 50, 200
 _DIGITS = len(str(LIMIT_MAX))
 _TEXT_CHARS_MAX = 300
+_TEXT = r"^[^\x00-\x1f\x7f]+$"
+_NUMBER_MAX = 2**63 - 1
 _CURSOR_CHARS_MAX = 4_000
+_NO_CURSOR = "it is no cursor of this list"
 OWN = ("cursor", "limit")
 
 
@@ -34,6 +38,13 @@ class Query(NamedTuple):
 Row = Mapping[str, Any]
 
 
+class Filter(NamedTuple):
+    """What a filter takes."""
+
+    read: Callable[[str], Any]  # ValueError says what it takes
+    schema: Mapping[str, Any]  # the same as JSON Schema
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A list that people with a role may read."""
@@ -42,9 +53,10 @@ class Listing:
     path: str  # under /v1/admin
     summary: str
     roles: frozenset[Role]
-    filters: Mapping[str, Callable[[str], Any]]  # each one's reader: ValueError says what it takes
+    filters: Mapping[str, Filter]
     fetch: Callable[[Desk, Query], Awaitable[Sequence[Row]]]
     key: Callable[[Row], Sequence[Any]]  # of a row as it is shown: what its cursor holds
+    parts: tuple[Callable[[Any], Any], ...]  # reads each part of such a key: ValueError where it is none
     shape: Any  # of a row
 
 
@@ -59,39 +71,66 @@ class Reading:
     shape: Any
 
 
-def text(given: str) -> str:
-    """Return a filter's text."""
-    if not 1 <= len(given) <= _TEXT_CHARS_MAX or not given.isprintable():
-        raise ValueError(f"a text of 1 to {_TEXT_CHARS_MAX} printable characters")
+def _read_text(given: str) -> str:
+    if len(given) > _TEXT_CHARS_MAX or not re.fullmatch(_TEXT, given) or given.endswith("\n"):
+        raise ValueError(f"a text of 1 to {_TEXT_CHARS_MAX} characters, none of which controls anything")
     return given
 
 
-def truth(given: str) -> bool:
-    """Return a filter's yes or no."""
+def _read_truth(given: str) -> bool:
     if given not in ("true", "false"):
         raise ValueError("true or false")
     return given == "true"
 
 
-def moment(given: str) -> datetime:
-    """Return a filter's moment."""
+def name(given: Any) -> str:
+    """Return a text of a cursor. PostgreSQL knows none with a NUL."""
+    if not isinstance(given, str) or "\0" in given:
+        raise ValueError(_NO_CURSOR)
+    return given
+
+
+def number(given: Any) -> int:
+    """Return a number of a cursor."""
+    if type(given) is not int or not 0 <= given <= _NUMBER_MAX:
+        raise ValueError(_NO_CURSOR)
+    return given
+
+
+def day(given: Any) -> date:
+    """Return a day of a cursor."""
+    return date.fromisoformat(name(given))
+
+
+def moment(given: Any) -> datetime:
+    """Return a moment of a filter or a cursor."""
     try:
-        found = datetime.fromisoformat(given)
+        found = datetime.fromisoformat(name(given))
     except ValueError:
         raise ValueError("a moment such as 2026-11-23T08:00:00Z") from None
     if found.tzinfo is None:
         raise ValueError("a moment with its offset, such as 2026-11-23T08:00:00Z")
-    return found
+    try:
+        return found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment of the years 1 to 9999") from None
 
 
-def after_text(asked: Query) -> str | None:
-    """Return the text that a page begins behind, in a list whose key is one text; None: at its beginning."""
-    if asked.after is None:
-        return None
-    match asked.after:
-        case [str(key)] if "\0" not in key:
-            return key
-    raise Faulty([Fault("cursor", "it is no cursor of this list")])
+TEXT = Filter(_read_text, {"type": "string", "minLength": 1, "maxLength": _TEXT_CHARS_MAX, "pattern": _TEXT})
+TRUTH = Filter(_read_truth, {"type": "string", "enum": ["true", "false"]})
+MOMENT = Filter(moment, {"type": "string", "format": "date-time"})
+
+
+def one_of(known: Iterable[str]) -> Filter:
+    """Return a filter that takes one of these, and returns that very one."""
+    values = {str(each): each for each in known}
+
+    def read(given: str) -> str:
+        if given not in values:
+            raise ValueError(f"one of: {', '.join(values)}")
+        return values[given]
+
+    return Filter(read, {"type": "string", "enum": list(values)})
 
 
 async def page(listing: Listing, desk: Desk, given: Mapping[str, str]) -> dict[str, Any]:
@@ -112,7 +151,7 @@ def _read(listing: Listing, given: Mapping[str, str]) -> tuple[Query, dict[str, 
     raw = {name: given[name] for name in listing.filters if name in given}
     after = None
     if "cursor" in given:
-        kept, after = _opened(given["cursor"])
+        kept, after = _opened(listing, given["cursor"])
         if raw and raw != kept:
             raise Faulty([Fault("cursor", "it goes on with the filters that it began with: leave them out")])
         raw = kept
@@ -122,9 +161,9 @@ def _read(listing: Listing, given: Mapping[str, str]) -> tuple[Query, dict[str, 
 
 def _value(listing: Listing, name: str, value: str) -> Any:
     if name not in listing.filters:
-        raise Faulty([Fault("cursor", "it is no cursor of this list")])
+        raise Faulty([Fault("cursor", _NO_CURSOR)])
     try:
-        return listing.filters[name](value)
+        return listing.filters[name].read(value)
     except ValueError as error:
         raise Faulty([Fault(name, str(error))]) from None
 
@@ -141,13 +180,13 @@ def _cursor(filters: Mapping[str, str], key: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([filters, list(key)])).decode().rstrip("=")
 
 
-def _opened(cursor: str) -> tuple[dict[str, str], list[Any]]:
-    wrong = Faulty([Fault("cursor", "it is no cursor of this list")])
+def _opened(listing: Listing, cursor: str) -> tuple[dict[str, str], list[Any]]:
+    """Return the filters that a cursor keeps, and the key that it goes on behind. Anyone can make one up."""
     try:
         filters, key = orjson.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_CHARS_MAX] + "=" * (-len(cursor) % 4)))
+        after = [read(part) for read, part in zip(listing.parts, key, strict=True)]
     except (binascii.Error, ValueError, TypeError):
-        raise wrong from None
-    texts = isinstance(filters, dict) and all(isinstance(v, str) for v in filters.values())
-    if not texts or not isinstance(key, list):
-        raise wrong
-    return filters, key
+        filters, after = None, []
+    if not isinstance(filters, dict) or not all(isinstance(value, str) for value in filters.values()):
+        raise Faulty([Fault("cursor", _NO_CURSOR)])
+    return filters, after

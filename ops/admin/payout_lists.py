@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaigns import catalogue
-from campaigns.refusals import Fault, Faulty, NotFound
+from campaigns.refusals import NotFound
 from ledger.envelopes import EnvelopeState, envelopes
 from ledger.payout_steps import State
 from ops.admin.actor import ROLES, Role
 from ops.admin.command import Desk, may
-from ops.admin.listing import Listing, Query, Reading, moment, text
+from ops.admin.listing import TEXT, Listing, Query, Reading, moment, name, one_of
 from ops.admin.paying import (
     SettlementInFull,
     ShownPayout,
@@ -29,25 +29,11 @@ _SEE_ACCOUNTS: frozenset[Role] = frozenset({"finance", "auditor"})
 _WAITING = {EnvelopeState.OPEN, EnvelopeState.APPROVED}  # one stage for the database, which cannot tell them apart
 
 
-def _envelope_state(given: str) -> EnvelopeState:
-    return EnvelopeState(_one_of(given, list(EnvelopeState)))
-
-
-def _payout_state(given: str) -> State:
-    return State(_one_of(given, list(State)))
-
-
-def _one_of(given: str, known: Sequence[str]) -> str:
-    if given not in known:
-        raise ValueError(f"one of: {', '.join(known)}")
-    return given
-
-
 async def _list_settlements(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
     """Of those that wait only some are `open`: so it looks on until there are enough."""
     state, found = asked.filters.get("state"), list[Mapping[str, Any]]()
     stage = "waiting" if state in _WAITING else state
-    after = _behind(asked)
+    after = asked.after or (None, None)
     while True:
         rows = await desk.conn.fetch(_LIST_SETTLEMENTS, *after, asked.limit, asked.filters.get("campaign"), stage)
         ids = [row["settlement_id"] for row in rows]
@@ -64,19 +50,10 @@ async def _rows(desk: Desk, ids: Sequence[str]) -> list[ShownSettlement]:
     return [shown_settlement(known[held[i].campaign], held[i]) for i in ids]
 
 
-def _behind(asked: Query) -> tuple[Any, Any]:
-    if asked.after is None:
-        return None, None
-    try:
-        at, own_id = asked.after
-        return moment(at), str(own_id)
-    except (TypeError, ValueError):
-        raise Faulty([Fault("cursor", "it is no cursor of this list")]) from None
-
-
 async def _list_payouts(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    wanted = (asked.filters.get(name) for name in ("campaign", "charity", "state"))
-    rows = await desk.conn.fetch(_LIST_PAYOUTS, *_behind(asked), asked.limit, *wanted)
+    wanted = (asked.filters.get(each) for each in ("campaign", "charity", "state"))
+    after = asked.after or (None, None)
+    rows = await desk.conn.fetch(_LIST_PAYOUTS, *after, asked.limit, *wanted)
     known = (await catalogue.read(desk.conn, desk.keys.pseudonym)).campaigns
     held = await envelopes(desk.conn, among=list({row["settlement_id"] for row in rows}))
     payouts = {p.payout_id: (e, p) for e in held for p in e.payouts}
@@ -100,9 +77,10 @@ LISTINGS: tuple[Listing, ...] = (
         "/settlements",
         "What was settled, newest first, and where it is",
         _ALL,
-        {"campaign": text, "state": _envelope_state},
+        {"campaign": TEXT, "state": one_of(EnvelopeState)},
         _list_settlements,
         lambda row: (row["made_at"], row["settlement"]),
+        (moment, name),
         ShownSettlement,
     ),
     Listing(
@@ -110,9 +88,10 @@ LISTINGS: tuple[Listing, ...] = (
         "/payouts",
         "What goes to charities, that of the newest settlement first",
         _ALL,
-        {"campaign": text, "charity": text, "state": _payout_state},
+        {"campaign": TEXT, "charity": TEXT, "state": one_of(State)},
         _list_payouts,
         lambda row: (row["made_at"], row["payout"]),
+        (moment, name),
         ShownPayout,
     ),
 )

@@ -11,7 +11,7 @@ from campaigns.platforms import PlatformListed
 from campaigns.promise import Slug
 from ops.admin.actor import ROLES, Role
 from ops.admin.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.listing import Listing, Query, after_text
+from ops.admin.listing import Listing, Query, name
 
 _OWNER: frozenset[Role] = frozenset()
 _EXAMPLE_KEY = "whpk_O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik="
@@ -115,7 +115,7 @@ def shown(own: PlatformListed) -> ShownPlatform:
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    after = after_text(asked)
+    (after,) = asked.after or (None,)
     return [shown(own) for own in await platforms.listed(desk.conn, after, asked.limit)]
 
 
@@ -127,6 +127,7 @@ PLATFORMS = Listing(
     {},
     _list,
     lambda row: (row["platform"],),
+    (name,),
     ShownPlatform,
 )
 

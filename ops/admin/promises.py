@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from typing_extensions import TypedDict
 
@@ -19,7 +19,7 @@ from ops.admin import proposals
 from ops.admin.actor import ROLES
 from ops.admin.command import Desk
 from ops.admin.deciding import ShownProposal, shown
-from ops.admin.listing import Listing, Query, Reading
+from ops.admin.listing import Listing, Query, Reading, name, one_of
 from sql import query
 
 _LIST_PROPOSALS = query("list_proposals")
@@ -80,19 +80,12 @@ def _shown(desk: Desk, campaign: Campaign, line: Line) -> ShownCampaign:
     }
 
 
-def _known_state(given: str) -> State:
-    for known in get_args(State):
-        if given == known:
-            return cast("State", known)
-    raise ValueError(f"one of: {', '.join(get_args(State))}")
-
-
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
     found = await catalogue.campaigns(desk.conn, desk.keys.pseudonym)
     after, wanted = asked.after[0] if asked.after else "", asked.filters.get("state")
     names = [n for n in sorted(found) if n > after and wanted in (None, state(found[n], desk.now))][: asked.limit]
     money = await lines(desk.conn, names)
-    return [dict(_shown(desk, found[name], money[name])) for name in names]
+    return [dict(_shown(desk, found[slug], money[slug])) for slug in names]
 
 
 async def _read(desk: Desk, slug: str) -> WholeCampaign:
@@ -136,9 +129,10 @@ CAMPAIGNS = Listing(
     "/campaigns",
     "Every campaign, by its slug: where it is, and its money",
     frozenset(ROLES),
-    {"state": _known_state},
+    {"state": one_of(get_args(State))},
     _list,
     lambda row: (row["campaign"],),
+    (name,),
     ShownCampaign,
 )
 

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from campaigns.refusals import NotFound
 from ops.admin.actor import BY_SETTING
 from ops.admin.command import Command, Desk, Done, Nothing
-from ops.admin.listing import Listing, Query
+from ops.admin.listing import Listing, Query, name
 from sql import query
 
 _LIST_SESSIONS = query("list_sessions")
@@ -27,20 +27,20 @@ class SignedIn(TypedDict):
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    name, role = asked.after or (None, None)
-    rows = await desk.conn.fetch(_LIST_SESSIONS, desk.now, name, role, asked.limit, BY_SETTING)
+    after_name, after_role = asked.after or (None, None)
+    rows = await desk.conn.fetch(_LIST_SESSIONS, desk.now, after_name, after_role, asked.limit, BY_SETTING)
     return [
         {**row, "made_at": row["made_at"].isoformat(), "ends_at": row["ends_at"].isoformat()}
         for row in map(dict, rows)
     ]
 
 
-async def _end(desk: Desk, name: str, _: Nothing) -> Done:
-    ended = await desk.conn.fetch(_END_SESSIONS_OF, name, desk.now)
+async def _end(desk: Desk, person: str, _: Nothing) -> Done:
+    ended = await desk.conn.fetch(_END_SESSIONS_OF, person, desk.now)
     if not ended:
-        raise NotFound(f"{name!r} is not signed in")
+        raise NotFound(f"{person!r} is not signed in")
     roles = sorted({row["role"] for row in ended})
-    return Done(f"session/{name}", {"name": name, "roles": roles, "sessions": len(ended)}, None)
+    return Done(f"session/{person}", {"name": person, "roles": roles, "sessions": len(ended)}, None)
 
 
 SESSIONS = Listing(
@@ -51,6 +51,7 @@ SESSIONS = Listing(
     {},
     _list,
     lambda row: (row["name"], row["role"]),
+    (name, name),
     SignedIn,
 )
 

@@ -10,7 +10,7 @@ from campaigns.promise import Line
 from campaigns.sponsors import Sponsor
 from ops.admin.actor import ROLES, Role
 from ops.admin.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.listing import Listing, Query, after_text
+from ops.admin.listing import Listing, Query, name
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 
@@ -69,7 +69,7 @@ def shown(own: Sponsor) -> ShownSponsor:
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    after = after_text(asked)
+    (after,) = asked.after or (None,)
     return [shown(own) for own in await sponsors.listed(desk.conn, after, asked.limit)]
 
 
@@ -81,6 +81,7 @@ SPONSORS = Listing(
     {},
     _list,
     lambda row: (row["name"],),
+    (name,),
     ShownSponsor,
 )
 

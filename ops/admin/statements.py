@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -10,14 +9,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.promise import Line
-from campaigns.refusals import Fault, Faulty
 from ledger.money import Money, show
 from ledger.reconcile import import_file, lock_statements
 from ledger.statements import FILE_BYTES_MAX
 from ledger.statements.table import COLUMNS
 from ledger.unmatched import match_by_hand
 from ops.admin.command import Asked, Command, Desk, Done, Sent, Why
-from ops.admin.listing import Listing, Query, truth
+from ops.admin.listing import TRUTH, Listing, Query, day, name, number
 from ops.admin.payouts import settlement_of
 from ops.admin.settlements import FINANCE, changed, held
 from ops.channels import payer_number
@@ -25,6 +23,7 @@ from sql import query
 
 BYTES = "application/octet-stream"
 _LIST_STATEMENT_LINES = query("list_statement_lines")
+_BEGINNING = (None, None, None, None)
 
 
 class Matching(Asked):
@@ -87,18 +86,10 @@ class ShownLine(TypedDict):
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    rows = await desk.conn.fetch(_LIST_STATEMENT_LINES, *_behind(asked), asked.limit, asked.filters.get("unmatched"))
+    rows = await desk.conn.fetch(
+        _LIST_STATEMENT_LINES, *(asked.after or _BEGINNING), asked.limit, asked.filters.get("unmatched")
+    )
     return [_shown(row) for row in rows]
-
-
-def _behind(asked: Query) -> tuple[date | None, str | None, str | None, int | None]:
-    if asked.after is None:
-        return None, None, None, None
-    try:
-        day, account, statement, number = asked.after
-        return date.fromisoformat(day), str(account), str(statement), int(number)
-    except (TypeError, ValueError):
-        raise Faulty([Fault("cursor", "it is no cursor of this list")]) from None
 
 
 def _shown(row: Any) -> ShownLine:
@@ -128,9 +119,10 @@ LINES = Listing(
     "/statement-lines",
     "What banks' statements said, the newest booked first, and the payout that each line is of",
     frozenset({"finance", "auditor"}),
-    {"unmatched": truth},
+    {"unmatched": TRUTH},
     _list,
     lambda row: (row["booked_on"], row["account"], row["statement"], row["line"]),
+    (day, name, name, number),
     ShownLine,
 )
 

@@ -11,9 +11,10 @@ from typing_extensions import TypedDict
 
 from campaigns.promise import Line
 from campaigns.refusals import NotFound, TokenRefused
+from ops.admin import listing
 from ops.admin.actor import AT_THE_MACHINE, BY_SCHEDULE, BY_SETTING, ROLES, Role
 from ops.admin.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.listing import Listing, Query, moment
+from ops.admin.listing import Listing, Query
 from sql import Connection, query
 
 PREFIX = "llt_"
@@ -92,7 +93,7 @@ def make() -> str:
 
 def digest(token: str) -> bytes:
     """Hash a token: of 256 random bits nothing slower is needed, and a look-up by hash tells nothing by its time."""
-    return sha256(token.strip().encode()).digest()
+    return sha256(token.strip().encode(errors="surrogateescape")).digest()  # a header may hold any byte
 
 
 async def _create(desk: Desk, _: str, asked: NewToken) -> Done:
@@ -127,7 +128,7 @@ class ShownToken(TypedDict):
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    name, at = (asked.after[0], moment(asked.after[1])) if asked.after else (None, None)
+    name, at = asked.after or (None, None)
     rows = await desk.conn.fetch(_LIST_TOKENS, name, at, asked.limit)
     return [{key: _plain(value) for key, value in row.items()} for row in rows]
 
@@ -144,6 +145,7 @@ TOKENS = Listing(
     {},
     _list,
     lambda row: (row["name"], row["made_at"]),
+    (listing.name, listing.moment),
     ShownToken,
 )
 

@@ -15,7 +15,7 @@ from ops.admin.campaigns import find
 from ops.admin.command import Asked, Command, Desk, Done, Run, Sent, Why
 from ops.admin.content import PLACE
 from ops.admin.desk import Office
-from ops.admin.listing import Listing, Query, Reading, moment, text
+from ops.admin.listing import TEXT, Listing, Query, Reading, moment, name
 from ops.admin.refusals import UploadRefused
 from ops.clock import utc_now
 
@@ -125,7 +125,7 @@ async def _read(desk: Desk, upload_id: str) -> ShownUpload:
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    before = (moment(asked.after[0]), asked.after[1]) if asked.after else None
+    before = (asked.after[0], asked.after[1]) if asked.after else None
     found = await uploads.newest(desk.conn, before, asked.limit, asked.filters.get("campaign"))
     return [shown(upload) for upload in found]
 
@@ -135,9 +135,10 @@ UPLOADS = Listing(
     "/uploads",
     "Files of content, newest first, and how far each is",
     frozenset(ROLES),
-    {"campaign": text},
+    {"campaign": TEXT},
     _list,
     lambda row: (row["at"], row["upload"]),
+    (moment, name),
     ShownUpload,
 )
 

@@ -16,6 +16,8 @@ async def problems(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Turn refusals and bugs into problem details (RFC 9457)."""
+    if "\0" in request.path:  # no name has one, and PostgreSQL takes none
+        return problem(Problem.NOT_FOUND)
     try:
         return await handler(request)
     except web.HTTPException as error:

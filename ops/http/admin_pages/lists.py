@@ -13,7 +13,7 @@ from ledger.envelopes import EnvelopeState
 from ledger.payout_steps import State
 from ops.admin import registry
 from ops.admin.command import Command, may
-from ops.admin.listing import Listing, moment, truth
+from ops.admin.listing import MOMENT, TRUTH, Listing
 from ops.admin.listing import page as page_of
 from ops.admin.table import Table, pages
 from ops.http.admin import streamed
@@ -130,17 +130,17 @@ def _typed(visit: Visit) -> dict[str, str]:
 def _asked(own: Listing, typed: Mapping[str, str]) -> dict[str, str]:
     """Return what is asked of the list: a day for a moment is the day's first one, in UTC."""
     return {
-        name: f"{value}T00:00:00Z" if own.filters.get(name) is moment and _DAY.match(value) else value
+        name: f"{value}T00:00:00Z" if own.filters.get(name) is MOMENT and _DAY.match(value) else value
         for name, value in typed.items()
     }
 
 
 def _filter(visit: Visit, own: Listing, key: str, typed: Mapping[str, str], fault: str | None) -> Filter:
     language, value = visit.language, typed.get(key, "")
-    is_truth = own.filters[key] is truth
+    is_truth = own.filters[key] is TRUTH
     kind, known = ("choice_bool", _TRUTHS) if is_truth else ("choice_state", _STATES.get(own.name, ()))
     options = [(str(each), wording.known(kind, str(each), language)) for each in known if is_truth or key == "state"]
-    is_day = own.filters[key] is moment and (not value or bool(_DAY.match(value)))
+    is_day = own.filters[key] is MOMENT and (not value or bool(_DAY.match(value)))
     return Filter(key, wording.label(f"filter.{key}", language), value, fault, options, is_day)
 
 

@@ -37,6 +37,7 @@ _STATUS: Mapping[type[Exception], int] = {
 }
 _FIELDS_MAX = 2_000
 _BESIDE_A_FILE = 64 * 1024
+_FILE = "content"  # the field that takes a file
 _OWN_PAGES = {"/campaigns", "/proposals"}  # listed in a way of their own
 
 
@@ -156,12 +157,19 @@ def _back(request: web.Request) -> str | None:
 
 
 async def typed(request: web.Request) -> Mapping[str, str]:
-    """Return what a form sent, each name once; a file as text from which `as_bytes` gets its bytes back."""
-    form = await request.clone(client_max_size=_bytes_max(request)).post()
-    found = [(name, _text(value)) for name, value in form.items()]
-    if len(form) > _FIELDS_MAX or len(set(form)) != len(form):
+    """Return what a form sent, each name once; a file as text from which `as_bytes` gets its bytes back.
+
+    Foreign: no page of ours makes such a form.
+    """
+    try:
+        form = await request.clone(client_max_size=_bytes_max(request)).post()
+    except (ValueError, LookupError, RuntimeError):  # what aiohttp says of a body that is no form, or of no charset
+        raise Foreign from None
+    read = [(name, _text(value)) for name, value in form.items()]
+    are_torn = any(_is_torn(text) for name, text in read if name != _FILE)
+    if are_torn or len(read) > _FIELDS_MAX or len(set(form)) != len(form):
         raise Foreign
-    return dict(found)
+    return dict(read)
 
 
 def _text(value: Any) -> str:
@@ -169,6 +177,15 @@ def _text(value: Any) -> str:
         return value
     with value.file as file:
         return str(file.read().decode(errors="surrogateescape"))
+
+
+def _is_torn(text: str) -> bool:
+    """Tell whether a text is none, for it was sent as a file of other bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def as_bytes(text: str) -> bytes:
