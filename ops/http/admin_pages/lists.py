@@ -33,6 +33,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "platforms": ("platform", "added_at", "keys", "disabled_at"),
     "settlements": ("settlement", "campaign", "period", "cut_off", "total", "to_send", "state", "approvals_missing"),
     "sponsors": ("name", "former_names", "added_at", "disabled_at"),
+    "sessions": ("name", "role", "sessions", "sessions_by_openid", "made_at", "ends_at"),
     "tokens": ("name", "role", "made_at", "made_by", "expires_at", "dropped_at"),
     "uploads": ("at", "campaign", "action", "state", "total", "done", "changed", "by", "fault"),
 }
