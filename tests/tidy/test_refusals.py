@@ -48,6 +48,7 @@ ALSO_SAID = {
 TEXT = "of Bree: is it so; not"
 EXAMPLES = {
     "number": ["7", "1,000"],
+    "minor": ["500"],
     "bp": ["9950"],
     "state": ["waits"],
     "role": ["finance"],

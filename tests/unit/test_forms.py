@@ -166,6 +166,14 @@ def test_english_pages_show_a_refusal_as_it_is_and_a_fault_for_people() -> None:
     assert reason("Field required", Kind.MONEY, "en") == "Please fill this in."
 
 
+def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
+    told = "the reference 'b 1' was used before, for 500000 minor units"
+    assert reason(told, None, "zh", "CNY") == "凭证号“b 1”已用过，当时的金额是 ¥5,000.00。"
+    assert reason(told, None, "en") == "The reference “b 1” was used before, for 500,000 minor units."
+    other = "l1 is of 5 minor units of KWD, pay_1 of 7 minor units of CNY"
+    assert reason(other, None, "en", "EUR") == "The line is of KWD\N{NO-BREAK SPACE}0.005, pay_1 of CN¥0.07."
+
+
 def test_values_are_written_for_people() -> None:
     assert minute("2026-11-24T02:07:33.396067+08:00") == "2026-11-24 02:07 UTC+8"
     assert value_of("funded_minor", "700000 (7000.00 CNY)", "en") == "CN¥7,000.00"

@@ -85,7 +85,7 @@ def form(
         path = nearest(fault.path, ids)
         kind = Kind(kinds[path]) if kinds.get(path) else None
         told = wording.where(path, language) if path else ""
-        summary.append(Summed(ids.get(path, ""), told, reason(fault.reason, kind, language)))
+        summary.append(Summed(ids.get(path, ""), told, reason(fault.reason, kind, language, how.currency)))
     return Form(drawn, summary)
 
 
@@ -131,7 +131,11 @@ class _Drawing:
     def _field(self, own: Field) -> Drawn:
         language, name = self._language, own.path.rpartition(".")[2]
         label = wording.label(own.path, language)
-        told = [reason(fault.reason, own.kind, language) for fault in self._faults if fault.path == own.path]
+        told = [
+            reason(fault.reason, own.kind, language, self._how.currency)
+            for fault in self._faults
+            if fault.path == own.path
+        ]
         options = [(each, wording.known(f"choice_{name}", each, language)) for each in own.choices]
         unit = {Kind.MONEY: self._how.currency, Kind.PERCENT: "%"}.get(own.kind, "")
         is_optional = (
@@ -157,7 +161,11 @@ class _Drawing:
         if last.isdecimal():
             label = f"{wording.known('row', path.split('.')[-2], self._language)} {int(last) + 1}"
         hint = None if last.isdecimal() else wording.hint(path, self._language)
-        told = [reason(fault.reason, None, self._language) for fault in self._faults if fault.path == path]
+        told = [
+            reason(fault.reason, None, self._language, self._how.currency)
+            for fault in self._faults
+            if fault.path == path
+        ]
         return Drawn(shape, path, label, hint, told, parts=parts)
 
 

@@ -221,7 +221,7 @@ async def tried(visit: Visit, own: Sheet) -> Sheet:
     except Faulty as refused:
         found += refused.faults
     except (Refused, LedgerError) as refused:
-        wrong = reason(str(refused), None, visit.language)
+        wrong = reason(str(refused), None, visit.language, own.how.currency)
     if own.is_editor:
         preview, more = await previews.made(visit, own)
         found += [fault for fault in more if fault not in found]
@@ -244,7 +244,7 @@ async def _done(visit: Visit, own: Sheet) -> web.Response:
     except (Refused, LedgerError) as refused:
         if isinstance(refused, Forbidden | NotFound) or _HASH in own.values:  # what was looked at is another by now
             raise
-        said = reason(str(refused), None, visit.language)
+        said = reason(str(refused), None, visit.language, own.how.currency)
         return page(visit, replace(own, said=said), status_of(refused))
     if "secret" in answer:  # shown here, this once: in no redirect, and kept nowhere
         return answering.answered(visit, answer)

@@ -113,7 +113,7 @@ async def listed(visit: Visit) -> web.Response:
         title=wording.known("list", name, visit.language, own.summary),
         columns=[wording.label(f"column.{column}", visit.language) for column in columns],
         rows=rows,
-        has_more=any(row.links or row.worded for row in rows),
+        has_more=any(row.links for row in rows),
         is_narrowed=bool(typed),
         filters=[_filter(visit, own, key, typed, faults.get(key)) for key in own.filters],
         other_faults=[why for key, why in faults.items() if key not in own.filters],

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
+from ops.http import formats
 from ops.http.admin_pages import wording
 from ops.http.admin_pages.fields import Kind
-from ops.http.language import SITE, Language
+from ops.http.language import SITE, Language, say
 
 _FILE = SITE / "refusals.toml"
 _ANY = "sentences"
@@ -23,6 +24,7 @@ _ONE_WORD = rf"(?:\S+|{_IN_QUOTES})"
 # What a value may be, by the last word of its name; any other is a text.
 _SHAPES = {
     "number": r"-?[\d.,]+",
+    "minor": r"-?\d+",
     "bp": r"\d+",
     "state": r"[a-z]+",
     "role": r"[a-z]+",
@@ -77,24 +79,39 @@ def _last_word(name: str) -> str:
     return name.rpartition("_")[2]
 
 
-def reason(told: str, kind: Kind | None, language: Language) -> str:
-    """Return what to say of a refusal or a fault; the sentence as it is where no other is known. Pure."""
-    said = _said(told, kind, language)
+def reason(told: str, kind: Kind | None, language: Language, currency: str = "") -> str:
+    """Return what to say of a refusal or a fault; the sentence as it is where no other is known. Pure.
+
+    `currency` is that of the amounts which the sentence names in minor units, as far as it does not say it itself.
+    """
+    said = _said(told, kind, language, currency)
     if said is not None:
         return said
-    parts = [_said(part, kind, language) for part in told.split(_BETWEEN)]
+    parts = [_said(part, kind, language, currency) for part in told.split(_BETWEEN)]
     return "".join(part for part in parts if part) if all(parts) else told
 
 
-def _said(told: str, kind: Kind | None, language: Language) -> str | None:
+def _said(told: str, kind: Kind | None, language: Language, currency: str) -> str | None:
     found = meant(told, kind)
     if found is None:
         return None
     sentence, values = found
     if language not in sentence.told:
         return told
-    shown = {name: _value(name, value, language) for name, value in values.items()}
+    shown = {
+        name: _amount(int(value), values.get(f"{name.removesuffix('minor')}currency", currency), language)
+        if _last_word(name) == "minor"
+        else _value(name, value, language)
+        for name, value in values.items()
+    }
     return _GAPS.sub("", sentence.told[language].format(**shown))
+
+
+def _amount(minor: int, currency: str, language: Language) -> str:
+    try:
+        return formats.amount(minor, currency, language)
+    except ValueError:  # it has no minor units, or nobody knows which it is
+        return say("minor_units", language, number=formats.number(minor, language))
 
 
 def meant(told: str, kind: Kind | None = None) -> tuple[Sentence, dict[str, str]] | None:
