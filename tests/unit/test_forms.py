@@ -67,6 +67,11 @@ def test_each_command_and_field_has_a_name_in_both_languages(command: Any) -> No
         assert any("field_" + "_".join(parts[n:]) in TEXTS for n in range(len(parts))), field.path
 
 
+def test_each_note_is_about_a_command() -> None:
+    commands = {f"note_{command.name}".replace(".", "_").replace("-", "_") for command in registry.COMMANDS}
+    assert {key for key in TEXTS if key.startswith("note_")} <= commands
+
+
 @pytest.mark.parametrize("listing", registry.LISTINGS, ids=lambda listing: listing.name)
 def test_each_column_has_a_name_in_both_languages(listing: Any) -> None:
     missing = {name for name in [*listing.shape.__annotations__, *listing.filters] if f"field_{name}" not in TEXTS}

@@ -37,7 +37,7 @@ def test_each_text_is_used() -> None:
     said = set(re.findall(r'say\("(\w+)"', code)) | set(re.findall(r'"((?:promise|payout)_\w+)"', code))
     said |= set(re.findall(r'"(proof_\w+)"', SCRIPTS))
     made += tuple(re.findall(r"say\(`(\w+_)\$", SCRIPTS))
-    made += tuple(re.findall(r'"(verify_how_)" ~', PAGES))
+    made += tuple(re.findall(r'"(verify_how_)" ~', PAGES)) + tuple(re.findall(r'say\(f"(\w+_)\{', code))
     left = {key for key in TEXTS if key not in used | said and not key.startswith((*made, *WORDED, "problem_"))}
     assert {key for key in left if not key.endswith(("_is", "_none", "_lead")) and key not in COLUMNS} == set()
 
@@ -56,7 +56,7 @@ def test_each_reason_that_the_scripts_give_has_words() -> None:
         assert {f"proof_step_{step}", f"proof_says_{step}", f"verify_how_{step}"} <= TEXTS.keys()
 
 
-WORDED = ("field_", "hint_", "choice_", "fault_", "do_", "second_", "list_", "proposal_state_")
+WORDED = ("field_", "hint_", "choice_", "do_", "note_", "kind_", "row_", "second_", "list_", "proposal_state_")
 COLUMNS = {"counted", "withdrawn", "earned", "capped", "pledged", "settled", "paid"}
 
 

@@ -115,7 +115,7 @@ async def listed(visit: Visit) -> web.Response:
         columns=[wording.label(f"column.{column}", visit.language) for column in columns],
         rows=rows,
         has_more=any(row.links for row in rows),
-        is_narrowed=bool(typed),
+        is_narrowed=bool(typed.keys() & own.filters.keys()),
         filters=[_filter(visit, own, key, typed, faults.get(key)) for key in own.filters],
         other_faults=[why for key, why in faults.items() if key not in own.filters],
         makes=_made_here(visit, own),

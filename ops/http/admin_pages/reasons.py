@@ -17,7 +17,7 @@ from ops.http.language import SITE, Language, say
 
 _FILE = SITE / "refusals.toml"
 _ANY = "sentences"
-_SENTENCE_CHARS_MAX = 2_000
+_SENTENCE_CHARS_MAX = 1_000
 _BETWEEN = "; "  # sentences that one fault says one after the other
 _IN_QUOTES = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""  # as Python writes a text
 _ONE_WORD = rf"(?:\S+|{_IN_QUOTES})"
