@@ -21,7 +21,10 @@ class Known(NamedTuple):
 
 
 class Transfers:
-    """Transfers by their ids (16 bytes): a hash table with open addressing in a temporary file, half full at most."""
+    """Transfers by their ids (16 bytes): a hash table with open addressing in a temporary file.
+
+    Between a quarter and half full, so 64 to 128 bytes a transfer, which the system may write out.
+    """
 
     def __init__(self) -> None:
         self._slots, self._used = _FIRST_SLOTS, 0
@@ -64,7 +67,7 @@ class Transfers:
 
     def _grow(self) -> None:
         old = self._table
-        self._slots *= 4
+        self._slots *= 2
         self._table = self._new(self._slots)
         for held in _SLOT.iter_unpack(old):
             if held[1]:

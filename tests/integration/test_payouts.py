@@ -116,8 +116,13 @@ async def test_who_made_it_never_approves_it(pool: Pool):
     await liked(pool, campaign, {2: 100})
     await settling.settle_due(pool, campaign, "ann", AT)
     (envelope,) = await every(pool, campaign)
-    with pytest.raises(SettlementRefused, match="and cannot approve it"):
+    with pytest.raises(SettlementRefused, match=r"ann made .* and cannot approve it"):
         await approved(pool, envelope, "ann")
+    given = "INSERT INTO settlement_approvals (settlement_id, hash, person, at) VALUES ($1, $2, $3, $4)"
+    for person in ("ann", "ben"):  # however it came there, the maker's does not count
+        await pool.execute(given, envelope.settlement_id, envelope.hash, person, AT)
+    with pytest.raises(SettlementRefused, match="waits for 1 more people"):
+        await sent(pool, Bank(), campaign, envelope)
 
 
 async def test_another_hash_is_not_approved(pool: Pool):
@@ -255,6 +260,15 @@ async def test_by_hand_a_person_enters_the_banks_reference(pool: Pool):
     async with pool.acquire() as conn, conn.transaction():
         with pytest.raises(SettlementRefused, match="is sent, not sending"):
             await changes.answer_by_hand(conn, first.payout_id, accepted, "ann", AT, None)
+
+
+async def test_what_one_channel_was_told_another_is_not_asked_about(pool: Pool):
+    """A bank that has never heard of it would say so, and be told: it would be paid twice."""
+    campaign, envelope = await one_settled(pool)
+    await sent(pool, Manual(), campaign, envelope)
+    bank = Bank(payouts_together=False)
+    await sent(pool, bank, campaign, envelope)
+    assert (await states(pool, campaign), bank.told.total()) == (["sending"], 0)
 
 
 async def test_what_was_not_sent_can_be_cancelled_and_the_next_period_takes_it(pool: Pool):

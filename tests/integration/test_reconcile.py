@@ -95,13 +95,12 @@ async def test_money_that_comes_back_after_it_was_paid_is_payable_again(pool: Po
     campaign, envelope = await one_sent(pool)
     first = ids(envelope)[0]
     left, back = (-70, first, "B1", ""), (70, first, "B9", "")
+    said = [statement("S1", 1_000, left), statement("S2", 930, back)]
     if together:  # in one statement, the return first
-        await take(pool, statement("S1", 1_000, back, left))
-    else:
-        await take(pool, statement("S1", 1_000, left))
-        await take(pool, statement("S2", 930, back))
+        said = [statement("S1", 1_000, back, left)]
+    assert [one for body in said for one in (await take(pool, body)).unmatched] == []
     (envelope,) = await every(pool, campaign)
-    assert envelope.payouts[0].state is State.RETURNED
+    assert [s.state for s in envelope.payouts[0].steps][-2:] == [State.PAID, State.RETURNED]
     held = await line(pool, campaign)
     assert (held.payable.minor, held.in_flight.minor, held.paid.minor) == (70, 30, 0)
     assert sum(envelope.counts.values()) == 2

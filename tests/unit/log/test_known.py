@@ -24,6 +24,13 @@ def test_transfers_are_found_however_many_there_are():
         assert not known.add(transfer, number, 0)
 
 
+def test_a_transfer_takes_128_bytes_at_most():
+    known = Transfers()
+    for number, transfer in enumerate(IDS, 1):
+        known.add(transfer, 1, 0)
+        assert len(known._table) <= max(128 * (number + 1), 128 * 1024), number
+
+
 def test_a_transfer_is_corrected_once_and_stays_so_when_the_table_grows():
     known = Transfers()
     for transfer in IDS[:100]:
