@@ -7,6 +7,7 @@ what the leaf commits to; the proof itself needs no like, and outlives it.
 import base64
 import hmac
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import asyncpg
@@ -16,12 +17,13 @@ from campaigns.batch_tree import NONCE_BYTES, TAG_BYTES, nonces
 from campaigns.standing import Instant, instant
 from ledger import published_log
 from ledger.log.encoding import to_base64
-from ledger.log.merkle import HASH_BYTES, inclusion_nodes, inclusion_proof, leaf_hash, prove_inclusion
+from ledger.log.merkle import HASH_BYTES, inclusion_nodes, leaf_hash, levels, path_in, prove_inclusion
 from ledger.log.receipt import like_entry
 from sql import Connection, query
 
 Fate = Literal["counted", "withdrawn", "quarantined", "void", "over_limit", "gone", "forgotten"]
 _PREFIX = "rcp_"
+_TREES_MAX = 16  # of half a megabyte at most
 _PACKED_BYTES = 8 + 4 + TAG_BYTES
 _RECEIPTED_BATCH = query("receipted_batch")
 _RECEIPTED_LIKE = query("receipted_like")
@@ -125,17 +127,21 @@ def nonce_of(nonce_key: bytes | None, kept: bytes | None, place: int) -> bytes |
 
 
 def _in_batch(batch: asyncpg.Record, named: _Named) -> ReceiptedBatch:
-    joined = batch["leaves"]
-    leaves = [joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)]
-    index = batch["positions"].index(named.place)
+    tree, index = _tree(batch["leaves"]), batch["positions"].index(named.place)
     return {
         "id": named.batch_id,
-        "size": len(leaves),
+        "size": len(tree[0]),
         "index": index,
-        "leaf": leaves[index].hex(),
-        "path": [node.hex() for node in inclusion_proof(leaves, index)],
+        "leaf": tree[0][index].hex(),
+        "path": [node.hex() for node in path_in(tree, index)],
         "root": batch["root"].hex(),
     }
+
+
+@lru_cache(maxsize=_TREES_MAX)
+def _tree(joined: bytes) -> list[list[bytes]]:
+    """Return a batch's tree: whoever asks for the receipts of a delivery asks for those of one batch."""
+    return levels([joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)])
 
 
 def _committed(nonce: bytes | None, row: Any, leaf: str) -> ReceiptedLike | None:

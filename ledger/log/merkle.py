@@ -79,6 +79,22 @@ def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
     return prove_inclusion(leaves_reader(leaf_hashes), index, len(leaf_hashes))
 
 
+def levels(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
+    """Return every hash of the tree, leaves first, the root last: for who proves many leaves of one tree."""
+    found = [list(leaf_hashes)]
+    while len(found[-1]) > 1:
+        found.append(_parents(found[-1]))
+    return found
+
+
+def path_in(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """Return the path from a leaf to the root of what `levels` returns. IndexError if there is no such leaf."""
+    if not 0 <= index < len(tree[0]):
+        raise IndexError(f"no leaf {index} in a tree of {len(tree[0])}")
+    places = ((level, (index >> height) ^ 1) for height, level in enumerate(tree[:-1]))
+    return [level[place] for level, place in places if place < len(level)]  # one without a sibling moves up as it is
+
+
 def consistency_proof(leaf_hashes: Sequence[bytes], old_size: int) -> list[bytes]:
     """Return the proof that the first `old_size` leaves begin this tree (RFC 6962, 2.1.2). IndexError if too many."""
     return prove_consistency(leaves_reader(leaf_hashes), old_size, len(leaf_hashes))
