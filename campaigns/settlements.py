@@ -195,7 +195,8 @@ def _rows(standing: Standing, envelope: Envelope) -> list[list[object]]:
         money = [envelope.currency, minor, text(minor, envelope.currency)]
         if share.payout is None:
             blank = [""] * 6
-            rows.append([*own, "", share.charity, *money, "", instant(standing.as_of), "yes", *blank])
+            waits = "yes" if share.charity in envelope.carried else "no"
+            rows.append([*own, "", share.charity, *money, "", instant(standing.as_of), waits, *blank])
             continue
         shown = _payout(share.payout, envelope.currency)
         by_banks = [cell(shown["bank_reference"]), cell(shown["returned_because"])]

@@ -105,7 +105,9 @@ class Envelope:
 
     @property
     def carried(self) -> dict[str, int]:
-        """What waits below the minimum, by charity."""
+        """What waits below the minimum, by charity. Of a cancelled envelope nothing: its money went back."""
+        if self.payouts and all(payout.state is State.CANCELLED for payout in self.payouts):
+            return {}
         return {s.charity: s.share_minor + s.brought_minor for s in self.shares if s.payout is None}
 
     @property

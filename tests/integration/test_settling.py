@@ -218,6 +218,24 @@ async def test_the_public_sees_envelopes_and_payouts(pool: Pool):
     assert "6222020200112233445" not in settlements_csv(standing) + json.dumps(shown)
 
 
+async def test_of_what_was_cancelled_nothing_is_said_to_wait(pool: Pool):
+    """It went back to the pledge with the rest, and the next period takes it: it would be shown twice."""
+    campaign = await made(pool, ONE_EACH, CARRIES)
+    await liked(pool, campaign, {2: 100})
+    await settled(pool, campaign, FIRST)
+    (envelope,) = await every(pool, campaign)
+    async with pool.acquire() as conn, conn.transaction():
+        await settling.cancel(conn, campaign, envelope.settlement_id, "ann", FIRST)
+    await settled(pool, campaign, SECOND)
+    (standing,) = await read(pool, Shelf(pool, PSEUDONYM_KEY), NOW)
+    shown = settlements(standing)["settlements"]
+    assert [one["state"] for one in shown] == ["cancelled", "open"]
+    assert [[c["amount"]["minor"] for c in one["carried"]] for one in shown] == [[], [30]]
+    head, *table = (line.split(",") for line in settlements_csv(standing).split("\r\n")[:-1])
+    assert [row[head.index("carried")] for row in table] == ["no", "no", "no", "yes"]
+    assert figures(await line(pool, campaign)) == (0, 100, 100)
+
+
 async def test_five_schedulers_at_once_make_the_same_one_settlement_a_period(pool: Pool):
     campaign = await made(pool, ONE_EACH)
     await liked(pool, campaign, {2: 100, 9: 70})

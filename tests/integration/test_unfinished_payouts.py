@@ -278,6 +278,21 @@ async def test_while_it_is_told_nobody_can_say_that_it_was_not_paid(pool: Pool, 
     assert sorted(bank.told.values()) == [1, 1]
 
 
+@pytest.mark.one_server
+async def test_who_goes_on_while_another_does_tells_nothing_that_the_other_told(pool: Pool):
+    """Nobody answers, so it may have been paid: what was unseen when it was asked about is that no more."""
+    bank, campaign, envelope = await one_claimed(pool)
+    bank.answer = Answer(Outcome.UNKNOWN)
+
+    async def other() -> None:
+        with pytest.raises(Raced, match="is being sent by another"):
+            await payouts.go_on(pool, bank, envelope.settlement_id, "ben", AT)
+
+    bank.when_asked.append(other)
+    await payouts.go_on(pool, bank, envelope.settlement_id, "ann", AT)
+    assert (await states(pool, campaign), sorted(bank.told.values())) == (["sending"], [1, 1])
+
+
 async def test_answers_that_are_of_nothing_or_contradict_what_is_known_are_told(pool: Pool):
     bank, campaign, envelope = await one_claimed(pool)
     envelope = await sent(pool, bank, campaign, envelope)

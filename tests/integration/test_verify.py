@@ -163,9 +163,13 @@ async def test_a_total_changed_in_the_database_is_named(service: Running, owner:
 async def test_a_flipped_byte_or_an_older_checkpoint_is_named(
     service: Running, owner: Connection, tampering: str, says: str
 ):
+    seen = (await checked(service)).seen
     await owner.execute(f"SET session_replication_role = replica; {tampering}")
     with pytest.raises(Refuted, match=says):
         await checked(service)
+    if says.startswith("an older"):  # who saw the newer one needs no totals to know
+        with pytest.raises(Refuted, match=r"an older checkpoint: \d+ leaves, and \d+ were seen before"):
+            await asyncio.to_thread(verify, Address(service.url), seen, log_only=True)
 
 
 async def resigned(service: Running, owner: Connection, tampering: str) -> None:

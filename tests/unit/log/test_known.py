@@ -6,8 +6,9 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from ledger.log.known import Batches, Transfers
-from ledger.log.tiles import Tile
-from ledger.log.tree import Tree
+from ledger.log.merkle import root
+from ledger.log.tiles import Tile, grow
+from ledger.log.tree import Tree, WrongTile
 
 IDS = [uuid5(NAMESPACE_URL, str(n)).bytes for n in range(20_000)]
 
@@ -78,3 +79,39 @@ def test_a_tree_of_any_size_holds_one_open_tile_a_level():
 
 def hashes_of(tree: Tree, tile: Tile) -> list[bytes]:
     return tree._open[tile.level]
+
+
+HASHES = [number.to_bytes(32, "big") for number in range(65_536 + 300)]
+TILES = grow(0, {}, HASHES)
+
+
+@pytest.mark.parametrize(
+    ("tile", "place", "leaf"),
+    [
+        (Tile(1, 0), 0, 0),
+        (Tile(1, 0), 255, 255 * 256),
+        (Tile(1, 1, 1), 0, 65_536),  # not full: compared at the end
+        (Tile(2, 0, 1), 0, 0),
+    ],
+)
+def test_a_flipped_bit_in_a_tile_above_the_leaves_is_found_and_the_first_leaf_below_it_named(
+    tile: Tile, place: int, leaf: int
+):
+    wrong = bytearray(TILES[tile])
+    wrong[place * 32 + 7] ^= 1
+    tree = Tree((TILES | {tile: bytes(wrong)}).__getitem__)
+    with pytest.raises(WrongTile, match=tile.path) as found:
+        replay(tree)
+    assert (found.value.tile, found.value.index) == (tile, leaf)
+
+
+def replay(tree: Tree) -> None:
+    for first in range(0, len(HASHES), 256):
+        tree.add(HASHES[first : first + 256])
+    tree.close()
+
+
+def test_tiles_that_are_right_make_the_root():
+    tree = Tree(TILES.__getitem__)
+    replay(tree)
+    assert tree.root() == root(HASHES)
