@@ -6,7 +6,7 @@ from ops.admin.command import Command
 from ops.http.admin_pages import giving, named
 from ops.http.admin_pages.drawn import Form
 from ops.http.admin_pages.drawn import form as drawn
-from ops.http.admin_pages.giving import Sheet
+from ops.http.admin_pages.sheet import Sheet
 from ops.http.admin_pages.visit import Visit
 
 

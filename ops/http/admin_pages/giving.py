@@ -1,9 +1,8 @@
 """A command's form: filled in, checked, sent to the desk; drawn again with every fault beside its field."""
 
 import re
-import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -20,56 +19,25 @@ from ops.admin import campaigns as campaign_commands
 from ops.admin import desk as desks
 from ops.admin import registry
 from ops.admin.answers import once
-from ops.admin.command import JSON, Asked, Command, may
-from ops.admin.desk import Answer
+from ops.admin.command import Asked, Command, may
 from ops.admin.refusals import Forbidden, KeyTaken
 from ops.http.admin import OFFICE
 from ops.http.admin_pages import answering, filled, named, previews, wording
 from ops.http.admin_pages.drawn import form as drawn
 from ops.http.admin_pages.fields import parts_of
-from ops.http.admin_pages.filled import Values, Ways
+from ops.http.admin_pages.filled import Ways
 from ops.http.admin_pages.guards import PREFIX
 from ops.http.admin_pages.reasons import reason
+from ops.http.admin_pages.sheet import Sheet
+from ops.http.admin_pages.supposed import BUDGET
 from ops.http.admin_pages.visit import Visit, as_bytes, status_of
 from ops.http.admin_pages.wording import Worded
 from ops.http.language import say
 
-EDITORS = (named.TERMS, named.CREATE)
 _OF_CAMPAIGN = re.compile(r"^/campaigns/\{\w+\}")
 _KEY_CHARS_MAX = 100
 _BASED_ON, _HASH = "based_on", "hash"  # what a form was drawn from
 _SHOWN_AS_IT_IS = "/uploads/"  # what has no page of its own to look at
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A form on its way: the command, what it is about, and what stands in it."""
-
-    command: Command[Any]
-    of: str
-    how: Ways
-    values: Values
-    faults: Sequence[Fault] = ()
-    said: str | None = None  # why it was not done, where no field is wrong
-    trial: Answer | None = None  # what it would do
-    preview: Any = None
-    focus: str = ""
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(18))
-
-    @property
-    def parts(self) -> Any:
-        """The command's parts, and those of a preview where there is one."""
-        return parts_of(self.command.asked) + (previews.PARTS if self.is_editor else ())
-
-    @property
-    def is_file(self) -> bool:
-        """Whether the body is a file, as it is."""
-        return self.command.content_type != JSON
-
-    @property
-    def is_editor(self) -> bool:
-        """Whether it is a promise that is written."""
-        return self.command.name in EDITORS
 
 
 def command_of(visit: Visit, name: str | None = None) -> Command[Any]:
@@ -109,7 +77,7 @@ async def sheet(visit: Visit, command: Command[Any], place: str) -> Sheet:
     begun = Sheet(command, place, how, {})
     beginning = filled.values(begun.parts, told, how)
     if command.name == named.CREATE:
-        beginning["funded_minor"] = previews.BUDGET
+        beginning["funded_minor"] = BUDGET
     given = {name: value for name, value in visit.request.query.items() if name in beginning}
     return replace(begun, values=beginning | given)
 

@@ -13,11 +13,12 @@ from ops.admin.deciding import PROPOSALS, ShownProposal
 from ops.admin.listing import page as page_of
 from ops.clock import utc_now
 from ops.http.admin import OFFICE
-from ops.http.admin_pages import giving, named, wording
+from ops.http.admin_pages import named, wording
 from ops.http.admin_pages.acting import action
 from ops.http.admin_pages.cells import place_of, subject
 from ops.http.admin_pages.reasons import reason
 from ops.http.admin_pages.settled import to_do
+from ops.http.admin_pages.sheet import EDITORS
 from ops.http.admin_pages.visit import Visit
 from ops.http.intake import SHELF
 from ops.http.language import Language
@@ -140,7 +141,7 @@ def _commands(visit: Visit, own: Standing) -> list[Command[Any]]:
     return [
         each
         for each in known
-        if is_open and each.name not in giving.EDITORS and each.path.count("{") == 1 and may(visit.actor, each.roles)
+        if is_open and each.name not in EDITORS and each.path.count("{") == 1 and may(visit.actor, each.roles)
     ]
 
 

@@ -1,49 +1,26 @@
 """The preview beside the editor: what the promise in the form would come to, by the engine's own arithmetic."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import ValidationError
 
 from campaigns import preview_request, promising
 from campaigns.previewing import previewed
-from campaigns.promise import Minor, Promise, Slug
+from campaigns.promise import Promise
 from campaigns.refusals import Closed, Fault, Faulty, NotFound
-from ledger.split import WHOLE_BP
 from ops.admin import campaigns as campaign_commands
 from ops.admin.command import Desk
 from ops.http.admin_pages import filled
 from ops.http.admin_pages.fields import parts_of
 from ops.http.admin_pages.filled import Values, Ways
+from ops.http.admin_pages.sheet import Sheet
+from ops.http.admin_pages.supposed import PARTS
 from ops.http.admin_pages.visit import Visit
 from ops.http.preview_scene import PreviewScene, scene
 
-if TYPE_CHECKING:
-    from ops.http.admin_pages.giving import Sheet
 
-Likes = Annotated[int, Field(ge=0, le=10**12)]
-BUDGET = "10000"  # what a form for a new promise supposes to begin with, in major units
-
-
-class Expected(BaseModel):
-    """The likes to expect: so many a day, or those of a past campaign."""
-
-    likes_per_day: Likes | None = 10_000
-    like_campaign: Slug | None = None
-    fakes_bp: Annotated[int, Field(ge=0, le=WHOLE_BP)] = 0
-
-
-class Supposed(BaseModel):
-    """What a preview supposes beside the promise."""
-
-    funded_minor: Minor | None = None
-    forecast: Expected
-
-
-PARTS = parts_of(Supposed)
-
-
-async def made(visit: Visit, own: "Sheet") -> tuple[PreviewScene | None, list[Fault]]:
+async def made(visit: Visit, own: Sheet) -> tuple[PreviewScene | None, list[Fault]]:
     """Return the preview of what stands in the form, or what is wrong with what it supposes."""
     how = filled.ways(own.values, own.how)
     try:
