@@ -21,6 +21,7 @@ from ledger.callbacks import Heard, judged
 from ledger.changes import again
 from ledger.channels import Answer, Outcome
 from ledger.channels.http import Http
+from ledger.channels.manual import Manual
 from ledger.envelopes import Envelope, Payout
 from ledger.payout_steps import PayoutStep, State
 from ops.clock import utc_now
@@ -171,6 +172,18 @@ async def test_an_answer_to_an_earlier_attempt_does_not_touch_the_next(service: 
     retried, _ = await sent(service, payer)
     assert (retried.state, retried.now.attempt, len(set(payer.asked))) == (State.SENDING, 2, 3)
     assert (await payer.says(payer.asked[-1], "accepted"))[1]["heard"] == "recorded"
+
+
+async def test_what_another_channel_was_told_the_payment_service_says_nothing_of(service: Running, payer: Caller):
+    pool = service.service.pool
+    await settled(pool, (await service.service.shelf.newest()).campaigns[SLUG], utc_now())
+    campaign, envelope = await the(service)
+    for person in ("ben", "cid"):
+        async with pool.acquire() as conn, conn.transaction():
+            await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
+    by_hand = await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", utc_now())
+    assert (await payer.says(by_hand.payouts[0].now.message_id or "", "accepted"))[0] == 404
+    assert [p.state for p in (await the(service))[1].payouts] == [State.SENDING] * 2
 
 
 UNSIGNED = "urn:like-ledger:problem:unsigned-answer"
