@@ -7,7 +7,7 @@ import csv
 from datetime import date
 from io import StringIO
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -54,8 +54,18 @@ def _in_order(points: list[Point]) -> list[Point]:
 Curve = Annotated[list[Point], Field(min_length=1, max_length=_POINTS_MAX), AfterValidator(_in_order)]
 
 
+_WAYS = ("likes_per_day", "curve", "like_campaign")
+
+
+def _given(way: str) -> dict[str, Any]:
+    """Return what JSON Schema calls a way that is there and not null."""
+    return {"required": [way], "properties": {way: {"not": {"type": "null"}}}}
+
+
 class Forecast(_Part):
     """The likes to expect, in one of three ways; of them `fakes_bp` basis points count for nothing."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_given(way) for way in _WAYS]})
 
     likes_per_day: Likes | None = None
     curve: Curve | None = None
@@ -64,7 +74,7 @@ class Forecast(_Part):
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
-        given = [way for way in (self.likes_per_day, self.curve, self.like_campaign) if way is not None]
+        given = [way for way in _WAYS if getattr(self, way) is not None]
         if len(given) != 1:
             raise ValueError(f"give one of likes_per_day, curve and like_campaign, not {len(given)}")
         return self

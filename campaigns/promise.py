@@ -38,7 +38,10 @@ _CAMPAIGN_DAYS_MAX = 3_660
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
 # C1 controls, line and paragraph separators, and the directional controls of Unicode Annex 9 that stay in force
 # until they are ended. Marks of direction and joiners, which scripts need, are none of these.
-_UNSEEN = re.compile(r"[\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_UNSEEN_CHARACTERS = r"\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+_UNSEEN = re.compile(f"[{_UNSEEN_CHARACTERS}]")
+# What both together come to, for JSON Schema: checked apart, so that a fault names the character.
+_SEEN = {"pattern": rf"^[^\x00-\x1f\x7f{_UNSEEN_CHARACTERS}]+$"}
 _BYTES_MAX = 60_000  # as JSON: with its version and day it fits one entry of the log (65,535 bytes)
 
 
@@ -87,7 +90,7 @@ def _valid_iban(iban: str) -> str:
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Line = Annotated[
     str,
-    Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$", json_schema_extra=_SEEN),
     AfterValidator(_one_visible_line),
 ]
 Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]

@@ -20,6 +20,7 @@ PEOPLE = {
     "olga": "owner",
     "otto": "owner",
 }
+BYTES = "application/octet-stream"
 FOREST = promise({"slug": "forest"})
 
 
@@ -48,12 +49,14 @@ class Clerk:
         async with self.own.http.post(self._at(path), json=body or {}, headers=headers, params=query) as answer:
             return answer.status, await answer.json(content_type=None)
 
-    async def sends(self, path: str, content: bytes, key: str | None = None, **query: str) -> tuple[int, Any]:
+    async def sends(
+        self, path: str, content: bytes, key: str | None = None, kind: str = BYTES, **query: str
+    ) -> tuple[int, Any]:
         """Send a file; the status and answer."""
         self.sent += 1
         own = {
             "Idempotency-Key": key or f"{self.name}-{path}-{self.sent}",
-            "Content-Type": "application/octet-stream",
+            "Content-Type": kind,
         }
         headers, body = self._headers | own, io.BytesIO(content)
         async with self.own.http.post(self._at(path), data=body, headers=headers, params=query) as answer:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from campaigns.promise import Line
 from campaigns.refusals import Fault, Faulty, NotFound
@@ -16,8 +16,14 @@ from sql import query
 _SETTLEMENT_OF_PAYOUT = query("settlement_of_payout")
 
 
+def _given(name: str) -> dict[str, Any]:
+    return {"required": [name], "properties": {name: {"type": "string"}}}
+
+
 class Known(Asked):
     """What a person knows: the bank's own reference, or why it was refused."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_given("bank_reference"), _given("refused")]})
 
     bank_reference: Annotated[Line | None, Field(max_length=140, description="it was sent")] = None
     refused: Annotated[Line | None, Field(description="it was not sent, and why; the money comes back")] = None

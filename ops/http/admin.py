@@ -99,15 +99,21 @@ def given(command: Command[Any]) -> Handler:
             raise Forbidden(f"{command.name} is not for the role {actor.role}")
         dry_run = _dry_run(request)
         place, raw = _place(request), await _body(request, command)
-        key = request.headers.get("Idempotency-Key", "").strip('"')
-        if not (1 <= len(key) <= _KEY_CHARS_MAX and key.isprintable()):
-            raise Malformed(Problem.NO_KEY)
+        key = _key(request)
         own = None if dry_run else once(actor.name, key, command.name.encode(), place.encode(), raw)
         asked = _read(command, raw)
         answer = await desks.do(request.app[OFFICE], actor, command, place, asked, own, dry_run=dry_run)
         return _json(answer, 202 if answer["state"] == "waits" else 200)
 
     return handler
+
+
+def _key(request: web.Request) -> str:
+    """Return the key that a program gave; in quotes, as the draft writes it, it is the same one."""
+    given = request.headers.get("Idempotency-Key", "").strip()
+    if not (1 <= len(given) <= _KEY_CHARS_MAX and given.isascii() and given.isprintable()):
+        raise Malformed(Problem.NO_KEY)
+    return given.strip('"') or given
 
 
 def _place(request: web.Request) -> str:

@@ -14,6 +14,7 @@ from ops.admin.table import Table
 from ops.http import examples, shapes
 from ops.http.admin import PREFIX
 from ops.http.endpoint import Endpoint
+from ops.http.parameters import DRY_RUN, KEY, Parameter, text
 from ops.http.problems import Problem
 
 _TAG = "administration"
@@ -22,15 +23,17 @@ _WRITES = (
     *_ALL,
     Problem.NO_KEY,
     Problem.UNREADABLE,
-    Problem.NOT_FOUND,
     Problem.KEY_TAKEN,
     Problem.REFUSED,
     Problem.TOO_LARGE,
     Problem.WRONG_TYPE,
     Problem.FAULTY,
 )
-_KEY = {"Idempotency-Key": "1 to 200 characters; the same key and body again: the same answer, and nothing is done."}
-_DRY_RUN = {"dry_run": ("`true`: the same answer, and nothing is changed", ("true", "false"))}
+_LIMIT = Parameter(
+    f"rows a page, 1 to {LIMIT_MAX}; {LIMIT} if left out",
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT},
+)
+_PAGING = {"cursor": text("what `next` of the page before said; it keeps its filters", r"^[\w-]+$"), "limit": _LIMIT}
 
 
 def _roles(roles: frozenset[Any]) -> str:
@@ -49,10 +52,19 @@ def _given(command: Command[Any]) -> Endpoint:
         body=command.asked,
         body_type=command.content_type,
         body_example=lambda: _example(command),
-        query=_DRY_RUN,
-        headers=_KEY,
-        problems=_WRITES,
+        needs_body=not _is_whole_without(command),
+        query=DRY_RUN,
+        headers=KEY,
+        problems=(*_WRITES, Problem.NOT_FOUND) if "{" in command.path else _WRITES,
         is_secured=True,
+        may_wait=bool(command.approvers),
+    )
+
+
+def _is_whole_without(command: Command[Any]) -> bool:
+    """Tell whether a command can be given without a body."""
+    return command.content_type == JSON and not any(
+        each.is_required() for each in command.asked.model_fields.values()
     )
 
 
@@ -66,21 +78,21 @@ def _example(command: Command[Any]) -> Any:
 
 
 def _listed(listing: Listing) -> Endpoint:
-    paging = {
-        "cursor": ("what `next` of the page before said; it keeps its filters", ()),
-        "limit": (f"rows a page, 1 to {LIMIT_MAX}; {LIMIT} if left out", ()),
-    }
-    filters: dict[str, tuple[str, tuple[str, ...]]] = dict.fromkeys(listing.filters, ("only these", ()))
     return Endpoint(
         PREFIX + listing.path,
         _TAG,
         listing.summary,
         shapes.page_of(listing.name, listing.shape),
         text=_roles(listing.roles),
-        query=filters | paging,
+        query=_filters(listing) | _PAGING,
         problems=(*_ALL, Problem.FAULTY),
         is_secured=True,
+        is_paged=True,
     )
+
+
+def _filters(listing: Listing) -> dict[str, Parameter]:
+    return {name: Parameter("only these", own.schema) for name, own in listing.filters.items()}
 
 
 def _tabled(table: Table) -> Endpoint:
@@ -91,7 +103,7 @@ def _tabled(table: Table) -> Endpoint:
         content_type="text/csv",
         text=f"{_roles(table.listing.roles)} Columns are only ever added at the end; a cell that a spreadsheet would"
         " compute begins with an apostrophe.",
-        query=dict.fromkeys(table.listing.filters, ("only these", ())),
+        query=_filters(table.listing),
         problems=(*_ALL, Problem.FAULTY),
         is_secured=True,
     )
@@ -124,7 +136,7 @@ def _previewed() -> Endpoint:
             "funded_minor": 700_000,
             "forecast": {"likes_per_day": 1_000, "fakes_bp": 300},
         },
-        problems=(*_ALL, Problem.NOT_FOUND, Problem.REFUSED, Problem.TOO_LARGE, Problem.WRONG_TYPE, Problem.FAULTY),
+        problems=(*_ALL, Problem.REFUSED, Problem.TOO_LARGE, Problem.WRONG_TYPE, Problem.FAULTY),
         is_secured=True,
     )
 

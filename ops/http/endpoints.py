@@ -21,6 +21,7 @@ from campaigns.totals import EveryTotals, Totals, totals
 from ops.http import examples, shapes
 from ops.http.admin_endpoints import administration
 from ops.http.endpoint import Endpoint
+from ops.http.parameters import LANG, LAST_SEEN, RESULTS, SIGNED, text
 from ops.http.problems import Problem
 from ops.http.views import to_json
 
@@ -42,18 +43,18 @@ def _figures(path: str, summary: str, answer: Any, example: Callable[[], Any], *
     return Endpoint(path, "open data", summary, answer, example=example, **known)
 
 
+def _page(path: str, summary: str, *problems: Problem, **more: Any) -> Endpoint:
+    known: dict[str, Any] = {"query": LANG, "problems": (Problem.UNKNOWN_PARAMETER, *problems)} | more
+    return Endpoint(path, "pages", summary, content_type=HTML, is_conditional=True, **known)
+
+
 _INTAKE = """\
 Standard Webhooks (standardwebhooks.com): at most 1 MiB and 1,000 likes a delivery. The same `webhook-id` with the
 same body again (for seven days) gets the same answer, byte for byte. 503 comes with `Retry-After`; then nothing of
 the body was kept, or all of it, and sending it again is safe. An `invalid` like does not spoil the others."""
-_SIGNED = {
-    "webhook-id": "The delivery's own id, 1 to 200 characters; the same when it is sent again.",
-    "webhook-timestamp": "Seconds since 1970; at most five minutes from now.",
-    "webhook-signature": "`v1,` and base64 of HMAC-SHA256, or `v1a,` and base64 of Ed25519, over `id.timestamp.body`;"
-    " several, parted by spaces.",
-}
 _INTAKE_PROBLEMS = (
     Problem.UNREADABLE,
+    Problem.UNKNOWN_PARAMETER,
     Problem.UNAUTHENTICATED,
     Problem.REUSED,
     Problem.TOO_LARGE,
@@ -68,6 +69,7 @@ A Standard Webhook of the payment service, signed with the secret that it checks
 `id` is the `webhook-id` of the request that is answered. The same again changes nothing; what contradicts an earlier
 answer is refused."""
 _ANSWER_PROBLEMS = (
+    Problem.UNKNOWN_PARAMETER,
     Problem.UNSIGNED_ANSWER,
     Problem.NOT_FOUND,
     Problem.CONTRADICTS,
@@ -76,8 +78,6 @@ _ANSWER_PROBLEMS = (
     Problem.UNCLEAR_ANSWER,
     Problem.UNAVAILABLE,
 )
-_RESULTS = "which likes `results` tells of: all, none, or left out: those that were not counted"
-_LANG = {"lang": ("the page's language; left out: what `Accept-Language` asks for", ("zh", "en"))}
 _OWN = "/v1/campaigns/{slug}"
 _EXACT = (
     "Amounts are exact: `exact` and `exact_minor` are an integer or a fraction in lowest terms; "
@@ -95,8 +95,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text=_INTAKE,
         body=Body,
         body_example=lambda: examples.LIKES,
-        query={"results": (_RESULTS, ("all", "none"))},
-        headers=_SIGNED,
+        query=RESULTS,
+        headers=SIGNED,
         problems=_INTAKE_PROBLEMS,
     ),
     Endpoint(
@@ -109,7 +109,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         text=_ANSWERS,
         body=shapes.PayoutAnswered,
         body_example=lambda: examples.PAYOUT_ANSWERED,
-        headers=_SIGNED,
+        headers=SIGNED,
         problems=_ANSWER_PROBLEMS,
     ),
     _figures("/v1/totals", "Every campaign's totals", EveryTotals, _all_seen(totals)),
@@ -165,10 +165,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         f"{_OWN}/stream",
         "open data",
         "A campaign's totals, now and whenever they change",
+        shapes.StreamedTotals,
         content_type="text/event-stream",
-        example=lambda: "event: totals\nid: 5d0c…\ndata: {…}\n\n",
-        text="Server-sent events named `totals`; each one's data is what `/totals` answers. A comment every 15"
+        example=lambda: {
+            "event": "totals",
+            "id": "5d0c4e70b1c2f3a4d5e6f708",
+            "data": to_json(totals(examples.standing())).decode(),
+        },
+        text="Server-sent events named `totals`, of which the schema describes one. A comment every 15"
         " seconds keeps the line alive. `Last-Event-ID` is understood.",
+        other_headers=LAST_SEEN,
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY, Problem.MANY_STREAMS),
     ),
     Endpoint(
@@ -201,7 +207,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
     ),
     Endpoint(
-        "/log/schemas/{name}",
+        "/log/schemas/{schema}",
         "public log",
         "What a kind of leaf looks like, as JSON Schema 2020-12",
         dict[str, Any],
@@ -220,44 +226,38 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         " three digits. Immutable. Entries come compressed to who accepts gzip.",
         problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.AWAY),
     ),
-    Endpoint("/", "pages", "Every campaign, for people", content_type=HTML, query=_LANG, is_conditional=True),
-    Endpoint(
-        "/campaigns/{slug}",
-        "pages",
-        "One campaign, for people",
-        content_type=HTML,
-        query=_LANG,
-        is_conditional=True,
-        problems=(Problem.NOT_FOUND, Problem.AWAY),
-    ),
-    Endpoint(
+    _page("/", "Every campaign, for people", Problem.AWAY),
+    _page("/campaigns/{slug}", "One campaign, for people", Problem.NOT_FOUND, Problem.AWAY),
+    _page(
         "/campaigns/{slug}/payouts/{payout}",
-        "pages",
         "One payout's receipt: what became of it in words, and what proves it; to be kept or printed",
-        content_type=HTML,
-        query=_LANG,
-        is_conditional=True,
-        problems=(Problem.NOT_FOUND, Problem.AWAY),
+        Problem.NOT_FOUND,
+        Problem.AWAY,
     ),
-    Endpoint(
+    _page(
         "/verify",
-        "pages",
         "Check a receipt with your own machine",
-        content_type=HTML,
-        query=_LANG | {"receipt": ("a receipt's id, to be fetched and checked by the page's scripts", ())},
+        query=LANG | {"receipt": text("a receipt's id, to be fetched and checked by the page's scripts")},
         text="The scripts are plain modules below `/site/verify/`; they ask `/log/key` and `/v1/receipts/` only.",
-        is_conditional=True,
     ),
-    Endpoint("/docs", "pages", "This description, for people", content_type=HTML, is_conditional=True),
+    _page("/docs", "This description, for people"),
     Endpoint(
         "/site/{file}",
         "pages",
         "What the pages are drawn with",
         content_type="text/css",
+        other_types=("text/javascript", "image/svg+xml"),
         is_conditional=True,
         problems=(Problem.NOT_FOUND,),
     ),
-    Endpoint("/openapi.json", "pages", "This description", dict[str, Any], is_conditional=True),
+    Endpoint(
+        "/openapi.json",
+        "pages",
+        "This description",
+        dict[str, Any],
+        is_conditional=True,
+        problems=(Problem.UNKNOWN_PARAMETER,),
+    ),
     Endpoint("/live", "health", "The process answers", shapes.Live, example=lambda: {"live": True}),
     Endpoint(
         "/ready",

@@ -1,9 +1,15 @@
-"""Examples for the API's description: a made-up campaign seen through the real views, so that none is wrong."""
+"""Examples for the API's description: a made-up campaign seen through the real views, so that none is wrong.
+
+What the administration answers stands in a file: that to the examples of requests (tests/api/test_examples.py).
+"""
 
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import orjson
 
 from campaigns.calendar import Calendar
 from campaigns.catalogue import Campaign
@@ -11,6 +17,7 @@ from campaigns.promise import Promise, fixed, held
 from campaigns.standing import People, Standing
 from campaigns.waterfall import DayCount
 from ledger.line import Balance, Line
+from ops.http.language import SITE
 
 PROMISE_JSON = """{
   "campaign": {"slug": "rural-education", "title": {"zh": "乡村教育支持计划", "en": "Rural Education Support"},
@@ -28,6 +35,17 @@ PROMISE_JSON = """{
 }"""
 _AS_OF = datetime(2022, 4, 10, 12, tzinfo=UTC)
 _COUNTED = (1_402, 1_633, 977)
+
+
+@cache
+def _answers() -> dict[str, Any]:
+    answers: dict[str, Any] = orjson.loads((SITE / "examples.json").read_bytes())
+    return answers
+
+
+def answered(method: str, path: str, status: int) -> Any:
+    """Return what an address answered to the example of a request with this status; None: nothing is kept of it."""
+    return _answers().get(f"{method.upper()} {path} {status}")
 
 
 def standing() -> Standing:

@@ -14,6 +14,7 @@ from campaigns.key_use import KeyUse
 from campaigns.signature import Delivery, Key, derive_secret, verify
 from ops.clock import utc_now
 from ops.http.problems import Problem, problem
+from ops.http.replies import unknown_parameters
 from ops.metrics import Metrics
 from sql import AWAY
 
@@ -24,7 +25,7 @@ SHELF = web.AppKey("shelf", Shelf)
 WEBHOOK_KEY = web.AppKey("webhook_key", bytes)
 
 _DECOY = Key("v1", bytes(32))  # what an unknown platform is checked against: it takes as long and never fits
-_RESULTS: dict[str, Results] = {"some": "some", "all": "all", "none": "none"}
+_RESULTS: dict[str | None, Results] = {None: "some", "all": "all", "none": "none"}
 
 
 class _Refusal(Exception):
@@ -103,9 +104,9 @@ def _keys(request: web.Request, platform: Platform | None) -> list[Key]:
 
 
 def _submission(request: web.Request, platform: Platform, delivery: Delivery) -> Submission:
-    results = _RESULTS.get(request.query.get("results", "some"))
-    if results is None:
-        raise _Refusal(Problem.WRONG_SHAPE, [("results", "all, none or left out")])
+    results = _RESULTS.get(request.query.get("results"))
+    if results is None or unknown_parameters(request, ("results",)) is not None:
+        raise _Refusal(Problem.UNKNOWN_PARAMETER, [("results", "all, none or left out; there is no other")])
     try:
         likes = read(delivery.body)
     except Unreadable as error:

@@ -100,7 +100,7 @@ async def receipt(request: web.Request) -> web.Response:
 @open_to_all
 async def schema(request: web.Request) -> web.Response:
     """Return the JSON Schema of a kind of leaf in one version."""
-    body = _schemas().get(request.match_info["name"])
+    body = _schemas().get(request.match_info["schema"])
     if body is None:
         raise web.HTTPNotFound
     return reply(request, Prepared(body, SCHEMA, hashed(body)), "public, max-age=300")
@@ -131,7 +131,7 @@ def routes() -> list[web.RouteDef]:
         "/v1/receipts/{receipt}": receipt,
         "/log/checkpoint": checkpoint,
         "/log/key": key,
-        "/log/schemas/{name}": schema,
+        "/log/schemas/{schema}": schema,
         "/log/tile/{level}/{index:.+}": tile,
     }
     return [

@@ -1,44 +1,30 @@
 """The API's description: OpenAPI 3.1.1 (spec.openapis.org), written from the models that the answers are made of."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cache
-from http import HTTPStatus
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from ops.http.endpoint import JSON, Endpoint
-from ops.http.endpoints import ENDPOINTS
+from ops.http.endpoints import ENDPOINTS, HTML
+from ops.http.examples import answered
+from ops.http.parameters import IN_PATH, KNOWN, Parameter
 from ops.http.problems import Problem, details
 from ops.http.shapes import ProblemDetails, Ready
 
 _REF = "#/components/schemas/{model}"
-_PATH_PARAMETERS = {
-    "slug": "The campaign's name.",
-    "platform": "The sender's name.",
-    "file": "A file's name.",
-    "receipt": "A like's receipt, `rcp_…`, as the answer to its delivery gave it.",
-    "payout": "A payout's id, `pay_…`, as `settlements` shows it.",
-    "name": "Kind and version: `count-1.json`.",
-    "level": "A tile's level, 0 for the leaves' hashes; `entries` for the leaves themselves.",
-    "line": "A statement line's id, as `statement-lines` shows it.",
-    "charity": "The charity's name, as promises name it.",
-    "sponsor": "The sponsor, `spo_…`.",
-    "settlement": "A settlement's id, `stl_…`.",
-    "proposal": "What waits for a second person, `prp_…`.",
-    "upload": "A file of content that was sent, `upl_…`.",
-    "index": "The tile's index, `.p/<width>` after it where it is not full yet.",
-}
 _ABOUT = {
     "title": "like-ledger",
     "version": "1",
     "summary": "Likes on public-interest content become money for charities, and anyone can check that they did.",
     "description": "Figures need no credentials, and any web page may read them. Each carries its `as_of`. `ETag` is"
     " weak: it names the figures, not the moment of the look. A query parameter that means nothing is refused, never"
-    " ignored. Figures come from one snapshot of all campaigns, half a second old as a rule; while the database is"
-    " away the last one stands for half a minute, then the answer is 503.",
+    " ignored, but by pages for people; so is one that is given twice. A method that an address does not take is a"
+    " 405 with `Allow`. Figures come from one snapshot of all campaigns, half a second old as a rule; while the"
+    " database is away the last one stands for half a minute, then the answer is 503.",
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
 
@@ -91,15 +77,20 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.text:
         operation["description"] = endpoint.text
     if endpoint.body is not None:
-        is_json = endpoint.body_type == JSON
-        schema = schemas[_operation_id(endpoint), "validation"] if is_json else {"type": "string"}
-        content: dict[str, Any] = {"schema": schema}
-        if endpoint.body_example is not None:
-            content["example"] = endpoint.body_example()
-        operation["requestBody"] = {"required": True, "content": {endpoint.body_type: content}}
+        operation["requestBody"] = _body(endpoint, schemas)
     if endpoint.is_secured:
         operation["security"] = [{"token": []}]
     return operation
+
+
+def _body(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    is_json = endpoint.body_type == JSON
+    content: dict[str, Any] = {
+        "schema": schemas[_operation_id(endpoint), "validation"] if is_json else {"type": "string"}
+    }
+    if endpoint.body_example is not None:
+        content["example"] = endpoint.body_example()
+    return {"required": endpoint.needs_body, "content": {endpoint.body_type: content}}
 
 
 def _operation_id(endpoint: Endpoint) -> str:
@@ -108,55 +99,66 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    text = {"type": "string"}
-    in_path = re.findall(r"{(\w+)}", endpoint.path)
+    in_path = {name: IN_PATH[name] for name in re.findall(r"{(\w+)}", endpoint.path)}
+    known = KNOWN if endpoint.is_conditional else {}
     return [
-        *(
-            {"name": n, "in": "path", "required": True, "schema": text, "description": _PATH_PARAMETERS[n]}
-            for n in in_path
-        ),
-        *(
-            {
-                "name": n,
-                "in": "query",
-                "schema": text | ({"enum": list(values)} if values else {}),
-                "description": says,
-            }
-            for n, (says, values) in endpoint.query.items()
-        ),
-        *(
-            {"name": n, "in": "header", "required": True, "schema": text, "description": says}
-            for n, says in endpoint.headers.items()
-        ),
+        *_placed("path", in_path, required=True),
+        *_placed("query", endpoint.query),
+        *_placed("header", endpoint.headers, required=True),
+        *_placed("header", {**known, **endpoint.other_headers}),
+    ]
+
+
+def _placed(place: str, parameters: Mapping[str, Parameter], *, required: bool = False) -> list[dict[str, Any]]:
+    must = {"required": True} if required else {}
+    return [
+        {"name": name, "in": place, **must, "schema": dict(own.schema), "description": own.says}
+        for name, own in parameters.items()
     ]
 
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": schemas[_operation_id(endpoint), "serialization"]}
-    if endpoint.example is not None:
-        content["example"] = endpoint.example()
-    good: dict[str, Any] = {"description": endpoint.summary, "content": {endpoint.content_type: content}}
+    good: dict[str, Any] = {"description": endpoint.summary, "content": _content(endpoint, schemas, 200)}
     answers: dict[str, Any] = {"200": good}
-    if "Idempotency-Key" in endpoint.headers:
-        answers["202"] = {**good, "description": "It waits for a second person."}
+    if endpoint.may_wait:
+        content = _content(endpoint, schemas, 202)
+        answers["202"] = {"description": "It waits for a second person.", "content": content}
+    if endpoint.is_paged:
+        behind = {"operationId": _operation_id(endpoint), "parameters": {"cursor": "$response.body#/next"}}
+        good["links"] = {"next": {**behind, "description": "The page behind this one."}}
     if endpoint.is_conditional:
-        good["headers"] = {"ETag": {"schema": {"type": "string"}}, "Cache-Control": {"schema": {"type": "string"}}}
-        answers["304"] = {"description": "The reader has these figures already."}
+        good["headers"] = {name: _header("string") for name in ("ETag", "Cache-Control")}
+        answers["304"] = {"description": "The reader has these figures already.", "headers": good["headers"]}
     if endpoint.path == "/ready":
         not_ready = {"schema": schemas["not ready", "serialization"], "example": {"ready": False, "reason": "…"}}
         answers["503"] = {"description": "It cannot.", "content": {JSON: not_ready}}
-    return answers | _refusals(endpoint.problems, schemas)
+    return answers | _refusals(endpoint, schemas)
 
 
-def _refusals(problems: Sequence[Problem], schemas: Schemas) -> dict[str, Any]:
-    """Return the refusals by status, each problem with the very body that is sent."""
+def _content(endpoint: Endpoint, schemas: Schemas, status: int) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": schemas[_operation_id(endpoint), "serialization"]}
+    example = endpoint.example() if endpoint.example else answered(endpoint.method, endpoint.path, status)
+    if example is not None:
+        content["example"] = example
+    return dict.fromkeys((endpoint.content_type, *endpoint.other_types), content)
+
+
+def _header(kind: str) -> dict[str, Any]:
+    return {"required": True, "schema": {"type": kind}}
+
+
+def _refusals(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+    """Return the refusals by status, each problem with the very body that is sent; a browser gets it as a page."""
     answers: dict[str, Any] = {}
-    for kind in problems:
-        status = kind.status
-        answer = answers.setdefault(str(status.value), {"description": status.phrase, "content": {}})
-        if status is HTTPStatus.SERVICE_UNAVAILABLE:
-            answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    for kind in endpoint.problems:
+        answer = answers.setdefault(str(kind.status.value), {"description": kind.status.phrase, "content": {}})
+        if kind.is_later:
+            answer["headers"] = {"Retry-After": _header("integer")}
+        if kind is Problem.NO_TOKEN:
+            answer["headers"] = {"WWW-Authenticate": _header("string")}
         schema = schemas["problem", "serialization"]
         content = answer["content"].setdefault("application/problem+json", {"schema": schema, "examples": {}})
         content["examples"][kind.slug] = {"value": details(kind)}
+        if endpoint.content_type == HTML:
+            answer["content"][HTML] = {"schema": {"type": "string"}}
     return answers

@@ -15,6 +15,7 @@ from ledger.callbacks import Heard, hear
 from ledger.channels.http import ANSWER_BYTES_MAX, read_callback
 from ops.clock import utc_now
 from ops.http.problems import Problem, problem
+from ops.http.replies import unknown_parameters
 from ops.metrics import Metrics
 from sql import AWAY, Pool
 
@@ -52,7 +53,8 @@ async def receive(request: web.Request) -> web.Response:
     return web.Response(body=orjson.dumps({"id": message_id, "heard": heard.value}), content_type="application/json")
 
 
-async def _receive(request: web.Request, own: PayoutAnswers) -> tuple[str, Heard] | Problem:
+async def _verified(request: web.Request, own: PayoutAnswers) -> bytes | Problem:
+    """Return the body of a request that the payment service signed."""
     if request.content_type != "application/json":
         return Problem.WRONG_TYPE
     body = await _read(request)
@@ -62,6 +64,13 @@ async def _receive(request: web.Request, own: PayoutAnswers) -> tuple[str, Heard
     is_ours = verify(request.headers, body, keys, utc_now()) is not None
     if not is_ours or own.secret is None:
         return Problem.UNSIGNED_ANSWER
+    return body if unknown_parameters(request) is None else Problem.UNKNOWN_PARAMETER
+
+
+async def _receive(request: web.Request, own: PayoutAnswers) -> tuple[str, Heard] | Problem:
+    body = await _verified(request, own)
+    if isinstance(body, Problem):
+        return body
     said = read_callback(body)
     if said is None:
         return Problem.UNCLEAR_ANSWER

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-RETRY_AFTER_SECONDS = 2
+RETRY_AFTER_SECONDS, A_MINUTE_SECONDS = 2, 60
 
 
 class Problem(Enum):
@@ -24,7 +24,7 @@ class Problem(Enum):
     WRONG_SHAPE = (422, "The body is JSON, but not an envelope of at most 1,000 likes. Nothing was kept.")
     NO_TOKEN = (401, "This takes `Authorization: Bearer` with a token that holds.")
     FORBIDDEN = (403, "The token's role may not do that.")
-    NO_KEY = (400, "Every write takes an `Idempotency-Key`: any text of 1 to 200 characters, another for each.")
+    NO_KEY = (400, "Every write takes an `Idempotency-Key`: 1 to 200 printable ASCII characters, another for each.")
     KEY_TAKEN = (409, "This Idempotency-Key was used before, for something else.")
     REFUSED = (409, "That cannot be done as things stand.")
     FAULTY = (422, "What was sent is not what it should be; `faults` names each path. Nothing was changed.")
@@ -49,6 +49,11 @@ class Problem(Enum):
         return HTTPStatus(self.value[0])
 
     @property
+    def is_later(self) -> bool:
+        """Whether the same request may be taken later: the answer says when, in `Retry-After`."""
+        return self.status in _LATER
+
+    @property
     def slug(self) -> str:
         """The name that a program can test for."""
         return self.name.lower().replace("_", "-")
@@ -71,7 +76,8 @@ def details(kind: Problem, **more: Any) -> dict[str, Any]:
 def problem(kind: Problem, **more: Any) -> web.Response:
     """Return the answer that says so."""
     body = details(kind, **more)
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if kind.status in _LATER else None
+    wait_seconds = A_MINUTE_SECONDS if kind is Problem.TOO_MANY else RETRY_AFTER_SECONDS
+    headers = {"Retry-After": str(wait_seconds)} if kind.is_later else None
     return web.Response(
         body=orjson.dumps(body),
         status=kind.status,

@@ -1,5 +1,6 @@
 """Replies to readers: validators, caching, CORS, and parameters that fail loudly instead of being ignored."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import wraps
 
@@ -41,13 +42,15 @@ def open_to_all(handler: Handler) -> Handler:
 
 
 def unknown_parameters(request: web.Request, known: tuple[str, ...] = ()) -> web.Response | None:
-    """Return the refusal of query parameters that are not known; None where there are none."""
+    """Return the refusal of query parameters that are not known, or given twice; None where there are none."""
     if not request.rel_url.raw_query_string:
         return None
-    unknown = sorted(set(request.query) - set(known))
-    if not unknown:
+    times = Counter(name for name, _ in request.query.items())
+    reasons = {name: "no such parameter" if name not in known else "given twice" for name in sorted(times)}
+    wrong = [name for name in reasons if name not in known or times[name] > 1]
+    if not wrong:
         return None
-    return problem(Problem.UNKNOWN_PARAMETER, faults=[{"path": n, "reason": "no such parameter"} for n in unknown])
+    return problem(Problem.UNKNOWN_PARAMETER, faults=[{"path": name, "reason": reasons[name]} for name in wrong])
 
 
 def reply(request: web.Request, prepared: Prepared, caching: str = CACHING) -> web.Response:

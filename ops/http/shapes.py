@@ -1,7 +1,8 @@
 """The shapes of what the HTTP edges say for themselves; the figures' shapes stand beside what makes them."""
 
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
+from pydantic import Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from campaigns.likes import Outcome
@@ -31,19 +32,22 @@ class DeliveryAnswer(TypedDict):
 
 
 class PayoutAnswer(TypedDict):
-    """What a payment service says of a message: `reference` where it took the payout, `reason` where it did not."""
+    """What a payment service says of a message: `reference` where it took the payout, `reason` where it did not.
 
-    id: str
+    Of either only a text is kept, and of it what can be printed.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,35}$")]
     status: Literal["accepted", "refused"]
-    reference: NotRequired[str]
-    reason: NotRequired[str]
+    reference: NotRequired[Any]
+    reason: NotRequired[Any]
 
 
 class PayoutAnswered(TypedDict):
-    """The envelope of a Standard Webhook."""
+    """The envelope of a Standard Webhook; its `timestamp` is not read, for the signed one is."""
 
     type: Literal["payout.answered"]
-    timestamp: str
+    timestamp: NotRequired[Any]
     data: PayoutAnswer
 
 
@@ -69,6 +73,20 @@ class ProblemDetails(TypedDict):
     status: int
     detail: str
     faults: NotRequired[list[Fault]]
+
+
+_AS_JSON = {"type": "string", "contentMediaType": "application/json", "description": "what `/totals` answers"}
+
+# One server-sent event.
+StreamedTotals = TypedDict(  # noqa: UP013 - no name here is made of the word that its first member is
+    "StreamedTotals",
+    {
+        "event": Literal["totals"],
+        "id": Annotated[str, Field(description="names the figures, for `Last-Event-ID`")],
+        "data": Annotated[str, WithJsonSchema(_AS_JSON)],
+        "retry": NotRequired[int],
+    },
+)
 
 
 class Live(TypedDict):

@@ -116,11 +116,31 @@ async def test_a_token_is_shown_once(served: Running):
 
 async def test_whoever_fails_too_often_has_to_wait(served: Running):
     headers = {"Authorization": "Bearer nobody's"}
-    statuses = []
+    answers = []
     for _ in range(12):
         async with served.http.get(f"{served.url}/v1/admin/proposals", headers=headers) as answer:
-            statuses.append(answer.status)
-    assert statuses == [401] * 10 + [429] * 2
+            answers.append((answer.status, answer.headers.get("Retry-After")))
+    assert answers == [(401, None)] * 10 + [(429, "60")] * 2
+
+
+async def test_a_key_in_quotes_is_the_same_key_and_one_that_no_header_holds_is_none(served: Running):
+    fay, asked = Clerk(served, "fay"), {"amount_minor": 100, "reference": "second"}
+    path = "/campaigns/rural-education/funding"
+    first = await fay.gives(path, asked, key="one two")
+    assert first[0] == 202
+    assert await fay.gives(path, asked, key='"one two"') == first
+    assert (await fay.gives(path, asked, key='"'))[0] == 202, "one alone is a key as any other"
+    for wrong in (" ", "é", "x" * 201):
+        status, refused = await fay.gives(path, asked, key=wrong)
+        assert (status, refused["type"]) == (400, "urn:like-ledger:problem:no-key"), wrong
+
+
+async def test_a_parameter_that_is_given_twice_is_refused(served: Running):
+    url = f"{served.url}/v1/admin/sponsors?dry_run=true&dry_run=false"
+    headers = {"Authorization": "Bearer token-of-cat", "Idempotency-Key": "k"}
+    async with served.http.post(url, json={"name": "Somebody"}, headers=headers) as answer:
+        assert (answer.status, (await answer.json(content_type=None))["type"][-17:]) == (400, "unknown-parameter")
+    assert await _rows(served, "SELECT count(*) FROM sponsors WHERE name = 'Somebody'") == [(0,)]
 
 
 async def test_a_page_of_a_list_goes_on_where_the_last_one_ended(served: Running):

@@ -99,7 +99,9 @@ async def test_results_are_all_those_not_counted_or_none(service: Running) -> No
     assert [result["index"] for result in some] == [1]
     assert [result["index"] for result in every] == [0, 1, 2]
     assert (await service.send(likes, "c", "none")).json["results"] == []
-    assert (await service.send(likes, "d", "most")).status == 422
+    for wrong in ("most", "some", "all&results=none", "all&colour=red"):
+        refused = await service.send(likes, "d", wrong)
+        assert (refused.status, refused.json["type"]) == (400, "urn:like-ledger:problem:unknown-parameter"), wrong
 
 
 async def test_a_redelivery_is_answered_byte_for_byte(service: Running) -> None:

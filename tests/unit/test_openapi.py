@@ -1,6 +1,7 @@
 """The API's description: valid, whole, and true to the routes that there are."""
 
 import json
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -14,6 +15,7 @@ from ops.keys import Keys
 from ops.settings import Settings
 
 
+@cache
 def as_sent() -> dict[str, Any]:
     return json.loads(json.dumps(document()))
 
