@@ -32,7 +32,7 @@ INTAKE, ANSWERS = "/v1/platforms/{platform}/likes", "/v1/payouts/answers"
 SECRETS = {INTAKE: STAGE["secret"], ANSWERS: STAGE["payout_secret"]}
 # Given in earnest, what these end would leave the addresses after them with nothing to do.
 ENDING = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/answer", "/refuse", "/withdraw")
-ENDING += ("/stop", "/approve", "/match")
+ENDING += ("/stop", "/approve", "/match", "/end")
 # What an address calls so is another thing there.
 INSTEAD = {
     "/terms": ("slug", "running"),

@@ -12,6 +12,7 @@ from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.examples import PROMISE_JSON
 from serving import DAY, SLUG, Running, like, promise, promised, running
+from visitors import Visitor
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 NOWHERE = "http://127.0.0.1:9/payouts"  # a payment service that never answers: what became of a payout is unknown
@@ -90,6 +91,9 @@ async def _asked(own: Running) -> dict[str, Any]:
 
 
 async def _registers(own: Running) -> dict[str, Any]:
+    """The names of what is there; of the people in two sessions one is the person of the tokens."""
+    for person in ("cat", "fay"):
+        await Visitor(own, own.http).signs_in(person)
     _, found = await Clerk(own, "olga").reads("/sponsors")
     return {
         "slug": SLUG,

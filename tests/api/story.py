@@ -15,6 +15,7 @@ from ledger.statements.table import COLUMNS
 from ops.admin import registry
 from ops.http.openapi import document
 from serving import DAY, SLUG, Running, like
+from visitors import Visitor
 
 HASH, PAYOUT, MESSAGE = "0" * 64, "pay_q5t4w2xk7m3j6r8v9n0p", "STLQ5T4W2XK7M3J6R8V9N0PA-1"  # of the examples
 RUNS = "forest"  # a campaign that runs today
@@ -172,7 +173,7 @@ def statement(amount: str) -> bytes:
 
 
 async def registered(story: Story) -> str:
-    """Charities, sponsors, platforms and tokens come, are changed, and go; return the sponsor."""
+    """Charities, sponsors, platforms, tokens and sessions come, are changed, and go; return the sponsor."""
     await story.gives("charity.create", "cat")
     for name in ("charity.change", "charity.disable", "charity.enable"):
         await story.gives(name, "cat", charity="mountain-reading")
@@ -186,6 +187,9 @@ async def registered(story: Story) -> str:
         await story.gives(f"platform.{name}", "olga", platform="short-videos")
     await story.gives("token.create", "olga")
     await story.gives("token.revoke", "olga", name="ann")
+    for person in ("cat", "fay"):
+        await Visitor(story.own, story.own.http).signs_in(person)
+    await story.gives("session.end", "olga", name="fay")
     return sponsor
 
 
