@@ -143,7 +143,7 @@ def close(
     as_json: shared.AsJson = False,
 ) -> None:
     """Close a campaign for ever: top up to its floor, give the rest of the budget back to the sponsor."""
-    why = reason if reason is not None else _asked_why()
+    why = reason if reason is not None or not sys.stdin.isatty() else _asked_why()
     if not yes:
         question = f"Close {slug} for ever? It takes no like more, and what is left of its budget goes back."
         typer.confirm(question, abort=True, err=True)
@@ -155,18 +155,25 @@ def close(
 
 
 def _asked_why() -> str:
-    """Ask whoever sits at a terminal; where nobody does, it is wrong usage."""
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("say why, for the public log: --reason TEXT", param_hint="--reason")
     return str(typer.prompt("Why, for the public log", err=True))
 
 
-async def _close(slug: str, reason: str) -> "tuple[Campaign, Closing]":
+def _why(campaign: "Campaign") -> str:
+    """Return why a campaign is closed where nobody said it: it has ended. To close it early is wrong usage then."""
+    from ops.clock import utc_now
+
+    if campaign.calendar.ends_at > utc_now():
+        raise typer.BadParameter("it still runs: say why, for the public log: --reason TEXT", param_hint="--reason")
+    return "its period has ended"
+
+
+async def _close(slug: str, reason: str | None) -> "tuple[Campaign, Closing]":
     from campaigns.budget import Closing
 
     async with shared.opened() as own:
         campaign = await _find(own, slug)
-        answer = await shared.give_with(own, "campaign.close", slug, {"reason": reason})
+        asked = {"reason": _why(campaign) if reason is None else reason}
+        answer = await shared.give_with(own, "campaign.close", slug, asked)
     after = answer["after"] or {}
     amounts = (after.get(name, 0) for name in ("pledged_at_last_minor", "topped_up_minor", "returned_minor"))
     return campaign, Closing(answer["state"] == "done", datetime.fromisoformat(after["closed_at"]), *amounts)

@@ -35,7 +35,7 @@ IN_PATH: Mapping[str, Parameter] = {
     "slug": text("The campaign's name.", _SLUG),
     "platform": text("The sender's name.", _SLUG),
     "charity": text("The charity's name, as promises name it.", _SLUG),
-    "name": text("Whose token it is: the name that it was made for.", r"^[^\x00-\x1f\x7f]+$", chars_max=100),
+    "name": text("A person, as their token or the provider calls them.", r"^[^\x00-\x1f\x7f]+$", chars_max=100),
     "file": text("A file's name.", "^[a-z0-9-]+(/[a-z0-9-]+)*[.](css|js|svg)$"),
     "schema": text("Kind and version: `count-1.json`.", "^[a-z]+-[0-9]+[.]json$"),
     "receipt": text("A like's receipt, as the answer to its delivery gave it.", "^rcp_[A-Za-z0-9_-]{27}$"),

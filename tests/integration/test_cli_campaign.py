@@ -147,9 +147,9 @@ def test_a_close_is_asked_about_first(command: Command, file: Written):
 
 
 def test_a_close_says_why(command: Command, file: Written, dsn: str):
-    command("campaign", "apply", file())
-    for more in ((), ("--json",), ("--yes",)):
-        unsaid = command("campaign", "close", SLUG, *more)
+    command("campaign", "apply", file(("ends_at = 2026", "ends_at = 2035")))
+    for more in ((), ("--json",)):
+        unsaid = command("campaign", "close", SLUG, "--yes", *more)
         assert (unsaid.exit_code, "--reason TEXT" in unsaid.stderr) == (2, True)
     assert "say why, in words" in refused(command("campaign", "close", SLUG, "--reason", "  ", "--yes"))
     terminal, own = pty.openpty()
@@ -163,6 +163,13 @@ def test_a_close_says_why(command: Command, file: Written, dsn: str):
     assert (process.returncode, asked.count(b"Why, for the public log")) == (0, 2)
     [line] = told(command("audit", "list", "--says", "the wells are dug", "--json"))["audit"]
     assert (line["command"], line["after"]["reason"]) == ("campaign.close", "the wells are dug")
+
+
+def test_a_close_of_what_has_ended_needs_no_reason(command: Command, file: Written):
+    command("campaign", "apply", file(("starts_at = 2026", "starts_at = 2022"), ("ends_at = 2026", "ends_at = 2022")))
+    assert command("campaign", "close", SLUG, "--yes").exit_code == 0
+    [line] = told(command("audit", "list", "--says", "its period has ended", "--json"))["audit"]
+    assert line["command"] == "campaign.close"
 
 
 def test_content_is_enrolled_from_words_and_files(command: Command, file: Written, tmp_path: Path):
