@@ -29,7 +29,7 @@ CAMPAIGN = f"/campaigns/{SLUG}"
 PAGES = ["/", CAMPAIGN, "/docs", "/verify", "/nowhere"]
 NARROW, WIDE = {"width": 320, "height": 640}, {"width": 1280, "height": 900}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_server]
 
 
 def is_missing(tool: Path, remedy: str) -> None:

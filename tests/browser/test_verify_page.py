@@ -16,7 +16,7 @@ from serving import Running, like, running
 
 __all__ = ["browser"]  # a fixture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_server]
 
 ENDINGS = """async cases => {
   const {check} = await import('/site/verify/receipt.js');
