@@ -109,12 +109,11 @@ def exchange(client: Client, metadata: Metadata, attempt: Attempt, code: str) ->
         "code": code,
         "redirect_uri": client.redirect_uri,
         "code_verifier": attempt.verifier,
-        "client_id": client.client_id,
     }
     if client.secret is None:
-        return Exchange(form, {})
+        return Exchange(form | {"client_id": client.client_id}, {})
     if _BASIC not in metadata.token_endpoint_auth_methods_supported:
-        return Exchange(form | {"client_secret": client.secret}, {})
+        return Exchange(form | {"client_id": client.client_id, "client_secret": client.secret}, {})
     both = f"{quote_plus(client.client_id)}:{quote_plus(client.secret)}"  # RFC 6749, section 2.3.1
     return Exchange(form, {"Authorization": f"Basic {b64encode(both.encode()).decode()}"})
 

@@ -3,6 +3,7 @@
 import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -152,12 +153,12 @@ def test_the_secret_goes_as_the_provider_takes_it() -> None:
     basic = exchange(US, TOLD, ATTEMPT, "c")
     assert basic.headers == {"Authorization": "Basic dXM6cyUyRmUlM0Fj"}  # us:s%2Fe%3Ac
     assert basic.form["code_verifier"] == ATTEMPT.verifier
-    assert "client_secret" not in basic.form
+    assert not basic.form.keys() & {"client_id", "client_secret"}, "one way to say who we are, not two"
     posts = TOLD.model_copy(update={"token_endpoint_auth_methods_supported": ("client_secret_post",)})
-    assert (exchange(US, posts, ATTEMPT, "c").form["client_secret"], exchange(US, posts, ATTEMPT, "c").headers) == (
-        "s/e:c",
-        {},
-    )
+    by_form = exchange(US, posts, ATTEMPT, "c")
+    assert (by_form.form["client_id"], by_form.form["client_secret"], by_form.headers) == ("us", "s/e:c", {})
+    public = exchange(replace(US, secret=None), TOLD, ATTEMPT, "c")
+    assert (public.form["client_id"], "client_secret" in public.form, public.headers) == ("us", False, {})
 
 
 SOMEBODY = {
