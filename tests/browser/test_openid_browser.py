@@ -38,8 +38,9 @@ async def test_a_person_goes_to_the_provider_and_comes_back_signed_in(
 
 
 async def test_the_pages_on_the_way_can_be_used_by_everybody(browser: Browser, served: Running) -> None:
+    seen = await opened(browser, "about:blank", served.url)
     for path in ("/admin/sign-in?lang=zh", "/admin/sign-in/openid/callback?lang=en"):
-        seen = await opened(browser, f"{served.url}{path}", served.url)
+        await seen.page.goto(f"{served.url}{path}")
         await seen.page.evaluate(AXE.read_text(encoding="utf-8"))
         found = await seen.page.evaluate("() => axe.run({resultTypes: ['violations']})")
         assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], path
