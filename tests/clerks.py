@@ -4,8 +4,8 @@ import io
 import json
 from typing import Any
 
-from campaigns.promise import Promise
-from ops.admin import tokens
+from campaigns.promise.model import Promise
+from ops.admin.auth import tokens
 from ops.clock import utc_now
 from serving import Running, promise
 from sql import Pool

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pairs
-from campaigns import budget, pauses, promising, uploads
-from campaigns.catalogue import Campaign
-from campaigns.pledging import tick
-from ledger import outgoing, sequencer, witness_call
+from campaigns.catalogue import apply_promise, content_uploads, pauses
+from campaigns.catalogue.cache import Campaign
+from campaigns.pledging import budget
+from campaigns.pledging.pledge import tick
+from ledger import http_client
 from ledger.log.cosignature import parse_witness_key
 from ledger.log.note import format_verifier_key
-from ledger.witnessing import ask
-from ops import backend
+from ledger.publication import sequencer, witness_client
+from ledger.publication.witnesses import ask
+from ops import database
 from promises import PSEUDONYM_KEY, promise, record
 from serving import KEYS, LOG
 from settlements import paid_out
@@ -57,7 +59,7 @@ LAST = [body(a_like("fay", "c0", 1, day=9)), body(a_like("ann", "c0", 3, action=
 
 async def fill(dsn: str) -> None:
     """Do with a fresh database what a service does: promise, fund, count, pledge, take back, settle, close."""
-    async with backend.pool(dsn, 2) as pool:
+    async with database.pool(dsn, 2) as pool:
         campaign = await promised(pool, NOW - timedelta(days=9), LIMITED)
         campaign = await promised(pool, NOW - timedelta(days=4), CHANGED)
         await funded(pool, campaign, 1_000)
@@ -82,7 +84,7 @@ async def fill(dsn: str) -> None:
 
 async def promised(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Campaign:
     async with pool.acquire() as conn, conn.transaction():
-        return (await promising.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
+        return (await apply_promise.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
 
 
 async def funded(pool: Pool, campaign: Campaign, amount_minor: int) -> None:
@@ -92,17 +94,17 @@ async def funded(pool: Pool, campaign: Campaign, amount_minor: int) -> None:
 
 async def cosigned(pool: Pool) -> None:
     """Have a witness cosign the newest checkpoint."""
-    async with witnessing(format_verifier_key(LOG.verifier_key)) as own, outgoing.session() as http:
-        asked = witness_call.Witness(parse_witness_key(own.vkey), own.url)
+    async with witnessing(format_verifier_key(LOG.verifier_key)) as own, http_client.session() as http:
+        asked = witness_client.Witness(parse_witness_key(own.vkey), own.url)
         assert await ask(pool, http, asked, lambda: NOW)
 
 
 async def enrolled(pool: Pool, campaign: Campaign, contents: list[str]) -> None:
     """Enrol content as a file, and pause it."""
     async with pool.acquire() as conn, conn.transaction():
-        wanted = await uploads.prospect(conn, campaign, "enrol", contents, b"")
-        upload_id = await uploads.begin(conn, campaign, "enrol", wanted, "ann", NOW)
-        assert await uploads.step(conn, upload_id, PSEUDONYM_KEY, NOW)
+        wanted = await content_uploads.prospect(conn, campaign, "enrol", contents, b"")
+        upload_id = await content_uploads.begin(conn, campaign, "enrol", wanted, "ann", NOW)
+        assert await content_uploads.step(conn, upload_id, PSEUDONYM_KEY, NOW)
         assert await pauses.pause(conn, campaign, contents, NOW) == contents
 
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ops.admin import deciding, desk, registry
-from ops.admin.actor import Actor
-from ops.admin.command import Command, Desk, Done
+from ops.admin import registry
+from ops.admin.core import execute
+from ops.admin.core.actor import Actor
+from ops.admin.core.command import Command, Desk, Done
+from ops.admin.resources import proposals
 from ops.clock import utc_now
 from ops.keys import Keys
 from ops.settings import Settings
@@ -30,18 +32,18 @@ def _find(name: str) -> Command[Any]:
 
 async def decided(pool: Pool, slug: str, keys: Keys) -> None:
     """Ask for more money: one is done, one held and done; others wait, are refused, withdrawn, or fail."""
-    office = desk.Office(pool, keys, Settings())
-    decisions = {command.name: command for command in deciding.commands(_find)}
+    office = execute.Office(pool, keys, Settings())
+    decisions = {command.name: command for command in proposals.commands(_find)}
 
     async def ask(reference: str, command: Command[Any] = _FUND) -> str:
         asked = command.asked.model_validate({"amount_minor": 1, "reference": reference})
-        answer = await desk.do(office, FAY, command, slug, asked)
+        answer = await execute.do(office, FAY, command, slug, asked)
         assert answer["proposal"] is not None
         return answer["proposal"]
 
     async def decide(who: Actor, name: str, proposal: str, **words: str) -> None:
         command = decisions[f"proposal.{name}"]
-        await desk.do(office, who, command, proposal, command.asked.model_validate(words))
+        await execute.do(office, who, command, proposal, command.asked.model_validate(words))
 
     async def approve(proposal: str) -> None:
         digest = await pool.fetchval("SELECT encode(hash, 'hex') FROM proposals WHERE proposal_id = $1", proposal)
@@ -50,7 +52,7 @@ async def decided(pool: Pool, slug: str, keys: Keys) -> None:
     held, fails = await ask("held", _HELD), await ask("fails", _HELD)
     await approve(held)
     await approve(fails)
-    await deciding.do_due(office, _find, utc_now() + 2 * HOLD)  # the second is another thing by then
+    await proposals.do_due(office, _find, utc_now() + 2 * HOLD)  # the second is another thing by then
     await approve(await ask("done"))
     await decide(FRED, "refuse", await ask("refused"), reason="not agreed")
     await decide(FAY, "withdraw", await ask("withdrawn"), reason="by mistake")

@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 import sql
-from campaigns import catalogue, events, platforms, promise_file
-from campaigns.calendar import Calendar
-from campaigns.catalogue import Campaign
-from campaigns.group_commit import Submission, commit
-from campaigns.promise import Promise, fixed, held
+from campaigns.catalogue import cache, platforms
+from campaigns.catalogue.cache import Campaign
+from campaigns.intake import payload
+from campaigns.intake.group_commit import Submission, commit
+from campaigns.promise import toml_file
+from campaigns.promise.calendar import Calendar
+from campaigns.promise.model import Promise, fixed, held
 
 PSEUDONYM_KEY, WEBHOOK_KEY = bytes(32), bytes(range(32))
 SLUG = "rural-education"
@@ -58,7 +60,7 @@ def text(*changes: tuple[str, str]) -> str:
 
 def promise(*changes: tuple[str, str]) -> Promise:
     """Return the promise as an object."""
-    return promise_file.read(text(*changes).encode())
+    return toml_file.read(text(*changes).encode())
 
 
 def campaign(*promised: Promise, from_days: Sequence[date] = (), closed_at: datetime | None = None) -> Campaign:
@@ -81,10 +83,10 @@ def likes(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SL
     return f'{{"type":"likes","timestamp":"2026-11-09T04:00:00Z","data":{{"likes":[{",".join(each)}]}}}}'.encode()
 
 
-async def platform(pool: sql.Pool) -> catalogue.Platform:
+async def platform(pool: sql.Pool) -> cache.Platform:
     """Return the platform that the likes come from, added if it is not there."""
     async with pool.acquire() as conn:
-        found = (await catalogue.load(conn, PSEUDONYM_KEY)).platforms.get("video")
+        found = (await cache.load(conn, PSEUDONYM_KEY)).platforms.get("video")
         if found is not None:
             return found
         async with conn.transaction():
@@ -92,17 +94,17 @@ async def platform(pool: sql.Pool) -> catalogue.Platform:
     return await platform(pool)
 
 
-def submission(sender: catalogue.Platform, body: bytes) -> Submission:
+def submission(sender: cache.Platform, body: bytes) -> Submission:
     """Return a delivery as intake gets it; its id comes from its body."""
     digest = sha256(body)
-    return Submission(sender, digest.hexdigest(), digest.digest(), events.read(body))
+    return Submission(sender, digest.hexdigest(), digest.digest(), payload.read(body))
 
 
 async def record(pool: sql.Pool, bodies: Sequence[bytes], now: datetime = NOW) -> dict[str, int]:
     """Record deliveries, each in a transaction; return how many likes came to which outcome."""
     sender, outcomes = await platform(pool), dict[str, int]()
     async with pool.acquire() as conn:
-        known = await catalogue.load(conn, PSEUDONYM_KEY)
+        known = await cache.load(conn, PSEUDONYM_KEY)
         for body in bodies:
             committed = await commit(conn, known, [submission(sender, body)], now)
             for outcome, number in committed.outcomes.items():

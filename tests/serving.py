@@ -13,12 +13,13 @@ import aiohttp
 import asyncpg
 from standardwebhooks.webhooks import Webhook
 
-from campaigns import budget, catalogue, platforms, promising
-from campaigns.promise import Promise
-from ledger import sequencer
+from campaigns.catalogue import apply_promise, cache, platforms
+from campaigns.pledging import budget
+from campaigns.promise.model import Promise
 from ledger.log.note import make_signer
+from ledger.publication import sequencer
 from ops import app
-from ops.admin.desk import Office
+from ops.admin.core.execute import Office
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys
@@ -168,10 +169,10 @@ async def promised(pool: asyncpg.Pool, asked: Promise, funded_minor: int = 700_0
     """Create a campaign and fund it."""
     now = asked.campaign.starts_at - timedelta(days=1)
     async with pool.acquire() as conn, conn.transaction():
-        await promising.apply(conn, asked, now, pseudonym_key=KEYS.pseudonym)
+        await apply_promise.apply(conn, asked, now, pseudonym_key=KEYS.pseudonym)
     if funded_minor:
         async with pool.acquire() as conn, conn.transaction():
-            shelf = await catalogue.read(conn, KEYS.pseudonym)
+            shelf = await cache.read(conn, KEYS.pseudonym)
             await budget.fund(conn, shelf.campaigns[asked.campaign.slug], funded_minor, "first")
 
 

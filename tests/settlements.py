@@ -4,19 +4,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from campaigns import budget, pledging, promising, settling
-from campaigns.catalogue import Campaign
-from campaigns.settlements import rules
-from ledger import approvals, payouts
-from ledger.channels.manual import Manual
-from ledger.envelopes import Envelope, envelopes
-from ledger.line import Line, balances
-from ledger.log.replay import Replay
+from campaigns.catalogue import apply_promise
+from campaigns.catalogue.cache import Campaign
+from campaigns.pledging import budget, pledge, settle
+from campaigns.reporting.settlements import rules
+from ledger.accounting.balances import Line, balances
+from ledger.log.verify.replay import Replay
 from ledger.money import text
-from ledger.payouts import end_to_end_id
-from ledger.reconcile import import_file
-from ledger.settlement import Settled
-from ledger.statements.table import COLUMNS
+from ledger.payouts import sending
+from ledger.payouts.channels.manual import Manual
+from ledger.payouts.sending import end_to_end_id
+from ledger.reconciliation.reconcile import import_file
+from ledger.reconciliation.statements.csv_table import COLUMNS
+from ledger.settlements import approvals
+from ledger.settlements.model import Envelope, envelopes
+from ledger.settlements.settle import Settled
 from promises import NOW, PSEUDONYM_KEY, promise, record
 from sql import Connection, Pool
 
@@ -26,7 +28,7 @@ DAY = "2026-11-{day:02}T04:00:00Z"
 async def made(pool: Pool, *changes: tuple[str, str], funded_minor: int = 100_000, now: datetime = NOW) -> Campaign:
     """Promise and fund a campaign."""
     async with pool.acquire() as conn, conn.transaction():
-        campaign = (await promising.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
+        campaign = (await apply_promise.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
         await budget.fund(conn, campaign, funded_minor, "sponsor's transfer")
     return campaign
 
@@ -49,14 +51,14 @@ async def liked(pool: Pool, campaign: Campaign, counts: Mapping[int, int], now: 
             for first in range(0, count, 1_000)
         ]
         await record(pool, bodies, now)
-    await pledging.tick(pool, campaign)
+    await pledge.tick(pool, campaign)
 
 
 async def unliked(pool: Pool, campaign: Campaign, day: int, people: range, now: datetime = NOW) -> None:
     """Take likes of a day back."""
     moment = DAY.format(day=day).replace(":00Z", ":30Z")
     await record(pool, [body(campaign.slug, moment, people, content=f"c{day}", action="unlike")], now)
-    await pledging.tick(pool, campaign)
+    await pledge.tick(pool, campaign)
 
 
 @asynccontextmanager
@@ -70,7 +72,7 @@ async def reopened(owner: Connection) -> AsyncIterator[None]:
 
 async def settled(pool: Pool, campaign: Campaign, now: datetime) -> list[Settled]:
     """Settle what is due at a moment."""
-    return await settling.settle_due(pool, campaign, "schedule", now)
+    return await settle.settle_due(pool, campaign, "schedule", now)
 
 
 async def every(pool: Pool, campaign: Campaign) -> list[Envelope]:
@@ -102,12 +104,12 @@ async def agrees(pool: Pool, campaign: Campaign) -> None:
 
 async def paid_out(pool: Pool, campaign: Campaign, now: datetime) -> None:
     """Settle, approve, send by hand; the bank says that one of two left, and that it came back."""
-    *_, made = await settling.settle_due(pool, campaign, "test", now)
+    *_, made = await settle.settle_due(pool, campaign, "test", now)
     async with pool.acquire() as conn:
         *_, envelope = await envelopes(conn, [campaign.slug])
         for person in ("ann", "ben"):
             await approvals.approve(conn, made.settlement_id, envelope.hash, person, now)
-    sent = await payouts.send(pool, Manual(), made.settlement_id, rules(campaign), "ann", now)
+    sent = await sending.send(pool, Manual(), made.settlement_id, rules(campaign), "ann", now)
     first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
     amounts = [text(p.amount_minor, "CNY") for p in sent.payouts]
     rows = [
@@ -123,7 +125,7 @@ async def paid_out(pool: Pool, campaign: Campaign, now: datetime) -> None:
 
 async def all_paid(pool: Pool, campaign: Campaign, envelope: Envelope, statement: str, now: datetime) -> None:
     """Send an envelope by hand; the bank's statement says that all of it left."""
-    sent = await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "finance", now)
+    sent = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "finance", now)
     async with pool.acquire() as conn, conn.transaction():
         await import_file(conn, told_paid(sent, statement), "finance", now)
 

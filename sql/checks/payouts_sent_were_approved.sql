@@ -10,7 +10,7 @@ CROSS JOIN LATERAL (
 JOIN payouts o ON o.settlement_id = s.settlement_id
 JOIN payout_steps sent ON sent.payout_id = o.payout_id AND sent.state = 'sending'
 JOIN leaf_queue told ON told.subject = 'payout/' || sent.payout_id || '/' || sent.number
-CROSS JOIN LATERAL (  -- as ledger/envelopes.py has it: RFC 8785 JSON of the steps that were told before
+CROSS JOIN LATERAL (  -- as ledger/settlements/model.py has it: RFC 8785 JSON of the steps that were told before
     SELECT
         array_agg(began.by) || s.made_by AS makers,
         sha256(convert_to(

@@ -24,7 +24,7 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.transport import Response
 from standardwebhooks.webhooks import Webhook
 
-from campaigns.signature import SECRET_PREFIX, sign
+from campaigns.intake.signature import SECRET_PREFIX, sign
 from ops.clock import utc_now
 
 STAGE: dict[str, Any] = json.loads(os.environ["STAGE"])

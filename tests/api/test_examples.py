@@ -18,7 +18,7 @@ from clerks import hire
 from ops import jobs
 from ops.admin import registry
 from ops.clock import utc_now
-from ops.http.openapi import document
+from ops.http.openapi.document import document
 from serving import SLUG, promise, running
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service

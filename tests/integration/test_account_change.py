@@ -6,10 +6,11 @@ from typing import Any
 from test_payouts import AT, FREE, ONE_EACH
 from test_settlements_verified import agrees
 
-from campaigns import budget, charities, promising
-from campaigns.account_change import change_account
-from campaigns.promise import IbanAccount, OtherAccount
-from ledger.envelopes import Envelope
+from campaigns.catalogue import apply_promise, charities
+from campaigns.catalogue.charity_account import change_account
+from campaigns.pledging import budget
+from campaigns.promise.model import IbanAccount, OtherAccount
+from ledger.settlements.model import Envelope
 from promises import NOW, PSEUDONYM_KEY, promise
 from settlements import every, liked, made, settled
 from sql import Pool
@@ -87,7 +88,7 @@ async def test_what_a_charity_earned_before_it_was_left_out_goes_to_its_new_acco
     await liked(pool, campaign, {2: 100})
     async with pool.acquire() as conn, conn.transaction():
         other = promise(ONE_EACH, FREE, (VILLAGE, ""), ALONE)
-        done = await promising.apply(conn, other, NOW, pseudonym_key=PSEUDONYM_KEY)
+        done = await apply_promise.apply(conn, other, NOW, pseudonym_key=PSEUDONYM_KEY)
     await move(pool)
     await settled(pool, done.campaign, AT)
     assert all(to_moved(envelope) for envelope in await every(pool, campaign))

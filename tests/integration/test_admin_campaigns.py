@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from campaigns import catalogue, promising
-from campaigns.admission import PAUSED
+from campaigns.catalogue import apply_promise, cache
+from campaigns.intake.admission import PAUSED
 from clerks import FOREST, Clerk, as_json, hire
 from ops.clock import utc_now
 from serving import DAY, KEYS, PROMISE, SLUG, Running, like, promise, promised, running
@@ -101,17 +101,17 @@ async def test_an_approval_gives_the_terms_from_the_day_that_both_saw(served: Ru
 async def _agreed(served: Running, ahead: int | None, days_later: int) -> Any:
     """Ask for more a like today; return what comes of it when it is run again some days later."""
     async with served.service.pool.acquire() as conn:
-        campaign = (await catalogue.campaigns(conn, KEYS.pseudonym))["forest"]
+        campaign = (await cache.campaigns(conn, KEYS.pseudonym))["forest"]
     wanted = promise(terms=terms(2)["terms"]).terms
-    again = promising.promised(campaign).model_copy(update={"terms": wanted})
+    again = apply_promise.promised(campaign).model_copy(update={"terms": wanted})
     from_day = None if ahead is None else date.fromisoformat(day(ahead))
-    return promising.plan(campaign, again, utc_now() + timedelta(days=days_later), from_day).from_day
+    return apply_promise.plan(campaign, again, utc_now() + timedelta(days=days_later), from_day).from_day
 
 
 async def test_run_again_on_a_later_day_it_takes_the_first_day_then_or_is_refused(served: Running):
     assert await _agreed(served, None, 3) - await _agreed(served, None, 0) == timedelta(days=3)
     assert await _agreed(served, 9, 3) == date.fromisoformat(day(9))
-    with pytest.raises(promising.PromiseRefused, match=r"from_day: .* cannot be: the earliest possible day is"):
+    with pytest.raises(apply_promise.PromiseRefused, match=r"from_day: .* cannot be: the earliest possible day is"):
         await _agreed(served, 2, 3)
 
 
@@ -225,7 +225,7 @@ async def test_who_remembers_the_catalogue_learns_only_what_changed_and_holds_th
         assert (await cat.gives(f"/campaigns/{SLUG}/content/{verb}", {"contents": list(contents)}))[0] == 200
         held = await shelf.newest()
         async with pool.acquire() as conn:
-            fresh = await catalogue.load(conn, KEYS.pseudonym)
+            fresh = await cache.load(conn, KEYS.pseudonym)
         assert (held.version, held.enrolments, held.paused) == (fresh.version, fresh.enrolments, fresh.paused)
     assert (sorted(held.enrolments), {content for _, content in held.paused}) == (["a", "b", "c"], {"x"})
 

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from bank import PAYER_BIC, PAYER_IBAN, MockBank, bank
-from campaigns.promise import Promise
+from campaigns.promise.model import Promise
 from clerks import Clerk, hire
-from ledger import payouts
-from ledger.payouts import end_to_end_id
-from ledger.statements.table import COLUMNS
-from ops.admin import desk, registry
-from ops.admin.actor import AT_THE_MACHINE
-from ops.admin.deciding import Approval
-from ops.admin.refusals import Forbidden
+from ledger.payouts import sending
+from ledger.payouts.sending import end_to_end_id
+from ledger.reconciliation.statements.csv_table import COLUMNS
+from ops.admin import registry
+from ops.admin.core import execute
+from ops.admin.core.actor import AT_THE_MACHINE
+from ops.admin.core.errors import Forbidden
+from ops.admin.resources.proposals import Approval
 from ops.clock import utc_now
 from serving import SLUG, Running, like, promise, running
 
@@ -128,9 +129,9 @@ async def test_whoever_made_it_approves_it_through_no_door(served: Running):
         path = f"/settlements/{own}/approve"
         assert (await Clerk(served, "fred").gives(path, {"hash": wrong}, key=wrong))[0] == expected
     service = served.service
-    office = desk.Office(service.pool, service.keys, service.settings)
+    office = execute.Office(service.pool, service.keys, service.settings)
     with pytest.raises(Forbidden, match="with a token of their own"):
-        await desk.do(office, AT_THE_MACHINE, registry.find("settlement.approve"), own, Approval(**asked))
+        await execute.do(office, AT_THE_MACHINE, registry.find("settlement.approve"), own, Approval(**asked))
     await approved(served, own, "fred")
     again = await Clerk(served, "fred").gives(f"/settlements/{own}/approve", asked, key="again")
     assert (again[0], again[1]["state"]) == (200, "unchanged")
@@ -149,7 +150,7 @@ async def test_a_crash_after_the_commit_leaves_what_the_next_sending_takes_up(
         raise OSError("the process ends here")
 
     with monkeypatch.context() as broken:
-        broken.setattr(payouts, "go_on", crashes)
+        broken.setattr(sending, "go_on", crashes)
         first = await fay.gives(path, key="one")
     assert (first[0], first[1]["after"]["state"]) == (200, "sending")
     assert await fay.gives(path, key="one") == first, "the same key: the same answer"

@@ -9,8 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from campaigns.catalogue import PlatformKey
-from campaigns.key_use import KeyUse
+from campaigns.catalogue.cache import PlatformKey
+from campaigns.intake.key_usage import KeyUse
 from clerks import Clerk, hire
 from ops.clock import utc_now
 from serving import Running, like, running

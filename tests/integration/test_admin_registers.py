@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from campaigns.promise import Promise
+from campaigns.promise.model import Promise
 from clerks import FOREST, Clerk, as_json, hire
-from ops.admin import deciding, registry
-from ops.admin.desk import Office
+from ops.admin import registry
+from ops.admin.core.execute import Office
+from ops.admin.resources import proposals
 from ops.clock import utc_now
 from serving import Running, promise, promised, running
 
@@ -38,7 +39,7 @@ async def value(served: Running, text: str) -> Any:
 
 async def done_by(served: Running, now: datetime) -> int:
     own = served.service
-    return await deciding.do_due(Office(own.pool, own.keys, own.settings), registry.find, now)
+    return await proposals.do_due(Office(own.pool, own.keys, own.settings), registry.find, now)
 
 
 def now_running(slug: str) -> Promise:

@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from clerks import hire
-from ops.admin.command import Command, Desk, Done, Sent
-from ops.admin.desk import Office
-from ops.http.admin import OFFICE, given
-from ops.http.sign_in import SIGN_IN, SignIn
+from ops.admin.core.command import Command, Desk, Done, Sent
+from ops.admin.core.execute import Office
+from ops.http.api.admin import OFFICE, given
+from ops.http.core.authentication import SIGN_IN, SignIn
 from serving import running
 
 BYTES_MAX = 2_000_000

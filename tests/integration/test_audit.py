@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from clerks import Clerk, hire
-from ops.admin import table
-from ops.admin.table import cell
+from ops.admin.core import csv_export
+from ops.admin.core.csv_export import cell
 from ops.cli import app
 from serving import Running, environment, running
 from sql import Connection
@@ -61,7 +61,7 @@ async def test_it_is_searched_by_who_what_and_words(served: Running):
 async def test_it_is_exported_whole(served: Running, monkeypatch: pytest.MonkeyPatch):
     _, page = await Clerk(served, "al").reads("/audit")
     for rows_at_once in (1, 100):
-        monkeypatch.setattr(table, "_ROWS_AT_ONCE", rows_at_once)
+        monkeypatch.setattr(csv_export, "_ROWS_AT_ONCE", rows_at_once)
         status, headers, text = await _table(served)
         assert (status, headers["Content-Disposition"]) == (200, 'attachment; filename="audit.csv"')
         rows = list(csv.DictReader(StringIO(text, newline="")))

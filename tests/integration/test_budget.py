@@ -10,14 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from campaigns import budget, pledging, promising
-from campaigns.budget import Closing, Funding
-from campaigns.catalogue import Campaign, Shelf
-from campaigns.intake import Intake
-from campaigns.likes import Outcome
-from campaigns.refusals import Closed, FundingRefused
-from campaigns.settling import settle_due
-from ledger.line import Line, balances
+from campaigns.catalogue import apply_promise
+from campaigns.catalogue.cache import Campaign, Shelf
+from campaigns.errors import Closed, FundingRefused
+from campaigns.intake.like_state import Outcome
+from campaigns.intake.queue import Intake
+from campaigns.pledging import budget, pledge
+from campaigns.pledging.budget import Closing, Funding
+from campaigns.pledging.settle import settle_due
+from ledger.accounting.balances import Line, balances
 from ledger.money import MINOR_MAX
 from promises import NOW, PSEUDONYM_KEY, SLUG, likes, platform, promise, record, rows, submission
 from settlements import reopened
@@ -28,7 +29,7 @@ THE_END = datetime(2026, 11, 20, tzinfo=UTC)
 
 async def made(pool: Pool, *changes: tuple[str, str]) -> Campaign:
     async with pool.acquire() as conn, conn.transaction():
-        return (await promising.apply(conn, promise(*changes), NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+        return (await apply_promise.apply(conn, promise(*changes), NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
 
 
 async def fund(pool: Pool, campaign: Campaign, amount_minor: int, reference: str = "bank 1") -> Funding:
@@ -191,8 +192,8 @@ async def test_what_is_earned_no_more_after_the_close_goes_back_to_the_sponsor(
     for number in voided:
         await found_fake(owner, pool, range(gone, gone + number))
         gone += number
-        await pledging.tick(pool, campaign)
-        assert await pledging.tick(pool, campaign) == pledging.Tick(batches=0, pledged_minor=0)
+        await pledge.tick(pool, campaign)
+        assert await pledge.tick(pool, campaign) == pledge.Tick(batches=0, pledged_minor=0)
         held = await line(pool, campaign)
         assert held.budget.minor == 0
         assert held.funded_minor == held.earned_minor
@@ -234,7 +235,7 @@ async def test_the_floor_stays_pledged_when_a_tick_folds_what_was_refused_later(
     await record(pool, [likes(30)])
     await close(pool, campaign)
     assert await record(pool, [likes(5, first=30)]) == {"not_running": 5}
-    assert await pledging.tick(pool, campaign) == pledging.Tick(batches=1, pledged_minor=0)
+    assert await pledge.tick(pool, campaign) == pledge.Tick(batches=1, pledged_minor=0)
     assert (await line(pool, campaign)).pledged.minor == 50
 
 
@@ -269,7 +270,7 @@ async def test_every_like_is_in_before_the_close_or_refused_by_it(pool: Pool):
     done = await close(pool, campaign)
     await asyncio.gather(*sending)
     await intake.stop()
-    await pledging.tick(pool, campaign)
+    await pledge.tick(pool, campaign)
     held = await line(pool, campaign)
     assert counted["counted"] > 0
     assert held.earned_minor == min(500, counted["counted"] // 3)

@@ -9,8 +9,8 @@ import pytest
 import pairs
 from databases import DatabaseServer, settled
 from in_use import fill
-from ledger import checks, log_check
-from ops.admin import proposals
+from ledger.invariants import log_tiles, sql_checks
+from ops.admin.core import proposals
 from sql import Connection, Script, scripts
 
 PLEDGED = "(SELECT account_id FROM accounts WHERE kind = 'pledged' AND campaign = 'rural-education')"
@@ -272,7 +272,7 @@ async def conn(filled: str) -> AsyncIterator[Connection]:
 
 
 async def test_a_database_in_use_breaks_no_invariant(conn: Connection):
-    assert await checks.run(conn) == []
+    assert await sql_checks.run(conn) == []
 
 
 async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn: Connection):
@@ -292,7 +292,7 @@ def test_every_check_has_a_tampering_that_it_is_known_to_see():
 @pytest.mark.parametrize(("name", "tampering"), [(name, one) for name, some in TAMPERINGS.items() for one in some])
 async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
     await conn.execute(tampering)
-    failures = {failure.name: failure for failure in await checks.run(conn)}
+    failures = {failure.name: failure for failure in await sql_checks.run(conn)}
     assert name in failures
     assert failures[name].rows
     assert failures[name].count >= len(failures[name].rows)
@@ -309,35 +309,35 @@ async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
 )
 async def test_tiles_that_do_not_re_hash_to_the_head_are_seen(conn: Connection, tampering: str):
     await conn.execute(tampering)
-    assert log_check.NAME in {failure.name for failure in await checks.run(conn)}
+    assert log_tiles.NAME in {failure.name for failure in await sql_checks.run(conn)}
 
 
 async def test_a_failure_says_its_sentence_and_shows_some_of_its_rows(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
-    [failure] = await checks.run(conn)
+    [failure] = await sql_checks.run(conn)
     assert failure.name == "counted_likes_have_their_leaf"
     assert failure.sentence.startswith("Every like stands at a place of its own")
     assert "scans" not in failure.sentence
-    assert len(failure.rows) == checks.ROWS_MAX < failure.count
+    assert len(failure.rows) == sql_checks.ROWS_MAX < failure.count
 
 
 async def test_what_reads_whole_tables_can_be_left_out(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
-    assert await checks.run(conn, scans=False) == []
-    cheap = {check.name for check in checks.checks(scans=False)}
-    assert cheap < {check.name for check in checks.checks()}
+    assert await sql_checks.run(conn, scans=False) == []
+    cheap = {check.name for check in sql_checks.checks(scans=False)}
+    assert cheap < {check.name for check in sql_checks.checks()}
     assert {"balances_equal_transfers", "earned_equals_due", "only_world_is_below_zero"} <= cheap
 
 
 async def test_counts_outlive_the_likes_of_a_campaign_past_its_retention(conn: Connection):
     for row in await conn.fetch("SELECT format('DROP TABLE likes_%s', campaign_id) AS statement FROM campaigns"):
         await conn.execute(row["statement"])
-    assert await checks.run(conn) == []
+    assert await sql_checks.run(conn) == []
 
 
 @pytest.mark.parametrize("check", scripts("checks"), ids=lambda check: check.name)
 def test_a_check_opens_with_a_sentence_and_is_one_query(check: Script):
-    said = checks.sentence(check)
+    said = sql_checks.sentence(check)
     assert said[0].isupper() or said[0] == "`"
     assert said.endswith(".")
     query = "\n".join(line for line in check.text.splitlines() if not line.startswith("--"))

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from campaigns import catalogue, pledging
-from ledger.statements.table import COLUMNS
-from ops import backend
+from campaigns.catalogue import cache
+from campaigns.pledging import pledge
+from ledger.reconciliation.statements.csv_table import COLUMNS
+from ops import database
 from ops.cli import app
 from promises import SLUG, record, text
 from settlements import body
@@ -53,11 +54,11 @@ def ended(command: Command, dsn: str, tmp_path: Path) -> Command:
 
 
 async def _like(dsn: str) -> None:
-    async with backend.pool(dsn) as pool:
+    async with database.pool(dsn) as pool:
         await record(pool, [body(SLUG, "2022-04-09T04:00:00Z", range(300))], datetime(2022, 4, 10, tzinfo=UTC))
         async with pool.acquire() as conn:
-            known = await catalogue.load(conn, bytes.fromhex(KEY))
-        await pledging.tick(pool, known.campaigns[SLUG])
+            known = await cache.load(conn, bytes.fromhex(KEY))
+        await pledge.tick(pool, known.campaigns[SLUG])
 
 
 def told(result: Result) -> Any:

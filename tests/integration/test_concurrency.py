@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack
 
 import aiohttp
 
-from campaigns import budget, catalogue
-from campaigns.promise import Promise
+from campaigns.catalogue import cache
+from campaigns.pledging import budget
+from campaigns.promise.model import Promise
 from ops import app
 from ops.settings import Settings
 from serving import KEYS, SLUG, Running, like, promise, running
@@ -88,7 +89,7 @@ async def test_no_like_slips_in_behind_a_close(dsn: str) -> None:
 
         async def close() -> None:
             async with service.service.pool.acquire() as conn, conn.transaction():
-                held = await catalogue.read(conn, KEYS.pseudonym)
+                held = await cache.read(conn, KEYS.pseudonym)
                 await budget.close(conn, held.campaigns[SLUG], held.campaigns[SLUG].calendar.ends_at)
 
         sending = [asyncio.create_task(send(number)) for number in range(40)]

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from databases import DatabaseServer, running
-from ops import backend
+from ops import database as backend
 from ops.migrate import migrate
 
 SCRIPT = Path(__file__).resolve().parents[2] / "ops/deploy/roles.sh"

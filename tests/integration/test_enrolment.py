@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from campaigns import budget, enrolment, promising
-from campaigns.catalogue import Campaign
-from campaigns.refusals import Closed, EnrolmentRefused
+from campaigns.catalogue import apply_promise, enrolment
+from campaigns.catalogue.cache import Campaign
+from campaigns.errors import Closed, EnrolmentRefused
+from campaigns.pledging import budget
 from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
 from sql import Pool
 
@@ -14,7 +15,7 @@ from sql import Pool
 async def made(pool: Pool, slug: str, content: str = "registered") -> Campaign:
     promised = promise((SLUG, slug), ('"open"', f'"{content}"'))
     async with pool.acquire() as conn, conn.transaction():
-        return (await promising.apply(conn, promised, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+        return (await apply_promise.apply(conn, promised, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
 
 
 async def enrol(pool: Pool, campaign: Campaign, *contents: str) -> int:

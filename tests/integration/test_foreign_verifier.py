@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger.leaves import queue_leaf
 from ledger.log.encoding import to_base64
 from ledger.log.note import format_verifier_key
-from ledger.published_log import checkpoint
+from ledger.publication.outbox import queue_leaf
+from ledger.publication.store import checkpoint
 from serving import DAY, LOG, Running, like, running
 from sql import Connection
 

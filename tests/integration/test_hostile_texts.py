@@ -9,19 +9,20 @@ from io import StringIO
 import pytest
 from test_payouts import AT, FREE, ONE_EACH
 
-from campaigns import budget, catalogue
-from campaigns.catalogue import Shelf
-from campaigns.refusals import FundingRefused
-from campaigns.settlements import rules, settlements, settlements_csv
-from campaigns.standing import read
+from campaigns.catalogue import cache
+from campaigns.catalogue.cache import Shelf
+from campaigns.errors import FundingRefused
+from campaigns.pledging import budget
+from campaigns.reporting.settlements import rules, settlements, settlements_csv
+from campaigns.reporting.snapshot import read
 from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
-from ledger import payouts
-from ledger.channels.manual import Manual
-from ledger.log.shapes import read_leaf
-from ledger.payouts import end_to_end_id
-from ledger.reconcile import import_file
-from ledger.statements.table import COLUMNS
-from ops.http.payout_rows import payouts as payout_rows
+from ledger.log.leaf_schemas import read_leaf
+from ledger.payouts import sending
+from ledger.payouts.channels.manual import Manual
+from ledger.payouts.sending import end_to_end_id
+from ledger.reconciliation.reconcile import import_file
+from ledger.reconciliation.statements.csv_table import COLUMNS
+from ops.http.web.payouts_view import payouts as payout_rows
 from promises import NOW, PSEUDONYM_KEY
 from serving import KEYS, SLUG, Running, like, promise, running
 from settlements import every, liked, made, settled
@@ -100,7 +101,7 @@ async def test_a_like_with_what_is_no_text_is_refused_and_the_others_count(
 @pytest.mark.parametrize("name", ENDS_A_LINE_OR_TURNS_IT)
 async def test_a_reference_of_more_than_a_line_is_refused(dsn: str, name: str) -> None:
     async with running(dsn, funded_minor=0) as to, to.service.pool.acquire() as conn:
-        campaign = (await catalogue.read(conn, KEYS.pseudonym)).campaigns[SLUG]
+        campaign = (await cache.read(conn, KEYS.pseudonym)).campaigns[SLUG]
         with pytest.raises(FundingRefused, match="printable"):
             await budget.fund(conn, campaign, 1, f"{ENDS_A_LINE_OR_TURNS_IT[name]}.")  # what is around it is trimmed
 
@@ -121,7 +122,7 @@ async def test_a_bank_s_words_stay_one_cell_one_line_of_the_log_and_no_formula(p
     await liked(pool, campaign, {2: 100})
     await settled(pool, campaign, AT)
     [envelope] = await every(pool, campaign)
-    sent = await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", NOW)
+    sent = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", NOW)
     first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
     rows = [
         "1,S,opening,2026-11-10,0,CNY,credit,,,,",

@@ -12,10 +12,10 @@ from aiohttp import web
 from standardwebhooks import Webhook
 from test_payouts import one_settled
 
-from campaigns.settlements import rules
-from ledger import payouts
-from ledger.channels.http import Http
-from ledger.payout_steps import State
+from campaigns.reporting.settlements import rules
+from ledger.payouts import sending
+from ledger.payouts.channels.http import Http
+from ledger.settlements.payout_steps import State
 from ops.clock import utc_now
 from settlements import every, line, states
 from sql import Pool
@@ -98,7 +98,7 @@ async def send(pool: Pool, service: Service):
     campaign, envelope = await one_settled(pool)
 
     async def again():
-        return await payouts.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", utc_now())
+        return await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", utc_now())
 
     await again()
     return campaign, again

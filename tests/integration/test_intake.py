@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from campaigns import platforms
+from campaigns.catalogue import platforms
 from ops.clock import utc_now
 from serving import DAY, Running, like, promise, running
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from ledger.corrections import step_back
+from ledger.accounting.balances import Line, balances
+from ledger.accounting.corrections import step_back
+from ledger.accounting.journal import Account, Posting, Step, post
 from ledger.errors import BalanceFloor, CorrectedBefore, KeyReused
-from ledger.journal import Account, Posting, Step, post
-from ledger.line import Line, balances
-from ops import backend
+from ops import database
 from sql import Connection, Pool
 
 WORLD = Account("world", "CNY")
@@ -114,7 +114,7 @@ async def test_no_more_can_be_pledged_than_was_funded(funded: Pool):
 
 async def test_of_many_that_want_the_last_of_the_budget_as_many_get_it_as_it_reaches_for(dsn: str, funded: Pool):
     asked = [Posting(f"pledge/{n}", Step.PLEDGE, BUDGET, PLEDGED, 100, "at once") for n in range(2, 12)]
-    async with backend.pool(dsn, 10) as many:
+    async with database.pool(dsn, 10) as many:
         answers = await asyncio.gather(*(posted(many, one) for one in asked), return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["BalanceFloor"] * 6 + ["NoneType"] * 4
     assert (await line(funded)).budget.minor == 0
@@ -164,7 +164,7 @@ async def test_a_transfer_is_corrected_at_most_once(funded: Pool):
 
 async def test_of_corrections_at_the_same_time_one_wins(dsn: str, funded: Pool):
     asked = [correction(FIRST, f"correct/{n}", 100) for n in range(10)]
-    async with backend.pool(dsn, 10) as many:
+    async with database.pool(dsn, 10) as many:
         answers = await asyncio.gather(*(posted(many, one) for one in asked), return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["CorrectedBefore"] * 9 + ["NoneType"]
     assert (await line(funded)).pledged.minor == 500
@@ -172,14 +172,14 @@ async def test_of_corrections_at_the_same_time_one_wins(dsn: str, funded: Pool):
 
 async def test_of_the_same_posting_at_the_same_time_one_is_kept(dsn: str, funded: Pool):
     same = Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 100, "at once")
-    async with backend.pool(dsn, 10) as many:
+    async with database.pool(dsn, 10) as many:
         await asyncio.gather(*(posted(many, same) for _ in range(10)))
     assert (await line(funded)).pledged.minor == 700
 
 
 async def test_a_first_posting_opens_its_accounts_once_for_all_that_come_at_the_same_time(dsn: str, pool: Pool):
     asked = [replace(FUNDED, key=f"fund/{n}", amount_minor=1) for n in range(20)]
-    async with backend.pool(dsn, 20) as many:
+    async with database.pool(dsn, 20) as many:
         await asyncio.gather(*(posted(many, one) for one in asked))
     assert await pool.fetchval("SELECT count(*) FROM accounts") == 2
     assert (await line(pool)).budget.minor == 20
@@ -191,7 +191,7 @@ async def test_twenty_at_once_in_both_directions_wait_for_each_other_without_a_d
     both = [
         p for pair in zip(pledges[10:], (correction(p, f"back/{p.key}") for p in pledges), strict=False) for p in pair
     ]
-    async with backend.pool(dsn, 20) as many:
+    async with database.pool(dsn, 20) as many:
         await asyncio.gather(*(posted(many, one) for one in both))
     held = await line(funded)
     assert (held.budget.minor, held.pledged.minor, held.pledged.version) == (300, 700, 31)
@@ -204,7 +204,7 @@ async def test_twenty_at_once_in_both_directions_wait_for_each_other_without_a_d
 
 
 async def test_the_balance_after_is_that_of_the_order_of_commits_not_of_beginnings(dsn: str, funded: Pool):
-    async with backend.pool(dsn, 2) as two, two.acquire() as first, two.acquire() as second:
+    async with database.pool(dsn, 2) as two, two.acquire() as first, two.acquire() as second:
         begun = first.transaction()
         await begun.start()
         await first.fetchval("SELECT now()")  # begins first, posts second

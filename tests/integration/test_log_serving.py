@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ledger import sequencer
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.encoding import to_base64
 from ledger.log.merkle import leaf_hash, root
 from ledger.log.note import format_verifier_key
 from ledger.log.tiles import Bundle, Tile, entries_in, new_bundles, new_tiles
+from ledger.publication import sequencer
 from ops import log_export
 from ops.clock import utc_now
 from serving import LOG, Running, like, running

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ops.clock import utc_now
-from ops.http import snapshots
-from ops.http.language import SITE
+from ops.http.core import snapshots
+from ops.i18n.language import SITE
 from serving import SLUG, Running, like, promise, running
 
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}&amp;"

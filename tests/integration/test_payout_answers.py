@@ -13,17 +13,17 @@ from aiohttp import web
 from standardwebhooks import Webhook
 from test_http_channel import SECRET
 
-from campaigns.catalogue import Campaign
-from campaigns.settlements import rules
-from ledger import payouts
-from ledger.approvals import approve
-from ledger.callbacks import Heard, judged
-from ledger.changes import again
-from ledger.channels import Answer, Outcome
-from ledger.channels.http import Http
-from ledger.channels.manual import Manual
-from ledger.envelopes import Envelope, Payout
-from ledger.payout_steps import PayoutStep, State
+from campaigns.catalogue.cache import Campaign
+from campaigns.reporting.settlements import rules
+from ledger.payouts import sending
+from ledger.payouts.callbacks import Heard, judged
+from ledger.payouts.channels import Answer, Outcome
+from ledger.payouts.channels.http import Http
+from ledger.payouts.channels.manual import Manual
+from ledger.payouts.manual import again
+from ledger.settlements.approvals import approve
+from ledger.settlements.model import Envelope, Payout
+from ledger.settlements.payout_steps import PayoutStep, State
 from ops.clock import utc_now
 from serving import SLUG, Running, like, running
 from settlements import every, settled
@@ -108,7 +108,7 @@ async def sent(service: Running, payer: Caller) -> list[Payout]:
         async with pool.acquire() as conn, conn.transaction():
             await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
     channel = Http(payer.url, SECRET, utc_now, seconds_max=5)
-    return (await payouts.send(pool, channel, envelope.settlement_id, rules(campaign), "ann", utc_now())).payouts
+    return (await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "ann", utc_now())).payouts
 
 
 async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: Running, payer: Caller):
@@ -181,7 +181,7 @@ async def test_what_another_channel_was_told_the_payment_service_says_nothing_of
     for person in ("ben", "cid"):
         async with pool.acquire() as conn, conn.transaction():
             await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
-    by_hand = await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", utc_now())
+    by_hand = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", utc_now())
     assert (await payer.says(by_hand.payouts[0].now.message_id or "", "accepted"))[0] == 404
     assert [p.state for p in (await the(service))[1].payouts] == [State.SENDING] * 2
 

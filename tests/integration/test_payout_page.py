@@ -3,11 +3,11 @@
 import pytest
 from test_payouts import AT, FREE, ONE_EACH
 
-from campaigns.catalogue import Shelf
-from campaigns.standing import read
-from ledger.payout_steps import FOLLOWING, State
-from ops.http.language import TEXTS
-from ops.http.payout_rows import payouts
+from campaigns.catalogue.cache import Shelf
+from campaigns.reporting.snapshot import read
+from ledger.settlements.payout_steps import FOLLOWING, State
+from ops.http.web.payouts_view import payouts
+from ops.i18n.language import TEXTS
 from promises import NOW, PSEUDONYM_KEY
 from settlements import all_paid, every, liked, made, settled
 from sql import Pool

@@ -7,18 +7,18 @@ from uuid import UUID
 
 import pytest
 
-from campaigns.catalogue import Campaign
-from campaigns.settlements import rules
-from ledger import payouts
-from ledger.approvals import approve
-from ledger.changes import again, answer_by_hand
-from ledger.channels import Answer, Outcome
-from ledger.channels.manual import Manual
-from ledger.envelopes import Envelope, Payout
-from ledger.payout_transfers import transfers
+from campaigns.catalogue.cache import Campaign
+from campaigns.reporting.settlements import rules
+from ledger.payouts import sending
+from ledger.payouts.channels import Answer, Outcome
+from ledger.payouts.channels.manual import Manual
+from ledger.payouts.manual import again, answer_by_hand
+from ledger.settlements.approvals import approve
+from ledger.settlements.model import Envelope, Payout
+from ledger.settlements.payout_transfers import transfers
 from ops.clock import utc_now
-from ops.http import snapshots
-from ops.http.payout_receipt import end_of
+from ops.http.core import snapshots
+from ops.http.web.payout_receipt_view import end_of
 from serving import SLUG, Running, like, running
 from settlements import all_paid, every, settled
 
@@ -99,7 +99,7 @@ async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Ru
     pool, now = service.service.pool, utc_now()
     for number in (1, 2):
         campaign, envelope = await approved(service)
-        envelope = await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", now)
+        envelope = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", now)
         payout = envelope.payouts[0]
         refused = Answer(Outcome.REFUSED, reason="no such account")
         async with pool.acquire() as conn, conn.transaction():

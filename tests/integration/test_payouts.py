@@ -9,19 +9,21 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns import settling
-from campaigns.account_change import change_account
-from campaigns.catalogue import Campaign
-from campaigns.promise import OtherAccount
-from campaigns.refusals import TokenRefused
-from campaigns.settlements import rules
-from ledger import approvals, changes, checks, payouts
-from ledger.channels import Answer, Instruction, Message, Outcome
-from ledger.channels.manual import Manual
-from ledger.envelopes import Envelope
+from campaigns.catalogue.cache import Campaign
+from campaigns.catalogue.charity_account import change_account
+from campaigns.errors import TokenRefused
+from campaigns.pledging import settle
+from campaigns.promise.model import OtherAccount
+from campaigns.reporting.settlements import rules
 from ledger.errors import LedgerError, SettlementRefused
-from ledger.payout_steps import State
-from ops.admin import tokens
+from ledger.invariants import sql_checks
+from ledger.payouts import manual, sending
+from ledger.payouts.channels import Answer, Instruction, Message, Outcome
+from ledger.payouts.channels.manual import Manual
+from ledger.settlements import approvals
+from ledger.settlements.model import Envelope
+from ledger.settlements.payout_steps import State
+from ops.admin.auth import tokens
 from promises import PSEUDONYM_KEY
 from settlements import every, liked, line, made, settled, states, unliked
 from sql import Connection, Pool
@@ -66,14 +68,14 @@ class Bank:
 
 
 async def one_settled(pool: Pool, *changes: tuple[str, str]) -> tuple[Campaign, Envelope]:
-    campaign = await made(pool, ONE_EACH, *(changes or (FREE,)))
+    campaign = await made(pool, ONE_EACH, *(manual or (FREE,)))
     await liked(pool, campaign, {2: 100})
     await settled(pool, campaign, AT)
     return campaign, (await every(pool, campaign))[-1]
 
 
 async def sent(pool: Pool, bank: Bank | Manual, campaign: Campaign, envelope: Envelope) -> Envelope:
-    return await payouts.send(pool, bank, envelope.settlement_id, rules(campaign), "finance", AT)
+    return await sending.send(pool, bank, envelope.settlement_id, rules(campaign), "finance", AT)
 
 
 async def approved(pool: Pool, envelope: Envelope, *people: str) -> Envelope:
@@ -114,7 +116,7 @@ async def test_above_the_threshold_two_different_people_must_approve_the_same_ha
 async def test_who_made_it_never_approves_it(pool: Pool):
     campaign = await made(pool, ONE_EACH)
     await liked(pool, campaign, {2: 100})
-    await settling.settle_due(pool, campaign, "ann", AT)
+    await settle.settle_due(pool, campaign, "ann", AT)
     (envelope,) = await every(pool, campaign)
     with pytest.raises(SettlementRefused, match=r"ann made .* and cannot approve it"):
         await approved(pool, envelope, "ann")
@@ -145,9 +147,9 @@ async def test_another_attempt_voids_what_was_approved(pool: Pool, owner: Connec
     moved = OtherAccount(scheme="other", id="6222020200112233999")
     async with pool.acquire() as conn, conn.transaction():
         await change_account(conn, "village-schools", moved, AT, pseudonym_key=PSEUDONYM_KEY)
-        to = await settling.payees(conn, campaign)
+        to = await settle.payees(conn, campaign)
         for payout in envelope.payouts:
-            envelope = await changes.again(conn, payout.payout_id, to[payout.charity], "cid", AT)
+            envelope = await manual.again(conn, payout.payout_id, to[payout.charity], "cid", AT)
     assert "6222020200112233999" in envelope.payouts[0].now.payee
     assert (envelope.payouts[0].now.attempt, envelope.approvers) == (2, [])
     bank.answer = Answer(Outcome.ACCEPTED)
@@ -157,7 +159,7 @@ async def test_another_attempt_voids_what_was_approved(pool: Pool, owner: Connec
         await approved(pool, envelope, "cid")
     envelope = await sent(pool, bank, campaign, await approved(pool, envelope, "ann", "ben"))
     assert {p.state for p in envelope.payouts} == {State.SENT}
-    ids = [payouts.end_to_end_id(p.payout_id, n) for p in envelope.payouts for n in (1, 2)]
+    ids = [sending.end_to_end_id(p.payout_id, n) for p in envelope.payouts for n in (1, 2)]
     assert len(set(ids)) == 4
     assert all(len(i) <= 35 for i in ids)
     assert sorted(bank.told.values()) == [1, 1]
@@ -171,7 +173,7 @@ async def broken_by(owner: Connection, tampering: str) -> int:
     trial = owner.transaction()
     await trial.start()
     await owner.execute(f"SET LOCAL session_replication_role = replica; {tampering}")
-    (check,) = (one for one in checks.checks() if one.name == "payouts_sent_were_approved")
+    (check,) = (one for one in sql_checks.checks() if one.name == "payouts_sent_were_approved")
     rows = await owner.fetch(check.text)
     await trial.rollback()
     return len(rows)
@@ -207,7 +209,7 @@ def break_at(broken: pytest.MonkeyPatch, bank: Bank, pool: Pool, lost: str) -> N
         bank.loses = "after" if kept else "before"
         return
     name = {"claim": "claim", "answer": "_record"}[where]
-    real = getattr(payouts, name)
+    real = getattr(sending, name)
 
     async def lost_before(*given: object) -> None:
         if name == "claim":
@@ -222,7 +224,7 @@ def break_at(broken: pytest.MonkeyPatch, bank: Bank, pool: Pool, lost: str) -> N
             await real(*given)
         raise Crash
 
-    broken.setattr(payouts, name, kept_but_said_lost if kept else lost_before)
+    broken.setattr(sending, name, kept_but_said_lost if kept else lost_before)
 
 
 async def test_five_who_send_at_once_tell_the_bank_once(pool: Pool):
@@ -252,14 +254,14 @@ async def test_by_hand_a_person_enters_the_banks_reference(pool: Pool):
     first, second = envelope.payouts
     async with pool.acquire() as conn, conn.transaction():
         accepted, refused = Answer(Outcome.ACCEPTED, "BANK-1"), Answer(Outcome.REFUSED, reason="wrong number")
-        await changes.answer_by_hand(conn, first.payout_id, accepted, "ann", AT, bytes(32))
-        envelope = await changes.answer_by_hand(conn, second.payout_id, refused, "ann", AT, None)
+        await manual.answer_by_hand(conn, first.payout_id, accepted, "ann", AT, bytes(32))
+        envelope = await manual.answer_by_hand(conn, second.payout_id, refused, "ann", AT, None)
     assert [p.state for p in envelope.payouts] == [State.SENT, State.RETURNED]
     assert (envelope.payouts[0].now.bank_reference, envelope.payouts[0].evidence) == ("BANK-1", ["00" * 32])
     assert envelope.payouts[1].now.reason == "wrong number"
     async with pool.acquire() as conn, conn.transaction():
         with pytest.raises(SettlementRefused, match="is sent, not sending"):
-            await changes.answer_by_hand(conn, first.payout_id, accepted, "ann", AT, None)
+            await manual.answer_by_hand(conn, first.payout_id, accepted, "ann", AT, None)
 
 
 async def test_what_one_channel_was_told_another_is_not_asked_about(pool: Pool):
@@ -274,7 +276,7 @@ async def test_what_one_channel_was_told_another_is_not_asked_about(pool: Pool):
 async def test_what_was_not_sent_can_be_cancelled_and_the_next_period_takes_it(pool: Pool):
     campaign, envelope = await one_settled(pool)
     async with pool.acquire() as conn, conn.transaction():
-        await settling.cancel(conn, campaign, envelope.settlement_id, "ann", AT)
+        await settle.cancel(conn, campaign, envelope.settlement_id, "ann", AT)
     held = await line(pool, campaign)
     assert (held.pledged.minor, held.payable.minor) == (100, 0)
     assert await states(pool, campaign) == ["cancelled"]
@@ -293,7 +295,7 @@ async def test_it_cannot_be_cancelled_once_its_money_could_not_go_back_any_more(
     async with pool.acquire() as conn:
         with pytest.raises(SettlementRefused, match="likes were taken back"):
             async with conn.transaction():
-                await settling.cancel(conn, campaign, envelope.settlement_id, "ann", AT)
+                await settle.cancel(conn, campaign, envelope.settlement_id, "ann", AT)
     await unliked(pool, campaign, 8, range(10, 40))
     assert (await line(pool, campaign)).pledged.minor == 0
 
@@ -307,7 +309,7 @@ async def test_what_was_sent_or_built_upon_cannot_be_cancelled(pool: Pool):
     for envelope, why in ((first, "a later period"), (second, "is sent")):
         async with pool.acquire() as conn, conn.transaction():
             with pytest.raises(SettlementRefused, match=why):
-                await settling.cancel(conn, campaign, envelope.settlement_id, "ann", AT)
+                await settle.cancel(conn, campaign, envelope.settlement_id, "ann", AT)
 
 
 async def test_a_token_is_one_persons_and_shows_nothing_of_itself(pool: Pool):

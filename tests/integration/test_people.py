@@ -1,8 +1,8 @@
 """How many different people: exact, also for what commits while they are counted."""
 
-from campaigns.events import read
-from campaigns.group_commit import Submission, commit
-from campaigns.people import campaigns_to_count, count_people
+from campaigns.intake.group_commit import Submission, commit
+from campaigns.intake.payload import read
+from campaigns.intake.people_count import campaigns_to_count, count_people
 from ops.clock import utc_now
 from serving import Running, like, running
 

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks.webhooks import Webhook
 
-from campaigns import catalogue, platforms
-from campaigns.refusals import NotFound, PlatformRefused
-from campaigns.signature import Key, derive_secret, verify
+from campaigns.catalogue import cache, platforms
+from campaigns.errors import NotFound, PlatformRefused
+from campaigns.intake.signature import Key, derive_secret, verify
 from promises import NOW, PSEUDONYM_KEY, WEBHOOK_KEY, rows
 from sql import Pool
 
@@ -42,7 +42,7 @@ async def add_public_key(pool: Pool, public_key: str, name: str = "video") -> No
 async def keys(pool: Pool, name: str = "video") -> list[Key]:
     """Return the platform's keys as intake uses them."""
     async with pool.acquire() as conn:
-        held = (await catalogue.load(conn, PSEUDONYM_KEY)).platforms[name].keys
+        held = (await cache.load(conn, PSEUDONYM_KEY)).platforms[name].keys
     return [Key(k.scheme, k.public_key or derive_secret(WEBHOOK_KEY, name, k.salt or b"")) for k in held]
 
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from campaigns import budget, preview_answer, promising
-from campaigns.preview_answer import PreviewAnswer
-from campaigns.preview_request import of_promise
-from campaigns.promise import Promise
-from campaigns.refusals import Closed, PromiseRefused
+from campaigns.catalogue import apply_promise
+from campaigns.errors import Closed, PromiseRefused
+from campaigns.pledging import budget
+from campaigns.preview import response
+from campaigns.preview.request import of_promise
+from campaigns.preview.response import PreviewAnswer
+from campaigns.promise.model import Promise
 from promises import NOW, PSEUDONYM_KEY, SLUG, promise
 from settlements import every, liked, line, made, settled, unliked
 from sql import Pool
@@ -31,7 +33,7 @@ async def asked(
 ) -> PreviewAnswer:
     request = of_promise(own, funded_minor, dict(forecast))
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        return await preview_answer.preview(conn, request, now, pseudonym_key=PSEUDONYM_KEY)
+        return await response.preview(conn, request, now, pseudonym_key=PSEUDONYM_KEY)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -75,7 +77,7 @@ async def test_new_terms_come_to_what_was_foreseen(pool: Pool):
     assert [day["likes"] for day in found["days"]] == [0, 100, *[0] * 6, 11, *[60] * 21]
     assert found["as_it_stands"] == {"pledged": {"minor": 1_371, "text": "13.71"}, "budget_ends_on": None}
     async with pool.acquire() as conn, conn.transaction():
-        campaign = (await promising.apply(conn, changed, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+        campaign = (await apply_promise.apply(conn, changed, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
     await liked(pool, campaign, dict.fromkeys(range(10, 31), 60), LATER)
     assert found["money"]["pledged"]["minor"] == (await line(pool, campaign)).earned_minor == 2_000
     assert found["budget_ends_on"] == "2026-11-23"  # 171 by the tenth, then 150 a day

@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from campaigns import budget, promising
-from campaigns.catalogue import Campaign, Shelf
-from campaigns.promise import Promise
-from campaigns.promising import Action, Applied
-from campaigns.refusals import Closed, PromiseRefused
+from campaigns.catalogue import apply_promise
+from campaigns.catalogue.apply_promise import Action, Applied
+from campaigns.catalogue.cache import Campaign, Shelf
+from campaigns.errors import Closed, PromiseRefused
+from campaigns.pledging import budget
+from campaigns.promise.model import Promise
 from promises import NOW, PSEUDONYM_KEY, SLUG, promise, rows
 from sql import Pool
 
@@ -21,7 +22,7 @@ PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent =
 
 async def apply(pool: Pool, promised: Promise, now: datetime = NOW) -> Applied:
     async with pool.acquire() as conn, conn.transaction():
-        return await promising.apply(conn, promised, now, pseudonym_key=PSEUDONYM_KEY)
+        return await apply_promise.apply(conn, promised, now, pseudonym_key=PSEUDONYM_KEY)
 
 
 async def close(pool: Pool, campaign: Campaign) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ops.http import snapshots
-from ops.http.openapi import document
+from ops.http.core import snapshots
+from ops.http.openapi.document import document
 from serving import DAY, SLUG, Running, like, promise, running
 
 OWN = f"/v1/campaigns/{SLUG}"

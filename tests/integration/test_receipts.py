@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from campaigns import catalogue, forgetting
-from ledger import checks
+from campaigns.catalogue import cache
+from campaigns.intake import erasure
+from ledger.invariants import sql_checks
 from ledger.log import receipt
 from ledger.log.note import format_verifier_key, make_signer
 from ledger.log.receipt import MalformedReceipt
@@ -35,8 +36,8 @@ async def fate(to: Running, named: str) -> str:
 
 async def forget(to: Running, person: str) -> int:
     async with to.service.pool.acquire() as conn, conn.transaction():
-        shelf = await catalogue.read(conn, KEYS.pseudonym)
-        return await forgetting.forget(conn, shelf.campaigns[SLUG], "kuai", person)
+        shelf = await cache.read(conn, KEYS.pseudonym)
+        return await erasure.forget(conn, shelf.campaigns[SLUG], "kuai", person)
 
 
 async def test_every_counted_like_has_a_receipt_that_proves_it(dsn: str):
@@ -104,7 +105,7 @@ async def test_a_person_is_forgotten_and_every_proof_and_total_still_holds(dsn: 
         assert await fate(to, others) == "counted"
         assert (await to.get(f"/v1/receipts/{others}")).json["like"]["content"] == "c3"
         assert (await to.get(f"/v1/campaigns/{SLUG}/totals")).json["money"] == before
-        assert await checks.run(owner) == []
+        assert await sql_checks.run(owner) == []
         assert await forget(to, "1") == 0
         assert await forget(to, "2") == 2
         assert await fate(to, others) == "forgotten"

@@ -8,17 +8,18 @@ import pytest
 from test_payouts import AT, FREE, ONE_EACH, Bank, Crash, one_settled, sent
 
 from bank import PAYER_BIC, PAYER_IBAN, MockBank, bank
-from campaigns.catalogue import Campaign
-from campaigns.settlements import rules
-from ledger import payouts, reconcile
-from ledger.channels.pain001 import Pain001, Payer
-from ledger.envelopes import Envelope
-from ledger.matching import How
-from ledger.payout_steps import State
-from ledger.payouts import end_to_end_id
-from ledger.reconcile import Imported, import_file
-from ledger.statements import StatementRefused
-from ledger.statements.table import COLUMNS
+from campaigns.catalogue.cache import Campaign
+from campaigns.reporting.settlements import rules
+from ledger.payouts import sending
+from ledger.payouts.channels.pain001 import Pain001, Payer
+from ledger.payouts.sending import end_to_end_id
+from ledger.reconciliation import reconcile
+from ledger.reconciliation.matching import How
+from ledger.reconciliation.reconcile import Imported, import_file
+from ledger.reconciliation.statements import StatementRefused
+from ledger.reconciliation.statements.csv_table import COLUMNS
+from ledger.settlements.model import Envelope
+from ledger.settlements.payout_steps import State
 from settlements import every, liked, line, made, settled, states
 from sql import Pool
 
@@ -234,9 +235,9 @@ async def to_bank(
     if comes_back:
         which = {"days": 2, "end_to_end_id": ids(envelope)[1]}
         counterparty.call("/_mock/accounts/ACME", {"behaviour": "return-later", "parameters": which}, "PATCH")
-    await payouts.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", AT)
+    await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", AT)
     async with pool.acquire() as conn:
-        (message,) = await payouts.messages(conn, envelope.settlement_id)
+        (message,) = await sending.messages(conn, envelope.settlement_id)
     assert [path.name for path in in_folder(tmp_path)] == [f"{message.message_id}.xml"]
     for _ in range(2):
         counterparty.call("/payments", message.body)

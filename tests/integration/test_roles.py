@@ -10,7 +10,7 @@ import pytest
 
 from clerks import FOREST, PEOPLE, Clerk, as_json, hire
 from ops import app
-from ops.admin import tokens
+from ops.admin.auth import tokens
 from ops.clock import utc_now
 from ops.keys import Keys
 from ops.settings import Settings

@@ -10,13 +10,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from ledger import published_log, sequencer
-from ledger.leaves import queue_leaf
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.merkle import EMPTY_ROOT, leaf_hash, root
 from ledger.log.note import make_signer
 from ledger.log.tiles import entries_in, grow, new_bundles, new_tiles
-from ledger.sequencer import BrokenTree, LogRefused
+from ledger.publication import sequencer, store
+from ledger.publication.outbox import queue_leaf
+from ledger.publication.sequencer import BrokenTree, LogRefused
 from serving import LOG
 from sql import Connection, Pool, query
 
@@ -43,19 +43,19 @@ async def queue(pool: Pool, *sizes: int) -> None:
 async def published(pool: Pool) -> tuple[int, bytes]:
     """Verify the whole tree from what the public reads; return the size and the last checkpoint."""
     async with pool.acquire() as conn:
-        signed = await published_log.checkpoint(conn)
+        signed = await store.checkpoint(conn)
         assert signed is not None
         said = open_checkpoint(signed.note, LOG.verifier_key)
         entries: list[bytes] = []
         for bundle in new_bundles(0, said.size):
-            content = await published_log.read_bundle(conn, bundle)
+            content = await store.read_bundle(conn, bundle)
             assert content is not None
             entries += entries_in(bundle, content)
         hashes = [leaf_hash(entry) for entry in entries]
         assert root(hashes) == said.root == signed.root
         expected = grow(0, {}, hashes)
         assert sorted(map(str, expected)) == sorted(map(str, new_tiles(0, said.size)))
-        assert await published_log.read_tiles(conn, list(expected)) == expected
+        assert await store.read_tiles(conn, list(expected)) == expected
     return said.size, signed.note
 
 
@@ -322,6 +322,6 @@ async def test_bytes_are_kept_exactly_as_they_were_hashed(log: Pool):
     before = await log.fetchval("SELECT body FROM leaf_queue")
     await sequencer.sequence(log, LOG, NOW)
     async with log.acquire() as conn:
-        entry = await published_log.read_entry(conn, 0)
+        entry = await store.read_entry(conn, 0)
     assert entry == before
     assert list(json.loads(entry)) == sorted(json.loads(entry))

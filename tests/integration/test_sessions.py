@@ -10,8 +10,8 @@ import pytest
 from yarl import URL
 
 from clerks import hire
-from ops.admin import sessions, tokens
-from ops.admin.tokens import Holder
+from ops.admin.auth import session_store, tokens
+from ops.admin.auth.tokens import Holder
 from ops.clock import utc_now
 from serving import Running, running
 from visitors import Visitor, told
@@ -90,7 +90,7 @@ async def test_a_session_is_never_one_that_was_there_before(served: Running, vis
     await visitor.signs_in("fay")
     assert cookie_of(visitor) not in (first, planted)
     async with served.service.pool.acquire() as conn:
-        assert await sessions.find(conn, first, utc_now()) is None
+        assert await session_store.find(conn, first, utc_now()) is None
 
 
 async def test_signing_out_ends_it(served: Running, visitor: Visitor) -> None:
@@ -113,12 +113,12 @@ async def test_it_ends_when_its_token_expires_and_after_eight_hours(served: Runn
     async with served.service.pool.acquire() as conn:
         now = utc_now()
         await tokens.create(conn, "short", "sue", "finance", now, expires_at=now + timedelta(hours=1))
-        by_token = await sessions.begin(conn, Holder("sue", "finance"), now, "short")
-        by_other = await sessions.begin(conn, Holder("eve", "finance"), now)
+        by_token = await session_store.begin(conn, Holder("sue", "finance"), now, "short")
+        by_other = await session_store.begin(conn, Holder("eve", "finance"), now)
         holds: list[tuple[Any, Any]] = []
         for hours in (0, 2, 9):
             at = now + timedelta(hours=hours)
-            holds.append((await sessions.find(conn, by_token, at), await sessions.find(conn, by_other, at)))
+            holds.append((await session_store.find(conn, by_token, at), await session_store.find(conn, by_other, at)))
     assert [(a is not None, b is not None) for a, b in holds] == [(True, True), (False, True), (False, False)]
 
 
@@ -127,7 +127,7 @@ async def test_the_setting_s_token_begins_one_that_ends_with_it(served: Running,
     assert "admin" in told(await visitor.reads("/admin?lang=en"))
     forged = f"{cookie_of(visitor).rpartition('.')[0]}.{'0' * 64}"  # as one of another token would be
     async with served.service.pool.acquire() as conn:
-        await sessions.begin(conn, Holder("admin", "owner"), utc_now(), None, forged)
+        await session_store.begin(conn, Holder("admin", "owner"), utc_now(), None, forged)
     plant(visitor, forged)
     assert not await is_in(visitor)
 

@@ -8,7 +8,7 @@ the seven days to 14 April all reach the cap, 7 × 5.00 = 35.00; the 15th to 17t
 
 from datetime import UTC, datetime
 
-from campaigns import pledging
+from campaigns.pledging import pledge
 from promises import SLUG, record, rows
 from settlements import all_paid, body, every, line, made, settled, states
 from sql import Pool
@@ -47,7 +47,7 @@ async def test_the_replay_settled_weekly_comes_out_to_the_cent(pool: Pool):
             for first in range(0, count, 1_000)
         ]
         await record(pool, bodies, now)
-    await pledging.tick(pool, campaign)
+    await pledge.tick(pool, campaign)
     assert (await line(pool, campaign)).earned_minor == 6455
     found = await settled(pool, campaign, now)
     assert [(str(s.period), s.total_minor) for s in found] == [("2022-04-18", 3500), ("2022-04-25", 2955)]

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 from test_payouts import AT, FREE, ONE_EACH, Bank, sent
 
-from campaigns import budget, pledging, settling
-from campaigns.catalogue import Campaign
-from ledger import changes
-from ledger.channels import Answer, Outcome
+from campaigns.catalogue.cache import Campaign
+from campaigns.pledging import budget, pledge, settle
+from ledger.payouts import manual
+from ledger.payouts.channels import Answer, Outcome
 from promises import NOW, record
 from settlements import agrees, all_paid, body, every, liked, line, made, reopened, settled, unliked
 from sql import Connection, Pool
@@ -18,7 +18,7 @@ WEEK = timedelta(days=7)
 async def cancelled(pool: Pool, campaign: Campaign, now: datetime) -> None:
     newest = (await every(pool, campaign))[-1]
     async with pool.acquire() as conn, conn.transaction():
-        await settling.cancel(conn, campaign, newest.settlement_id, "ann", now)
+        await settle.cancel(conn, campaign, newest.settlement_id, "ann", now)
 
 
 async def test_a_cancelled_settlement_and_the_next_one(pool: Pool):
@@ -42,7 +42,7 @@ async def test_a_payout_that_was_refused_tried_again_and_paid(pool: Pool):
     await agrees(pool, campaign)
     async with pool.acquire() as conn, conn.transaction():
         for payout in envelope.payouts:
-            envelope = await changes.again(conn, payout.payout_id, payout.now.payee, "ann", AT)
+            envelope = await manual.again(conn, payout.payout_id, payout.now.payee, "ann", AT)
     await all_paid(pool, campaign, envelope, "S1", NOW)
     assert (await line(pool, campaign)).paid.minor == 100
     await agrees(pool, campaign)
@@ -74,7 +74,7 @@ async def test_likes_found_fake_after_the_close(pool: Pool, owner: Connection):
     gone = body(campaign.slug, "2026-11-09T04:00:30Z", range(30), content="c9", action="unlike")
     async with reopened(owner):
         await record(pool, [gone])
-    await pledging.tick(pool, campaign)
+    await pledge.tick(pool, campaign)
     held = await line(pool, campaign)
     assert (held.budget.minor, held.pledged.minor, held.earned_minor) == (0, 25, 125)
     await agrees(pool, campaign)

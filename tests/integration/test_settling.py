@@ -7,15 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns import budget, promising, settling
-from campaigns.catalogue import Shelf
-from campaigns.refusals import SettlingRefused
-from campaigns.settlements import settlements, settlements_csv
-from campaigns.standing import read
-from campaigns.totals import totals
-from ledger import settlement
-from ledger.line import Line
-from ops.admin.desk import Office
+from campaigns.catalogue import apply_promise
+from campaigns.catalogue.cache import Shelf
+from campaigns.errors import SettlingRefused
+from campaigns.pledging import budget, settle
+from campaigns.reporting.settlements import settlements, settlements_csv
+from campaigns.reporting.snapshot import read
+from campaigns.reporting.totals import totals
+from ledger.accounting.balances import Line
+from ledger.settlements import settle as settlement
+from ops.admin.core.execute import Office
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys
@@ -142,7 +143,7 @@ async def test_what_closing_adds_goes_to_those_whose_terms_were_in_force(pool: P
     floor = ("floor_minor = 0", "floor_minor = 100")
     async with pool.acquire() as conn, conn.transaction():
         asked = promise(ONE_EACH, floor, *only_schools)
-        campaign = (await promising.apply(conn, asked, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+        campaign = (await apply_promise.apply(conn, asked, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
         await budget.close(conn, campaign, NOW)
     await settled(pool, campaign, THIRD)
     (envelope,) = await every(pool, campaign)
@@ -225,7 +226,7 @@ async def test_of_what_was_cancelled_nothing_is_said_to_wait(pool: Pool):
     await settled(pool, campaign, FIRST)
     (envelope,) = await every(pool, campaign)
     async with pool.acquire() as conn, conn.transaction():
-        await settling.cancel(conn, campaign, envelope.settlement_id, "ann", FIRST)
+        await settle.cancel(conn, campaign, envelope.settlement_id, "ann", FIRST)
     await settled(pool, campaign, SECOND)
     (standing,) = await read(pool, Shelf(pool, PSEUDONYM_KEY), NOW)
     shown = settlements(standing)["settlements"]
@@ -242,7 +243,7 @@ async def test_five_schedulers_at_once_make_the_same_one_settlement_a_period(poo
     office = Office(pool, Keys(PSEUDONYM_KEY, b"w" * 32), Settings())
     jobs = [Jobs(pool, Shelf(pool, PSEUDONYM_KEY), Metrics(), office) for _ in range(5)]
     at = THIRD
-    found = await asyncio.gather(*(settling.settle_due(pool, campaign, "schedule", at) for _ in jobs))
+    found = await asyncio.gather(*(settle.settle_due(pool, campaign, "schedule", at) for _ in jobs))
     assert sorted(s.total_minor for made_by_one in found for s in made_by_one) == [70, 100]
     await asyncio.gather(*(job.settle() for job in jobs))  # by today's clock
     assert (await line(pool, campaign)).payable.minor == 170
@@ -263,7 +264,7 @@ async def test_after_a_crash_at_any_write_the_period_is_settled_once(
     """T3: each write lost, or done but reported lost; and all of it lost, or committed and reported lost."""
     campaign = await made(pool, ONE_EACH)
     await liked(pool, campaign, {2: 100})
-    module, name = (settling, "settle_next") if write == "all" else (settlement, write)
+    module, name = (settle, "settle_next") if write == "all" else (settlement, write)
     real = getattr(module, name)
 
     async def crashes(conn: Connection, *given: object) -> None:
@@ -302,15 +303,15 @@ async def test_the_job_settles_only_campaigns_that_settle_by_themselves(pool: Po
 async def test_a_day_that_names_no_period_is_refused_with_the_next_one(pool: Pool):
     campaign = await made(pool)
     with pytest.raises(SettlingRefused, match="no closed period 2026-11-10; the next one falls due on 2026-11-16"):
-        settling.must_be_period(campaign, date(2026, 11, 10), NOW)
-    settling.must_be_period(campaign, date(2026, 11, 9), NOW)
+        settle.must_be_period(campaign, date(2026, 11, 10), NOW)
+    settle.must_be_period(campaign, date(2026, 11, 9), NOW)
 
 
 async def test_the_envelope_follows_new_terms_and_their_beneficiaries(pool: Pool):
     campaign = await made(pool, ONE_EACH)
     only_schools = ("share_bp = 7000", "share_bp = 1000"), ("share_bp = 3000", "share_bp = 9000")
     async with pool.acquire() as conn, conn.transaction():
-        done = await promising.apply(conn, promise(ONE_EACH, *only_schools), NOW, pseudonym_key=PSEUDONYM_KEY)
+        done = await apply_promise.apply(conn, promise(ONE_EACH, *only_schools), NOW, pseudonym_key=PSEUDONYM_KEY)
     campaign = done.campaign  # from the eleventh
     await record(pool, [likes(100, day=9), likes(100, day=12, content="d")], NOW + timedelta(days=3))
     (found,) = await settled(pool, campaign, SECOND)

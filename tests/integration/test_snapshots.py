@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from campaigns.catalogue import Shelf
+from campaigns.catalogue.cache import Shelf
 from ops.clock import utc_now
-from ops.http import snapshots
-from ops.http.snapshots import Snapshots, TooOld
+from ops.http.core import snapshots
+from ops.http.core.snapshots import Snapshots, TooOld
 from serving import KEYS, SLUG, Running, promise, promised, running
 from sql import Pool
 

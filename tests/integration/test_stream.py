@@ -9,7 +9,8 @@ import aiohttp
 import pytest
 
 from ops import app
-from ops.http import snapshots, stream
+from ops.http.api import totals_stream
+from ops.http.core import snapshots
 from serving import SLUG, Running, like, running
 
 PATH = f"/v1/campaigns/{SLUG}/stream"
@@ -19,7 +20,7 @@ PATH = f"/v1/campaigns/{SLUG}/stream"
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
     monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
-    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(totals_stream, "LOOK_SECONDS", 0.02)
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ async def test_a_reader_that_comes_back_is_not_told_again(service: Running) -> N
 
 
 async def test_streams_are_bounded_and_leave_their_place(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "STREAMS_MAX", 1)
+    monkeypatch.setattr(totals_stream, "STREAMS_MAX", 1)
     async with service.http.get(service.url + PATH) as first:
         await next_totals(first)
         refused = await service.get(PATH)

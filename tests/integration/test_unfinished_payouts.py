@@ -12,18 +12,18 @@ from test_http_channel import SECRET, Service, service
 from test_payouts import AT, FREE, ONE_EACH, Bank, Crash, one_settled, sent
 from test_reconcile import in_folder, statement, take
 
-from campaigns import pledging, settling
-from campaigns.catalogue import Campaign, Shelf
-from campaigns.settlements import rules
-from ledger import changes, payouts
-from ledger.channels import Answer, Channel, Message, Outcome
-from ledger.channels.http import Http
-from ledger.channels.manual import Manual
-from ledger.channels.pain001 import Pain001
-from ledger.envelopes import Envelope
+from campaigns.catalogue.cache import Campaign, Shelf
+from campaigns.pledging import pledge, settle
+from campaigns.reporting.settlements import rules
 from ledger.errors import Raced
-from ops import channels
-from ops.admin.desk import Office
+from ledger.payouts import manual, sending
+from ledger.payouts.channels import Answer, Channel, Message, Outcome
+from ledger.payouts.channels.http import Http
+from ledger.payouts.channels.manual import Manual
+from ledger.payouts.channels.pain001 import Pain001
+from ledger.settlements.model import Envelope
+from ops import payout_channels
+from ops.admin.core.execute import Office
 from ops.clock import utc_now
 from ops.jobs import SENDING_GRACE, Jobs
 from ops.keys import Keys
@@ -55,7 +55,7 @@ async def claimed(
     pool: Pool, channel: Channel, campaign: Campaign, envelope: Envelope, now: datetime = LONG_AGO
 ) -> Envelope:
     async with pool.acquire() as conn, conn.transaction():
-        await payouts.begin(conn, channel, envelope.settlement_id, rules(campaign), "finance", now)
+        await sending.begin(conn, channel, envelope.settlement_id, rules(campaign), "finance", now)
     return (await every(pool, campaign))[-1]
 
 
@@ -65,8 +65,8 @@ async def test_what_a_crash_cut_off_is_sent_once_however_many_look_after_it(pool
     await jobs(pool, **own).finish_payouts()
     assert service.told.total() == 0, "whoever began may be at it still"
     async with pool.acquire() as conn, conn.transaction():  # time passes
-        assert await payouts.unfinished(conn, ["http"], utc_now(), payouts.Unfinished("", ""), 9) == [
-            payouts.Unfinished(envelope.settlement_id, "http")
+        assert await sending.unfinished(conn, ["http"], utc_now(), sending.Unfinished("", ""), 9) == [
+            sending.Unfinished(envelope.settlement_id, "http")
         ]
     with pytest.MonkeyPatch.context() as later:
         later.setattr("ops.jobs.utc_now", lambda: utc_now() + SENDING_GRACE)
@@ -85,7 +85,7 @@ async def test_what_nobody_answers_stays_unknown_and_is_asked_about_only(pool: P
     service.way = "is slow"
     channel = Http(service.url, SECRET, utc_now, seconds_max=0.3)
     campaign, envelope = await one_settled(pool)
-    await payouts.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", LONG_AGO)
+    await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", LONG_AGO)
     own, service.way = jobs(pool, payout_url=service.url, payout_secret=SECRET), "is down"
     for _ in range(2):
         await own.finish_payouts()
@@ -101,7 +101,7 @@ async def test_it_begins_nothing_and_asks_no_person(pool: Pool, service: Service
     own = jobs(pool, payout_url=service.url, payout_secret=SECRET, payout_folder=tmp_path, **PAYER)
     await own.finish_payouts()
     assert (await states(pool, campaign), service.told.total()) == (["approved"], 0)
-    await payouts.send(pool, Manual(), envelope.settlement_id, rules(campaign), "finance", LONG_AGO)
+    await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "finance", LONG_AGO)
     await own.finish_payouts()
     assert (await states(pool, campaign), service.told.total()) == (["sending"], 0)
     assert in_folder(tmp_path) == []
@@ -111,11 +111,11 @@ async def test_it_begins_nothing_and_asks_no_person(pool: Pool, service: Service
 @pytest.mark.parametrize("was_put", [False, True], ids=["never written", "written and taken away"])
 async def test_a_file_is_written_unless_the_bank_has_taken_it(pool: Pool, tmp_path: Path, was_put: bool):
     settings = Settings(payout_channel="pain001", payout_folder=tmp_path, **PAYER)
-    channel = channels.channel(settings)
+    channel = payout_channels.channel(settings)
     campaign, envelope = await begun(pool, channel)
     if was_put:  # and the process ended before it could say so
         async with pool.acquire() as conn:
-            (message,) = await payouts.messages(conn, envelope.settlement_id)
+            (message,) = await sending.messages(conn, envelope.settlement_id)
         await channel.send(message)
         (tmp_path / f"{message.message_id}.xml").unlink()
     await jobs(pool, payout_folder=tmp_path, **PAYER).finish_payouts()
@@ -125,10 +125,10 @@ async def test_a_file_is_written_unless_the_bank_has_taken_it(pool: Pool, tmp_pa
 
 def test_another_instances_folder_is_not_asked(tmp_path: Path):
     elsewhere = {"database_url": "postgresql://elsewhere/x", "data_dir": tmp_path, **PAYER}
-    assert channels.asking(Settings(**elsewhere)) == {}
-    assert list(channels.asking(Settings(**elsewhere, payout_folder=tmp_path))) == ["pain001"]
-    assert isinstance(channels.asking(Settings(**PAYER))["pain001"], Pain001)
-    assert list(channels.asking(Settings(payout_url="https://pay.example", payout_secret=SECRET))) == ["http"]
+    assert payout_channels.asking(Settings(**elsewhere)) == {}
+    assert list(payout_channels.asking(Settings(**elsewhere, payout_folder=tmp_path))) == ["pain001"]
+    assert isinstance(payout_channels.asking(Settings(**PAYER))["pain001"], Pain001)
+    assert list(payout_channels.asking(Settings(payout_url="https://pay.example", payout_secret=SECRET))) == ["http"]
 
 
 def but_for(fails: Callable[..., bool], real: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -153,8 +153,8 @@ async def test_one_that_fails_keeps_no_other_from_being_ticked_settled_or_finish
         await record(pool, [body(campaign.slug, "2020-11-02T04:00:00Z", range(100))], utc_now())
     own = jobs(pool, payout_url=service.url, payout_secret=SECRET)
     with monkeypatch.context() as broke:
-        broke.setattr(pledging, "tick", but_for(lambda _, c: c.slug == "broken", pledging.tick))
-        broke.setattr(settling, "settle_due", but_for(lambda _, c, *__: c.slug == "broken", settling.settle_due))
+        broke.setattr(pledge, "tick", but_for(lambda _, c: c.slug == "broken", pledge.tick))
+        broke.setattr(settle, "settle_due", but_for(lambda _, c, *__: c.slug == "broken", settle.settle_due))
         with pytest.raises(ExceptionGroup, match="could not be ticked"):
             await own.tick()
         with pytest.raises(ExceptionGroup, match="could not be settled"):
@@ -166,7 +166,7 @@ async def test_one_that_fails_keeps_no_other_from_being_ticked_settled_or_finish
     for campaign in (broken, sound):
         await claimed(pool, channel, campaign, (await every(pool, campaign))[0])
     with monkeypatch.context() as broke:
-        broke.setattr(payouts, "go_on", but_for(lambda *given: first.settlement_id in given, payouts.go_on))
+        broke.setattr(sending, "go_on", but_for(lambda *given: first.settlement_id in given, sending.go_on))
         with pytest.raises(ExceptionGroup, match="could not be finished"):
             await own.finish_payouts()
     assert [await states(pool, campaign) for campaign in (broken, sound)] == [["sending"], ["sent"]]
@@ -188,7 +188,7 @@ async def test_of_many_each_run_looks_at_some_and_the_next_goes_on_behind_them(
     async def go_on(_: Pool, __: Channel, settlement_id: str, *more: Any) -> None:
         asked.append(settlement_id)
 
-    monkeypatch.setattr(payouts, "go_on", go_on)
+    monkeypatch.setattr(sending, "go_on", go_on)
     for _ in range(4):
         await own.finish_payouts()
     assert asked == [*sorted(set(asked[:2])), *sorted(set(asked[:2]))[:1]]
@@ -224,12 +224,12 @@ async def one_claimed(pool: Pool) -> tuple[Interrupted, Campaign, Envelope]:
 def ways(pool: Pool, envelope: Envelope) -> dict[str, Callable[[], Awaitable[object]]]:
     """Return the ways in which somebody says that the first payout was not paid."""
     payout = envelope.payouts[0]
-    amount, own_id = payout.amount_minor, payouts.end_to_end_id(payout.payout_id, 1)
+    amount, own_id = payout.amount_minor, sending.end_to_end_id(payout.payout_id, 1)
 
     async def by_hand() -> object:
         async with pool.acquire() as conn, conn.transaction():
             refused = Answer(Outcome.REFUSED, reason="I did not pay it")
-            return await changes.answer_by_hand(conn, payout.payout_id, refused, "ann", AT, None)
+            return await manual.answer_by_hand(conn, payout.payout_id, refused, "ann", AT, None)
 
     return {
         "by hand": by_hand,
@@ -286,17 +286,17 @@ async def test_who_goes_on_while_another_does_tells_nothing_that_the_other_told(
 
     async def other() -> None:
         with pytest.raises(Raced, match="is being sent by another"):
-            await payouts.go_on(pool, bank, envelope.settlement_id, "ben", AT)
+            await sending.go_on(pool, bank, envelope.settlement_id, "ben", AT)
 
     bank.when_asked.append(other)
-    await payouts.go_on(pool, bank, envelope.settlement_id, "ann", AT)
+    await sending.go_on(pool, bank, envelope.settlement_id, "ann", AT)
     assert (await states(pool, campaign), sorted(bank.told.values())) == (["sending"], [1, 1])
 
 
 async def test_answers_that_are_of_nothing_or_contradict_what_is_known_are_told(pool: Pool):
     bank, campaign, envelope = await one_claimed(pool)
     envelope = await sent(pool, bank, campaign, envelope)
-    first, second = ((p.now.message_id or "", payouts.end_to_end_id(p.payout_id, 1)) for p in envelope.payouts)
+    first, second = ((p.now.message_id or "", sending.end_to_end_id(p.payout_id, 1)) for p in envelope.payouts)
     left = (-envelope.payouts[0].amount_minor, first[1], "B1", "")
     assert (await take(pool, statement("S1", 1_000, left))).payouts_paid == 1
     for answer, unmatched in (

@@ -8,12 +8,12 @@ import pytest
 from test_payouts import Crash
 from test_reconcile import ids, one_sent, statement, take
 
-from campaigns.catalogue import Campaign, Shelf
-from ledger import unmatched
-from ledger.envelopes import Envelope
+from campaigns.catalogue.cache import Campaign, Shelf
 from ledger.errors import SettlementRefused
-from ledger.payout_steps import State
-from ops.admin.desk import Office
+from ledger.reconciliation import unmatched
+from ledger.settlements.model import Envelope
+from ledger.settlements.payout_steps import State
+from ops.admin.core.execute import Office
 from ops.jobs import Jobs
 from ops.keys import Keys
 from ops.metrics import Metrics

@@ -13,14 +13,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from campaigns import uploads as engine
+from campaigns.catalogue import content_uploads as engine
 from clerks import Clerk, hire
 from databases import broken_invariants
-from ops import backend
-from ops.admin import campaigns, uploads
-from ops.admin.actor import AT_THE_MACHINE
-from ops.admin.command import Desk
-from ops.admin.desk import Office
+from ops import database
+from ops.admin.core.actor import AT_THE_MACHINE
+from ops.admin.core.command import Desk
+from ops.admin.core.execute import Office
+from ops.admin.resources import campaigns, content_uploads
 from ops.clock import utc_now
 from ops.settings import Settings
 from processes import ROOT
@@ -55,7 +55,7 @@ async def send(
 
 
 async def ended(served: Running, upload_id: str) -> Any:
-    async for _ in uploads.work_off(office(served), upload_id):
+    async for _ in content_uploads.work_off(office(served), upload_id):
         pass
     _, shown = await Clerk(served, "al").reads(f"/uploads/{upload_id}")
     return shown
@@ -157,8 +157,8 @@ async def test_one_that_was_killed_in_mid_way_is_gone_on_with_by_the_next(dsn: s
     before = await conn.fetchval("SELECT count(*) FROM enrolments")
     assert 5_000 <= before < 60_000
     assert before == await conn.fetchval("SELECT sum(changed) FROM upload_chunks"), "a chunk is done whole or not"
-    async with backend.pool(dsn) as pool:
-        await uploads.work_off_all(Office(pool, KEYS, Settings()))
+    async with database.pool(dsn) as pool:
+        await content_uploads.work_off_all(Office(pool, KEYS, Settings()))
     assert await conn.fetchval("SELECT sum(changed) FROM upload_chunks") == 60_000
     assert await conn.fetchval("SELECT count(*) FROM enrolments WHERE campaign_id IS NOT NULL") == 60_000
     assert await conn.fetchval("SELECT count(*) FROM uploads WHERE ended_at IS NOT NULL AND fault IS NULL") == 1

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from campaigns import budget, catalogue, promising
-from ledger import sequencer
+from campaigns.catalogue import apply_promise, cache
+from campaigns.pledging import budget
 from ledger.log.note import format_verifier_key, make_signer
-from ledger.log.seen import Seen, load, save
-from ledger.log.source import Address, Unreadable
-from ledger.log.verify import Refuted, Verified, verify
+from ledger.log.verify.source import Address, Unreadable
+from ledger.log.verify.state import Seen, load, save
+from ledger.log.verify.verifier import Refuted, Verified, verify
+from ledger.publication import sequencer
 from ops.clock import utc_now
 from ops.log_export import export
 from serving import DAY, KEYS, LOG, Running, like, promise, running
@@ -50,12 +51,12 @@ async def other_campaign(to: Running) -> None:
     own = promise({"slug": "closed", "floor_minor": 50, "title": {"zh": "–\u2028\n".strip(), "en": '"}],[{'}})
     pool = to.service.pool
     async with pool.acquire() as conn, conn.transaction():
-        made = await promising.apply(conn, own, DAY, pseudonym_key=KEYS.pseudonym)
+        made = await apply_promise.apply(conn, own, DAY, pseudonym_key=KEYS.pseudonym)
         await budget.fund(conn, made.campaign, 200, '– a line with marks +<>"{}\\ 点赞')
     await to.service.shelf.newest()
     await to.send([like("x", campaign="closed"), like("y", campaign="closed")])
     async with pool.acquire() as conn, conn.transaction():
-        shelf = await catalogue.read(conn, KEYS.pseudonym)
+        shelf = await cache.read(conn, KEYS.pseudonym)
         await budget.close(conn, shelf.campaigns["closed"], utc_now())
 
 

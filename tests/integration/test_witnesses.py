@@ -12,17 +12,19 @@ import aiohttp
 import asyncpg
 import pytest
 
-from ledger import outgoing, published_log, sequencer, witness_call, witnessing
-from ledger.leaves import queue_leaf
+from ledger import http_client
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.cosignature import Quorum, cosignatures, parse_witness_key
 from ledger.log.note import format_verifier_key, parse_note
-from ledger.log.source import Address
-from ledger.log.verify import Refuted, verify
-from ledger.witness_call import Answer
-from ledger.witnessing import LEASE, PAUSE, Standing
+from ledger.log.verify.source import Address
+from ledger.log.verify.verifier import Refuted, verify
+from ledger.publication import sequencer, store, witness_client
+from ledger.publication import witnesses as witnessing
+from ledger.publication.outbox import queue_leaf
+from ledger.publication.witness_client import Answer
+from ledger.publication.witnesses import LEASE, PAUSE, Standing
 from ops import app
-from ops.admin.desk import Office
+from ops.admin.core.execute import Office
 from ops.doctor import examine
 from ops.jobs import Jobs
 from ops.log_export import export
@@ -56,7 +58,7 @@ async def witness() -> AsyncIterator[Witness]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with outgoing.session() as own:
+    async with http_client.session() as own:
         yield own
 
 
@@ -75,8 +77,8 @@ async def grow(pool: Pool, leaves: int) -> int:
     return head.size
 
 
-def asked(witness: Witness) -> witness_call.Witness:
-    return witness_call.Witness(parse_witness_key(witness.vkey), witness.url)
+def asked(witness: Witness) -> witness_client.Witness:
+    return witness_client.Witness(parse_witness_key(witness.vkey), witness.url)
 
 
 async def ask(pool: Pool, http: aiohttp.ClientSession, witness: Witness, moment: datetime = NOW) -> bool:
@@ -86,7 +88,7 @@ async def ask(pool: Pool, http: aiohttp.ClientSession, witness: Witness, moment:
 async def cosigned(pool: Pool, *witnesses: Witness) -> list[str]:
     """Return who has cosigned the newest checkpoint, as its reader finds it."""
     async with pool.acquire() as conn:
-        signed = await published_log.checkpoint(conn)
+        signed = await store.checkpoint(conn)
     assert signed is not None
     assert open_checkpoint(signed.note, LOG.verifier_key).size == signed.size
     lines = cosignatures(parse_note(signed.note), [parse_witness_key(w.vkey) for w in witnesses])
@@ -124,7 +126,7 @@ async def test_two_witnesses_stand_under_it_after_the_log(log: Pool, http: aioht
         for seconds, one in enumerate((other, witness)):
             assert await ask(log, http, one, NOW + timedelta(seconds=seconds))
         async with log.acquire() as conn:
-            signed = await published_log.checkpoint(conn)
+            signed = await store.checkpoint(conn)
     assert signed is not None
     assert [s.name for s in parse_note(signed.note).signatures] == [LOG.name, other.name, witness.name]
     assert signed.note.startswith(signed.own_note)
@@ -280,7 +282,7 @@ def test_an_answer_that_is_not_text_is_a_fault():
     key = parse_witness_key(Witness(OWN).vkey)
     for body in (b"\xff\xfe", b"\x00", "— é".encode()):
         assert isinstance(
-            witness_call.read_answer(Answer(200, "text/plain", body), b"o\n1\nx\n\n", key), witness_call.Fault
+            witness_client.read_answer(Answer(200, "text/plain", body), b"o\n1\nx\n\n", key), witness_client.Fault
         )
 
 

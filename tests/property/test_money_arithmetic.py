@@ -8,10 +8,10 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.arithmetic import due, shares_due
-from campaigns.terms import Share, Terms, in_force, on_day
-from ledger.corrections import take_back
-from ledger.split import split
+from campaigns.pledging.arithmetic import due, shares_due
+from campaigns.promise.terms import Share, Terms, in_force, on_day
+from ledger.accounting.apportionment import split
+from ledger.accounting.corrections import take_back
 
 MONDAY = date(2026, 11, 23)
 MANY = settings(max_examples=100, deadline=None)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.decision import (
+from campaigns.intake.decide import (
     Decision,
     Key,
     PersonDay,
@@ -23,7 +23,7 @@ from campaigns.decision import (
     put_over_limit,
     tally,
 )
-from campaigns.likes import LIVE, Incoming, Like, Outcome, State
+from campaigns.intake.like_state import LIVE, Incoming, Like, Outcome, State
 
 MONDAY = date(2026, 11, 23)
 DAY_US = 86_400_000_000

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.arithmetic import due, shares_due
-from campaigns.terms import Share, Terms
-from ledger.log.reckoning import Reckoning, Version
+from campaigns.pledging.arithmetic import due, shares_due
+from campaigns.promise.terms import Share, Terms
+from ledger.log.verify.arithmetic import Reckoning, Version
 
 FIRST = date(2026, 1, 1)
 VECTORS = json.loads((Path(__file__).parents[1] / "unit" / "due-vectors.json").read_text())

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.arithmetic import due, shares_due
-from campaigns.terms import Share, Terms
-from ledger.log.envelopes import missing
-from ledger.periods import Period
-from ledger.settlement import Due, Held, less, shares
+from campaigns.pledging.arithmetic import due, shares_due
+from campaigns.promise.terms import Share, Terms
+from ledger.log.verify.settlements import missing
+from ledger.settlements.periods import Period
+from ledger.settlements.settle import Due, Held, less, shares
 
 MONDAY = date(2026, 11, 23)
 CHARITIES = ("schools", "libraries", "clinics")

@@ -6,9 +6,9 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.arithmetic import due
-from campaigns.terms import Terms
-from campaigns.waterfall import REFUSALS, STATES, Budget, DayCount, Name, Worth, under_terms, waterfall
+from campaigns.pledging.arithmetic import due
+from campaigns.pledging.waterfall import REFUSALS, STATES, Budget, DayCount, Name, Worth, under_terms, waterfall
+from campaigns.promise.terms import Terms
 
 FIRST = date(2026, 11, 1)
 likes = st.integers(0, 10**9)

@@ -8,7 +8,7 @@ import typer
 from repository import ROOT, documents, program, texts, told
 from typer.main import get_command
 
-from campaigns.likes import Outcome
+from campaigns.intake.like_state import Outcome
 from ops.cli import app
 from ops.metrics import Metrics
 from ops.settings import PREFIX, Settings

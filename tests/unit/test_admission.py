@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.admission import admit
-from campaigns.calendar import Calendar
-from campaigns.catalogue import Campaign, Catalogue
-from campaigns.events import Invalid, LikeEvent
-from campaigns.likes import Outcome
-from campaigns.promise import fixed, held
+from campaigns.catalogue.cache import Campaign, Catalogue
+from campaigns.intake.admission import admit
+from campaigns.intake.like_state import Outcome
+from campaigns.intake.payload import Invalid, LikeEvent
+from campaigns.promise.calendar import Calendar
+from campaigns.promise.model import fixed, held
 from promises import promise
 
 NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai

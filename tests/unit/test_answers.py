@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from campaigns.answers import Fates, Results, answer
-from campaigns.likes import REASONS, Outcome
+from campaigns.intake.like_state import REASONS, Outcome
+from campaigns.intake.response import Fates, Results, answer
 
 FATES = Fates(
     [Outcome.COUNTED, Outcome.OVER_LIMIT, Outcome.COUNTED, Outcome.INVALID, Outcome.DUPLICATE],

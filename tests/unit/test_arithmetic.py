@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from campaigns.arithmetic import due, earned, earned_in_all, shares_due
-from campaigns.terms import Share, Terms
+from campaigns.pledging.arithmetic import due, earned, earned_in_all, shares_due
+from campaigns.promise.terms import Share, Terms
 
 CASES = json.loads((Path(__file__).parent / "due-vectors.json").read_text(encoding="utf-8"))
 MONDAY = date(2026, 11, 23)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from campaigns.authenticity import RULES, suspicion
-from campaigns.events import Signals
+from campaigns.intake.payload import Signals
+from campaigns.intake.suspicion import RULES, suspicion
 
 
 @pytest.mark.parametrize(

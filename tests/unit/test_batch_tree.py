@@ -5,7 +5,7 @@ from hashlib import sha256, shake_256
 
 import pytest
 
-from campaigns.batch_tree import BatchLike, build, leaf_hash, nonces, receipt
+from campaigns.intake.batch_tree import BatchLike, build, leaf_hash, nonces, receipt
 
 KEY = b"k" * 32
 LIKES = [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.calendar import Calendar, day_in, micros
+from campaigns.promise.calendar import Calendar, day_in, micros
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 APRIL = Calendar.of(

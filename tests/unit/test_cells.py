@@ -5,7 +5,7 @@ from io import StringIO
 
 import pytest
 
-from campaigns.cells import cell
+from campaigns.csv_safe import cell
 from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
 
 

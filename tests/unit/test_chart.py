@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from campaigns.terms import Terms
-from campaigns.waterfall import Day, DayCount
-from ops.http.chart import BARS_MAX, HEIGHT, WIDTH, draw
+from campaigns.pledging.waterfall import Day, DayCount
+from campaigns.promise.terms import Terms
+from ops.http.web.likes_chart import BARS_MAX, HEIGHT, WIDTH, draw
 
 FIRST = date(2026, 11, 1)
 

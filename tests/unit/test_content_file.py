@@ -2,8 +2,8 @@
 
 import pytest
 
-from campaigns import content_file
-from campaigns.refusals import Faulty
+from campaigns.catalogue import content_csv
+from campaigns.errors import Faulty
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from campaigns.refusals import Faulty
     ],
 )
 def test_what_a_file_names(file: bytes, contents: list[str]):
-    assert content_file.read(file) == contents
-    assert content_file.read(content_file.write(contents)) == contents
+    assert content_csv.read(file) == contents
+    assert content_csv.read(content_csv.write(contents)) == contents
 
 
 @pytest.mark.parametrize(
@@ -35,17 +35,17 @@ def test_what_a_file_names(file: bytes, contents: list[str]):
 )
 def test_what_is_wrong_is_named_by_its_line(file: bytes, faults: list[str]):
     with pytest.raises(Faulty) as refused:
-        content_file.read(file)
+        content_csv.read(file)
     assert [str(fault) for fault in refused.value.faults] == faults
 
 
 def test_of_many_faults_the_first_are_told_and_how_many_there_are_beside():
     with pytest.raises(Faulty) as refused:
-        content_file.read(b"a,b\n" * 150 + b"good\n")
-    assert len(refused.value.faults) == content_file.FAULTS_MAX + 1
+        content_csv.read(b"a,b\n" * 150 + b"good\n")
+    assert len(refused.value.faults) == content_csv.FAULTS_MAX + 1
     assert str(refused.value.faults[-1]) == "file: and 50 faults more"
 
 
 def test_a_file_that_is_too_large_is_refused():
     with pytest.raises(Faulty, match="at most 16,777,216 are read"):
-        content_file.read(b"a\n" * (content_file.FILE_BYTES_MAX // 2) + b"a")
+        content_csv.read(b"a\n" * (content_csv.FILE_BYTES_MAX // 2) + b"a")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.corrections import Correction, take_back
+from ledger.accounting.corrections import Correction, take_back
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from campaigns.decision import (
+from campaigns.intake.decide import (
     Change,
     Decision,
     Key,
@@ -17,7 +17,7 @@ from campaigns.decision import (
     put_over_limit,
     tally,
 )
-from campaigns.likes import Incoming, Like, Outcome, State
+from campaigns.intake.like_state import Incoming, Like, Outcome, State
 
 NOON = 1_795_435_200_000_000  # microseconds since 1970
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)

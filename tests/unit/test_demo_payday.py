@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import TypeAdapter
 
-from campaigns.promise import Account
-from ledger.split import split
+from campaigns.promise.model import Account
+from ledger.accounting.apportionment import split
 from ops.demo import bank
 from ops.demo.comparison import compare_payday
 from ops.demo.expected import Funds, Payday, Rules, Shares, payday, split_minor

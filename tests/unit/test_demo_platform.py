@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.authenticity import suspicion
+from campaigns.intake.suspicion import suspicion
 from ops.demo.comparison import Figure, compare
 from ops.demo.crowd import Crowd
 from ops.demo.expected import Expected, Rules, pledged_minor

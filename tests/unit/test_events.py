@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from campaigns.events import LIKES_MAX, Invalid, Unreadable, WrongShape, read
+from campaigns.intake.payload import LIKES_MAX, Invalid, Unreadable, WrongShape, read
 
 LIKE: dict[str, Any] = {
     "action": "like",

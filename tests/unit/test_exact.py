@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from campaigns.exact import show_likes, show_money
+from campaigns.reporting.exact_amounts import show_likes, show_money
 
 
 @pytest.mark.parametrize(

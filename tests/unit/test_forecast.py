@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.forecast import Point, curve, flat, from_today, shifted, without_fakes
-from campaigns.waterfall import DayCount
+from campaigns.pledging.waterfall import DayCount
+from campaigns.preview.forecast import Point, curve, flat, from_today, shifted, without_fakes
 
 FIRST = date(2026, 12, 1)
 

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ops.http import formats
-from ops.http.language import Language
+from ops.i18n import formats
+from ops.i18n.language import Language
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,22 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from campaigns.promise import Promise
-from campaigns.refusals import Fault
-from ledger.envelopes import EnvelopeState
-from ledger.payout_steps import State as PayoutState
+from campaigns.errors import Fault
+from campaigns.promise.model import Promise
+from ledger.settlements.model import EnvelopeState
+from ledger.settlements.payout_steps import State as PayoutState
 from ops.admin import registry
-from ops.admin.actor import ROLES, Door
-from ops.admin.proposals import State as ProposalState
-from ops.http.admin_pages import filled
-from ops.http.admin_pages.cells import cell, place_of, subject
-from ops.http.admin_pages.drawn import form, nearest
-from ops.http.admin_pages.fields import Kind, fields, parts_of
-from ops.http.admin_pages.filled import Ways
-from ops.http.admin_pages.lists import COLUMNS
-from ops.http.admin_pages.reasons import reason
-from ops.http.admin_pages.wording import minute, value_of
-from ops.http.language import TEXTS
+from ops.admin.core.actor import ROLES, Door
+from ops.admin.core.proposals import State as ProposalState
+from ops.http.admin_web.forms import parsing
+from ops.http.admin_web.forms.parsing import Ways
+from ops.http.admin_web.forms.rendering import form, nearest
+from ops.http.admin_web.forms.schema import Kind, fields, parts_of
+from ops.http.admin_web.pages.lists import COLUMNS
+from ops.http.admin_web.table_cells import cell, place_of, subject
+from ops.i18n.labels import minute, value_of
+from ops.i18n.language import TEXTS
+from ops.i18n.refusals import reason
 from serving import promise
 
 HOW = Ways("CNY", "Asia/Shanghai")
@@ -30,10 +30,10 @@ WITHOUT_A_FORM = ("proposal_ask", "proposal_do", "upload_end")  # what stands in
 
 def test_a_form_that_says_a_promise_says_that_promise() -> None:
     asked = promise(terms={"daily_cap_minor": 505, "likes_per_person_per_day": 20})
-    said = filled.values(PARTS, asked.model_dump(mode="json", exclude_none=True), HOW)
+    said = parsing.values(PARTS, asked.model_dump(mode="json", exclude_none=True), HOW)
     assert (said["terms.daily_cap_minor"], said["terms.beneficiaries.0.share_bp"]) == ("5.05", "70")
     assert said["campaign.starts_at"] == "2022-04-08T00:00"
-    assert Promise.model_validate_json(orjson.dumps(filled.body(PARTS, said, HOW))) == asked
+    assert Promise.model_validate_json(orjson.dumps(parsing.body(PARTS, said, HOW))) == asked
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_form_that_says_a_promise_says_that_promise() -> None:
 )
 def test_an_amount_is_read_exactly_or_left_to_be_refused(typed: str, currency: str, minor: int | str) -> None:
     parts = parts_of(registry.find("campaign.fund").asked)
-    assert filled.body(parts, {"amount_minor": typed}, Ways(currency)) == {"amount_minor": minor}
+    assert parsing.body(parts, {"amount_minor": typed}, Ways(currency)) == {"amount_minor": minor}
 
 
 @pytest.mark.parametrize("command", registry.COMMANDS, ids=lambda command: command.name)

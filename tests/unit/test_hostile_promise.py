@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from campaigns.promise import canonical
-from campaigns.promise_file import read
-from campaigns.refusals import PromiseRefused
+from campaigns.errors import PromiseRefused
+from campaigns.promise.model import canonical
+from campaigns.promise.toml_file import read
 from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
-from ledger.leaves import leaf_body
 from ledger.log.canonical import parse_canonical
+from ledger.publication.outbox import leaf_body
 from promises import PROMISE
 
 PLACES = {

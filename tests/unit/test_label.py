@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.line import Line
-from ops.http import examples
-from ops.http.label import label, schedule
-from ops.http.language import TEXTS, Language
+from ledger.accounting.balances import Line
+from ops.http.openapi import examples
+from ops.http.web.promise_view import label, schedule
+from ops.i18n.language import TEXTS, Language
 
 
 def rows(language: Language) -> dict[str, list[str]]:

@@ -6,8 +6,8 @@ from string import Formatter
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from campaigns.waterfall import Name
-from ops.http.language import SITE, TEXTS, chosen, say
+from campaigns.pledging.waterfall import Name
+from ops.i18n.language import SITE, TEXTS, chosen, say
 
 SCRIPTS = "".join(script.read_text(encoding="utf-8") for script in sorted((SITE / "verify").glob("*.js")))
 PAGES = "".join(page.read_text(encoding="utf-8") for page in sorted((SITE / "templates").rglob("*.html")))
@@ -33,7 +33,7 @@ def test_the_pages_say_nothing_that_is_not_a_text() -> None:
 def test_each_text_is_used() -> None:
     used = set(re.findall(r'\bt\("(\w+)"', PAGES.replace("'", '"')))
     made = tuple(set(re.findall(r't\("(\w+_)" ~', PAGES)))
-    code = "".join(file.read_text(encoding="utf-8") for file in sorted((SITE.parent / "http").rglob("*.py")))
+    code = "".join(file.read_text(encoding="utf-8") for file in sorted((SITE.parent).rglob("*.py")))
     said = set(re.findall(r'say\("(\w+)"', code)) | set(re.findall(r'"((?:promise|payout)_\w+)"', code))
     said |= set(re.findall(r'"(proof_\w+)"', SCRIPTS))
     made += tuple(re.findall(r"say\(`(\w+_)\$", SCRIPTS))

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from campaigns.likes import REASONS, Incoming, Like, Outcome, State, is_repeated, meet
+from campaigns.intake.like_state import REASONS, Incoming, Like, Outcome, State, is_repeated, meet
 
 NOON = 1_795_435_200_000_000  # microseconds since 1970
 SUNDAY, MONDAY = date(2026, 11, 22), date(2026, 11, 23)

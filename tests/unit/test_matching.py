@@ -4,9 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from ledger.matching import Candidate, How, match
-from ledger.payout_steps import State
-from ledger.statements import StatementLine
+from ledger.reconciliation.matching import Candidate, How, match
+from ledger.reconciliation.statements import StatementLine
+from ledger.settlements.payout_steps import State
 
 TOLD = date(2026, 11, 9)
 REFERENCE = "rural-education 2026-11-09"

@@ -9,8 +9,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from ops import app
-from ops.http.openapi import document
-from ops.http.problems import Problem
+from ops.http.core.problems import Problem
+from ops.http.openapi.document import document
 from ops.keys import Keys
 from ops.settings import Settings
 

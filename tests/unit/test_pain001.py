@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from ledger.channels import Instruction, Message, Outcome, pain001
-from ledger.channels.pain001 import NAMESPACE, Pain001, Payer, credit_transfers
 from ledger.errors import SettlementRefused
+from ledger.payouts.channels import Instruction, Message, Outcome, pain001
+from ledger.payouts.channels.pain001 import NAMESPACE, Pain001, Payer, credit_transfers
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123_456, tzinfo=UTC)
 SCHEMA = etree.XMLSchema(etree.fromstring(files("sepaxml").joinpath("schemas/pain.001.001.09.xsd").read_bytes()))

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ledger.periods import Period, Span, closed_periods, next_period
+from ledger.settlements.periods import Period, Span, closed_periods, next_period
 
 SHANGHAI, PARIS = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Paris")
 

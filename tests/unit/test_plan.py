@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from campaigns.promise import Promise
-from campaigns.promising import Action, plan
-from campaigns.refusals import Closed, PromiseRefused
+from campaigns.catalogue.apply_promise import Action, plan
+from campaigns.errors import Closed, PromiseRefused
+from campaigns.promise.model import Promise
 from promises import NOW, campaign, promise
 
 OTHER_RATE = ("per_likes = 3", "per_likes = 2")

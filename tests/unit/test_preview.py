@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaigns.arithmetic import due, due_by_day, floor_top_up
-from campaigns.preview import Binds, Preview, preview
-from campaigns.terms import Share, Terms
-from campaigns.waterfall import DayCount, Name
+from campaigns.pledging.arithmetic import due, due_by_day, floor_top_up
+from campaigns.pledging.waterfall import DayCount, Name
+from campaigns.preview.simulation import Binds, Preview, preview
+from campaigns.promise.terms import Share, Terms
 
 CASES = json.loads((Path(__file__).parent / "due-vectors.json").read_text(encoding="utf-8"))
 FIRST = date(2026, 12, 1)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from campaigns.preview_request import CURVE_BYTES_MAX, REQUEST_BYTES_MAX, Point, of_promise, read, read_curve
-from campaigns.refusals import PromiseRefused
+from campaigns.errors import PromiseRefused
+from campaigns.preview.request import CURVE_BYTES_MAX, REQUEST_BYTES_MAX, Point, of_promise, read, read_curve
 from promises import promise
 
 PROMISE = promise().model_dump(mode="json")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from campaigns.difference import difference
-from campaigns.promise import canonical
-from campaigns.promise_file import FILE_BYTES_MAX, read
-from campaigns.refusals import PromiseRefused
+from campaigns.errors import PromiseRefused
+from campaigns.promise.diff import difference
+from campaigns.promise.model import canonical
+from campaigns.promise.toml_file import FILE_BYTES_MAX, read
 from promises import PROMISE, promise, text
 
 

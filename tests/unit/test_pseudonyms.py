@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from campaigns.pseudonyms import PSEUDONYM_BYTES, bucket_of, campaign_key, pseudonymiser
+from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES, bucket_of, campaign_key, pseudonymiser
 
 SERVICE_KEY = b"k" * 32
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.events import BODY_BYTES_MAX, read
+from campaigns.intake.payload import BODY_BYTES_MAX, read
 from ops.replay.batches import Batch, Reading, batches, digest_of
 from ops.replay.formats import BadLine, Like
 

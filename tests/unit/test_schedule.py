@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ledger.schedule import trigger
+from ledger.settlements.cron import trigger
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 

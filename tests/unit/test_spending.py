@@ -7,17 +7,17 @@ from datetime import UTC, date, datetime, timedelta
 import jinja2
 import pytest
 
-from campaigns.preview import Binds, Preview, preview
-from campaigns.previewing import Note, Previewed
-from campaigns.promise import held
-from campaigns.promising import Action, Plan
-from campaigns.terms import Share, Terms
-from campaigns.waterfall import DayCount
-from ops.http import formats
-from ops.http.chart import BARS_MAX, HEIGHT, LEFT, WIDTH
-from ops.http.language import SITE, Language, say
-from ops.http.preview_scene import level, scene
-from ops.http.spending import draw
+from campaigns.catalogue.apply_promise import Action, Plan
+from campaigns.pledging.waterfall import DayCount
+from campaigns.preview.context import Note, Previewed
+from campaigns.preview.simulation import Binds, Preview, preview
+from campaigns.promise.model import held
+from campaigns.promise.terms import Share, Terms
+from ops.http.web.likes_chart import BARS_MAX, HEIGHT, LEFT, WIDTH
+from ops.http.web.preview_view import level, scene
+from ops.http.web.spending_chart import draw
+from ops.i18n import formats
+from ops.i18n.language import SITE, Language, say
 from promises import promise
 
 FIRST = date(2026, 11, 1)

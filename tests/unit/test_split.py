@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.split import split
+from ledger.accounting.apportionment import split
 
 
 @pytest.mark.parametrize(

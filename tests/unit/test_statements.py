@@ -6,9 +6,9 @@ from importlib.resources import files
 import pytest
 from lxml import etree
 
-from ledger.reconcile import read
-from ledger.statements import Statement, StatementLine, StatementRefused, Status, minor_units
-from ledger.statements.table import COLUMNS
+from ledger.reconciliation.reconcile import read
+from ledger.reconciliation.statements import Statement, StatementLine, StatementRefused, Status, minor_units
+from ledger.reconciliation.statements.csv_table import COLUMNS
 
 NS = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
 SCHEMA = etree.XMLSchema(

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from campaigns.terms import Terms, in_force, on_day
+from campaigns.promise.terms import Terms, in_force, on_day
 
 MONDAY = date(2026, 11, 23)
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from campaigns.terms import Terms
-from campaigns.waterfall import Budget, DayCount, Name, Worth, reaches_budget, under_terms, waterfall
+from campaigns.pledging.waterfall import Budget, DayCount, Name, Worth, reaches_budget, under_terms, waterfall
+from campaigns.promise.terms import Terms
 
 MONDAY = date(2026, 11, 23)
 THIRD = Terms(1, MONDAY, 1, 3)

@@ -4,7 +4,6 @@ import pytest
 
 from ledger.log import note
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from ledger.log.command import quorum
 from ledger.log.cosignature import (
     COSIGNATURE_BYTES,
     FalseCosignature,
@@ -17,6 +16,7 @@ from ledger.log.cosignature import (
     parse_witness_key,
 )
 from ledger.log.note import MalformedKey, Note, Signature, format_signature, parse_note
+from ledger.log.verify.__main__ import quorum
 
 TEXT = "log.example/likes\n3\nrra8/idLcKFPsGel5VeCZNsPqbUa9eC6FZFY8yngbnc=\n"
 TIME = 1_679_315_147

@@ -5,10 +5,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
-from ledger.log.known import Batches, Transfers
 from ledger.log.merkle import root
 from ledger.log.tiles import Tile, grow
-from ledger.log.tree import Tree, WrongTile
+from ledger.log.verify.seen_ids import Batches, Transfers
+from ledger.log.verify.tree_stream import Tree, WrongTile
 
 IDS = [uuid5(NAMESPACE_URL, str(n)).bytes for n in range(20_000)]
 

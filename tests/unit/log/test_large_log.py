@@ -8,9 +8,9 @@ from test_log_replay import entry, terms
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.merkle import leaf_hash, root
 from ledger.log.note import format_verifier_key, make_signer
-from ledger.log.source import Folder
 from ledger.log.tiles import Bundle, bundle_bytes, grow
-from ledger.log.verify import Refuted, verify
+from ledger.log.verify.source import Folder
+from ledger.log.verify.verifier import Refuted, verify
 
 LOG = make_signer("ledger.example.org/log", b"l" * 32)
 NOTES = [{"kind": "note", "campaign": "c", "about": "correction", "text": f"number {n}"} for n in range(599)]

@@ -10,11 +10,11 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 from jsonschema import Draft202012Validator
 
-from ledger.log import shapes
+from ledger.log import leaf_schemas
 from ledger.log.canonical import canonical_bytes
-from ledger.log.replay import Replay, WrongLeaf
+from ledger.log.verify.replay import Replay, WrongLeaf
 
-SCHEMAS = Path(shapes.__file__).parent / "schemas"
+SCHEMAS = Path(leaf_schemas.__file__).parent / "schemas"
 OLD_LEAVES = Path(__file__).parent / "leaves-v1.ndjson"
 Leaf = dict[str, Any]
 
@@ -287,11 +287,11 @@ def schema(leaf: Leaf) -> Draft202012Validator:
 
 def test_each_kind_and_version_has_a_schema_with_the_same_members():
     files = {path.stem: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
-    assert files.keys() == {f"{kind}-{version}" for kind, version in shapes.SHAPES}
-    for (kind, version), shape in shapes.SHAPES.items():
+    assert files.keys() == {f"{kind}-{version}" for kind, version in leaf_schemas.SHAPES}
+    for (kind, version), shape in leaf_schemas.SHAPES.items():
         own = files[f"{kind}-{version}"]
         Draft202012Validator.check_schema(own)
-        optional = shapes.OPTIONAL.get((kind, version), frozenset())
+        optional = leaf_schemas.OPTIONAL.get((kind, version), frozenset())
         assert own["properties"].keys() == shape.keys()
         assert set(own["required"]) == shape.keys() - optional
 
@@ -305,5 +305,5 @@ def test_old_leaves_still_replay():
         schema(leaf).validate(leaf)
         kinds.add(leaf["kind"])
     replay.settle()
-    assert kinds == {kind for kind, _ in shapes.SHAPES}
+    assert kinds == {kind for kind, _ in leaf_schemas.SHAPES}
     assert replay.figures()["rural-education"].pledged_minor == 43
