@@ -4,11 +4,12 @@
 BIN := .venv/bin
 PYTHON ?= $(shell .ci/python)
 ARGS ?=
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast check bench lock format clean
+.PHONY: help demo test test-fast check docs bench lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,14 +24,18 @@ test: .venv/dev.stamp .venv/linked.stamp ## install what the tests need and run 
 test-fast: .venv/dev.stamp .venv/linked.stamp ## unit, property and tidy tests: under a minute
 	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/property tests/tidy $(ARGS)
 
-check: .venv/dev.stamp .venv/linked.stamp ## format, lint, types, import directions, SQL, licences, order of the repository
+check: .venv/dev.stamp .venv/linked.stamp ## format, lint, types, import directions, SQL, licences, documentation, the repository's rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/squawk sql/migrations/*.sql
 	$(BIN)/pip-licenses > /dev/null
+	$(MKDOCS) --quiet
 	$(BIN)/python -m pytest -q tests/tidy
+
+docs: .venv/dev.stamp .venv/linked.stamp ## build the documentation site into site/
+	$(MKDOCS)
 
 bench: .venv/dev.stamp .venv/linked.stamp ## measure, each figure beside its yardstick; ARGS="--quick" takes a minute or two
 	$(BIN)/python -m tests.bench $(ARGS)
@@ -48,7 +53,7 @@ lock: ## choose new versions of the dependencies (needs uv) and write requiremen
 	uv export --frozen --no-emit-project --no-emit-index-url -o requirements/dev.txt
 
 clean: ## remove what can be made again; ./data stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist site *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/made.stamp:

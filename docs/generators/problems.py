@@ -1,0 +1,49 @@
+"""Every `code` that a program can test for: problems over HTTP, and refusals of commands."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from docs.generators.markdown import code, table
+from docs.generators.repository import ROOT
+from ops.http.core.problems import Problem
+
+CATALOGUE = ROOT / "ops/site/refusals.toml"
+_CODE = re.compile(r"[a-z][a-z0-9_]*([.-][a-z0-9_]+)*")
+
+
+class Refusal(NamedTuple):
+    """A refusal's code and its sentence in both languages; values stand in braces."""
+
+    code: str
+    en: str
+    zh: str
+
+
+def problems() -> str:
+    """Return a table of every problem: code, status and sentence."""
+    return table(
+        ("code", "status", "means"), [(code(p.slug), str(p.status.value), str(p.value[1])) for p in Problem]
+    )
+
+
+def refusals() -> str:
+    """Return a table of every refusal of the catalogue."""
+    rows = [(code(refusal.code), refusal.en, refusal.zh) for refusal in catalogue()]
+    return table(("code", "English", "中文"), rows)
+
+
+def catalogue() -> list[Refusal]:
+    """Return every refusal that has a code, in the catalogue's order."""
+    return list(_walk(tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))))
+
+
+def _walk(tables: dict[str, Any]) -> Iterator[Refusal]:
+    for name, value in tables.items():
+        if not isinstance(value, dict):
+            continue
+        if _CODE.fullmatch(name) and isinstance(value.get("en"), str) and isinstance(value.get("zh"), str):
+            yield Refusal(name, value["en"], value["zh"])
+        else:
+            yield from _walk(value)
