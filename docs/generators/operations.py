@@ -52,7 +52,12 @@ def alerts() -> str:
     """Return a table of every alert rule: severity, what it says, what to do."""
     rules = yaml.safe_load(_ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
     rows = [
-        (code(rule["alert"]), rule["labels"]["severity"], rule["annotations"]["summary"], rule["annotations"]["action"])
+        (
+            code(rule["alert"]),
+            rule["labels"]["severity"],
+            rule["annotations"]["summary"],
+            rule["annotations"]["action"],
+        )
         for rule in rules
     ]
     return table(("alert", "severity", "says", "do"), rows)

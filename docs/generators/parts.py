@@ -29,7 +29,9 @@ def snippet(name: str) -> str:
 def decisions() -> str:
     """Return a list of links to every decision, by its title."""
     pages = sorted(DECISIONS.glob("*.md"))
-    return "\n".join(f"- [{page.read_text('utf-8').splitlines()[0].removeprefix('# ')}]({page.name})" for page in pages)
+    return "\n".join(
+        f"- [{page.read_text('utf-8').splitlines()[0].removeprefix('# ')}]({page.name})" for page in pages
+    )
 
 
 PARTS: Mapping[str, Callable[[], str]] = {

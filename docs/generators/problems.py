@@ -23,9 +23,7 @@ class Refusal(NamedTuple):
 
 def problems() -> str:
     """Return a table of every problem: code, status and sentence."""
-    return table(
-        ("code", "status", "means"), [(code(p.slug), str(p.status.value), str(p.value[1])) for p in Problem]
-    )
+    return table(("code", "status", "means"), [(code(p.slug), str(p.status.value), str(p.value[1])) for p in Problem])
 
 
 def refusals() -> str:

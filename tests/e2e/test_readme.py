@@ -1,4 +1,4 @@
-"""The README's examples do what it says: its three senders send, its figures are those of the program."""
+"""The examples of the documents do what they say: the three senders send, the figures are those of the program."""
 
 import asyncio
 import os
@@ -14,17 +14,21 @@ from campaigns.intake.like_state import REASONS, Outcome
 from campaigns.pledging.arithmetic import due, earned
 from campaigns.promise.model import Promise
 from campaigns.promise.terms import Terms
+from docs.generators.markdown import sentence
+from docs.generators.parts import fill
 from ledger.accounting.apportionment import split
 from ops.clock import utc_now
 from serving import SLUG, Running, promise, running
 
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONNECT = (ROOT / "docs/connect.md").read_text(encoding="utf-8")
 DAYS = [date(2022, 4, day) for day in (8, 9, 10)]
 
 
 def snippet(name: str) -> str:
     """Return the code that stands under `<!-- snippet: NAME -->`."""
-    found = re.search(rf"<!-- snippet: {name} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    found = re.search(rf"<!-- snippet: {name} -->\n```\w+\n(.*?)```", README + CONNECT, re.DOTALL)
     assert found, name
     return found[1]
 
@@ -73,14 +77,22 @@ def test_the_worked_example_is_worked_out_so() -> None:
 
 
 def test_the_outcomes_are_told_in_the_words_of_the_answers() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", README, re.MULTILINE))
-    in_other_words = {Outcome.INVALID, Outcome.IN_FUTURE}
-    assert {o: rows[o.value] for o in Outcome if o not in in_other_words} == {
-        o: reason for o, reason in REASONS.items() if o not in in_other_words
-    }
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", fill(CONNECT), re.MULTILINE)
+    told = {name: text for name, text in rows if name in set(Outcome)}
+    assert told == {outcome.value: sentence(reason) for outcome, reason in REASONS.items()}
 
 
-def test_what_the_readme_links_to_is_there() -> None:
-    root = Path(__file__).resolve().parents[2]
-    linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
-    assert [path for path in linked if not (root / path).exists()] == []
+def test_the_connect_page_shows_the_snippet_of_the_readme() -> None:
+    assert snippet("library") in fill(CONNECT)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_what_a_document_links_to_is_there(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    linked = ["".join(target.split()) for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text)]
+    assert linked
+    assert [path for path in linked if not (ROOT / path).exists()] == []
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(README.splitlines()) <= 150

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 
+from docs.generators.parts import fill
+
 ROOT = Path(__file__).resolve().parents[2]
 HOUSES = ("ledger", "campaigns", "ops", "sql")
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -78,8 +80,14 @@ def texts() -> dict[Path, str]:
 
 @cache
 def documents() -> str:
-    """Return what tells people how to use the project: the README and the pages under docs/."""
-    return "\n".join(text for path, text in texts().items() if path.name == "README.md" or path.parts[0] == "docs")
+    """Return the README and the pages under docs/, their generated parts in place."""
+    pages = (path for path in texts() if path.name == "README.md" or is_page(path))
+    return "\n".join(fill(texts()[path]) for path in pages)
+
+
+def is_page(path: Path) -> bool:
+    """Say whether a file is a page of the documentation site."""
+    return path.parts[0] == "docs" and path.suffix == ".md"
 
 
 def words(name: str) -> list[str]:

@@ -2,18 +2,33 @@
 
 import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeGuard, cast
 
 import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from repository import ROOT, documents, program, texts, told
 from typer.main import get_command
 
 from campaigns.intake.like_state import Outcome
+from campaigns.intake.like_state import State as LikeState
+from campaigns.promise.model import Promise
+from ledger.settlements.model import EnvelopeState as SettlementState
+from ledger.settlements.payout_steps import State as PayoutState
 from ops.cli import app
 from ops.metrics import Metrics
 from ops.settings import PREFIX, Settings
 
 MADE_BY_PROMETHEUS = ("_bucket", "_sum", "_count", "_created")
+NOT_COMMANDS = {"turns", "is"}  # sentences about the program itself
+PARTS = 3
+DECISION = re.compile(
+    r"# (?P<number>\d{4}) – .+\n\nStatus: .+ · Date: \d{4}-\d{2}-\d{2}\n\n## Context\n.+"
+    r"\n## Decision\n.+\n## Consequences\n.+",
+    re.DOTALL,
+)
 
 
 def settings() -> set[str]:
@@ -40,20 +55,26 @@ def untold(names: set[str]) -> list[str]:
 
 
 def test_every_setting_is_told() -> None:
-    assert not (faults := untold(settings())), told(faults, "add it to the table of settings in README.md")
+    assert not (faults := untold(settings())), told(
+        faults, "docs/operate.md shows the generated settings: keep the marker"
+    )
 
 
 def test_every_metric_is_told() -> None:
-    assert not (faults := untold(metrics())), told(faults, "add it to the table of metrics in README.md")
+    assert not (faults := untold(metrics())), told(
+        faults, "docs/operate.md shows the generated metrics: keep the marker"
+    )
 
 
 def test_every_outcome_is_told() -> None:
     faults = untold({outcome.value for outcome in Outcome})
-    assert not faults, told(faults, "add it to the table of outcomes in README.md")
+    assert not faults, told(faults, "docs/connect.md shows the generated outcomes: keep the marker")
 
 
 def test_every_command_is_told() -> None:
-    assert not (faults := untold(commands())), told(faults, "add it to the table of commands in README.md")
+    assert not (faults := untold(commands())), told(
+        faults, "docs/cli.md shows the generated commands: keep the marker"
+    )
 
 
 def test_every_setting_that_is_told_exists() -> None:
@@ -64,11 +85,31 @@ def test_every_setting_that_is_told_exists() -> None:
 
 def test_every_metric_that_is_named_anywhere_exists() -> None:
     known = metrics() | {name + suffix for name in metrics() for suffix in MADE_BY_PROMETHEUS}
-    deployed = "\n".join(text for path, text in texts().items() if path.match("ops/deploy/*.yaml"))
-    table = "\n".join(line for line in documents().splitlines() if line.startswith("| `like_ledger_"))
-    named = set(re.findall(r"\blike_ledger_\w+", deployed + table)) - not_metrics()
+    read = {path: text for path, text in texts().items() if path.suffix == ".md" or path.match("ops/deploy/*.yaml")}
+    named = set(re.findall(r"\blike_ledger_[a-z_]+\b", "\n".join(read.values()))) - not_metrics()
     faults = sorted(named - known)
     assert not faults, told(faults, "ops/metrics.py has no metric of that name")
+
+
+def test_every_command_that_is_named_anywhere_exists() -> None:
+    group = {name.split()[0] for name in commands() if " " in name}
+    shown = re.findall(r"\blike-ledger ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", every_document())
+    named = {f"{first} {second}".strip() if first in group else first for first, second in shown}
+    faults = sorted(named - commands() - NOT_COMMANDS)
+    assert not faults, told(faults, "ops/cli has no command of that name")
+
+
+def test_every_file_that_is_named_anywhere_exists() -> None:
+    named = set(
+        re.findall(r"`((?:ledger|campaigns|ops|sql|tests|docs|requirements)/[\w./-]*\w)/?`", every_document())
+    )
+    faults = sorted(path for path in named if "NNNN" not in path and not (ROOT / path).exists())
+    assert not faults, told(faults, "the repository has no such file")
+
+
+def every_document() -> str:
+    """Return every text that is written for people, as it is committed."""
+    return "\n".join(text for path, text in texts().items() if path.suffix == ".md" and path.name != "CHANGELOG.md")
 
 
 def not_metrics() -> set[str]:
@@ -97,3 +138,51 @@ def test_every_metric_is_measured() -> None:
 def measures(node: ast.AST) -> TypeGuard[ast.Attribute]:
     """Tell whether a node is `….name.inc`, or another way to give a metric its figure."""
     return isinstance(node, ast.Attribute) and node.attr in {"inc", "set", "observe", "labels"}
+
+
+def test_every_decision_follows_the_template() -> None:
+    pages = {path: text for path, text in texts().items() if path.match("ops/decisions/*.md")}
+    faults = [
+        str(path)
+        for path, text in pages.items()
+        if not (page := DECISION.fullmatch(text)) or page["number"] != path.name[:4] or text.count("\n## ") != PARTS
+    ]
+    assert not faults, told(faults, "title, status and date, context, decision, consequences: see 0001")
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = sorted(int(path.name[:4]) for path in texts() if path.match("ops/decisions/*.md"))
+    assert numbers == list(range(1, len(numbers) + 1)), told([str(numbers)], "a number is one decision's, in order")
+
+
+def test_every_member_of_a_promise_is_told_with_its_default() -> None:
+    page = texts()[Path("docs/promise.md")]
+    told_there = dict(re.findall(r"^\| `([\w.]+)` \| ?(.*?) ?\| .* \|$", page, re.MULTILINE))
+    assert told_there == dict(members(Promise)), "docs/promise.md, “Every member”"
+
+
+def members(part: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each member's dotted path with its default as the page writes it; sections are taken apart."""
+    for name, member in part.model_fields.items():
+        inner = member.annotation
+        if prefix == "" and isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from members(inner, f"{name}.")
+        else:
+            yield f"{prefix}{name}", default(member)
+
+
+def default(member: FieldInfo) -> str:
+    if member.is_required():
+        return ""
+    return "none" if member.default is None else f"`{str(member.default).replace('True', 'true')}`"
+
+
+def test_the_payouts_page_names_every_state() -> None:
+    page = texts()[Path("docs/settle.md")]
+    faults = [state.value for state in (*PayoutState, *SettlementState) if f"`{state.value}`" not in page]
+    assert not faults, told(faults, "add it to docs/settle.md")
+
+
+def test_the_concepts_page_names_every_state_of_a_like() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", texts()[Path("docs/concepts.md")], re.MULTILINE)
+    assert sorted(rows) == sorted(state.value for state in LikeState)

@@ -89,7 +89,7 @@ def test_no_name_is_made_of_a_banned_word() -> None:
         for node, name, is_function in names(source)
         if (word := banned(name, is_function=is_function))
     ]
-    assert not faults, told(faults, "the words of the project are few: README.md, “The words”")
+    assert not faults, told(faults, "the words of the project are few: docs/concepts.md, “Terms”")
 
 
 def test_no_module_is_named_by_a_banned_word() -> None:
