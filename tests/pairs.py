@@ -7,7 +7,7 @@ from typing import Any
 from ops.admin import registry
 from ops.admin.core import execute
 from ops.admin.core.actor import Actor
-from ops.admin.core.command import Command, Desk, Done
+from ops.admin.core.command import Command, Desk, Done, Office
 from ops.admin.resources import proposals
 from ops.clock import utc_now
 from ops.keys import Keys
@@ -32,7 +32,7 @@ def _find(name: str) -> Command[Any]:
 
 async def decided(pool: Pool, slug: str, keys: Keys) -> None:
     """Ask for more money: one is done, one held and done; others wait, are refused, withdrawn, or fail."""
-    office = execute.Office(pool, keys, Settings())
+    office = Office(pool, keys, Settings())
     decisions = {command.name: command for command in proposals.commands(_find)}
 
     async def ask(reference: str, command: Command[Any] = _FUND) -> str:

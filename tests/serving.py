@@ -19,7 +19,7 @@ from campaigns.promise.model import Promise
 from ledger.log.note import make_signer
 from ledger.publication import sequencer
 from ops import app
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys

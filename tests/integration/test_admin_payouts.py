@@ -18,6 +18,7 @@ from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.admin.core import execute
 from ops.admin.core.actor import AT_THE_MACHINE
+from ops.admin.core.command import Office
 from ops.admin.core.errors import Forbidden
 from ops.admin.resources.proposals import Approval
 from ops.clock import utc_now
@@ -129,7 +130,7 @@ async def test_whoever_made_it_approves_it_through_no_door(served: Running):
         path = f"/settlements/{own}/approve"
         assert (await Clerk(served, "fred").gives(path, {"hash": wrong}, key=wrong))[0] == expected
     service = served.service
-    office = execute.Office(service.pool, service.keys, service.settings)
+    office = Office(service.pool, service.keys, service.settings)
     with pytest.raises(Forbidden, match="with a token of their own"):
         await execute.do(office, AT_THE_MACHINE, registry.find("settlement.approve"), own, Approval(**asked))
     await approved(served, own, "fred")

@@ -11,7 +11,7 @@ import pytest
 from campaigns.promise.model import Promise
 from clerks import FOREST, Clerk, as_json, hire
 from ops.admin import registry
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.admin.resources import proposals
 from ops.clock import utc_now
 from serving import Running, promise, promised, running

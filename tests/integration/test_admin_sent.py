@@ -9,9 +9,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from clerks import hire
-from ops.admin.core.command import Command, Desk, Done, Sent
-from ops.admin.core.execute import Office
-from ops.http.api.admin import OFFICE, given
+from ops.admin.core.command import Command, Desk, Done, Office, Sent
+from ops.http.api.admin import given
+from ops.http.core.app_keys import OFFICE
 from ops.http.core.authentication import SIGN_IN, SignIn
 from serving import running
 

@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks.webhooks import Webhook
 
 from campaigns.catalogue import cache, platforms
+from campaigns.catalogue.webhook_secrets import derive_secret
 from campaigns.errors import NotFound, PlatformRefused
-from campaigns.intake.signature import Key, derive_secret, verify
+from campaigns.intake.signature import Key, verify
 from promises import NOW, PSEUDONYM_KEY, WEBHOOK_KEY, rows
 from sql import Pool
 

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from campaigns.intake.signature import Key, show_secret, verify
+from campaigns.catalogue.webhook_secrets import show_secret
+from campaigns.intake.signature import Key, verify
 from ops.clock import utc_now
 from ops.replay.batches import Batch
 from ops.replay.secret import read_secret

@@ -16,7 +16,7 @@ from campaigns.reporting.snapshot import read
 from campaigns.reporting.totals import totals
 from ledger.accounting.balances import Line
 from ledger.settlements import settle as settlement
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys

@@ -23,7 +23,7 @@ from ledger.payouts.channels.manual import Manual
 from ledger.payouts.channels.pain001 import Pain001
 from ledger.settlements.model import Envelope
 from ops import payout_channels
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.clock import utc_now
 from ops.jobs import SENDING_GRACE, Jobs
 from ops.keys import Keys

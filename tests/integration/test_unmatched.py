@@ -13,7 +13,7 @@ from ledger.errors import SettlementRefused
 from ledger.reconciliation import unmatched
 from ledger.settlements.model import Envelope
 from ledger.settlements.payout_steps import State
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.jobs import Jobs
 from ops.keys import Keys
 from ops.metrics import Metrics

@@ -18,8 +18,7 @@ from clerks import Clerk, hire
 from databases import broken_invariants
 from ops import database
 from ops.admin.core.actor import AT_THE_MACHINE
-from ops.admin.core.command import Desk
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Desk, Office
 from ops.admin.resources import campaigns, content_uploads
 from ops.clock import utc_now
 from ops.settings import Settings

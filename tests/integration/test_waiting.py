@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from clerks import Clerk, hire
 from ops.admin.core import proposals
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.clock import utc_now
 from ops.jobs import Jobs, seconds_since
 from serving import DAY, SLUG, Running, like, running

@@ -24,7 +24,7 @@ from ledger.publication.outbox import queue_leaf
 from ledger.publication.witness_client import Answer
 from ledger.publication.witnesses import LEASE, PAUSE, Standing
 from ops import app
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.doctor import examine
 from ops.jobs import Jobs
 from ops.log_export import export

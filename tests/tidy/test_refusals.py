@@ -30,7 +30,7 @@ NEVER_ON_PAGES = {
 VALUES = ("campaigns/promise/model.py", "campaigns/preview/request.py", "ledger/settlements/cron.py", "ops/admin/")
 CHANNELS = ("ops/payout_channels.py",)
 PASSED_ON = {
-    "campaigns/promise/toml_file.py: error['msg'].removeprefix('Value error, ')": "the models' words, in the catalogue",
+    "campaigns/promise/toml_file.py: error['msg'].removeprefix('Value error, ')": "the models' words",
     "campaigns/promise/toml_file.py: message[:place.start()]": "of TOML, which no page takes",
     "campaigns/promise/toml_file.py: message": "of TOML, which no page takes",
     "campaigns/preview/request.py: cell": "caught where the file is read",

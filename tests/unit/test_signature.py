@@ -9,7 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks import Webhook
 
-from campaigns.intake.signature import Delivery, Key, derive_secret, show_secret, sign, verify
+from campaigns.catalogue.webhook_secrets import derive_secret, show_secret
+from campaigns.intake.signature import Delivery, Key, sign, verify
 
 SECRET, OTHER_SECRET = b"s" * 32, b"o" * 32
 KEYS = [Key("v1", SECRET)]
