@@ -13,13 +13,15 @@ from campaigns.intake.queue import Intake
 from ledger import http_client
 from ledger.publication import sequencer
 from ops import database, jobs
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in as signing
 from ops.http.admin_web.pages.routes import routes as admin_pages
 from ops.http.api import admin, health, intake, log, open_data, payout_callbacks
+from ops.http.core import app_keys
 from ops.http.core.authentication import SignIn
 from ops.http.core.middleware import problems
+from ops.http.web import pages
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.openid.client import client as openid_client
@@ -85,10 +87,10 @@ async def _own_log(settings: Settings, keys: Keys, pool: Pool) -> None:
 def application(service: Service) -> web.Application:
     """Return the application: every route of the service."""
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES_MAX)
-    app[intake.INTAKE], app[intake.SHELF] = service.intake, service.shelf
-    app[intake.WEBHOOK_KEY] = service.keys.webhook
-    app[intake.KEY_USE] = service.key_use
-    app[intake.METRICS], app[health.POOL] = service.metrics, service.pool
+    app[app_keys.INTAKE], app[app_keys.SHELF] = service.intake, service.shelf
+    app[app_keys.WEBHOOK_KEY] = service.keys.webhook
+    app[app_keys.KEY_USE] = service.key_use
+    app[app_keys.METRICS], app[health.POOL] = service.metrics, service.pool
     answers = payout_callbacks.PayoutAnswers(service.pool, payout_key(service.settings), service.metrics)
     app[payout_callbacks.PAYOUT_ANSWERS] = answers
     app.add_routes(
@@ -101,6 +103,8 @@ def application(service: Service) -> web.Application:
         ]
     )
     open_data.set_up(app, service.pool, service.shelf)
+    pages.set_up(app)
+    app.add_routes(pages.routes())
     log.set_up(app, service.pool)
     sign_in = SignIn(service.pool, service.settings, service.metrics)
     admin.set_up(app, Office(service.pool, service.keys, service.settings), sign_in)

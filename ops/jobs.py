@@ -30,7 +30,7 @@ from ledger.publication.witness_client import Witness
 from ops import payout_channels
 from ops.admin import registry
 from ops.admin.core import idempotency, proposals
-from ops.admin.core.execute import Office
+from ops.admin.core.command import Office
 from ops.admin.resources import content_uploads
 from ops.admin.resources import proposals as deciding
 from ops.clock import utc_now

@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 from campaigns.catalogue import charities, sponsors
 from campaigns.catalogue.cache import Campaign, campaigns, change
 from campaigns.errors import Closed, Fault, PromiseRefused
-from campaigns.intake.admission import AHEAD_MAX
-from campaigns.promise.calendar import day_in
+from campaigns.promise.calendar import AHEAD_MAX, day_in
 from campaigns.promise.diff import Change, difference
 from campaigns.promise.model import Account as BankAccount
 from campaigns.promise.model import Promise, Terms, canonical, fixed, held

@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from campaigns.catalogue.apply_promise import lock_open
 from campaigns.catalogue.cache import Campaign, change
 from campaigns.errors import EnrolmentRefused
-from campaigns.intake.payload import Content
+from campaigns.promise.model import Content
 from sql import Connection, query
 
 _ENROLLED_ELSEWHERE = query("enrolled_elsewhere")

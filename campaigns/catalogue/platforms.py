@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from campaigns.catalogue.cache import change
+from campaigns.catalogue.webhook_secrets import derive_secret, show_secret
 from campaigns.errors import NotFound, PlatformRefused
-from campaigns.intake.signature import derive_secret, show_secret
 from sql import Connection, query
 
 PUBLIC_PREFIX = "whpk_"

@@ -9,10 +9,9 @@ from campaigns.intake.decide import Key
 from campaigns.intake.like_state import REASONS, Incoming, Outcome
 from campaigns.intake.payload import Invalid, LikeEvent
 from campaigns.intake.suspicion import suspicion
-from campaigns.promise.calendar import micros
+from campaigns.promise.calendar import AHEAD_MAX, micros
 
 PAUSED = "the campaign's intake for this content is paused"
-AHEAD_MAX = timedelta(minutes=5)
 _AHEAD_MAX_US = AHEAD_MAX // timedelta(microseconds=1)
 
 

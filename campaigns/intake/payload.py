@@ -8,6 +8,8 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 from typing_extensions import TypedDict
 
+from campaigns.promise.model import Content
+
 LIKES_MAX = 1_000
 BODY_BYTES_MAX = 1024 * 1024
 _REASON_CHARS_MAX = 300
@@ -15,7 +17,6 @@ _REASON_CHARS_MAX = 300
 _STRICT = ConfigDict(strict=True, extra="forbid")
 _COUNT_MAX = 2**53 - 1
 
-Content = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Person = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Slug = Annotated[str, Field(min_length=1, max_length=63)]
 Tag = Annotated[str, Field(max_length=256)]

@@ -12,13 +12,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 TOLERANCE = timedelta(minutes=5)
-SECRET_PREFIX = "whsec_"  # noqa: S105 - the prefix of secrets, not one
 _SIGNATURES_MAX = 10
 _ID = re.compile(r"[!-~]{1,200}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -39,17 +37,6 @@ class Key:
 
     scheme: str
     material: bytes
-
-
-def derive_secret(webhook_key: bytes, platform: str, salt: bytes) -> bytes:
-    """Return a platform's v1 secret (32 bytes): derived, so that no table holds one."""
-    message = len(salt).to_bytes(1, "big") + salt + platform.encode()
-    return blake2b(message, key=webhook_key, person=b"webhook", digest_size=32).digest()
-
-
-def show_secret(secret: bytes) -> str:
-    """Return the secret as its platform is given it: `whsec_` and base64."""
-    return SECRET_PREFIX + base64.b64encode(secret).decode()
 
 
 def verify(headers: Mapping[str, str], body: bytes, keys: Iterable[Key], now: datetime) -> Delivery | None:

@@ -12,11 +12,11 @@ import rfc8785
 from campaigns.catalogue import charities
 from campaigns.catalogue.cache import Campaign
 from campaigns.errors import SettlingRefused
-from campaigns.intake.admission import AHEAD_MAX
 from campaigns.pledging.arithmetic import due, shares_due
 from campaigns.pledging.pledge import counted_by_day, fold_and_pledge
+from campaigns.promise.calendar import AHEAD_MAX
 from ledger.accounting.balances import balances
-from ledger.payouts import manual
+from ledger.settlements.cancel import cancel as cancel_settlement
 from ledger.settlements.model import Envelope, Rules
 from ledger.settlements.periods import Period, Span, closed_periods, next_period
 from ledger.settlements.settle import Due, Settled, settle, settled_upto
@@ -69,7 +69,7 @@ async def cancel(conn: Connection, campaign: Campaign, settlement_id: str, by: s
     """Cancel a settlement of which nothing was sent, in the caller's transaction; the next period takes its money."""
     await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     own = campaign.promise.settlement
-    return await manual.cancel(conn, settlement_id, Rules(own.approvals, own.threshold_minor), by, now)
+    return await cancel_settlement(conn, settlement_id, Rules(own.approvals, own.threshold_minor), by, now)
 
 
 async def is_overdue(conn: Connection, campaign: Campaign, now: datetime) -> bool:

@@ -5,6 +5,8 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
 
+from typing_extensions import TypedDict
+
 from campaigns.promise.model import Promise
 from ledger.money import text
 
@@ -61,3 +63,11 @@ def _shown(path: str, value: Any, currency: str) -> str | None:
     if path.endswith("_minor") and currency:
         return f"{value} ({text(value, currency)} {currency})"
     return str(value)
+
+
+class Difference(TypedDict):
+    """One value that changes, by its dotted path; null: there is none."""
+
+    path: str
+    before: str | None
+    after: str | None

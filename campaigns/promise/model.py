@@ -33,6 +33,9 @@ from ledger.accounting.apportionment import WHOLE_BP
 from ledger.money import MINOR_MAX, exponent
 from ledger.settlements.cron import trigger
 
+Content = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
 _DAYS_MAX = 36_500
 _CAMPAIGN_DAYS_MAX = 3_660
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199

@@ -2,46 +2,16 @@
 
 from datetime import datetime
 
-from ledger.accounting.journal import Account, Posting, Step, post
 from ledger.errors import SettlementRefused
 from ledger.payouts.channels import Answer
-from ledger.payouts.sending import answered, may_cancel, must_be_untold, told
+from ledger.payouts.sending import answered, must_be_untold
 from ledger.settlements.approvals import locked
-from ledger.settlements.model import Envelope, Payout, Rules
+from ledger.settlements.model import Envelope, Payout
 from ledger.settlements.payout_steps import State
-from ledger.settlements.payout_transfers import correction_key
+from ledger.settlements.transitions import told
 from sql import Connection, query
 
-_NEWEST_SETTLEMENT = query("newest_settlement")
 _SETTLEMENT_OF_PAYOUT = query("settlement_of_payout")
-_STRANDED_MINOR = query("stranded_minor")
-
-# The pledge that its money came by was corrected since, and is corrected once only (decision 0008).
-_STRANDED = (
-    "{} cannot be cancelled: likes were taken back since it was made, and its money could not follow them; send it"
-)
-
-
-async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now: datetime) -> Envelope:
-    """Cancel an envelope of which nothing was sent; its money goes back to `pledged`, for the next period to take.
-
-    Joins the caller's transaction, which holds the campaign's lock. SettlementRefused where it cannot be.
-    """
-    envelope = await locked(conn, settlement_id)
-    refused = may_cancel(envelope, own, await conn.fetchval(_NEWEST_SETTLEMENT, settlement_id))
-    if refused:
-        raise SettlementRefused(refused)
-    for payout in envelope.payouts:
-        await told(conn, envelope, payout, payout.now.follow(State.CANCELLED, by, now))
-    for share in envelope.shares:
-        if share.transfer_id is not None:
-            source = Account("payable", envelope.currency, envelope.campaign, share.charity)
-            target = Account("pledged", envelope.currency, envelope.campaign)
-            key, reason = correction_key(share.transfer_id), f"{settlement_id} cancelled"
-            await post(conn, Posting(key, Step.SETTLE, source, target, share.share_minor, reason, share.transfer_id))
-    if await conn.fetchval(_STRANDED_MINOR, envelope.campaign, "pledged") > 0:
-        raise SettlementRefused(_STRANDED.format(settlement_id))
-    return await locked(conn, settlement_id)
 
 
 async def find_payout(conn: Connection, payout_id: str) -> tuple[Envelope, Payout]:

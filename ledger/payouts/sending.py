@@ -17,9 +17,10 @@ from ledger.accounting.journal import Account, Posting, Step, post, transfer_id
 from ledger.errors import Raced, SettlementRefused
 from ledger.payouts.channels import Answer, Channel, Instruction, Message, Outcome
 from ledger.settlements.approvals import locked
-from ledger.settlements.model import Envelope, EnvelopeState, Payout, Rules
-from ledger.settlements.payout_steps import PayoutStep, State, take_step
+from ledger.settlements.model import Envelope, Payout, Rules
+from ledger.settlements.payout_steps import State
 from ledger.settlements.payout_transfers import MOVED_INTO, correction_key, key
+from ledger.settlements.transitions import told
 from sql import Connection, Pool, query
 
 _ADD_MESSAGE = query("add_message")
@@ -202,11 +203,6 @@ def instruction(envelope: Envelope, payout: Payout) -> Instruction:
     )
 
 
-async def told(conn: Connection, envelope: Envelope, payout: Payout, step: PayoutStep) -> None:
-    """Store a payout's next step and tell the log, in the caller's transaction."""
-    await take_step(conn, step, envelope.campaign, envelope.settlement_id, payout.charity, payout.amount_minor)
-
-
 _LINE = {Step.SEND: ("payable", "in_flight"), Step.CONFIRM: ("in_flight", "paid")}
 
 
@@ -263,13 +259,3 @@ async def messages(conn: Connection, settlement_id: str) -> list[Message]:
     return [
         Message(row["message_id"], row["body"]) for row in await conn.fetch(_MESSAGES_OF_SETTLEMENT, settlement_id)
     ]
-
-
-def may_cancel(envelope: Envelope, own: Rules, newest_id: str) -> str | None:
-    """Return why an envelope cannot be cancelled; None: it can. Pure."""
-    state = envelope.state(own)
-    if state not in {EnvelopeState.OPEN, EnvelopeState.APPROVED}:
-        return f"{envelope.settlement_id} is {state.value}: only what was not sent at all can be cancelled"
-    if newest_id != envelope.settlement_id:
-        return f"a later period of {envelope.campaign} builds on {envelope.settlement_id}"
-    return None

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from ledger.accounting.journal import Step
 from ledger.payouts.channels import Answer, Outcome
-from ledger.payouts.sending import answered, end_to_end_id, instruction, move, move_back, must_be_untold, told
+from ledger.payouts.sending import answered, end_to_end_id, instruction, move, move_back, must_be_untold
 from ledger.reconciliation.matching import Candidate, Match, match
 from ledger.reconciliation.statements import (
     FILE_BYTES_MAX,
@@ -28,6 +28,7 @@ from ledger.reconciliation.statements.xml import every, parse
 from ledger.settlements.approvals import locked
 from ledger.settlements.model import Envelope, Payout
 from ledger.settlements.payout_steps import PayoutStep, State
+from ledger.settlements.transitions import told
 from sql import Connection, query
 
 _LOCK_STATEMENTS = query("lock_statements")

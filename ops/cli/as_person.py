@@ -11,7 +11,8 @@ from ops.cli import runtime
 
 if TYPE_CHECKING:
     from ops.admin.core.actor import Actor
-    from ops.admin.core.execute import Answer, Office
+    from ops.admin.core.command import Office
+    from ops.admin.core.execute import Answer
 
 By: TypeAlias = Annotated[
     str | None,
@@ -56,7 +57,7 @@ async def opened(by: str | None, token: str) -> AsyncIterator[Door]:
     """Yield the desk for whoever pays. TokenRefused: it is not their token, or their role does not pay."""
     from ops.admin.auth import tokens
     from ops.admin.core.actor import AT_THE_MACHINE, Actor
-    from ops.admin.core.execute import Office
+    from ops.admin.core.command import Office
     from ops.clock import utc_now
     from ops.settings import load
 

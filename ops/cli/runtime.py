@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from campaigns.promise.model import Promise
-    from ops.admin.core.execute import Answer, Office
+    from ops.admin.core.command import Office
+    from ops.admin.core.execute import Answer
     from ops.keys import Keys
     from ops.settings import Settings
     from sql import Pool
@@ -93,7 +94,7 @@ async def _give(command: str, place: str, asked: Mapping[str, Any], *, dry_run: 
 
 def office(own: Opened) -> "Office":
     """Return the office of an open database."""
-    from ops.admin.core.execute import Office
+    from ops.admin.core.command import Office
     from ops.settings import load
 
     return Office(own.pool, own.keys, load())

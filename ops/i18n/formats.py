@@ -10,6 +10,9 @@ from babel.numbers import format_compact_decimal, format_decimal, get_currency_s
 from ledger.money import exponent, text
 from ops.i18n.language import LOCALES, Language
 
+BP_DIGITS = 2
+
+
 _MINUS = "\N{MINUS SIGN}"
 _LONG = 10_000
 _HOLDS_TOGETHER = "\N{NO-BREAK SPACE}"
@@ -91,3 +94,9 @@ def offset(local: datetime) -> str:
 def weekday(name: str, language: Language) -> str:
     """Return the day that a cron line calls `mon`."""
     return str(get_day_names("wide", locale=LOCALES[language])[WEEKDAYS.index(name)])
+
+
+def format_basis_points(basis_points: int) -> str:
+    """Return basis points in percent: 1250 is `12.5`."""
+    whole, rest = divmod(basis_points, 10**BP_DIGITS)
+    return f"{whole}.{rest:02}".rstrip("0").rstrip(".")

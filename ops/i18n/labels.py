@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from campaigns.promise.diff import Change
-from ops.admin.core.execute import Difference
-from ops.http.admin_web.forms.parsing import percent
+from campaigns.promise.diff import Change, Difference
 from ops.i18n import formats
+from ops.i18n.formats import format_basis_points
 from ops.i18n.language import TEXTS, Language, say
 
 _MONEY = re.compile(r"^(?P<minor>-?\d+) \(\S+ (?P<currency>[A-Z]{3})\)$")
@@ -99,7 +98,7 @@ def value_of(path: str, value: str, language: Language) -> str:
         return formats.amount(int(money["minor"]), money["currency"], language)
     name = path.rpartition(".")[2]
     if name.endswith("_bp") and value.isdecimal():
-        return percent(int(value)) + "%"
+        return format_basis_points(int(value)) + "%"
     if _MOMENT.match(value):
         return minute(value)
     return known(f"choice_{name}", value, language, value)

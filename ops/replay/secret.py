@@ -7,8 +7,8 @@ import asyncpg
 
 from campaigns.catalogue import cache
 from campaigns.catalogue.cache import Platform
+from campaigns.catalogue.webhook_secrets import SECRET_PREFIX, derive_secret
 from campaigns.errors import Refused
-from campaigns.intake.signature import SECRET_PREFIX, derive_secret
 from ops import database, keys
 from ops.settings import Settings
 

@@ -16,7 +16,7 @@ import orjson
 
 from campaigns.catalogue import apply_promise, cache, platforms
 from campaigns.catalogue.cache import Catalogue
-from campaigns.intake.signature import derive_secret
+from campaigns.catalogue.webhook_secrets import derive_secret
 from campaigns.pledging import budget
 from campaigns.promise import toml_file
 from ledger.log.note import make_signer

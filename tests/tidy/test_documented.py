@@ -9,7 +9,6 @@ from typing import TypeGuard, cast
 import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from repository import ROOT, documents, program, texts, told
 from typer.main import get_command
 
 from campaigns.intake.like_state import Outcome
@@ -20,6 +19,7 @@ from ledger.settlements.payout_steps import State as PayoutState
 from ops.cli import app
 from ops.metrics import Metrics
 from ops.settings import PREFIX, Settings
+from repository import ROOT, documents, program, texts, told
 
 MADE_BY_PROMETHEUS = ("_bucket", "_sum", "_count", "_created")
 NOT_COMMANDS = {"turns", "is"}  # sentences about the program itself

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from repository import Source, program, sources, texts, told, words
 
 import sql
+from repository import Source, program, sources, texts, told, words
 
 INSTEAD = {
     "donation": "say what it is: a like, a pledge, a payout",

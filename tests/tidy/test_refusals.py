@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from repository import Source, program, told
-from sentences import HOLE, Said, kinds, said
 
 from ledger.reconciliation.matching import How
 from ops.i18n import refusals
 from ops.i18n.language import TEXTS
 from ops.i18n.refusals import Sentence
+from repository import Source, program, told
+from sentences import HOLE, Said, kinds, said
 
 HOUSES = ("ledger/", "campaigns/", "ops/admin/", "ops/http/admin_web/", "ops/i18n/", "ops/payout_channels.py")
 NEVER_ON_PAGES = {
@@ -30,7 +30,7 @@ NEVER_ON_PAGES = {
 VALUES = ("campaigns/promise/model.py", "campaigns/preview/request.py", "ledger/settlements/cron.py", "ops/admin/")
 CHANNELS = ("ops/payout_channels.py",)
 PASSED_ON = {
-    "campaigns/promise/toml_file.py: error['msg'].removeprefix('Value error, ')": "the models' words, in the catalogue",
+    "campaigns/promise/toml_file.py: error['msg'].removeprefix('Value error, ')": "the models' words",
     "campaigns/promise/toml_file.py: message[:place.start()]": "of TOML, which no page takes",
     "campaigns/promise/toml_file.py: message": "of TOML, which no page takes",
     "campaigns/preview/request.py: cell": "caught where the file is read",

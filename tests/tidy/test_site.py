@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from repository import ROOT, told
 
 from docs.generators import api, cli, operations, parts, problems
 from docs.generators.markdown import code_block, sentence, table
 from ops.http.core.problems import Problem
 from ops.http.openapi.document import document
+from repository import ROOT, told
 
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 

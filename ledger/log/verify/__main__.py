@@ -84,3 +84,7 @@ def _moment(timestamp: int) -> str:
         return datetime.fromtimestamp(timestamp, UTC).isoformat()
     except (OverflowError, ValueError):  # a witness may sign a year that no calendar has
         return f"second {timestamp}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

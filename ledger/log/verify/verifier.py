@@ -6,7 +6,6 @@ Needs `ledger/log` and two libraries (cryptography, rfc8785), no database and no
 with the log: bundles are read a few ahead, one open tile a level is kept, figures are sums.
 """
 
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -265,9 +264,3 @@ class _Ahead:
         """Return a tile's bytes."""
         ahead = self._level_0.pop(tile, None)
         return ahead.result() if ahead is not None else self._source.log(tile.path)
-
-
-if __name__ == "__main__":
-    from ledger.log.verify.__main__ import main
-
-    sys.exit(main(sys.argv[1:]))

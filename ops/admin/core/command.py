@@ -6,6 +6,7 @@ Command
 └── Done     before and after; `second` says why another person has to agree first, `then` is done after the commit
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,9 @@ from ops.admin.core.actor import Actor, Role
 from ops.keys import Keys
 from ops.settings import Settings
 from sql import Connection, Pool
+
+_OUTSIDE_AT_ONCE = 2  # each holds two connections of the pool for as long as the other side takes
+
 
 JSON = "application/json"
 
@@ -101,3 +105,14 @@ class Command(Generic[Body]):
 def may(actor: Actor, roles: frozenset[Role]) -> bool:
     """Tell whether somebody may do what is for those roles. The owner gives out roles, so may do all of it."""
     return actor.is_operator or actor.role == "owner" or actor.role in roles
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What every desk shares."""
+
+    pool: Pool
+    keys: Keys
+    settings: Settings
+    raises: bool = False  # what fails after the commit is raised, to whoever will give the command anew
+    outside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_AT_ONCE))

@@ -8,37 +8,22 @@ others it says after the commit, never in a dry run and never for a key that was
 that it is to be said, so that the same command, given anew, takes up what a crash left undone.
 """
 
-import asyncio
-from dataclasses import dataclass, field
 from typing import Any, Literal, NotRequired
 
 import orjson
 import structlog
 from typing_extensions import TypedDict
 
-from campaigns.promise.diff import changes
+from campaigns.promise.diff import Difference, changes
 from ops.admin.core import audit_log, idempotency, proposals
 from ops.admin.core.actor import Actor
-from ops.admin.core.command import Asked, Command, Desk, Done, Then, may
+from ops.admin.core.command import Asked, Command, Desk, Done, Office, Then, may
 from ops.admin.core.errors import Forbidden
 from ops.admin.core.idempotency import Once
 from ops.admin.core.savepoint import undoable
 from ops.clock import utc_now
-from ops.keys import Keys
-from ops.settings import Settings
-from sql import Pool
-
-_OUTSIDE_AT_ONCE = 2  # each holds two connections of the pool for as long as the other side takes
 
 _log = structlog.get_logger()
-
-
-class Difference(TypedDict):
-    """One value that changes, by its dotted path; null: there is none."""
-
-    path: str
-    before: str | None
-    after: str | None
 
 
 class Answer(TypedDict):
@@ -59,17 +44,6 @@ class Answer(TypedDict):
     proposal: str | None
     waits_for: str | None
     secret: NotRequired[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """What every desk shares."""
-
-    pool: Pool
-    keys: Keys
-    settings: Settings
-    raises: bool = False  # what fails after the commit is raised, to whoever will give the command anew
-    outside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_AT_ONCE))
 
 
 async def do(

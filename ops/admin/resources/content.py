@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from campaigns.catalogue import cache, content_uploads, enrolment, pauses
 from campaigns.catalogue.cache import Campaign
-from campaigns.intake.payload import Content
+from campaigns.promise.model import Content
 from ops.admin.core.actor import ROLES, Role
 from ops.admin.core.command import Asked, Command, Desk, Done, Run
 from ops.admin.core.pagination import TEXT, TRUTH, Listing, Query, name

@@ -11,9 +11,8 @@ from campaigns.catalogue import content_csv, content_uploads
 from campaigns.catalogue.content_uploads import Action, Upload
 from ops.admin.core import audit_log
 from ops.admin.core.actor import BY_SCHEDULE, ROLES, Role
-from ops.admin.core.command import Asked, Command, Desk, Done, Run, Sent, Why
+from ops.admin.core.command import Asked, Command, Desk, Done, Office, Run, Sent, Why
 from ops.admin.core.errors import UploadRefused
-from ops.admin.core.execute import Office
 from ops.admin.core.pagination import TEXT, Listing, Query, Reading, moment, name
 from ops.admin.resources.campaigns import find
 from ops.admin.resources.content import PLACE

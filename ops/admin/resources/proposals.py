@@ -10,13 +10,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.errors import NotFound, Refused
-from campaigns.promise.diff import changes
+from campaigns.promise.diff import Difference, changes
 from ledger.errors import LedgerError
 from ops.admin.core import audit_log, proposals
 from ops.admin.core.actor import BY_SCHEDULE, Actor
-from ops.admin.core.command import Asked, Command, Desk, Done, Then, Why, may
+from ops.admin.core.command import Asked, Command, Desk, Done, Office, Then, Why, may
 from ops.admin.core.errors import Forbidden, ProposalRefused
-from ops.admin.core.execute import Difference, Office, afterwards
+from ops.admin.core.execute import afterwards
 from ops.admin.core.pagination import TEXT, Listing, Query, Reading, moment, name, one_of
 from ops.admin.core.proposals import Proposal, State
 from ops.admin.core.savepoint import undoable

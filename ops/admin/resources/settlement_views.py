@@ -12,7 +12,7 @@ from campaigns.reporting.settlements import Carried, published_settlement, rules
 from ledger.money import Money, show
 from ledger.settlements.model import Envelope, EnvelopeState, Payout, Rules
 from ledger.settlements.payout_steps import State
-from ops.http.web.payouts_view import words_of
+from ops.i18n.payout_states import words_of
 
 _WORDS = {
     EnvelopeState.APPROVED: "may be sent",

@@ -18,7 +18,7 @@ from ops.admin.core.errors import Forbidden
 from ops.clock import utc_now
 from ops.http.admin_web import csrf
 from ops.http.admin_web.csrf import Foreign
-from ops.http.api.admin import OFFICE
+from ops.http.core.app_keys import OFFICE
 from ops.http.core.authentication import SIGN_IN, TooMany, Unknown
 from ops.http.core.problems import Problem, problem
 from ops.http.core.responses import Handler

@@ -1,6 +1,6 @@
 """`/v1/admin/…`: the door of programs. A bearer token in, a command to the desk, its answer or a problem out."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -16,21 +16,19 @@ from ledger.errors import LedgerError
 from ops.admin import registry
 from ops.admin.core import execute as desks
 from ops.admin.core.actor import Actor
-from ops.admin.core.command import JSON, Command, Desk, may
-from ops.admin.core.csv_export import CONTENT_TYPE, Table, pages
+from ops.admin.core.command import JSON, Command, Desk, Office, may
+from ops.admin.core.csv_export import Table, pages
 from ops.admin.core.errors import Forbidden, KeyTaken
-from ops.admin.core.execute import Office
 from ops.admin.core.idempotency import once
 from ops.admin.core.pagination import Listing, Reading, page
 from ops.clock import utc_now
+from ops.http.core.app_keys import OFFICE, PREFIX
 from ops.http.core.authentication import SIGN_IN, SignIn, TooMany, Unknown
+from ops.http.core.csv_stream import streamed
 from ops.http.core.problems import Problem, problem
 from ops.http.core.responses import Handler, unknown_parameters
 from sql import AWAY
 
-OFFICE: web.AppKey[Office] = web.AppKey("office")
-
-PREFIX = "/v1/admin"
 _KEY_CHARS_MAX = 200
 _PRIVATE = {"Cache-Control": "no-store"}
 
@@ -205,25 +203,6 @@ def tabled(table: Table) -> Handler:
         return await streamed(request, table, pages(table, look, request.query))
 
     return handler
-
-
-async def streamed(request: web.Request, table: Table, parts: AsyncIterator[str]) -> web.StreamResponse:
-    """Send what comes. What goes wrong before it began is a problem; later the line is cut, so that it is seen."""
-    first = await anext(parts)
-    name = table.path.rpartition("/")[2]
-    headers = {"Content-Type": CONTENT_TYPE, "Content-Disposition": f'attachment; filename="{name}"', **_PRIVATE}
-    answer = web.StreamResponse(headers=headers)
-    await answer.prepare(request)
-    try:
-        await answer.write(first.encode())
-        async for part in parts:
-            await answer.write(part.encode())
-        await answer.write_eof()
-    except AWAY:
-        _log.warning("a table was cut off", table=name)
-        if request.transport is not None:
-            request.transport.abort()
-    return answer
 
 
 def looked_at(reading: Reading) -> Handler:

@@ -6,7 +6,7 @@ import asyncpg
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ops.http.api.intake import INTAKE, METRICS
+from ops.http.core.app_keys import INTAKE, METRICS
 from sql import AWAY, Pool, query
 
 POOL: web.AppKey[Pool] = web.AppKey("pool")

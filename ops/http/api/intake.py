@@ -5,24 +5,18 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from campaigns.catalogue.cache import Catalogue, Platform, Shelf
+from campaigns.catalogue.cache import Catalogue, Platform
+from campaigns.catalogue.webhook_secrets import derive_secret
 from campaigns.intake.group_commit import Dropped, Reused, Submission
-from campaigns.intake.key_usage import KeyUse
 from campaigns.intake.payload import BODY_BYTES_MAX, Unreadable, WrongShape, read
-from campaigns.intake.queue import Full, Intake, Unavailable
+from campaigns.intake.queue import Full, Unavailable
 from campaigns.intake.response import Results
-from campaigns.intake.signature import Delivery, Key, derive_secret, verify
+from campaigns.intake.signature import Delivery, Key, verify
 from ops.clock import utc_now
+from ops.http.core.app_keys import INTAKE, KEY_USE, METRICS, SHELF, WEBHOOK_KEY
 from ops.http.core.problems import Problem, problem
 from ops.http.core.responses import unknown_parameters
-from ops.metrics import Metrics
 from sql import AWAY
-
-INTAKE = web.AppKey("intake", Intake)
-KEY_USE = web.AppKey("key_use", KeyUse)
-METRICS = web.AppKey("metrics", Metrics)
-SHELF = web.AppKey("shelf", Shelf)
-WEBHOOK_KEY = web.AppKey("webhook_key", bytes)
 
 _DECOY = Key("v1", bytes(32))  # what an unknown platform is checked against: it takes as long and never fits
 _RESULTS: dict[str | None, Results] = {None: "some", "all": "all", "none": "none"}

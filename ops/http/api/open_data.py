@@ -13,7 +13,6 @@ from ops.http.core.representations import JSON, Table, View, about_all, about_ca
 from ops.http.core.responses import Handler, open_to_all, preflight, reply
 from ops.http.core.snapshots import SNAPSHOTS, Prepared, Snapshots, hashed
 from ops.http.openapi.document import document
-from ops.http.web import pages
 from sql import Pool
 
 
@@ -86,5 +85,4 @@ def set_up(app: web.Application, pool: Pool, shelf: Shelf) -> None:
     app[SNAPSHOTS] = Snapshots(pool, shelf, utc_now)
     app[STREAMS] = Streams()
     app.on_shutdown.append(end_streams)
-    pages.set_up(app)
-    app.add_routes([*routes(), *pages.routes()])
+    app.add_routes(routes())

@@ -11,7 +11,7 @@ from ops.admin.core.command import JSON, Command
 from ops.admin.core.csv_export import Table
 from ops.admin.core.execute import Answer
 from ops.admin.core.pagination import LIMIT, LIMIT_MAX, Listing, Reading
-from ops.http.api.admin import PREFIX
+from ops.http.core.app_keys import PREFIX
 from ops.http.core.problems import Problem
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import Endpoint

@@ -9,9 +9,10 @@ from campaigns.reporting.settlements import rules
 from campaigns.reporting.snapshot import Standing, instant
 from ledger.settlements.model import Envelope, HeldShare, Payout
 from ledger.settlements.payout_transfers import transfers
-from ops.http.web.payouts_view import charity_names, words_of
+from ops.http.web.payouts_view import charity_names
 from ops.i18n import formats
 from ops.i18n.language import Language, of
+from ops.i18n.payout_states import words_of
 
 _SHOWN_CHARS_MAX = 4
 _SHOWN_PART = 3  # of an account's characters at most every third is shown

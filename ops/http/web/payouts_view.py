@@ -4,17 +4,10 @@ from typing import NamedTuple
 
 from campaigns.reporting.settlements import next_settlement, offset_minor, rules
 from campaigns.reporting.snapshot import Standing
-from ledger.settlements.model import Envelope, HeldShare, Payout
-from ledger.settlements.payout_steps import State
+from ledger.settlements.model import Envelope, HeldShare
 from ops.i18n import formats
 from ops.i18n.language import Language, of, say
-
-_WORDS = {
-    State.WAITING: "payout_waiting",
-    State.SENDING: "payout_sending",
-    State.SENT: "payout_sent",
-    State.CANCELLED: "payout_cancelled",
-}
+from ops.i18n.payout_states import words_of
 
 
 class PayoutRow(NamedTuple):
@@ -65,20 +58,6 @@ def _row(standing: Standing, envelope: Envelope, share: HeldShare, name: str, la
     amount = _amount(minor, envelope.currency, language)
     payout_id = share.payout.payout_id if share.payout else None
     return PayoutRow(period.isoformat(), formats.day(period, language), name, amount, words, payout_id)
-
-
-def words_of(payout: Payout | None, missing: int, language: Language) -> str:
-    """Return in words where a charity's share is."""
-    if payout is None:
-        return say("payout_carried", language)
-    if payout.state is State.WAITING and missing:
-        return say("payout_waits_for_approval", language, people=missing)
-    if payout.state is State.PAID and payout.now.bank_day:
-        told = {"day": formats.day(payout.now.bank_day, language), "reference": payout.now.bank_reference or "–"}
-        return say("payout_paid", language, **told)
-    if payout.state is State.RETURNED:
-        return say("payout_returned", language, reason=payout.now.reason)
-    return say(_WORDS[payout.state], language)
 
 
 def _expected(standing: Standing, language: Language) -> str:

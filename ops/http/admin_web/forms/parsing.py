@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger.money import exponent, text
 from ops.http.admin_web.forms.schema import Field, Group, Kind, Part, Rows, numbered
+from ops.i18n.formats import BP_DIGITS, format_basis_points
 
 ROWS_MAX = 100
 _DIGITS_MAX = 18
-_BP_DIGITS = 2
 Values = Mapping[str, str]
 
 
@@ -114,7 +114,7 @@ _READERS: Mapping[Kind, Callable[[str, Ways], Any]] = {
     Kind.NUMBER: lambda given, _: _whole(given, given),
     Kind.HIDDEN: lambda given, _: int(given) if given.isdecimal() and len(given) <= _DIGITS_MAX else given,
     Kind.MONEY: lambda given, how: _scaled(given, how.digits),
-    Kind.PERCENT: lambda given, _: _scaled(given.removesuffix("%").strip(), _BP_DIGITS),
+    Kind.PERCENT: lambda given, _: _scaled(given.removesuffix("%").strip(), BP_DIGITS),
     Kind.MOMENT: lambda given, how: _moment(given, how.zone),
     Kind.LINES: _lines,
 }
@@ -144,7 +144,7 @@ def _written(field: Field, value: Any, how: Ways) -> str:
         case Kind.MONEY:
             return text(value, how.currency) if how.digits else str(value)
         case Kind.PERCENT:
-            return percent(value)
+            return format_basis_points(value)
         case Kind.MOMENT:
             moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
             return moment.astimezone(how.zone).replace(tzinfo=None).isoformat(timespec="minutes")
@@ -152,12 +152,6 @@ def _written(field: Field, value: Any, how: Ways) -> str:
             return "\n".join(map(str, value))
         case _:
             return "on" if value is True else str(value)
-
-
-def percent(basis_points: int) -> str:
-    """Return basis points in percent: 1250 is `12.5`."""
-    whole, rest = divmod(basis_points, 10**_BP_DIGITS)
-    return f"{whole}.{rest:02}".rstrip("0").rstrip(".")
 
 
 def with_rows(parts: Iterable[Part], given: Values, do: str) -> dict[str, str]:

@@ -19,8 +19,7 @@ from ops.http.admin_web.forms.state import EDITORS
 from ops.http.admin_web.pages.inline_command import action
 from ops.http.admin_web.pages.settlements import to_do
 from ops.http.admin_web.table_cells import place_of, subject
-from ops.http.api.admin import OFFICE
-from ops.http.api.intake import SHELF
+from ops.http.core.app_keys import OFFICE, SHELF
 from ops.http.web.campaign_view import Scene, scene
 from ops.i18n import labels
 from ops.i18n.language import Language

@@ -32,7 +32,7 @@ from ops.http.admin_web.forms.rendering import form as drawn
 from ops.http.admin_web.forms.schema import parts_of
 from ops.http.admin_web.forms.state import Sheet
 from ops.http.admin_web.pages import result
-from ops.http.api.admin import OFFICE
+from ops.http.core.app_keys import OFFICE
 from ops.i18n import labels
 from ops.i18n.labels import Worded
 from ops.i18n.language import say

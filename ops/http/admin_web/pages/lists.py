@@ -19,7 +19,7 @@ from ops.admin.core.pagination import page as page_of
 from ops.http.admin_web import command_links, csrf
 from ops.http.admin_web.context import Visit
 from ops.http.admin_web.table_cells import Cell, cell
-from ops.http.api.admin import streamed
+from ops.http.core.csv_stream import streamed
 from ops.i18n import labels
 from ops.i18n.labels import Worded
 from ops.i18n.refusals import reason
