@@ -17,72 +17,123 @@ class SettingsRefused(Exception):
 
 
 class Settings(BaseSettings):
-    """What can be set; `docs` of each field is what `like-ledger serve --help` and the README say."""
+    """Every setting; the documentation shows the descriptions."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    database_url: Annotated[SecretStr | None, Field(description="PostgreSQL 15 to 18; unset: an embedded one")] = None
-    data_dir: Annotated[Path, Field(description="where the embedded database and its keys live")] = Path("data")
-    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 picks a free one")] = 8080
-    pseudonym_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: hashes user ids")] = None
-    webhook_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: platforms' secrets are derived")] = (
-        None
-    )
-    log_key: Annotated[SecretStr | None, Field(description="32 bytes, hex: Ed25519 seed that signs the log")] = None
-    log_origin: Annotated[str | None, Field(description="the log's name: its address without https://")] = None
-    log_witnesses: Annotated[
-        str | None, Field(max_length=8000, description="who cosigns checkpoints: KEY URL each, parted by commas")
+    database_url: Annotated[
+        SecretStr | None, Field(description="PostgreSQL 15 to 18; unset: an embedded one in the data folder")
     ] = None
-    tick_seconds: Annotated[float, Field(gt=0, le=3600, description="time between pledge ticks")] = 0.5
-    sequence_seconds: Annotated[float, Field(gt=0, le=3600, description="time between runs of the sequencer")] = 1
-    settle_seconds: Annotated[float, Field(gt=0, le=3600, description="time between looks for periods to settle")] = (
-        60
-    )
-    check_seconds: Annotated[float, Field(gt=0, description="time between runs of all invariants")] = 600
+    data_dir: Annotated[Path, Field(description="folder of the embedded database and its keys")] = Path("data")
+    host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on; 0 chooses a free one")] = 8080
+    pseudonym_key: Annotated[
+        SecretStr | None,
+        Field(description="32 bytes in hex that hash user ids; if lost, existing likes cannot be recognised"),
+    ] = None
+    webhook_key: Annotated[
+        SecretStr | None, Field(description="32 bytes in hex; platforms' secrets are derived from them")
+    ] = None
+    log_key: Annotated[
+        SecretStr | None, Field(description="32 bytes in hex: the Ed25519 seed that signs the public log")
+    ] = None
+    log_origin: Annotated[
+        str | None, Field(description="the log's name: its address without https://, such as ledger.example.org/log")
+    ] = None
+    log_witnesses: Annotated[
+        str | None,
+        Field(
+            max_length=8000,
+            description="witnesses, separated by commas or lines: each a verifier key and the witness's address",
+        ),
+    ] = None
+    tick_seconds: Annotated[float, Field(gt=0, le=3600, description="seconds between pledge ticks")] = 0.5
+    sequence_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds between runs of the log's sequencer")
+    ] = 1
+    settle_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds between searches for periods to settle")
+    ] = 60
+    check_seconds: Annotated[float, Field(gt=0, description="seconds between runs of all invariants")] = 600
     payout_channel: Annotated[
-        str, Field(pattern="^(manual|pain001|http)$", description="how payouts reach a bank")
+        str, Field(pattern="^(manual|pain001|http)$", description="how payouts reach a bank: manual, pain001 or http")
     ] = "manual"
-    payout_folder: Annotated[Path | None, Field(description="where pain001 files go; unset: outbox in DATA_DIR")] = (
-        None
-    )
+    payout_folder: Annotated[
+        Path | None,
+        Field(description="folder for pain.001 files, shared by all instances; unset: outbox in the data folder"),
+    ] = None
     payout_url: Annotated[
-        str | None, Field(pattern=r"^https?://\S+$", max_length=500, description="the payment service of http")
+        str | None,
+        Field(
+            pattern=r"^https?://\S+$",
+            max_length=500,
+            description="address of the payment service that the channel http calls",
+        ),
     ] = None
     payout_secret: Annotated[
-        SecretStr | None, Field(description="whsec_…: signs requests to it, and its answers")
+        SecretStr | None, Field(description="whsec_…: signs requests to the payment service, and its callbacks")
     ] = None
-    payer_name: Annotated[str | None, Field(max_length=140, description="whose account payouts leave")] = None
-    payer_account: Annotated[str | None, Field(description="its IBAN, or scheme:number")] = None
-    payer_bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$", description="its bank")] = None
+    payer_name: Annotated[str | None, Field(max_length=140, description="name of the account that payouts leave")] = (
+        None
+    )
+    payer_account: Annotated[
+        str | None, Field(description="its IBAN, or scheme:number; if set, other accounts' statements are refused")
+    ] = None
+    payer_bic: Annotated[str | None, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$", description="its bank's BIC")] = (
+        None
+    )
     admin_token: Annotated[
-        SecretStr | None, Field(min_length=32, max_length=200, description="an owner's token, to begin with")
+        SecretStr | None,
+        Field(min_length=32, max_length=200, description="an owner's first token, 32 characters or more"),
     ] = None
     public_url: Annotated[
         str | None,
-        Field(pattern=r"^https?://[^\s/]+$", max_length=200, description="where browsers find the service"),
+        Field(
+            pattern=r"^https?://[^\s/]+$",
+            max_length=200,
+            description="address that browsers use, such as https://likes.example.org; with https, cookies need TLS",
+        ),
     ] = None
     openid_issuer: Annotated[
-        str | None, Field(max_length=500, description="the OpenID Connect provider that people may sign in at")
+        str | None, Field(max_length=500, description="OpenID Connect provider for sign-in; needs PUBLIC_URL")
     ] = None
-    openid_client: Annotated[str | None, Field(min_length=1, max_length=200, description="our client id there")] = (
-        None
-    )
+    openid_client: Annotated[
+        str | None, Field(min_length=1, max_length=200, description="our client id at the provider")
+    ] = None
     openid_secret: Annotated[
-        SecretStr | None, Field(min_length=1, max_length=500, description="its secret; unset: a public client")
+        SecretStr | None,
+        Field(
+            min_length=1,
+            max_length=500,
+            description="our client secret; unset: a public client, protected by PKCE alone",
+        ),
     ] = None
     openid_name_claim: Annotated[
-        str, Field(min_length=1, max_length=200, description="the claim that names a person, one for ever")
+        str,
+        Field(
+            min_length=1, max_length=200, description="claim that names a person, never reassigned by the provider"
+        ),
     ] = "sub"
     openid_role_claim: Annotated[
-        str, Field(min_length=1, max_length=200, description="the claim with their role")
+        str,
+        Field(
+            min_length=1, max_length=200, description="claim that holds the role; a dotted path reads a nested claim"
+        ),
     ] = "roles"
     openid_roles: Annotated[
-        str | None, Field(max_length=2000, description="value=role, parted by commas; unset: the roles' own names")
+        str | None,
+        Field(
+            max_length=2000,
+            description="claim values and roles as value=role, separated by commas; unset: role names",
+        ),
     ] = None
-    trusted_proxies: Annotated[int, Field(ge=0, le=10, description="proxies of ours before the service")] = 0
-    pool_size: Annotated[int, Field(ge=4, le=100, description="database connections")] = 8
-    log_format: Annotated[str, Field(pattern="^(json|text)$", description="json or text")] = "json"
+    trusted_proxies: Annotated[
+        int, Field(ge=0, le=10, description="number of our proxies whose X-Forwarded-For is trusted")
+    ] = 0
+    pool_size: Annotated[
+        int, Field(ge=4, le=100, description="database connections per instance, beside those of intake")
+    ] = 8
+    log_format: Annotated[str, Field(pattern="^(json|text)$", description="log lines as json or text")] = "json"
 
     @classmethod
     def settings_customise_sources(
