@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from docs.generators.markdown import code, table
 from docs.generators.repository import ROOT
-from ops.http.core.problems import Problem
+from ops.http.core.problems import Problem, details
 
 CATALOGUE = ROOT / "ops/site/refusals.toml"
 _CODE = re.compile(r"[a-z][a-z0-9_]*([.-][a-z0-9_]+)*")
@@ -22,8 +22,14 @@ class Refusal(NamedTuple):
 
 
 def problems() -> str:
-    """Return a table of every problem: code, status and sentence."""
-    return table(("code", "status", "means"), [(code(p.slug), str(p.status.value), str(p.value[1])) for p in Problem])
+    """Return a table of every problem: code, status and sentence, as a response carries them."""
+    bodies = [details(kind) for kind in Problem]
+    rows = [(code(_code(body)), str(body["status"]), body["detail"]) for body in bodies]
+    return table(("code", "status", "means"), rows)
+
+
+def _code(body: dict[str, Any]) -> str:
+    return str(body.get("code") or body["type"].rpartition(":")[2])
 
 
 def refusals() -> str:
