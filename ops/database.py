@@ -27,9 +27,9 @@ async def database(settings: Settings, role: Literal["serve", "command"]) -> Asy
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    from ops import embedded  # noqa: PLC0415 - an external database needs none of it
+    from ops import embedded_postgres  # noqa: PLC0415 - an external database needs none of it
 
-    async with embedded.database(settings.data_dir, role=role) as dsn:
+    async with embedded_postgres.database(settings.data_dir, role=role) as dsn:
         yield dsn
 
 

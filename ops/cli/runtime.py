@@ -139,7 +139,7 @@ def _sentence(error: Exception) -> str | None:
 
     from campaigns.errors import Refused
     from ledger.errors import LedgerError
-    from ops.embedded import EmbeddedRefused
+    from ops.embedded_postgres import EmbeddedRefused
     from ops.migrate import MigrationRefused
     from ops.settings import SettingsRefused
 

@@ -16,7 +16,7 @@ import orjson
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ops import embedded
+from ops import embedded_postgres
 from tests.bench import figures
 from tests.bench.figures import Figure
 from tests.bench.processes import ROOT
@@ -95,7 +95,7 @@ async def _postgres(database_url: str | None) -> AsyncIterator[tuple[Postgres, P
         if database_url is not None:
             yield Postgres(database_url), folder
             return
-        async with embedded.database(folder / "database", role="command") as dsn:
+        async with embedded_postgres.database(folder / "database", role="command") as dsn:
             yield Postgres(dsn), folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

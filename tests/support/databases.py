@@ -1,4 +1,4 @@
-"""Databases for tests: a template is migrated once a server and copied for each test (CREATE DATABASE … TEMPLATE)."""
+"""Databases for tests: copies of a template that is migrated once a server (CREATE DATABASE)."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from uuid import uuid4
 import asyncpg
 
 import sql
-from ops import embedded
+from ops import embedded_postgres
 from ops.migrate import migrate
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes the folder
@@ -29,22 +29,22 @@ Answer = TypeVar("Answer")
 
 
 def server_names() -> list[str]:
-    """Return the servers that every database test runs on."""
+    """Return the names of the servers that each database test runs on."""
     return [EMBEDDED, EXTERNAL] if os.environ.get(EXTERNAL_URL) else [EMBEDDED]
 
 
-def settled(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Return what `work` returns, from a loop of its own: fixtures that outlive a test must not touch the test's."""
-    with ThreadPoolExecutor(1) as aside:
-        return aside.submit(asyncio.run, work).result()
+def run_in_thread(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Return the result of `work`, run in another loop: a session's fixture must not use a test's."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
 
 
 @dataclass
 class DatabaseServer:
-    """A server on which tests make their databases; `dsn` is a superuser's way to one that is always there."""
+    """A server for tests' databases; `dsn` is a superuser's address of its `postgres` database."""
 
     dsn: str
-    _made: list[str] = field(default_factory=list)
+    _templates: list[str] = field(default_factory=list)
 
     def address(self, database: str) -> str:
         """Return the address of another database on the same server."""
@@ -52,16 +52,16 @@ class DatabaseServer:
 
     @cached_property
     def template(self) -> str:
-        """Return the name of the migrated database, made when it is first asked for."""
+        """Return the name of the migrated database, created at first use."""
         name = f"like_ledger_template_{uuid4().hex}"
-        settled(self._execute(f"CREATE DATABASE {name}"))
-        self._made.append(name)
-        settled(migrate(self.address(name)))
+        run_in_thread(self._execute(f"CREATE DATABASE {name}"))
+        self._templates.append(name)
+        run_in_thread(migrate(self.address(name)))
         return name
 
     @asynccontextmanager
     async def database(self, template: str = "template0") -> AsyncIterator[str]:
-        """Yield the address of a new copy of `template`, dropped afterwards with whoever is still connected."""
+        """Yield the address of a new copy of `template`; the end drops it, and all its connections."""
         name = f"like_ledger_test_{uuid4().hex}"
         await self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
@@ -70,9 +70,9 @@ class DatabaseServer:
             await self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def drop_templates(self) -> None:
-        """Leave the server as it was found."""
-        for name in self._made:
-            settled(self._execute(f"DROP DATABASE {name} WITH (FORCE)"))
+        """Drop the templates that this object has made."""
+        for name in self._templates:
+            run_in_thread(self._execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
     async def _execute(self, statement: str) -> None:
         conn = await asyncpg.connect(self.dsn)
@@ -83,18 +83,18 @@ class DatabaseServer:
 
 
 async def broken_invariants(dsn: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each of `sql/checks` that finds any, by the check's name: none is right."""
+    """Return the rows that `sql/checks` return, by the check's name; empty if all invariants hold."""
     conn = await asyncpg.connect(dsn)
     try:
-        found = {check.name: await conn.fetch(check.text) for check in sql.scripts("checks")}
+        violations = {check.name: await conn.fetch(check.text) for check in sql.scripts("checks")}
     finally:
         await conn.close()
-    return {name: [dict(row) for row in rows] for name, rows in found.items() if rows}
+    return {name: [dict(row) for row in rows] for name, rows in violations.items() if rows}
 
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Yield a folder for a server's data, in memory where it has room: a database takes 20 ms then, not 400."""
+    """Yield a folder for a server's data, in memory if possible: 20 ms a database instead of 400."""
     roomy = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM_BYTES_MIN
     with tempfile.TemporaryDirectory(prefix="like-ledger-", dir=_IN_MEMORY if roomy else None) as folder:
         yield Path(folder)
@@ -102,15 +102,16 @@ def scratch_folder() -> Iterator[Path]:
 
 @contextmanager
 def running(name: str) -> Iterator[DatabaseServer]:
-    """Yield the server called `name`, one of `server_names`."""
+    """Yield the server with this name, one of `server_names`."""
     if name == EXTERNAL:
-        server = DatabaseServer(os.environ[EXTERNAL_URL])
-        yield server
-        server.drop_templates()
+        external = DatabaseServer(os.environ[EXTERNAL_URL])
+        yield external
+        external.drop_templates()
         return
-    with scratch_folder() as folder:
-        own = settled(embedded.start(folder, settings=SETTINGS))
+    # The server ends with the thread that starts it, so this thread lasts as long as the server.
+    with scratch_folder() as folder, ThreadPoolExecutor(1) as thread:
+        server = thread.submit(asyncio.run, embedded_postgres.start(folder, settings=SETTINGS)).result()
         try:
-            yield DatabaseServer(own.dsn)
+            yield DatabaseServer(server.dsn)
         finally:
-            settled(own.stop())
+            thread.submit(asyncio.run, server.stop()).result()

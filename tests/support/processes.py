@@ -10,7 +10,7 @@ from typing import IO
 
 import psutil
 
-from ops.embedded import privileges
+from ops.embedded_postgres import privileges
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
@@ -18,9 +18,9 @@ PATIENCE_SECONDS = 30
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from ops import embedded
+from ops import embedded_postgres
 async def hold():
-    async with embedded.database(Path(sys.argv[1]), role=sys.argv[2]) as dsn:
+    async with embedded_postgres.database(Path(sys.argv[1]), role=sys.argv[2]) as dsn:
         print(dsn, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 asyncio.run(hold())
@@ -47,7 +47,7 @@ def address(output: IO[str] | None) -> str:
 
 
 def processes(folder: Path) -> list[psutil.Process]:
-    """Return every process that works on the folder: server, guardian, and the server's children."""
+    """Return every process that works on the folder: the server and its children."""
     started = [p for p in psutil.process_iter() if str(folder / "postgres") in words(p)]
     return list({child.pid: child for p in started for child in [p, *children(p)]}.values())
 
@@ -92,7 +92,7 @@ def works(process: psutil.Process) -> bool:
 @contextmanager
 def sleeper(folder: Path, cwd: Path | None = None) -> Iterator[int]:
     """Yield the number of a process that has nothing to do with PostgreSQL, but runs as the server's user."""
-    prefix = privileges.runner(folder, [str(cwd or "/")]).prefix
+    prefix = privileges.server_user(folder, str(cwd or "/")).prefix
     with subprocess.Popen([*prefix, "sleep", "600"], cwd=cwd) as process:
         yield process.pid
         process.kill()

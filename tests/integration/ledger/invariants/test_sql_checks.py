@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 import pairs
-from databases import DatabaseServer, settled
+from databases import DatabaseServer, run_in_thread
 from in_use import fill
 from ledger.invariants import log_tiles, sql_checks
 from ops.admin.core import proposals
@@ -253,10 +253,10 @@ TAMPERINGS = pairs.TAMPERINGS | {
 def filled(database_server: DatabaseServer) -> Iterator[str]:
     """Yield the address of a database in use; each test tampers with it in a transaction that is rolled back."""
     name = f"like_ledger_checks_{uuid4().hex}"
-    settled(database_server._execute(f"CREATE DATABASE {name} TEMPLATE {database_server.template}"))
-    settled(fill(database_server.address(name)))
+    run_in_thread(database_server._execute(f"CREATE DATABASE {name} TEMPLATE {database_server.template}"))
+    run_in_thread(fill(database_server.address(name)))
     yield database_server.address(name)
-    settled(database_server._execute(f"DROP DATABASE {name} WITH (FORCE)"))
+    run_in_thread(database_server._execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
