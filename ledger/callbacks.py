@@ -15,7 +15,7 @@ from ledger.payout_steps import PayoutStep, State
 from ledger.payouts import answered
 from sql import Connection, query
 
-_SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
+_FIND_SETTLEMENTS_OF_MESSAGE = query("find_settlements_of_message")
 
 
 class Heard(StrEnum):
@@ -31,7 +31,7 @@ async def hear(
     conn: Connection, channel: str, message_id: str, answer: Answer, by: str, now: datetime, evidence: bytes
 ) -> Heard:
     """Take in an answer about a message of the channel, in the caller's transaction."""
-    rows = await conn.fetch(_SETTLEMENTS_OF_MESSAGE, message_id)
+    rows = await conn.fetch(_FIND_SETTLEMENTS_OF_MESSAGE, message_id)
     meant = [
         (envelope, payout)
         for envelope in [await locked(conn, row["settlement_id"]) for row in rows]

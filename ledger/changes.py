@@ -12,9 +12,9 @@ from ledger.payout_transfers import correction_key
 from ledger.payouts import answered, may_cancel, must_be_untold, told
 from sql import Connection, query
 
-_NEWEST_SETTLEMENT = query("newest_settlement")
-_SETTLEMENT_OF_PAYOUT = query("settlement_of_payout")
-_STRANDED_MINOR = query("stranded_minor")
+_FIND_NEWEST_SETTLEMENT = query("find_newest_settlement")
+_FIND_SETTLEMENT_OF_PAYOUT = query("find_settlement_of_payout")
+_SUM_UNCORRECTABLE_MINOR = query("sum_uncorrectable_minor")
 
 # The pledge that its money came by was corrected since, and is corrected once only (decision 0008).
 _STRANDED = (
@@ -28,7 +28,7 @@ async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now:
     Joins the caller's transaction, which holds the campaign's lock. SettlementRefused where it cannot be.
     """
     envelope = await locked(conn, settlement_id)
-    refused = may_cancel(envelope, own, await conn.fetchval(_NEWEST_SETTLEMENT, settlement_id))
+    refused = may_cancel(envelope, own, await conn.fetchval(_FIND_NEWEST_SETTLEMENT, settlement_id))
     if refused:
         raise SettlementRefused(refused)
     for payout in envelope.payouts:
@@ -39,14 +39,14 @@ async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now:
             target = Account("pledged", envelope.currency, envelope.campaign)
             key, reason = correction_key(share.transfer_id), f"{settlement_id} cancelled"
             await post(conn, Posting(key, Step.SETTLE, source, target, share.share_minor, reason, share.transfer_id))
-    if await conn.fetchval(_STRANDED_MINOR, envelope.campaign, "pledged") > 0:
+    if await conn.fetchval(_SUM_UNCORRECTABLE_MINOR, envelope.campaign, "pledged") > 0:
         raise SettlementRefused(_STRANDED.format(settlement_id))
     return await locked(conn, settlement_id)
 
 
 async def find_payout(conn: Connection, payout_id: str) -> tuple[Envelope, Payout]:
     """Return a payout and its envelope, locked until the caller's transaction ends. SettlementRefused: none."""
-    settlement_id = await conn.fetchval(_SETTLEMENT_OF_PAYOUT, payout_id)
+    settlement_id = await conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
     if settlement_id is None:
         raise SettlementRefused(f"there is no payout {payout_id!r}")
     envelope = await locked(conn, settlement_id)
