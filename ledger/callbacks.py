@@ -22,9 +22,9 @@ class Heard(StrEnum):
     """What became of an answer; the value is the public name."""
 
     RECORDED = "recorded"
-    AGAIN = "again"  # it was known, and nothing changed
-    CONTRADICTS = "contradicts"  # something else is known: nothing changed, a person must look
-    UNKNOWN = "unknown"  # no message of that id was sent by this channel
+    AGAIN = "duplicate"  # it was known, and nothing changed
+    CONTRADICTS = "conflict"  # something else is known: nothing changed, a person must look
+    UNKNOWN = "unknown_message"  # no message of that id was sent by this channel
 
 
 async def hear(
