@@ -6,24 +6,27 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from campaigns.catalogue import Shelf
-from campaigns.events import BODY_BYTES_MAX
-from campaigns.intake import Intake
-from campaigns.key_use import KeyUse
-from ledger import outgoing, sequencer
-from ops import backend, jobs
-from ops.admin.desk import Office
-from ops.channels import payout_key
+from campaigns.catalogue.cache import Shelf
+from campaigns.intake.key_usage import KeyUse
+from campaigns.intake.payload import BODY_BYTES_MAX
+from campaigns.intake.queue import Intake
+from ledger import http_client
+from ledger.publication import sequencer
+from ops import database, jobs
+from ops.admin.core.command import Office
 from ops.clock import utc_now
-from ops.http import admin, health, intake, log, payout_answers, public
-from ops.http.admin_pages import signing
-from ops.http.admin_pages.routes import routes as admin_pages
-from ops.http.middleware import problems
-from ops.http.sign_in import SignIn
+from ops.http.admin_web.pages import sign_in as signing
+from ops.http.admin_web.pages.routes import routes as admin_pages
+from ops.http.api import admin, health, intake, log, open_data, payout_callbacks
+from ops.http.core import app_keys
+from ops.http.core.authentication import SignIn
+from ops.http.core.middleware import problems
+from ops.http.web import pages
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.openid.client import client as openid_client
 from ops.openid.provider import Provider
+from ops.payout_channels import payout_key
 from ops.settings import Settings
 from ops.witnesses import witnesses
 from sql import AWAY, Pool
@@ -48,9 +51,9 @@ async def running(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Ser
     """Yield the service with intake and jobs at work; on leaving, what was accepted is finished first."""
     asked, own_client = witnesses(settings), openid_client(settings)
     async with (
-        backend.pool(dsn, settings.pool_size) as pool,
-        backend.pool(dsn, for_intake=True) as intake_pool,
-        outgoing.session() as http,
+        database.pool(dsn, settings.pool_size) as pool,
+        database.pool(dsn, for_intake=True) as intake_pool,
+        http_client.session() as http,
     ):
         metrics, shelf = Metrics(), Shelf(pool, keys.pseudonym)
         await shelf.newest()
@@ -84,22 +87,24 @@ async def _own_log(settings: Settings, keys: Keys, pool: Pool) -> None:
 def application(service: Service) -> web.Application:
     """Return the application: every route of the service."""
     app = web.Application(middlewares=[problems], client_max_size=BODY_BYTES_MAX)
-    app[intake.INTAKE], app[intake.SHELF] = service.intake, service.shelf
-    app[intake.WEBHOOK_KEY] = service.keys.webhook
-    app[intake.KEY_USE] = service.key_use
-    app[intake.METRICS], app[health.POOL] = service.metrics, service.pool
-    answers = payout_answers.PayoutAnswers(service.pool, payout_key(service.settings), service.metrics)
-    app[payout_answers.PAYOUT_ANSWERS] = answers
+    app[app_keys.INTAKE], app[app_keys.SHELF] = service.intake, service.shelf
+    app[app_keys.WEBHOOK_KEY] = service.keys.webhook
+    app[app_keys.KEY_USE] = service.key_use
+    app[app_keys.METRICS], app[health.POOL] = service.metrics, service.pool
+    answers = payout_callbacks.PayoutAnswers(service.pool, payout_key(service.settings), service.metrics)
+    app[payout_callbacks.PAYOUT_ANSWERS] = answers
     app.add_routes(
         [
             web.post("/v1/platforms/{platform}/likes", intake.receive),
-            web.post("/v1/payouts/answers", payout_answers.receive),
+            web.post("/v1/payouts/answers", payout_callbacks.receive),
             web.get("/live", health.live),
             web.get("/ready", health.ready),
             web.get("/metrics", health.metrics),
         ]
     )
-    public.set_up(app, service.pool, service.shelf)
+    open_data.set_up(app, service.pool, service.shelf)
+    pages.set_up(app)
+    app.add_routes(pages.routes())
     log.set_up(app, service.pool)
     sign_in = SignIn(service.pool, service.settings, service.metrics)
     admin.set_up(app, Office(service.pool, service.keys, service.settings), sign_in)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from ledger import outgoing
-from ledger.witnessing import Standing, standing
+from ledger import http_client
+from ledger.publication.witnesses import Standing, standing
 from ops.clock import utc_now
 from ops.migrate import read_plan
 from ops.openid.client import Client, client
@@ -95,7 +95,7 @@ def _witness(name: str, stands: Standing, now: datetime) -> Finding:
 
 
 async def _provider(own: Client) -> Finding:
-    async with outgoing.session() as http:
+    async with http_client.session() as http:
         asked = Provider(own, http)
         try:
             await asked.metadata()

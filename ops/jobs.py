@@ -14,17 +14,25 @@ import aiohttp
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from campaigns import people, pledging, settling
-from campaigns.catalogue import Shelf
-from campaigns.key_use import KeyUse
-from ledger import checks, payouts, sequencer, witnessing
-from ledger.channels import Channel
+from campaigns.catalogue.cache import Shelf
+from campaigns.intake import people_count
+from campaigns.intake.key_usage import KeyUse
+from campaigns.pledging import pledge
+from campaigns.pledging import settle as settling
+from ledger.accounting.balances import lines
 from ledger.errors import Raced
-from ledger.line import lines
-from ledger.witness_call import Witness
-from ops import channels
-from ops.admin import answers, deciding, proposals, registry, uploads
-from ops.admin.desk import Office
+from ledger.invariants import sql_checks
+from ledger.payouts import sending
+from ledger.payouts.channels import Channel
+from ledger.publication import sequencer
+from ledger.publication import witnesses as witnessing
+from ledger.publication.witness_client import Witness
+from ops import payout_channels
+from ops.admin import registry
+from ops.admin.core import idempotency, proposals
+from ops.admin.core.command import Office
+from ops.admin.resources import content_uploads
+from ops.admin.resources import proposals as deciding
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
@@ -38,7 +46,7 @@ _KEYS_SECONDS = 60
 _FINISH_SECONDS = 60
 SENDING_GRACE = timedelta(minutes=2)  # whoever began to send ends it, as a rule
 _UNFINISHED_MAX = 50  # that one run looks at; the next goes on behind them
-_FIRST = payouts.Unfinished("", "")
+_FIRST = sending.Unfinished("", "")
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
 _READ_PAYOUT_BACKLOG = query("read_payout_backlog")
@@ -80,20 +88,20 @@ class Jobs:
     office: Office
     key_use: KeyUse = field(default_factory=KeyUse)
     _rest_until: float = 0.0
-    _unfinished_after: payouts.Unfinished = _FIRST
+    _unfinished_after: sending.Unfinished = _FIRST
 
     async def tick(self) -> None:
         """Fold and pledge every campaign that has something to fold."""
         started = perf_counter()
         catalogue = await self.shelf.newest()
         async with self.pool.acquire() as conn:
-            due = await pledging.campaigns_to_tick(conn)
+            due = await pledge.campaigns_to_tick(conn)
             since = await conn.fetchval(_FIND_OLDEST_UNFOLDED)
         faults = Faults()
         for campaign_id in due:
             if campaign_id in catalogue.by_id:
                 with faults.apart():
-                    await pledging.tick(self.pool, catalogue.by_id[campaign_id])
+                    await pledge.tick(self.pool, catalogue.by_id[campaign_id])
         async with self.pool.acquire() as conn:
             for slug, line in (await lines(conn, list(catalogue.campaigns))).items():
                 self.metrics.pledged.labels(slug).set(line.earned_minor)
@@ -143,10 +151,10 @@ class Jobs:
 
         Only what people began: nothing that waits is sent. Whatever one of them ends in, the others are looked at.
         """
-        known, faults = channels.asking(self.office.settings), Faults()
+        known, faults = payout_channels.asking(self.office.settings), Faults()
         before = utc_now() - SENDING_GRACE
         async with self.pool.acquire() as conn:
-            found = await payouts.unfinished(conn, list(known), before, self._unfinished_after, _UNFINISHED_MAX)
+            found = await sending.unfinished(conn, list(known), before, self._unfinished_after, _UNFINISHED_MAX)
         self._unfinished_after = found[-1] if len(found) == _UNFINISHED_MAX else _FIRST
         for one in found:
             with faults.apart():
@@ -156,7 +164,7 @@ class Jobs:
     async def _finish(self, settlement_id: str, channel: Channel) -> None:
         async with self.office.outside:
             try:
-                await payouts.go_on(self.pool, channel, settlement_id, settling.SCHEDULE, utc_now())
+                await sending.go_on(self.pool, channel, settlement_id, settling.SCHEDULE, utc_now())
             except Raced:  # another instance, or whoever sends it now, does this
                 return
 
@@ -166,15 +174,15 @@ class Jobs:
         if started < self._rest_until:
             return
         async with self.pool.acquire() as conn:
-            for campaign_id in await people.campaigns_to_count(conn):
-                await people.count_people(conn, campaign_id, utc_now())
+            for campaign_id in await people_count.campaigns_to_count(conn):
+                await people_count.count_people(conn, campaign_id, utc_now())
         took = perf_counter() - started
         self._rest_until = started + took * _REST_FACTOR
 
     async def check(self) -> None:
         """Run every invariant; what is broken raises an alert."""
         async with self.pool.acquire() as conn:
-            failures = await checks.run(conn)
+            failures = await sql_checks.run(conn)
         self.metrics.check_failures.set(len(failures))
         self.metrics.checked_at.set(utc_now().timestamp())
         for failure in failures:
@@ -192,7 +200,7 @@ class Jobs:
 
     async def work_off(self) -> None:
         """Enrol or remove what was sent as files, chunk by chunk."""
-        await uploads.work_off_all(self.office)
+        await content_uploads.work_off_all(self.office)
 
     async def keep_key_use(self) -> None:
         """Write down when platforms' keys were last used."""
@@ -203,7 +211,7 @@ class Jobs:
         now = utc_now()
         async with self.pool.acquire() as conn:
             await conn.execute(_DELETE_OLD_DELIVERIES, now - DELIVERIES_KEPT)
-            await conn.execute(_DELETE_OLD_IDEMPOTENCY_KEYS, now - answers.KEPT)
+            await conn.execute(_DELETE_OLD_IDEMPOTENCY_KEYS, now - idempotency.KEPT)
             await conn.execute(_DELETE_OLD_SESSIONS, now)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track
 
-from ledger import published_log
 from ledger.log.tiles import Bundle, Tile, new_bundles, new_tiles
-from ledger.sequencer import LogRefused
+from ledger.publication import store
+from ledger.publication.sequencer import LogRefused
 from sql import Connection, query
 
 _FIND_LOG_IDENTITY = query("find_log_identity")
@@ -19,7 +19,7 @@ async def export(conn: Connection, folder: Path) -> tuple[int, int]:
 
     The checkpoint comes last: whoever reads it finds every file that it stands for, even if this was stopped.
     """
-    signed = await published_log.checkpoint(conn)
+    signed = await store.checkpoint(conn)
     if signed is None:
         raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")
     files: list[Tile | Bundle] = [*new_bundles(0, signed.size), *new_tiles(0, signed.size)]
@@ -33,9 +33,9 @@ async def export(conn: Connection, folder: Path) -> tuple[int, int]:
 
 async def _write(conn: Connection, folder: Path, named: Tile | Bundle) -> None:
     if isinstance(named, Bundle):
-        body = await published_log.read_bundle(conn, named)
+        body = await store.read_bundle(conn, named)
     else:
-        body = await published_log.read_tile(conn, named)
+        body = await store.read_tile(conn, named)
     if body is None:
         raise LogRefused(f"{named.path} is missing: run `like-ledger check`")
     _put(folder / named.path, body)

@@ -5,8 +5,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from campaigns.likes import Outcome
-from ledger.callbacks import Heard
+from campaigns.intake.like_state import Outcome
+from ledger.payouts.callbacks import Heard
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _LIKES = (1, 5, 10, 50, 100, 200, 500, 1_000, 2_000, 4_000)

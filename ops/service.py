@@ -6,7 +6,7 @@ import signal
 
 import structlog
 
-from ops import app, backend, keys, logs
+from ops import app, database, keys, logs
 from ops.migrate import migrate
 from ops.settings import Settings
 
@@ -25,7 +25,7 @@ async def serve(settings: Settings, *, migrates: bool = True) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     own_keys = keys.load_to_serve(settings)
-    async with backend.database(settings, role="serve") as dsn:
+    async with database.database(settings, role="serve") as dsn:
         if migrates:
             done = await migrate(dsn)
             _log.info("migrated", applied=[script.name for script in done.pending])

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from ledger.log.cosignature import parse_witness_key
 from ledger.log.note import MalformedKey
-from ledger.witness_call import Witness
+from ledger.publication.witness_client import Witness
 from ops.settings import PREFIX, Settings, SettingsRefused
 
 WITNESSES_MAX = 15  # readers of signed notes must take 16 signatures, and one is the log's own

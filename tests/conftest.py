@@ -8,7 +8,7 @@ import pytest
 
 import sql
 from databases import EMBEDDED, EXTERNAL, DatabaseServer, broken_invariants, running, server_names
-from ops import backend
+from ops import database
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,7 +63,7 @@ async def dsn(database_server: DatabaseServer, request: pytest.FixtureRequest) -
 @pytest.fixture
 async def pool(dsn: str) -> AsyncIterator[sql.Pool]:
     """Yield a pool on the fresh database with the service's rights."""
-    async with backend.pool(dsn, 10) as made:
+    async with database.pool(dsn, 10) as made:
         yield made
 
 

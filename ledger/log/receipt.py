@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from ledger.log.checkpoint import Checkpoint, MalformedCheckpoint, open_checkpoint
+from ledger.log.leaf_schemas import Wrong, read_leaf
 from ledger.log.merkle import check_inclusion, leaf_hash
 from ledger.log.note import NoteError, VerifierKey
 from ledger.log.receipt_file import MalformedReceipt, NotLoggedYet, Proof, read_proof
-from ledger.log.shapes import Wrong, read_leaf
 
 __all__ = ["MalformedReceipt", "NotLoggedYet", "Step", "check", "like_entry"]
 

@@ -2,26 +2,26 @@
 
 from typing import Any
 
-from ops.admin import (
-    auditing,
+from ops.admin.auth import tokens
+from ops.admin.core.command import Command
+from ops.admin.core.csv_export import Table
+from ops.admin.core.pagination import Listing, Reading
+from ops.admin.resources import (
+    audit,
+    campaign_views,
     campaigns,
     charities,
     content,
-    deciding,
-    payout_lists,
+    content_uploads,
     payouts,
     platforms,
-    promises,
+    proposals,
+    sessions,
+    settlement_lists,
     settlements,
-    signed_in,
     sponsors,
     statements,
-    tokens,
-    uploads,
 )
-from ops.admin.command import Command
-from ops.admin.listing import Listing, Reading
-from ops.admin.table import Table
 
 
 def find(name: str) -> Command[Any]:
@@ -32,7 +32,7 @@ def find(name: str) -> Command[Any]:
 COMMANDS: tuple[Command[Any], ...] = (
     *campaigns.COMMANDS,
     *content.COMMANDS,
-    *uploads.COMMANDS,
+    *content_uploads.COMMANDS,
     *charities.COMMANDS,
     *sponsors.COMMANDS,
     *platforms.COMMANDS,
@@ -40,29 +40,29 @@ COMMANDS: tuple[Command[Any], ...] = (
     *payouts.COMMANDS,
     *statements.COMMANDS,
     *tokens.COMMANDS,
-    *signed_in.COMMANDS,
-    *deciding.commands(find),
+    *sessions.COMMANDS,
+    *proposals.commands(find),
 )
 LISTINGS: tuple[Listing, ...] = (
-    promises.CAMPAIGNS,
+    campaign_views.CAMPAIGNS,
     content.CONTENT,
-    uploads.UPLOADS,
+    content_uploads.UPLOADS,
     charities.CHARITIES,
     sponsors.SPONSORS,
     platforms.PLATFORMS,
-    *payout_lists.LISTINGS,
+    *settlement_lists.LISTINGS,
     statements.LINES,
-    deciding.PROPOSALS,
+    proposals.PROPOSALS,
     tokens.TOKENS,
-    signed_in.SESSIONS,
-    auditing.AUDIT,
+    sessions.SESSIONS,
+    audit.AUDIT,
 )
-TABLES: tuple[Table, ...] = (auditing.TABLE,)
+TABLES: tuple[Table, ...] = (audit.TABLE,)
 READINGS: tuple[Reading, ...] = (
-    promises.CAMPAIGN,
-    uploads.UPLOAD,
-    *payout_lists.READINGS,
-    deciding.PROPOSAL,
+    campaign_views.CAMPAIGN,
+    content_uploads.UPLOAD,
+    *settlement_lists.READINGS,
+    proposals.PROPOSAL,
 )
 
 _BY_NAME = {command.name: command for command in COMMANDS}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from ops.admin.table import Look
+    from ops.admin.core.csv_export import Look
 
 app = typer.Typer(no_args_is_help=True, help="The audit: who did what, when, from where.")
 
@@ -36,13 +36,13 @@ def list_audit(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="How many, the newest first.")] = 50,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """List what was done, newest first."""
     given = _given(by, command, subject, under, proposal, says, since, until)
-    rows = shared.run(_page({**given, "limit": str(limit)}))["audit"]
+    rows = runtime.run(_page({**given, "limit": str(limit)}))["audit"]
     if as_json:
-        shared.show_json({"audit": rows})
+        runtime.show_json({"audit": rows})
     else:
         _show(rows)
 
@@ -60,11 +60,11 @@ def export(
     until: Until = None,
 ) -> None:
     """Write all that was done as CSV, newest first, as the API's `audit.csv` has it."""
-    shared.run(_export(file, _given(by, command, subject, under, proposal, says, since, until)))
+    runtime.run(_export(file, _given(by, command, subject, under, proposal, says, since, until)))
 
 
 def _given(*values: str | None) -> dict[str, str]:
-    from ops.admin.auditing import FILTERS
+    from ops.admin.resources.audit import FILTERS
 
     names = ("by", "command", "subject", "under", "proposal", "says", "since", "until")
     assert set(names) == set(FILTERS)  # noqa: S101 - each filter is an option
@@ -73,14 +73,14 @@ def _given(*values: str | None) -> dict[str, str]:
 
 @asynccontextmanager
 async def _looking() -> "AsyncIterator[Look]":
-    from ops.admin.actor import AT_THE_MACHINE
-    from ops.admin.auditing import AUDIT
-    from ops.admin.command import Desk
-    from ops.admin.listing import page
+    from ops.admin.core.actor import AT_THE_MACHINE
+    from ops.admin.core.command import Desk
+    from ops.admin.core.pagination import page
+    from ops.admin.resources.audit import AUDIT
     from ops.clock import utc_now
     from ops.settings import load
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
+    async with runtime.opened() as own, own.pool.acquire() as conn:
         desk = Desk(conn, AT_THE_MACHINE, own.keys, load(), utc_now())
         yield lambda given: page(AUDIT, desk, given)
 
@@ -91,8 +91,8 @@ async def _page(given: dict[str, str]) -> dict[str, Any]:
 
 
 async def _export(file: Path | None, given: dict[str, str]) -> None:
-    from ops.admin.auditing import TABLE
-    from ops.admin.table import pages
+    from ops.admin.core.csv_export import pages
+    from ops.admin.resources.audit import TABLE
 
     async with _looking() as look:
         parts = pages(TABLE, look, given)
@@ -108,4 +108,4 @@ def _show(rows: list[dict[str, Any]]) -> None:
         (str(r["audit"]), r["at"][:19], f"{r['by']} ({r['role']})", r["door"], r["command"], r["subject"])
         for r in rows
     ]
-    shared.show_table(("# #", "at", "by", "door", "command", "subject"), shown)
+    runtime.show_table(("# #", "at", "by", "door", "command", "subject"), shown)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import campaign_view, content, shared
+from ops.cli import campaign_output, content, runtime
 from ops.cli.campaign_preview import preview
 
 if TYPE_CHECKING:
-    from campaigns.budget import Closing, Funding
-    from campaigns.catalogue import Campaign
-    from campaigns.promise import Promise
-    from campaigns.promising import Plan
+    from campaigns.catalogue.apply_promise import Plan
+    from campaigns.catalogue.cache import Campaign
+    from campaigns.pledging.budget import Closing, Funding
+    from campaigns.promise.model import Promise
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: what was promised for each like, and its budget.")
 app.command()(preview)
@@ -33,70 +33,70 @@ def apply(
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the difference and stop there.")] = False,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Make a campaign of a promise, or give it new terms from a campaign day on; the difference comes first."""
     day = from_day.date() if from_day else None
-    plan = shared.run(_apply(file, day, is_asked_only=dry_run, is_quiet=as_json))
+    plan = runtime.run(_apply(file, day, is_asked_only=dry_run, is_quiet=as_json))
     if as_json:
-        shared.show_json(campaign_view.plan_shown(plan, is_done=not dry_run))
+        runtime.show_json(campaign_output.plan_shown(plan, is_done=not dry_run))
     else:
-        typer.echo(campaign_view.plan_sentence(plan, is_done=not dry_run))
+        typer.echo(campaign_output.plan_sentence(plan, is_done=not dry_run))
 
 
 async def _apply(file: Path, from_day: date | None, *, is_asked_only: bool, is_quiet: bool) -> "Plan":
-    from campaigns import catalogue, promising
+    from campaigns.catalogue import apply_promise, cache
     from ops.clock import utc_now
 
-    promise = shared.read_promise(file)
-    async with shared.opened() as own:
+    promise = runtime.read_promise(file)
+    async with runtime.opened() as own:
         async with own.pool.acquire() as conn:
-            existing = (await catalogue.campaigns(conn, own.keys.pseudonym)).get(promise.campaign.slug)
-        plan = promising.plan(existing, promise, utc_now(), from_day)
+            existing = (await cache.campaigns(conn, own.keys.pseudonym)).get(promise.campaign.slug)
+        plan = apply_promise.plan(existing, promise, utc_now(), from_day)
         if not is_quiet:
-            campaign_view.show_changes(plan.changes)
+            campaign_output.show_changes(plan.changes)
         return plan if is_asked_only else await _carry_out(own, plan, promise, from_day)
 
 
-async def _carry_out(own: shared.Opened, plan: "Plan", promise: "Promise", from_day: date | None) -> "Plan":
+async def _carry_out(own: runtime.Opened, plan: "Plan", promise: "Promise", from_day: date | None) -> "Plan":
     """Have the desk do what was planned; return the plan with what came of it."""
-    from campaigns.promising import Action
+    from campaigns.catalogue.apply_promise import Action
 
     if plan.action is Action.NOTHING:
         return plan
     if plan.action is Action.CREATE:
-        answer = await shared.give_with(own, "campaign.create", "", promise.model_dump())
+        answer = await runtime.give_with(own, "campaign.create", "", promise.model_dump())
     else:
         asked = {"terms": promise.terms.model_dump(), "based_on": plan.version - 1, "from_day": from_day}
-        answer = await shared.give_with(own, "campaign.terms", promise.campaign.slug, asked)
+        answer = await runtime.give_with(own, "campaign.terms", promise.campaign.slug, asked)
     day = date.fromisoformat(answer["besides"]["from_day"])
     return replace(plan, version=answer["besides"]["terms_version"], from_day=day)
 
 
 @app.command()
-def show(slug: Slug, as_json: shared.AsJson = False) -> None:
+def show(slug: Slug, as_json: runtime.AsJson = False) -> None:
     """Show a campaign: its promise, its terms and how it stands."""
-    shared.run(_show(slug, as_json=as_json))
+    runtime.run(_show(slug, as_json=as_json))
 
 
 async def _show(slug: str, *, as_json: bool) -> None:
-    from campaigns.refusals import NotFound
+    from campaigns.errors import NotFound
 
-    for standing in await campaign_view.standings():
+    for standing in await campaign_output.standings():
         if standing.slug == slug:
-            campaign_view.show(standing, as_json=as_json)
+            campaign_output.show(standing, as_json=as_json)
             return
     raise NotFound(f"there is no campaign {slug!r}")
 
 
 @app.command("list")
-def list_campaigns(as_json: shared.AsJson = False) -> None:
+def list_campaigns(as_json: runtime.AsJson = False) -> None:
     """List every campaign and how it stands."""
-    shared.run(_list(as_json=as_json))
+    runtime.run(_list(as_json=as_json))
 
 
 async def _list(*, as_json: bool) -> None:
-    campaign_view.show_all(await campaign_view.standings(), as_json=as_json)
+    campaign_output.show_all(await campaign_output.standings(), as_json=as_json)
 
 
 @app.command()
@@ -104,32 +104,32 @@ def fund(
     slug: Slug,
     amount_minor: Annotated[int, typer.Argument(min=1, help="Minor units: 700000 is 7000.00 CNY.")],
     reference: Annotated[str, typer.Option(help="Names this funding, such as the bank's; public in the log.")],
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Take the sponsor's money into a campaign's budget; the same reference again changes nothing."""
-    campaign, done = shared.run(_fund(slug, amount_minor, reference))
+    campaign, done = runtime.run(_fund(slug, amount_minor, reference))
     if as_json:
-        shared.show_json(campaign_view.funding_shown(campaign, amount_minor, done))
+        runtime.show_json(campaign_output.funding_shown(campaign, amount_minor, done))
     else:
-        typer.echo(campaign_view.funding_sentence(campaign, amount_minor, done))
+        typer.echo(campaign_output.funding_sentence(campaign, amount_minor, done))
 
 
 async def _fund(slug: str, amount_minor: int, reference: str) -> "tuple[Campaign, Funding]":
-    from campaigns.budget import Funding
+    from campaigns.pledging.budget import Funding
 
-    async with shared.opened() as own:
+    async with runtime.opened() as own:
         campaign = await _find(own, slug)
         asked = {"amount_minor": amount_minor, "reference": reference}
-        answer = await shared.give_with(own, "campaign.fund", slug, asked)
+        answer = await runtime.give_with(own, "campaign.fund", slug, asked)
     return campaign, Funding(answer["state"] == "done", answer["besides"]["pledged_minor"])
 
 
-async def _find(own: shared.Opened, slug: str) -> "Campaign":
-    from campaigns import catalogue
-    from campaigns.refusals import NotFound
+async def _find(own: runtime.Opened, slug: str) -> "Campaign":
+    from campaigns.catalogue import cache
+    from campaigns.errors import NotFound
 
     async with own.pool.acquire() as conn:
-        found = (await catalogue.campaigns(conn, own.keys.pseudonym)).get(slug)
+        found = (await cache.campaigns(conn, own.keys.pseudonym)).get(slug)
     if found is None:
         raise NotFound(f"there is no campaign {slug!r}")
     return found
@@ -140,18 +140,18 @@ def close(
     slug: Slug,
     reason: Annotated[str | None, typer.Option(help="Why; public in the log. Left out: it is asked for.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Close a campaign for ever: top up to its floor, give the rest of the budget back to the sponsor."""
     why = reason if reason is not None or not sys.stdin.isatty() else _asked_why()
     if not yes:
         question = f"Close {slug} for ever? It takes no like more, and what is left of its budget goes back."
         typer.confirm(question, abort=True, err=True)
-    campaign, done = shared.run(_close(slug, why))
+    campaign, done = runtime.run(_close(slug, why))
     if as_json:
-        shared.show_json(campaign_view.closing_shown(campaign, done))
+        runtime.show_json(campaign_output.closing_shown(campaign, done))
     else:
-        typer.echo(campaign_view.closing_sentence(campaign, done))
+        typer.echo(campaign_output.closing_sentence(campaign, done))
 
 
 def _asked_why() -> str:
@@ -168,12 +168,12 @@ def _why(campaign: "Campaign") -> str:
 
 
 async def _close(slug: str, reason: str | None) -> "tuple[Campaign, Closing]":
-    from campaigns.budget import Closing
+    from campaigns.pledging.budget import Closing
 
-    async with shared.opened() as own:
+    async with runtime.opened() as own:
         campaign = await _find(own, slug)
         asked = {"reason": _why(campaign) if reason is None else reason}
-        answer = await shared.give_with(own, "campaign.close", slug, asked)
+        answer = await runtime.give_with(own, "campaign.close", slug, asked)
     after = answer["after"] or {}
     amounts = (after.get(name, 0) for name in ("pledged_at_last_minor", "topped_up_minor", "returned_minor"))
     return campaign, Closing(answer["state"] == "done", datetime.fromisoformat(after["closed_at"]), *amounts)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from campaigns.preview_answer import PreviewAnswer, PreviewDay
-    from campaigns.preview_request import PreviewRequest
+    from campaigns.preview.request import PreviewRequest
+    from campaigns.preview.response import PreviewAnswer, PreviewDay
 
 _BINDS = {"none": "", "daily_cap": "daily cap", "budget": "budget"}
 _WAYS = "--likes-per-day, --curve or --like"
@@ -33,15 +33,15 @@ def preview(
     ] = None,
     like: Annotated[str | None, typer.Option(metavar="SLUG", help="The counts of that past campaign.")] = None,
     fakes_bp: Annotated[int, typer.Option(min=0, max=10_000, help="Share of fakes in basis points.")] = 0,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Show what a promise would come to over a forecast of likes: spend by day, what binds, who gets what."""
     if sum(way is not None for way in (likes_per_day, curve, like)) != 1:
         raise typer.BadParameter(f"give one of {_WAYS}", param_hint="forecast")
     forecast = {"likes_per_day": likes_per_day, "like_campaign": like, "fakes_bp": fakes_bp}
-    answered = shared.run(_preview(file, budget_minor, curve, forecast))
+    answered = runtime.run(_preview(file, budget_minor, curve, forecast))
     if as_json:
-        shared.show_json(answered)
+        runtime.show_json(answered)
     else:
         _show(answered)
 
@@ -49,23 +49,23 @@ def preview(
 async def _preview(
     file: Path, budget_minor: int | None, curve: Path | None, forecast: dict[str, Any]
 ) -> "PreviewAnswer":
-    from campaigns import preview_answer
+    from campaigns.preview import response
     from ops.clock import utc_now
 
     request = _request(file, budget_minor, curve, forecast)
     async with (
-        shared.opened() as own,
+        runtime.opened() as own,
         own.pool.acquire() as conn,
         conn.transaction(isolation="repeatable_read", readonly=True),
     ):
-        return await preview_answer.preview(conn, request, utc_now(), pseudonym_key=own.keys.pseudonym)
+        return await response.preview(conn, request, utc_now(), pseudonym_key=own.keys.pseudonym)
 
 
 def _request(file: Path, budget_minor: int | None, curve: Path | None, forecast: dict[str, Any]) -> "PreviewRequest":
-    from campaigns import preview_request
+    from campaigns.preview import request as preview_request
 
     points = preview_request.read_curve(_bytes(curve, preview_request.CURVE_BYTES_MAX)) if curve else None
-    return preview_request.of_promise(shared.read_promise(file), budget_minor, {**forecast, "curve": points})
+    return preview_request.of_promise(runtime.read_promise(file), budget_minor, {**forecast, "curve": points})
 
 
 def _bytes(file: Path, bytes_max: int) -> bytes:
@@ -77,9 +77,9 @@ def _bytes(file: Path, bytes_max: int) -> bytes:
 def _show(answered: "PreviewAnswer") -> None:
     days = [_row(day) for day in answered["days"]]
     columns = ("day", "likes #", "earned #", "capped #", "spent #", "so far #", "left #", "binds")
-    shared.show_table(columns, days, f"{answered['campaign']}, {answered['currency']}")
+    runtime.show_table(columns, days, f"{answered['campaign']}, {answered['currency']}")
     shares = [(share["charity"], share["amount"]["text"]) for share in answered["beneficiaries"]]
-    shared.show_table(("charity", f"gets, {answered['currency']} #"), shares)
+    runtime.show_table(("charity", f"gets, {answered['currency']} #"), shares)
     typer.echo("\n".join(sentences(answered)))
 
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from campaigns.uploads import Upload
-    from ops.admin.desk import Answer
+    from campaigns.catalogue.content_uploads import Upload
+    from ops.admin.core.execute import Answer
 
 Slug = Annotated[str, typer.Argument(help="The campaign's slug.")]
 Contents = Annotated[list[str], typer.Argument(metavar="CONTENT", help="As the platforms name it.")]
@@ -22,7 +22,7 @@ def enrol(
         Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="More, one a line.")
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Take the content out instead.")] = False,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Enrol content in a campaign: each belongs to at most one campaign at a time.
 
@@ -30,38 +30,38 @@ def enrol(
     """
     if not contents and file is None:
         raise typer.BadParameter("name some content, or a --file of it", param_hint="CONTENT")
-    changed, asked = shared.run(_enrol(slug, contents or [], file, "remove" if remove else "enrol"))
+    changed, asked = runtime.run(_enrol(slug, contents or [], file, "remove" if remove else "enrol"))
     if as_json:
-        shared.show_json({"campaign": slug, "contents": asked, "removed" if remove else "enrolled": changed})
+        runtime.show_json({"campaign": slug, "contents": asked, "removed" if remove else "enrolled": changed})
     else:
         typer.echo(f"{slug}: {changed} {'removed' if remove else 'enrolled'}, {asked - changed} unchanged")
 
 
 async def _enrol(slug: str, contents: list[str], file: Path | None, action: str) -> tuple[int, int]:
-    from campaigns import content_file, uploads
+    from campaigns.catalogue import content_csv, content_uploads
 
     wanted = sorted({*contents, *(_read(file) if file else ())})
-    async with shared.opened() as own:
-        if len(wanted) <= uploads.CHUNK_CONTENTS:
-            answer = await shared.give_with(own, f"content.{action}", slug, {"contents": wanted})
+    async with runtime.opened() as own:
+        if len(wanted) <= content_uploads.CHUNK_CONTENTS:
+            answer = await runtime.give_with(own, f"content.{action}", slug, {"contents": wanted})
             return _changed(answer), len(wanted)
-        answer = await shared.give_with(own, f"content.{action}_file", slug, {"content": content_file.write(wanted)})
+        answer = await runtime.give_with(own, f"content.{action}_file", slug, {"content": content_csv.write(wanted)})
         if answer["state"] == "unchanged":
             return 0, len(wanted)
         return (await _work_off(own, (answer["after"] or {})["upload"])).changed, len(wanted)
 
 
-async def _work_off(own: shared.Opened, upload_id: str) -> "Upload":
+async def _work_off(own: runtime.Opened, upload_id: str) -> "Upload":
     """Work an upload off here, beside a service that may do so too, and show how far it is."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from campaigns.refusals import EnrolmentRefused
-    from ops.admin import uploads
+    from campaigns.errors import EnrolmentRefused
+    from ops.admin.resources import content_uploads
 
     with Progress(console=Console(stderr=True)) as bars:
         bar = bars.add_task("content", total=None)
-        async for upload in uploads.work_off(shared.office(own), upload_id):
+        async for upload in content_uploads.work_off(runtime.office(own), upload_id):
             bars.update(bar, total=upload.contents, completed=upload.done)
     if upload.fault:
         raise EnrolmentRefused(f"{upload.done} of {upload.contents} were done, then: {upload.fault}")
@@ -69,32 +69,32 @@ async def _work_off(own: shared.Opened, upload_id: str) -> "Upload":
 
 
 def _read(file: Path) -> list[str]:
-    from campaigns import content_file
-    from campaigns.refusals import EnrolmentRefused
+    from campaigns.catalogue import content_csv
+    from campaigns.errors import EnrolmentRefused
 
     with file.open("rb") as opened:
-        content = opened.read(content_file.FILE_BYTES_MAX + 1)
+        content = opened.read(content_csv.FILE_BYTES_MAX + 1)
     try:
         content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise EnrolmentRefused(f"{file.name} is not UTF-8") from None
-    return content_file.read(content)
+    return content_csv.read(content)
 
 
-def pause(slug: Slug, contents: Contents, as_json: shared.AsJson = False) -> None:
+def pause(slug: Slug, contents: Contents, as_json: runtime.AsJson = False) -> None:
     """Take no like of some content for now; what was counted stays, and may be taken back meanwhile."""
-    _show(slug, "paused", shared.give("content.pause", slug, {"contents": contents}), as_json=as_json)
+    _show(slug, "paused", runtime.give("content.pause", slug, {"contents": contents}), as_json=as_json)
 
 
-def resume(slug: Slug, contents: Contents, as_json: shared.AsJson = False) -> None:
+def resume(slug: Slug, contents: Contents, as_json: runtime.AsJson = False) -> None:
     """Take likes of paused content again; those that were refused meanwhile may be sent once more."""
-    _show(slug, "resumed", shared.give("content.resume", slug, {"contents": contents}), as_json=as_json)
+    _show(slug, "resumed", runtime.give("content.resume", slug, {"contents": contents}), as_json=as_json)
 
 
 def _show(slug: str, verb: str, answer: "Answer", *, as_json: bool) -> None:
     changed, unchanged = _changed(answer), (answer["after"] or {})["unchanged"]
     if as_json:
-        shared.show_json({"campaign": slug, "contents": changed + unchanged, verb: changed})
+        runtime.show_json({"campaign": slug, "contents": changed + unchanged, verb: changed})
     else:
         typer.echo(f"{slug}: {changed} {verb}, {unchanged} unchanged")
 

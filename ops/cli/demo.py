@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import shared
-from ops.cli.shared import AsJson
+from ops.cli import runtime
+from ops.cli.runtime import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +29,7 @@ def demo(
     """
     from rich.console import Console
 
-    settings = shared.settings()
+    settings = runtime.settings()
     console = Console(stderr=True)
     if settings.database_url is not None:
         console.print("The demonstration has a database of its own: unset LIKE_LEDGER_DATABASE_URL.")
@@ -43,7 +43,7 @@ def _run(settings: "Settings", likes: int, console: "Console", *, ends: bool, as
     from ops.replay.interrupt import ran_to_its_end
 
     verdicts: list[bool] = []
-    with shared.refusals():
+    with runtime.refusals():
         ran_to_its_end(_serve(settings, likes, console, verdicts, ends=ends, as_json=as_json))
     if not verdicts:
         console.print("Interrupted before the totals were checked.")
@@ -55,13 +55,13 @@ async def _serve(
 ) -> None:
     import asyncio
 
-    from ops import app, backend, keys
+    from ops import app, database, keys
     from ops.demo.run import demonstrate
     from ops.migrate import migrate
     from ops.replay.progress import waiting
 
     _log_problems_only()
-    async with backend.database(settings, role="serve") as dsn:
+    async with database.database(settings, role="serve") as dsn:
         with waiting(console, "preparing the database"):
             await migrate(dsn)
         async with app.running(settings, keys.load_to_serve(settings), dsn) as service, app.served(service) as url:
@@ -85,7 +85,7 @@ def _log_problems_only() -> None:
 def _tell(shown: "Shown", page: str, *, as_json: bool) -> None:
     if as_json:
         told = {"holds": shown.holds, "campaign": shown.campaign, "likes": shown.likes, "webhooks": shown.webhooks}
-        shared.show_json(
+        runtime.show_json(
             {
                 **told,
                 "page": page,
@@ -98,7 +98,7 @@ def _tell(shown: "Shown", page: str, *, as_json: bool) -> None:
         f"{shown.likes:,} likes and unlikes in {shown.webhooks:,} webhooks, {shown.webhooks_again:,} of them again"
     )
     rows = [(f.name, f.written(f.expected), f.written(f.found), "✓" if f.holds else "WRONG") for f in shown.figures]
-    shared.show_table(("figure", "expected #", "the public reads #", ""), rows, title)
+    runtime.show_table(("figure", "expected #", "the public reads #", ""), rows, title)
     verdict = "Every figure is right." if shown.holds else "The public totals are WRONG."
     typer.echo(f"{verdict}\nThe campaign's page: {page}")
     for state, receipt in dict(reversed(shown.receipts)).items():

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
     from ops.settings import Settings
@@ -18,15 +18,15 @@ Origin = Annotated[
 
 
 @app.command()
-def init(origin: Origin = None, as_json: shared.AsJson = False) -> None:
+def init(origin: Origin = None, as_json: runtime.AsJson = False) -> None:
     """Make the public log of a database, with the checkpoint of the empty tree. Again: changes nothing.
 
     Without LIKE_LEDGER_LOG_KEY a key is made and printed, this once: nothing can sign this log without it.
     """
-    settings = shared.settings(**({"log_origin": origin} if origin else {}))
-    made, verifier_key = shared.run(_init(settings))
+    settings = runtime.settings(**({"log_origin": origin} if origin else {}))
+    made, verifier_key = runtime.run(_init(settings))
     if as_json:
-        shared.show_json({"verifier_key": verifier_key, "log_key": made})
+        runtime.show_json({"verifier_key": verifier_key, "log_key": made})
         return
     if made:
         typer.echo("The log's private key, shown this once: keep it safe, and start the service with it.", err=True)
@@ -39,8 +39,8 @@ async def _init(settings: "Settings") -> tuple[str | None, str]:
 
     from pydantic import SecretStr
 
-    from ledger import sequencer
     from ledger.log.note import format_verifier_key
+    from ledger.publication import sequencer
     from ops import keys
     from ops.clock import utc_now
 
@@ -49,7 +49,7 @@ async def _init(settings: "Settings") -> tuple[str | None, str]:
         made = secrets.token_hex(keys.KEY_BYTES)
         settings = settings.model_copy(update={"log_key": SecretStr(made)})
     signer = keys.log_signer(settings)
-    async with shared.opened() as own:
+    async with runtime.opened() as own:
         await sequencer.make_log(own.pool, signer, utc_now())
     return made, format_verifier_key(signer.verifier_key)
 
@@ -57,15 +57,15 @@ async def _init(settings: "Settings") -> tuple[str | None, str]:
 @app.command()
 def export(
     folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is not there.")],
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Write the log as static files, exactly as it is served, for any web server or bucket.
 
     Stopped and started again it goes on where it was; run again later it adds what is new.
     """
-    written, size = shared.run(_export(folder))
+    written, size = runtime.run(_export(folder))
     if as_json:
-        shared.show_json({"folder": str(folder), "files_written": written, "size": size})
+        runtime.show_json({"folder": str(folder), "files_written": written, "size": size})
     else:
         typer.echo(f"{folder}: {size} leaves, {written} files written")
 
@@ -73,5 +73,5 @@ def export(
 async def _export(folder: Path) -> tuple[int, int]:
     from ops import log_export
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
+    async with runtime.opened() as own, own.pool.acquire() as conn:
         return await log_export.export(conn, folder)

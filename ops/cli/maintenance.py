@@ -4,28 +4,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from ledger import checks
+    from ledger.invariants import sql_checks
     from ops.doctor import Finding
 
 
 def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Bring the database up to date: every migration once, in order, all or nothing. Again: changes nothing."""
-    shared.run(_migrate(dry_run=dry_run, as_json=as_json))
+    runtime.run(_migrate(dry_run=dry_run, as_json=as_json))
 
 
 async def _migrate(*, dry_run: bool, as_json: bool) -> None:
     import asyncpg
 
-    from ops import backend
+    from ops import database
     from ops import migrate as runner
 
-    async with backend.database(shared.settings(), role="command") as dsn:
+    async with database.database(runtime.settings(), role="command") as dsn:
         if dry_run:
             conn = await asyncpg.connect(dsn)
             plan = await runner.read_plan(conn)
@@ -34,17 +34,17 @@ async def _migrate(*, dry_run: bool, as_json: bool) -> None:
             plan = await runner.migrate(dsn)
     pending = [script.name for script in plan.pending]
     if as_json:
-        shared.show_json({"dry_run": dry_run, "applied_before": len(plan.applied), "pending": pending})
+        runtime.show_json({"dry_run": dry_run, "applied_before": len(plan.applied), "pending": pending})
         return
     done = "would apply" if dry_run else "applied"
     typer.echo(f"{done}: {', '.join(pending)}" if pending else "the database is up to date")
 
 
-def check(as_json: shared.AsJson = False) -> None:
+def check(as_json: runtime.AsJson = False) -> None:
     """Run every invariant; exit status 1 and the offending rows if one does not hold."""
-    failures = shared.run(_check())
+    failures = runtime.run(_check())
     if as_json:
-        shared.show_json([{"check": f.name, "says": f.sentence, "rows": f.count} for f in failures])
+        runtime.show_json([{"check": f.name, "says": f.sentence, "rows": f.count} for f in failures])
     elif failures:
         for failure in failures:
             typer.echo(
@@ -56,18 +56,18 @@ def check(as_json: shared.AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-async def _check() -> "list[checks.Failure]":
-    from ledger import checks
+async def _check() -> "list[sql_checks.Failure]":
+    from ledger.invariants import sql_checks
 
-    async with shared.opened() as opened, opened.pool.acquire() as conn:
-        return await checks.run(conn)
+    async with runtime.opened() as opened, opened.pool.acquire() as conn:
+        return await sql_checks.run(conn)
 
 
-def doctor(as_json: shared.AsJson = False) -> None:
+def doctor(as_json: runtime.AsJson = False) -> None:
     """Look at database, schema, keys, clock, disk and jobs; say what is wrong and how to mend it."""
-    findings = shared.run(_doctor())
+    findings = runtime.run(_doctor())
     if as_json:
-        shared.show_json([{"what": f.what, "well": f.well, "state": f.state, "mend": f.mend} for f in findings])
+        runtime.show_json([{"what": f.what, "well": f.well, "state": f.state, "mend": f.mend} for f in findings])
     else:
         for finding in findings:
             mark = "ok  " if finding.well else "BAD "
@@ -79,12 +79,12 @@ def doctor(as_json: shared.AsJson = False) -> None:
 async def _doctor() -> "list[Finding]":
     import asyncpg
 
-    from ops import backend, keys
+    from ops import database, keys
     from ops.doctor import examine
 
-    settings = shared.settings()
+    settings = runtime.settings()
     keys.load(settings)
-    async with backend.database(settings, role="command") as dsn:
+    async with database.database(settings, role="command") as dsn:
         conn = await asyncpg.connect(dsn)
         try:
             return [finding async for finding in examine(conn, settings)]

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import door, payouts_view, shared, statements
+from ops.cli import as_person, payouts_output, runtime, statements
 
 if TYPE_CHECKING:
-    from campaigns.catalogue import Campaign
-    from ledger.channels import Message
-    from ledger.envelopes import Envelope
+    from campaigns.catalogue.cache import Campaign
+    from ledger.payouts.channels import Message
+    from ledger.settlements.model import Envelope
 
 app = typer.Typer(no_args_is_help=True, help="Payouts: what settlements send to charities.")
 
@@ -21,23 +21,23 @@ Settlement = Annotated[str, typer.Argument(help="The settlement's id, stl_…")]
 @app.command("list")
 def list_payouts(
     slug: Annotated[str | None, typer.Argument(help="The campaign; left out: every campaign.")] = None,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """List settlements and their payouts, with the hash that an approval names."""
-    found = shared.run(_list(slug))
+    found = runtime.run(_list(slug))
     if as_json:
-        shared.show_json({"settlements": [payouts_view.shown(campaign, e) for campaign, e in found]})
+        runtime.show_json({"settlements": [payouts_output.shown(campaign, e) for campaign, e in found]})
     else:
-        payouts_view.show_table(found)
+        payouts_output.show_table(found)
 
 
 async def _list(slug: str | None) -> "list[tuple[Campaign, Envelope]]":
-    from campaigns import catalogue
-    from campaigns.refusals import NotFound
-    from ledger.envelopes import envelopes
+    from campaigns.catalogue import cache
+    from campaigns.errors import NotFound
+    from ledger.settlements.model import envelopes
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
-        known = (await catalogue.load(conn, own.keys.pseudonym)).campaigns
+    async with runtime.opened() as own, own.pool.acquire() as conn:
+        known = (await cache.load(conn, own.keys.pseudonym)).campaigns
         if slug is not None and slug not in known:
             raise NotFound(f"there is no campaign {slug!r}")
         return [(known[e.campaign], e) for e in await envelopes(conn, [slug] if slug else None)]
@@ -47,44 +47,44 @@ async def _list(slug: str | None) -> "list[tuple[Campaign, Envelope]]":
 def approve(
     settlement: Settlement,
     name: Annotated[str, typer.Option("--as", help="Who approves: their token is asked for.")],
-    token: shared.Token,
+    token: runtime.Token,
     approved: Annotated[
         str | None, typer.Option("--hash", help="What is approved, as `list` shows it; left out: it is asked.")
     ] = None,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Approve what a settlement would send; above its threshold it takes different people, never who made it."""
     if approved is None:
-        campaign, envelope = shared.run(_find(settlement))
-        payouts_view.show_table([(campaign, envelope)], to_stderr=True)
+        campaign, envelope = runtime.run(_find(settlement))
+        payouts_output.show_table([(campaign, envelope)], to_stderr=True)
         typer.confirm(f"Approve {envelope.hash.hex()}?", abort=True, err=True)
         approved = envelope.hash.hex()
     asked = {"hash": approved.lower()}
-    _say(shared.run(_given("settlement.approve", settlement, asked, name, token)), as_json=as_json)
+    _say(runtime.run(_given("settlement.approve", settlement, asked, name, token)), as_json=as_json)
 
 
 def _say(found: "tuple[Campaign, Envelope]", *, as_json: bool) -> None:
     if as_json:
-        shared.show_json(payouts_view.shown(*found))
+        runtime.show_json(payouts_output.shown(*found))
     else:
-        payouts_view.show_table([found])
+        payouts_output.show_table([found])
 
 
 async def _find(settlement: str) -> "tuple[Campaign, Envelope]":
-    async with door.opened(None, "") as own:
+    async with as_person.opened(None, "") as own:
         return await _with_campaign(own, settlement)
 
 
-async def _with_campaign(own: "door.Door", settlement: str) -> "tuple[Campaign, Envelope]":
-    from campaigns import catalogue
-    from campaigns.refusals import NotFound
-    from ledger.envelopes import envelopes
+async def _with_campaign(own: "as_person.Door", settlement: str) -> "tuple[Campaign, Envelope]":
+    from campaigns.catalogue import cache
+    from campaigns.errors import NotFound
+    from ledger.settlements.model import envelopes
 
     async with own.office.pool.acquire() as conn:
         found = await envelopes(conn, settlement_id=settlement)
         if not found:
             raise NotFound(f"there is no settlement {settlement!r}")
-        known = (await catalogue.load(conn, own.office.keys.pseudonym)).campaigns
+        known = (await cache.load(conn, own.office.keys.pseudonym)).campaigns
         return known[found[0].campaign], found[0]
 
 
@@ -92,7 +92,7 @@ async def _given(
     command: str, place: str, asked: dict[str, str], by: str | None, token: str
 ) -> "tuple[Campaign, Envelope]":
     """Have a command about one settlement done, and return the settlement as it is then."""
-    async with door.opened(by, token) as own:
+    async with as_person.opened(by, token) as own:
         answer = await own.give(command, place, asked)
         return await _with_campaign(own, answer["subject"].removeprefix("settlement/"))
 
@@ -103,16 +103,16 @@ def send(
     channel: Annotated[
         str | None, typer.Option(help="manual, pain001 or http; left out: LIKE_LEDGER_PAYOUT_CHANNEL.")
     ] = None,
-    by: door.By = None,
-    token: door.Token = None,
-    as_json: shared.AsJson = False,
+    by: as_person.By = None,
+    token: as_person.Token = None,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Send what is approved, after finding out about what may have been sent. Again: sends nothing twice."""
-    sent = shared.run(_send(settlement, channel, by, door.token_of(by, token)))
+    sent = runtime.run(_send(settlement, channel, by, as_person.token_of(by, token)))
     if as_json:
-        shared.show_json({"settlements": [payouts_view.shown(campaign, e) for campaign, e in sent]})
+        runtime.show_json({"settlements": [payouts_output.shown(campaign, e) for campaign, e in sent]})
     elif sent:
-        payouts_view.show_table(sent)
+        payouts_output.show_table(sent)
     else:
         typer.echo("nothing to send")
 
@@ -120,37 +120,37 @@ def send(
 async def _send(
     settlement: str | None, name: str | None, by: str | None, token: str
 ) -> "list[tuple[Campaign, Envelope]]":
-    from ops.channels import channel
+    from ops.payout_channels import channel
 
-    channel(shared.settings(), name)  # says what it needs before anything is looked for
+    channel(runtime.settings(), name)  # says what it needs before anything is looked for
     asked = {"channel": name} if name else {}
-    async with door.opened(by, token) as own:
+    async with as_person.opened(by, token) as own:
         ids = [settlement] if settlement else await _to_send(own)
         for one in ids:
             await own.give("settlement.send", one, asked)
         return [await _with_campaign(own, one) for one in ids]
 
 
-async def _to_send(own: "door.Door") -> list[str]:
-    from campaigns import catalogue
-    from ledger.envelopes import envelopes
+async def _to_send(own: "as_person.Door") -> list[str]:
+    from campaigns.catalogue import cache
+    from ledger.settlements.model import envelopes
 
     async with own.office.pool.acquire() as conn:
-        known = (await catalogue.load(conn, own.office.keys.pseudonym)).campaigns
+        known = (await cache.load(conn, own.office.keys.pseudonym)).campaigns
         found = await envelopes(conn)
-    return [e.settlement_id for e in found if payouts_view.may_be_sent(known[e.campaign], e)]
+    return [e.settlement_id for e in found if payouts_output.may_be_sent(known[e.campaign], e)]
 
 
 @app.command()
 def export(
     settlement: Settlement,
     folder: Annotated[Path, typer.Option(file_okay=False, help="Where the files go.")] = Path(),
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Write a settlement's messages to files again, byte for byte as they were made for the bank."""
-    written = [_written(folder, message) for message in shared.run(_messages(settlement))]
+    written = [_written(folder, message) for message in runtime.run(_messages(settlement))]
     if as_json:
-        shared.show_json({"files": written})
+        runtime.show_json({"files": written})
         return
     for file in written:
         typer.echo(f"{file['sha256']}  {file['file']}")
@@ -159,9 +159,9 @@ def export(
 
 
 async def _messages(settlement: str) -> "list[Message]":
-    from ledger.payouts import messages
+    from ledger.payouts.sending import messages
 
-    async with door.opened(None, "") as own:
+    async with as_person.opened(None, "") as own:
         await _with_campaign(own, settlement)  # NotFound
         async with own.office.pool.acquire() as conn:
             return await messages(conn, settlement)
@@ -177,15 +177,15 @@ def _written(folder: Path, message: "Message") -> dict[str, str]:
 
 @app.command()
 def answer(
-    payout: shared.PayoutId,
+    payout: runtime.PayoutId,
     reference: Annotated[str | None, typer.Option(help="The bank's own reference: it was sent.")] = None,
     file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="The bank's file that shows it.")
     ] = None,
     refused: Annotated[str | None, typer.Option(help="Why it was not sent.")] = None,
-    by: door.By = None,
-    token: door.Token = None,
-    as_json: shared.AsJson = False,
+    by: as_person.By = None,
+    token: as_person.Token = None,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Enter what you know of a payout that is being sent: the bank's reference, or why it was refused."""
     if (reference is None) == (refused is None):
@@ -193,23 +193,23 @@ def answer(
     known = {"bank_reference": reference, "refused": refused}
     known["evidence"] = sha256(file.read_bytes()).hexdigest() if file else None
     asked = {name: value for name, value in known.items() if value is not None}
-    _say(shared.run(_given("payout.answer", payout, asked, by, door.token_of(by, token))), as_json=as_json)
+    _say(runtime.run(_given("payout.answer", payout, asked, by, as_person.token_of(by, token))), as_json=as_json)
 
 
 @app.command()
 def cancel(
-    settlement: Settlement, by: door.By = None, token: door.Token = None, as_json: shared.AsJson = False
+    settlement: Settlement, by: as_person.By = None, token: as_person.Token = None, as_json: runtime.AsJson = False
 ) -> None:
     """Cancel a settlement of which nothing was sent; the next period takes its money."""
-    _say(shared.run(_given("settlement.cancel", settlement, {}, by, door.token_of(by, token))), as_json=as_json)
+    _say(runtime.run(_given("settlement.cancel", settlement, {}, by, as_person.token_of(by, token))), as_json=as_json)
 
 
 @app.command()
 def again(
-    payout: shared.PayoutId, by: door.By = None, token: door.Token = None, as_json: shared.AsJson = False
+    payout: runtime.PayoutId, by: as_person.By = None, token: as_person.Token = None, as_json: runtime.AsJson = False
 ) -> None:
     """Let a payout that came back be tried again, to the account that the charity has now."""
-    _say(shared.run(_given("payout.again", payout, {}, by, door.token_of(by, token))), as_json=as_json)
+    _say(runtime.run(_given("payout.again", payout, {}, by, as_person.token_of(by, token))), as_json=as_json)
 
 
 app.command("import-statement")(statements.import_statement)

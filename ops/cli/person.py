@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 app = typer.Typer(no_args_is_help=True, help="People: forget one.")
 
@@ -19,26 +19,27 @@ def forget(
     person: Annotated[str, typer.Argument(help="The platform's own id of the person, as its likes say it.")],
     campaign: Annotated[str, typer.Option(help="The campaign's slug.")],
     platform: Annotated[str, typer.Option(help="The platform's name.")],
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Erase what links a person's likes in a campaign to them. Every total and published proof still holds.
 
     Their likes cannot be found again: one that is sent once more counts as somebody else's.
     """
-    likes = shared.run(_forget(person, campaign, platform))
+    likes = runtime.run(_forget(person, campaign, platform))
     if as_json:
-        shared.show_json({"campaign": campaign, "likes": likes})
+        runtime.show_json({"campaign": campaign, "likes": likes})
     else:
         typer.echo(f"{campaign}: {likes} likes are nobody's now")
 
 
 async def _forget(person: str, campaign: str, platform: str) -> int:
-    from campaigns import catalogue, forgetting, platforms
-    from campaigns.refusals import NotFound
+    from campaigns.catalogue import cache, platforms
+    from campaigns.errors import NotFound
+    from campaigns.intake import erasure
 
-    async with shared.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        found = (await catalogue.read(conn, own.keys.pseudonym)).campaigns.get(campaign)
+    async with runtime.opened() as own, own.pool.acquire() as conn, conn.transaction():
+        found = (await cache.read(conn, own.keys.pseudonym)).campaigns.get(campaign)
         if found is None:
             raise NotFound(f"there is no campaign {campaign!r}")
         await platforms.schemes(conn, platform)  # NotFound: a slip of the pen would forget nobody, and say so calmly
-        return await forgetting.forget(conn, found, platform, person)
+        return await erasure.forget(conn, found, platform, person)

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from campaigns.platforms import PlatformListed
+    from campaigns.catalogue.platforms import PlatformListed
 
 app = typer.Typer(no_args_is_help=True, help="Platforms: who may send signed likes.")
 
@@ -18,9 +18,9 @@ PublicKey = Annotated[
 
 
 @app.command()
-def add(name: Name, public_key: PublicKey = None, as_json: shared.AsJson = False) -> None:
+def add(name: Name, public_key: PublicKey = None, as_json: runtime.AsJson = False) -> None:
     """Add a platform and print its secret, this once: no table holds it, nothing shows it again."""
-    answer = shared.give("platform.add", "", {"name": name, "public_key": public_key})
+    answer = runtime.give("platform.add", "", {"name": name, "public_key": public_key})
     _show_secret(name, answer["secret"], as_json=as_json)
 
 
@@ -31,7 +31,7 @@ def rotate(
         bool, typer.Option("--drop-old", help="Make no secret, but drop all keys but the newest of each scheme.")
     ] = False,
     public_key: PublicKey = None,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Print another secret for a platform; the old one holds beside it until `rotate NAME --drop-old`.
 
@@ -40,45 +40,45 @@ def rotate(
     if drop_old and public_key:
         raise typer.BadParameter("add the key first, then drop the old one", param_hint="--drop-old")
     if drop_old:
-        answer = shared.give("platform.drop-old", name)
+        answer = runtime.give("platform.drop-old", name)
         dropped = len((answer["before"] or {})["keys"]) - len((answer["after"] or {})["keys"])
         _tell({"platform": name, "dropped": dropped}, f"{name}: keys dropped: {dropped}", as_json=as_json)
     elif public_key:
-        shared.give("platform.key", name, {"public_key": public_key})
+        runtime.give("platform.key", name, {"public_key": public_key})
         _tell({"platform": name, "added": "v1a"}, f"{name}: may sign by that key from now on", as_json=as_json)
     else:
-        _show_secret(name, shared.give("platform.rotate", name)["secret"], as_json=as_json)
+        _show_secret(name, runtime.give("platform.rotate", name)["secret"], as_json=as_json)
 
 
 @app.command()
-def disable(name: Name, as_json: shared.AsJson = False) -> None:
+def disable(name: Name, as_json: runtime.AsJson = False) -> None:
     """Refuse a platform's deliveries from now on, like those of one that nobody knows."""
-    shared.give("platform.disable", name)
+    runtime.give("platform.disable", name)
     _tell({"platform": name, "is_disabled": True}, f"{name}: is disabled", as_json=as_json)
 
 
 @app.command()
-def enable(name: Name, as_json: shared.AsJson = False) -> None:
+def enable(name: Name, as_json: runtime.AsJson = False) -> None:
     """Take a disabled platform's deliveries again."""
-    shared.give("platform.enable", name)
+    runtime.give("platform.enable", name)
     _tell({"platform": name, "is_disabled": False}, f"{name}: is enabled", as_json=as_json)
 
 
 @app.command("list")
-def list_platforms(as_json: shared.AsJson = False) -> None:
+def list_platforms(as_json: runtime.AsJson = False) -> None:
     """List the platforms and the keys that hold, newest first, and when each was last used; never a secret."""
-    found = shared.run(_list())
+    found = runtime.run(_list())
     if as_json:
-        shared.show_json({"platforms": [_shown(platform) for platform in found]})
+        runtime.show_json({"platforms": [_shown(platform) for platform in found]})
         return
     rows = [(p.name, f"{p.added_at:%Y-%m-%d}", *_key_columns(p)) for p in found]
-    shared.show_table(("platform", "added", "keys that hold", "last used"), rows)
+    runtime.show_table(("platform", "added", "keys that hold", "last used"), rows)
 
 
 async def _list() -> "list[PlatformListed]":
-    from campaigns import platforms
+    from campaigns.catalogue import platforms
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
+    async with runtime.opened() as own, own.pool.acquire() as conn:
         return await platforms.listed(conn)
 
 
@@ -91,7 +91,7 @@ def _key_columns(platform: "PlatformListed") -> tuple[str, str]:
 
 
 def _shown(platform: "PlatformListed") -> dict[str, object]:
-    from ops.admin import platforms
+    from ops.admin.resources import platforms
 
     shown = platforms.shown(platform)
     return {"name": shown["platform"], **{name: value for name, value in shown.items() if name != "platform"}}
@@ -100,7 +100,7 @@ def _shown(platform: "PlatformListed") -> dict[str, object]:
 def _show_secret(name: str, secret: str, *, as_json: bool) -> None:
     """Print the secret alone on standard output, so that it can be piped on; the words go to standard error."""
     if as_json:
-        shared.show_json({"platform": name, "secret": secret})
+        runtime.show_json({"platform": name, "secret": secret})
         return
     typer.echo(f"The secret of {name}, shown this once: keep it safe.", err=True)
     typer.echo(secret)
@@ -108,6 +108,6 @@ def _show_secret(name: str, secret: str, *, as_json: bool) -> None:
 
 def _tell(answer: dict[str, object], words: str, *, as_json: bool) -> None:
     if as_json:
-        shared.show_json(answer)
+        runtime.show_json(answer)
     else:
         typer.echo(words)

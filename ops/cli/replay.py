@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ops.cli import shared
-from ops.cli.shared import AsJson
+from ops.cli import runtime
+from ops.cli.runtime import AsJson
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,13 +70,13 @@ def _target(platform: str, url: str | None, senders: int, rate: int | None, trie
     from ops.replay.run import Target
     from ops.replay.secret import SECRET_VARIABLE, derived_secret, read_secret
 
-    settings = shared.settings()
+    settings = runtime.settings()
     service = (url or f"http://{settings.host}:{settings.port}").rstrip("/")
     if urlsplit(service).scheme not in ("http", "https") or not urlsplit(service).hostname:
         raise typer.BadParameter("give it with its scheme, such as http://127.0.0.1:8080", param_hint="--url")
     shown = os.environ.get(SECRET_VARIABLE)
-    with shared.refusals():
-        secret = read_secret(shown) if shown else shared.run(derived_secret(settings, platform))
+    with runtime.refusals():
+        secret = read_secret(shown) if shown else runtime.run(derived_secret(settings, platform))
     return Target(f"{service}/v1/platforms/{quote(platform, safe='')}/likes", secret, senders, rate, tries)
 
 
@@ -85,14 +85,14 @@ def _send(job: "Job", target: "Target", console: "Console", report: "Report") ->
     from ops.replay.interrupt import ran_to_its_end
     from ops.replay.run import send
 
-    with shared.refusals():
+    with runtime.refusals():
         if not ran_to_its_end(send(job, target, utc_now, console, report)):
             report.failure = "interrupted"
 
 
 def _tell(report: "Report", console: "Console", *, as_json: bool) -> None:
     if as_json:
-        shared.show_json(report.shown())
+        runtime.show_json(report.shown())
     else:
         _show(report)
     for bad in report.reading.first_bad:
@@ -118,4 +118,4 @@ def _how_far(report: "Report") -> str:
 def _show(report: "Report") -> None:
     rows = [(outcome, f"{likes:,}") for outcome, likes in report.sent.outcomes.most_common()]
     rows.append(("in all", f"{report.sent.likes:,}"))
-    shared.show_table(("outcome", "likes #"), rows, f"{report.sent.deliveries:,} webhooks")
+    runtime.show_table(("outcome", "likes #"), rows, f"{report.sent.deliveries:,} webhooks")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 
 def serve(
@@ -20,4 +20,4 @@ def serve(
     from ops import service
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    shared.run(service.serve(shared.settings(**given), migrates=not no_migrate))
+    runtime.run(service.serve(runtime.settings(**given), migrates=not no_migrate))

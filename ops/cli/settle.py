@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ops.cli import door, shared
+from ops.cli import as_person, runtime
 
 if TYPE_CHECKING:
-    from campaigns.catalogue import Campaign
+    from campaigns.catalogue.cache import Campaign
 
 Made: TypeAlias = "tuple[Campaign, str, dict[str, Any]]"  # whose, its id, and what the desk says of it
 
@@ -19,32 +19,32 @@ def settle(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Only until this period, named by the day on which it falls due."),
     ] = None,
-    by: door.By = None,
-    token: door.Token = None,
-    as_json: shared.AsJson = False,
+    by: as_person.By = None,
+    token: as_person.Token = None,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Settle every closed period that has no settlement, oldest first. Again: settles nothing.
 
     Without a name it makes what the schedule would have made, and is nobody's.
     """
-    made = shared.run(_settle(slug, period.date() if period else None, by, door.token_of(by, token)))
+    made = runtime.run(_settle(slug, period.date() if period else None, by, as_person.token_of(by, token)))
     if as_json:
-        shared.show_json({"settlements": [_shown(*one) for one in made]})
+        runtime.show_json({"settlements": [_shown(*one) for one in made]})
     elif made:
         rows = [(c.slug, s["period"], own_id, _text(c, s), str(s["payouts"])) for c, own_id, s in made]
-        shared.show_table(("campaign", "period", "settlement", "total #", "payouts #"), rows)
+        runtime.show_table(("campaign", "period", "settlement", "total #", "payouts #"), rows)
     else:
         typer.echo("nothing to settle")
 
 
 async def _settle(slug: str | None, period: date | None, by: str | None, token: str) -> list[Made]:
-    from campaigns import catalogue
-    from campaigns.refusals import NotFound
+    from campaigns.catalogue import cache
+    from campaigns.errors import NotFound
 
     made: list[Made] = []
-    async with door.opened(by, token) as own:
+    async with as_person.opened(by, token) as own:
         async with own.office.pool.acquire() as conn:
-            known = (await catalogue.load(conn, own.office.keys.pseudonym)).campaigns
+            known = (await cache.load(conn, own.office.keys.pseudonym)).campaigns
         if slug is not None and slug not in known:
             raise NotFound(f"there is no campaign {slug!r}")
         for campaign in [known[slug]] if slug else known.values():
@@ -56,16 +56,16 @@ async def _settle(slug: str | None, period: date | None, by: str | None, token: 
 
 def _newest_period(campaign: "Campaign", until: date | None) -> date | None:
     """Return the campaign's own newest closed period until a day; None: there is none, or no day was named."""
-    from campaigns.settling import span
-    from ledger.periods import closed_periods
+    from campaigns.pledging.settle import span
+    from ledger.settlements.periods import closed_periods
     from ops.clock import utc_now
 
     periods = closed_periods(span(campaign, campaign.closed_at), utc_now()) if until else ()
     return max((period.day for period in periods if until and period.day <= until), default=None)
 
 
-async def _settle_one(own: "door.Door", campaign: "Campaign", upto: date | None) -> list[Made]:
-    from ops.admin.settlements import MORE
+async def _settle_one(own: "as_person.Door", campaign: "Campaign", upto: date | None) -> list[Made]:
+    from ops.admin.resources.settlements import MORE
 
     made: list[Made] = []
     while True:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from ops.admin.sponsors import ShownSponsor
+    from ops.admin.resources.sponsors import ShownSponsor
 
 app = typer.Typer(no_args_is_help=True, help="Sponsors: whose promises there may be.")
 
@@ -15,23 +15,23 @@ SponsorId = Annotated[str, typer.Argument(help="The sponsor: spo_…, as `list` 
 
 
 @app.command("list")
-def list_sponsors(as_json: shared.AsJson = False) -> None:
+def list_sponsors(as_json: runtime.AsJson = False) -> None:
     """List the sponsors, and what they were called before."""
-    found = shared.run(_list())
+    found = runtime.run(_list())
     if as_json:
-        shared.show_json({"sponsors": found})
+        runtime.show_json({"sponsors": found})
         return
     rows = [
         (s["sponsor"], s["name"], ", ".join(s["former_names"]), "disabled" if s["is_disabled"] else "") for s in found
     ]
-    shared.show_table(("sponsor", "name", "before", "state"), rows)
+    runtime.show_table(("sponsor", "name", "before", "state"), rows)
 
 
 async def _list() -> "list[ShownSponsor]":
-    from campaigns import sponsors
-    from ops.admin.sponsors import shown
+    from campaigns.catalogue import sponsors
+    from ops.admin.resources.sponsors import shown
 
-    async with shared.opened() as own, own.pool.acquire() as conn:
+    async with runtime.opened() as own, own.pool.acquire() as conn:
         return [shown(sponsor) for sponsor in await sponsors.listed(conn)]
 
 
@@ -39,31 +39,31 @@ async def _list() -> "list[ShownSponsor]":
 def change(
     sponsor: SponsorId,
     name: Annotated[str, typer.Argument(help="What it is called from now on.")],
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Call a sponsor something else; what was promised keeps the name that it was promised under."""
-    answer = shared.give("sponsor.change", sponsor, {"name": name})
+    answer = runtime.give("sponsor.change", sponsor, {"name": name})
     if as_json:
-        shared.show_json(answer)
+        runtime.show_json(answer)
     else:
         typer.echo(f"{sponsor}: {name}")
 
 
 @app.command()
-def disable(sponsor: SponsorId, as_json: shared.AsJson = False) -> None:
+def disable(sponsor: SponsorId, as_json: runtime.AsJson = False) -> None:
     """Let no new promise name a sponsor; what it promised stands."""
     _give("sponsor.disable", sponsor, "is disabled", as_json=as_json)
 
 
 @app.command()
-def enable(sponsor: SponsorId, as_json: shared.AsJson = False) -> None:
+def enable(sponsor: SponsorId, as_json: runtime.AsJson = False) -> None:
     """Let promises name a disabled sponsor again."""
     _give("sponsor.enable", sponsor, "is enabled", as_json=as_json)
 
 
 def _give(command: str, sponsor: str, done: str, *, as_json: bool) -> None:
-    answer = shared.give(command, sponsor)
+    answer = runtime.give(command, sponsor)
     if as_json:
-        shared.show_json(answer)
+        runtime.show_json(answer)
     else:
         typer.echo(f"{sponsor}: {done}")

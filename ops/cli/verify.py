@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import shared
+from ops.cli import runtime
 
 if TYPE_CHECKING:
     from ledger.log.cosignature import Quorum
-    from ledger.log.verify import Verified
+    from ledger.log.verify.verifier import Verified
 
 State = Annotated[
     Path | None,
@@ -33,29 +33,29 @@ def verify(
     witness: Witnesses = None,
     witnesses_needed: Needed = None,
     log_only: LogOnly = False,
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Check signature, tiles and leaves, replay them, and compare with the totals; status 1 and the first difference.
 
     The same runs without a service's code as `python -m ledger.log.verify`.
     """
-    from ledger.log import seen as memory
-    from ledger.log.command import quorum, sentences
     from ledger.log.note import MalformedKey
-    from ledger.log.source import Unreadable
-    from ledger.log.verify import Refuted
+    from ledger.log.verify import state as memory
+    from ledger.log.verify.__main__ import quorum, sentences
+    from ledger.log.verify.source import Unreadable
+    from ledger.log.verify.verifier import Refuted
 
     try:
         found = _verify(url, state, key, quorum(witness or [], witnesses_needed), log_only=log_only)
     except (Refuted, Unreadable, MalformedKey, memory.BrokenState) as fault:
         if as_json:
-            shared.show_json({"true": False, "reason": str(fault)})
+            runtime.show_json({"true": False, "reason": str(fault)})
         typer.echo(f"FALSE: {fault}" if isinstance(fault, Refuted) else str(fault), err=True)
         raise typer.Exit(1) from None
     if state is not None:
         memory.save(state, found.seen)
     if as_json:
-        shared.show_json(_shown(found))
+        runtime.show_json(_shown(found))
     else:
         typer.echo("\n".join(sentences(found)))
 
@@ -64,10 +64,10 @@ def _verify(url: str, state: Path | None, key: str | None, asked: "Quorum", *, l
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from ledger.log import seen as memory
     from ledger.log.note import parse_verifier_key
-    from ledger.log.source import source_of
-    from ledger.log.verify import verify as check
+    from ledger.log.verify import state as memory
+    from ledger.log.verify.source import source_of
+    from ledger.log.verify.verifier import verify as check
 
     columns = TextColumn("leaves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
@@ -102,7 +102,7 @@ def _shown(found: "Verified") -> dict[str, object]:
 def verify_receipt(
     file: Annotated[Path, typer.Argument(help="What `GET /v1/receipts/…` answered, kept as a file.")],
     key: Annotated[str, typer.Option(help="The log's verifier key, as /log/key says it.")],
-    as_json: shared.AsJson = False,
+    as_json: runtime.AsJson = False,
 ) -> None:
     """Check a receipt's proof step by step, offline; status 1 if one does not hold."""
     from ledger.log import receipt
@@ -114,7 +114,7 @@ def verify_receipt(
         typer.echo(str(fault), err=True)
         raise typer.Exit(1) from None
     if as_json:
-        shared.show_json([{"says": step.says, "holds": step.holds} for step in steps])
+        runtime.show_json([{"says": step.says, "holds": step.holds} for step in steps])
     else:
         for step in steps:
             typer.echo(f"{'ok   ' if step.holds else 'FALSE'} {step.says}")

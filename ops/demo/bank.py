@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from campaigns.refusals import Refused
+from campaigns.errors import Refused
 
 BIC = "MOCKNL2A"
 ANSWERS, STATEMENTS = "pain.002", "camt.053"

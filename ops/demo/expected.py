@@ -1,6 +1,7 @@
 """What must come out of a simulation: counted by what each simulated person did, never by the service's own rules.
 
-A second, much simpler arithmetic beside `campaigns/arithmetic.py`: if the two differ, the demonstration says so.
+A second, much simpler arithmetic beside `campaigns/pledging/arithmetic.py`.
+If the two differ, the demonstration says so.
 """
 
 from collections import Counter

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from campaigns import settling
-from campaigns.catalogue import Campaign
-from campaigns.settlements import rules
-from ledger import approvals, payouts, reconcile
-from ledger.channels.pain001 import Pain001, Payer
-from ledger.envelopes import Envelope, envelopes
-from ledger.payout_steps import State
-from ledger.payouts import end_to_end_id
-from ledger.settlement import Settled
+from campaigns.catalogue.cache import Campaign
+from campaigns.pledging import settle
+from campaigns.reporting.settlements import rules
+from ledger.payouts import sending
+from ledger.payouts.channels.pain001 import Pain001, Payer
+from ledger.payouts.sending import end_to_end_id
+from ledger.reconciliation import reconcile
+from ledger.settlements import approvals
+from ledger.settlements.model import Envelope, envelopes
+from ledger.settlements.payout_steps import State
+from ledger.settlements.settle import Settled
 from ops.app import Service
 from ops.demo.bank import ANSWERS, BIC, STATEMENTS, Bank, bank
 from sql import Pool
@@ -27,7 +29,7 @@ _DAYS_MAX = 15
 
 async def pay(service: Service, campaign: Campaign, now: datetime) -> list[Envelope]:
     """Settle what is due and have the bank pay it; return the envelopes as they are then, oldest first."""
-    made = await settling.settle_due(service.pool, campaign, CLERK, now)
+    made = await settle.settle_due(service.pool, campaign, CLERK, now)
     if not made:
         return []
     async with bank(now) as counterparty:
@@ -48,7 +50,7 @@ async def _send(pool: Pool, campaign: Campaign, settled: Settled, channel: Pain0
         (envelope,) = await envelopes(conn, settlement_id=settled.settlement_id)
         for person in APPROVERS if envelope.missing_approvals(rules(campaign)) else ():
             await approvals.approve(conn, settled.settlement_id, envelope.hash, person, now)
-    return await payouts.send(pool, channel, settled.settlement_id, rules(campaign), CLERK, now)
+    return await sending.send(pool, channel, settled.settlement_id, rules(campaign), CLERK, now)
 
 
 def _returning(envelope: Envelope) -> str | None:
@@ -59,7 +61,7 @@ def _returning(envelope: Envelope) -> str | None:
 async def _hand_in(pool: Pool, counterparty: Bank, envelope: Envelope, folder: Path) -> None:
     """Take the files to the bank, and its answers back."""
     async with pool.acquire() as conn:
-        told = await payouts.messages(conn, envelope.settlement_id)
+        told = await sending.messages(conn, envelope.settlement_id)
     for message in told:
         await counterparty.hand_in((folder / f"{message.message_id}.xml").read_bytes())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from campaigns.refusals import Refused
+from campaigns.errors import Refused
 
 _PATIENCE_SECONDS = 60
 _AGAIN_SECONDS = 0.2

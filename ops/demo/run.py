@@ -7,7 +7,7 @@ from datetime import datetime
 import aiohttp
 from rich.console import Console
 
-from ledger.envelopes import Envelope
+from ledger.settlements.model import Envelope
 from ops.app import Service
 from ops.clock import utc_now
 from ops.demo import payday, reader, stage

@@ -8,10 +8,11 @@ from string import Template
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from campaigns import platforms, promise_file, promising
-from campaigns.budget import fund
-from campaigns.calendar import day_in
-from campaigns.catalogue import Campaign, Catalogue, read
+from campaigns.catalogue import apply_promise, platforms
+from campaigns.catalogue.cache import Campaign, Catalogue, read
+from campaigns.pledging.budget import fund
+from campaigns.promise import toml_file
+from campaigns.promise.calendar import day_in
 from ledger.money import MINOR_MAX
 from ops.demo.expected import Rules, Shares
 from ops.demo.platform import Stage
@@ -59,8 +60,8 @@ def _runs(campaign: Campaign, now: datetime) -> bool:
 
 
 async def _make(conn: Connection, catalogue: Catalogue, keys: Keys, now: datetime) -> Campaign:
-    promise = promise_file.read(promise_text(catalogue.campaigns, now).encode())
-    campaign = (await promising.apply(conn, promise, now, pseudonym_key=keys.pseudonym)).campaign
+    promise = toml_file.read(promise_text(catalogue.campaigns, now).encode())
+    campaign = (await apply_promise.apply(conn, promise, now, pseudonym_key=keys.pseudonym)).campaign
     await fund(conn, campaign, _BUDGET_MINOR, "demonstration")
     return campaign
 

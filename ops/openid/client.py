@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
-from ops.admin.actor import ROLES, Role
+from ops.admin.core.actor import ROLES, Role
 from ops.settings import PREFIX, Settings, SettingsRefused
 
 CALLBACK = "/admin/sign-in/openid/callback"

@@ -17,8 +17,8 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel
 
-from ops.admin.actor import Role
-from ops.admin.tokens import RESERVED, Holder
+from ops.admin.auth.tokens import RESERVED, Holder
+from ops.admin.core.actor import Role
 from ops.openid.client import Client
 
 # By public keys only: `none` and the symmetric ones would let anybody sign who knows what everybody may know.

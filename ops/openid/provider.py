@@ -11,7 +11,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import ValidationError
 
-from ledger.outgoing import whole
+from ledger.http_client import whole
 from ops.openid.client import Client, is_safe
 from ops.openid.protocol import Exchange, Metadata, Unproven
 

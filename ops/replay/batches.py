@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import BinaryIO, NamedTuple
 
-from campaigns.events import BODY_BYTES_MAX
+from campaigns.intake.payload import BODY_BYTES_MAX
 from ops.replay.formats import BadLine, Like
 
 _BAD_LINES_SHOWN_MAX = 100

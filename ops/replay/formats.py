@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from campaigns.events import LikeEvent, faults
+from campaigns.intake.payload import LikeEvent, faults
 
 LINE_BYTES_MAX = 64 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

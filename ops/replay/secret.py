@@ -5,11 +5,11 @@ import binascii
 
 import asyncpg
 
-from campaigns import catalogue
-from campaigns.catalogue import Platform
-from campaigns.refusals import Refused
-from campaigns.signature import SECRET_PREFIX, derive_secret
-from ops import backend, keys
+from campaigns.catalogue import cache
+from campaigns.catalogue.cache import Platform
+from campaigns.catalogue.webhook_secrets import SECRET_PREFIX, derive_secret
+from campaigns.errors import Refused
+from ops import database, keys
 from ops.settings import Settings
 
 SECRET_VARIABLE = "REPLAY_SECRET"  # noqa: S105 - the variable's name
@@ -33,10 +33,10 @@ def read_secret(shown: str) -> bytes:
 async def derived_secret(settings: Settings, platform: str) -> bytes:
     """Return the secret of the platform's newest v1 key, derived as the service does. Raises NoSecret."""
     own = keys.load(settings)
-    async with backend.database(settings, role="command") as dsn:
+    async with database.database(settings, role="command") as dsn:
         conn = await asyncpg.connect(dsn)
         try:
-            known = (await catalogue.load(conn, own.pseudonym)).platforms.get(platform)
+            known = (await cache.load(conn, own.pseudonym)).platforms.get(platform)
         finally:
             await conn.close()
     if known is None:

@@ -14,8 +14,8 @@ from datetime import datetime
 import aiohttp
 import orjson
 
-from campaigns.refusals import Refused
-from campaigns.signature import sign
+from campaigns.errors import Refused
+from campaigns.intake.signature import sign
 from ops.replay.batches import Batch
 from ops.replay.retries import Verdict, asked_seconds, verdict, wait_seconds
 

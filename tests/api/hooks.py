@@ -24,7 +24,8 @@ from schemathesis.core.parameters import ParameterLocation
 from schemathesis.core.transport import Response
 from standardwebhooks.webhooks import Webhook
 
-from campaigns.signature import SECRET_PREFIX, sign
+from campaigns.catalogue.webhook_secrets import SECRET_PREFIX
+from campaigns.intake.signature import sign
 from ops.clock import utc_now
 
 STAGE: dict[str, Any] = json.loads(os.environ["STAGE"])

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from clerks import Clerk, hire
-from ledger.statements.table import COLUMNS
+from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.clock import utc_now
-from ops.http.examples import PROMISE_JSON
+from ops.http.openapi.examples import PROMISE_JSON
 from serving import DAY, SLUG, Running, like, promise, promised, running
 from visitors import Visitor
 

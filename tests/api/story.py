@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Any
 
 from clerks import Clerk
-from ledger.statements.table import COLUMNS
+from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
-from ops.http.openapi import document
+from ops.http.openapi.document import document
 from serving import DAY, SLUG, Running, like
 from visitors import Visitor
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import jsonschema
 import pytest
-from story import RUNS, Story, Told, enrolled, liked, paid, promised, registered, settled
 
 from clerks import hire
 from ops import jobs
 from ops.admin import registry
 from ops.clock import utc_now
-from ops.http.openapi import document
+from ops.http.openapi.document import document
 from serving import SLUG, promise, running
+from story import RUNS, Story, Told, enrolled, liked, paid, promised, registered, settled
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 NOWHERE = "http://127.0.0.1:9/payouts"  # it never answers a request; it calls back

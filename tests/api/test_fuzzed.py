@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stage import staged
 
-from ops.http.openapi import document
+from ops.http.openapi.document import document
+from stage import staged
 
 HERE = Path(__file__).parent
 SEED, EXAMPLES = os.environ.get("FUZZ_SEED", "20261127"), os.environ.get("FUZZ_EXAMPLES", "3")

@@ -13,9 +13,9 @@ from time import perf_counter
 
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.note import parse_verifier_key
-from ledger.log.source import source_of
 from ledger.log.tiles import entries_in, new_bundles
-from ledger.log.verify import verify
+from ledger.log.verify.source import source_of
+from ledger.log.verify.verifier import verify
 
 
 def hashed(folder: Path) -> int:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
-from campaigns.pseudonyms import campaign_key, pseudonymiser
+from campaigns.catalogue.pseudonyms import campaign_key, pseudonymiser
 
 CONTENTS = 2_000
 PEOPLE = 2_000_000

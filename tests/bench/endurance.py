@@ -11,7 +11,7 @@ from time import perf_counter, time
 
 import orjson
 
-from campaigns.signature import sign
+from campaigns.intake.signature import sign
 from tests.bench import crowd, stage
 from tests.bench.crowd import Stream
 from tests.bench.figures import Bar, Figure

@@ -8,9 +8,9 @@ from typing import Any
 
 import asyncpg
 
-from campaigns import receipts
-from campaigns.batch_tree import receipt
-from ops import backend
+from campaigns.intake.batch_tree import receipt
+from campaigns.reporting import receipts
+from ops import database
 from ops.clock import utc_now
 from tests.bench import crowd, stage, told, verified
 from tests.bench.crowd import Stream
@@ -83,7 +83,7 @@ async def _rounds(
 
 async def _made(dsn: str, known: list[str]) -> float:
     """Return proofs a second, as the service's own handler makes them, without HTTP."""
-    async with backend.pool(dsn) as pool:
+    async with database.pool(dsn) as pool:
         started = perf_counter()
         for own in known:
             async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter, process_time, time
 
-from campaigns.signature import sign
+from campaigns.intake.signature import sign
 from tests.bench.wire import Wire, connected, post_head
 
 _LENGTH_BYTES = 4

@@ -14,12 +14,14 @@ from uuid import uuid4
 import asyncpg
 import orjson
 
-from campaigns import budget, catalogue, platforms, promise_file, promising
-from campaigns.catalogue import Catalogue
-from campaigns.signature import derive_secret
-from ledger import sequencer
+from campaigns.catalogue import apply_promise, cache, platforms
+from campaigns.catalogue.cache import Catalogue
+from campaigns.catalogue.webhook_secrets import derive_secret
+from campaigns.pledging import budget
+from campaigns.promise import toml_file
 from ledger.log.note import make_signer
-from ops import backend
+from ledger.publication import sequencer
+from ops import database as backend
 from ops.clock import utc_now
 from ops.migrate import migrate
 from tests.bench import processes, reader, sender
@@ -100,9 +102,9 @@ async def _promise(dsn: str) -> None:
     conn = await asyncpg.connect(dsn)
     try:
         for slug, limit in ((CROWD, ""), (LIMITED, f"likes_per_person_per_day = {LIMIT}"), (PROBE, "")):
-            asked = promise_file.read(_PROMISE.format(slug=slug, limit=limit).encode())
+            asked = toml_file.read(_PROMISE.format(slug=slug, limit=limit).encode())
             async with conn.transaction():
-                await promising.apply(conn, asked, datetime(2022, 4, 1, tzinfo=UTC), pseudonym_key=KEY)
+                await apply_promise.apply(conn, asked, datetime(2022, 4, 1, tzinfo=UTC), pseudonym_key=KEY)
             known = await _catalogue(conn)
             async with conn.transaction():
                 await budget.fund(conn, known.campaigns[slug], _FUNDED_MINOR, "first")
@@ -113,7 +115,7 @@ async def _promise(dsn: str) -> None:
 
 
 async def _catalogue(conn: asyncpg.Connection) -> Catalogue:
-    return await catalogue.load(conn, KEY)
+    return await cache.load(conn, KEY)
 
 
 @dataclass(frozen=True, slots=True)

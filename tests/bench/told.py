@@ -7,10 +7,10 @@ from uuid import NAMESPACE_URL, uuid5
 
 import asyncpg
 
-from ledger import sequencer
-from ledger.leaves import leaf_body
 from ledger.log.note import make_signer
-from ops import backend, log_export
+from ledger.publication import sequencer
+from ledger.publication.outbox import leaf_body
+from ops import database, log_export
 from ops.clock import utc_now
 from tests.bench.run import Bench
 from tests.bench.stage import CROWD, KEY, LOG_ORIGIN
@@ -50,7 +50,7 @@ async def fill(bench: Bench, dsn: str, count: int, title: str) -> int:
     task = bench.progress.add_task(title, total=count)
     conn = await asyncpg.connect(dsn)
     waiting = list(leaves(count))
-    async with backend.pool(dsn) as pool:
+    async with database.pool(dsn) as pool:
         for first in range(0, len(waiting), _CHUNK):
             some = waiting[first : first + _CHUNK]
             columns = list(zip(*some, strict=True))
@@ -68,5 +68,5 @@ async def fill(bench: Bench, dsn: str, count: int, title: str) -> int:
 
 async def export(bench: Bench, dsn: str) -> None:
     """Write the log to the bench's folder `log`."""
-    async with backend.pool(dsn) as pool, pool.acquire() as conn:
+    async with database.pool(dsn) as pool, pool.acquire() as conn:
         await log_export.export(conn, bench.folder / "log")

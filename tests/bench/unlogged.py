@@ -8,10 +8,13 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from campaigns import batch, budget, pledging, promising
-from campaigns.batch_tree import BatchLike, Tree
-from ledger import journal, payout_steps, settlement
+from campaigns.catalogue import apply_promise
+from campaigns.intake import batch
+from campaigns.intake.batch_tree import BatchLike, Tree
+from campaigns.pledging import budget, pledge
+from ledger.accounting import journal
 from ledger.log.merkle import EMPTY_ROOT
+from ledger.settlements import payout_steps, settle
 from ops import jobs
 from ops.cli import main
 from sql import Connection
@@ -41,9 +44,9 @@ def switch_off() -> None:
     """Take the log out of this process."""
     setattr(batch, "_leaves", _no_leaves)  # noqa: B010 - mypy refuses to assign to a function
     setattr(batch, "build", _no_tree)  # noqa: B010
-    setattr(pledging, "_tell_log", _no_count)  # noqa: B010
+    setattr(pledge, "_tell_log", _no_count)  # noqa: B010
     setattr(jobs.Jobs, "sequence", _no_sequence)  # noqa: B010
-    for module in (budget, journal, payout_steps, pledging, promising, settlement):
+    for module in (budget, journal, payout_steps, pledge, apply_promise, settle):
         if not hasattr(module, "queue_leaf"):
             raise AttributeError(f"{module.__name__} queues leaves in another way now")
         setattr(module, "queue_leaf", _no_leaf)  # noqa: B010

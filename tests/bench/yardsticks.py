@@ -16,8 +16,8 @@ from datetime import datetime
 import asyncpg
 from aiohttp import web
 
-from campaigns.pseudonyms import campaign_key, pseudonymiser
-from campaigns.signature import Key, verify
+from campaigns.catalogue.pseudonyms import campaign_key, pseudonymiser
+from campaigns.intake.signature import Key, verify
 from ops.clock import utc_now
 
 CONNECTIONS_MAX = 32

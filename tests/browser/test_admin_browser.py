@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
-from test_browser import AXE, NARROW, WIDE, Watched, browser, opened
 
 from clerks import hire
 from ops.clock import utc_now
 from serving import Running, like, running
+from tests.browser.test_browser import AXE, NARROW, WIDE, Watched, browser, opened
 
 __all__ = ["browser"]  # the fixture
 pytestmark = [pytest.mark.slow, pytest.mark.one_server]

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser
-from test_admin_browser import signed_in
-from test_browser import WIDE, Watched, browser
 
 from clerks import hire
-from ledger.payouts import end_to_end_id
-from ledger.statements.table import COLUMNS
+from ledger.payouts.sending import end_to_end_id
+from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.clock import utc_now
-from ops.http import snapshots
+from ops.http.core import snapshots
 from serving import DAY, SLUG, Running, like, promise, running
+from tests.browser.test_admin_browser import signed_in
+from tests.browser.test_browser import WIDE, Watched, browser
 
 __all__ = ["browser"]  # the fixture
 pytestmark = [pytest.mark.slow, pytest.mark.one_server]

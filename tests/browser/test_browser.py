@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from campaigns import settling
+from campaigns.pledging import settle
 from ops.clock import utc_now
 from serving import SLUG, Running, like, promise, running
 
@@ -134,7 +134,7 @@ FOCUSED = """() => {
 
 async def test_a_payouts_receipt_is_found_read_and_printed(browser: Browser, service: Running) -> None:
     own = service.service
-    await settling.settle_due(own.pool, (await own.shelf.newest()).campaigns[SLUG], "ann", utc_now())
+    await settle.settle_due(own.pool, (await own.shelf.newest()).campaigns[SLUG], "ann", utc_now())
     script = AXE.read_text(encoding="utf-8")
     for colours in ("light", "dark"):
         url = f"{service.url}{CAMPAIGN}?lang=en"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser
-from test_browser import AXE, NARROW, browser, opened
 
 from openid_serving import issuer, served
 from serving import Running
+from tests.browser.test_browser import AXE, NARROW, browser, opened
 
 __all__ = ["browser", "issuer", "served"]  # the fixtures
 pytestmark = [pytest.mark.slow, pytest.mark.one_server]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
-from test_browser import AXE, NARROW, WIDE, Watched, browser, opened
 
 from ledger.log.note import format_verifier_key
 from receipt_cases import FOREIGN, LOG, cases, ending, mutants
 from serving import Running, like, running
+from tests.browser.test_browser import AXE, NARROW, WIDE, Watched, browser, opened
 
 __all__ = ["browser"]  # a fixture
 

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.catalogue import Campaign
-from campaigns.settlements import rules
-from ledger import payouts
-from ledger.channels import Answer, Instruction, Message, Outcome
-from ledger.envelopes import Envelope
-from ledger.reconcile import import_file
-from ops import backend
+from campaigns.catalogue.cache import Campaign
+from campaigns.reporting.settlements import rules
+from ledger.payouts import sending
+from ledger.payouts.channels import Answer, Instruction, Message, Outcome
+from ledger.reconciliation.reconcile import import_file
+from ledger.settlements.model import Envelope
+from ops import database
 from promises import SLUG
 from proxy import Proxy, proxied
 from settlements import agrees, every, liked, line, made, settled, states, told_paid
@@ -63,7 +63,7 @@ async def paid(proxy: Proxy, pool: Pool, campaign: Campaign, bank: Counterparty)
     await again_while_cut(proxy, lambda: settled(pool, campaign, AT))
     (envelope,) = await every(pool, campaign)
     own = rules(campaign)
-    await again_while_cut(proxy, lambda: payouts.send(pool, bank, envelope.settlement_id, own, "finance", AT))
+    await again_while_cut(proxy, lambda: sending.send(pool, bank, envelope.settlement_id, own, "finance", AT))
     said = told_paid(envelope, f"S {campaign.slug}")
 
     async def take() -> None:
@@ -80,7 +80,7 @@ async def test_whichever_commit_is_cut_the_bank_is_told_once_and_all_is_paid(
     dsn: str, pool: Pool, tmp_path: Path, after: bool
 ):
     number = 0
-    async with proxied(dsn, tmp_path, after=after) as (proxy, address), backend.pool(address, 4) as through:
+    async with proxied(dsn, tmp_path, after=after) as (proxy, address), database.pool(address, 4) as through:
         while proxy.cut == number:  # until there was no commit any more to cut
             campaign, bank = await made(pool, (SLUG, f"c{number}"), ONE_EACH, FREE), Counterparty()
             await liked(pool, campaign, {2: 100})

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import pytest
 
-from campaigns import platforms
+from campaigns.catalogue import platforms
 from databases import broken_invariants, scratch_folder
-from ledger import sequencer
-from ops import backend, embedded
+from ledger.publication import sequencer
+from ops import database, embedded
 from ops.clock import utc_now
 from ops.migrate import migrate
 from program import Sender, batches, program, sender
@@ -27,7 +27,7 @@ SENDERS = 4
 
 async def _prepared(dsn: str) -> str:
     """Make the campaign and the platform; return its secret."""
-    async with backend.pool(dsn) as pool:
+    async with database.pool(dsn) as pool:
         await promised(pool, promise())
         await sequencer.make_log(pool, LOG, utc_now())
         async with pool.acquire() as conn, conn.transaction():

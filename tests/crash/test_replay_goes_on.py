@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 
 import sql
-from campaigns import platforms
-from ledger import sequencer
+from campaigns.catalogue import platforms
+from ledger.publication import sequencer
 from ops.clock import utc_now
 from ops.replay.formats import Format
 from ops.replay.run import Job, Target, new_report, send

@@ -16,9 +16,9 @@ import asyncpg
 import pytest
 from rich.console import Console
 
-from campaigns.promise import Promise
-from ledger.log.source import Address
-from ledger.log.verify import verify
+from campaigns.promise.model import Promise
+from ledger.log.verify.source import Address
+from ledger.log.verify.verifier import verify
 from ops.clock import utc_now
 from ops.demo import payday
 from ops.replay.formats import Format

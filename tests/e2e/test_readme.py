@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from campaigns.arithmetic import due, earned
-from campaigns.likes import REASONS, Outcome
-from campaigns.promise import Promise
-from campaigns.terms import Terms
-from ledger.split import split
+from campaigns.intake.like_state import REASONS, Outcome
+from campaigns.pledging.arithmetic import due, earned
+from campaigns.promise.model import Promise
+from campaigns.promise.terms import Terms
+from ledger.accounting.apportionment import split
 from ops.clock import utc_now
 from serving import SLUG, Running, promise, running
 

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 import sql
-from campaigns.sponsors import id_of
+from campaigns.catalogue.sponsors import id_of
 from ops.migrate import migrate, number
 
 BEFORE = next(number(file) for file in sql.scripts("migrations") if file.name.endswith("_registers"))

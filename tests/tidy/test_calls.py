@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from repository import Source, program, sources, told
 
 CLOCK = Path("ops/clock.py")

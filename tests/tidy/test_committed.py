@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from repository import ROOT, committed, texts, told
 
 # The brackets keep this file from matching itself.

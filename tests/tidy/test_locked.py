@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
 from repository import ROOT, told
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: ; [^\\]+)? ?\\?$")

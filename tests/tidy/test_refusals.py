@@ -11,31 +11,31 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from ledger.reconciliation.matching import How
+from ops.i18n import refusals
+from ops.i18n.language import TEXTS
+from ops.i18n.refusals import Sentence
 from repository import Source, program, told
 from sentences import HOLE, Said, kinds, said
 
-from ledger.matching import How
-from ops.http.admin_pages import reasons
-from ops.http.admin_pages.reasons import Sentence
-from ops.http.language import TEXTS
-
-HOUSES = ("ledger/", "campaigns/", "ops/admin/", "ops/http/admin_pages/", "ops/channels.py")
+HOUSES = ("ledger/", "campaigns/", "ops/admin/", "ops/http/admin_web/", "ops/i18n/", "ops/payout_channels.py")
 NEVER_ON_PAGES = {
     "ledger/log/": "the log's programs stand alone",
-    "ledger/sequencer.py": "told at the start, and by jobs",
-    "ledger/witness_call.py": "what a witness answered, which is another kind of fault",
-    "campaigns/admission.py": "why a like does not count, which is another kind of refusal",
+    "ledger/publication/sequencer.py": "told at the start, and by jobs",
+    "ledger/publication/witness_client.py": "what a witness answered, which is another kind of fault",
+    "campaigns/intake/admission.py": "why a like does not count, which is another kind of refusal",
 }
 # Where a ValueError is what a model or a filter says of what was filled in, and SettingsRefused what a command says.
-VALUES = ("campaigns/promise.py", "campaigns/preview_request.py", "ledger/schedule.py", "ops/admin/")
-CHANNELS = ("ops/channels.py",)
+VALUES = ("campaigns/promise/model.py", "campaigns/preview/request.py", "ledger/settlements/cron.py", "ops/admin/")
+CHANNELS = ("ops/payout_channels.py",)
 PASSED_ON = {
-    "campaigns/promise_file.py: error['msg'].removeprefix('Value error, ')": "the models' words, in the catalogue",
-    "campaigns/promise_file.py: message[:place.start()]": "of TOML, which no page takes",
-    "campaigns/promise_file.py: message": "of TOML, which no page takes",
-    "campaigns/preview_request.py: cell": "caught where the file is read",
-    "ops/admin/listing.py: str(error)": "the filters' words, in the catalogue",
-    "ops/admin/settlements.py: str(refused)": "the channels' words, in the catalogue",
+    "campaigns/promise/toml_file.py: error['msg'].removeprefix('Value error, ')": "the models' words",
+    "campaigns/promise/toml_file.py: message[:place.start()]": "of TOML, which no page takes",
+    "campaigns/promise/toml_file.py: message": "of TOML, which no page takes",
+    "campaigns/preview/request.py: cell": "caught where the file is read",
+    "ops/admin/core/pagination.py: str(error)": "the filters' words, in the catalogue",
+    "ops/admin/resources/settlements.py: str(refused)": "the channels' words, in the catalogue",
 }
 REFUSALS = kinds("Refused", "LedgerError") - kinds("Faulty") | {"Fault"}
 # What is kept, and shown in lists: why an upload ended, a payout came back, a line is of a payout.
@@ -78,7 +78,7 @@ def skeleton(says: str) -> str:
 
 
 def known() -> set[str]:
-    return {skeleton(sentence.says) for sentence in reasons.catalogue()["sentences"]}
+    return {skeleton(sentence.says) for sentence in refusals.catalogue()["sentences"]}
 
 
 def line_to_add(sentence: str) -> str:
@@ -136,7 +136,7 @@ def filled(sentence: Sentence) -> Iterator[str]:
 
 
 def examples(name: str) -> list[str]:
-    shape = reasons.shape(name)
+    shape = refusals.shape(name)
     return [
         text
         for text in EXAMPLES.get(name.rpartition("_")[2], [f"{name}-1", repr(TEXT), TEXT])
@@ -161,21 +161,21 @@ def test_what_a_refusal_says_can_be_read_off_the_program() -> None:
 def test_every_sentence_of_the_catalogue_is_said() -> None:
     spoken = {one.sentence for one in sentences()}
     spoken |= {skeleton(says) for says in ALSO_SAID}
-    unsaid = [one for one in reasons.catalogue()["sentences"] if skeleton(one.says) not in spoken]
+    unsaid = [one for one in refusals.catalogue()["sentences"] if skeleton(one.says) not in spoken]
     faults = [one.says for one in unsaid if not any(map(one.pattern.fullmatch, of_the_models()))]
     assert not faults, told(faults, "nothing says it any more: take it out of ops/site/refusals.toml")
 
 
-@pytest.mark.parametrize("table", sorted(reasons.catalogue()))
+@pytest.mark.parametrize("table", sorted(refusals.catalogue()))
 def test_each_sentence_is_taken_for_itself_alone(table: str) -> None:
-    for sentence in reasons.catalogue()[table]:
+    for sentence in refusals.catalogue()[table]:
         for text in filled(sentence):
-            assert [found.says for found, _ in reasons.matching(text, table)] == [sentence.says], text
+            assert [found.says for found, _ in refusals.matching(text, table)] == [sentence.says], text
 
 
-@pytest.mark.parametrize("table", sorted(reasons.catalogue()))
+@pytest.mark.parametrize("table", sorted(refusals.catalogue()))
 def test_each_sentence_is_told_with_values_that_it_has(table: str) -> None:
-    for sentence in reasons.catalogue()[table]:
+    for sentence in refusals.catalogue()[table]:
         assert "zh" in sentence.told, sentence.says
         assert sentence.told.keys() <= {"zh", "en"}, sentence.says
         for words in sentence.told.values():
@@ -184,7 +184,7 @@ def test_each_sentence_is_told_with_values_that_it_has(table: str) -> None:
 
 
 def test_whatever_the_models_say_is_known() -> None:
-    faults = sorted(message for message in of_the_models() if reasons.meant(message) is None)
+    faults = sorted(message for message in of_the_models() if refusals.meant(message) is None)
     assert not faults, told(faults, "add it to the last part of ops/site/refusals.toml")
 
 
@@ -194,7 +194,7 @@ def test_whatever_is_kept_and_shown_is_known() -> None:
 
 
 def test_why_a_second_person_is_needed_is_told_in_both_languages() -> None:
-    of = files("campaigns/promising.py", "ops/admin/")
+    of = files("campaigns/catalogue/apply_promise.py", "ops/admin/")
     written = {
         keyword.value.value
         for source in of

@@ -4,9 +4,9 @@ import ast
 import re
 
 import pytest
-from repository import program, sources, told
 
 import sql
+from repository import program, sources, told
 
 SENTENCE = re.compile(r"\A(--[^\n]*\n)+")
 RULE = re.compile(r"\b(?:CHECK\s*\(|UNIQUE\b|FOREIGN KEY\b|EXCLUDE\b)")

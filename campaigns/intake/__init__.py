@@ -1,0 +1,1 @@
+"""T1: verify, read, admit and record deliveries of likes."""

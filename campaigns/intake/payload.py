@@ -1,0 +1,146 @@
+"""The body of a delivery: bytes in, likes out. Pydantic at the edge only; one bad like does not spoil the rest."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError, WithJsonSchema, with_config
+from pydantic_core import ErrorDetails, from_json, to_json
+from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
+from typing_extensions import TypedDict
+
+from campaigns.promise.model import Content
+
+LIKES_MAX = 1_000
+BODY_BYTES_MAX = 1024 * 1024
+_REASON_CHARS_MAX = 300
+
+_STRICT = ConfigDict(strict=True, extra="forbid")
+_COUNT_MAX = 2**53 - 1
+
+Person = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Slug = Annotated[str, Field(min_length=1, max_length=63)]
+Tag = Annotated[str, Field(max_length=256)]
+Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
+
+# RFC 3339 with an offset. Left alone, pydantic takes "1649346288" for seconds and a longer number for milliseconds.
+_WRITTEN = str_schema(pattern="^[0-9]{4}-")
+_MOMENT = chain_schema([_WRITTEN, datetime_schema(strict=False, tz_constraint="aware")])
+Moment = Annotated[
+    datetime,
+    GetPydanticSchema(lambda _source, _handler: _MOMENT),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+@with_config(_STRICT)
+class Signals(TypedDict):
+    """What the platform saw around the like; every member may be left out."""
+
+    watch_ms: NotRequired[Count]
+    duration_ms: NotRequired[Count]
+    followed: NotRequired[bool]
+    commented: NotRequired[bool]
+    shared: NotRequired[bool]
+    device: NotRequired[Tag]
+    network: NotRequired[Tag]
+    account_age_days: NotRequired[Count]
+
+
+@with_config(_STRICT)
+class LikeEvent(TypedDict):
+    """One like or unlike, as the contract's intake describes it."""
+
+    action: Literal["like", "unlike"]
+    content: Content
+    person: Person
+    event_at: Moment
+    campaign: NotRequired[Slug]
+    signals: NotRequired[Signals]
+
+
+@with_config(_STRICT)
+class Likes(TypedDict):
+    """The `data` of a delivery."""
+
+    likes: Annotated[list[LikeEvent], Field(max_length=LIKES_MAX)]
+
+
+@with_config(_STRICT)
+class Body(TypedDict):
+    """A delivery's body whose every like is well formed."""
+
+    type: Literal["likes"]
+    timestamp: Moment
+    data: Likes
+
+
+@with_config(_STRICT)
+class _LooseLikes(TypedDict):
+    likes: Annotated[list[Any], Field(max_length=LIKES_MAX)]
+
+
+@with_config(_STRICT)
+class _LooseBody(TypedDict):
+    type: Literal["likes"]
+    timestamp: Moment
+    data: _LooseLikes
+
+
+_BODY = TypeAdapter(Body)
+_LOOSE_BODY = TypeAdapter(_LooseBody)
+_LIKE = TypeAdapter(LikeEvent)
+
+
+class Unreadable(ValueError):
+    """The body is no JSON."""
+
+
+class WrongShape(ValueError):
+    """The body is JSON, but not an envelope of likes; `faults` are (path, reason)."""
+
+    def __init__(self, faults: list[tuple[str, str]]) -> None:
+        super().__init__("the body is not an envelope of likes")
+        self.faults = faults
+
+
+class Invalid(str):
+    """Stands for a like that is none: the path and reason in words, without what was sent."""
+
+    __slots__ = ()
+
+
+def read(body: bytes) -> list[LikeEvent | Invalid]:
+    """Return the likes of a body, in order. Raises Unreadable or WrongShape if there is no envelope."""
+    try:
+        return list(_BODY.validate_json(body)["data"]["likes"])
+    except ValidationError:
+        return _read_one_by_one(body)
+
+
+def _read_one_by_one(body: bytes) -> list[LikeEvent | Invalid]:
+    try:
+        from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Unreadable("the body is not JSON") from error
+    try:
+        envelope = _LOOSE_BODY.validate_json(body)
+    except ValidationError as error:
+        raise WrongShape(faults(error)) from error
+    return [_read_like(like) for like in envelope["data"]["likes"]]
+
+
+def _read_like(like: Any) -> LikeEvent | Invalid:
+    try:
+        return _LIKE.validate_json(to_json(like))
+    except ValidationError as error:
+        path, reason = faults(error)[0]
+        return Invalid(f"{path}: {reason}"[:_REASON_CHARS_MAX])
+
+
+def faults(error: ValidationError) -> list[tuple[str, str]]:
+    """Return each fault's path and reason, without the value that was sent."""
+    return [(_path(fault), fault["msg"]) for fault in error.errors(include_url=False, include_input=False)]
+
+
+def _path(fault: ErrorDetails) -> str:
+    return ".".join(str(part) for part in fault["loc"]) or "the body"

@@ -1,0 +1,1 @@
+"""T2: fold batches, compute what is due, post one pledge for each campaign."""

@@ -1,0 +1,1 @@
+"""What a promise would cost: a simulation over past or expected likes."""

@@ -1,0 +1,1 @@
+"""The promise as a value: model, terms, calendar, TOML file, diff."""

@@ -1,0 +1,48 @@
+"""A campaign's days: midnights of its own time zone, found by bisection instead of converting every like's time."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+AHEAD_MAX = timedelta(minutes=5)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """Return microseconds since 1970, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def day_in(moment: datetime, timezone: ZoneInfo) -> date:
+    """Return the calendar day of a moment in a time zone."""
+    return moment.astimezone(timezone).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The days from the campaign's first to its last."""
+
+    timezone: ZoneInfo
+    starts_at: datetime
+    ends_at: datetime
+    starts_us: int  # microseconds since 1970
+    ends_us: int
+    days: tuple[date, ...]
+    midnights: tuple[int, ...]  # when each day starts, microseconds since 1970
+
+    @classmethod
+    def of(cls, starts_at: datetime, ends_at: datetime, timezone: ZoneInfo) -> "Calendar":
+        """Lay out the days on which a like can fall: `ends_at` itself lies outside."""
+        first = day_in(starts_at, timezone)
+        last = day_in(ends_at - _MICROSECOND, timezone)
+        days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
+        midnights = tuple(micros(datetime.combine(day, time(), tzinfo=timezone)) for day in days)
+        return cls(timezone, starts_at, ends_at, micros(starts_at), micros(ends_at), days, midnights)
+
+    def day_of(self, event_us: int) -> date:
+        """Return the campaign day of a moment inside the campaign, given in microseconds since 1970."""
+        return self.days[bisect_right(self.midnights, event_us) - 1]

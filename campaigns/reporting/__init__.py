@@ -1,0 +1,1 @@
+"""Public figures, read at one snapshot."""

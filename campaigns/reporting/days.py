@@ -1,0 +1,82 @@
+"""A campaign day by day: what counted, what it earned, what the cap held back; as JSON and as CSV (RFC 4180)."""
+
+import csv
+from fractions import Fraction
+from io import StringIO
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from campaigns.reporting.exact_amounts import ExactMoney, show_money
+from campaigns.reporting.snapshot import Instant, Standing, instant
+
+CSV_COLUMNS = [
+    "campaign",
+    "day",
+    "terms_version",
+    "currency",
+    "counted",
+    "withdrawn",
+    "earned_exact_minor",
+    "earned",
+    "capped_exact_minor",
+    "capped",
+    "earned_so_far_exact_minor",
+    "earned_so_far",
+    "as_of",
+]
+
+
+class CampaignDay(TypedDict):
+    """A day of the campaign's own time zone. `earned` is before the budget and before rounding."""
+
+    day: Annotated[str, Field(json_schema_extra={"format": "date"})]
+    terms_version: int
+    counted: int
+    withdrawn: int
+    earned: ExactMoney
+    capped: ExactMoney
+    earned_so_far: ExactMoney
+
+
+class CampaignDays(TypedDict):
+    """Every day from the first until now, those without a like too."""
+
+    campaign: str
+    currency: str
+    as_of: Instant
+    days: list[CampaignDay]
+
+
+def days(standing: Standing) -> CampaignDays:
+    """Return the campaign's days, oldest first."""
+    rows: list[CampaignDay] = []
+    so_far, currency = Fraction(), standing.currency
+    for day in standing.days_so_far:
+        so_far += day.earned
+        rows.append(
+            {
+                "day": day.day.isoformat(),
+                "terms_version": day.terms.version,
+                "counted": day.count.counted,
+                "withdrawn": day.count.withdrawn,
+                "earned": show_money(day.earned, currency),
+                "capped": show_money(day.capped, currency),
+                "earned_so_far": show_money(so_far, currency),
+            }
+        )
+    return {"campaign": standing.slug, "currency": currency, "as_of": instant(standing.as_of), "days": rows}
+
+
+def days_csv(standing: Standing) -> str:
+    """Return the same as CSV; columns are only ever added at the end."""
+    shown, out = days(standing), StringIO()
+    writer = csv.writer(out)
+    writer.writerow(CSV_COLUMNS)
+    for row in shown["days"]:
+        start = [shown["campaign"], row["day"], row["terms_version"], shown["currency"]]
+        amounts = [row["earned"], row["capped"], row["earned_so_far"]]
+        exact_and_text = [figure for amount in amounts for figure in (amount["exact_minor"], amount["text"])]
+        writer.writerow([*start, row["counted"], row["withdrawn"], *exact_and_text, shown["as_of"]])
+    return out.getvalue()

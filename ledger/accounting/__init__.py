@@ -1,0 +1,1 @@
+"""Transfers and balances: the only writer of money."""

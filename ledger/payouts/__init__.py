@@ -1,0 +1,1 @@
+"""T4: claim payouts, call the bank outside any transaction, record the result."""

@@ -1,0 +1,1 @@
+"""T5: match statement lines to payouts, then post."""

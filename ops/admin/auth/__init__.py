@@ -1,0 +1,1 @@
+"""Admin tokens and browser sessions."""

@@ -1,0 +1,1 @@
+"""Commands: authorise, run, roll back, audit, repeat safely."""

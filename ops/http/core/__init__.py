@@ -1,0 +1,1 @@
+"""Problems, responses, middleware and authentication that every handler shares."""

@@ -1,0 +1,104 @@
+"""Examples for the API's description: a made-up campaign seen through the real views, so that none is wrong.
+
+What the administration answers stands in a file: that to the examples of requests (tests/api/test_examples.py).
+"""
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from campaigns.catalogue.cache import Campaign
+from campaigns.pledging.waterfall import DayCount
+from campaigns.promise.calendar import Calendar
+from campaigns.promise.model import Promise, fixed, held
+from campaigns.reporting.snapshot import People, Standing
+from ledger.accounting.balances import Balance, Line
+from ops.i18n.language import SITE
+
+PROMISE_JSON = """{
+  "campaign": {"slug": "rural-education", "title": {"zh": "乡村教育支持计划", "en": "Rural Education Support"},
+    "sponsor": "Example Platform Foundation", "currency": "CNY", "timezone": "Asia/Shanghai",
+    "starts_at": "2022-04-08T00:00:00+08:00", "ends_at": "2022-04-22T00:00:00+08:00", "late_days": 3650,
+    "content": "open"},
+  "terms": {"rate": {"amount_minor": 1, "per_likes": 3}, "daily_cap_minor": 500, "likes_per_person_per_day": 20,
+    "beneficiaries": [
+      {"charity": "village-schools", "name": {"zh": "乡村小学基金", "en": "Village Schools Fund"}, "share_bp": 7000,
+       "account": {"scheme": "other", "id": "6222020200112233445"}},
+      {"charity": "mobile-libraries", "name": {"zh": "流动图书馆", "en": "Mobile Libraries"}, "share_bp": 3000,
+       "account": {"scheme": "other", "id": "6222020200112233446"}}]},
+  "agreement": {"url": "https://example.org/agreement.pdf",
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+}"""
+_AS_OF = datetime(2022, 4, 10, 12, tzinfo=UTC)
+_COUNTED = (1_402, 1_633, 977)
+
+
+@cache
+def _answers() -> dict[str, Any]:
+    answers: dict[str, Any] = orjson.loads((SITE / "examples.json").read_bytes())
+    return answers
+
+
+def answered(method: str, path: str, status: int) -> Any:
+    """Return what an address answered to the example of a request with this status; None: nothing is kept of it."""
+    return _answers().get(f"{method.upper()} {path} {status}")
+
+
+def standing() -> Standing:
+    """Return a campaign after two and a half days."""
+    promise = Promise.model_validate_json(PROMISE_JSON)
+    own = promise.campaign
+    calendar = Calendar.of(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
+    terms = held(promise.terms, 1, calendar.days[0])
+    counts = {
+        calendar.days[0] + timedelta(days=n): DayCount(counted, 2, 0, 0, 40 + n, 11)
+        for n, counted in enumerate(_COUNTED)
+    }
+    minor = int(sum((min(counted * terms.rate, Fraction(500)) for counted in _COUNTED), Fraction()))
+    line = Line(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
+    campaign = Campaign(1, fixed(promise), [promise.terms], [terms], None, calendar, bytes(32))
+    return Standing(campaign, _AS_OF, counts, {"not_running": 7}, line, People(456, _AS_OF - timedelta(seconds=9)))
+
+
+LIKES: dict[str, Any] = {
+    "type": "likes",
+    "timestamp": "2022-04-08T08:00:00Z",
+    "data": {
+        "likes": [
+            {
+                "action": "like",
+                "content": "3431182",
+                "person": "4854",
+                "event_at": "2022-04-08T07:44:48.441Z",
+                "campaign": "rural-education",
+                "signals": {"watch_ms": 19_435, "duration_ms": 18_983, "followed": False, "account_age_days": 400},
+            }
+        ]
+    },
+}
+
+ANSWER: dict[str, Any] = {
+    "delivery": "msg_2Lh9",
+    "received": 500,
+    "outcomes": {"counted": 484, "duplicate": 15, "over_limit": 1},
+    "results": [{"index": 7, "outcome": "over_limit", "reason": "the person reached the campaign's daily limit"}],
+}
+
+PAYOUT_ANSWERED: dict[str, Any] = {
+    "type": "payout.answered",
+    "timestamp": "2022-04-18T04:00:00Z",
+    "data": {"id": "STLQ5T4W2XK7M3J6R8V9N0PA-1", "status": "accepted", "reference": "P-20220418-77"},
+}
+
+VERIFIER_KEY = "ledger.example.org/log+c335320a+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4\n"
+CHECKPOINT = """\
+ledger.example.org/log
+1
+KKOhj2zWQGsIbp/9ofm4oT289EsPPzLLkDGhH9BTrPk=
+
+— ledger.example.org/log wzUyCgDby1Ggi0+I06UfEXjnq+1Mkktsx9Up+ddJRYAiPai2yXBTmT7ohidbTfjv+IhoaMfXr3ZS5J8sW1c4M6PDGQk=
+"""

@@ -1,0 +1,1 @@
+"""Languages: texts, formats, labels and refusals in Chinese and English."""

@@ -1,0 +1,169 @@
+"""Files of content: taken whole or not at all, worked off in chunks, and gone on with after a crash."""
+
+import asyncio
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from campaigns.catalogue import content_uploads as engine
+from clerks import Clerk, hire
+from databases import broken_invariants
+from ops import database
+from ops.admin.core.actor import AT_THE_MACHINE
+from ops.admin.core.command import Desk, Office
+from ops.admin.resources import campaigns, content_uploads
+from ops.clock import utc_now
+from ops.settings import Settings
+from processes import ROOT
+from serving import KEYS, SLUG, Running, environment, like, promise, promised, running
+
+MANY = 12_345  # three chunks
+
+
+@pytest.fixture
+async def served(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn) as own:
+        await hire(own.service.pool)
+        await promised(own.service.pool, promise({"slug": "listed", "content": "registered"}))
+        yield own
+
+
+def office(served: Running) -> Office:
+    return Office(served.service.pool, KEYS, served.service.settings)
+
+
+def file(first: int, count: int) -> bytes:
+    return b"content\n" + b"".join(b"%d\n" % n for n in range(first, first + count))
+
+
+async def send(
+    served: Running, content: bytes, verb: str = "enrol", slug: str = "listed", key: str = "k", **query: str
+) -> tuple[int, Any]:
+    headers = {"Authorization": "Bearer token-of-cat", "Content-Type": "text/csv", "Idempotency-Key": key}
+    url = f"{served.url}/v1/admin/campaigns/{slug}/content/{verb}/file"
+    async with served.http.post(url, data=io.BytesIO(content), headers=headers, params=query) as answer:
+        return answer.status, await answer.json(content_type=None)
+
+
+async def ended(served: Running, upload_id: str) -> Any:
+    async for _ in content_uploads.work_off(office(served), upload_id):
+        pass
+    _, shown = await Clerk(served, "al").reads(f"/uploads/{upload_id}")
+    return shown
+
+
+async def enrolled(served: Running, slug: str = "listed") -> int:
+    _, found = await Clerk(served, "al").reads(f"/campaigns/{slug}")
+    return int(found["content"]["enrolled"])
+
+
+async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: Running):
+    await Clerk(served, "cat").gives("/campaigns/listed/content/enrol", {"contents": ["0", "1"]})
+    status, answer = await send(served, file(0, MANY))
+    assert (status, answer["state"], answer["after"]["unchanged"], answer["after"]["to_enrol"]) == (
+        200,
+        "done",
+        2,
+        MANY - 2,
+    )
+    assert await send(served, file(0, MANY)) == (status, answer), "the same key and file: the same upload"
+    shown = await ended(served, answer["after"]["upload"])
+    assert (shown["state"], shown["total"], shown["done"], shown["changed"]) == ("done", MANY, MANY, MANY - 2)
+    assert await enrolled(served) == MANY
+    assert (await send(served, file(0, MANY), key="again"))[1]["state"] == "unchanged"
+    sent = await served.send([like("1", "7", campaign="listed"), like("1", "x", campaign="listed")])
+    assert sent.outcomes == {"counted": 1, "not_enrolled": 1}
+    _, answer = await send(served, file(1, MANY), "remove", key="out")
+    assert (await ended(served, answer["after"]["upload"]))["changed"] == MANY - 1
+    assert await enrolled(served) == 1
+
+
+async def test_a_dry_run_tells_the_same_and_takes_nothing(served: Running):
+    status, tried = await send(served, file(0, 10), dry_run="true")
+    assert (status, tried["dry_run"], tried["after"]["to_enrol"]) == (200, True, 10)
+    assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
+
+
+async def test_nothing_of_a_bad_file_is_taken(served: Running):
+    await Clerk(served, "cat").gives(f"/campaigns/{SLUG}/content/enrol", {"contents": ["5"]})
+    for content, paths in ((b"a\nb,c\n\xe5", ["line 3"]), (b"a\nb,c", ["line 2"]), (file(0, 9), ["content 5"])):
+        status, refused = await send(served, content)
+        assert (status, [fault["path"] for fault in refused["faults"]]) == (422, paths)
+    assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
+    assert await enrolled(served) == 0
+
+
+async def test_an_upload_ends_where_another_campaign_took_some_of_it_meanwhile(served: Running):
+    pool = served.service.pool
+    async with pool.acquire() as conn, conn.transaction():
+        campaign = await campaigns.find(desk(served, conn), "listed")
+        wanted = await engine.prospect(conn, campaign, "enrol", [f"{n:05}" for n in range(MANY)], b"")
+        upload_id = await engine.begin(conn, campaign, "enrol", wanted, "cat", utc_now())
+    await Clerk(served, "cat").gives(f"/campaigns/{SLUG}/content/enrol", {"contents": ["12000"]})
+    shown = await ended(served, upload_id)
+    assert (shown["state"], shown["fault"]) == ("failed", f"the content 12000 belongs to the campaign {SLUG}")
+    assert shown["done"] in (0, 10_000), "the chunks before it stay done"
+    assert await enrolled(served) == shown["done"]
+
+
+def desk(served: Running, conn: Any) -> Desk:
+    return Desk(conn, AT_THE_MACHINE, KEYS, served.service.settings, utc_now())
+
+
+async def test_an_upload_can_be_stopped_once(served: Running):
+    _, answer = await send(served, file(0, MANY))
+    path = f"/uploads/{answer['after']['upload']}/stop"
+    status, stopped = await Clerk(served, "cat").gives(path, {"reason": "the wrong file"})
+    assert (status, stopped["after"]["fault"]) == (200, "stopped by cat: the wrong file")
+    assert (await Clerk(served, "cat").gives(path, {"reason": "again"}))[0] == 409
+    assert (await ended(served, answer["after"]["upload"]))["state"] == "failed"
+    assert (await Clerk(served, "cat").gives("/uploads/upl_no/stop", {"reason": "a"}))[0] == 404
+
+
+async def test_several_that_work_on_it_do_each_chunk_once(served: Running):
+    _, answer = await send(served, file(0, MANY))
+    shown = await asyncio.gather(*(ended(served, answer["after"]["upload"]) for _ in range(3)))
+    assert [one["changed"] for one in shown] == [MANY] * 3
+    told = "SELECT count(*) FROM audit_log WHERE command = 'upload.end'"
+    assert await served.service.pool.fetchval(told) == 1
+    _, page = await Clerk(served, "al").reads("/uploads", campaign="listed")
+    assert [row["state"] for row in page["uploads"]] == ["done"]
+
+
+async def test_one_that_was_killed_in_mid_way_is_gone_on_with_by_the_next(dsn: str, tmp_path: Path):
+    """No service runs meanwhile: the command line is killed after its first chunk."""
+    async with running(dsn) as own:
+        await promised(own.service.pool, promise({"slug": "listed", "content": "registered"}))
+    (tmp_path / "contents.csv").write_bytes(file(0, 60_000))
+    command = [sys.executable, "-m", "ops.cli", "campaign", "enrol", "listed", "--file", tmp_path / "contents.csv"]
+    with subprocess.Popen(  # noqa: ASYNC220 - the test waits by the database
+        command, cwd=ROOT, env=os.environ | environment(dsn), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        conn = await asyncpg.connect(dsn)
+        async with asyncio.timeout(60):
+            while not await conn.fetchval("SELECT count(*) FROM content_upload_chunks WHERE done_at IS NOT NULL"):
+                await asyncio.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert await conn.fetchval("SELECT count(*) FROM content_uploads WHERE ended_at IS NULL") == 1
+    before = await conn.fetchval("SELECT count(*) FROM enrolments")
+    assert 5_000 <= before < 60_000
+    assert before == await conn.fetchval("SELECT sum(changed) FROM content_upload_chunks"), (
+        "a chunk is done whole or not"
+    )
+    async with database.pool(dsn) as pool:
+        await content_uploads.work_off_all(Office(pool, KEYS, Settings()))
+    assert await conn.fetchval("SELECT sum(changed) FROM content_upload_chunks") == 60_000
+    assert await conn.fetchval("SELECT count(*) FROM enrolments WHERE campaign_id IS NOT NULL") == 60_000
+    assert (
+        await conn.fetchval("SELECT count(*) FROM content_uploads WHERE ended_at IS NOT NULL AND fault IS NULL") == 1
+    )
+    await conn.close()
+    assert await broken_invariants(dsn) == {}

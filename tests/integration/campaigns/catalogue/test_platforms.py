@@ -1,0 +1,144 @@
+"""Platforms get a secret once; after a rotation the old one and the new one hold, until the old one is dropped."""
+
+import asyncio
+import base64
+from collections.abc import Sequence
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from standardwebhooks.webhooks import Webhook
+
+from campaigns.catalogue import cache, platforms
+from campaigns.catalogue.webhook_secrets import derive_secret
+from campaigns.errors import NotFound, PlatformRefused
+from campaigns.intake.signature import Key, verify
+from promises import NOW, PSEUDONYM_KEY, WEBHOOK_KEY, rows
+from sql import Pool
+
+SIGNING = Ed25519PrivateKey.from_private_bytes(bytes(32))
+PUBLIC = "whpk_" + base64.b64encode(SIGNING.public_key().public_bytes_raw()).decode()
+STAMP = str(int(NOW.timestamp()))
+
+
+async def add(pool: Pool, name: str = "video", public_key: str | None = None) -> str:
+    async with pool.acquire() as conn, conn.transaction():
+        return await platforms.add(conn, name, WEBHOOK_KEY, public_key)
+
+
+async def rotate(pool: Pool, name: str = "video") -> str:
+    async with pool.acquire() as conn, conn.transaction():
+        return await platforms.rotate(conn, name, WEBHOOK_KEY)
+
+
+async def drop_old(pool: Pool, name: str = "video") -> int:
+    async with pool.acquire() as conn, conn.transaction():
+        return await platforms.drop_old(conn, name)
+
+
+async def add_public_key(pool: Pool, public_key: str, name: str = "video") -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await platforms.add_public_key(conn, name, public_key)
+
+
+async def keys(pool: Pool, name: str = "video") -> list[Key]:
+    """Return the platform's keys as intake uses them."""
+    async with pool.acquire() as conn:
+        held = (await cache.load(conn, PSEUDONYM_KEY)).platforms[name].keys
+    return [Key(k.scheme, k.public_key or derive_secret(WEBHOOK_KEY, name, k.salt or b"")) for k in held]
+
+
+async def hold(pool: Pool, secrets: Sequence[str]) -> list[bool]:
+    """Tell of each secret whether a webhook that the reference library signs with it is taken."""
+    live, body = await keys(pool), "{}"
+    signatures = [Webhook(secret).sign("msg_1", NOW, body) for secret in secrets]
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": STAMP}
+    return [verify(headers | {"webhook-signature": s}, body.encode(), live, NOW) is not None for s in signatures]
+
+
+async def test_a_platform_signs_with_the_secret_it_was_shown(pool: Pool):
+    secret = await add(pool)
+    assert secret.startswith("whsec_")
+    assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+    assert await hold(pool, [secret, "whsec_" + base64.b64encode(bytes(32)).decode()]) == [True, False]
+
+
+async def test_two_secrets_hold_after_a_rotation_until_the_old_one_is_dropped(pool: Pool):
+    first = await add(pool)
+    second = await rotate(pool)
+    assert await hold(pool, [first, second]) == [True, True]
+    assert await drop_old(pool) == 1
+    assert await hold(pool, [first, second]) == [False, True]
+    assert await drop_old(pool) == 0
+
+
+async def test_no_secret_is_stored(pool: Pool):
+    raw = base64.b64decode((await add(pool)).removeprefix("whsec_"))
+    stored = await rows(pool, "SELECT salt, public_key FROM platform_keys")
+    assert all(raw not in (row["salt"], row["public_key"]) for row in stored)
+
+
+async def test_a_platform_may_sign_by_a_key_of_its_own_beside_its_secret(pool: Pool):
+    secret = await add(pool, public_key=PUBLIC)
+    signed = base64.b64encode(SIGNING.sign(f"msg_1.{STAMP}.".encode() + b"{}")).decode()
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": STAMP, "webhook-signature": f"v1a,{signed}"}
+    assert verify(headers, b"{}", await keys(pool), NOW) is not None
+    assert await hold(pool, [secret]) == [True]
+
+
+async def test_of_each_scheme_the_newest_key_is_kept(pool: Pool):
+    await add(pool, public_key="whpk_" + base64.b64encode(bytes(32)).decode())
+    await add_public_key(pool, PUBLIC)
+    newest = await rotate(pool)
+    assert await drop_old(pool) == 2
+    assert sorted(key.scheme for key in await keys(pool)) == ["v1", "v1a"]
+    assert await hold(pool, [newest]) == [True]
+
+
+async def test_a_name_that_is_no_slug_is_refused(pool: Pool):
+    for name in ("", "Video", "-a", "a b", "a/b", "a\n", "视频", "a" * 64):
+        with pytest.raises(PlatformRefused, match="a-z, 0-9"):
+            await add(pool, name)
+
+
+NO_KEYS = ["", "whpk_", PUBLIC.removeprefix("whpk_"), PUBLIC[:-4], "whpk_é", PUBLIC + "=", f"whpk_ {PUBLIC[5:]}"]
+
+
+async def test_what_is_no_public_key_is_refused(pool: Pool):
+    await add(pool)
+    for key in NO_KEYS:
+        with pytest.raises(PlatformRefused, match="a public key is whpk_"):
+            await add_public_key(pool, key)
+
+
+async def test_a_name_is_taken_once_by_whoever_comes_first(pool: Pool):
+    done = await asyncio.gather(*(add(pool) for _ in range(5)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["PlatformRefused"] * 4 + ["str"]
+
+
+async def test_an_unknown_platform_is_told(pool: Pool):
+    for attempt in (rotate(pool, "nobody"), drop_old(pool, "nobody"), add_public_key(pool, PUBLIC, "nobody")):
+        with pytest.raises(NotFound, match="no platform named 'nobody'"):
+            await attempt
+
+
+async def test_platforms_are_listed_with_their_keys_and_no_secret(pool: Pool):
+    await add(pool)
+    await add(pool, "second", PUBLIC)
+    await rotate(pool)
+    async with pool.acquire() as conn:
+        listed = await platforms.listed(conn)
+    assert [(p.name, [k.scheme for k in p.keys]) for p in listed] == [
+        ("second", ["v1", "v1a"]),
+        ("video", ["v1", "v1"]),
+    ]
+
+
+async def test_a_platform_has_so_many_keys_at_most(pool: Pool):
+    await add(pool)
+    for _ in range(platforms.KEYS_MAX - 1):
+        await rotate(pool)
+    for attempt in (rotate(pool), add_public_key(pool, PUBLIC)):
+        with pytest.raises(PlatformRefused, match="drop the old ones first"):
+            await attempt
+    assert await drop_old(pool) == platforms.KEYS_MAX - 1
+    await rotate(pool)

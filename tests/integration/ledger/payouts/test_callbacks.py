@@ -1,0 +1,255 @@
+"""The payment service answers by callback: signed, taken in once, never against what is known."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from standardwebhooks import Webhook
+
+from campaigns.catalogue.cache import Campaign
+from campaigns.reporting.settlements import rules
+from ledger.payouts import sending
+from ledger.payouts.callbacks import Heard, judged
+from ledger.payouts.channels import Answer, Outcome
+from ledger.payouts.channels.http import Http
+from ledger.payouts.channels.manual import Manual
+from ledger.payouts.manual import again
+from ledger.settlements.approvals import approve
+from ledger.settlements.model import Envelope, Payout
+from ledger.settlements.payout_steps import PayoutStep, State
+from ops.clock import utc_now
+from serving import SLUG, Running, like, running
+from settlements import every, settled
+from tests.integration.ledger.payouts.channels.test_http import SECRET
+
+PATH = "/v1/payouts/answers"
+
+
+@dataclass
+class Caller:
+    """A payment service that takes a request, answers nothing clear, and calls back when it is told to."""
+
+    http: aiohttp.ClientSession
+    callback: str = ""
+    url: str = ""
+    asked: list[str] = field(default_factory=list)
+    at_once: str = ""  # what it calls back before it answers the request
+
+    async def requested(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        Webhook(SECRET).verify(body, dict(request.headers))
+        self.asked.append(json.loads(body)["data"]["id"])
+        if self.at_once:
+            await self.says(self.asked[-1], self.at_once)
+        return web.Response(status=202, text="{}")
+
+    async def says(self, message_id: str, status: str, delivery: str = "msg_1", **more: str) -> tuple[int, Any]:
+        told = {"type": "payout.answered", "timestamp": "x", "data": {"id": message_id, "status": status, **more}}
+        return await self.sends(json.dumps(told), delivery)
+
+    async def sends(
+        self, body: str, delivery: str = "msg_1", secret: str = SECRET, at: datetime | None = None, **headers: str
+    ) -> tuple[int, Any]:
+        moment = at or utc_now()
+        own = {
+            "Content-Type": "application/json",
+            "webhook-id": delivery,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": Webhook(secret).sign(delivery, moment, body),
+        }
+        async with self.http.post(self.callback, data=body.encode(), headers=own | headers) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+
+@pytest.fixture
+async def service(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn, payout_secret=SECRET) as made:
+        await made.send([like(str(n)) for n in range(300)])
+        await made.tick()
+        yield made
+
+
+@pytest.fixture
+async def payer(service: Running) -> AsyncIterator[Caller]:
+    found = Caller(service.http, service.url + PATH)
+    app = web.Application()
+    app.add_routes([web.post("/payouts", found.requested)])
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/payouts"
+    yield found
+    await runner.cleanup()
+
+
+async def the(service: Running) -> tuple[Campaign, Envelope]:
+    campaign = (await service.service.shelf.newest()).campaigns[SLUG]
+    (envelope,) = await every(service.service.pool, campaign)
+    return campaign, envelope
+
+
+async def asked_for(service: Running, payer: Caller) -> list[Payout]:
+    """Settle, approve and send: the payment service was asked for two payouts, and has said nothing clear."""
+    pool = service.service.pool
+    await settled(pool, (await service.service.shelf.newest()).campaigns[SLUG], utc_now())
+    return await sent(service, payer)
+
+
+async def sent(service: Running, payer: Caller) -> list[Payout]:
+    pool = service.service.pool
+    campaign, envelope = await the(service)
+    for person in ("ben", "cid"):
+        async with pool.acquire() as conn, conn.transaction():
+            await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
+    channel = Http(payer.url, SECRET, utc_now, seconds_max=5)
+    return (await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "ann", utc_now())).payouts
+
+
+async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: Running, payer: Caller):
+    first, second = await asked_for(service, payer)
+    assert [first.state, second.state] == [State.SENDING] * 2
+    heard = [await payer.says(payer.asked[0], "accepted", f"msg_{n}", reference="P-1") for n in range(3)]
+    assert [status for status, _ in heard] == [200] * 3
+    assert [said["result"] for _, said in heard] == ["recorded", "duplicate", "duplicate"]
+    assert (await payer.says(payer.asked[1], "refused", reason="no such account"))[1]["result"] == "recorded"
+    assert (await payer.says(payer.asked[1], "refused", reason="in other words"))[1]["result"] == "duplicate"
+    _, envelope = await the(service)
+    first, second = envelope.payouts
+    assert (first.state, first.now.bank_reference, len(first.evidence)) == (State.SENT, "P-1", 1)
+    assert (second.state, second.now.reason) == (State.RETURNED, "no such account")
+    money = (await service.get(f"/v1/campaigns/{SLUG}/totals")).json["money"]
+    assert (money["in_flight"]["minor"], money["settled"]["minor"]) == (70, 100)
+
+
+async def test_the_same_answer_from_many_at_once_is_taken_in_once(service: Running, payer: Caller):
+    await asked_for(service, payer)
+    heard = await asyncio.gather(*(payer.says(payer.asked[0], "accepted", f"msg_{n}") for n in range(8)))
+    assert sorted(said["result"] for _, said in heard) == ["duplicate"] * 7 + ["recorded"]
+    _, envelope = await the(service)
+    assert [step.state for step in envelope.payouts[0].steps] == [State.WAITING, State.SENDING, State.SENT]
+
+
+@pytest.mark.parametrize(("first", "then"), [("accepted", "refused"), ("refused", "accepted")])
+async def test_what_contradicts_is_refused_and_counted(service: Running, payer: Caller, first: str, then: str):
+    await asked_for(service, payer)
+    await payer.says(payer.asked[0], first, reference="P-1")
+    before = (await the(service))[1].payouts
+    status, said = await payer.says(payer.asked[0], then)
+    assert (status, said["type"]) == (409, "urn:like-ledger:problem:contradicts")
+    assert (await the(service))[1].payouts == before
+    metrics = (await service.get("/metrics")).body.decode()
+    assert 'like_ledger_payout_callbacks_total{result="conflict"} 1.0' in metrics
+
+
+async def test_another_reference_for_the_same_payout_contradicts(service: Running, payer: Caller):
+    await asked_for(service, payer)
+    await payer.says(payer.asked[0], "accepted", reference="P-1")
+    assert (await payer.says(payer.asked[0], "accepted", reference="P-2"))[0] == 409
+    assert (await payer.says(payer.asked[0], "accepted"))[0] == 200
+
+
+async def test_a_callback_may_come_before_the_request_is_answered(service: Running, payer: Caller):
+    payer.at_once = "accepted"
+    await asked_for(service, payer)
+    _, envelope = await the(service)
+    assert [p.state for p in envelope.payouts] == [State.SENT, State.SENT]
+    assert len(payer.asked) == len(set(payer.asked)) == 2
+
+
+async def test_an_answer_to_an_earlier_attempt_does_not_touch_the_next(service: Running, payer: Caller):
+    payout, _ = await asked_for(service, payer)
+    await payer.says(payer.asked[0], "refused", reason="closed")
+    async with service.service.pool.acquire() as conn, conn.transaction():
+        await again(conn, payout.payout_id, payout.now.payee, "ann", utc_now())
+    assert (await payer.says(payer.asked[0], "refused"))[1]["result"] == "duplicate"
+    assert (await payer.says(payer.asked[0], "accepted"))[0] == 409
+    retried, _ = await sent(service, payer)
+    assert (retried.state, retried.now.attempt, len(set(payer.asked))) == (State.SENDING, 2, 3)
+    assert (await payer.says(payer.asked[-1], "accepted"))[1]["result"] == "recorded"
+
+
+async def test_what_another_channel_was_told_the_payment_service_says_nothing_of(service: Running, payer: Caller):
+    pool = service.service.pool
+    await settled(pool, (await service.service.shelf.newest()).campaigns[SLUG], utc_now())
+    campaign, envelope = await the(service)
+    for person in ("ben", "cid"):
+        async with pool.acquire() as conn, conn.transaction():
+            await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
+    by_hand = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", utc_now())
+    assert (await payer.says(by_hand.payouts[0].now.message_id or "", "accepted"))[0] == 404
+    assert [p.state for p in (await the(service))[1].payouts] == [State.SENDING] * 2
+
+
+UNSIGNED = "urn:like-ledger:problem:unsigned-answer"
+OTHER = "whsec_" + "A" * 43 + "="
+
+
+@pytest.mark.parametrize(
+    ("how", "headers", "status"),
+    [
+        ({"secret": OTHER}, {}, 401),
+        ({"at": utc_now() - timedelta(minutes=6)}, {}, 401),
+        ({}, {"webhook-signature": "v1,"}, 401),
+        ({}, {"webhook-id": "msg_2"}, 401),
+        ({}, {"Content-Type": "text/plain"}, 415),
+        ({"body": "no"}, {}, 422),
+        ({"body": '{"type": "payout.answered", "data": {"id": "X-1", "status": "perhaps"}}'}, {}, 422),
+        ({"body": '{"type": "likes", "data": {"id": "X-1", "status": "accepted"}}'}, {}, 422),
+        ({"body": '{"type": "payout.answered", "data": {"id": ["X"], "status": "accepted"}}'}, {}, 422),
+        ({"body": '{"type": "payout.answered", "data": {"id": "X-1", "status": "accepted"}}'}, {}, 404),
+        ({"body": " " * 65_537}, {}, 413),
+    ],
+)
+async def test_what_is_no_answer_changes_nothing(
+    service: Running, payer: Caller, how: Mapping[str, Any], headers: dict[str, str], status: int
+):
+    await asked_for(service, payer)
+    good = {"type": "payout.answered", "data": {"id": payer.asked[0], "status": "accepted"}}
+    got, said = await payer.sends(**({"body": json.dumps(good)} | dict(how)), **headers)
+    assert (got, said["status"]) == (status, status)
+    assert status != 401 or said["type"] == UNSIGNED
+    assert [p.state for p in (await the(service))[1].payouts] == [State.SENDING] * 2
+
+
+async def test_without_a_secret_nobody_is_believed(dsn: str):
+    async with running(dsn) as service:
+        payer = Caller(service.http, service.url + PATH)
+        for secret in (SECRET, OTHER):
+            body = '{"type": "payout.answered", "data": {"id": "X-1", "status": "accepted"}}'
+            status, said = await payer.sends(body, secret=secret)
+            assert (status, said["type"]) == (401, UNSIGNED)
+
+
+ACCEPTED, OTHERS = Answer(Outcome.ACCEPTED, "P-1"), Answer(Outcome.ACCEPTED, "P-2")
+REFUSED = Answer(Outcome.REFUSED, reason="no")
+
+
+@pytest.mark.parametrize(
+    ("states", "answer", "verdict"),
+    [
+        ("sending", ACCEPTED, Heard.RECORDED),
+        ("sending", REFUSED, Heard.RECORDED),
+        ("sending sent", ACCEPTED, Heard.AGAIN),
+        ("sending sent", OTHERS, Heard.CONTRADICTS),
+        ("sending sent", REFUSED, Heard.CONTRADICTS),
+        ("sending sent paid", ACCEPTED, Heard.AGAIN),
+        ("sending sent paid", REFUSED, Heard.CONTRADICTS),
+        ("sending sent returned", ACCEPTED, Heard.AGAIN),
+        ("sending sent returned", REFUSED, Heard.CONTRADICTS),  # the bank sent it back: that is no refusal
+        ("sending paid", OTHERS, Heard.AGAIN),  # the bank was first, with a reference of its own
+        ("sending returned", REFUSED, Heard.AGAIN),
+        ("sending returned", ACCEPTED, Heard.CONTRADICTS),
+    ],
+)
+def test_an_answer_is_judged_beside_what_is_known(states: str, answer: Answer, verdict: Heard):
+    steps = [
+        PayoutStep("pay_x", n, State(state), 1, "{}", "x", utc_now(), bank_reference="P-1" if n > 1 else None)
+        for n, state in enumerate(states.split(), 1)
+    ]
+    assert judged(steps, answer) is verdict

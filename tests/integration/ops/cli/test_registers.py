@@ -1,0 +1,61 @@
+"""The operator's door to charities, sponsors and platforms: the same commands, and no second person."""
+
+from tests.integration.ops.cli.test_campaign import Command, Written, command, file, refused, told
+
+__all__ = ["command", "file"]  # fixtures
+
+OTHER = ("--scheme", "other", "--id", "6222020200112233999")
+
+
+def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, file: Written):
+    command("campaign", "apply", file())
+    answer = told(command("charity", "account", "village-schools", *OTHER, "--json"))
+    assert (answer["state"], answer["after"]) == ("done", {"account": {"scheme": "other", "id": OTHER[3]}})
+    assert "already" in command("charity", "account", "village-schools", *OTHER).stdout
+    assert OTHER[3] in command("charity", "list").stdout
+    assert "charity account" in refused(command("campaign", "apply", file(), "--json"))
+    assert refused(command("charity", "account", "village-schools", "--iban", "GB00")).startswith("account.iban: ")
+    assert (
+        refused(command("charity", "account", "village-schools", "--scheme", "x")) == "account.id: Field required\n"
+    )
+    for wrong in ((), ("--iban", "GB82WEST12345698765432", *OTHER)):
+        unclear = command("charity", "account", "village-schools", *wrong)
+        assert (unclear.exit_code, "either --iban" in unclear.stderr) == (2, True)
+    assert refused(command("charity", "account", "nobody", *OTHER)) == "there is no charity 'nobody'\n"
+
+
+def test_who_is_disabled_is_named_by_no_new_promise(command: Command, file: Written):
+    command("campaign", "apply", file())
+    other = file(('slug = "rural-education"', 'slug = "other"'))
+    [sponsor] = [own["sponsor"] for own in told(command("sponsor", "list", "--json"))["sponsors"]]
+    for group, name in (("charity", "village-schools"), ("sponsor", sponsor)):
+        assert command(group, "disable", name).exit_code == 0
+        assert "disabled" in command(group, "list").stdout
+        assert "is disabled" in refused(command("campaign", "apply", other, "--json"))
+        assert command(group, "enable", name).exit_code == 0
+    assert command("sponsor", "change", sponsor, "Newer").exit_code == 0
+    assert "called Newer now" in refused(command("campaign", "apply", other, "--json"))
+
+
+def test_a_platform_is_disabled_and_enabled(command: Command):
+    command("platform", "add", "video")
+    assert command("platform", "disable", "video").stdout == "video: is disabled\n"
+    listing = told(command("platform", "list", "--json"))["platforms"]
+    assert [(own["name"], own["is_disabled"], own["keys"][0]["last_used_at"]) for own in listing] == [
+        ("video", True, None)
+    ]
+    shown = command("platform", "list").stdout
+    assert "disabled since" in shown
+    assert "never" in shown
+    assert command("platform", "enable", "video", "--json").exit_code == 0
+    assert refused(command("platform", "disable", "nobody")) == "there is no platform named 'nobody'\n"
+
+
+def test_a_slip_of_the_pen_is_refused_and_not_done_to_nobody(command: Command, file: Written):
+    command("campaign", "apply", file())
+    forgotten = command("person", "forget", "4854", "--campaign", "rural-education", "--platform", "vidoe")
+    assert refused(forgotten) == "there is no platform named 'vidoe'\n"
+    assert refused(command("payouts", "export", "stl_none")) == "there is no settlement 'stl_none'\n"
+    assert (
+        refused(command("audit", "export", "nowhere/audit.csv")) == "nowhere/audit.csv: No such file or directory\n"
+    )

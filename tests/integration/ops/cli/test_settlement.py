@@ -1,0 +1,207 @@
+"""The command line of settlements, on a real database: settled, approved with tokens, sent to a folder, exported."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from campaigns.catalogue import cache
+from campaigns.pledging import pledge
+from ledger.reconciliation.statements.csv_table import COLUMNS
+from ops import database
+from ops.cli import app
+from promises import SLUG, record, text
+from settlements import body
+
+Command = Callable[..., Result]
+KEY = "00" * 32
+KEYS = {"LIKE_LEDGER_PSEUDONYM_KEY": KEY, "LIKE_LEDGER_WEBHOOK_KEY": "22" * 32}
+ACCOUNT = "DE89370400440532013000"
+PAYER = {
+    "LIKE_LEDGER_PAYOUT_CHANNEL": "pain001",
+    "LIKE_LEDGER_PAYER_NAME": "Example Foundation",
+    "LIKE_LEDGER_PAYER_ACCOUNT": ACCOUNT,
+}
+PAST = [("2026-11-01", "2022-04-08"), ("2026-12-01", "2022-04-22")]
+
+
+@pytest.fixture
+def command(dsn: str, tmp_path: Path) -> Command:
+    """Return what runs `like-ledger` on the fresh database."""
+
+    def run(*words: str, typed: str | None = None, **environment: str) -> Result:
+        own = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_DATA_DIR": str(tmp_path / "data"), **KEYS, **PAYER}
+        return CliRunner().invoke(app, words, env={**own, **environment}, input=typed)
+
+    return run
+
+
+@pytest.fixture
+def ended(command: Command, dsn: str, tmp_path: Path) -> Command:
+    """Return the same on a database with a campaign that ended long ago, 300 likes on its second day."""
+    path = tmp_path / "promise.toml"
+    path.write_text(text(*PAST), encoding="utf-8")
+    assert command("campaign", "apply", str(path)).exit_code == 0
+    assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
+    asyncio.run(_like(dsn))
+    return command
+
+
+async def _like(dsn: str) -> None:
+    async with database.pool(dsn) as pool:
+        await record(pool, [body(SLUG, "2022-04-09T04:00:00Z", range(300))], datetime(2022, 4, 10, tzinfo=UTC))
+        async with pool.acquire() as conn:
+            known = await cache.load(conn, bytes.fromhex(KEY))
+        await pledge.tick(pool, known.campaigns[SLUG])
+
+
+def told(result: Result) -> Any:
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    return json.loads(result.stdout)
+
+
+def refused(result: Result) -> str:
+    assert (result.exit_code, result.stdout) == (1, ""), result.output
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+def test_from_settling_to_the_file_for_the_bank(ended: Command, tmp_path: Path):
+    (made,) = told(ended("settle", SLUG, "--json"))["settlements"]
+    assert (made["period"], made["total"]["text"], made["payouts"]) == ("2022-04-18", "1.00", 2)
+    assert ended("settle").stdout == "nothing to settle\n"
+    assert told(ended("settle", SLUG, "--period", "2022-04-18", "--json")) == {"settlements": []}
+    (one,) = told(ended("payouts", "list", "--json"))["settlements"]
+    assert (one["state"], one["approvals_missing"]) == ("open", 2)
+    assert "waits for 2 more people" in refused(ended("payouts", "send", made["id"]))
+    assert ended("payouts", "send").stdout == "nothing to send\n"
+    for name in ("ann", "ben"):
+        token = told(ended("token", "create", "--role", "finance", "--name", name, "--json"))["token"]
+        approve = ("payouts", "approve", made["id"], "--as", name, "--json")
+        assert "no token of" in refused(ended(*approve, "--hash", one["hash"], "--token", "llt_x"))
+        one = told(ended(*approve, "--hash", one["hash"], "--token", token))
+    assert one["state"] == "approved"
+    (sent,) = told(ended("payouts", "send", "--json"))["settlements"]
+    assert (sent["state"], {p["state"] for p in sent["payouts"]}) == ("sent", {"sent"})
+    (file,) = (tmp_path / "data" / "outbox").glob("*.xml")
+    (exported,) = told(ended("payouts", "export", made["id"], "--folder", str(tmp_path / "again"), "--json"))["files"]
+    assert Path(exported["file"]).read_bytes() == file.read_bytes()
+    assert {p["evidence"][0] for p in sent["payouts"]} == {exported["sha256"]}
+    assert ended("check").exit_code == 0
+
+
+def test_an_approval_asks_what_is_approved(ended: Command):
+    (made,) = told(ended("settle", "--json"))["settlements"]
+    token = ended("token", "create", "--role", "owner", "--name", "ann").stdout.strip()
+    said_no = ended("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\nn\n")
+    assert (said_no.exit_code, token in said_no.output) == (1, False)
+    assert told(ended("payouts", "list", "--json"))["settlements"][0]["approvals"] == 0
+    said_yes = ended("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\ny\n")
+    assert said_yes.exit_code == 0
+    assert told(ended("payouts", "list", "--json"))["settlements"][0]["approvals"] == 1
+
+
+def test_what_was_cancelled_waits_for_the_next_period(ended: Command):
+    (made,) = told(ended("settle", "--json"))["settlements"]
+    assert told(ended("payouts", "cancel", made["id"], "--json"))["state"] == "cancelled"
+    assert "is cancelled: only what was not sent" in refused(ended("payouts", "cancel", made["id"]))
+    assert told(ended("settle", "--json"))["settlements"] == []
+    (campaign,) = told(ended("campaign", "list", "--json"))["campaigns"]
+    assert (campaign["money"]["pledged"]["minor"], campaign["money"]["settled"]["minor"]) == (100, 0)
+
+
+def test_by_hand_a_person_enters_what_the_bank_said(dsn: str, command: Command, tmp_path: Path):
+    path, slip = tmp_path / "promise.toml", tmp_path / "slip.pdf"
+    path.write_text(text(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8")
+    slip.write_bytes(b"the bank's slip")
+    assert command("campaign", "apply", str(path)).exit_code == 0
+    assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
+    asyncio.run(_like(dsn))
+    (made,) = told(command("settle", "--json"))["settlements"]
+    (sending,) = told(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
+    assert (sending["id"], sending["state"]) == (made["id"], "sending")
+    first, second = (p["id"] for p in sending["payouts"])
+    slipped = told(command("payouts", "answer", first, "--reference", "BANK-1", "--file", str(slip), "--json"))
+    assert (slipped["payouts"][0]["state"], slipped["payouts"][0]["bank_reference"]) == ("sent", "BANK-1")
+    assert slipped["payouts"][0]["evidence"] == [sha256(b"the bank's slip").hexdigest()]
+    back = told(command("payouts", "answer", second, "--refused", "no such account", "--json"))
+    assert back["payouts"][1]["returned_because"] == "no such account"
+    assert told(command("payouts", "again", second, "--json"))["payouts"][1]["attempt"] == 2
+    assert command("payouts", "answer", second).exit_code == 2
+
+
+def test_who_settles_proves_it_by_a_token_and_cannot_approve(ended: Command):
+    token = told(ended("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
+    auditor = told(ended("token", "create", "--role", "auditor", "--name", "eve", "--json"))["token"]
+    assert "no token of ben" in refused(ended("settle", "--as", "ben", "--token", token))
+    assert "this takes finance or owner" in refused(ended("settle", "--as", "eve", "--token", auditor))
+    assert told(ended("payouts", "list", "--json"))["settlements"] == []
+    made = ended("settle", "--as", "ann", "--json", typed=f"{token}\n")
+    assert (made.exit_code, token in made.output) == (0, False)
+    (one,) = told(ended("payouts", "list", "--json"))["settlements"]
+    approve = ("payouts", "approve", one["id"], "--as", "ann", "--hash", one["hash"], "--token", token)
+    assert "ann made" in refused(ended(*approve))
+    (line,) = told(ended("audit", "list", "--by", "ann", "--json"))["audit"]
+    assert (line["command"], line["door"], line["role"]) == ("settlement.make", "command line", "finance")
+
+
+@pytest.mark.parametrize("name", ["schedule", "Command Line", " payment service "])
+def test_a_name_that_stands_for_no_person_gets_no_token(ended: Command, name: str):
+    assert "stands for no person" in refused(ended("token", "create", "--role", "finance", "--name", name))
+
+
+def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: Command, tmp_path: Path):
+    path, said = tmp_path / "promise.toml", tmp_path / "statement.csv"
+    path.write_text(text(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8")
+    assert command("campaign", "apply", str(path)).exit_code == 0
+    assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
+    asyncio.run(_like(dsn))
+    assert command("settle").exit_code == 0
+    (sending,) = told(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
+    rows = [
+        ",".join(COLUMNS),
+        f"{ACCOUNT},S,opening,2026-11-10,10.00,CNY,credit,,,,",
+        f"{ACCOUNT},S,entry,2026-11-10,0.70,CNY,debit,,B-9,,a transfer",
+        f"{ACCOUNT},S,closing,2026-11-10,9.30,CNY,credit,,,,",
+    ]
+    said.write_text("\n".join(rows), encoding="utf-8")
+    assert told(command("payouts", "import-statement", str(said), "--json"))["paid"] == 0
+    (line,) = told(command("payouts", "unmatched", "--json"))["lines"]
+    assert line["id"] in command("payouts", "unmatched").stdout
+    token = told(command("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
+    first, second = (payout["id"] for payout in sending["payouts"])
+    match = ("--reason", "the bank's letter", "--as", "ann", "--token", token)
+    assert "of 30 minor units" in refused(command("payouts", "match", line["id"], second, *match))
+    assert "no token of" in refused(command("payouts", "match", line["id"], first, *match[:-1], "llt_x"))
+    for _ in range(2):
+        assert told(command("payouts", "match", line["id"], first, *match, "--json"))["state"] == "paid"
+    assert told(command("payouts", "unmatched", "--json")) == {"lines": []}
+    assert command("check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "why"),
+    [
+        (("settle", "nothing-here"), {}, "there is no campaign"),
+        (
+            ("settle", SLUG, "--period", "2022-04-19"),
+            {},
+            "has no closed period 2022-04-19; the next one falls due on",
+        ),
+        (("payouts", "send", "stl_x"), {}, "there is no settlement"),
+        (("payouts", "answer", "pay_x", "--reference", "R"), {}, "there is no payout"),
+        (("payouts", "send"), {"LIKE_LEDGER_PAYER_ACCOUNT": "DE00"}, "PAYER_ACCOUNT is no account"),
+        (("payouts", "send", "--channel", "pigeon"), {}, "there is no payout channel"),
+        (("token", "create", "--role", "king", "--name", "ann"), {}, "role: Input should be"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(
+    ended: Command, words: tuple[str, ...], environment: dict[str, str], why: str
+):
+    assert why in refused(ended(*words, **environment))

@@ -1,0 +1,69 @@
+"""The roles of ops/deploy: one owns the tables; another serves, and can neither make a table nor forget a row."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pytest
+
+from databases import DatabaseServer, running
+from ops import database as backend
+from ops.migrate import migrate
+
+SCRIPT = Path(__file__).resolve().parents[4] / "ops/deploy/roles.sh"
+OWNER_PASSWORD, APP_PASSWORD = "owner's \\own", "app"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[DatabaseServer]:
+    """Yield a server of its own, for roles belong to the whole server."""
+    with running("pg18-embedded") as own:
+        yield own
+
+
+@pytest.fixture
+async def database(server: DatabaseServer) -> str:
+    """Return the name of the database on which the script was run, as PostgreSQL's image does."""
+    if shutil.which("psql") is None and os.environ.get("CI") != "true":
+        pytest.skip("psql is missing: install the package postgresql-client")
+    conn = await asyncpg.connect(server.dsn)
+    await conn.execute('CREATE DATABASE "like_ledger"')
+    await conn.close()
+    run_script(server.dsn)
+    return "like_ledger"
+
+
+def run_script(dsn: str) -> None:
+    where = {"PGHOST": parse_qs(urlsplit(dsn).query)["host"][0]}
+    image = {"POSTGRES_USER": urlsplit(dsn).username or "", "POSTGRES_DB": "like_ledger"}
+    passwords = {"OWNER_PASSWORD": OWNER_PASSWORD, "APP_PASSWORD": APP_PASSWORD}
+    done = subprocess.run(
+        ["sh", SCRIPT], env=os.environ | where | image | passwords, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def as_user(server: DatabaseServer, user: str) -> str:
+    return urlsplit(server.address("like_ledger"))._replace(netloc=f"{user}@").geturl()
+
+
+async def test_the_owner_migrates_and_the_other_serves(server: DatabaseServer, database: str) -> None:
+    assert database
+    owner, app = as_user(server, "like_ledger_owner"), as_user(server, "like_ledger_app")
+    assert (await migrate(owner)).pending
+    assert not (await migrate(owner)).pending
+    async with backend.pool(app) as pool:
+        assert await pool.fetchval("SELECT version FROM catalogue_version") == 0
+        for forbidden in (
+            "DELETE FROM transfers",
+            "CREATE TABLE mine ()",
+            "DROP TABLE likes",
+            "SET ROLE like_ledger_owner",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await pool.execute(forbidden)
+    assert not (await migrate(app)).pending

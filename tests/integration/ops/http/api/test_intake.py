@@ -1,0 +1,242 @@
+"""The intake over HTTP on a real PostgreSQL: every outcome, every refusal, and what others got wrong."""
+
+import asyncio
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from campaigns.catalogue import platforms
+from ops.clock import utc_now
+from serving import DAY, Running, like, promise, running
+
+
+@pytest.fixture
+async def service(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn) as made:
+        yield made
+
+
+async def test_a_like_counts_once_and_earns_its_part(service: Running) -> None:
+    answer = await service.send([like("1"), like("2"), like("3")])
+    assert answer.json == {"delivery": "msg_1", "received": 3, "outcomes": {"counted": 3}, "results": []}
+    assert (await service.day_counts(), await service.pledged()) == ({"counted": 3}, 1)
+
+
+async def test_a_hundred_likes_at_a_third_earn_thirty_three(service: Running) -> None:
+    for person in range(100):
+        await service.send([like(str(person))])
+        await service.tick()
+    assert await service.pledged() == 33
+
+
+OUTCOMES = [
+    ("a like", [like("1")], ["counted"]),
+    ("the same like again", [like("1"), like("1")], ["counted", "duplicate"]),
+    ("later again", [like("1"), like("1", at=DAY + timedelta(days=1))], ["counted", "duplicate"]),
+    ("an unlike", [like("1"), like("1", action="unlike", at=DAY + timedelta(1))], ["counted", "withdrawn"]),
+    ("an unlike at the same moment wins", [like("1"), like("1", action="unlike")], ["counted", "withdrawn"]),
+    ("unlike first", [like("1", action="unlike"), like("1")], ["withdrawn", "older"]),
+    ("a relike", [like("1", action="unlike"), like("1", at=DAY + timedelta(1))], ["withdrawn", "counted"]),
+    ("before the campaign", [like("1", at=DAY - timedelta(days=9))], ["not_running"]),
+    ("after the campaign", [like("1", at=DAY + timedelta(days=19))], ["not_running"]),
+    ("an unknown campaign", [like("1") | {"campaign": "another"}], ["not_enrolled"]),
+    ("no campaign, no enrolment", [{k: v for k, v in like("1").items() if k != "campaign"}], ["not_enrolled"]),
+    ("ahead of the clock", [like("1", at=utc_now() + timedelta(days=1))], ["in_future"]),
+    ("fake signals", [like("1", signals={"account_age_days": 0, "watch_ms": 0})], ["quarantined"]),
+    ("no like", [like("1") | {"action": "love"}, like("2")], ["invalid", "counted"]),
+    ("a naive time", [like("1") | {"event_at": "2022-04-10T04:00:00"}], ["invalid"]),
+]
+
+
+@pytest.mark.parametrize(("likes", "outcomes"), [case[1:] for case in OUTCOMES], ids=[case[0] for case in OUTCOMES])
+@pytest.mark.parametrize("at_once", [True, False], ids=["one delivery", "one each"])
+async def test_each_outcome(
+    service: Running, likes: list[dict[str, object]], outcomes: list[str], at_once: bool
+) -> None:
+    if at_once:
+        results = (await service.send(likes, results="all")).json["results"]
+    else:
+        results = [(await service.send([each], results="all")).json["results"][0] for each in likes]
+    assert [result["outcome"] for result in results] == outcomes
+    assert all(result["outcome"] == "counted" for result in results if "receipt" in result)
+    if not at_once:
+        assert all("receipt" in result for result in results if result["outcome"] == "counted")
+    assert all("reason" in result for result in results if result["outcome"] != "counted")
+
+
+async def test_a_like_that_comes_too_late_or_is_kept(dsn: str) -> None:
+    now = utc_now()
+    recent = {
+        "starts_at": now - timedelta(days=9),
+        "ends_at": now + timedelta(days=9),
+        "late_days": 2,
+        "unlike": "keep",
+    }
+    async with running(dsn, promise(recent)) as service:
+        likes = [like("1", at=now - timedelta(days=3)), like("2", at=now), like("2", action="unlike", at=now)]
+        assert (await service.send(likes)).outcomes == {"counted": 1, "kept": 1, "too_late": 1}
+        assert await service.day_counts() == {"counted": 1}
+
+
+async def test_a_persons_daily_limit_and_its_place_given_on(dsn: str) -> None:
+    async with running(dsn, promise(terms={"likes_per_person_per_day": 2})) as service:
+        first = await service.send([like("1", content) for content in "abcd"])
+        assert first.outcomes == {"counted": 2, "over_limit": 2}
+        assert await service.day_counts() == {"counted": 2, "over_limit": 2}
+        assert (await service.send([like("1", "a", "unlike")])).outcomes == {"withdrawn": 1}
+        assert await service.day_counts() == {"counted": 2, "over_limit": 1, "withdrawn": 1}
+        assert (await service.send([like("1", "e", at=DAY + timedelta(days=1))])).outcomes == {"counted": 1}
+
+
+async def test_results_are_all_those_not_counted_or_none(service: Running) -> None:
+    likes = [like("1"), like("1"), like("2")]
+    some = (await service.send(likes, "a")).json["results"]
+    every = (await service.send(likes, "b", "all")).json["results"]
+    assert [result["index"] for result in some] == [1]
+    assert [result["index"] for result in every] == [0, 1, 2]
+    assert (await service.send(likes, "c", "none")).json["results"] == []
+    for wrong in ("most", "some", "all&results=none", "all&colour=red"):
+        refused = await service.send(likes, "d", wrong)
+        assert (refused.status, refused.json["type"]) == (400, "urn:like-ledger:problem:unknown-parameter"), wrong
+
+
+async def test_a_redelivery_is_answered_byte_for_byte(service: Running) -> None:
+    first = await service.send([like("1"), like("1")], "same")
+    again = [await service.send([like("1"), like("1")], "same") for _ in range(2)]
+    assert {answer.body for answer in again} == {first.body}
+    assert await service.day_counts() == {"counted": 1, "duplicate": 1}
+
+
+async def test_redeliveries_at_the_same_moment_are_one(service: Running) -> None:
+    body = service.body([like(str(person)) for person in range(50)])
+    headers = service.signed("same", body)
+    answers = await asyncio.gather(*(service.post(body.encode(), headers) for _ in range(20)))
+    assert {(answer.status, answer.body) for answer in answers} == {(200, answers[0].body)}
+    assert await service.day_counts() == {"counted": 50}
+
+
+async def test_a_webhook_id_with_another_body_is_a_conflict_and_keeps_nothing(service: Running) -> None:
+    await service.send([like("1")], "same")
+    assert (await service.send([like("2")], "same")).status == 409
+    assert await service.day_counts() == {"counted": 1}
+
+
+async def test_the_bytes_that_were_sent_are_what_is_verified(service: Running) -> None:
+    tidy = json.loads(service.body([like("1", "é")]))
+    spellings = [
+        json.dumps(tidy, indent=3),
+        json.dumps(tidy, ensure_ascii=False),
+        json.dumps(dict(reversed(tidy.items()))),
+        json.dumps(tidy).replace("é", "\\u00e9"),
+    ]
+    for place, body in enumerate(spellings):
+        assert (await service.post(body.encode(), service.signed(f"s{place}", body))).status == 200
+    assert (await service.post(spellings[0].encode(), service.signed("t", spellings[1]))).status == 401
+    assert await service.day_counts() == {"counted": 1, "duplicate": 3}
+
+
+REFUSED = [
+    ("no signature", {"webhook-signature": ""}, 401),
+    ("an empty signature", {"webhook-signature": "v1,"}, 401),
+    ("a prefix of it", {"webhook-signature": "v1,QUJD"}, 401),
+    ("no base64", {"webhook-signature": "v1,%%%"}, 401),
+    ("garbage", {"webhook-signature": "garbage"}, 401),
+    ("too many commas", {"webhook-signature": "v1,a,b"}, 401),
+    ("an odd timestamp", {"webhook-timestamp": "1674087231.0"}, 401),
+    ("a padded timestamp", {"webhook-timestamp": "1674_087231"}, 401),
+    ("an old timestamp", {"webhook-timestamp": "1674087231"}, 401),
+    ("an id that is too long", {"webhook-id": "m" * 201}, 401),
+    ("another type", {"Content-Type": "text/plain"}, 415),
+]
+
+
+@pytest.mark.parametrize(("headers", "status"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+async def test_what_is_not_signed_as_it_should_be_is_refused(
+    service: Running, headers: dict[str, str], status: int
+) -> None:
+    body = service.body([like("1")])
+    answer = await service.post(body.encode(), service.signed("m", body) | headers)
+    assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert await service.day_counts() == {}
+
+
+async def test_one_answer_for_every_refused_signature(service: Running) -> None:
+    body = service.body([like("1")])
+    unknown = await service.post(body.encode(), service.signed("m", body), platform="nobody")
+    unsigned = await service.post(body.encode(), {"Content-Type": "application/json"})
+    assert unknown.body == unsigned.body
+
+
+async def test_a_malformed_signature_beside_a_good_one_takes_nothing_away(service: Running) -> None:
+    body = service.body([like("1")])
+    headers = service.signed("m", body)
+    headers["webhook-signature"] = f"v1,%%%  garbage {headers['webhook-signature']}"
+    assert (await service.post(body.encode(), headers)).status == 200
+
+
+BODIES = [
+    (b"not json", 400),
+    (b"\xff\xfe", 400),
+    (b"[]", 422),
+    (b'{"type": "likes"}', 422),
+    (b'{"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": []}, "more": 1}', 422),
+    (b"[" * 100_000, 400),
+    (b'{"a": 1e999999999}', 422),
+    (json.dumps({"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": [1] * 1001}}).encode(), 422),
+    (b" " * (1024 * 1024 + 1), 413),
+]
+
+
+@pytest.mark.parametrize(("body", "status"), BODIES)
+async def test_a_body_that_is_no_envelope_is_refused_whole(service: Running, body: bytes, status: int) -> None:
+    secret = base64.b64decode(service.secret.removeprefix("whsec_"))
+    headers = service.signed("m", "")  # the library signs text only: these bytes are signed by hand
+    signed = f"m.{headers['webhook-timestamp']}.".encode() + body
+    headers["webhook-signature"] = "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
+    assert (await service.post(body, headers)).status == status
+    assert await service.day_counts() == {}
+
+
+async def test_a_rotated_secret_holds_at_once_beside_the_old_one(service: Running) -> None:
+    old = service.secret
+    async with service.service.pool.acquire() as conn, conn.transaction():
+        service.secret = await platforms.rotate(conn, "kuai", b"w" * 32)
+    assert (await service.send([like("1")])).status == 200
+    service.secret = old
+    assert (await service.send([like("2")])).status == 200
+
+
+async def test_a_dropped_secret_no_longer_holds(service: Running) -> None:
+    old = service.secret
+    async with service.service.pool.acquire() as conn, conn.transaction():
+        service.secret = await platforms.rotate(conn, "kuai", b"w" * 32)
+    async with service.service.pool.acquire() as conn, conn.transaction():
+        await platforms.drop_old(conn, "kuai")
+    await service.tick()
+    service.secret, new = old, service.secret
+    assert (await service.send([like("1")])).status == 401
+    service.secret = new
+    assert (await service.send([like("1")])).status == 200
+
+
+async def test_no_raw_user_id_reaches_a_row(service: Running) -> None:
+    await service.send([like("a-telling-user-id"), like("a-telling-user-id", action="unlike")])
+    await service.tick()
+    tables = await service.service.pool.fetch(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relnamespace = 'public'::regnamespace"
+    )
+    for table in tables:
+        rows = await service.service.pool.fetch(f"SELECT t::text AS row FROM {table['relname']} t")
+        assert not [row for row in rows if "a-telling-user-id" in row["row"] or "whsec" in row["row"]]
+
+
+async def test_refused_likes_are_counted_as_durably_as_those_that_count(service: Running) -> None:
+    await service.send([like("1", at=DAY - timedelta(days=9)), like("2") | {"campaign": "other"}, like("3")])
+    await service.tick()
+    rows = await service.service.pool.fetch("SELECT outcome, likes FROM refusal_counts")
+    assert [tuple(row) for row in rows] == [("not_running", 1)]

@@ -1,0 +1,223 @@
+"""The public API on a real service: the same figures by every route, validators, CORS, and refusals that are loud."""
+
+import csv
+import io
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import jsonschema
+import pytest
+
+from ops.http.core import snapshots
+from ops.http.openapi.document import document
+from serving import DAY, SLUG, Running, like, promise, running
+
+OWN = f"/v1/campaigns/{SLUG}"
+FIGURES = ["/v1/totals", "/v1/campaigns", OWN, *(f"{OWN}/{name}" for name in ("totals", "days", "waterfall"))]
+OTHERS = [f"{OWN}/{name}" for name in ("days.csv", "settlements", "settlements.csv")]
+CAPPED = {"daily_cap_minor": 2, "likes_per_person_per_day": 2}
+
+
+@pytest.fixture(autouse=True)
+def always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
+
+
+@pytest.fixture
+async def service(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn) as made:
+        yield made
+
+
+async def lively(service: Running) -> None:
+    """Send likes of every fate on two days."""
+    later = DAY + timedelta(days=1)
+    await service.send([like(str(n)) for n in range(10)])
+    await service.send(
+        [like("0"), like("1", action="unlike", at=later), like("2", "b"), like("2", "c"), like("2", "d")]
+    )
+    await service.send([like("9", "z", at=later), like("1", at=DAY - timedelta(days=30))])
+    await service.tick()
+
+
+async def test_the_same_totals_by_every_route(dsn: str) -> None:
+    async with running(dsn, promise(terms=CAPPED)) as service:
+        await lively(service)
+        totals = (await service.get(f"{OWN}/totals")).json
+        days = (await service.get(f"{OWN}/days")).json["days"]
+        steps = {step["step"]: step for step in (await service.get(f"{OWN}/waterfall")).json["steps"]}
+        table = list(csv.DictReader(io.StringIO((await service.get(f"{OWN}/days.csv")).body.decode())))
+        every = [(await service.get("/v1/totals")).json["campaigns"][0], (await service.get(OWN)).json["totals"]]
+        page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
+    assert [{**each, "as_of": None} for each in every] == [{**totals, "as_of": None}] * 2
+    counted = totals["likes"]["counted"]
+    assert counted == sum(day["counted"] for day in days) == sum(int(row["counted"]) for row in table) == 11
+    assert counted == int(steps["counted"]["likes"]["exact"])
+    earned = sum(Fraction(day["earned"]["exact_minor"]) for day in days)
+    assert days[-1]["earned_so_far"]["exact_minor"] == table[-1]["earned_so_far_exact_minor"] == str(earned)
+    assert totals["money"]["pledged"]["minor"] == int(earned) == int(steps["pledged"]["money"]["exact_minor"]) == 2
+    assert totals["likes"] == {
+        "counted": 11, "duplicate": 1, "withdrawn": 1, "quarantined": 0, "void": 0, "over_limit": 2,
+    }  # fmt: skip
+    assert f"<strong>CN¥{totals['money']['pledged']['text']}</strong>" in page
+
+
+async def test_the_waterfall_adds_up_and_knows_every_like_received(dsn: str) -> None:
+    async with running(dsn, promise(terms=CAPPED)) as service:
+        await lively(service)
+        steps = (await service.get(f"{OWN}/waterfall")).json["steps"]
+    assert int(steps[0]["likes"]["exact"]) == 16  # an unlike is no like
+    for unit, key in (("likes", "exact"), ("money", "exact_minor")):
+        running_total = Fraction(steps[0][unit][key])
+        for step in steps[1:]:
+            if step["kind"] == "total":
+                assert Fraction(step[unit][key]) == running_total, step["step"]
+            else:
+                running_total += Fraction(step[unit][key])
+
+
+async def test_a_campaign_without_a_like_shows_zeros(service: Running) -> None:
+    totals = (await service.get(f"{OWN}/totals")).json
+    assert set(totals["likes"].values()) == {0}
+    assert totals["money"]["funded"] == totals["money"]["remaining"] == {"minor": 700_000, "text": "7000.00"}
+    assert (totals["people"], totals["people_as_of"], totals["budget_reached"]) == (0, None, False)
+    assert (totals["unsettled"]["minor"], totals["next_settlement"]) == (0, None)  # it is asked for by hand
+    days = (await service.get(f"{OWN}/days")).json["days"]
+    assert [day["day"] for day in days] == [f"2022-04-{n:02}" for n in range(8, 22)]
+    assert {day["counted"] for day in days} == {0}
+    assert all(step["likes"]["exact"] == "0" for step in (await service.get(f"{OWN}/waterfall")).json["steps"])
+
+
+async def test_people_are_counted_and_say_when(service: Running) -> None:
+    await service.send([like("1"), like("1", "b"), like("2")])
+    await service.tick()
+    await service.service.pool.execute("INSERT INTO people_counts SELECT campaign_id, 2, now() FROM campaigns")
+    totals = (await service.get(f"{OWN}/totals")).json
+    assert (totals["people"], totals["people_as_of"] <= totals["as_of"]) == (2, True)
+
+
+async def test_the_budget_is_reached_only_when_it_is(dsn: str) -> None:
+    async with running(dsn, funded_minor=2) as service:
+        for likes, is_reached in ((range(5), False), (range(5, 6), True), (range(6, 9), True)):
+            await service.send([like(str(n)) for n in likes])
+            await service.tick()
+            assert (await service.get(f"{OWN}/totals")).json["budget_reached"] is is_reached
+        steps = {s["step"]: s for s in (await service.get(f"{OWN}/waterfall")).json["steps"]}
+    assert (steps["over_budget"]["likes"]["exact"], steps["pledged"]["money"]["exact_minor"]) == ("-3", "2")
+
+
+@pytest.mark.parametrize(("currency", "text"), [("JPY", "3"), ("KWD", "0.003"), ("CNY", "0.03")])
+async def test_each_currency_has_its_own_digits(dsn: str, currency: str, text: str) -> None:
+    async with running(dsn, promise(campaign={"currency": currency})) as service:
+        await service.send([like(str(n)) for n in range(9)])
+        await service.tick()
+        assert (await service.get(f"{OWN}/totals")).json["money"]["pledged"] == {"minor": 3, "text": text}
+        assert (await service.get(f"{OWN}/days")).json["days"][2]["earned"] == {"exact_minor": "3", "text": text}
+
+
+async def test_the_promise_is_shown_as_it_was_made(service: Running) -> None:
+    shown = (await service.get(OWN)).json
+    made = json.loads(promise().model_dump_json(exclude_none=True))
+    assert (shown["campaign"], shown["settlement"]) == (made["campaign"], made["settlement"])
+    assert shown["terms"] == [{"version": 1, "from_day": "2022-04-08", "terms": made["terms"]}]
+    assert (shown["agreement"], shown["closed_at"]) == (None, None)
+
+
+async def test_each_answer_is_what_the_description_says(service: Running) -> None:
+    await lively(service)
+    for path in FIGURES:
+        await is_as_described(service, path)
+
+
+async def is_as_described(service: Running, path: str) -> None:
+    described = json.loads(json.dumps(document()))
+    operation = described["paths"][path.replace(SLUG, "{slug}")]["get"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    components = json.loads(json.dumps(described["components"]), object_hook=_closed)
+    answer = (await service.get(path)).json
+    jsonschema.Draft202012Validator({**schema, "components": components}).validate(answer)
+
+
+def _closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Take nothing that the description does not tell of."""
+    return {**schema, "additionalProperties": False} if isinstance(schema.get("properties"), dict) else schema
+
+
+async def test_who_has_the_figures_gets_304(service: Running) -> None:
+    for path in [*FIGURES, *OTHERS, "/openapi.json"]:
+        await is_conditional(service, path)
+
+
+async def is_conditional(service: Running, path: str) -> None:
+    tag = (await service.get(path)).headers["ETag"]
+    for known in (tag, f'"other", {tag}', "*", tag.removeprefix("W/")):
+        again = await service.get(path, **{"If-None-Match": known})
+        assert (again.status, again.body, again.headers["ETag"]) == (304, b"", tag)
+        assert "max-age" in again.headers["Cache-Control"]
+    for unknown in ('"other"', "", "nonsense", 'W/"', '"' * 99):
+        assert (await service.get(path, **{"If-None-Match": unknown})).status == 200
+
+
+async def test_new_figures_have_a_new_tag(service: Running) -> None:
+    before = {path: (await service.get(path)).headers["ETag"] for path in FIGURES}
+    await service.send([like("1"), like("2"), like("3")])
+    await service.tick()
+    for path, tag in before.items():
+        after = await service.get(path, **{"If-None-Match": tag})
+        assert (after.status, after.headers["ETag"] == tag) == (200, False), path
+
+
+async def test_any_web_page_may_read(service: Running) -> None:
+    for path in [*FIGURES, *OTHERS, "/openapi.json"]:
+        await is_open(service, path)
+
+
+async def is_open(service: Running, path: str) -> None:
+    assert (await service.get(path, Origin="https://elsewhere.example")).headers["Access-Control-Allow-Origin"] == "*"
+    async with service.http.options(service.url + path) as asked:
+        assert (asked.status, asked.headers["Access-Control-Allow-Origin"]) == (204, "*")
+        assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
+    async with service.http.head(service.url + path) as head:
+        assert (head.status, "ETag" in head.headers, await head.read()) == (200, True, b"")
+
+
+async def test_a_parameter_that_means_nothing_is_refused(service: Running) -> None:
+    for path in [*FIGURES, *OTHERS]:
+        answer = await service.get(f"{path}?from=2022-04-08&campaign=x")
+        assert (answer.status, answer.json["type"]) == (400, "urn:like-ledger:problem:unknown-parameter"), path
+        assert [fault["path"] for fault in answer.json["faults"]] == ["campaign", "from"]
+
+
+NOWHERE = [
+    "/v1/campaigns/nobody",
+    "/v1/campaigns/nobody/totals",
+    "/v1/campaigns/nobody/days.csv",
+    "/v1/nothing",
+    "/log/tile/0/000",
+    "/v1/campaigns/nobody/stream",
+    "/v1/receipts/x",
+    f"{OWN}/totals/",
+]
+
+
+async def test_what_is_not_there_is_a_problem(service: Running) -> None:
+    for path in NOWHERE:
+        answer = await service.get(path, Accept="text/html")
+        assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json"), path
+
+
+@pytest.mark.parametrize(("name", "rows"), [("days", 14), ("settlements", 0)])
+async def test_tables_are_files_with_a_header(service: Running, name: str, rows: int) -> None:
+    answer = await service.get(f"{OWN}/{name}.csv")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{SLUG}-{name}.csv"'
+    assert answer.headers["Content-Type"].startswith("text/csv; charset=utf-8")
+    read = list(csv.DictReader(io.StringIO(answer.body.decode())))
+    assert (len(read), answer.body.startswith(b"campaign,")) == (rows, True)
+
+
+async def test_nothing_settles_yet(service: Running) -> None:
+    assert (await service.get(f"{OWN}/settlements")).json["settlements"] == []

@@ -1,0 +1,88 @@
+"""The stream of a campaign's totals: at once, on every change, and to an end."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from ops import app
+from ops.http.api import totals_stream
+from ops.http.core import snapshots
+from serving import SLUG, Running, like, running
+
+PATH = f"/v1/campaigns/{SLUG}/stream"
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
+    monkeypatch.setattr(totals_stream, "LOOK_SECONDS", 0.02)
+
+
+@pytest.fixture
+async def service(dsn: str) -> AsyncIterator[Running]:
+    async with running(dsn) as made:
+        yield made
+
+
+async def next_totals(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]:
+    """Return the id and the totals of the next message."""
+    fields: dict[str, str] = {}
+    async with asyncio.timeout(20):
+        while True:
+            line = (await answer.content.readline()).decode().rstrip("\r\n")
+            if not line and "data" in fields:
+                assert fields["event"] == "totals"
+                return fields["id"], json.loads(fields["data"])
+            name, _, value = line.partition(": ")
+            fields[name] = value
+
+
+async def test_totals_come_at_once_and_when_they_change(service: Running) -> None:
+    async with service.http.get(service.url + PATH) as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        first_id, first = await next_totals(answer)
+        await service.send([like(str(n)) for n in range(3)])
+        await service.tick()
+        second_id, second = await next_totals(answer)
+    assert (first["likes"]["counted"], second["likes"]["counted"]) == (0, 3)
+    assert second["money"]["pledged"]["minor"] == 1
+    assert first_id != second_id
+
+
+async def test_a_reader_that_comes_back_is_not_told_again(service: Running) -> None:
+    async with service.http.get(service.url + PATH) as answer:
+        known, _ = await next_totals(answer)
+    async with service.http.get(service.url + PATH, headers={"Last-Event-ID": known}) as answer:
+        await service.send([like(str(n)) for n in range(3)])
+        await service.tick()
+        _, totals = await next_totals(answer)
+    assert totals["likes"]["counted"] == 3
+
+
+async def test_streams_are_bounded_and_leave_their_place(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(totals_stream, "STREAMS_MAX", 1)
+    async with service.http.get(service.url + PATH) as first:
+        await next_totals(first)
+        refused = await service.get(PATH)
+        assert (refused.status, refused.json["type"]) == (503, "urn:like-ledger:problem:many-streams")
+    async with asyncio.timeout(20):
+        while True:
+            async with service.http.get(service.url + PATH) as again:
+                if again.status == 200:
+                    assert (await next_totals(again))[1]["campaign"] == SLUG
+                    return
+
+
+async def test_streams_end_when_the_service_stops(dsn: str) -> None:
+    async with aiohttp.ClientSession() as http, running(dsn) as outer:
+        async with app.served(outer.service) as url:
+            answer = await http.get(url + PATH)
+            await next_totals(answer)
+        async with asyncio.timeout(5):
+            assert await answer.read() == b""

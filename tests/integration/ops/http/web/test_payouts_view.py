@@ -1,0 +1,54 @@
+"""The campaign's page tells charities in words where their money is."""
+
+import pytest
+
+from campaigns.catalogue.cache import Shelf
+from campaigns.reporting.snapshot import read
+from ledger.settlements.payout_steps import FOLLOWING, State
+from ops.http.web.payouts_view import payouts
+from ops.i18n.language import TEXTS
+from promises import NOW, PSEUDONYM_KEY
+from settlements import all_paid, every, liked, made, settled
+from sql import Pool
+from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
+
+CARRIES = ("[terms]", "[settlement]\nminimum_minor = 50\nthreshold_minor = 60\n[terms]")
+
+
+async def shown(pool: Pool, language: str):
+    (standing,) = await read(pool, Shelf(pool, PSEUDONYM_KEY), NOW)
+    return payouts(standing, "zh" if language == "zh" else "en")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ["waits for 2 people to approve it", "under the minimum: goes with a later settlement"]),
+        ("zh", ["等待 2 人批准", "低于最低金额，并入下次结算"]),
+    ],
+)
+async def test_each_share_is_told_in_words(pool: Pool, language: str, words: list[str]):
+    campaign = await made(pool, ONE_EACH, CARRIES)
+    await liked(pool, campaign, {2: 100, 9: 5})
+    assert (await shown(pool, language)).rows == []
+    await settled(pool, campaign, AT)
+    found = await shown(pool, language)
+    assert [row.words for row in found.rows] == words
+    assert "2026-11-16" in found.expected
+    assert "0.05" in found.expected
+
+
+async def test_what_was_paid_shows_the_day_and_the_banks_reference(pool: Pool):
+    campaign = await made(pool, ONE_EACH, FREE)
+    await liked(pool, campaign, {2: 100})
+    await settled(pool, campaign, AT)
+    (envelope,) = await every(pool, campaign)
+    await all_paid(pool, campaign, envelope, "S1", NOW)
+    found = await shown(pool, "en")
+    assert all(row.words.startswith("paid on") for row in found.rows)
+    assert found.offset is None
+
+
+def test_every_state_has_its_words():
+    assert {f"payout_{state.value}" for state in State} <= TEXTS.keys()
+    assert set(FOLLOWING) == {None, *State}

@@ -1,0 +1,65 @@
+"""The contract's worked figures: the likes of the KuaiRand replay by day, settled weekly and paid.
+
+What counts under 20 likes a person a day; 1 fen per 3 likes, at most 5.00 a day. Worked out by hand:
+the seven days to 14 April all reach the cap, 7 × 5.00 = 35.00; the 15th to 17th do too, 15.00; then
+(1243 + 1238 + 1048 + 836) / 3 = 4365 / 3 = 1455 fen. 15.00 + 14.55 = 29.55, in all 64.55.
+70 % of 64.55 is 45.185 and 30 % is 19.365: the tie goes to the charity listed first, 45.19 and 19.36.
+"""
+
+from datetime import UTC, datetime
+
+from campaigns.pledging import pledge
+from promises import SLUG, record, rows
+from settlements import all_paid, body, every, line, made, settled, states
+from sql import Pool
+
+COUNTED = {
+    8: 1534,
+    9: 1689,
+    10: 1945,
+    11: 1794,
+    12: 1679,
+    13: 1828,
+    14: 1654,
+    15: 1760,
+    16: 2477,
+    17: 1904,
+    18: 1243,
+    19: 1238,
+    20: 1048,
+    21: 836,
+}
+PROMISED = (
+    ("2026-11-01", "2022-04-08"),
+    ("2026-12-01", "2022-04-22"),
+    ("daily_cap_minor = 500", "daily_cap_minor = 500\nlikes_per_person_per_day = 20"),
+    ("[terms]", "[settlement]\nautomatic = false\nminimum_minor = 100\nthreshold_minor = 100000\n[terms]"),
+)
+
+
+async def test_the_replay_settled_weekly_comes_out_to_the_cent(pool: Pool):
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    campaign = await made(pool, *PROMISED, funded_minor=700_000, now=now)
+    for day, count in COUNTED.items():
+        moment = f"2022-04-{day:02}T04:00:00Z"
+        bodies = [
+            body(SLUG, moment, range(first, min(count, first + 1_000)), content=f"c{day}")
+            for first in range(0, count, 1_000)
+        ]
+        await record(pool, bodies, now)
+    await pledge.tick(pool, campaign)
+    assert (await line(pool, campaign)).earned_minor == 6455
+    found = await settled(pool, campaign, now)
+    assert [(str(s.period), s.total_minor) for s in found] == [("2022-04-18", 3500), ("2022-04-25", 2955)]
+    first, second = await every(pool, campaign)
+    assert [str(e.cut_off) for e in (first, second)] == ["2022-04-14", "2022-04-21"]
+    assert [[p.amount_minor for p in e.payouts] for e in (first, second)] == [[2450, 1050], [2069, 886]]
+    assert [2450 + 2069, 1050 + 886] == [4519, 1936]
+    assert await settled(pool, campaign, now) == []
+    for number, envelope in enumerate((first, second), 1):
+        await all_paid(pool, campaign, envelope, f"S{number}", now)
+    held = await line(pool, campaign)
+    assert (held.settled_minor, held.in_flight.minor, held.paid.minor) == (6455, 0, 6455)
+    assert await states(pool, campaign) == ["reconciled", "reconciled"]
+    paid = await rows(pool, "SELECT charity, balance_minor FROM accounts WHERE kind = 'paid' ORDER BY balance_minor")
+    assert [tuple(row) for row in paid] == [("mobile-libraries", 1936), ("village-schools", 4519)]

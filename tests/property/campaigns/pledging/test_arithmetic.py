@@ -1,0 +1,178 @@
+"""What is due and how it is pledged, taken back and split: for any promise, any counts and any number of ticks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from campaigns.pledging.arithmetic import due, shares_due
+from campaigns.promise.terms import Share, Terms, in_force, on_day
+from ledger.accounting.apportionment import split
+from ledger.accounting.corrections import take_back
+
+MONDAY = date(2026, 11, 23)
+MANY = settings(max_examples=100, deadline=None)
+RATES = st.integers(1, 12) | st.sampled_from([10**12, 10**12 - 1, 999_983])
+COUNTS = st.integers(0, 50) | st.integers(0, 10**9)
+
+
+@st.composite
+def shares(draw: st.DrawFn) -> tuple[Share, ...]:
+    cuts = sorted(draw(st.sets(st.integers(1, 9_999), max_size=5)))
+    parts = [end - start for start, end in zip([0, *cuts], [*cuts, 10_000], strict=True)]
+    return tuple(Share(f"charity-{n}", part) for n, part in enumerate(parts))
+
+
+@st.composite
+def promises(draw: st.DrawFn) -> list[Terms]:
+    starts = [0, *draw(st.lists(st.integers(0, 9), max_size=3))]
+    return [
+        Terms(
+            number,
+            MONDAY + timedelta(days=start),
+            draw(RATES),
+            draw(RATES),
+            draw(st.none() | st.integers(0, 100) | st.integers(0, 10**15)),
+            shares=draw(shares()),
+        )
+        for number, start in enumerate(starts, start=1)
+    ]
+
+
+COUNTED = st.dictionaries(st.integers(0, 9).map(lambda n: MONDAY + timedelta(days=n)), COUNTS, max_size=10)
+BUDGETS = st.integers(0, 200) | st.integers(0, 2**53 - 1)
+DAYS = st.integers(-1, 10).map(lambda n: MONDAY + timedelta(days=n))
+
+
+@MANY
+@given(promises(), COUNTED, BUDGETS, DAYS)
+def test_never_more_is_due_than_the_budget_the_caps_or_the_rate(
+    terms: list[Terms], counted: dict[date, int], funded_minor: int, upto: date
+):
+    held, most = in_force(terms), Fraction()
+    for day, likes in counted.items():
+        own = on_day(held, day)
+        uncapped = Fraction(likes * own.amount_minor, own.per_likes)
+        most += uncapped if own.daily_cap_minor is None else min(uncapped, Fraction(own.daily_cap_minor))
+    assert 0 <= due(terms, counted, funded_minor, upto) <= min(funded_minor, most)
+    assert due(terms, counted, 10**40) == most.numerator // most.denominator
+
+
+@MANY
+@given(promises(), COUNTED, BUDGETS, DAYS, DAYS, COUNTS)
+def test_more_likes_more_days_or_more_budget_never_make_less_due(
+    terms: list[Terms], counted: dict[date, int], funded_minor: int, upto: date, more_on: date, more: int
+):
+    before = due(terms, counted, funded_minor, upto)
+    day = max(more_on, MONDAY)
+    assert due(terms, {**counted, day: counted.get(day, 0) + more}, funded_minor, upto) >= before
+    assert due(terms, counted, funded_minor + more, upto) >= before
+    assert due(terms, counted, funded_minor, upto + timedelta(days=1)) >= before
+
+
+@MANY
+@given(promises(), COUNTED, BUDGETS, DAYS)
+def test_shares_add_up_to_what_is_due_and_no_charity_drifts_by_a_unit(
+    terms: list[Terms], counted: dict[date, int], funded_minor: int, upto: date
+):
+    totals = shares_due(terms, counted, funded_minor, upto)
+    assert sum(totals.values()) == due(terms, counted, funded_minor, upto)
+    exact: dict[str, Fraction] = {}
+    held = in_force(terms)
+    for own, following in zip(held, [*held[1:], None], strict=True):
+        last = upto if following is None else min(upto, following.from_day - timedelta(days=1))
+        before = due(terms, counted, funded_minor, own.from_day - timedelta(days=1))
+        part = max(0, due(terms, counted, funded_minor, last) - before)
+        for share in own.shares:
+            exact[share.charity] = exact.get(share.charity, Fraction()) + Fraction(part * share.share_bp, 10_000)
+    assert all(abs(totals[charity] - amount) < len(held) for charity, amount in exact.items())
+
+
+@MANY
+@given(st.integers(0, 10**6) | st.integers(0, 2**53), shares())
+def test_a_split_is_exact_and_each_part_within_a_unit_of_its_share(amount_minor: int, parties: tuple[Share, ...]):
+    parts = split(amount_minor, [share.share_bp for share in parties])
+    assert sum(parts) == amount_minor
+    for part, share in zip(parts, parties, strict=True):
+        assert abs(part - Fraction(amount_minor * share.share_bp, 10_000)) < 1
+
+
+@dataclass
+class Money:
+    """A campaign's money as its ticks leave it; `uncorrected`: pledges that no correction has named, newest last."""
+
+    budget: int
+    pledged: int = 0
+    settled: int = 0
+    uncorrected: list[int] = field(default_factory=list)
+
+    def tick(self, due_minor: int) -> None:
+        """Post the difference, as `campaigns.pledging` does."""
+        difference = due_minor - self.pledged - self.settled
+        if difference > 0:
+            self._pledge(difference)
+        elif difference < 0:
+            plan, excess = take_back(-difference, self.pledged, self.uncorrected[::-1])
+            for place, amount in sorted(plan, reverse=True):
+                assert 0 < amount <= self.uncorrected[-1 - place], "a correction takes at most what it names"
+                del self.uncorrected[-1 - place]
+                self._move(-amount)
+            if excess:
+                self._pledge(excess)
+        assert sum(self.uncorrected) >= self.pledged, "there must be transfers to name for all that may go back"
+
+    def settle(self, amount: int) -> None:
+        self.pledged, self.settled = self.pledged - amount, self.settled + amount
+
+    def _pledge(self, amount: int) -> None:
+        self._move(amount)
+        self.uncorrected.append(amount)
+
+    def _move(self, amount: int) -> None:
+        self.budget, self.pledged = self.budget - amount, self.pledged + amount
+        assert min(self.budget, self.pledged) >= 0
+
+
+def after_ticks(budget: int, dues: Sequence[int], settlements: Sequence[int] = ()) -> Money:
+    money = Money(budget)
+    for n, due_minor in enumerate(dues):
+        money.tick(due_minor)
+        if n < len(settlements):
+            money.settle(min(settlements[n], money.pledged))
+    return money
+
+
+DUES = st.lists(st.integers(0, 300), min_size=1, max_size=15)
+
+
+@MANY
+@given(DUES, st.data())
+def test_any_number_of_ticks_leaves_the_same_pledge(dues: list[int], data: st.DataObject):
+    missed = data.draw(st.sets(st.integers(0, len(dues) - 1)))
+    some = [due_minor for n, due_minor in enumerate(dues[:-1]) if n not in missed] + dues[-1:]
+    every, few, once = (after_ticks(300, one) for one in (dues, some, dues[-1:]))
+    assert every.pledged == few.pledged == once.pledged == dues[-1]
+    assert after_ticks(300, [*dues, dues[-1]]) == every, "a tick that is repeated posts nothing"
+
+
+@MANY
+@given(DUES, st.lists(st.integers(0, 300), max_size=15))
+def test_what_was_settled_is_set_off_against_what_is_earned_later(dues: list[int], settlements: list[int]):
+    money = after_ticks(300, [*dues, dues[-1]], settlements)
+    settled_before = after_ticks(300, dues, settlements).settled
+    assert money.pledged + money.settled == max(dues[-1], settled_before)
+    assert money.budget + money.pledged + money.settled == 300
+
+
+@MANY
+@given(st.integers(0, 100), st.integers(0, 100), st.lists(st.integers(1, 50), max_size=8))
+def test_taking_back_never_takes_more_than_is_asked_or_there(amount: int, balance: int, uncorrected: list[int]):
+    plan, excess = take_back(amount, balance, uncorrected)
+    back = sum(part.amount_minor for part in plan) - excess
+    assert back == min(amount, balance, sum(uncorrected))
+    assert excess >= 0
+    assert [part.transfer for part in plan] == list(range(len(plan))), "newest first, none left out"
+    assert all(0 < part.amount_minor <= uncorrected[part.transfer] for part in plan)

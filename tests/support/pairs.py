@@ -1,0 +1,87 @@
+"""Proposals for tests, in every state that there is, and the tamperings with them that the checks see."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from ops.admin import registry
+from ops.admin.core import execute
+from ops.admin.core.actor import Actor
+from ops.admin.core.command import Command, Desk, Done, Office
+from ops.admin.resources import proposals
+from ops.clock import utc_now
+from ops.keys import Keys
+from ops.settings import Settings
+from sql import Pool
+
+HOLD = timedelta(hours=1)
+FAY, FRED = Actor("fay", "finance", "http", "192.0.2.1"), Actor("fred", "finance", "page", "192.0.2.2")
+_FUND = registry.find("campaign.fund")
+
+
+async def _fund_later(work: Desk, slug: str, asked: Any) -> Done:
+    return replace(await _FUND.run(work, slug, asked), hold=HOLD)
+
+
+_HELD = replace(_FUND, name="campaign.fund.later", run=_fund_later)
+
+
+def _find(name: str) -> Command[Any]:
+    return _HELD if name == _HELD.name else registry.find(name)
+
+
+async def decided(pool: Pool, slug: str, keys: Keys) -> None:
+    """Ask for more money: one is done, one held and done; others wait, are refused, withdrawn, or fail."""
+    office = Office(pool, keys, Settings())
+    decisions = {command.name: command for command in proposals.commands(_find)}
+
+    async def ask(reference: str, command: Command[Any] = _FUND) -> str:
+        asked = command.asked.model_validate({"amount_minor": 1, "reference": reference})
+        answer = await execute.do(office, FAY, command, slug, asked)
+        assert answer["proposal"] is not None
+        return answer["proposal"]
+
+    async def decide(who: Actor, name: str, proposal: str, **words: str) -> None:
+        command = decisions[f"proposal.{name}"]
+        await execute.do(office, who, command, proposal, command.asked.model_validate(words))
+
+    async def approve(proposal: str) -> None:
+        digest = await pool.fetchval("SELECT encode(hash, 'hex') FROM proposals WHERE proposal_id = $1", proposal)
+        await decide(FRED, "approve", proposal, hash=digest)
+
+    held, fails = await ask("held", _HELD), await ask("fails", _HELD)
+    await approve(held)
+    await approve(fails)
+    await proposals.do_due(office, _find, utc_now() + 2 * HOLD)  # the second is another thing by then
+    await approve(await ask("done"))
+    await decide(FRED, "refuse", await ask("refused"), reason="not agreed")
+    await decide(FAY, "withdraw", await ask("withdrawn"), reason="by mistake")
+    await ask("pending")
+
+
+TAMPERINGS = {
+    "proposals_are_decided_by_a_second_person": [
+        "UPDATE proposals SET asked_by = 'fred'",
+        "UPDATE proposal_steps SET by = 'fay' WHERE state = 'done'",
+        "UPDATE proposal_steps SET by = 'fay' WHERE state = 'refused'",
+        "UPDATE proposal_steps SET by = 'fay' WHERE state = 'approved'",
+    ],
+    "executed_proposals_are_audited": [
+        "DELETE FROM audit_log WHERE command = 'campaign.fund'",
+        "DELETE FROM audit_log WHERE command = 'proposal.ask'",
+        "UPDATE audit_log SET by = 'fred'",
+        "UPDATE audit_log SET subject = 'campaign/other' WHERE command = 'campaign.fund'",
+        "DELETE FROM proposal_steps WHERE state = 'done'",
+        """INSERT INTO audit_log (at, by, role, entry_point, address, command, subject, proposal_id)
+        SELECT at, by, role, entry_point, address, command, subject, proposal_id FROM audit_log""",
+    ],
+    "proposal_steps_follow_the_state_machine": [
+        "DELETE FROM proposal_steps",
+        "DELETE FROM proposal_steps WHERE number = 1",
+        "DELETE FROM proposal_steps WHERE state = 'approved'",
+        "UPDATE proposal_steps SET by = 'fred' WHERE number = 1",
+        "UPDATE proposal_steps SET state = 'pending' WHERE state = 'done'",
+        "UPDATE proposals SET hold_seconds = 86400 * 7 WHERE hold_seconds > 0",
+        "UPDATE proposals SET hold_seconds = 60 WHERE hold_seconds = 0",
+    ],
+}

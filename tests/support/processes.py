@@ -1,0 +1,98 @@
+"""Other processes in tests: one that holds a database, one that only sleeps, and who works on a folder still."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from ops.embedded import privileges
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 30
+# Holds a database until its standard input ends; tells its address and the server's process first.
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from ops import embedded
+async def hold():
+    async with embedded.database(Path(sys.argv[1]), role=sys.argv[2]) as dsn:
+        print(dsn, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+asyncio.run(hold())
+"""
+
+
+@contextmanager
+def holder(folder: Path, role: str, prefix: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[str]"]:
+    """Yield another process that holds the folder's database, once it has it."""
+    command = [*prefix, sys.executable, "-c", HOLDER, str(folder), role]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address(process.stdout)
+            yield process
+        finally:
+            process.kill()
+
+
+def address(output: IO[str] | None) -> str:
+    assert output is not None
+    line = output.readline().strip()
+    assert line.startswith("postgresql://"), "the other process got no database"
+    return line
+
+
+def processes(folder: Path) -> list[psutil.Process]:
+    """Return every process that works on the folder: server, guardian, and the server's children."""
+    started = [p for p in psutil.process_iter() if str(folder / "postgres") in words(p)]
+    return list({child.pid: child for p in started for child in [p, *children(p)]}.values())
+
+
+def words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def connections(process: psutil.Process) -> list[object]:
+    """Return what the process has open to a network; nothing for one that has just ended."""
+    try:
+        return list(process.net_connections("inet"))
+    except psutil.Error:
+        return []
+
+
+def gone(started: list[psutil.Process]) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while any(map(works, started)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return not any(map(works, started))
+
+
+def works(process: psutil.Process) -> bool:
+    """Return whether the process runs: one that has ended may wait a while for the system to forget it."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def sleeper(folder: Path, cwd: Path | None = None) -> Iterator[int]:
+    """Yield the number of a process that has nothing to do with PostgreSQL, but runs as the server's user."""
+    prefix = privileges.runner(folder, [str(cwd or "/")]).prefix
+    with subprocess.Popen([*prefix, "sleep", "600"], cwd=cwd) as process:
+        yield process.pid
+        process.kill()

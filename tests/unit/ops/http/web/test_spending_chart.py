@@ -1,0 +1,135 @@
+"""The drawing of a preview and the part of a page that shows it: whole, in bounds, and in both languages."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+
+import jinja2
+import pytest
+
+from campaigns.catalogue.apply_promise import Action, Plan
+from campaigns.pledging.waterfall import DayCount
+from campaigns.preview.context import Note, Previewed
+from campaigns.preview.simulation import Binds, Preview, preview
+from campaigns.promise.model import held
+from campaigns.promise.terms import Share, Terms
+from ops.http.web.likes_chart import BARS_MAX, HEIGHT, LEFT, WIDTH
+from ops.http.web.preview_view import level, scene
+from ops.http.web.spending_chart import draw
+from ops.i18n import formats
+from ops.i18n.language import SITE, Language, say
+from promises import promise
+
+FIRST = date(2026, 11, 1)
+
+
+def made(likes: Sequence[int], funded_minor: int, cap_minor: int | None = None) -> Preview:
+    terms = Terms(1, FIRST, 1, 1, cap_minor, shares=(Share("schools", 10_000),))
+    counts = {FIRST + timedelta(days=n): DayCount(counted=number) for n, number in enumerate(likes)}
+    return preview([terms], counts, funded_minor)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 92, 93, 366, 3_660])
+def test_any_number_of_days_fits(count: int):
+    own = made(range(count), 10**9, count)
+    chart = draw(own)
+    assert len(chart.bars) <= BARS_MAX
+    assert len(chart.bars) * chart.days_per_bar >= count
+    assert sum(bar.spent_minor for bar in chart.bars) == own.due_minor
+    for bar in chart.bars:
+        assert bar.x >= LEFT
+        assert bar.x + bar.width <= WIDTH
+        assert 0 <= bar.y <= HEIGHT
+        assert bar.cap_y is None or 0 <= bar.cap_y <= HEIGHT
+    points = [tuple(map(int, pair.replace(".", "").split(","))) for pair in chart.course.points.split()[1:]]
+    assert points == sorted(points, key=lambda point: (point[0], -point[1]))  # it never falls
+
+
+def test_each_bar_says_which_cap_binds_it():
+    chart = draw(made([10, 60, 60, 60], 120, 50))
+    assert [bar.binds for bar in chart.bars] == [Binds.NONE, Binds.DAILY_CAP, Binds.DAILY_CAP, Binds.BUDGET]
+    assert chart.binding == [Binds.NONE, Binds.DAILY_CAP, Binds.BUDGET]
+    _, second, _, last = chart.bars
+    assert (second.cap_y, last.spent_minor) == (second.y, 10)  # a bar that is bound reaches its cap
+    assert chart.course.ends_x == round(last.x + last.width, 1)
+
+
+@pytest.mark.parametrize(
+    ("likes", "funded_minor", "cap_minor", "has_caps", "has_budget", "ends"),
+    [
+        ([10, 10], 1_000, 20, True, False, False),
+        ([10, 10], 1_000, 21, False, False, False),  # the cap is too far above the bars to be drawn
+        ([10, 10], 40, None, False, True, False),
+        ([10, 10], 41, None, False, False, False),
+        ([10, 10], 20, None, False, True, True),
+        ([10, 10], 0, None, False, True, False),
+        ([0, 0], 10, 5, False, False, False),
+    ],
+)
+def test_limits_are_drawn_where_they_can_be_seen(
+    likes: list[int], funded_minor: int, cap_minor: int | None, *, has_caps: bool, has_budget: bool, ends: bool
+):
+    chart = draw(made(likes, funded_minor, cap_minor))
+    assert chart.has_caps is has_caps
+    assert (chart.course.budget_y is not None, chart.course.ends_x is not None) == (has_budget, ends)
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"),
+    [(0, "CNY", "0"), (50, "CNY", "0.50"), (50_000, "CNY", "500"), (5_000_000, "CNY", "50K"), (500, "JPY", "500")],
+)
+def test_a_level_is_short(minor: int, currency: str, text: str):
+    assert level(minor, currency, "en") == text
+
+
+def previewed(likes: Sequence[int], funded_minor: int, *, is_changed: bool = False) -> Previewed:
+    own = promise(("floor_minor = 0", "floor_minor = 600"), ("Village Schools", "<b>Village</b> Schools"))
+    counts = {FIRST + timedelta(days=n): DayCount(counted=number) for n, number in enumerate(likes)}
+    come = preview([held(own.terms, 1, FIRST)], counts, funded_minor, own.campaign.floor_minor)
+    plan = Plan(Action.CREATE, 1, FIRST, [])
+    return Previewed(own, plan, come, come if is_changed else None, tuple(Note), datetime(2026, 10, 1, tzinfo=UTC))
+
+
+def written(done: Previewed, language: Language) -> str:
+    loader = jinja2.FileSystemLoader(SITE / "templates")
+    pages = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return str(
+        pages.get_template("preview.html").module.preview(  # type: ignore[attr-defined]
+            scene(done, language),
+            lambda key, **words: say(key, language, **words),
+            lambda figure: formats.number(figure, language),
+            lambda day: formats.short_day(day, language),
+            lambda day: formats.day(day, language),
+        )
+    )
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("days", "funded_minor"), [(1, 0), (3, 700), (14, 1_200), (400, 50_000)])
+def test_the_page_s_part_is_whole_and_told_in_words(language: Language, days: int, funded_minor: int):
+    text = written(previewed([1_000 + 40 * n for n in range(days)], funded_minor, is_changed=True), language)
+    part = ET.fromstring(text.replace("<br>", "<br/>").replace("<details open>", "<details>"))  # noqa: S314 - our own
+    drawings = part.findall(".//svg")
+    assert len(drawings) == 2
+    ids = {each.get("id") for each in part.iter() if each.get("id")}
+    for drawing in drawings:
+        assert drawing.get("role") == "img"
+        assert set((drawing.get("aria-labelledby") or "").split()) <= ids
+        assert all((drawing.findtext(name) or "").strip() for name in ("title", "desc"))
+    assert len(part.findall(".//details//tbody/tr")) == days
+    assert len(part.findall("ul/li")) == len(Note)
+    assert "style=" not in text
+    assert "<b>" not in text
+
+
+def test_the_sentences_of_the_page():
+    text = " ".join(written(previewed([1_200, 1_800], 1_000), "en").split())
+    assert "CN¥9.00 of CN¥10.00 would be pledged." in text
+    assert "At the end CN¥1.00 of the budget is left." in text
+    assert "The daily cap binds on 1 of 2 days, the budget on 0. Of 3,000 counted likes 300 earn nothing." in text
+    topped_up = " ".join(written(previewed([1_200], 500), "en").split())
+    assert "CN¥1.00 of it would be added to reach the floor. At the end CN¥0.00 of the budget is left." in topped_up
+    used = " ".join(written(previewed([1_200, 1_800], 700), "en").split())
+    assert "The budget ends on 2 November 2026." in used

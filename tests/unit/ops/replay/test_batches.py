@@ -1,0 +1,90 @@
+"""Likes cut into webhooks: the same file gives the same bytes under the same ids, and no body is too large."""
+
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from campaigns.intake.payload import BODY_BYTES_MAX, read
+from ops.replay.batches import Batch, Reading, batches, digest_of
+from ops.replay.formats import BadLine, Like
+
+NOON = datetime(2022, 4, 10, 4, tzinfo=UTC)
+
+
+def likes(count: int, content: str = "c") -> Iterator[Like]:
+    for n in range(count):
+        at = NOON - timedelta(seconds=n)
+        own = {"action": "like", "content": content, "person": str(n), "event_at": at.isoformat()}
+        yield Like(n + 1, at, json.dumps(own, ensure_ascii=False).encode())
+
+
+def cut(count: int, size: int, identity: bytes = b"file", **more: Any) -> list[Batch]:
+    return list(batches(likes(count, **more), identity, size))
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "sizes"), [(0, 10, []), (1, 1, [1]), (5, 2, [2, 2, 1]), (4, 2, [2, 2]), (3, 1000, [3])]
+)
+def test_every_like_is_in_one_batch_in_order(count: int, size: int, sizes: list[int]):
+    made = cut(count, size)
+    assert [batch.likes for batch in made] == sizes
+    assert [batch.place for batch in made] == list(range(len(sizes)))
+    people = [like["person"] for batch in made for like in json.loads(batch.body)["data"]["likes"]]
+    assert people == [str(n) for n in range(count)]
+    assert [batch.last_line for batch in made][-1:] == [count][: len(made)]
+
+
+def test_a_body_is_what_the_intake_reads_and_tells_the_time_of_its_newest_like():
+    [batch] = cut(3, 10)
+    assert len(read(batch.body)) == 3
+    assert json.loads(batch.body)["timestamp"] == "2022-04-10T04:00:00+00:00"
+
+
+def test_the_same_file_cut_the_same_way_is_the_same_webhooks():
+    assert cut(50, 7) == cut(50, 7)
+
+
+def test_another_file_and_another_place_are_other_webhooks():
+    same_twice = [*likes(1), *likes(1)]
+    ids = [b.webhook_id for b in [*batches(same_twice, b"file", 1), *batches(same_twice, b"another", 1)]]
+    assert len(set(ids)) == 4
+
+
+def test_an_id_never_stands_for_two_bodies():
+    in_the_middle = [like for like in likes(4) if like.line != 2]
+    ids = {b.webhook_id: b.body for b in batches(in_the_middle, b"file", 2)} | {
+        b.webhook_id: b.body for b in cut(4, 2)
+    }
+    assert len(ids) == len(set(ids.values()))
+
+
+def test_large_likes_make_smaller_batches():
+    made = cut(1000, 1000, content="点" * 128 + "x" * 3000)
+    assert sum(batch.likes for batch in made) == 1000
+    assert all(BODY_BYTES_MAX // 2 < len(batch.body) <= BODY_BYTES_MAX for batch in made[:-1])
+    assert len(made) == 4
+
+
+def test_reading_ends_at_the_first_bad_line_or_goes_on():
+    found = [*likes(2), BadLine(3, "bad"), *likes(1), BadLine(5, "worse")]
+    stops, goes_on = Reading(goes_on=False), Reading(goes_on=True)
+    assert (len(list(stops.likes(found))), stops.bad_lines) == (2, 1)
+    assert (len(list(goes_on.likes(found))), goes_on.bad_lines) == (3, 2)
+    assert list(map(str, goes_on.first_bad)) == ["line 3: bad", "line 5: worse"]
+
+
+def test_not_every_bad_line_of_a_bad_file_is_kept():
+    reading = Reading(goes_on=True)
+    assert list(reading.likes(BadLine(n, "bad") for n in range(5_000))) == []
+    assert (reading.bad_lines, len(reading.first_bad)) == (5_000, 100)
+
+
+def test_a_file_is_told_by_all_of_its_bytes():
+    parts: list[bytes] = []
+    body = b"x" * 3_000_000
+    assert digest_of(io.BytesIO(body), parts.append) != digest_of(io.BytesIO(body + b"y"), lambda _: None)
+    assert b"".join(parts) == body
