@@ -230,7 +230,7 @@ async def test_two_sequencers_at_once_make_one_tree(log: Pool):
 
 
 async def test_without_the_lock_the_compare_and_swap_lets_one_through(log: Pool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sequencer, "_OWN_SEQUENCING", "SELECT true")
+    monkeypatch.setattr(sequencer, "_TRY_LOCK_SEQUENCER", "SELECT true")
     await queue(log, 300)
     async with log.acquire() as one, log.acquire() as other:
         for _ in range(20):
