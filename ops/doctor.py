@@ -22,9 +22,9 @@ _CLOCK_SKEW_MAX = timedelta(seconds=2)
 _TICK_LAG_MAX = timedelta(minutes=1)
 _WITNESS_LAG_MAX = timedelta(minutes=10)
 
-_SERVER_CLOCK = query("server_clock")
-_UNFOLDED_SINCE = query("unfolded_since")
-_ROLE_IS_THERE = query("service_role")
+_READ_SERVER_CLOCK = query("read_server_clock")
+_FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
+_HAS_SERVICE_ROLE = query("has_service_role")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ async def examine(conn: Connection, settings: Settings) -> AsyncIterator[Finding
     yield Finding("database", well=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _schema(conn)
     yield schema
-    yield _role(found=await conn.fetchval(_ROLE_IS_THERE))
-    yield _clock(await conn.fetchval(_SERVER_CLOCK), utc_now())
+    yield _role(found=await conn.fetchval(_HAS_SERVICE_ROLE))
+    yield _clock(await conn.fetchval(_READ_SERVER_CLOCK), utc_now())
     yield _disk(settings.data_dir)
     if schema.well:
-        yield _jobs(await conn.fetchval(_UNFOLDED_SINCE), utc_now())
+        yield _jobs(await conn.fetchval(_FIND_OLDEST_UNFOLDED), utc_now())
         for witness in witnesses(settings):
             yield _witness(witness.key.name, await standing(conn, witness, utc_now()), utc_now())
     if own := client(settings):

@@ -49,11 +49,11 @@ _UNFINISHED_MAX = 50  # that one run looks at; the next goes on behind them
 _FIRST = sending.Unfinished("", "")
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it took
 
-_PAYOUT_WATCH = query("payout_watch")
-_UNFOLDED_SINCE = query("unfolded_since")
-_FORGET_DELIVERIES = query("forget_deliveries")
-_FORGET_ANSWERS = query("forget_answers")
-_FORGET_SESSIONS = query("forget_sessions")
+_READ_PAYOUT_BACKLOG = query("read_payout_backlog")
+_FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
+_DELETE_OLD_DELIVERIES = query("delete_old_deliveries")
+_DELETE_OLD_IDEMPOTENCY_KEYS = query("delete_old_idempotency_keys")
+_DELETE_OLD_SESSIONS = query("delete_old_sessions")
 
 _log = structlog.get_logger()
 
@@ -96,7 +96,7 @@ class Jobs:
         catalogue = await self.shelf.newest()
         async with self.pool.acquire() as conn:
             due = await pledge.campaigns_to_tick(conn)
-            since = await conn.fetchval(_UNFOLDED_SINCE)
+            since = await conn.fetchval(_FIND_OLDEST_UNFOLDED)
         faults = Faults()
         for campaign_id in due:
             if campaign_id in catalogue.by_id:
@@ -139,7 +139,7 @@ class Jobs:
         async with self.pool.acquire() as conn:
             for campaign in catalogue.by_id.values():
                 late += await settling.is_overdue(conn, campaign, utc_now())
-            ((unmatched, sending_since, waiting_since),) = await conn.fetch(_PAYOUT_WATCH)
+            ((unmatched, sending_since, waiting_since),) = await conn.fetch(_READ_PAYOUT_BACKLOG)
         self.metrics.settlements_overdue.set(late)
         self.metrics.payout_unknown.set(seconds_since(sending_since, utc_now()))
         self.metrics.payout_waiting.set(seconds_since(waiting_since, utc_now()))
@@ -210,9 +210,9 @@ class Jobs:
         """Forget the webhook-ids of more than seven days ago, old answers to administrators and ended sessions."""
         now = utc_now()
         async with self.pool.acquire() as conn:
-            await conn.execute(_FORGET_DELIVERIES, now - DELIVERIES_KEPT)
-            await conn.execute(_FORGET_ANSWERS, now - idempotency.KEPT)
-            await conn.execute(_FORGET_SESSIONS, now)
+            await conn.execute(_DELETE_OLD_DELIVERIES, now - DELIVERIES_KEPT)
+            await conn.execute(_DELETE_OLD_IDEMPOTENCY_KEYS, now - idempotency.KEPT)
+            await conn.execute(_DELETE_OLD_SESSIONS, now)
 
 
 def seconds_since(moment: datetime | None, now: datetime) -> float:

@@ -11,7 +11,7 @@ from ledger.publication import store
 from ledger.publication.sequencer import LogRefused
 from sql import Connection, query
 
-_LOG_IDENTITY = query("log_identity")
+_FIND_LOG_IDENTITY = query("find_log_identity")
 
 
 async def export(conn: Connection, folder: Path) -> tuple[int, int]:
@@ -26,7 +26,7 @@ async def export(conn: Connection, folder: Path) -> tuple[int, int]:
     missing = [named for named in files if not (folder / named.path).exists()]
     for named in track(missing, "writing", console=Console(stderr=True), disable=not missing):
         await _write(conn, folder, named)
-    _put(folder / "key", (await conn.fetchval(_LOG_IDENTITY) + "\n").encode())
+    _put(folder / "key", (await conn.fetchval(_FIND_LOG_IDENTITY) + "\n").encode())
     _put(folder / "checkpoint", signed.note)
     return len(missing), signed.size
 

@@ -65,7 +65,7 @@ async def read_plan(conn: sql.Connection) -> Plan:
 
 
 async def _apply(conn: sql.Connection, pending: list[sql.Script]) -> None:
-    await conn.execute(sql.query("make_schema_migrations"))
+    await conn.execute(sql.query("create_schema_migrations"))
     for file in pending:
         await conn.execute(file.text)
         await conn.execute(sql.query("add_migration"), number(file), file.name, file.digest)

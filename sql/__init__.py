@@ -1,12 +1,12 @@
-"""The SQL of the project, by name: a query is a name, a sentence and a body.
+"""The SQL of the project, by name: a query has a name, a sentence and a body.
 
-Queries stand in `queries/*.sql`, several a file, each as
+Each file of `queries/` holds the queries of one package:
 
-    -- name: insert_likes
-    -- What it does, in a sentence.
+    -- name: insert_batch
+    -- Insert the batch of a campaign.
     INSERT …
 
-and are plain PostgreSQL with $1, $2 …: nothing rewrites them.
+A body is plain PostgreSQL with $1, $2 …; nothing rewrites it.
 """
 
 import re
@@ -19,18 +19,18 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-# What a function takes that joins its caller's transaction.
+# A function with such a parameter joins the transaction of its caller.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-# What asyncpg says when the database cannot be reached, goes away or is shutting down: nothing is wrong but that.
+# Errors of asyncpg that mean only that the database is unreachable or shutting down.
 AWAY = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # when the line breaks between two of its own messages
+    asyncpg.InternalClientError,  # the connection broke between two protocol messages
 )
 
 FOLDER = Path(__file__).parent
@@ -39,19 +39,19 @@ _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A migration or a check: a file with a name and its text."""
+    """The name and the text of a migration or a check."""
 
     name: str
     text: str
 
     @property
     def digest(self) -> bytes:
-        """Return the SHA-256 of the text: what was applied is never edited afterwards."""
+        """Return the SHA-256 of the text, which detects an edit after the migration was applied."""
         return sha256(self.text.encode()).digest()
 
     @property
     def sentence(self) -> str:
-        """Return the opening comment: what the file says of itself."""
+        """Return the opening comment as one line."""
         lines = self.text.split("\n")
         comment = [line[3:] for line in lines[: next(i for i, s in enumerate(lines) if s[:2] != "--")]]
         return " ".join(comment).strip()
@@ -59,28 +59,28 @@ class Script:
 
 @cache
 def queries() -> dict[str, str]:
-    """Return every query's text by its name."""
-    found: dict[str, str] = {}
+    """Return the text of every query by name. Raises ValueError if two files define a name."""
+    texts: dict[str, str] = {}
     for file in sorted((FOLDER / "queries").glob("*.sql")):
         parts = _NAME.split(file.read_text(encoding="utf-8"))
         for name, body in zip(parts[1::2], parts[2::2], strict=True):
-            if name in found:
-                raise ValueError(f"{file.name}: a query named {name} stands in another file already")
-            found[name] = body.strip()
-    return found
+            if name in texts:
+                raise ValueError(f"{file.name}: another file already defines the query {name}")
+            texts[name] = body.strip()
+    return texts
 
 
 def query(name: str) -> str:
-    """Return the text of the query `name`; KeyError where there is none."""
+    """Return the text of the query `name`. Raises KeyError if there is none."""
     return queries()[name]
 
 
 def scripts(folder: str) -> list[Script]:
-    """Return the files of `migrations` or `checks`, in order of their names."""
+    """Return the files of `migrations` or `checks`, sorted by name."""
     files = sorted((FOLDER / folder).glob("*.sql"))
     return [Script(file.stem, file.read_text(encoding="utf-8")) for file in files]
 
 
 def script(name: str) -> Script:
-    """Return one file beside this one: `schema` or `roles`."""
+    """Return the file `schema` or `roles`."""
     return Script(name, (FOLDER / f"{name}.sql").read_text(encoding="utf-8"))

@@ -1,15 +1,16 @@
--- Least privilege: what the service and a reader may do. Run by `like-ledger migrate` after every migration; safe to repeat.
+-- Grant the least privilege to the service and to readers. `like-ledger migrate` runs this after
+-- every migration; it is idempotent.
 DO $$
 DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY ARRAY['like_ledger_service', 'like_ledger_reader'] LOOP
         BEGIN
-            IF to_regrole(name) IS NULL THEN  -- who may not make roles can still migrate where they were made before
+            IF to_regrole(name) IS NULL THEN  -- without CREATEROLE, existing roles suffice
                 EXECUTE format('CREATE ROLE %I NOLOGIN', name);
             END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- roles belong to the whole server: another database has made it
+            NULL;  -- roles are per server: another database created it
         END;
         EXECUTE format('GRANT %I TO CURRENT_USER', name);
     END LOOP;
@@ -23,8 +24,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA public TO like_ledger_service;
 GRANT INSERT ON accounts, transfers, leaf_queue, platforms, platform_keys, campaigns, terms, enrolments,
     likes, person_days, like_batches, day_counts, refusal_counts, people_counts, deliveries TO like_ledger_service;
 GRANT UPDATE (balance_minor, version) ON accounts TO like_ledger_service;
-GRANT UPDATE (version) ON catalogue TO like_ledger_service;
-GRANT UPDATE (dropped_at) ON platform_keys TO like_ledger_service;
+GRANT UPDATE (version) ON catalogue_version TO like_ledger_service;
+GRANT UPDATE (revoked_at) ON platform_keys TO like_ledger_service;
 GRANT UPDATE (closed_at) ON campaigns TO like_ledger_service;
 GRANT UPDATE (campaign_id, enrolled_at, version) ON enrolments TO like_ledger_service;
 GRANT UPDATE (state, event_at, day, batch_id, position, person) ON likes TO like_ledger_service;
@@ -39,23 +40,22 @@ GRANT UPDATE (checkpoint) ON log_heads TO like_ledger_service;
 GRANT UPDATE (hashes) ON log_tiles TO like_ledger_service;
 GRANT DELETE ON deliveries TO like_ledger_service;
 GRANT USAGE ON SEQUENCE like_batches_batch_id TO like_ledger_service;
-GRANT EXECUTE ON FUNCTION open_likes(integer) TO like_ledger_service;
+GRANT EXECUTE ON FUNCTION create_likes_partition(integer) TO like_ledger_service;
 
 GRANT SELECT ON settlements, settlement_shares, payouts, settlement_approvals TO like_ledger_reader;
-GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens, statements,
-    statement_lines, statement_matches
-    TO like_ledger_service;
-GRANT UPDATE (dropped_at) ON tokens TO like_ledger_service;
+GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens,
+    statements, statement_lines, statement_matches TO like_ledger_service;
+GRANT UPDATE (revoked_at) ON tokens TO like_ledger_service;
 
-GRANT INSERT ON sessions, admin_answers, proposals, proposal_steps, audit TO like_ledger_service;
+GRANT INSERT ON sessions, idempotency_keys, proposals, proposal_steps, audit_log TO like_ledger_service;
 GRANT UPDATE (ended_at), DELETE ON sessions TO like_ledger_service;
-GRANT UPDATE (answer), DELETE ON admin_answers TO like_ledger_service;
+GRANT UPDATE (response), DELETE ON idempotency_keys TO like_ledger_service;
 
-GRANT SELECT ON pauses TO like_ledger_reader;
-GRANT INSERT ON pauses, uploads, upload_chunks TO like_ledger_service;
-GRANT UPDATE (paused_at, resumed_at, version) ON pauses TO like_ledger_service;
-GRANT UPDATE (ended_at, fault) ON uploads TO like_ledger_service;
-GRANT UPDATE (changed, done_at) ON upload_chunks TO like_ledger_service;
+GRANT SELECT ON content_pauses TO like_ledger_reader;
+GRANT INSERT ON content_pauses, content_uploads, content_upload_chunks TO like_ledger_service;
+GRANT UPDATE (paused_at, resumed_at, version) ON content_pauses TO like_ledger_service;
+GRANT UPDATE (ended_at, fault) ON content_uploads TO like_ledger_service;
+GRANT UPDATE (changed, done_at) ON content_upload_chunks TO like_ledger_service;
 GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
 GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
 GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;

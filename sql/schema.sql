@@ -1,21 +1,21 @@
--- The whole schema as the migrations leave it: read this one. tests/migration holds the two to each other.
+-- The whole schema, equal to the sum of the migrations: tests/migration compares the two.
 
--- Money ------------------------------------------------------------------------------------------------------------
+-- Money -------------------------------------------------------------------------------------------
 
 CREATE TABLE accounts (
     account_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind          text   NOT NULL,
     campaign      text   NOT NULL DEFAULT '',  -- empty for `world`
-    charity       text   NOT NULL DEFAULT '',  -- empty left of `payable`
+    charity       text   NOT NULL DEFAULT '',  -- empty before `payable`
     currency      text   NOT NULL,
     balance_minor bigint NOT NULL DEFAULT 0,
-    version       bigint NOT NULL DEFAULT 0,   -- transfers so far: orders them, taken under the lock
-    CONSTRAINT accounts_are_named_once UNIQUE (kind, campaign, charity, currency),
+    version       bigint NOT NULL DEFAULT 0,   -- number of transfers; the row lock orders them
+    CONSTRAINT accounts_are_unique UNIQUE (kind, campaign, charity, currency),
     CONSTRAINT accounts_have_one_kind_and_currency UNIQUE (account_id, kind, currency),
-    CONSTRAINT accounts_kind_is_on_the_line
+    CONSTRAINT accounts_kind_is_known
         CHECK (kind IN ('world', 'budget', 'pledged', 'payable', 'in_flight', 'paid')),
     CONSTRAINT accounts_currency_is_iso_4217 CHECK (currency ~ '^[A-Z]{3}$'),
-    CONSTRAINT accounts_balance_floor CHECK (kind = 'world' OR balance_minor >= 0)
+    CONSTRAINT accounts_balance_is_not_negative CHECK (kind = 'world' OR balance_minor >= 0)
 );
 
 CREATE TABLE transfers (
@@ -35,19 +35,20 @@ CREATE TABLE transfers (
     corrects                uuid   REFERENCES transfers,
     reference               text   NOT NULL,
     recorded_at             timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT transfers_idempotency_key_is_used_once UNIQUE (idempotency_key),
+    CONSTRAINT transfers_idempotency_key_is_unique UNIQUE (idempotency_key),
     CONSTRAINT transfers_are_corrected_at_most_once UNIQUE (corrects),
     CONSTRAINT transfers_amount_is_positive CHECK (amount_minor > 0),
-    CONSTRAINT transfers_join_two_accounts CHECK (from_account <> to_account),
+    CONSTRAINT transfers_accounts_differ CHECK (from_account <> to_account),
     CONSTRAINT transfers_reference_is_bounded CHECK (length(reference) BETWEEN 1 AND 500),
-    CONSTRAINT transfers_key_is_bounded CHECK (length(idempotency_key) BETWEEN 1 AND 300),
+    CONSTRAINT transfers_idempotency_key_is_bounded CHECK (length(idempotency_key) BETWEEN 1 AND 300),
     CONSTRAINT transfers_from_account_has_this_kind_and_currency
         FOREIGN KEY (from_account, from_kind, currency) REFERENCES accounts (account_id, kind, currency),
     CONSTRAINT transfers_to_account_has_this_kind_and_currency
         FOREIGN KEY (to_account, to_kind, currency) REFERENCES accounts (account_id, kind, currency),
-    CONSTRAINT transfers_order_the_from_account UNIQUE (from_account, from_version),
-    CONSTRAINT transfers_order_the_to_account UNIQUE (to_account, to_version),
-    -- One step right; a correction is one step left and names what it corrects.
+    CONSTRAINT transfers_from_version_is_unique UNIQUE (from_account, from_version),
+    CONSTRAINT transfers_to_version_is_unique UNIQUE (to_account, to_version),
+    -- A transfer moves one step right; a correction moves one step left and names the transfer it
+    -- corrects.
     CONSTRAINT transfers_move_one_step CHECK (
         CASE WHEN corrects IS NULL THEN concat_ws(' ', step, from_kind, to_kind)
              ELSE concat_ws(' ', step, to_kind, from_kind) END
@@ -56,78 +57,80 @@ CREATE TABLE transfers (
     )
 );
 
--- What the public log is to get, queued in the transaction of what it tells.
+-- The outbox of the public log: a leaf is queued in the transaction that it describes, and stays as
+-- the log's entry.
 CREATE TABLE leaf_queue (
     leaf_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind      text   NOT NULL,
-    subject   text   NOT NULL,  -- what it tells of, e.g. transfer/<id>: one leaf each
-    body      bytea  NOT NULL,  -- RFC 8785 bytes, stored exactly as they will be hashed
+    subject   text   NOT NULL,  -- the row that it describes, e.g. transfer/<id>
+    body      bytea  NOT NULL,  -- RFC 8785 bytes, hashed exactly as stored
     queued_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    leaf_index bigint,  -- its place in the log; null while it waits for one
-    queued_in xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- leaves of one transaction enter together
-    CONSTRAINT leaf_queue_places_are_given_once UNIQUE (leaf_index),
-    CONSTRAINT leaf_queue_places_count_from_zero CHECK (leaf_index >= 0),
-    CONSTRAINT leaf_queue_tells_a_thing_once UNIQUE (subject),
+    leaf_index bigint,  -- position in the log; null until it is sequenced
+    queued_in xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- leaves of one transaction are sequenced together
+    CONSTRAINT leaf_queue_index_is_unique UNIQUE (leaf_index),
+    CONSTRAINT leaf_queue_index_is_not_negative CHECK (leaf_index >= 0),
+    CONSTRAINT leaf_queue_subject_is_unique UNIQUE (subject),
     CONSTRAINT leaf_queue_kind_is_known
         CHECK (kind IN ('terms', 'count', 'transfer', 'settlement', 'payout', 'note')),
-    CONSTRAINT leaf_queue_body_fits_an_entry CHECK (length(body) BETWEEN 2 AND 65535)
+    CONSTRAINT leaf_queue_body_is_bounded CHECK (length(body) BETWEEN 2 AND 65535)
 );
-CREATE INDEX leaf_queue_waiting ON leaf_queue (leaf_id) WHERE leaf_index IS NULL;
+CREATE INDEX leaf_queue_pending ON leaf_queue (leaf_id) WHERE leaf_index IS NULL;
 
--- The public log ---------------------------------------------------------------------------------------------------
+-- The public log ----------------------------------------------------------------------------------
 
--- Whose log this is: another key than this one is refused.
+-- The key of this log; the sequencer refuses any other key.
 CREATE TABLE log_identity (
     only_row     boolean PRIMARY KEY DEFAULT true,
-    verifier_key text    NOT NULL,  -- origin, key id and public key, as https://c2sp.org/signed-note writes them
+    verifier_key text    NOT NULL,  -- origin, key id and public key (https://c2sp.org/signed-note)
     made_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT log_identity_has_one_row CHECK (only_row)
 );
 
--- What the log committed to, each head extending the one before: inserting it is the commit point.
+-- The heads of the log, each extending the previous one. Inserting a head is the commit point.
 CREATE TABLE log_heads (
     size          bigint PRIMARY KEY,
     root          bytea  NOT NULL,
     previous_size bigint REFERENCES log_heads,
-    sequenced_at  timestamptz NOT NULL,  -- never before that of the head before
-    checkpoint    bytea,  -- the signed note; null until it is signed, which only a durable head is
-    CONSTRAINT log_heads_extend_another_once UNIQUE (previous_size),
-    CONSTRAINT log_heads_begin_with_the_empty_tree CHECK ((size = 0) = (previous_size IS NULL)),
+    sequenced_at  timestamptz NOT NULL,  -- never earlier than the previous head
+    checkpoint    bytea,  -- the signed note; only a durable head is signed, so null at first
+    CONSTRAINT log_heads_previous_size_is_unique UNIQUE (previous_size),
+    CONSTRAINT log_heads_first_is_the_empty_tree CHECK ((size = 0) = (previous_size IS NULL)),
     CONSTRAINT log_heads_grow CHECK (size >= 0 AND previous_size < size),
     CONSTRAINT log_heads_root_is_a_hash CHECK (length(root) = 32)
 );
 
--- The widest of each tile: narrower ones are its beginning. Level 0 holds the hashes of leaves.
+-- The widest version of each tile; narrower tiles are its prefixes. Level 0 holds the leaf hashes.
 CREATE TABLE log_tiles (
     level      smallint NOT NULL,
     tile_index bigint   NOT NULL,
     hashes     bytea    NOT NULL,  -- 32 bytes each
     PRIMARY KEY (level, tile_index),
     CONSTRAINT log_tiles_level_and_index_are_not_negative CHECK (level >= 0 AND tile_index >= 0),
-    CONSTRAINT log_tiles_hold_1_to_256_hashes CHECK (length(hashes) % 32 = 0 AND length(hashes) BETWEEN 32 AND 8192)
+    CONSTRAINT log_tiles_have_1_to_256_hashes CHECK (length(hashes) % 32 = 0 AND length(hashes) BETWEEN 32 AND 8192)
 );
 ALTER TABLE log_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;  -- hashes do not compress
 
--- Promises ---------------------------------------------------------------------------------------------------------
+-- Promises ----------------------------------------------------------------------------------------
 
--- What intake remembers between transactions is of one version; every change of the tables below raises it.
-CREATE TABLE catalogue (
+-- The version of the catalogue that intake caches. Every change of the tables below raises it.
+CREATE TABLE catalogue_version (
     only_row boolean PRIMARY KEY DEFAULT true,
     version  bigint NOT NULL DEFAULT 0,
-    CONSTRAINT catalogue_has_one_row CHECK (only_row)
+    CONSTRAINT catalogue_version_has_one_row CHECK (only_row)
 );
-INSERT INTO catalogue DEFAULT VALUES;
+INSERT INTO catalogue_version DEFAULT VALUES;
 
 CREATE TABLE platforms (
     platform_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name        text NOT NULL,
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    disabled_at timestamptz,  -- its deliveries are refused like those of one that nobody knows
-    CONSTRAINT platforms_are_named_once UNIQUE (name),
+    disabled_at timestamptz,  -- its deliveries are refused like those of an unknown platform
+    CONSTRAINT platforms_name_is_unique UNIQUE (name),
     CONSTRAINT platforms_name_is_a_slug CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$')
 );
 
--- No secret is stored: a v1 secret is derived from the service's key, the platform's name and this salt.
+-- No secret is stored: a v1 secret is derived from the service's key, the platform's name and this
+-- salt.
 CREATE TABLE platform_keys (
     key_id      integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     platform_id integer NOT NULL REFERENCES platforms,
@@ -135,9 +138,9 @@ CREATE TABLE platform_keys (
     salt        bytea,
     public_key  bytea,
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
-    dropped_at  timestamptz,
-    last_used_at timestamptz,  -- verified a delivery then, and no newer key of its scheme did; some minute late
-    CONSTRAINT platform_keys_hold_what_their_scheme_needs CHECK (
+    revoked_at  timestamptz,
+    last_used_at timestamptz,  -- last delivery that it verified; written about a minute late
+    CONSTRAINT platform_keys_match_their_scheme CHECK (
         (scheme = 'v1' AND length(salt) = 16 AND public_key IS NULL)
         OR (scheme = 'v1a' AND length(public_key) = 32 AND salt IS NULL)
     )
@@ -151,7 +154,7 @@ CREATE TABLE campaigns (
     floor_minor bigint NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     closed_at   timestamptz,
-    CONSTRAINT campaigns_slug_is_used_once UNIQUE (slug),
+    CONSTRAINT campaigns_slug_is_unique UNIQUE (slug),
     CONSTRAINT campaigns_slug_is_a_slug CHECK (slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
     CONSTRAINT campaigns_floor_is_not_negative CHECK (floor_minor >= 0)
 );
@@ -173,8 +176,8 @@ CREATE TABLE terms (
 );
 
 CREATE TABLE enrolments (
-    content     text    PRIMARY KEY,  -- at most one campaign at a time
-    campaign_id integer REFERENCES campaigns,  -- null: it was removed
+    content     text    PRIMARY KEY,  -- belongs to at most one campaign at a time
+    campaign_id integer REFERENCES campaigns,  -- null: removed from its campaign
     enrolled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     version     bigint  NOT NULL DEFAULT 0,  -- of the catalogue, at the last change
     CONSTRAINT enrolments_content_is_bounded CHECK (length(content) BETWEEN 1 AND 128)
@@ -182,21 +185,22 @@ CREATE TABLE enrolments (
 CREATE INDEX enrolments_by_version ON enrolments (version);
 CREATE INDEX enrolments_by_campaign ON enrolments (campaign_id, content);
 
--- Content of which a campaign takes no like for now; resumed: it takes them again.
-CREATE TABLE pauses (
+-- Content whose likes a campaign does not count for now. `resumed_at` ends the pause.
+CREATE TABLE content_pauses (
     content     text    NOT NULL,
     campaign_id integer NOT NULL REFERENCES campaigns,
     paused_at   timestamptz NOT NULL,
     resumed_at  timestamptz,
     version     bigint  NOT NULL,  -- of the catalogue, at the last change
     PRIMARY KEY (content, campaign_id),
-    CONSTRAINT pauses_content_is_bounded CHECK (length(content) BETWEEN 1 AND 128),
-    CONSTRAINT pauses_end_after_they_begin CHECK (resumed_at >= paused_at)
+    CONSTRAINT content_pauses_content_is_bounded CHECK (length(content) BETWEEN 1 AND 128),
+    CONSTRAINT content_pauses_end_after_they_begin CHECK (resumed_at >= paused_at)
 );
-CREATE INDEX pauses_by_version ON pauses (version);
+CREATE INDEX content_pauses_by_version ON content_pauses (version);
 
--- A file of content; it runs until `ended_at`, and was done unless there is a fault.
-CREATE TABLE uploads (
+-- An uploaded file of content. It is processed until `ended_at`; a fault means that it was not
+-- completed.
+CREATE TABLE content_uploads (
     upload_id   text    PRIMARY KEY,
     campaign_id integer NOT NULL REFERENCES campaigns,
     action      text    NOT NULL,
@@ -206,40 +210,41 @@ CREATE TABLE uploads (
     at          timestamptz NOT NULL,
     ended_at    timestamptz,
     fault       text,
-    CONSTRAINT uploads_action_is_known CHECK (action IN ('enrol', 'remove')),
-    CONSTRAINT uploads_hold_something CHECK (contents > 0),
-    CONSTRAINT uploads_digest_is_sha256 CHECK (length(digest) = 32),
-    CONSTRAINT uploads_with_a_fault_have_ended CHECK (fault IS NULL OR ended_at IS NOT NULL),
-    CONSTRAINT uploads_are_bounded CHECK (length(by) BETWEEN 1 AND 100 AND length(fault) BETWEEN 1 AND 500)
+    CONSTRAINT content_uploads_action_is_known CHECK (action IN ('enrol', 'remove')),
+    CONSTRAINT content_uploads_are_not_empty CHECK (contents > 0),
+    CONSTRAINT content_uploads_digest_is_sha256 CHECK (length(digest) = 32),
+    CONSTRAINT content_uploads_with_a_fault_have_ended CHECK (fault IS NULL OR ended_at IS NOT NULL),
+    CONSTRAINT content_uploads_are_bounded CHECK (length(by) BETWEEN 1 AND 100 AND length(fault) BETWEEN 1 AND 500)
 );
-CREATE INDEX uploads_by_time ON uploads (at, upload_id);
-CREATE INDEX uploads_that_run ON uploads (at) WHERE ended_at IS NULL;
+CREATE INDEX content_uploads_by_time ON content_uploads (at, upload_id);
+CREATE INDEX content_uploads_running ON content_uploads (at) WHERE ended_at IS NULL;
 
--- What one transaction does of it.
-CREATE TABLE upload_chunks (
-    upload_id text    NOT NULL REFERENCES uploads,
+-- The part of an upload that one transaction processes.
+CREATE TABLE content_upload_chunks (
+    upload_id text    NOT NULL REFERENCES content_uploads,
     number    integer NOT NULL,
     contents  text[]  NOT NULL,
     changed   integer,
     done_at   timestamptz,
     PRIMARY KEY (upload_id, number),
-    CONSTRAINT upload_chunks_are_numbered_from_one CHECK (number > 0),
-    CONSTRAINT upload_chunks_hold_something CHECK (cardinality(contents) > 0),
-    CONSTRAINT upload_chunks_change_what_they_hold CHECK (changed BETWEEN 0 AND cardinality(contents)),
-    CONSTRAINT upload_chunks_say_what_they_did CHECK ((changed IS NULL) = (done_at IS NULL))
+    CONSTRAINT content_upload_chunks_are_numbered_from_one CHECK (number > 0),
+    CONSTRAINT content_upload_chunks_are_not_empty CHECK (cardinality(contents) > 0),
+    CONSTRAINT content_upload_chunks_changed_is_within_contents CHECK (changed BETWEEN 0 AND cardinality(contents)),
+    CONSTRAINT content_upload_chunks_changed_is_set_when_done CHECK ((changed IS NULL) = (done_at IS NULL))
 );
 
--- Likes ------------------------------------------------------------------------------------------------------------
+-- Likes -------------------------------------------------------------------------------------------
 
 CREATE TYPE like_state AS ENUM ('counted', 'withdrawn', 'quarantined', 'void', 'over_limit');
 
--- Wide columns first, so that no byte is lost to alignment. Partitioned: a closed campaign past its retention is dropped whole.
+-- Wide columns come first, so that alignment wastes no byte. One partition a campaign: retention
+-- drops it whole.
 CREATE TABLE likes (
-    batch_id    bigint      NOT NULL,  -- the batch that made it count last, or else brought it
-    event_at    timestamptz NOT NULL,  -- of the latest like or unlike about it
+    batch_id    bigint      NOT NULL,  -- the batch that last made it count, else the batch that brought it
+    event_at    timestamptz NOT NULL,  -- of the latest like or unlike
     campaign_id integer     NOT NULL,
-    day         date,                  -- null: unliked before any like came
-    position    integer     NOT NULL,  -- its place in that batch
+    day         date,                  -- null: only an unlike has arrived
+    position    integer     NOT NULL,  -- its position in that batch
     state       like_state  NOT NULL,
     bucket      smallint    NOT NULL,
     person      bytea       NOT NULL,
@@ -252,15 +257,17 @@ CREATE TABLE likes (
 CREATE INDEX likes_by_batch ON likes USING brin (batch_id) WITH (pages_per_range = 32);
 CREATE INDEX likes_over_limit ON likes (campaign_id, person, day, event_at) WHERE state = 'over_limit';
 
-CREATE FUNCTION open_likes(campaign integer) RETURNS void
+CREATE FUNCTION create_likes_partition(campaign integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-    -- Attached, not made as a partition: that would wait for every reader of any campaign's likes, and all for it.
+    -- ATTACH locks less than CREATE … PARTITION OF, which waits for every reader of any campaign's
+    -- likes.
     EXECUTE format('CREATE TABLE likes_%s (LIKE likes INCLUDING ALL)', campaign);
     EXECUTE format('ALTER TABLE likes ATTACH PARTITION likes_%s FOR VALUES IN (%s)', campaign, campaign);
 END $$;
 
--- The likes of a person on a day that are not withdrawn: of these as many count as the terms allow.
+-- The number of a person's likes of a day that are not withdrawn. The terms limit how many of them
+-- count.
 CREATE TABLE person_days (
     campaign_id integer  NOT NULL,
     day         date     NOT NULL,
@@ -278,17 +285,17 @@ CREATE TABLE like_batches (
     bucket      smallint    NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     folded_at   timestamptz,
-    root        bytea       NOT NULL,  -- RFC 6962 root over the likes that it made count
-    nonce_key   bytea,                 -- null once the campaign's people are forgotten
-    positions   integer[]   NOT NULL,  -- of each leaf, its like's place in the batch; ascending
+    root        bytea       NOT NULL,  -- RFC 6962 root over the likes that the batch made count
+    nonce_key   bytea,                 -- null once a person of the batch is erased
+    positions   integer[]   NOT NULL,  -- the position in the batch of each leaf's like, ascending
     leaves      bytea       NOT NULL,  -- the leaf hashes, 32 bytes each
     size        integer     NOT NULL GENERATED ALWAYS AS (cardinality(positions)) STORED,
-    tallies     jsonb       NOT NULL,  -- by day and state what it changed, and what was refused
-    folded_with bigint,  -- the first batch of the fold that told it to the log: names its leaf
-    nonces      bytea,   -- in the key's place once a person of the batch is forgotten: 16 bytes a like, theirs zero
+    tallies     jsonb       NOT NULL,  -- changes by day and state, and refused likes
+    folded_with bigint,  -- the first batch of its fold, which names the fold's leaf
+    nonces      bytea,   -- replaces the key after an erasure: 16 bytes a like, zero if erased
     PRIMARY KEY (batch_id, bucket),
     CONSTRAINT like_batches_nonces_are_derived_or_listed CHECK (nonce_key IS NULL OR nonces IS NULL),
-    CONSTRAINT like_batches_hold_their_leaves CHECK (length(leaves) = 32 * size),
+    CONSTRAINT like_batches_leaves_match_size CHECK (length(leaves) = 32 * size),
     CONSTRAINT like_batches_root_is_a_hash CHECK (length(root) = 32)
 );
 ALTER TABLE like_batches ALTER COLUMN leaves SET STORAGE EXTERNAL;  -- hashes do not compress
@@ -302,13 +309,13 @@ CREATE TABLE day_counts (
     quarantined bigint  NOT NULL DEFAULT 0,
     void        bigint  NOT NULL DEFAULT 0,
     over_limit  bigint  NOT NULL DEFAULT 0,
-    duplicate   bigint  NOT NULL DEFAULT 0,  -- likes of what the same person had liked before
+    duplicate   bigint  NOT NULL DEFAULT 0,  -- repeated likes of the same content by the same person
     PRIMARY KEY (campaign_id, day),
     CONSTRAINT day_counts_are_not_negative
         CHECK (LEAST(counted, withdrawn, quarantined, void, over_limit, duplicate) >= 0)
 );
 
--- Likes that never came under the promise, by the campaign day on which they were refused.
+-- Refused likes, by the campaign day of the refusal.
 CREATE TABLE refusal_counts (
     campaign_id integer NOT NULL REFERENCES campaigns,
     day         date    NOT NULL,
@@ -323,7 +330,7 @@ CREATE TABLE people_counts (
     as_of       timestamptz NOT NULL
 );
 
--- What was answered to a webhook-id, for seven days.
+-- The response to each webhook-id, kept for seven days.
 CREATE TABLE deliveries (
     platform_id integer     NOT NULL REFERENCES platforms,
     webhook_id  text        NOT NULL,
@@ -335,7 +342,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_by_time ON deliveries USING brin (recorded_at);
 
--- What is told once is never changed ---------------------------------------------------------------------------------
+-- Append-only tables ------------------------------------------------------------------------------
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -346,37 +353,37 @@ CREATE TRIGGER transfers_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER terms_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON terms
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER accounts_are_kept BEFORE DELETE OR TRUNCATE ON accounts
+CREATE TRIGGER accounts_are_never_deleted BEFORE DELETE OR TRUNCATE ON accounts
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE FUNCTION refuse_another_past() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_rewrite() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '% only grows: what the log told cannot become something else', TG_TABLE_NAME
+    RAISE EXCEPTION '% is append-only: what the log has published never changes', TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
 END $$;
 
-CREATE TRIGGER leaf_queue_is_kept BEFORE DELETE OR TRUNCATE ON leaf_queue
+CREATE TRIGGER leaf_queue_is_never_deleted BEFORE DELETE OR TRUNCATE ON leaf_queue
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER leaf_queue_bytes_are_kept BEFORE UPDATE OF leaf_id, kind, subject, body, queued_at ON leaf_queue
+CREATE TRIGGER leaf_queue_body_is_immutable BEFORE UPDATE OF leaf_id, kind, subject, body, queued_at ON leaf_queue
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER leaf_queue_places_are_kept BEFORE UPDATE OF leaf_index ON leaf_queue
-    FOR EACH ROW WHEN (old.leaf_index IS NOT NULL) EXECUTE FUNCTION refuse_another_past();
-CREATE TRIGGER log_identity_is_kept BEFORE UPDATE OR DELETE OR TRUNCATE ON log_identity
+CREATE TRIGGER leaf_queue_index_is_immutable BEFORE UPDATE OF leaf_index ON leaf_queue
+    FOR EACH ROW WHEN (old.leaf_index IS NOT NULL) EXECUTE FUNCTION refuse_rewrite();
+CREATE TRIGGER log_identity_is_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON log_identity
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER log_heads_are_kept BEFORE DELETE OR TRUNCATE ON log_heads
+CREATE TRIGGER log_heads_are_never_deleted BEFORE DELETE OR TRUNCATE ON log_heads
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER log_heads_say_the_same BEFORE UPDATE OF size, root, previous_size, sequenced_at ON log_heads
+CREATE TRIGGER log_heads_are_immutable BEFORE UPDATE OF size, root, previous_size, sequenced_at ON log_heads
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER log_tiles_are_kept BEFORE DELETE OR TRUNCATE ON log_tiles
+CREATE TRIGGER log_tiles_are_never_deleted BEFORE DELETE OR TRUNCATE ON log_tiles
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER log_tiles_only_widen BEFORE UPDATE ON log_tiles
     FOR EACH ROW WHEN (substring(new.hashes FOR length(old.hashes)) <> old.hashes)
-    EXECUTE FUNCTION refuse_another_past();
+    EXECUTE FUNCTION refuse_rewrite();
 
--- Settlement -------------------------------------------------------------------------------------------------------
+-- Settlement --------------------------------------------------------------------------------------
 
--- One row for each period that was looked at: the truth that a settlement is made once. A period that had nothing to
--- take has no share, so no envelope, and is not shown.
+-- One row for each period that was settled, so each period is settled once. A period without money
+-- has no share, and no list shows it.
 CREATE TABLE settlements (
     settlement_id text    PRIMARY KEY,
     campaign      text    NOT NULL REFERENCES campaigns (slug),
@@ -387,53 +394,55 @@ CREATE TABLE settlements (
     is_last       boolean NOT NULL,
     made_by       text    NOT NULL,
     made_at       timestamptz NOT NULL,
-    CONSTRAINT settlements_of_a_period_are_made_once UNIQUE (campaign, period),
+    CONSTRAINT settlements_period_is_unique UNIQUE (campaign, period),
     CONSTRAINT settlements_total_is_not_negative CHECK (total_minor >= 0),
     CONSTRAINT settlements_maker_is_bounded CHECK (length(made_by) BETWEEN 1 AND 100)
 );
 
--- What each charity gets of an envelope, and what it brings along from before that was too little to be sent.
+-- The share of each charity in a settlement, and the carried amount that was below the minimum
+-- before.
 CREATE TABLE settlement_shares (
     settlement_id text    NOT NULL REFERENCES settlements,
-    place         integer NOT NULL,
+    position      integer NOT NULL,  -- in the order of the terms
     charity       text    NOT NULL,
     share_minor   bigint  NOT NULL,
     brought_minor bigint  NOT NULL,
     transfer_id   uuid    REFERENCES transfers,
     PRIMARY KEY (settlement_id, charity),
     CONSTRAINT settlement_shares_are_not_negative CHECK (share_minor >= 0 AND brought_minor >= 0),
-    CONSTRAINT settlement_shares_are_something CHECK (share_minor + brought_minor > 0),
-    CONSTRAINT settlement_shares_move_by_a_transfer CHECK ((share_minor > 0) = (transfer_id IS NOT NULL))
+    CONSTRAINT settlement_shares_sum_is_positive CHECK (share_minor + brought_minor > 0),
+    CONSTRAINT settlement_shares_have_a_transfer_if_positive CHECK ((share_minor > 0) = (transfer_id IS NOT NULL))
 );
 
--- Money to one charity out of one settlement. What becomes of it stands in its steps.
+-- The money of one settlement for one charity. Its steps hold its state.
 CREATE TABLE payouts (
     payout_id     text   PRIMARY KEY,
     settlement_id text   NOT NULL,
     charity       text   NOT NULL,
     amount_minor  bigint NOT NULL,
-    CONSTRAINT payouts_are_of_a_share FOREIGN KEY (settlement_id, charity) REFERENCES settlement_shares,
-    CONSTRAINT payouts_of_a_share_are_made_once UNIQUE (settlement_id, charity),
+    CONSTRAINT payouts_belong_to_a_share FOREIGN KEY (settlement_id, charity) REFERENCES settlement_shares,
+    CONSTRAINT payouts_share_is_unique UNIQUE (settlement_id, charity),
     CONSTRAINT payouts_amount_is_positive CHECK (amount_minor > 0)
 );
 
--- What is told to a bank: the bytes exactly as they are sent, however often.
+-- The messages to counterparties, byte for byte as they are sent, also when sent again.
 CREATE TABLE payout_messages (
     message_id text  PRIMARY KEY,
     channel    text  NOT NULL,
     body       bytea NOT NULL,
     made_at    timestamptz NOT NULL,
-    CONSTRAINT payout_messages_id_fits_a_bank_s CHECK (message_id ~ '^[A-Za-z0-9-]{1,35}$'),
+    CONSTRAINT payout_messages_id_is_bank_safe CHECK (message_id ~ '^[A-Za-z0-9-]{1,35}$'),
     CONSTRAINT payout_messages_body_is_bounded CHECK (length(body) BETWEEN 1 AND 16777216)
 );
 
--- A payout's life, one row a step; the newest says where it is. Two who would take the same step collide on its number.
+-- The history of a payout; the newest step is its state. Two writers of the same step collide on
+-- its number.
 CREATE TABLE payout_steps (
     payout_id      text    NOT NULL REFERENCES payouts,
     number         integer NOT NULL,
     state          text    NOT NULL,
     attempt        integer NOT NULL,
-    payee          text    NOT NULL,  -- RFC 8785 JSON: name and account that this attempt goes to
+    payee          text    NOT NULL,  -- RFC 8785 JSON: name and account of the payee of this attempt
     by             text    NOT NULL,
     at             timestamptz NOT NULL,
     channel        text,
@@ -441,7 +450,7 @@ CREATE TABLE payout_steps (
     bank_reference text,
     bank_day       date,
     reason         text,
-    evidence       bytea,  -- SHA-256 of the file that says so
+    evidence       bytea,  -- SHA-256 of the file that proves the step
     PRIMARY KEY (payout_id, number),
     CONSTRAINT payout_steps_are_numbered_from_one CHECK (number > 0 AND attempt > 0),
     CONSTRAINT payout_steps_state_is_known
@@ -450,7 +459,7 @@ CREATE TABLE payout_steps (
         length(by) BETWEEN 1 AND 100 AND length(payee) <= 2000 AND length(bank_reference) BETWEEN 1 AND 140
         AND length(reason) BETWEEN 1 AND 500 AND length(evidence) = 32
     ),
-    CONSTRAINT payout_steps_say_what_their_state_needs CHECK (
+    CONSTRAINT payout_steps_match_their_state CHECK (
         CASE state
             WHEN 'sending' THEN channel IS NOT NULL
             WHEN 'paid' THEN bank_day IS NOT NULL
@@ -460,7 +469,7 @@ CREATE TABLE payout_steps (
     )
 );
 
--- Who approved which content of an envelope: the hash is of everything that would be sent.
+-- Approvals of a settlement. The hash covers everything that would be sent.
 CREATE TABLE settlement_approvals (
     settlement_id text  NOT NULL REFERENCES settlements,
     hash          bytea NOT NULL,
@@ -470,19 +479,20 @@ CREATE TABLE settlement_approvals (
     CONSTRAINT settlement_approvals_hash_is_sha256 CHECK (length(hash) = 32)
 );
 
--- What banks said: each statement once, every line of it with the payout that it is of, or why it is of none.
+-- Bank statements, each imported once. Every line names its payout, or the reason why no payout
+-- matches.
 CREATE TABLE statements (
     account       text   NOT NULL,
     statement_id  text   NOT NULL,
     currency      text   NOT NULL,
     opening_minor bigint NOT NULL,
     closing_minor bigint NOT NULL,
-    digest        bytea  NOT NULL,  -- of what it says
-    evidence      bytea  NOT NULL,  -- SHA-256 of the file that it came in
-    taken_by      text   NOT NULL,
-    taken_at      timestamptz NOT NULL,
+    digest        bytea  NOT NULL,  -- of its content
+    evidence      bytea  NOT NULL,  -- SHA-256 of the imported file
+    imported_by   text   NOT NULL,
+    imported_at   timestamptz NOT NULL,
     PRIMARY KEY (account, statement_id),
-    CONSTRAINT statements_name_themselves CHECK (
+    CONSTRAINT statements_are_bounded CHECK (
         length(account) BETWEEN 1 AND 40 AND length(statement_id) BETWEEN 1 AND 140 AND length(digest) = 32
         AND length(evidence) = 32
     )
@@ -497,16 +507,16 @@ CREATE TABLE statement_lines (
     booked_on      date    NOT NULL,
     end_to_end_id  text,
     bank_reference text,
-    said           text    NOT NULL,
+    description    text    NOT NULL,
     payout_id      text    REFERENCES payouts,
     matched_by     text    NOT NULL,
     PRIMARY KEY (account, statement_id, number),
-    CONSTRAINT statement_lines_are_of_a_statement FOREIGN KEY (account, statement_id) REFERENCES statements,
+    CONSTRAINT statement_lines_belong_to_a_statement FOREIGN KEY (account, statement_id) REFERENCES statements,
     CONSTRAINT statement_lines_amount_is_not_negative CHECK (amount_minor >= 0)
 );
 CREATE INDEX statement_lines_unmatched ON statement_lines (booked_on) WHERE payout_id IS NULL;
 
--- Lines that no rule could match, and the payout that a person says they are of.
+-- Lines that no rule could match, and the payout that a person assigned.
 CREATE TABLE statement_matches (
     account      text    NOT NULL,
     statement_id text    NOT NULL,
@@ -516,25 +526,26 @@ CREATE TABLE statement_matches (
     by           text    NOT NULL,
     at           timestamptz NOT NULL,
     PRIMARY KEY (account, statement_id, number),
-    CONSTRAINT statement_matches_are_of_a_line FOREIGN KEY (account, statement_id, number) REFERENCES statement_lines,
-    CONSTRAINT statement_matches_say_who_and_why
+    CONSTRAINT statement_matches_belong_to_a_line
+        FOREIGN KEY (account, statement_id, number) REFERENCES statement_lines,
+    CONSTRAINT statement_matches_are_bounded
         CHECK (length(by) BETWEEN 1 AND 100 AND length(reason) BETWEEN 1 AND 500)
 );
 
--- Who may do what by a token; of the token itself only its SHA-256 is kept.
+-- The roles of bearer tokens. Only the SHA-256 of a token is stored.
 CREATE TABLE tokens (
     digest     bytea PRIMARY KEY,
     name       text  NOT NULL,
     role       text  NOT NULL,
     made_at    timestamptz NOT NULL,
-    dropped_at timestamptz,
+    revoked_at timestamptz,
     expires_at timestamptz,
     made_by    text  NOT NULL DEFAULT 'command line',
     CONSTRAINT tokens_digest_is_sha256 CHECK (length(digest) = 32),
     CONSTRAINT tokens_role_is_known CHECK (role IN ('campaigns', 'finance', 'reviewer', 'auditor', 'owner')),
     CONSTRAINT tokens_name_is_bounded CHECK (length(name) BETWEEN 1 AND 100)
 );
-CREATE UNIQUE INDEX tokens_name_is_one_person_s ON tokens (name) WHERE dropped_at IS NULL;
+CREATE UNIQUE INDEX tokens_live_name_is_unique ON tokens (name) WHERE revoked_at IS NULL;
 
 CREATE TRIGGER settlements_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
@@ -555,9 +566,9 @@ CREATE TRIGGER statement_matches_are_append_only BEFORE UPDATE OR DELETE OR TRUN
 CREATE TRIGGER settlement_approvals_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_approvals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Administration -----------------------------------------------------------------------------------------------------
+-- Administration ----------------------------------------------------------------------------------
 
--- Signed in by a browser: of the session's cookie, too, only the SHA-256 is kept.
+-- Browser sessions. Only the SHA-256 of a session's cookie is stored.
 CREATE TABLE sessions (
     digest       bytea PRIMARY KEY,
     name         text  NOT NULL,
@@ -569,36 +580,38 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_digest_is_sha256 CHECK (length(digest) = 32),
     CONSTRAINT sessions_role_is_known CHECK (role IN ('campaigns', 'finance', 'reviewer', 'auditor', 'owner')),
     CONSTRAINT sessions_name_is_bounded CHECK (length(name) BETWEEN 1 AND 100),
-    CONSTRAINT sessions_end CHECK (ends_at > made_at)
+    CONSTRAINT sessions_end_after_they_begin CHECK (ends_at > made_at)
 );
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 
--- What was answered to an Idempotency-Key; nothing that is shown once stands in it.
-CREATE TABLE admin_answers (
-    name     text  NOT NULL,  -- whose key it is
+-- The response to each Idempotency-Key. It contains no secret: secrets appear in the first response
+-- only.
+CREATE TABLE idempotency_keys (
+    name     text  NOT NULL,  -- of the caller who sent the key
     key      text  NOT NULL,
-    digest   bytea NOT NULL,  -- of the command, what it is about and the body
-    answer   bytea,           -- null only within the transaction that makes it
+    digest   bytea NOT NULL,  -- of the command, its subject and its body
+    response bytea,           -- null only within the transaction that creates it
     made_at  timestamptz NOT NULL,
     PRIMARY KEY (name, key),
-    CONSTRAINT admin_answers_key_is_bounded CHECK (length(key) BETWEEN 1 AND 200 AND length(name) BETWEEN 1 AND 100),
-    CONSTRAINT admin_answers_digest_is_sha256 CHECK (length(digest) = 32)
+    CONSTRAINT idempotency_keys_key_is_bounded
+        CHECK (length(key) BETWEEN 1 AND 200 AND length(name) BETWEEN 1 AND 100),
+    CONSTRAINT idempotency_keys_digest_is_sha256 CHECK (length(digest) = 32)
 );
-CREATE INDEX admin_answers_by_time ON admin_answers USING brin (made_at);
+CREATE INDEX idempotency_keys_by_time ON idempotency_keys USING brin (made_at);
 
--- What was asked for and waits for a second person.
+-- Commands that need the approval of a second person.
 CREATE TABLE proposals (
     proposal_id text  PRIMARY KEY,
     command     text  NOT NULL,
-    place       text  NOT NULL,  -- what the command is about, as its address names it
-    body        text  NOT NULL,  -- RFC 8785 JSON of what was asked for
+    subject_id  text  NOT NULL,  -- from the path of the command
+    body        text  NOT NULL,  -- RFC 8785 JSON of the command's body
     subject     text  NOT NULL,
-    reason      text  NOT NULL,  -- why it takes a second person
+    reason      text  NOT NULL,  -- why it needs a second person
     currency    text  NOT NULL,
     before      text,            -- RFC 8785 JSON
     after       text,
-    hash        bytea NOT NULL,  -- of all that would change: what an approval names
-    hold_seconds integer NOT NULL,  -- from the approval until it is done
+    hash        bytea NOT NULL,  -- of all that would change; an approval names it
+    hold_seconds integer NOT NULL,  -- from the approval to the execution
     asked_by    text  NOT NULL,
     asked_role  text  NOT NULL,
     asked_at    timestamptz NOT NULL,
@@ -606,11 +619,12 @@ CREATE TABLE proposals (
     CONSTRAINT proposals_hold_is_bounded CHECK (hold_seconds BETWEEN 0 AND 2592000),
     CONSTRAINT proposals_are_bounded CHECK (
         length(body) <= 70000 AND length(before) <= 200000 AND length(after) <= 200000
-        AND length(asked_by) BETWEEN 1 AND 100 AND length(place) <= 200 AND length(subject) <= 300
+        AND length(asked_by) BETWEEN 1 AND 100 AND length(subject_id) <= 200 AND length(subject) <= 300
     )
 );
 
--- A proposal's life, one row a step; the newest says where it is. Two who would take the same step collide on its number.
+-- The history of a proposal; the newest step is its state. Two writers of the same step collide on
+-- its number.
 CREATE TABLE proposal_steps (
     proposal_id text    NOT NULL REFERENCES proposals,
     number      integer NOT NULL,
@@ -621,105 +635,105 @@ CREATE TABLE proposal_steps (
     PRIMARY KEY (proposal_id, number),
     CONSTRAINT proposal_steps_are_numbered_from_one CHECK (number > 0),
     CONSTRAINT proposal_steps_state_is_known
-        CHECK (state IN ('waits', 'approved', 'done', 'refused', 'withdrawn', 'failed')),
+        CHECK (state IN ('pending', 'approved', 'done', 'refused', 'withdrawn', 'failed')),
     CONSTRAINT proposal_steps_are_bounded CHECK (length(by) BETWEEN 1 AND 100 AND length(reason) BETWEEN 1 AND 500)
 );
 
--- Who did what, when, from where; what was so before and after.
-CREATE TABLE audit (
+-- Who did what, when and from where, with the values before and after.
+CREATE TABLE audit_log (
     audit_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at          timestamptz NOT NULL,
     by          text NOT NULL,
     role        text NOT NULL,
-    door        text NOT NULL,
+    entry_point text NOT NULL,
     address     text NOT NULL,
     command     text NOT NULL,
     subject     text NOT NULL,
     before      text,  -- JSON
     after       text,
     proposal_id text REFERENCES proposals,
-    CONSTRAINT audit_is_bounded CHECK (
+    CONSTRAINT audit_log_is_bounded CHECK (
         length(by) BETWEEN 1 AND 100 AND length(role) BETWEEN 1 AND 40 AND length(address) <= 100
         AND length(command) BETWEEN 1 AND 60 AND length(subject) <= 300
         AND length(before) <= 200000 AND length(after) <= 200000
     ),
-    CONSTRAINT audit_door_is_known CHECK (door IN ('http', 'page', 'command line', 'schedule'))
+    CONSTRAINT audit_log_entry_point_is_known CHECK (entry_point IN ('http', 'page', 'command line', 'schedule'))
 );
-CREATE INDEX audit_by_subject ON audit (subject, audit_id);
-CREATE INDEX audit_by_person ON audit (by, audit_id);
+CREATE INDEX audit_log_by_subject ON audit_log (subject, audit_id);
+CREATE INDEX audit_log_by_person ON audit_log (by, audit_id);
 
 CREATE TRIGGER proposals_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON proposals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER proposal_steps_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON proposal_steps
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Witnesses --------------------------------------------------------------------------------------------------------
+-- Witnesses ---------------------------------------------------------------------------------------
 
--- Witnesses of the public log: where each stands, and what each has cosigned (https://c2sp.org/tlog-witness).
+-- Witnesses of the public log and their cosignatures (https://c2sp.org/tlog-witness).
 
 CREATE TABLE log_witnesses (
-    witness_key text   PRIMARY KEY,  -- its verifier key: another key is another witness
-    known_size  bigint NOT NULL,     -- how many leaves it was last known to have seen: what the next proof starts from
-    next_at     timestamptz NOT NULL,  -- nobody asks it before: it is being asked, or it did not answer well
-    fault       text,                -- why it did not cosign when it was last asked; null: it did
+    witness_key text   PRIMARY KEY,  -- its verifier key; a new key is a new witness
+    known_size  bigint NOT NULL,     -- size of the last tree it has seen: the next proof starts there
+    next_at     timestamptz NOT NULL,  -- no instance asks it earlier: a request runs, or the last one failed
+    fault       text,                -- why the last request failed; null: it did not
     CONSTRAINT log_witnesses_known_size_is_not_negative CHECK (known_size >= 0),
     CONSTRAINT log_witnesses_texts_are_bounded CHECK (length(witness_key) <= 500 AND length(fault) <= 500)
 );
 
--- A cosignature was verified before it came here; it is never taken back.
+-- Cosignatures, verified before they are stored.
 CREATE TABLE log_cosignatures (
     witness_key text   NOT NULL REFERENCES log_witnesses,
     size        bigint NOT NULL REFERENCES log_heads,
-    line        bytea  NOT NULL,  -- as it stands under the checkpoint, its newline included
-    kept_at     timestamptz NOT NULL,
+    line        bytea  NOT NULL,  -- the signature line of the checkpoint, with its newline
+    stored_at   timestamptz NOT NULL,
     PRIMARY KEY (witness_key, size),
     CONSTRAINT log_cosignatures_line_is_bounded CHECK (length(line) <= 1000)
 );
-CREATE INDEX log_cosignatures_of_a_head ON log_cosignatures (size);
+CREATE INDEX log_cosignatures_by_size ON log_cosignatures (size);
 
 CREATE TRIGGER log_cosignatures_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON log_cosignatures
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Registers --------------------------------------------------------------------------------------------------------
+-- Registers ---------------------------------------------------------------------------------------
 
 CREATE TABLE charities (
     charity     text  PRIMARY KEY,
     name_zh     text  NOT NULL,
     name_en     text  NOT NULL,
-    account     jsonb NOT NULL,  -- as promises name it
+    account     jsonb NOT NULL,  -- as in the promises
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     disabled_at timestamptz,
-    CONSTRAINT charities_name_is_a_slug CHECK (charity ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+    CONSTRAINT charities_slug_is_a_slug CHECK (charity ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
     CONSTRAINT charities_are_bounded CHECK (
         length(name_zh) BETWEEN 1 AND 200 AND length(name_en) BETWEEN 1 AND 200 AND length(account::text) <= 300
     ),
-    CONSTRAINT charities_account_is_one CHECK (jsonb_typeof(account) = 'object')
+    CONSTRAINT charities_account_is_an_object CHECK (jsonb_typeof(account) = 'object')
 );
 
 CREATE TABLE sponsors (
     sponsor_id  text PRIMARY KEY,
-    name        text NOT NULL,  -- as it is now
+    name        text NOT NULL,  -- the current name
     added_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
     disabled_at timestamptz,
-    CONSTRAINT sponsors_are_named_once UNIQUE (name),
-    CONSTRAINT sponsors_id_is_one CHECK (sponsor_id ~ '^spo_[0-9a-f]{20}$'),
+    CONSTRAINT sponsors_name_is_unique UNIQUE (name),
+    CONSTRAINT sponsors_id_is_valid CHECK (sponsor_id ~ '^spo_[0-9a-f]{20}$'),
     CONSTRAINT sponsors_name_is_bounded CHECK (length(name) BETWEEN 1 AND 200)
 );
 
--- Every name that a sponsor had: campaigns keep the one that they were promised under.
+-- All names of each sponsor: a campaign keeps the name in its promise.
 CREATE TABLE sponsor_names (
     name       text PRIMARY KEY,
     sponsor_id text NOT NULL REFERENCES sponsors,
-    given_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
+    added_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT sponsor_names_are_bounded CHECK (length(name) BETWEEN 1 AND 200)
 );
 CREATE INDEX sponsor_names_by_sponsor ON sponsor_names (sponsor_id);
 
-CREATE TRIGGER charities_are_kept BEFORE DELETE OR TRUNCATE ON charities
+CREATE TRIGGER charities_are_never_deleted BEFORE DELETE OR TRUNCATE ON charities
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER sponsors_are_kept BEFORE DELETE OR TRUNCATE ON sponsors
+CREATE TRIGGER sponsors_are_never_deleted BEFORE DELETE OR TRUNCATE ON sponsors
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER sponsor_names_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sponsor_names
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

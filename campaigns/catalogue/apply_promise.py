@@ -19,7 +19,7 @@ from ledger.publication.outbox import queue_leaf
 from sql import Connection, query
 
 _ADD_CAMPAIGN = query("add_campaign")
-_OPEN_LIKES = query("open_likes")
+_CREATE_LIKES_PARTITION = query("create_likes_partition")
 _ADD_TERMS = query("add_terms")
 _LOCK_CAMPAIGN = query("lock_campaign")
 
@@ -163,7 +163,7 @@ async def _create(conn: Connection, promise: Promise) -> int:
     own = promise.campaign
     kept = canonical(fixed(promise)).decode()
     campaign_id = int(await conn.fetchval(_ADD_CAMPAIGN, own.slug, kept, own.currency, own.floor_minor))
-    await conn.execute(_OPEN_LIKES, campaign_id)
+    await conn.execute(_CREATE_LIKES_PARTITION, campaign_id)
     world = Account("world", own.currency)
     await open_accounts(conn, [world, *(Account(kind, own.currency, own.slug) for kind in ("budget", "pledged"))])
     return campaign_id

@@ -21,14 +21,14 @@ from sql import Connection, Pool, query
 
 _LIST_CAMPAIGNS = query("list_campaigns")
 _LIST_TERMS = query("list_terms")
-_ENROLMENTS_SINCE = query("enrolments_since")
-_PAUSES_SINCE = query("pauses_since")
-_LIST_PLATFORMS = query("list_platforms")
+_LIST_CHANGED_ENROLMENTS = query("list_changed_enrolments")
+_LIST_CHANGED_PAUSES = query("list_changed_pauses")
+_LIST_ENABLED_PLATFORMS = query("list_enabled_platforms")
 _LIST_LIVE_KEYS = query("list_live_keys")
-_CATALOGUE_VERSION = query("catalogue_version")
+_READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE = query("lock_catalogue")
-_RAISE_CATALOGUE = query("raise_catalogue")
-_SHARE_CATALOGUE = query("share_catalogue")
+_BUMP_CATALOGUE_VERSION = query("bump_catalogue_version")
+_LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
 
 
 class PlatformKey(NamedTuple):
@@ -128,11 +128,11 @@ async def load(conn: Connection, pseudonym_key: bytes, known: Catalogue = _NOTHI
 
 async def read(conn: Connection, pseudonym_key: bytes, known: Catalogue = _NOTHING) -> Catalogue:
     """Read the catalogue in the caller's transaction: one of a single snapshot, or one that called `change`."""
-    version = await conn.fetchval(_CATALOGUE_VERSION)
+    version = await conn.fetchval(_READ_CATALOGUE_VERSION)
     found = await campaigns(conn, pseudonym_key)
     enrolments, paused = await _enrolments(conn, known), await _paused(conn, known)
     keys = _grouped(await conn.fetch(_LIST_LIVE_KEYS), "platform_id")
-    platforms = [_platform(row, keys) for row in await conn.fetch(_LIST_PLATFORMS)]
+    platforms = [_platform(row, keys) for row in await conn.fetch(_LIST_ENABLED_PLATFORMS)]
     by_id = {c.campaign_id: c for c in found.values()}
     return Catalogue(version, found, by_id, enrolments, {p.name: p for p in platforms}, paused)
 
@@ -146,7 +146,7 @@ async def campaigns(conn: Connection, pseudonym_key: bytes) -> dict[str, Campaig
 
 async def _enrolments(conn: Connection, known: Catalogue) -> dict[str, int]:
     """Return what is known with what changed since; the same object where nothing did."""
-    changed = await conn.fetch(_ENROLMENTS_SINCE, known.version)
+    changed = await conn.fetch(_LIST_CHANGED_ENROLMENTS, known.version)
     enrolments = dict(known.enrolments) if changed else known.enrolments
     for content, campaign_id in changed:
         if campaign_id is None:
@@ -157,7 +157,7 @@ async def _enrolments(conn: Connection, known: Catalogue) -> dict[str, int]:
 
 
 async def _paused(conn: Connection, known: Catalogue) -> frozenset[tuple[int, str]]:
-    changed = await conn.fetch(_PAUSES_SINCE, known.version)
+    changed = await conn.fetch(_LIST_CHANGED_PAUSES, known.version)
     if not changed:
         return known.paused
     now = {(row["campaign_id"], row["content"]) for row in changed if row["is_paused"]}
@@ -193,12 +193,12 @@ async def change(conn: Connection) -> int:
     Joins the caller's transaction and holds until its end: call it first in every change of the catalogue.
     """
     await conn.execute(_LOCK_CATALOGUE)
-    return int(await conn.fetchval(_RAISE_CATALOGUE))
+    return int(await conn.fetchval(_BUMP_CATALOGUE_VERSION))
 
 
 async def hold(conn: Connection) -> None:
     """Keep the catalogue as it is until the caller's transaction ends. Who will `change` it calls that first."""
-    await conn.execute(_SHARE_CATALOGUE)
+    await conn.execute(_LOCK_CATALOGUE_SHARED)
 
 
 class Shelf:
@@ -216,6 +216,6 @@ class Shelf:
     async def newest(self) -> Catalogue:
         """Return the catalogue as it is now."""
         async with self._pool.acquire() as conn:
-            if self._held is None or await conn.fetchval(_CATALOGUE_VERSION) != self._held.version:
+            if self._held is None or await conn.fetchval(_READ_CATALOGUE_VERSION) != self._held.version:
                 self._held = await load(conn, self._pseudonym_key, self._held or _NOTHING)
         return self._held

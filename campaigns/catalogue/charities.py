@@ -17,13 +17,13 @@ from campaigns.promise.model import Account, Beneficiary, IbanAccount, Words
 from sql import Connection, query
 
 _ADD_CHARITIES = query("add_charities")
-_HOLD_CHARITIES = query("hold_charities")
+_LOCK_CHARITIES_SHARED = query("lock_charities_shared")
 _LOCK_CHARITY = query("lock_charity")
-_ACCOUNTS_OF_CHARITIES = query("accounts_of_charities")
-_PAGE_OF_CHARITIES = query("page_of_charities")
+_LIST_CHARITY_ACCOUNTS = query("list_charity_accounts")
+_LIST_CHARITIES = query("list_charities")
 _RENAME_CHARITY = query("rename_charity")
-_DISABLE_CHARITY = query("disable_charity")
-_CHANGE_ACCOUNT = query("change_account")
+_SET_CHARITY_DISABLED = query("set_charity_disabled")
+_SET_CHARITY_ACCOUNT = query("set_charity_account")
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ACCOUNT: TypeAdapter[Account] = TypeAdapter(Account)
@@ -54,7 +54,8 @@ async def admit(conn: Connection, beneficiaries: Sequence[Beneficiary]) -> None:
     rows = [(b.charity, b.name.zh, b.name.en, _text(b.account)) for b in beneficiaries]
     await conn.execute(_ADD_CHARITIES, *map(list, zip(*rows, strict=True)))
     known = {
-        row["charity"]: _read(row) for row in await conn.fetch(_HOLD_CHARITIES, [b.charity for b in beneficiaries])
+        row["charity"]: _read(row)
+        for row in await conn.fetch(_LOCK_CHARITIES_SHARED, [b.charity for b in beneficiaries])
     }
     found = [why_not(place, b, known[b.charity]) for place, b in enumerate(beneficiaries)]
     if faults := [fault for fault in found if fault]:
@@ -82,12 +83,12 @@ async def find(conn: Connection, slug: str) -> Charity:
 
 async def listed(conn: Connection, after: str | None = None, limit: int | None = None) -> list[Charity]:
     """Return the charities by slug, those after one, so many; None: all."""
-    return [_read(row) for row in await conn.fetch(_PAGE_OF_CHARITIES, after, limit)]
+    return [_read(row) for row in await conn.fetch(_LIST_CHARITIES, after, limit)]
 
 
 async def accounts(conn: Connection, slugs: Sequence[str]) -> dict[str, Any]:
     """Return where the money of charities goes, each account as JSON has it."""
-    return {row["charity"]: orjson.loads(row["account"]) for row in await conn.fetch(_ACCOUNTS_OF_CHARITIES, slugs)}
+    return {row["charity"]: orjson.loads(row["account"]) for row in await conn.fetch(_LIST_CHARITY_ACCOUNTS, slugs)}
 
 
 async def rename(conn: Connection, slug: str, name: Words) -> None:
@@ -97,12 +98,12 @@ async def rename(conn: Connection, slug: str, name: Words) -> None:
 
 async def disable(conn: Connection, slug: str, since: datetime | None) -> None:
     """Let no new promise or terms name a charity; None: let them again. What it has coming is paid."""
-    await conn.execute(_DISABLE_CHARITY, slug, since)
+    await conn.execute(_SET_CHARITY_DISABLED, slug, since)
 
 
 async def keep_account(conn: Connection, slug: str, account: Account) -> None:
     """Write down another account; whoever calls this gives the campaigns that name the charity new terms too."""
-    await conn.execute(_CHANGE_ACCOUNT, slug, _text(account))
+    await conn.execute(_SET_CHARITY_ACCOUNT, slug, _text(account))
 
 
 def shown(account: Account) -> dict[str, Any]:

@@ -20,12 +20,12 @@ _FAULT_CHARS_MAX = 500
 _ADD_UPLOAD = query("add_upload")
 _ADD_UPLOAD_CHUNKS = query("add_upload_chunks")
 _LOCK_UPLOAD = query("lock_upload")
-_NEXT_CHUNK = query("next_chunk")
-_END_CHUNK = query("end_chunk")
-_END_UPLOAD = query("end_upload")
-_UPLOADS_THAT_RUN = query("uploads_that_run")
+_FIND_NEXT_CHUNK = query("find_next_chunk")
+_FINISH_CHUNK = query("finish_chunk")
+_FINISH_UPLOAD = query("finish_upload")
+_LIST_RUNNING_UPLOADS = query("list_running_uploads")
 _LIST_UPLOADS = query("list_uploads")
-_ENROLLED = query("enrolled")
+_COUNT_ENROLLED = query("count_enrolled")
 
 Action = Literal["enrol", "remove"]
 _DO: Mapping[str, Callable[[Connection, Campaign, Sequence[str]], Awaitable[list[str]]]] = {
@@ -76,7 +76,7 @@ async def prospect(
         if taken:
             faults = [Fault(f"content {content}", f"it belongs to the campaign {slug}") for content, slug in taken]
             raise Faulty(content_csv.shortened(faults))
-    own = int(await conn.fetchval(_ENROLLED, campaign.campaign_id, contents))
+    own = int(await conn.fetchval(_COUNT_ENROLLED, campaign.campaign_id, contents))
     others = len(contents) - own
     changed, unchanged = (others, own) if action == "enrol" else (own, others)
     return Prospect(contents, sha256(file).digest(), changed, unchanged)
@@ -102,7 +102,7 @@ async def step(conn: Connection, upload_id: str, pseudonym_key: bytes, now: date
     """
     if await conn.fetchval(_LOCK_UPLOAD, upload_id) is None:
         return False
-    chunk = await conn.fetchrow(_NEXT_CHUNK, upload_id)
+    chunk = await conn.fetchrow(_FIND_NEXT_CHUNK, upload_id)
     if chunk is None:
         return await end(conn, upload_id, now)
     try:
@@ -111,8 +111,8 @@ async def step(conn: Connection, upload_id: str, pseudonym_key: bytes, now: date
             changed = await _DO[chunk["action"]](conn, campaign, chunk["contents"])
     except Refused as refused:
         return await end(conn, upload_id, now, str(refused))
-    await conn.execute(_END_CHUNK, upload_id, chunk["number"], len(changed), now)
-    if await conn.fetchrow(_NEXT_CHUNK, upload_id) is not None:
+    await conn.execute(_FINISH_CHUNK, upload_id, chunk["number"], len(changed), now)
+    if await conn.fetchrow(_FIND_NEXT_CHUNK, upload_id) is not None:
         return False
     return await end(conn, upload_id, now)
 
@@ -120,12 +120,12 @@ async def step(conn: Connection, upload_id: str, pseudonym_key: bytes, now: date
 async def end(conn: Connection, upload_id: str, now: datetime, fault: str | None = None) -> bool:
     """End an upload; False: it had ended. Waits for the chunk under way."""
     short = fault[:_FAULT_CHARS_MAX] if fault else None
-    return await conn.fetchval(_END_UPLOAD, upload_id, now, short) is not None
+    return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, short) is not None
 
 
 async def running(conn: Connection) -> list[str]:
     """Return the uploads that have not ended, oldest first."""
-    return [row["upload_id"] for row in await conn.fetch(_UPLOADS_THAT_RUN)]
+    return [row["upload_id"] for row in await conn.fetch(_LIST_RUNNING_UPLOADS)]
 
 
 async def find(conn: Connection, upload_id: str) -> Upload:

@@ -10,8 +10,8 @@ from campaigns.errors import EnrolmentRefused
 from campaigns.promise.model import Content
 from sql import Connection, query
 
-_ENROLLED_ELSEWHERE = query("enrolled_elsewhere")
-_ENROL = query("enrol")
+_FIND_ENROLLED_ELSEWHERE = query("find_enrolled_elsewhere")
+_ENROL_CONTENT = query("enrol_content")
 _REMOVE_ENROLMENTS = query("remove_enrolments")
 _CONTENT = TypeAdapter(Content)
 
@@ -26,7 +26,7 @@ async def enrol(conn: Connection, campaign: Campaign, contents: Iterable[str]) -
     await lock_open(conn, campaign)
     for content, slug in await enrolled_elsewhere(conn, campaign, wanted, 1):
         raise EnrolmentRefused(f"the content {content} belongs to the campaign {slug}")
-    rows = await conn.fetch(_ENROL, campaign.campaign_id, wanted, version)
+    rows = await conn.fetch(_ENROL_CONTENT, campaign.campaign_id, wanted, version)
     return sorted(row["content"] for row in rows)
 
 
@@ -34,7 +34,7 @@ async def enrolled_elsewhere(
     conn: Connection, campaign: Campaign, contents: list[str], limit: int
 ) -> list[tuple[str, str]]:
     """Return contents that belong to another campaign which is not closed, each with its slug."""
-    rows = await conn.fetch(_ENROLLED_ELSEWHERE, campaign.campaign_id, contents, limit)
+    rows = await conn.fetch(_FIND_ENROLLED_ELSEWHERE, campaign.campaign_id, contents, limit)
     return [(row["content"], row["slug"]) for row in rows]
 
 

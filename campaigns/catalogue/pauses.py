@@ -14,9 +14,9 @@ from campaigns.catalogue.enrolment import checked
 from campaigns.errors import EnrolmentRefused
 from sql import Connection, query
 
-_NOT_TAKEN = query("not_taken")
-_PAUSE = query("pause")
-_RESUME = query("resume")
+_FIND_UNACCEPTED_CONTENT = query("find_unaccepted_content")
+_PAUSE_CONTENT = query("pause_content")
+_RESUME_CONTENT = query("resume_content")
 
 
 async def pause(conn: Connection, campaign: Campaign, contents: Iterable[str], now: datetime) -> list[str]:
@@ -27,11 +27,11 @@ async def pause(conn: Connection, campaign: Campaign, contents: Iterable[str], n
     wanted = checked(contents)
     version = await change(conn)
     await lock_open(conn, campaign)
-    other = await conn.fetchrow(_NOT_TAKEN, campaign.campaign_id, wanted, campaign.is_open)
+    other = await conn.fetchrow(_FIND_UNACCEPTED_CONTENT, campaign.campaign_id, wanted, campaign.is_open)
     if other is not None:
         whose = f"belongs to the campaign {other['slug']}" if other["slug"] else "is not enrolled"
         raise EnrolmentRefused(f"the content {other['content']} {whose}: there is nothing to pause")
-    rows = await conn.fetch(_PAUSE, campaign.campaign_id, wanted, version, now)
+    rows = await conn.fetch(_PAUSE_CONTENT, campaign.campaign_id, wanted, version, now)
     return sorted(row["content"] for row in rows)
 
 
@@ -40,5 +40,5 @@ async def resume(conn: Connection, campaign: Campaign, contents: Iterable[str], 
     wanted = checked(contents)
     version = await change(conn)
     await lock_open(conn, campaign)
-    rows = await conn.fetch(_RESUME, campaign.campaign_id, wanted, version, now)
+    rows = await conn.fetch(_RESUME_CONTENT, campaign.campaign_id, wanted, version, now)
     return sorted(row["content"] for row in rows)

@@ -25,10 +25,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ADD_PLATFORM = query("add_platform")
 _FIND_PLATFORM = query("find_platform")
 _ADD_PLATFORM_KEY = query("add_platform_key")
-_DROP_OLD_KEYS = query("drop_old_keys")
-_KEYS_THAT_HOLD = query("keys_that_hold")
-_DISABLE_PLATFORM = query("disable_platform")
-_PAGE_OF_PLATFORMS = query("page_of_platforms")
+_REVOKE_OLD_KEYS = query("revoke_old_keys")
+_LIST_LIVE_SCHEMES = query("list_live_schemes")
+_SET_PLATFORM_DISABLED = query("set_platform_disabled")
+_LIST_PLATFORMS = query("list_platforms")
 
 
 class KeyListed(NamedTuple):
@@ -82,7 +82,7 @@ async def add_public_key(conn: Connection, name: str, public_key: str) -> None:
 async def drop_old(conn: Connection, name: str) -> int:
     """Drop all keys of a platform but the newest of each scheme; return how many were dropped."""
     await change(conn)
-    status = await conn.execute(_DROP_OLD_KEYS, await _find(conn, name))
+    status = await conn.execute(_REVOKE_OLD_KEYS, await _find(conn, name))
     return int(status.rsplit(" ", 1)[1])
 
 
@@ -95,22 +95,22 @@ async def disable(conn: Connection, name: str, since: datetime | None) -> bool:
     found = await _row(conn, name)
     was_disabled = found["disabled_at"] is not None
     if was_disabled != (since is not None):
-        await conn.execute(_DISABLE_PLATFORM, found["platform_id"], since)
+        await conn.execute(_SET_PLATFORM_DISABLED, found["platform_id"], since)
     return was_disabled
 
 
 async def schemes(conn: Connection, name: str) -> list[str]:
     """Return the schemes of a platform's keys that hold, oldest first. NotFound: there is no such platform."""
-    return [row["scheme"] for row in await conn.fetch(_KEYS_THAT_HOLD, await _find(conn, name))]
+    return [row["scheme"] for row in await conn.fetch(_LIST_LIVE_SCHEMES, await _find(conn, name))]
 
 
 async def listed(conn: Connection, after: str | None = None, limit: int | None = None) -> list[PlatformListed]:
     """Return the platforms by name with their live keys, those after one, so many; None: all."""
-    return [_listed(row) for row in await conn.fetch(_PAGE_OF_PLATFORMS, after, limit)]
+    return [_listed(row) for row in await conn.fetch(_LIST_PLATFORMS, after, limit)]
 
 
 def _listed(row: Any) -> PlatformListed:
-    keys = [KeyListed(*key) for key in zip(row["schemes"], row["since"], row["used"], strict=False)]
+    keys = [KeyListed(*key) for key in zip(row["schemes"], row["added"], row["last_used"], strict=False)]
     return PlatformListed(row["name"], row["added_at"], row["disabled_at"], keys)
 
 
@@ -135,7 +135,7 @@ async def _add_key(
     conn: Connection, platform_id: int, scheme: str, salt: bytes | None, public_key: bytes | None
 ) -> None:
     """PlatformRefused where it has as many as may be; the catalogue's lock keeps others from adding meanwhile."""
-    if len(await conn.fetch(_KEYS_THAT_HOLD, platform_id)) >= KEYS_MAX:
+    if len(await conn.fetch(_LIST_LIVE_SCHEMES, platform_id)) >= KEYS_MAX:
         raise PlatformRefused(f"it has {KEYS_MAX} keys that hold: drop the old ones first")
     await conn.execute(_ADD_PLATFORM_KEY, platform_id, scheme, salt, public_key)
 

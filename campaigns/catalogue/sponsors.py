@@ -13,11 +13,11 @@ from sql import Connection, query
 
 _ADD_SPONSOR = query("add_sponsor")
 _ADD_SPONSOR_NAME = query("add_sponsor_name")
-_HOLD_SPONSOR_NAMED = query("hold_sponsor_named")
+_LOCK_SPONSOR_SHARED = query("lock_sponsor_shared")
 _LOCK_SPONSOR = query("lock_sponsor")
 _RENAME_SPONSOR = query("rename_sponsor")
-_DISABLE_SPONSOR = query("disable_sponsor")
-_PAGE_OF_SPONSORS = query("page_of_sponsors")
+_SET_SPONSOR_DISABLED = query("set_sponsor_disabled")
+_LIST_SPONSORS = query("list_sponsors")
 
 _ID = re.compile(r"spo_[0-9a-f]{20}")
 
@@ -73,7 +73,7 @@ def why_not(name: str, known: Sponsor) -> Fault | None:
 
 
 async def _named(conn: Connection, name: str) -> Sponsor | None:
-    row = await conn.fetchrow(_HOLD_SPONSOR_NAMED, name)
+    row = await conn.fetchrow(_LOCK_SPONSOR_SHARED, name)
     return None if row is None else _read(row)
 
 
@@ -87,7 +87,7 @@ async def find(conn: Connection, sponsor_id: str) -> Sponsor:
 
 async def listed(conn: Connection, after: str | None = None, limit: int | None = None) -> list[Sponsor]:
     """Return the sponsors by name, those after one, so many; None: all."""
-    rows = await conn.fetch(_PAGE_OF_SPONSORS, after, limit)
+    rows = await conn.fetch(_LIST_SPONSORS, after, limit)
     return [_read(row)._replace(former=tuple(row["former"])) for row in rows]
 
 
@@ -104,7 +104,7 @@ async def rename(conn: Connection, sponsor: Sponsor, name: str) -> None:
 
 async def disable(conn: Connection, sponsor_id: str, since: datetime | None) -> None:
     """Let no new promise name a sponsor; None: let them again. What it promised stands."""
-    await conn.execute(_DISABLE_SPONSOR, sponsor_id, since)
+    await conn.execute(_SET_SPONSOR_DISABLED, sponsor_id, since)
 
 
 def _read(row: Any) -> Sponsor:

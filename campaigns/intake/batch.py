@@ -37,12 +37,12 @@ BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, sec
 NONCE_KEY_BYTES = 32
 SEPARATOR = "\x1f"  # of contents, which hold no control characters
 
-_KNOWN_LIKES = query("known_likes")
+_FIND_LIKES = query("find_likes")
 _CLAIM_LIKES = query("claim_likes")
 _MARK_OVER_LIMIT = query("mark_over_limit")
 _UPDATE_LIKES = query("update_likes")
-_ENTER_PERSON_DAYS = query("enter_person_days")
-_LEAVE_PERSON_DAYS = query("leave_person_days")
+_ADD_TO_PERSON_DAYS = query("add_to_person_days")
+_SUBTRACT_FROM_PERSON_DAYS = query("subtract_from_person_days")
 _PROMOTE_LIKES = query("promote_likes")
 _INSERT_BATCH = query("insert_batch")
 _STATES = {state.value: state for state in State}
@@ -141,7 +141,7 @@ def _array(values: Iterable[object]) -> str:
 
 async def _read_known(conn: Connection, batch: Batch, keys: Sequence[Key]) -> dict[Key, Like | None]:
     contents, persons = [key[0] for key in keys], [key[1] for key in keys]
-    rows = await conn.fetch(_KNOWN_LIKES, batch.campaign.campaign_id, contents, persons, BUCKET)
+    rows = await conn.fetch(_FIND_LIKES, batch.campaign.campaign_id, contents, persons, BUCKET)
     if len(rows) != len(keys):
         raise Raced
     return {keys[place - 1]: Like(_STATES[state], event_us, day) for place, state, event_us, day in rows}
@@ -173,9 +173,9 @@ async def _move_person_days(
 ) -> dict[tuple[bytes, date], int]:
     rows = [(person, day, limited[person, day].moves_by) for person, day in sorted(limited)]
     columns = list(zip(*rows, strict=True))
-    moved = await conn.fetch(_ENTER_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
+    moved = await conn.fetch(_ADD_TO_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
     if any(moves_by < 0 for _, _, moves_by in rows):
-        moved += await conn.fetch(_LEAVE_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
+        moved += await conn.fetch(_SUBTRACT_FROM_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
     return {(person, day): live for person, day, live in moved}
 
 

@@ -14,10 +14,10 @@ from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
 from campaigns.intake.batch_tree import NONCE_BYTES, nonces
 from sql import Connection, query
 
-_BATCHES_OF_PERSON = query("batches_of_person")
-_KEEP_NONCES = query("keep_nonces")
-_UNNAME_LIKES = query("unname_likes")
-_UNNAME_DAYS = query("unname_days")
+_LOCK_PERSON_BATCHES = query("lock_person_batches")
+_STORE_NONCES = query("store_nonces")
+_ANONYMISE_LIKES = query("anonymise_likes")
+_ANONYMISE_PERSON_DAYS = query("anonymise_person_days")
 
 
 async def forget(conn: Connection, campaign: Campaign, platform: str, person: str) -> int:
@@ -27,11 +27,11 @@ async def forget(conn: Connection, campaign: Campaign, platform: str, person: st
     """
     await change(conn)
     own = campaign.pseudonymiser(platform)(person)
-    for batch in await conn.fetch(_BATCHES_OF_PERSON, campaign.campaign_id, own):
-        await conn.execute(_KEEP_NONCES, batch["batch_id"], batch["bucket"], without(batch))
+    for batch in await conn.fetch(_LOCK_PERSON_BATCHES, campaign.campaign_id, own):
+        await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], without(batch))
     nobody = secrets.token_bytes(PSEUDONYM_BYTES)
-    status = await conn.execute(_UNNAME_LIKES, campaign.campaign_id, own, nobody)
-    await conn.execute(_UNNAME_DAYS, campaign.campaign_id, own, nobody)
+    status = await conn.execute(_ANONYMISE_LIKES, campaign.campaign_id, own, nobody)
+    await conn.execute(_ANONYMISE_PERSON_DAYS, campaign.campaign_id, own, nobody)
     return int(status.rsplit(" ", 1)[1])
 
 
@@ -39,6 +39,6 @@ def without(batch: asyncpg.Record) -> bytes:
     """Return a batch's nonces with those of the person's places zero."""
     last = max(batch["positions"], default=-1)
     kept = bytearray(nonces(batch["nonce_key"], last + 1) if batch["nonce_key"] else batch["nonces"] or b"")
-    for place in set(batch["places"]) & set(batch["positions"]):  # a like that never counted has no leaf
+    for place in set(batch["person_positions"]) & set(batch["positions"]):  # a like that never counted has no leaf
         kept[place * NONCE_BYTES : (place + 1) * NONCE_BYTES] = bytes(NONCE_BYTES)
     return bytes(kept)

@@ -17,11 +17,11 @@ from campaigns.intake.response import Fates, Results, answer
 from campaigns.promise.calendar import day_in
 from sql import Connection, query
 
-_CATALOGUE_VERSION = query("catalogue_version")
-_SHARE_CATALOGUE = query("share_catalogue")
+_READ_CATALOGUE_VERSION = query("read_catalogue_version")
+_LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
 _LOCK_CATALOGUE = query("lock_catalogue")
-_KNOWN_DELIVERIES = query("known_deliveries")
-_BEGIN_BATCHES = query("begin_batches")
+_FIND_DELIVERIES = query("find_deliveries")
+_ALLOCATE_BATCH_IDS = query("allocate_batch_ids")
 _INSERT_DELIVERIES = query("insert_deliveries")
 
 _COUNTED_REFUSALS = frozenset((Outcome.NOT_ENROLLED, Outcome.NOT_RUNNING, Outcome.TOO_LATE, Outcome.IN_FUTURE))
@@ -78,8 +78,8 @@ async def commit(
     """
     judged = {s.id: _judge(s, catalogue, now) for s in group if catalogue.knows(s.platform)}
     async with conn.transaction():
-        await conn.execute(_LOCK_CATALOGUE if alone else _SHARE_CATALOGUE)
-        if len(judged) < len(group) and await conn.fetchval(_CATALOGUE_VERSION) != catalogue.version:
+        await conn.execute(_LOCK_CATALOGUE if alone else _LOCK_CATALOGUE_SHARED)
+        if len(judged) < len(group) and await conn.fetchval(_READ_CATALOGUE_VERSION) != catalogue.version:
             raise Stale
         known = await _known(conn, group)
         fresh = [own for id_, own in judged.items() if id_ not in known]
@@ -103,7 +103,7 @@ def _answer_to(submission: Submission, remembered: _Remembered) -> bytes | Reuse
 
 async def _known(conn: Connection, group: Sequence[Submission]) -> dict[tuple[int, str], _Remembered]:
     ids, names = zip(*(s.id for s in group), strict=True)
-    rows = await conn.fetch(_KNOWN_DELIVERIES, ids, names)
+    rows = await conn.fetch(_FIND_DELIVERIES, ids, names)
     return {(row[0], row[1]): _Remembered(row[2], row[3]) for row in rows}
 
 
@@ -129,7 +129,7 @@ async def _record(conn: Connection, catalogue: Catalogue, fresh: Sequence[_Judge
     arrived = _by_campaign(fresh)
     refusals = _refuse(fates, fresh)
     campaigns = sorted(arrived.keys() | refusals.keys())
-    [(version, batch_ids)] = await conn.fetch(_BEGIN_BATCHES, len(campaigns))
+    [(version, batch_ids)] = await conn.fetch(_ALLOCATE_BATCH_IDS, len(campaigns))
     if version != catalogue.version:
         raise Stale
     for batch_id, campaign_id in zip(batch_ids, campaigns, strict=True):

@@ -10,7 +10,7 @@ from datetime import datetime
 from campaigns.catalogue.cache import PlatformKey
 from sql import Pool, query
 
-_KEEP_KEY_USE = query("keep_key_use")
+_STORE_KEY_USAGE = query("store_key_usage")
 
 
 class KeyUse:
@@ -34,7 +34,7 @@ class KeyUse:
             return
         try:
             async with pool.acquire() as conn:
-                await conn.execute(_KEEP_KEY_USE, list(taken), list(taken.values()))
+                await conn.execute(_STORE_KEY_USAGE, list(taken), list(taken.values()))
         except BaseException:
             self._last = taken | self._last
             raise

@@ -4,13 +4,13 @@ from datetime import datetime
 
 from sql import Connection, query
 
-_PEOPLE_TO_COUNT = query("people_to_count")
+_LIST_STALE_PEOPLE_COUNTS = query("list_stale_people_counts")
 _COUNT_PEOPLE = query("count_people")
 
 
 async def campaigns_to_count(conn: Connection) -> list[int]:
     """Return the campaigns in which something was recorded since their people were counted, or just before."""
-    return [row["campaign_id"] for row in await conn.fetch(_PEOPLE_TO_COUNT)]
+    return [row["campaign_id"] for row in await conn.fetch(_LIST_STALE_PEOPLE_COUNTS)]
 
 
 async def count_people(conn: Connection, campaign_id: int, now: datetime) -> None:

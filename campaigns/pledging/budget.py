@@ -19,7 +19,7 @@ from sql import Connection, query
 REFERENCE_CHARS_MAX = 200
 
 _LOCK_CAMPAIGN = query("lock_campaign")
-_FUNDING_TAKEN = query("funding_taken")
+_FIND_FUNDING = query("find_funding")
 _CLOSE_CAMPAIGN = query("close_campaign")
 
 
@@ -49,7 +49,7 @@ async def fund(conn: Connection, campaign: Campaign, amount_minor: int, referenc
     reference = _checked(amount_minor, reference)
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     key = f"fund/{campaign.slug}/{reference}"
-    if (taken_minor := await conn.fetchval(_FUNDING_TAKEN, key)) is not None:
+    if (taken_minor := await conn.fetchval(_FIND_FUNDING, key)) is not None:
         if taken_minor != amount_minor:
             raise FundingRefused(f"the reference {reference!r} was used before, for {taken_minor} minor units")
         return Funding(is_new=False, pledged_minor=0)

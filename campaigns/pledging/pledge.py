@@ -24,11 +24,11 @@ LEAF_DAYS_MAX = 200
 
 _LOCK_CAMPAIGN = query("lock_campaign")
 _CLAIM_BATCHES = query("claim_batches")
-_OPEN_DAYS = query("open_days")
+_CREATE_DAY_COUNTS = query("create_day_counts")
 _ADD_DAY_COUNTS = query("add_day_counts")
-_ADD_REFUSALS = query("add_refusals")
-_DAY_COUNTS = query("day_counts")
-_CAMPAIGNS_TO_TICK = query("campaigns_to_tick")
+_ADD_REFUSAL_COUNTS = query("add_refusal_counts")
+_LIST_DAY_COUNTS = query("list_day_counts")
+_LIST_UNFOLDED_CAMPAIGNS = query("list_unfolded_campaigns")
 
 _STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
 
@@ -42,7 +42,7 @@ class Tick(NamedTuple):
 
 async def campaigns_to_tick(conn: Connection) -> list[int]:
     """Return the campaigns that have batches to fold."""
-    return [row["campaign_id"] for row in await conn.fetch(_CAMPAIGNS_TO_TICK)]
+    return [row["campaign_id"] for row in await conn.fetch(_LIST_UNFOLDED_CAMPAIGNS)]
 
 
 async def tick(pool: Pool, campaign: Campaign) -> Tick:
@@ -76,12 +76,12 @@ async def fold(conn: Connection, campaign: Campaign) -> int:
     days, refused = _add_up([orjson.loads(batch["tallies"]) for batch in batches])
     if days:
         rows = [(day, *(counts[state] for state in _STATES)) for day, counts in sorted(days.items())]
-        await conn.execute(_OPEN_DAYS, campaign.campaign_id, sorted(days))
+        await conn.execute(_CREATE_DAY_COUNTS, campaign.campaign_id, sorted(days))
         await conn.execute(_ADD_DAY_COUNTS, campaign.campaign_id, *zip(*rows, strict=True))
     if refused:
         keys = sorted(refused)
         columns = [day for day, _ in keys], [name for _, name in keys], [refused[key] for key in keys]
-        await conn.execute(_ADD_REFUSALS, campaign.campaign_id, *columns)
+        await conn.execute(_ADD_REFUSAL_COUNTS, campaign.campaign_id, *columns)
     await _tell_log(conn, campaign, sorted(days), batches)
     return len(batches)
 
@@ -102,7 +102,7 @@ def _add_up(tallies: list[dict[str, Any]]) -> tuple[Days, Counter[tuple[date, st
 
 async def _tell_log(conn: Connection, campaign: Campaign, days: list[date], batches: list[asyncpg.Record]) -> None:
     """Queue `count` leaves: the days' new totals, and each folded batch with its size and root."""
-    totals = await conn.fetch(_DAY_COUNTS, campaign.campaign_id)
+    totals = await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
     told = [
         {"day": row["day"].isoformat(), **{state: row[state] for state in ("counted", "withdrawn", "void")}}
         for row in totals
@@ -117,7 +117,7 @@ async def _tell_log(conn: Connection, campaign: Campaign, days: list[date], batc
 
 async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int]:
     """Return the campaign's counted likes by day, as far as they are folded."""
-    return {row["day"]: row["counted"] for row in await conn.fetch(_DAY_COUNTS, campaign.campaign_id)}
+    return {row["day"]: row["counted"] for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)}
 
 
 async def pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:

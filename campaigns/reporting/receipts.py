@@ -25,8 +25,8 @@ Fate = Literal["counted", "withdrawn", "quarantined", "void", "over_limit", "gon
 _PREFIX = "rcp_"
 _TREES_MAX = 16  # of half a megabyte at most
 _PACKED_BYTES = 8 + 4 + TAG_BYTES
-_RECEIPTED_BATCH = query("receipted_batch")
-_RECEIPTED_LIKE = query("receipted_like")
+_FIND_RECEIPT_BATCH = query("find_receipt_batch")
+_FIND_RECEIPT_LIKE = query("find_receipt_like")
 
 
 class ReceiptedLike(TypedDict):
@@ -96,7 +96,7 @@ def read(receipt: str) -> _Named | None:
 async def find(conn: Connection, receipt: str, now: datetime) -> Receipt | None:
     """Return a like's fate and proof; None if nobody was ever given this receipt."""
     named = read(receipt)
-    batch = None if named is None else await conn.fetchrow(_RECEIPTED_BATCH, named.batch_id)
+    batch = None if named is None else await conn.fetchrow(_FIND_RECEIPT_BATCH, named.batch_id)
     if named is None or batch is None or named.place not in batch["positions"]:
         return None
     nonce = nonce_of(batch["nonce_key"], batch["nonces"], named.place)
@@ -104,7 +104,7 @@ async def find(conn: Connection, receipt: str, now: datetime) -> Receipt | None:
         return None
     proof = _in_batch(batch, named)
     where = batch["campaign_id"], batch["bucket"], named.batch_id, named.place
-    row = await conn.fetchrow(_RECEIPTED_LIKE, *where) if nonce is not None else None
+    row = await conn.fetchrow(_FIND_RECEIPT_LIKE, *where) if nonce is not None else None
     fate: Fate = "forgotten" if nonce is None else "gone" if row is None else row["state"]
     count, note = await _in_log(conn, batch["leaf_index"])
     return {

@@ -17,10 +17,10 @@ from ledger.publication.store import Covering, Signed
 from ledger.settlements.model import Envelope, envelopes
 from sql import Connection, Pool, query
 
-_CATALOGUE_VERSION = query("catalogue_version")
-_EVERY_DAY_COUNT = query("every_day_count")
-_EVERY_REFUSAL = query("every_refusal")
-_EVERY_PEOPLE_COUNT = query("every_people_count")
+_READ_CATALOGUE_VERSION = query("read_catalogue_version")
+_LIST_ALL_DAY_COUNTS = query("list_all_day_counts")
+_LIST_REFUSAL_TOTALS = query("list_refusal_totals")
+_LIST_PEOPLE_COUNTS = query("list_people_counts")
 
 State = Literal["to come", "running", "ended", "closed"]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -107,7 +107,7 @@ async def read(pool: Pool, shelf: Shelf, now: datetime) -> list[Standing]:
     """Return how every campaign stands, oldest first, all of it of one snapshot."""
     catalogue = await shelf.current()
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        if await conn.fetchval(_CATALOGUE_VERSION) == catalogue.version:
+        if await conn.fetchval(_READ_CATALOGUE_VERSION) == catalogue.version:
             return await _standings(conn, list(catalogue.by_id.values()), now)
     await shelf.newest()
     return await read(pool, shelf, now)
@@ -115,13 +115,13 @@ async def read(pool: Pool, shelf: Shelf, now: datetime) -> list[Standing]:
 
 async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datetime) -> list[Standing]:
     counts: dict[int, dict[date, DayCount]] = {campaign.campaign_id: {} for campaign in campaigns}
-    for campaign_id, day, *states in map(tuple, await conn.fetch(_EVERY_DAY_COUNT)):
+    for campaign_id, day, *states in map(tuple, await conn.fetch(_LIST_ALL_DAY_COUNTS)):
         counts[campaign_id][day] = DayCount(*states)
     refused: dict[int, dict[str, int]] = {campaign.campaign_id: {} for campaign in campaigns}
-    for campaign_id, outcome, likes in await conn.fetch(_EVERY_REFUSAL):
+    for campaign_id, outcome, likes in await conn.fetch(_LIST_REFUSAL_TOTALS):
         refused[campaign_id][outcome] = likes
     people = {
-        row["campaign_id"]: People(row["people"], row["as_of"]) for row in await conn.fetch(_EVERY_PEOPLE_COUNT)
+        row["campaign_id"]: People(row["people"], row["as_of"]) for row in await conn.fetch(_LIST_PEOPLE_COUNTS)
     }
     money = await lines(conn, [campaign.slug for campaign in campaigns])
     log = await store.covering(conn)

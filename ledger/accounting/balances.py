@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sql import Connection, query
 
-_BALANCES = query("balances")
+_LIST_CAMPAIGN_BALANCES = query("list_campaign_balances")
 
 
 class Balance(NamedTuple):
@@ -48,7 +48,7 @@ class Line:
 async def lines(conn: Connection, campaigns: Sequence[str]) -> dict[str, Line]:
     """Return the balances of the campaigns named by their slugs."""
     found: dict[str, dict[str, Balance]] = {slug: {} for slug in campaigns}
-    for row in await conn.fetch(_BALANCES, list(campaigns)):
+    for row in await conn.fetch(_LIST_CAMPAIGN_BALANCES, list(campaigns)):
         found[row["campaign"]][row["kind"]] = Balance(row["balance_minor"], row["version"])
     return {slug: Line(**kinds) for slug, kinds in found.items()}
 

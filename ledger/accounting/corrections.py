@@ -12,7 +12,7 @@ from sql import Connection, query
 
 _TRANSFERS_MAX = 100
 
-_CORRECTABLE_TRANSFERS = query("correctable_transfers")
+_LIST_CORRECTABLE_TRANSFERS = query("list_correctable_transfers")
 
 
 class Correction(NamedTuple):
@@ -65,7 +65,7 @@ async def _step_some_back(
     conn: Connection, step: Step, source: Account, target: Account, amount_minor: int, reference: str
 ) -> int:
     """Do so with the newest `_TRANSFERS_MAX` transfers: a long campaign has a transfer for every tick."""
-    rows = await conn.fetch(_CORRECTABLE_TRANSFERS, target.campaign, target.charity, target.kind, _TRANSFERS_MAX)
+    rows = await conn.fetch(_LIST_CORRECTABLE_TRANSFERS, target.campaign, target.charity, target.kind, _TRANSFERS_MAX)
     balance_minor = rows[0]["balance_minor"] if rows else 0
     plan, excess_minor = take_back(amount_minor, balance_minor, [row["amount_minor"] for row in rows])
     for place, part_minor in plan:

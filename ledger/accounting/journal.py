@@ -20,10 +20,10 @@ from sql import Connection, query
 
 _NAMESPACE = UUID("6d1c1e5e-3b0f-5c46-9a55-6c696b65206c")  # of transfer ids: UUIDv5 (RFC 9562) of the idempotency key
 
-_OPEN_ACCOUNTS = query("open_accounts")
+_CREATE_ACCOUNTS = query("create_accounts")
 _LOCK_ACCOUNTS = query("lock_accounts")
 _FIND_TRANSFER = query("find_transfer")
-_MOVE_BALANCE = query("move_balance")
+_ADD_TO_BALANCE = query("add_to_balance")
 _ADD_TRANSFER = query("add_transfer")
 
 
@@ -101,7 +101,7 @@ async def post(conn: Connection, posting: Posting) -> UUID:
 
 async def open_accounts(conn: Connection, accounts: Sequence[Account]) -> None:
     """Open the accounts that are not there yet; joins the caller's transaction."""
-    await conn.execute(_OPEN_ACCOUNTS, *_columns(accounts))
+    await conn.execute(_CREATE_ACCOUNTS, *_columns(accounts))
 
 
 def _columns(accounts: Sequence[Account]) -> list[list[str]]:
@@ -135,11 +135,11 @@ def _same_or_refused(posting: Posting, known: asyncpg.Record, source: Side, targ
 
 async def _move(conn: Connection, posting: Posting, source: Side, target: Side) -> None:
     try:
-        await conn.execute(_MOVE_BALANCE, source.account_id, -posting.amount_minor)
-        await conn.execute(_MOVE_BALANCE, target.account_id, posting.amount_minor)
+        await conn.execute(_ADD_TO_BALANCE, source.account_id, -posting.amount_minor)
+        await conn.execute(_ADD_TO_BALANCE, target.account_id, posting.amount_minor)
         await conn.execute(_ADD_TRANSFER, *_row(posting, source, target))
     except asyncpg.CheckViolationError as error:
-        if error.constraint_name == "accounts_balance_floor":
+        if error.constraint_name == "accounts_balance_is_not_negative":
             raise BalanceFloor(f"{posting.source} does not hold {posting.amount_minor} minor units") from error
         raise
     except asyncpg.UniqueViolationError as error:

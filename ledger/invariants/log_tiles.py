@@ -11,13 +11,13 @@ from sql import Connection, query
 NAME = "log_tiles_rehash_to_the_head"
 SENTENCE = "Every tile of the log re-hashes to the tile above it, and the edge of them to the newest head."
 
-_NEWEST_HEAD = query("newest_head")
-_TILES_OF_LEVEL = query("tiles_of_level")
+_FIND_NEWEST_HEAD = query("find_newest_head")
+_LIST_TILES_OF_LEVEL = query("list_tiles_of_level")
 
 
 async def broken(conn: Connection) -> AsyncIterator[dict[str, Any]]:
     """Yield what does not fit, tile by tile; needs a transaction, for it reads them through a cursor."""
-    head = await conn.fetchrow(_NEWEST_HEAD)
+    head = await conn.fetchrow(_FIND_NEWEST_HEAD)
     if head is None:
         return
     for level in range(LEVEL_MAX + 1):
@@ -37,7 +37,7 @@ async def broken(conn: Connection) -> AsyncIterator[dict[str, Any]]:
 
 async def _level(conn: Connection, level: int, hashes: int) -> AsyncIterator[dict[str, Any]]:
     expected = 0
-    async for row in conn.cursor(_TILES_OF_LEVEL, level):
+    async for row in conn.cursor(_LIST_TILES_OF_LEVEL, level):
         width = min(TILE_WIDTH, hashes - expected * TILE_WIDTH)
         at = {"level": level, "index": row["tile_index"]}
         if row["tile_index"] != expected or len(row["hashes"]) != width * HASH_BYTES:
@@ -45,7 +45,7 @@ async def _level(conn: Connection, level: int, hashes: int) -> AsyncIterator[dic
             return
         held = row["hashes"]
         own = root([held[n : n + HASH_BYTES] for n in range(0, len(held), HASH_BYTES)])
-        if width == TILE_WIDTH and own != row["above"]:
+        if width == TILE_WIDTH and own != row["parent_hash"]:
             yield at | {"fault": "does not hash to what the tile above says"}
         expected += 1
     if expected * TILE_WIDTH < hashes:

@@ -15,23 +15,23 @@ from ledger.settlements.model import Envelope, Payout
 from ledger.settlements.payout_steps import PayoutStep, State
 from sql import Connection, query
 
-_SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
+_FIND_SETTLEMENTS_OF_MESSAGE = query("find_settlements_of_message")
 
 
 class Heard(StrEnum):
     """What became of an answer; the value is the public name."""
 
     RECORDED = "recorded"
-    AGAIN = "again"  # it was known, and nothing changed
-    CONTRADICTS = "contradicts"  # something else is known: nothing changed, a person must look
-    UNKNOWN = "unknown"  # no message of that id was sent by this channel
+    AGAIN = "duplicate"  # it was known, and nothing changed
+    CONTRADICTS = "conflict"  # something else is known: nothing changed, a person must look
+    UNKNOWN = "unknown_message"  # no message of that id was sent by this channel
 
 
 async def hear(
     conn: Connection, channel: str, message_id: str, answer: Answer, by: str, now: datetime, evidence: bytes
 ) -> Heard:
     """Take in an answer about a message of the channel, in the caller's transaction."""
-    rows = await conn.fetch(_SETTLEMENTS_OF_MESSAGE, message_id)
+    rows = await conn.fetch(_FIND_SETTLEMENTS_OF_MESSAGE, message_id)
     meant = [
         (envelope, payout)
         for envelope in [await locked(conn, row["settlement_id"]) for row in rows]

@@ -11,12 +11,12 @@ from ledger.settlements.payout_steps import State
 from ledger.settlements.transitions import told
 from sql import Connection, query
 
-_SETTLEMENT_OF_PAYOUT = query("settlement_of_payout")
+_FIND_SETTLEMENT_OF_PAYOUT = query("find_settlement_of_payout")
 
 
 async def find_payout(conn: Connection, payout_id: str) -> tuple[Envelope, Payout]:
     """Return a payout and its envelope, locked until the caller's transaction ends. SettlementRefused: none."""
-    settlement_id = await conn.fetchval(_SETTLEMENT_OF_PAYOUT, payout_id)
+    settlement_id = await conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
     if settlement_id is None:
         raise SettlementRefused(f"there is no payout {payout_id!r}")
     envelope = await locked(conn, settlement_id)

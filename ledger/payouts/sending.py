@@ -24,14 +24,14 @@ from ledger.settlements.transitions import told
 from sql import Connection, Pool, query
 
 _ADD_MESSAGE = query("add_message")
-_BEGIN_SENDING = query("begin_sending")
-_BEGIN_TELLING = query("begin_telling")
-_END_SENDING = query("end_sending")
-_END_TELLING = query("end_telling")
-_MAY_ANSWER = query("may_answer")
-_MAY_SEND = query("may_send")
-_MESSAGES_OF_SETTLEMENT = query("messages_of_settlement")
-_UNFINISHED = query("unfinished_settlements")
+_TRY_LOCK_SETTLEMENT_FOR_SESSION = query("try_lock_settlement_for_session")
+_LOCK_MESSAGE = query("lock_message")
+_UNLOCK_SETTLEMENT = query("unlock_settlement")
+_UNLOCK_MESSAGE = query("unlock_message")
+_TRY_LOCK_MESSAGE = query("try_lock_message")
+_TRY_LOCK_SETTLEMENT = query("try_lock_settlement")
+_LIST_MESSAGES = query("list_messages")
+_LIST_UNFINISHED_SETTLEMENTS = query("list_unfinished_settlements")
 
 
 class Unfinished(NamedTuple):
@@ -63,7 +63,7 @@ async def begin(
 
     SettlementRefused where it is not approved; Raced where another sends it now.
     """
-    if not await conn.fetchval(_MAY_SEND, settlement_id):
+    if not await conn.fetchval(_TRY_LOCK_SETTLEMENT, settlement_id):
         raise Raced(f"{settlement_id} is being sent by another at this moment")
     return await claim(conn, channel, settlement_id, own, by, now)
 
@@ -78,19 +78,22 @@ async def unfinished(
     conn: Connection, channels: Sequence[str], before: datetime, after: Unfinished, count_max: int
 ) -> list[Unfinished]:
     """Return, behind one of them, what a crash or a time-out has left for `go_on` before a moment."""
-    return [Unfinished(*row) for row in await conn.fetch(_UNFINISHED, channels, before, *after, count_max)]
+    return [
+        Unfinished(*row)
+        for row in await conn.fetch(_LIST_UNFINISHED_SETTLEMENTS, channels, before, *after, count_max)
+    ]
 
 
 @asynccontextmanager
 async def _alone(pool: Pool, settlement_id: str) -> AsyncIterator[Connection]:
     """Keep others from sending the same envelope meanwhile; a lock of the connection, so it ends with the process."""
     async with pool.acquire() as conn:
-        if not await conn.fetchval(_BEGIN_SENDING, settlement_id):
+        if not await conn.fetchval(_TRY_LOCK_SETTLEMENT_FOR_SESSION, settlement_id):
             raise Raced(f"{settlement_id} is being sent by another at this moment")
         try:
             yield conn
         finally:
-            await conn.execute(_END_SENDING, settlement_id)
+            await conn.execute(_UNLOCK_SETTLEMENT, settlement_id)
 
 
 async def recover(
@@ -120,14 +123,14 @@ async def _tell(
     now: datetime,
 ) -> None:
     """Send a message, unless somebody has said meanwhile what became of it; while this lasts nobody can say it."""
-    await alone.execute(_BEGIN_TELLING, message.message_id)
+    await alone.execute(_LOCK_MESSAGE, message.message_id)
     try:
         async with pool.acquire() as conn, conn.transaction():
             envelope = await locked(conn, settlement_id)
         if any(is_sending(payout, message.message_id) for payout in envelope.payouts):
             await _record(pool, settlement_id, message, await channel.send(message), by, now)
     finally:
-        await alone.execute(_END_TELLING, message.message_id)
+        await alone.execute(_UNLOCK_MESSAGE, message.message_id)
 
 
 def is_sending(payout: Payout, message_id: str | None = None) -> bool:
@@ -140,7 +143,7 @@ async def must_be_untold(conn: Connection, payout: Payout) -> None:
 
     Raced where a counterparty is told of it at this very moment: what is said of it was said too early.
     """
-    if is_sending(payout) and not await conn.fetchval(_MAY_ANSWER, payout.now.message_id):
+    if is_sending(payout) and not await conn.fetchval(_TRY_LOCK_MESSAGE, payout.now.message_id):
         raise Raced(f"{payout.payout_id} is told to a counterparty at this moment: look again")
 
 
@@ -155,7 +158,7 @@ async def claim(
         return []
     if missing:
         raise SettlementRefused(f"{settlement_id} waits for {missing} more people to approve {envelope.hash.hex()}")
-    told = len(await conn.fetch(_MESSAGES_OF_SETTLEMENT, settlement_id))
+    told = len(await conn.fetch(_LIST_MESSAGES, settlement_id))
     groups = [waiting] if channel.payouts_together else [[payout] for payout in waiting]
     return [
         await _claim_together(conn, channel, envelope, group, number, by, now)
@@ -256,6 +259,4 @@ async def answered(
 
 async def messages(conn: Connection, settlement_id: str) -> list[Message]:
     """Return every message of an envelope, oldest first."""
-    return [
-        Message(row["message_id"], row["body"]) for row in await conn.fetch(_MESSAGES_OF_SETTLEMENT, settlement_id)
-    ]
+    return [Message(row["message_id"], row["body"]) for row in await conn.fetch(_LIST_MESSAGES, settlement_id)]

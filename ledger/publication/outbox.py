@@ -7,7 +7,7 @@ from sql import Connection, query
 
 Kind = Literal["terms", "count", "transfer", "settlement", "payout", "note"]
 
-_QUEUE_LEAF = query("queue_leaf")
+_ENQUEUE_LEAF = query("enqueue_leaf")
 
 
 def leaf_body(kind: Kind, body: dict[str, Any]) -> bytes:
@@ -17,4 +17,4 @@ def leaf_body(kind: Kind, body: dict[str, Any]) -> bytes:
 
 async def queue_leaf(conn: Connection, kind: Kind, subject: str, body: dict[str, Any]) -> None:
     """Queue one leaf; joins the caller's transaction. `subject` names what it tells of, once for ever."""
-    await conn.execute(_QUEUE_LEAF, kind, subject, leaf_body(kind, body))
+    await conn.execute(_ENQUEUE_LEAF, kind, subject, leaf_body(kind, body))

@@ -22,16 +22,16 @@ from sql import Connection, Pool, query
 
 LEAVES_MAX = 1024  # of 64 KiB at most: what one run holds in memory
 
-_OWN_SEQUENCING = query("own_sequencing")
-_LOG_IDENTITY = query("log_identity")
-_MAKE_LOG_IDENTITY = query("make_log_identity")
-_BEGIN_LOG = query("begin_log")
-_NEWEST_HEAD = query("newest_head")
-_WAITING_LEAVES = query("waiting_leaves")
-_PLACE_LEAVES = query("place_leaves")
-_WIDEN_TILES = query("widen_tiles")
-_EXTEND_LOG = query("extend_log")
-_SIGN_HEAD = query("sign_head")
+_TRY_LOCK_SEQUENCER = query("try_lock_sequencer")
+_FIND_LOG_IDENTITY = query("find_log_identity")
+_ADD_LOG_IDENTITY = query("add_log_identity")
+_ADD_EMPTY_HEAD = query("add_empty_head")
+_FIND_NEWEST_HEAD = query("find_newest_head")
+_LIST_UNSEQUENCED_LEAVES = query("list_unsequenced_leaves")
+_ASSIGN_LEAF_INDEXES = query("assign_leaf_indexes")
+_UPSERT_TILES = query("upsert_tiles")
+_ADD_HEAD = query("add_head")
+_SET_CHECKPOINT = query("set_checkpoint")
 
 
 class LogRefused(LedgerError):
@@ -61,16 +61,16 @@ async def make_log(pool: Pool, signer: Signer, now: datetime) -> None:
     LogRefused if the database holds another key's log.
     """
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute(_MAKE_LOG_IDENTITY, format_verifier_key(signer.verifier_key))
+        await conn.execute(_ADD_LOG_IDENTITY, format_verifier_key(signer.verifier_key))
         await belongs(conn, signer)
-        await conn.execute(_BEGIN_LOG, EMPTY_ROOT, now)
+        await conn.execute(_ADD_EMPTY_HEAD, EMPTY_ROOT, now)
     async with pool.acquire() as conn:
         await publish(conn, signer)
 
 
 async def belongs(conn: Connection, signer: Signer) -> None:
     """Return if the database's log is this key's. LogRefused otherwise."""
-    held, own = await conn.fetchval(_LOG_IDENTITY), format_verifier_key(signer.verifier_key)
+    held, own = await conn.fetchval(_FIND_LOG_IDENTITY), format_verifier_key(signer.verifier_key)
     if held is None:
         raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")
     if held != own:
@@ -93,10 +93,10 @@ async def extend(conn: Connection, now: datetime) -> int | None:
     """Place some of the leaves that wait, in a transaction of its own; return how many. None: another is at it."""
     try:
         async with conn.transaction():
-            if not await conn.fetchval(_OWN_SEQUENCING):
+            if not await conn.fetchval(_TRY_LOCK_SEQUENCER):
                 return None
             head = await _newest(conn)  # before the leaves: those that it has are none of them
-            leaves = await conn.fetch(_WAITING_LEAVES, LEAVES_MAX)
+            leaves = await conn.fetch(_LIST_UNSEQUENCED_LEAVES, LEAVES_MAX)
             if leaves:
                 await _append(conn, head, leaves, now)
             return len(leaves)
@@ -104,9 +104,9 @@ async def extend(conn: Connection, now: datetime) -> int | None:
         return None
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name in {
-            "log_heads_extend_another_once",
+            "log_heads_previous_size_is_unique",
             "log_heads_pkey",
-            "leaf_queue_places_are_given_once",
+            "leaf_queue_index_is_unique",
         }:
             return None  # the compare-and-swap: another writer has extended this head
         raise
@@ -118,12 +118,12 @@ async def _append(conn: Connection, head: Head, leaves: Sequence[asyncpg.Record]
     size = head.size + len(leaves)
     grown = grow(head.size, edge, [leaf_hash(leaf["body"]) for leaf in leaves])
     root = read_root(tiles_reader({tile: (edge | grown)[tile] for tile in root_tiles(size)}, size), size)
-    status = await conn.execute(_PLACE_LEAVES, [leaf["leaf_id"] for leaf in leaves], head.size)
+    status = await conn.execute(_ASSIGN_LEAF_INDEXES, [leaf["leaf_id"] for leaf in leaves], head.size)
     if int(status.rsplit(" ", 1)[1]) != len(leaves):
         raise _Overtaken
     columns = [t.level for t in grown], [t.index for t in grown], list(grown.values())
-    await conn.execute(_WIDEN_TILES, *columns)
-    await conn.execute(_EXTEND_LOG, head.size, size, root, now)
+    await conn.execute(_UPSERT_TILES, *columns)
+    await conn.execute(_ADD_HEAD, head.size, size, root, now)
 
 
 def _refuse_broken(head: Head, edge: dict[Tile, bytes]) -> None:
@@ -145,12 +145,12 @@ async def publish(conn: Connection, signer: Signer) -> Head:
     if found != head.root:
         raise BrokenTree(f"the tiles of the tree of {head.size} make {found.hex()}, not {head.root.hex()}")
     note = sign_checkpoint(Checkpoint(signer.name, head.size, head.root), signer)
-    await conn.execute(_SIGN_HEAD, head.size, note)
+    await conn.execute(_SET_CHECKPOINT, head.size, note)
     return head._replace(checkpoint=note)
 
 
 async def _newest(conn: Connection) -> Head:
-    row = await conn.fetchrow(_NEWEST_HEAD)
+    row = await conn.fetchrow(_FIND_NEWEST_HEAD)
     if row is None:
         raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")
     return Head(*row)

@@ -8,10 +8,10 @@ from ledger.log.merkle import HashReader, Node
 from ledger.log.tiles import TILE_WIDTH, Bundle, Tile, bundle_bytes, tiles_for, tiles_reader
 from sql import Connection, query
 
-_NEWEST_CHECKPOINT = query("newest_checkpoint")
-_COVERING_CHECKPOINT = query("covering_checkpoint")
-_TILE_HASHES = query("tile_hashes")
-_ENTRIES = query("entries")
+_FIND_NEWEST_CHECKPOINT = query("find_newest_checkpoint")
+_FIND_COVERING_CHECKPOINT = query("find_covering_checkpoint")
+_LIST_TILE_HASHES = query("list_tile_hashes")
+_LIST_ENTRIES = query("list_entries")
 
 
 class Signed(NamedTuple):
@@ -43,22 +43,22 @@ class Covering(NamedTuple):
 
 async def checkpoint(conn: Connection) -> Signed | None:
     """Return the newest signed head; None before the log was made."""
-    row = await conn.fetchrow(_NEWEST_CHECKPOINT)
+    row = await conn.fetchrow(_FIND_NEWEST_CHECKPOINT)
     if row is None:
         return None
-    return Signed(row["size"], row["root"], row["checkpoint"], row["cosigned"] or b"", row["sequenced_at"])
+    return Signed(row["size"], row["root"], row["checkpoint"], row["cosignatures"] or b"", row["sequenced_at"])
 
 
 async def covering(conn: Connection) -> Covering | None:
     """Return the signed head that covers all that the caller's transaction sees; None while something waits."""
-    row = await conn.fetchrow(_COVERING_CHECKPOINT)
+    row = await conn.fetchrow(_FIND_COVERING_CHECKPOINT)
     return None if row is None else Covering(*row)
 
 
 async def read_tiles(conn: Connection, wanted: Sequence[Tile]) -> dict[Tile, bytes]:
     """Return those of the tiles that are there as wide as they are asked for."""
     columns = [t.level for t in wanted], [t.index for t in wanted], [t.width for t in wanted]
-    rows = await conn.fetch(_TILE_HASHES, *columns)
+    rows = await conn.fetch(_LIST_TILE_HASHES, *columns)
     found = {(row["level"], row["tile_index"], len(row["hashes"]) // 32): row["hashes"] for row in rows}
     return {tile: found[at] for tile in wanted if (at := (tile.level, tile.index, tile.width)) in found}
 
@@ -71,13 +71,13 @@ async def read_tile(conn: Connection, tile: Tile) -> bytes | None:
 async def read_bundle(conn: Connection, bundle: Bundle) -> bytes | None:
     """Return the bytes of a bundle of entries; None where the log has not come so far."""
     first = bundle.index * TILE_WIDTH
-    entries = [row["body"] for row in await conn.fetch(_ENTRIES, first, first + bundle.width)]
+    entries = [row["body"] for row in await conn.fetch(_LIST_ENTRIES, first, first + bundle.width)]
     return bundle_bytes(entries) if len(entries) == bundle.width else None
 
 
 async def read_entry(conn: Connection, index: int) -> bytes:
     """Return a leaf's bytes; LookupError where there is none at that place."""
-    rows = await conn.fetch(_ENTRIES, index, index + 1)
+    rows = await conn.fetch(_LIST_ENTRIES, index, index + 1)
     if not rows:
         raise LookupError(f"no leaf {index}")
     return bytes(rows[0]["body"])

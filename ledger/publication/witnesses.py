@@ -24,10 +24,10 @@ TRIES_MAX = 3  # a size that we did not know, and one more that another instance
 LEASE = timedelta(seconds=TRIES_MAX * SECONDS_MAX + 10)
 PAUSE = timedelta(seconds=15)  # after a fault
 
-_WITNESS_STANDING = query("witness_standing")
+_FIND_WITNESS_STATUS = query("find_witness_status")
 _CLAIM_WITNESS = query("claim_witness")
 _RELEASE_WITNESS = query("release_witness")
-_KEEP_COSIGNATURE = query("keep_cosignature")
+_ADD_COSIGNATURE = query("add_cosignature")
 
 
 class Standing(NamedTuple):
@@ -50,8 +50,8 @@ class _Outcome(NamedTuple):
 
 async def standing(conn: Connection, witness: Witness, now: datetime) -> Standing:
     """Return how far a witness has come."""
-    [row] = await conn.fetch(_WITNESS_STANDING, format_witness_key(witness.key), now)
-    return Standing(row["cosigned_size"] or 0, row["newest_size"], row["owes_since"], row["fault"], row["is_free"])
+    [row] = await conn.fetch(_FIND_WITNESS_STATUS, format_witness_key(witness.key), now)
+    return Standing(row["cosigned_size"] or 0, row["newest_size"], row["lagging_since"], row["fault"], row["is_free"])
 
 
 async def ask(pool: Pool, http: aiohttp.ClientSession, witness: Witness, clock: Callable[[], datetime]) -> bool:
@@ -105,5 +105,5 @@ async def _keep(pool: Pool, witness: Witness, signed: Signed, outcome: _Outcome,
     async with pool.acquire() as conn, conn.transaction():
         if outcome.cosigned is not None:
             line = format_signature(outcome.cosigned.signature).encode()
-            await conn.execute(_KEEP_COSIGNATURE, key, signed.size, line, now)
+            await conn.execute(_ADD_COSIGNATURE, key, signed.size, line, now)
         await conn.execute(_RELEASE_WITNESS, key, outcome.known_size, next_at, outcome.fault)

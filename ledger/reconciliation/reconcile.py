@@ -35,8 +35,8 @@ _LOCK_STATEMENTS = query("lock_statements")
 _FIND_STATEMENT = query("find_statement")
 _ADD_STATEMENT = query("add_statement")
 _ADD_STATEMENT_LINE = query("add_statement_line")
-_SETTLEMENTS_TOLD = query("settlements_told")
-_SETTLEMENTS_OF_MESSAGE = query("settlements_of_message")
+_FIND_SETTLEMENTS_SENT = query("find_settlements_sent")
+_FIND_SETTLEMENTS_OF_MESSAGE = query("find_settlements_of_message")
 
 
 @dataclass(slots=True)
@@ -147,7 +147,7 @@ async def _take_line(conn: Connection, statement: Statement, line: StatementLine
 
 async def _envelopes(conn: Connection, line: StatementLine) -> list[Envelope]:
     """Return the envelopes that a line may be of, locked, in order of their ids."""
-    rows = await conn.fetch(_SETTLEMENTS_TOLD, line.amount_minor, line.end_to_end_id)
+    rows = await conn.fetch(_FIND_SETTLEMENTS_SENT, line.amount_minor, line.end_to_end_id)
     return [await locked(conn, row["settlement_id"]) for row in rows]
 
 
@@ -199,7 +199,7 @@ async def came_back(conn: Connection, envelope: Envelope, payout: Payout, line: 
 
 
 async def _take_status(conn: Connection, status: Status, who: Told, done: Imported) -> None:
-    rows = await conn.fetch(_SETTLEMENTS_OF_MESSAGE, status.message_id)
+    rows = await conn.fetch(_FIND_SETTLEMENTS_OF_MESSAGE, status.message_id)
     told_of = [
         (envelope, payout)
         for envelope in [await locked(conn, row["settlement_id"]) for row in rows]

@@ -19,9 +19,9 @@ from sql import Connection, query
 _SHOWN_MAX = 1_000
 _REASON_CHARS_MAX = 500
 
-_UNMATCHED_LINES = query("unmatched_lines")
-_UNMATCHED_OF_FILE = query("unmatched_of_file")
-_STATEMENT_LINE = query("statement_line")
+_LIST_UNMATCHED_LINES = query("list_unmatched_lines")
+_LIST_UNMATCHED_LINES_OF_FILE = query("list_unmatched_lines_of_file")
+_FIND_UNMATCHED_LINE = query("find_unmatched_line")
 _ADD_STATEMENT_MATCH = query("add_statement_match")
 
 
@@ -38,10 +38,10 @@ async def unmatched(conn: Connection) -> list[dict[str, Any]]:
             "booked_on": row["booked_on"].isoformat(),
             "end_to_end_id": row["end_to_end_id"],
             "bank_reference": row["bank_reference"],
-            "text": row["said"],
+            "text": row["description"],
             "because": row["matched_by"],
         }
-        for row in await conn.fetch(_UNMATCHED_LINES, _SHOWN_MAX)
+        for row in await conn.fetch(_LIST_UNMATCHED_LINES, _SHOWN_MAX)
     ]
 
 
@@ -54,10 +54,10 @@ async def unmatched_of(conn: Connection, evidence: bytes) -> list[dict[str, Any]
             "direction": "credit" if row["is_credit"] else "debit",
             "booked_on": row["booked_on"].isoformat(),
             "end_to_end_id": row["end_to_end_id"],
-            "text": row["said"],
+            "text": row["description"],
             "because": row["matched_by"],
         }
-        for row in await conn.fetch(_UNMATCHED_OF_FILE, evidence)
+        for row in await conn.fetch(_LIST_UNMATCHED_LINES_OF_FILE, evidence)
     ]
 
 
@@ -70,7 +70,7 @@ async def match_by_hand(
     """
     await lock_statements(conn)
     reason = _readable(reason)
-    row = await conn.fetchrow(_STATEMENT_LINE, line_id)
+    row = await conn.fetchrow(_FIND_UNMATCHED_LINE, line_id)
     if row is None:
         raise SettlementRefused(f"there is no statement line {line_id!r}")
     envelope, payout = await find_payout(conn, payout_id)
@@ -94,7 +94,7 @@ def _readable(reason: str) -> str:
 
 
 def _line(row: asyncpg.Record) -> StatementLine:
-    said: str = row["said"]
+    said: str = row["description"]
     own = row["end_to_end_id"], row["bank_reference"], said[:_REASON_CHARS_MAX] or None
     return StatementLine(row["number"], row["amount_minor"], row["is_credit"], row["booked_on"], *own, text=said)
 

@@ -7,13 +7,13 @@ from ledger.settlements.model import Envelope, envelopes
 from ledger.settlements.payout_steps import State
 from sql import Connection, query
 
-_LOCK_SETTLEMENT = query("lock_settlement")
+_LOCK_CAMPAIGN_OF_SETTLEMENT = query("lock_campaign_of_settlement")
 _ADD_APPROVAL = query("add_approval")
 
 
 async def locked(conn: Connection, settlement_id: str) -> Envelope:
     """Return the envelope as it is, locked until the caller's transaction ends. SettlementRefused: there is none."""
-    await conn.execute(_LOCK_SETTLEMENT, settlement_id)
+    await conn.execute(_LOCK_CAMPAIGN_OF_SETTLEMENT, settlement_id)
     found = await envelopes(conn, settlement_id=settlement_id)
     if not found:
         raise SettlementRefused(f"there is no settlement {settlement_id!r}")

@@ -11,8 +11,8 @@ from ledger.settlements.payout_transfers import correction_key
 from ledger.settlements.transitions import told
 from sql import Connection, query
 
-_NEWEST_SETTLEMENT = query("newest_settlement")
-_STRANDED_MINOR = query("stranded_minor")
+_FIND_NEWEST_SETTLEMENT = query("find_newest_settlement")
+_SUM_UNCORRECTABLE_MINOR = query("sum_uncorrectable_minor")
 # The pledge that its money came by was corrected since, and is corrected once only (decision 0008).
 _STRANDED = (
     "{} cannot be cancelled: likes were taken back since it was made, and its money could not follow them; send it"
@@ -25,7 +25,7 @@ async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now:
     Joins the caller's transaction, which holds the campaign's lock. SettlementRefused where it cannot be.
     """
     envelope = await locked(conn, settlement_id)
-    refused = may_cancel(envelope, own, await conn.fetchval(_NEWEST_SETTLEMENT, settlement_id))
+    refused = may_cancel(envelope, own, await conn.fetchval(_FIND_NEWEST_SETTLEMENT, settlement_id))
     if refused:
         raise SettlementRefused(refused)
     for payout in envelope.payouts:
@@ -36,7 +36,7 @@ async def cancel(conn: Connection, settlement_id: str, own: Rules, by: str, now:
             target = Account("pledged", envelope.currency, envelope.campaign)
             key, reason = correction_key(share.transfer_id), f"{settlement_id} cancelled"
             await post(conn, Posting(key, Step.SETTLE, source, target, share.share_minor, reason, share.transfer_id))
-    if await conn.fetchval(_STRANDED_MINOR, envelope.campaign, "pledged") > 0:
+    if await conn.fetchval(_SUM_UNCORRECTABLE_MINOR, envelope.campaign, "pledged") > 0:
         raise SettlementRefused(_STRANDED.format(settlement_id))
     return await locked(conn, settlement_id)
 

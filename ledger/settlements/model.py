@@ -17,10 +17,10 @@ import rfc8785
 from ledger.settlements.payout_steps import PayoutStep, State
 from sql import Connection, query
 
-_EVERY_ENVELOPE = query("every_envelope")
-_EVERY_SHARE = query("every_share")
-_EVERY_PAYOUT_STEP = query("every_payout_step")
-_EVERY_APPROVAL = query("every_approval")
+_READ_SETTLEMENTS = query("read_settlements")
+_READ_SHARES = query("read_shares")
+_READ_PAYOUT_STEPS = query("read_payout_steps")
+_READ_APPROVALS = query("read_approvals")
 
 
 class EnvelopeState(StrEnum):
@@ -176,15 +176,15 @@ async def envelopes(
     among: Sequence[str] | None = None,
 ) -> list[Envelope]:
     """Return the settlements that have an envelope, by campaign, oldest first; `among`: only those of these ids."""
-    rows = await conn.fetch(_EVERY_ENVELOPE, campaigns, [settlement_id] if settlement_id else among)
+    rows = await conn.fetch(_READ_SETTLEMENTS, campaigns, [settlement_id] if settlement_id else among)
     ids = [row["settlement_id"] for row in rows]
-    shares = await conn.fetch(_EVERY_SHARE, ids)
+    shares = await conn.fetch(_READ_SHARES, ids)
     steps: dict[str, list[PayoutStep]] = {}
     payout_ids = [row["payout_id"] for row in shares if row["payout_id"]]
-    for row in await conn.fetch(_EVERY_PAYOUT_STEP, payout_ids):
+    for row in await conn.fetch(_READ_PAYOUT_STEPS, payout_ids):
         steps.setdefault(row["payout_id"], []).append(PayoutStep(**{**row, "state": State(row["state"])}))
     held = _grouped(shares, lambda row: _share(row, steps))
-    approved = _grouped(await conn.fetch(_EVERY_APPROVAL, ids), lambda row: (row["hash"], row["person"]))
+    approved = _grouped(await conn.fetch(_READ_APPROVALS, ids), lambda row: (row["hash"], row["person"]))
     return [Envelope(**row, shares=held[i], approved=approved.get(i, ())) for i, row in zip(ids, rows, strict=True)]
 
 

@@ -20,12 +20,12 @@ from sql import Connection, query
 _NAMESPACE = UUID("2f1f9a0c-6b1d-5d2e-8c3a-736574746c65")  # of settlements and payouts: UUIDv5 of what they are of
 _TOKEN_CHARS = 20
 
-_SETTLED_UPTO = query("settled_upto")
+_FIND_LAST_SETTLED_PERIOD = query("find_last_settled_period")
 _ADD_SETTLEMENT = query("add_settlement")
 _ADD_SHARES = query("add_shares")
 _ADD_PAYOUTS = query("add_payouts")
-_CHARITY_BALANCES = query("charity_balances")
-_RESERVED_BY_PAYOUTS = query("reserved_by_payouts")
+_LIST_CHARITY_BALANCES = query("list_charity_balances")
+_LIST_RESERVED_AMOUNTS = query("list_reserved_amounts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def is_sent(due: Due, share: Share) -> bool:
 
 async def settled_upto(conn: Connection, campaign: str) -> tuple[date | None, bool]:
     """Return the newest period that was looked at, and whether the campaign's last settlement was made."""
-    row = await conn.fetchrow(_SETTLED_UPTO, campaign)
+    row = await conn.fetchrow(_FIND_LAST_SETTLED_PERIOD, campaign)
     return (row["period"], row["is_ended"]) if row is not None else (None, False)
 
 
@@ -129,10 +129,10 @@ def _token(subject: str) -> str:
 
 
 async def _held(conn: Connection, campaign: str) -> dict[str, Held]:
-    reserved = {row["charity"]: row["reserved_minor"] for row in await conn.fetch(_RESERVED_BY_PAYOUTS, campaign)}
+    reserved = {row["charity"]: row["reserved_minor"] for row in await conn.fetch(_LIST_RESERVED_AMOUNTS, campaign)}
     return {
         row["charity"]: Held(row["settled_minor"], row["payable_minor"] - reserved.get(row["charity"], 0))
-        for row in await conn.fetch(_CHARITY_BALANCES, campaign)
+        for row in await conn.fetch(_LIST_CHARITY_BALANCES, campaign)
     }
 
 

@@ -25,7 +25,7 @@ from sql import Pool, query
 _SENDERS = 4
 _FOLDED_SECONDS_MAX = 60
 _AGAIN_SECONDS = 0.1
-_UNFOLDED_SINCE = query("unfolded_since")
+_FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,6 @@ async def _send(sender: Sender, simulation: Simulation, console: Console) -> tup
 async def _read(session: aiohttp.ClientSession, pool: Pool, campaign: str) -> reader.Standing:
     """Return the public figures once everything that is recorded is folded into them."""
     async with asyncio.timeout(_FOLDED_SECONDS_MAX):
-        while await pool.fetchval(_UNFOLDED_SINCE) is not None:  # noqa: ASYNC110 - another process may fold
+        while await pool.fetchval(_FIND_OLDEST_UNFOLDED) is not None:  # noqa: ASYNC110 - another process may fold
             await asyncio.sleep(_AGAIN_SECONDS)
     return await reader.read(session, campaign, utc_now())

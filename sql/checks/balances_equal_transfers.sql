@@ -1,7 +1,7 @@
--- Every account holds what its transfers brought less what they took, and has counted each of them.
+-- Every balance equals incoming less outgoing transfers, and every version equals their number.
 SELECT
     a.account_id, a.kind, a.campaign, a.charity, a.balance_minor, a.version,
-    coalesce(sum(m.amount_minor), 0) AS moved_minor, count(m.amount_minor) AS transfers
+    coalesce(sum(m.amount_minor), 0) AS transfers_minor, count(m.amount_minor) AS transfers
 FROM accounts a
 LEFT JOIN (
     SELECT to_account AS account_id, amount_minor FROM transfers

@@ -1,4 +1,4 @@
--- What the days count, refused likes and duplicates too, is what the folded batches say.
+-- The counts of the days, with refused likes and duplicates, equal the sums of the folded batches.
 -- scans: like_batches
 WITH folded AS (
     SELECT campaign_id, tallies FROM like_batches WHERE folded_at IS NOT NULL
@@ -13,7 +13,7 @@ WITH folded AS (
         FROM folded f
         CROSS JOIN LATERAL jsonb_each(f.tallies -> 'refused') d
         CROSS JOIN LATERAL jsonb_each_text(d.value) s
-    ) told
+    ) tallies
     GROUP BY campaign_id, day, outcome
 ), counts AS (
     SELECT d.campaign_id, d.day, s.outcome, s.likes

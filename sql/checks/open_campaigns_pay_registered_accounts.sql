@@ -1,4 +1,5 @@
--- The newest terms of every open campaign name each charity's registered account, and all that any terms name is registered.
+-- The newest terms of every open campaign name the registered account of each charity, and every
+-- charity in any terms is registered.
 SELECT c.slug, t.version, b ->> 'charity' AS charity, b -> 'account' AS account, r.account AS registered
 FROM campaigns c
 JOIN terms t USING (campaign_id)

@@ -1,10 +1,11 @@
--- Where a limit holds, the number kept for a person's day is that of the likes that want to count on it.
+-- Where a limit applies, the number stored for a person's day equals the likes of that day that are
+-- not withdrawn.
 -- scans: likes
-WITH held AS (
+WITH effective_terms AS (
     SELECT DISTINCT ON (campaign_id, from_day) campaign_id, from_day, likes_per_person_per_day
     FROM terms ORDER BY campaign_id, from_day, version DESC
 ), spans AS (
-    SELECT *, lead(from_day) OVER (PARTITION BY campaign_id ORDER BY from_day) AS until_day FROM held
+    SELECT *, lead(from_day) OVER (PARTITION BY campaign_id ORDER BY from_day) AS until_day FROM effective_terms
 ), live AS (
     SELECT campaign_id, day, person, bucket, count(*) AS likes FROM likes
     WHERE state IN ('counted', 'over_limit') GROUP BY campaign_id, day, person, bucket

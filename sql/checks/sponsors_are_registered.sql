@@ -1,4 +1,5 @@
--- Every campaign's sponsor is registered, and each sponsor's name is among those that it had.
+-- The sponsor of every campaign is registered, and the current name of each sponsor is among its
+-- names.
 SELECT c.slug AS subject, c.promise::jsonb #>> '{campaign,sponsor}' AS name FROM campaigns c
 WHERE NOT EXISTS (SELECT FROM sponsor_names n WHERE n.name = c.promise::jsonb #>> '{campaign,sponsor}')
 UNION ALL

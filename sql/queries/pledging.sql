@@ -1,16 +1,18 @@
 -- name: lock_campaign
--- One tick of a campaign at a time; intake, which locks the catalogue only, goes on. Returns when it was closed.
+-- Lock a campaign for one tick at a time and return when it closed. Intake locks the catalogue
+-- only, so it continues.
 SELECT closed_at FROM campaigns WHERE campaign_id = $1 FOR NO KEY UPDATE;
 
--- name: campaigns_to_tick
--- Campaigns that have batches to fold.
+-- name: list_unfolded_campaigns
+-- List the campaigns that have batches to fold.
 SELECT campaign_id FROM campaigns c
 WHERE EXISTS (SELECT FROM like_batches b WHERE b.campaign_id = c.campaign_id AND b.folded_at IS NULL)
 ORDER BY campaign_id;
 
 -- name: claim_batches
--- By their own state: a batch that commits late is found by the next tick. In the order in which they were written,
--- not numbered: an unlike that was numbered first may have waited for its like, and no day may count below zero.
+-- Claim unfolded batches by their state, so that the next tick finds a batch that commits late.
+-- Folds in the order of writing, not of ids: an unlike with the lower id may have waited for its
+-- like, and no day may count below zero.
 WITH claimed AS (
     UPDATE like_batches b SET folded_at = clock_timestamp(), folded_with = w.first
     FROM (
@@ -23,12 +25,13 @@ WITH claimed AS (
 )
 SELECT batch_id, size, root, tallies FROM claimed ORDER BY recorded_at, batch_id;
 
--- name: open_days
--- Days start at zero: a difference below zero could not be inserted, for constraints look before conflicts do.
+-- name: create_day_counts
+-- Create days at zero first: a constraint would refuse to insert a negative difference before the
+-- conflict is handled.
 INSERT INTO day_counts (campaign_id, day) SELECT $1, unnest($2::date[]) ON CONFLICT DO NOTHING;
 
 -- name: add_day_counts
--- Differences, added to the days' totals.
+-- Add differences to the totals of the days.
 UPDATE day_counts d SET
     counted = d.counted + n.counted, withdrawn = d.withdrawn + n.withdrawn,
     quarantined = d.quarantined + n.quarantined, void = d.void + n.void,
@@ -37,17 +40,25 @@ FROM unnest($2::date[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], 
     AS n (day, counted, withdrawn, quarantined, void, over_limit, duplicate)
 WHERE d.campaign_id = $1 AND d.day = n.day;
 
--- name: add_refusals
--- What was refused, counted as durably as what counts.
+-- name: add_refusal_counts
+-- Add refused likes to their counts.
 INSERT INTO refusal_counts AS r (campaign_id, day, outcome, likes)
 SELECT $1, n.* FROM unnest($2::date[], $3::text[], $4::bigint[]) AS n (day, outcome, likes)
 ON CONFLICT (campaign_id, day, outcome) DO UPDATE SET likes = r.likes + excluded.likes;
 
--- name: day_counts
--- A campaign's days.
+-- name: list_day_counts
+-- List the days of a campaign.
 SELECT day, counted, withdrawn, quarantined, void, over_limit, duplicate FROM day_counts
 WHERE campaign_id = $1 ORDER BY day;
 
--- name: unfolded_since
--- When the oldest batch that waits for a tick was recorded; null where none waits.
+-- name: find_oldest_unfolded
+-- Return when the oldest unfolded batch was recorded; null if all are folded.
 SELECT min(recorded_at) FROM like_batches WHERE folded_at IS NULL;
+
+-- name: find_funding
+-- Find the amount that an idempotency key funded; no row if it funded nothing.
+SELECT amount_minor FROM transfers WHERE idempotency_key = $1;
+
+-- name: close_campaign
+-- Close a campaign, once and for ever.
+UPDATE campaigns SET closed_at = $2 WHERE campaign_id = $1 AND closed_at IS NULL;

@@ -56,31 +56,31 @@ async def decided(pool: Pool, slug: str, keys: Keys) -> None:
     await approve(await ask("done"))
     await decide(FRED, "refuse", await ask("refused"), reason="not agreed")
     await decide(FAY, "withdraw", await ask("withdrawn"), reason="by mistake")
-    await ask("waits")
+    await ask("pending")
 
 
 TAMPERINGS = {
-    "proposals_are_decided_by_another": [
+    "proposals_are_decided_by_a_second_person": [
         "UPDATE proposals SET asked_by = 'fred'",
         "UPDATE proposal_steps SET by = 'fay' WHERE state = 'done'",
         "UPDATE proposal_steps SET by = 'fay' WHERE state = 'refused'",
         "UPDATE proposal_steps SET by = 'fay' WHERE state = 'approved'",
     ],
-    "proposals_done_are_audited": [
-        "DELETE FROM audit WHERE command = 'campaign.fund'",
-        "DELETE FROM audit WHERE command = 'proposal.ask'",
-        "UPDATE audit SET by = 'fred'",
-        "UPDATE audit SET subject = 'campaign/other' WHERE command = 'campaign.fund'",
+    "executed_proposals_are_audited": [
+        "DELETE FROM audit_log WHERE command = 'campaign.fund'",
+        "DELETE FROM audit_log WHERE command = 'proposal.ask'",
+        "UPDATE audit_log SET by = 'fred'",
+        "UPDATE audit_log SET subject = 'campaign/other' WHERE command = 'campaign.fund'",
         "DELETE FROM proposal_steps WHERE state = 'done'",
-        """INSERT INTO audit (at, by, role, door, address, command, subject, proposal_id)
-        SELECT at, by, role, door, address, command, subject, proposal_id FROM audit""",
+        """INSERT INTO audit_log (at, by, role, entry_point, address, command, subject, proposal_id)
+        SELECT at, by, role, entry_point, address, command, subject, proposal_id FROM audit_log""",
     ],
-    "proposals_take_their_steps": [
+    "proposal_steps_follow_the_state_machine": [
         "DELETE FROM proposal_steps",
         "DELETE FROM proposal_steps WHERE number = 1",
         "DELETE FROM proposal_steps WHERE state = 'approved'",
         "UPDATE proposal_steps SET by = 'fred' WHERE number = 1",
-        "UPDATE proposal_steps SET state = 'waits' WHERE state = 'done'",
+        "UPDATE proposal_steps SET state = 'pending' WHERE state = 'done'",
         "UPDATE proposals SET hold_seconds = 86400 * 7 WHERE hold_seconds > 0",
         "UPDATE proposals SET hold_seconds = 60 WHERE hold_seconds = 0",
     ],

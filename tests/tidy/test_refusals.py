@@ -50,7 +50,7 @@ EXAMPLES = {
     "number": ["7", "1,000"],
     "minor": ["500"],
     "bp": ["9950"],
-    "state": ["waits"],
+    "state": ["pending"],
     "role": ["finance"],
     "roles": ["owner", "finance, owner", "finance or owner"],
     "command": ["campaign.fund"],

@@ -26,10 +26,10 @@ RESERVED = {AT_THE_MACHINE.name, BY_SCHEDULE.name, BY_SETTING, "command line", "
 _ADD_TOKEN = query("add_token")
 _FIND_TOKEN = query("find_token")
 _LOCK_TOKENS = query("lock_tokens")
-_DROP_EXPIRED_TOKEN = query("drop_expired_token")
-_DROP_TOKEN = query("drop_token")
-_LIVE_TOKEN = query("live_token")
-_OTHER_OWNERS = query("other_owners")
+_REVOKE_EXPIRED_TOKEN = query("revoke_expired_token")
+_REVOKE_TOKEN = query("revoke_token")
+_FIND_LIVE_TOKEN = query("find_live_token")
+_COUNT_OTHER_OWNERS = query("count_other_owners")
 _LIST_TOKENS = query("list_tokens")
 
 Name = Annotated[Line, Field(max_length=100)]
@@ -65,7 +65,7 @@ async def create(
         raise TokenRefused(f"there is no role {role!r}: {', '.join(ROLES)}")
     if name.strip().casefold() in RESERVED:
         raise TokenRefused(f"{name!r} stands for no person")
-    await conn.execute(_DROP_EXPIRED_TOKEN, name, now)
+    await conn.execute(_REVOKE_EXPIRED_TOKEN, name, now)
     if await conn.fetchval(_ADD_TOKEN, digest(token), name, role, now, expires_at, made_by) is None:
         raise TokenRefused(f"{name} has a token already")
 
@@ -107,12 +107,12 @@ async def _create(desk: Desk, _: str, asked: NewToken) -> Done:
 async def _revoke(desk: Desk, name: str, _: Nothing) -> Done:
     """The last owner stays: nobody could give out a role any more."""
     await desk.conn.execute(_LOCK_TOKENS)
-    found = await desk.conn.fetchrow(_LIVE_TOKEN, name, desk.now)
+    found = await desk.conn.fetchrow(_FIND_LIVE_TOKEN, name, desk.now)
     if found is None:
         raise NotFound(f"{name!r} has no token that holds")
-    if found["role"] == "owner" and not await desk.conn.fetchval(_OTHER_OWNERS, name, desk.now):
+    if found["role"] == "owner" and not await desk.conn.fetchval(_COUNT_OTHER_OWNERS, name, desk.now):
         raise TokenRefused(f"{name} is the last owner: make another one first")
-    await desk.conn.fetchval(_DROP_TOKEN, name, desk.now)
+    await desk.conn.fetchval(_REVOKE_TOKEN, name, desk.now)
     return Done(f"token/{name}", {"name": name, "role": found["role"]}, None)
 
 
@@ -124,7 +124,7 @@ class ShownToken(TypedDict):
     made_at: str
     made_by: str
     expires_at: str | None
-    dropped_at: str | None
+    revoked_at: str | None
 
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from ops.admin.core.actor import Actor
 from ops.admin.core.command import Done
 from sql import Connection, query
 
-_ADD_AUDIT = query("add_audit")
+_ADD_AUDIT_ENTRY = query("add_audit_entry")
 
 
 async def write(
@@ -17,4 +17,4 @@ async def write(
     """Write what was done, in the transaction that did it; return the line's number."""
     before, after = (None if part is None else orjson.dumps(part).decode() for part in (done.before, done.after))
     who = actor.name, actor.role, actor.door, actor.address
-    return int(await conn.fetchval(_ADD_AUDIT, now, *who, command, done.subject, before, after, proposal_id))
+    return int(await conn.fetchval(_ADD_AUDIT_ENTRY, now, *who, command, done.subject, before, after, proposal_id))

@@ -27,14 +27,14 @@ _log = structlog.get_logger()
 
 
 class Answer(TypedDict):
-    """What a command did. `waits`: a second person has to agree, and nothing else was changed yet.
+    """What a command did. `pending`: a second person has to agree, and nothing else was changed yet.
 
     `besides` is as of now, and may come out otherwise when the second person agrees.
     """
 
     command: str
     subject: str
-    state: Literal["done", "unchanged", "waits"]
+    state: Literal["done", "unchanged", "pending"]
     dry_run: bool
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -71,7 +71,7 @@ async def do(
         answer, done = await _done(desk, command, place, asked, dry_run=dry_run)
         if own is not None:
             await idempotency.keep(conn, own, orjson.dumps(answer))
-    if done.then is not None and not dry_run and answer["state"] != "waits":
+    if done.then is not None and not dry_run and answer["state"] != "pending":
         await afterwards(office, command.name, done.then)
     return answer if done.secret is None or dry_run else {**answer, "secret": done.secret}
 
@@ -107,7 +107,7 @@ async def _done(desk: Desk, command: Command[Any], place: str, asked: Asked, *, 
     answer = answer_of(command.name, done, dry_run=dry_run)
     answer |= {"audit": None if dry_run else line}
     if proposal_id is not None:
-        answer |= {"state": "waits", "proposal": None if dry_run else proposal_id, "waits_for": done.second}
+        answer |= {"state": "pending", "proposal": None if dry_run else proposal_id, "waits_for": done.second}
     return answer, done
 
 

@@ -12,9 +12,9 @@ from sql import Connection, query
 
 KEPT = timedelta(days=30)
 
-_CLAIM_ANSWER = query("claim_answer")
-_KNOWN_ANSWER = query("known_answer")
-_KEEP_ANSWER = query("keep_answer")
+_CLAIM_IDEMPOTENCY_KEY = query("claim_idempotency_key")
+_FIND_IDEMPOTENCY_KEY = query("find_idempotency_key")
+_STORE_RESPONSE = query("store_response")
 
 
 class Once(NamedTuple):
@@ -38,20 +38,20 @@ async def claim(conn: Connection, own: Once, now: datetime) -> bytes | None:
 
     KeyTaken: it was used for something else.
     """
-    if await conn.fetchval(_CLAIM_ANSWER, *own, now) is not None:
+    if await conn.fetchval(_CLAIM_IDEMPOTENCY_KEY, *own, now) is not None:
         return None
-    known = await conn.fetchrow(_KNOWN_ANSWER, own.name, own.key)
+    known = await conn.fetchrow(_FIND_IDEMPOTENCY_KEY, own.name, own.key)
     if known is None or known["digest"] != own.digest:
         raise KeyTaken("this Idempotency-Key was used before, for something else: use another for another request")
-    return bytes(known["answer"])
+    return bytes(known["response"])
 
 
 async def known(conn: Connection, name: str, key: str) -> bytes | None:
     """Return what was answered to somebody's key; None: nothing was."""
-    row = await conn.fetchrow(_KNOWN_ANSWER, name, key)
-    return None if row is None or row["answer"] is None else bytes(row["answer"])
+    row = await conn.fetchrow(_FIND_IDEMPOTENCY_KEY, name, key)
+    return None if row is None or row["response"] is None else bytes(row["response"])
 
 
 async def keep(conn: Connection, own: Once, answer: bytes) -> None:
     """Keep the answer, in the transaction that claimed the key."""
-    await conn.execute(_KEEP_ANSWER, own.name, own.key, answer)
+    await conn.execute(_STORE_RESPONSE, own.name, own.key, answer)

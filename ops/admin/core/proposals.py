@@ -29,13 +29,13 @@ _ADD_PROPOSAL = query("add_proposal")
 _ADD_PROPOSAL_STEP = query("add_proposal_step")
 _FIND_PROPOSAL = query("find_proposal")
 _LOCK_PROPOSAL = query("lock_proposal")
-_PROPOSALS_WATCH = query("proposals_watch")
+_READ_PROPOSAL_AGES = query("read_proposal_ages")
 
 
 class State(StrEnum):
     """Where a proposal is."""
 
-    WAITS = "waits"
+    WAITS = "pending"
     APPROVED = "approved"
     DONE = "done"
     REFUSED = "refused"
@@ -87,7 +87,7 @@ class Watch(NamedTuple):
 
 async def watch(conn: Connection, now: datetime) -> Watch:
     """Return how long people and the schedule have left something waiting."""
-    row = await conn.fetchrow(_PROPOSALS_WATCH, now)
+    row = await conn.fetchrow(_READ_PROPOSAL_AGES, now)
     return Watch(None, None) if row is None else Watch(*row)
 
 
@@ -127,7 +127,7 @@ def read(row: Any) -> Proposal:
     return Proposal(
         row["proposal_id"],
         row["command"],
-        row["place"],
+        row["subject_id"],
         row["body"].encode(),
         row["subject"],
         row["reason"],
@@ -142,7 +142,7 @@ def read(row: Any) -> Proposal:
         row["number"],
         State(row["state"]),
         row["by"],
-        row["said"],
+        row["decision_reason"],
         row["at"],
     )
 

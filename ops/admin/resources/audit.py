@@ -11,7 +11,7 @@ from ops.admin.core.csv_export import Table
 from ops.admin.core.pagination import MOMENT, TEXT, Listing, Query, number
 from sql import query
 
-_LIST_AUDIT = query("list_audit")
+_LIST_AUDIT_ENTRIES = query("list_audit_entries")
 FILTERS = {
     "by": TEXT,
     "command": TEXT,
@@ -42,7 +42,9 @@ class ShownAudit(TypedDict):
 
 async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
     (before_id,) = asked.after or (None,)
-    rows = await desk.conn.fetch(_LIST_AUDIT, before_id, asked.limit, *(asked.filters.get(name) for name in FILTERS))
+    rows = await desk.conn.fetch(
+        _LIST_AUDIT_ENTRIES, before_id, asked.limit, *(asked.filters.get(name) for name in FILTERS)
+    )
     return [shown(row) for row in rows]
 
 
@@ -54,7 +56,7 @@ def shown(row: Any) -> ShownAudit:
         "at": row["at"].isoformat(),
         "by": row["by"],
         "role": row["role"],
-        "door": row["door"],
+        "door": row["entry_point"],
         "address": row["address"],
         "command": row["command"],
         "subject": row["subject"],

@@ -13,7 +13,7 @@ from ops.admin.core.command import Asked, Command, Desk, Done, Nothing
 from ops.admin.resources.settlements import FINANCE, changed, held
 from sql import query
 
-_SETTLEMENT_OF_PAYOUT = query("settlement_of_payout")
+_FIND_SETTLEMENT_OF_PAYOUT = query("find_settlement_of_payout")
 
 
 def _given(name: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Known(Asked):
 
 async def settlement_of(desk: Desk, payout_id: str) -> str:
     """Return the id of a payout's settlement. NotFound: there is no such payout."""
-    found = await desk.conn.fetchval(_SETTLEMENT_OF_PAYOUT, payout_id)
+    found = await desk.conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
     if found is None:
         raise NotFound(f"there is no payout {payout_id!r}")
     return str(found)

@@ -24,7 +24,7 @@ from sql import query
 
 Find = Callable[[str], Command[Any]]
 
-_PROPOSALS_TO_DO = query("proposals_to_do")
+_LIST_DUE_PROPOSALS = query("list_due_proposals")
 _LIST_PROPOSALS = query("list_proposals")
 _FIND_PROPOSAL = query("find_proposal")
 _CHANGED = "what it would do is another thing by now: look at it again, withdraw it and ask anew"
@@ -115,7 +115,7 @@ async def _withdraw(desk: Desk, find: Find, proposal_id: str, asked: Reason) -> 
 async def do_due(office: Office, find: Find, now: datetime) -> int:
     """Do what was approved and whose hold is over; return how many proposals came to an end. Safe to repeat."""
     async with office.pool.acquire() as conn:
-        due = [row["proposal_id"] for row in await conn.fetch(_PROPOSALS_TO_DO, now)]
+        due = [row["proposal_id"] for row in await conn.fetch(_LIST_DUE_PROPOSALS, now)]
     ended = 0
     for proposal_id in due:
         async with office.pool.acquire() as conn, conn.transaction():

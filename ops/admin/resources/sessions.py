@@ -12,7 +12,7 @@ from ops.admin.core.pagination import Listing, Query, name
 from sql import query
 
 _LIST_SESSIONS = query("list_sessions")
-_END_SESSIONS_OF = query("end_sessions_of")
+_END_SESSIONS = query("end_sessions")
 
 
 class SignedIn(TypedDict):
@@ -36,7 +36,7 @@ async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
 
 
 async def _end(desk: Desk, person: str, _: Nothing) -> Done:
-    ended = await desk.conn.fetch(_END_SESSIONS_OF, person, desk.now)
+    ended = await desk.conn.fetch(_END_SESSIONS, person, desk.now)
     if not ended:
         raise NotFound(f"{person!r} is not signed in")
     roles = sorted({row["role"] for row in ended})

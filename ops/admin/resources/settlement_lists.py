@@ -22,7 +22,7 @@ from sql import query
 
 _LIST_SETTLEMENTS = query("list_settlements")
 _LIST_PAYOUTS = query("list_payouts")
-_EVERY_APPROVAL = query("every_approval")
+_READ_APPROVALS = query("read_approvals")
 
 _ALL: frozenset[Role] = frozenset(ROLES)
 _SEE_ACCOUNTS: frozenset[Role] = frozenset({"finance", "auditor"})
@@ -65,7 +65,7 @@ async def _read(desk: Desk, settlement_id: str) -> SettlementInFull:
     if not found:
         raise NotFound(f"there is no settlement {settlement_id!r}")
     known = (await cache.read(desk.conn, desk.keys.pseudonym)).campaigns
-    rows = await desk.conn.fetch(_EVERY_APPROVAL, [settlement_id])
+    rows = await desk.conn.fetch(_READ_APPROVALS, [settlement_id])
     given = [(row["person"], row["at"], row["hash"]) for row in rows]
     sees = may(desk.actor, _SEE_ACCOUNTS)
     return settlement_in_full(known[found[0].campaign], found[0], given, with_accounts=sees)

@@ -107,7 +107,7 @@ def _shown(row: Any) -> ShownLine:
         "booked_on": row["booked_on"].isoformat(),
         "end_to_end_id": row["end_to_end_id"],
         "bank_reference": row["bank_reference"],
-        "text": row["said"],
+        "text": row["description"],
         "payout": row["payout_id"],
         "because": row["matched_by"],
         "said": said,

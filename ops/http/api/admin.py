@@ -102,7 +102,7 @@ def given(command: Command[Any]) -> Handler:
         own = None if dry_run else once(actor.name, key, command.name.encode(), place.encode(), raw)
         asked = _read(command, raw)
         answer = await desks.do(request.app[OFFICE], actor, command, place, asked, own, dry_run=dry_run)
-        return _json(answer, 202 if answer["state"] == "waits" else 200)
+        return _json(answer, 202 if answer["state"] == "pending" else 200)
 
     return handler
 

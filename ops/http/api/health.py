@@ -12,7 +12,7 @@ from sql import AWAY, Pool, query
 POOL: web.AppKey[Pool] = web.AppKey("pool")
 
 _PING_SECONDS_MAX = 2
-_CATALOGUE_VERSION = query("catalogue_version")
+_READ_CATALOGUE_VERSION = query("read_catalogue_version")
 
 
 async def live(_: web.Request) -> web.Response:
@@ -24,7 +24,7 @@ async def ready(request: web.Request) -> web.Response:
     """200 when the database answers and has our schema; 503 otherwise."""
     try:
         async with asyncio.timeout(_PING_SECONDS_MAX):
-            await request.app[POOL].fetchval(_CATALOGUE_VERSION)
+            await request.app[POOL].fetchval(_READ_CATALOGUE_VERSION)
     except (*AWAY, asyncpg.PostgresError):
         return web.json_response({"ready": False, "reason": "the database does not answer"}, status=503)
     return web.json_response({"ready": True})

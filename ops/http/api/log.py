@@ -29,7 +29,7 @@ BRIEF = "public, max-age=1, must-revalidate"
 _INDEX_MAX = 2**55  # of 256 leaves each: beyond is no size of a log
 _GZIP_BYTES_MIN = 512
 _GZIP_LEVEL = 6
-_LOG_IDENTITY = query("log_identity")
+_FIND_LOG_IDENTITY = query("find_log_identity")
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
 
@@ -59,7 +59,7 @@ async def checkpoint(request: web.Request) -> web.Response:
 async def key(request: web.Request) -> web.Response:
     """Return the log's verifier key, one line."""
     async with request.app[POOL].acquire() as conn:
-        verifier_key = await conn.fetchval(_LOG_IDENTITY)
+        verifier_key = await conn.fetchval(_FIND_LOG_IDENTITY)
     if verifier_key is None:
         raise web.HTTPNotFound
     return web.Response(

@@ -50,7 +50,7 @@ async def receive(request: web.Request) -> web.Response:
     own.metrics.payout_answers.labels(heard.value).inc()
     if heard in _REFUSED:
         return problem(_REFUSED[heard])
-    return web.Response(body=orjson.dumps({"id": message_id, "heard": heard.value}), content_type="application/json")
+    return web.Response(body=orjson.dumps({"id": message_id, "result": heard.value}), content_type="application/json")
 
 
 async def _verified(request: web.Request, own: PayoutAnswers) -> bytes | Problem:
@@ -80,7 +80,9 @@ async def _receive(request: web.Request, own: PayoutAnswers) -> tuple[str, Heard
     except AWAY:
         return Problem.UNAVAILABLE
     if heard is Heard.CONTRADICTS:
-        _log.error("payout answer contradicts what is known", message=said[0], outcome=said[1].outcome.value)
+        _log.error(
+            "payout callback conflict: another result is recorded", message=said[0], outcome=said[1].outcome.value
+        )
     return said[0], heard
 
 

@@ -123,13 +123,13 @@ class SignIn:
     def let_through(self, address: str) -> None:
         """Raise TooMany where the address has to wait."""
         if self._failures.are_too_many(address, monotonic()):
-            self._metrics.sign_ins_failed.labels("limited").inc()
+            self._metrics.sign_ins_failed.labels("rate_limited").inc()
             raise TooMany
 
     def failed(self, address: str, door: Door) -> None:
         """Count and log a failed attempt; nothing of what was tried."""
         self._failures.add(address, monotonic())
-        self._metrics.sign_ins_failed.labels("unknown").inc()
+        self._metrics.sign_ins_failed.labels("invalid_credentials").inc()
         _log.warning("sign-in failed", address=address, door=door)
 
 

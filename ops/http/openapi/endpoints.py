@@ -104,7 +104,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "payouts",
         "Say what became of a payout that the channel http asked for",
         schemas.PayoutHeard,
-        example=lambda: {"id": examples.PAYOUT_ANSWERED["data"]["id"], "heard": "recorded"},
+        example=lambda: {"id": examples.PAYOUT_ANSWERED["data"]["id"], "result": "recorded"},
         method="post",
         text=_ANSWERS,
         body=schemas.PayoutAnswered,

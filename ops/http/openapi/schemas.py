@@ -55,7 +55,7 @@ class PayoutHeard(TypedDict):
     """What became of an answer: written down, or known before."""
 
     id: str
-    heard: Literal["recorded", "again"]
+    result: Literal["recorded", "duplicate"]
 
 
 class Fault(TypedDict):

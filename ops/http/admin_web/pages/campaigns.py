@@ -38,7 +38,7 @@ async def standings(visit: Visit) -> list[Standing]:
 async def home(visit: Visit) -> web.Response:
     """What waits for the visitor, and the campaigns at a glance."""
     async with visit.desk() as desk:
-        waiting = await _proposals(desk, state="waits", limit=str(_WAITING_MAX)) if _sees(visit) else []
+        waiting = await _proposals(desk, state="pending", limit=str(_WAITING_MAX)) if _sees(visit) else []
     own = [row for row in waiting if row["asked_by"] == visit.actor.name]
     mine = [row for row in waiting if row not in own and decides(visit, row)]
     return visit.page(
@@ -62,7 +62,7 @@ async def _proposals(desk: Desk, **asked: str) -> Sequence[Any]:
 
 def decides(visit: Visit, row: ShownProposal) -> bool:
     """Tell whether the visitor may decide about a proposal."""
-    is_others = row["state"] == "waits" and row["asked_by"] != visit.actor.name
+    is_others = row["state"] == "pending" and row["asked_by"] != visit.actor.name
     return is_others and may(visit.actor, registry.find(row["command"]).approvers)
 
 
@@ -170,6 +170,6 @@ async def proposal(visit: Visit) -> web.Response:
     is_own = row["asked_by"] == visit.actor.name
     names = ["proposal.approve", "proposal.refuse"] if decides(visit, row) else []
     is_held = row["state"] == "approved" and may(visit.actor, registry.find(row["command"]).approvers)
-    names += ["proposal.withdraw"] if (is_own and row["state"] in ("waits", "approved")) or is_held else []
+    names += ["proposal.withdraw"] if (is_own and row["state"] in ("pending", "approved")) or is_held else []
     forms = [await action(visit, registry.find(name), proposal_id, hash=row["hash"]) for name in names]
     return visit.page("proposal", row=said(row, visit.language), actions=forms, is_own=is_own)

@@ -35,13 +35,13 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "settlements": ("settlement", "campaign", "period", "cut_off", "total", "to_send", "state", "approvals_missing"),
     "sponsors": ("name", "former_names", "added_at", "disabled_at"),
     "sessions": ("name", "role", "sessions", "sessions_by_openid", "made_at", "ends_at"),
-    "tokens": ("name", "role", "made_at", "made_by", "expires_at", "dropped_at"),
+    "tokens": ("name", "role", "made_at", "made_by", "expires_at", "revoked_at"),
     "uploads": ("at", "campaign", "action", "state", "total", "done", "changed", "by", "fault"),
 }
 _STATES: Mapping[str, tuple[str, ...]] = {"settlements": tuple(EnvelopeState), "payouts": tuple(State)}
 _TRUTHS: tuple[str, ...] = ("true", "false")
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
-_EVERY_COMMAND: Callable[[Mapping[str, Any]], bool] = lambda row: not row.get("dropped_at")  # noqa: E731
+_EVERY_COMMAND: Callable[[Mapping[str, Any]], bool] = lambda row: not row.get("revoked_at")  # noqa: E731
 # Where a row is not what a command about it is for.
 _FITS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     **{f"{kind}.disable": lambda row: not row["is_disabled"] for kind in ("charity", "sponsor", "platform")},

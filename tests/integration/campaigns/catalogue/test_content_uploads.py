@@ -89,7 +89,7 @@ async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: Runni
 async def test_a_dry_run_tells_the_same_and_takes_nothing(served: Running):
     status, tried = await send(served, file(0, 10), dry_run="true")
     assert (status, tried["dry_run"], tried["after"]["to_enrol"]) == (200, True, 10)
-    assert await served.service.pool.fetchval("SELECT count(*) FROM uploads") == 0
+    assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
 
 
 async def test_nothing_of_a_bad_file_is_taken(served: Running):
@@ -97,7 +97,7 @@ async def test_nothing_of_a_bad_file_is_taken(served: Running):
     for content, paths in ((b"a\nb,c\n\xe5", ["line 3"]), (b"a\nb,c", ["line 2"]), (file(0, 9), ["content 5"])):
         status, refused = await send(served, content)
         assert (status, [fault["path"] for fault in refused["faults"]]) == (422, paths)
-    assert await served.service.pool.fetchval("SELECT count(*) FROM uploads") == 0
+    assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
     assert await enrolled(served) == 0
 
 
@@ -132,7 +132,7 @@ async def test_several_that_work_on_it_do_each_chunk_once(served: Running):
     _, answer = await send(served, file(0, MANY))
     shown = await asyncio.gather(*(ended(served, answer["after"]["upload"]) for _ in range(3)))
     assert [one["changed"] for one in shown] == [MANY] * 3
-    told = "SELECT count(*) FROM audit WHERE command = 'upload.end'"
+    told = "SELECT count(*) FROM audit_log WHERE command = 'upload.end'"
     assert await served.service.pool.fetchval(told) == 1
     _, page = await Clerk(served, "al").reads("/uploads", campaign="listed")
     assert [row["state"] for row in page["uploads"]] == ["done"]
@@ -149,17 +149,21 @@ async def test_one_that_was_killed_in_mid_way_is_gone_on_with_by_the_next(dsn: s
     ) as process:
         conn = await asyncpg.connect(dsn)
         async with asyncio.timeout(60):
-            while not await conn.fetchval("SELECT count(*) FROM upload_chunks WHERE done_at IS NOT NULL"):
+            while not await conn.fetchval("SELECT count(*) FROM content_upload_chunks WHERE done_at IS NOT NULL"):
                 await asyncio.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-    assert await conn.fetchval("SELECT count(*) FROM uploads WHERE ended_at IS NULL") == 1
+    assert await conn.fetchval("SELECT count(*) FROM content_uploads WHERE ended_at IS NULL") == 1
     before = await conn.fetchval("SELECT count(*) FROM enrolments")
     assert 5_000 <= before < 60_000
-    assert before == await conn.fetchval("SELECT sum(changed) FROM upload_chunks"), "a chunk is done whole or not"
+    assert before == await conn.fetchval("SELECT sum(changed) FROM content_upload_chunks"), (
+        "a chunk is done whole or not"
+    )
     async with database.pool(dsn) as pool:
         await content_uploads.work_off_all(Office(pool, KEYS, Settings()))
-    assert await conn.fetchval("SELECT sum(changed) FROM upload_chunks") == 60_000
+    assert await conn.fetchval("SELECT sum(changed) FROM content_upload_chunks") == 60_000
     assert await conn.fetchval("SELECT count(*) FROM enrolments WHERE campaign_id IS NOT NULL") == 60_000
-    assert await conn.fetchval("SELECT count(*) FROM uploads WHERE ended_at IS NOT NULL AND fault IS NULL") == 1
+    assert (
+        await conn.fetchval("SELECT count(*) FROM content_uploads WHERE ended_at IS NOT NULL AND fault IS NULL") == 1
+    )
     await conn.close()
     assert await broken_invariants(dsn) == {}

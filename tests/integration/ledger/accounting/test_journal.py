@@ -131,9 +131,9 @@ async def test_of_many_that_want_the_last_of_the_budget_as_many_get_it_as_it_rea
         (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, -1, "less than nothing"), "transfers_amount_is_positive"),
         (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, 1, ""), "transfers_reference_is_bounded"),
         (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, 1, "x" * 501), "transfers_reference_is_bounded"),
-        (Posting("", Step.PLEDGE, BUDGET, PLEDGED, 1, "no key"), "transfers_key_is_bounded"),
-        (Posting("x" * 301, Step.PLEDGE, BUDGET, PLEDGED, 1, "long key"), "transfers_key_is_bounded"),
-        (Posting("x", Step.PLEDGE, BUDGET, BUDGET, 1, "to itself"), "transfers_join_two_accounts"),
+        (Posting("", Step.PLEDGE, BUDGET, PLEDGED, 1, "no key"), "transfers_idempotency_key_is_bounded"),
+        (Posting("x" * 301, Step.PLEDGE, BUDGET, PLEDGED, 1, "long key"), "transfers_idempotency_key_is_bounded"),
+        (Posting("x", Step.PLEDGE, BUDGET, BUDGET, 1, "to itself"), "transfers_accounts_differ"),
         (
             Posting("x", Step.PLEDGE, BUDGET, PLEDGED._replace(currency="JPY"), 1, "changed on the way"),
             "transfers_to_account_has_this_kind_and_currency",
@@ -142,7 +142,7 @@ async def test_of_many_that_want_the_last_of_the_budget_as_many_get_it_as_it_rea
             Posting("x", Step.FUND, WORLD, BUDGET._replace(currency="yen"), 1, "no currency"),
             "accounts_currency_is_iso_4217",
         ),
-        (Posting("x", Step.FUND, WORLD, Account("pocket", "CNY"), 1, "no such kind"), "accounts_kind_is_on_the_line"),
+        (Posting("x", Step.FUND, WORLD, Account("pocket", "CNY"), 1, "no such kind"), "accounts_kind_is_known"),
     ],
 )
 async def test_what_breaks_a_rule_is_refused_by_the_constraint_that_states_it(

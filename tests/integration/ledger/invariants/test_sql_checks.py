@@ -20,7 +20,7 @@ NEWEST = (
 )
 
 TAMPERINGS = pairs.TAMPERINGS | {
-    "accounts_stand_on_the_line": [
+    "accounts_have_the_owners_of_their_kind": [
         "UPDATE accounts SET charity = 'village-schools' WHERE kind = 'budget'",
         "UPDATE accounts SET campaign = '' WHERE kind = 'payable'",
         "UPDATE accounts SET campaign = 'rural-education' WHERE kind = 'world'",
@@ -30,7 +30,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE accounts SET version = version + 1 WHERE kind = 'paid' OR kind = 'world'",
         f"DELETE FROM transfers WHERE transfer_id = {NEWEST}",
     ],
-    "balances_run_without_gap": [
+    "transfers_store_running_balances": [
         f"UPDATE transfers SET to_balance_after_minor = 1 WHERE transfer_id = {NEWEST}",
         f"UPDATE transfers SET from_version = from_version + 1000 WHERE transfer_id = {NEWEST}",
         f"UPDATE transfers SET amount_minor = amount_minor + 1 WHERE transfer_id = {NEWEST}",
@@ -40,22 +40,22 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'world'",
         "UPDATE accounts SET currency = 'JPY' WHERE kind = 'budget' AND balance_minor > 0",
     ],
-    "batches_hold_their_leaves": [
-        """ALTER TABLE like_batches DROP CONSTRAINT like_batches_hold_their_leaves;
+    "batch_leaves_match_positions": [
+        """ALTER TABLE like_batches DROP CONSTRAINT like_batches_leaves_match_size;
         UPDATE like_batches SET leaves = ''""",
         "UPDATE like_batches SET positions = ARRAY(SELECT n FROM unnest(positions) AS n ORDER BY n DESC)",
         "UPDATE like_batches SET tallies = jsonb_set(tallies, '{days,2026-11-03,counted}', '1000')",
         "UPDATE like_batches SET root = sha256('x') WHERE size = 0",
         "UPDATE like_batches SET root = sha256('x') WHERE size = 1",
     ],
-    "closed_campaigns_hold_no_budget": [
+    "closed_campaigns_have_no_budget": [
         "UPDATE campaigns SET closed_at = now() WHERE closed_at IS NULL",
     ],
-    "content_is_of_a_known_version": [
-        "UPDATE catalogue SET version = 0",
-        "UPDATE pauses SET version = version + 1000",
+    "content_versions_are_not_ahead": [
+        "UPDATE catalogue_version SET version = 0",
+        "UPDATE content_pauses SET version = version + 1000",
     ],
-    "corrections_reverse_what_they_name": [
+    "corrections_reverse_their_transfer": [
         "UPDATE transfers SET amount_minor = amount_minor * 100 WHERE corrects IS NOT NULL",
         """UPDATE transfers SET from_account = to_account, to_account = from_account,
         from_version = from_version + 1000, to_version = to_version + 1000 WHERE corrects IS NOT NULL""",
@@ -65,7 +65,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         UPDATE transfers SET corrects = (SELECT max(corrects::text)::uuid FROM transfers)
         WHERE corrects IS NOT NULL""",
     ],
-    "cosignatures_stand_under_a_checkpoint": [
+    "cosignatures_belong_to_a_checkpoint": [
         "UPDATE log_heads SET checkpoint = NULL WHERE size > 0",
         "DELETE FROM log_heads WHERE size > 0",
         "UPDATE log_cosignatures SET size = 0",
@@ -74,14 +74,14 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE log_cosignatures SET line = line || 'x'::bytea",
         "UPDATE log_cosignatures SET line = convert_to(replace(convert_from(line, 'UTF8'), '/w1 ', '/w2 '), 'UTF8')",
     ],
-    "counted_likes_have_their_leaf": [
+    "counted_likes_have_a_leaf": [
         "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
         "UPDATE likes SET position = 0",
         "UPDATE likes SET position = position + 100000",
         "DELETE FROM like_batches",
         "UPDATE like_batches SET campaign_id = campaign_id + 1",
     ],
-    "counts_were_told": [
+    "count_leaves_match_day_counts": [
         "DELETE FROM leaf_queue WHERE kind = 'count'",
         "DELETE FROM leaf_queue WHERE leaf_id = (SELECT max(leaf_id) FROM leaf_queue WHERE kind = 'count')",
         "UPDATE day_counts SET withdrawn = withdrawn + 1",
@@ -89,7 +89,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         """INSERT INTO leaf_queue (kind, subject, body)
         SELECT kind, subject || '/again', body FROM leaf_queue WHERE kind = 'count'""",
     ],
-    "day_counts_are_not_negative": [
+    "like_counts_are_not_negative": [
         "ALTER TABLE day_counts DROP CONSTRAINT day_counts_are_not_negative; UPDATE day_counts SET void = -1",
         "UPDATE refusal_counts SET likes = -1",
     ],
@@ -108,7 +108,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "DELETE FROM likes WHERE state = 'over_limit'",
         "UPDATE like_batches SET folded_at = now()",  # never folded, said to be
     ],
-    "ended_campaigns_leave_nothing_behind": [
+    "ended_campaigns_owe_only_payouts": [
         "UPDATE settlements SET is_last = true",
         """UPDATE settlements SET is_last = true; UPDATE accounts SET balance_minor = 0 WHERE kind = 'pledged';
         UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'payable'""",
@@ -125,7 +125,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE campaigns SET closed_at = NULL",
         "DELETE FROM terms",
     ],
-    "likes_are_known_once": [
+    "likes_are_unique": [
         """INSERT INTO likes (batch_id, event_at, campaign_id, day, position, state, bucket, person, content)
         SELECT batch_id, event_at, campaign_id, day, position, state, 1, person, content FROM likes""",
     ],
@@ -135,21 +135,21 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE log_heads SET root = sha256('x') WHERE size = 0",
         "DELETE FROM log_identity",
     ],
-    "log_places_are_without_gap": [
+    "leaf_indexes_are_consecutive": [
         "UPDATE leaf_queue SET leaf_index = NULL WHERE leaf_index = 1",
         "DELETE FROM leaf_queue WHERE leaf_index = 1",
         "UPDATE leaf_queue SET leaf_index = (SELECT max(size) FROM log_heads) WHERE leaf_index IS NULL",
         "DELETE FROM log_heads WHERE size = (SELECT max(size) FROM log_heads)",
     ],
-    "log_tiles_hash_the_leaves": [
+    "log_tiles_match_leaf_hashes": [
         "UPDATE leaf_queue SET body = body || ' '::bytea WHERE leaf_index = 0",
         "UPDATE log_tiles SET hashes = set_byte(hashes, 40, 255 - get_byte(hashes, 40))",
         "UPDATE log_tiles SET hashes = substring(hashes FOR 32)",
         "DELETE FROM log_tiles",
         "DELETE FROM leaf_queue WHERE leaf_index = 2",
     ],
-    "only_world_is_below_zero": [
-        """ALTER TABLE accounts DROP CONSTRAINT accounts_balance_floor;
+    "only_world_is_negative": [
+        """ALTER TABLE accounts DROP CONSTRAINT accounts_balance_is_not_negative;
         UPDATE accounts SET balance_minor = -1 WHERE kind = 'pledged'""",
         f"UPDATE transfers SET from_balance_after_minor = -1 WHERE transfer_id = {NEWEST}",
         f"UPDATE transfers SET to_balance_after_minor = -1 WHERE transfer_id = {NEWEST}",
@@ -159,7 +159,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "DELETE FROM likes WHERE state = 'over_limit'",
         "UPDATE likes SET state = 'withdrawn' WHERE state = 'counted'",
     ],
-    "persons_count_up_to_their_limit": [
+    "counted_likes_respect_the_person_limit": [
         "UPDATE likes SET state = 'counted' WHERE state = 'over_limit'",
         "UPDATE likes SET state = 'over_limit' WHERE state = 'counted'",
         "UPDATE terms SET likes_per_person_per_day = 1",
@@ -171,20 +171,20 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE payout_steps SET state = 'sent'",
         "UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'paid'",
     ],
-    "payouts_follow_their_steps": [
+    "payout_steps_follow_the_state_machine": [
         "UPDATE payouts SET amount_minor = amount_minor + 1",
         "UPDATE payout_steps SET state = 'sent'",
         "UPDATE payout_steps SET attempt = 2",
         "DELETE FROM payout_steps WHERE number = 2",
         "DELETE FROM payout_steps",
     ],
-    "payouts_were_told": [
+    "payout_leaves_match_payouts": [
         "DELETE FROM leaf_queue WHERE kind = 'payout'",
         "DELETE FROM leaf_queue WHERE kind = 'settlement'",
         "UPDATE settlements SET total_minor = total_minor + 1",
         "UPDATE payout_steps SET state = 'sent'",
     ],
-    "payouts_sent_were_approved": [
+    "sent_payouts_were_approved": [
         "DELETE FROM settlement_approvals WHERE person = 'ann'",
         "UPDATE settlement_approvals SET hash = sha256('x') WHERE person = 'ann'",
         "UPDATE settlements SET made_by = 'ann'",
@@ -193,7 +193,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE payouts SET amount_minor = amount_minor + 1",
     ],
     "sponsors_are_registered": ["DELETE FROM sponsor_names", "UPDATE sponsors SET name = 'Another Foundation'"],
-    "statements_add_up": [
+    "statement_lines_sum_to_the_balance": [
         "UPDATE statements SET closing_minor = closing_minor + 1",
         "UPDATE statement_lines SET amount_minor = amount_minor + 1",
         "DELETE FROM statement_lines WHERE number = 1",
@@ -203,19 +203,19 @@ TAMPERINGS = pairs.TAMPERINGS | {
         """INSERT INTO statement_matches SELECT account, statement_id, number, payout_id, 'x', 'x', now()
         FROM statement_lines LIMIT 1""",
     ],
-    "settle_transfers_have_an_envelope": [
+    "settle_transfers_belong_to_a_settlement": [
         "UPDATE settlement_shares SET transfer_id = gen_random_uuid()",
         """INSERT INTO transfers SELECT gen_random_uuid(), 'x', step, to_account, from_account, to_kind, from_kind,
         currency, amount_minor, 0, 0, 1000, 1000, transfer_id, 'x' FROM transfers WHERE step = 'settle' LIMIT 1""",
     ],
-    "settlements_add_up": [
+    "settlement_shares_sum_to_the_total": [
         "UPDATE settlements SET total_minor = total_minor + 1",
         "UPDATE settlement_shares SET share_minor = share_minor + 1 WHERE charity = 'village-schools'",
         "UPDATE settlement_shares SET charity = charity || '-x'",
         "DELETE FROM settlement_shares",
         "UPDATE transfers SET amount_minor = amount_minor + 1 WHERE step = 'settle'",
     ],
-    "terms_say_what_was_promised": [
+    "terms_match_their_promise": [
         "UPDATE terms SET amount_minor = amount_minor + 1",
         "UPDATE terms SET per_likes = per_likes + 1",
         "UPDATE terms SET daily_cap_minor = 1 WHERE daily_cap_minor IS NULL",
@@ -223,7 +223,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE terms SET version = 3 WHERE version = 2",
         "UPDATE terms SET from_day = from_day + 5",
     ],
-    "transfers_have_a_leaf": [
+    "transfer_leaves_match_transfers": [
         "DELETE FROM leaf_queue WHERE kind = 'transfer'",
         f"UPDATE transfers SET amount_minor = amount_minor + 1 WHERE transfer_id = {NEWEST}",
         f"UPDATE transfers SET transfer_id = gen_random_uuid() WHERE transfer_id = {NEWEST}",
@@ -231,10 +231,10 @@ TAMPERINGS = pairs.TAMPERINGS | {
         """UPDATE leaf_queue SET body = convert_to(replace(convert_from(body, 'UTF8'), 'pledge', 'settle'), 'UTF8')
         WHERE kind = 'transfer'""",
     ],
-    "uploads_add_up": [
-        "UPDATE uploads SET contents = contents + 1",
-        "DELETE FROM upload_chunks",
-        "UPDATE upload_chunks SET changed = NULL, done_at = NULL",
+    "upload_chunks_match_their_upload": [
+        "UPDATE content_uploads SET contents = contents + 1",
+        "DELETE FROM content_upload_chunks",
+        "UPDATE content_upload_chunks SET changed = NULL, done_at = NULL",
     ],
     "transfers_move_one_step": [
         f"UPDATE transfers SET to_account = {WORLD} WHERE transfer_id = {NEWEST}",
@@ -315,8 +315,8 @@ async def test_tiles_that_do_not_re_hash_to_the_head_are_seen(conn: Connection, 
 async def test_a_failure_says_its_sentence_and_shows_some_of_its_rows(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
     [failure] = await sql_checks.run(conn)
-    assert failure.name == "counted_likes_have_their_leaf"
-    assert failure.sentence.startswith("Every like stands at a place of its own")
+    assert failure.name == "counted_likes_have_a_leaf"
+    assert failure.sentence.startswith("Every like has its own position")
     assert "scans" not in failure.sentence
     assert len(failure.rows) == sql_checks.ROWS_MAX < failure.count
 
@@ -326,7 +326,7 @@ async def test_what_reads_whole_tables_can_be_left_out(conn: Connection):
     assert await sql_checks.run(conn, scans=False) == []
     cheap = {check.name for check in sql_checks.checks(scans=False)}
     assert cheap < {check.name for check in sql_checks.checks()}
-    assert {"balances_equal_transfers", "earned_equals_due", "only_world_is_below_zero"} <= cheap
+    assert {"balances_equal_transfers", "earned_equals_due", "only_world_is_negative"} <= cheap
 
 
 async def test_counts_outlive_the_likes_of_a_campaign_past_its_retention(conn: Connection):

@@ -116,9 +116,9 @@ async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: Runn
     assert [first.state, second.state] == [State.SENDING] * 2
     heard = [await payer.says(payer.asked[0], "accepted", f"msg_{n}", reference="P-1") for n in range(3)]
     assert [status for status, _ in heard] == [200] * 3
-    assert [said["heard"] for _, said in heard] == ["recorded", "again", "again"]
-    assert (await payer.says(payer.asked[1], "refused", reason="no such account"))[1]["heard"] == "recorded"
-    assert (await payer.says(payer.asked[1], "refused", reason="in other words"))[1]["heard"] == "again"
+    assert [said["result"] for _, said in heard] == ["recorded", "duplicate", "duplicate"]
+    assert (await payer.says(payer.asked[1], "refused", reason="no such account"))[1]["result"] == "recorded"
+    assert (await payer.says(payer.asked[1], "refused", reason="in other words"))[1]["result"] == "duplicate"
     _, envelope = await the(service)
     first, second = envelope.payouts
     assert (first.state, first.now.bank_reference, len(first.evidence)) == (State.SENT, "P-1", 1)
@@ -130,7 +130,7 @@ async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: Runn
 async def test_the_same_answer_from_many_at_once_is_taken_in_once(service: Running, payer: Caller):
     await asked_for(service, payer)
     heard = await asyncio.gather(*(payer.says(payer.asked[0], "accepted", f"msg_{n}") for n in range(8)))
-    assert sorted(said["heard"] for _, said in heard) == ["again"] * 7 + ["recorded"]
+    assert sorted(said["result"] for _, said in heard) == ["duplicate"] * 7 + ["recorded"]
     _, envelope = await the(service)
     assert [step.state for step in envelope.payouts[0].steps] == [State.WAITING, State.SENDING, State.SENT]
 
@@ -144,7 +144,7 @@ async def test_what_contradicts_is_refused_and_counted(service: Running, payer: 
     assert (status, said["type"]) == (409, "urn:like-ledger:problem:contradicts")
     assert (await the(service))[1].payouts == before
     metrics = (await service.get("/metrics")).body.decode()
-    assert 'like_ledger_payout_answers_total{heard="contradicts"} 1.0' in metrics
+    assert 'like_ledger_payout_callbacks_total{result="conflict"} 1.0' in metrics
 
 
 async def test_another_reference_for_the_same_payout_contradicts(service: Running, payer: Caller):
@@ -167,11 +167,11 @@ async def test_an_answer_to_an_earlier_attempt_does_not_touch_the_next(service: 
     await payer.says(payer.asked[0], "refused", reason="closed")
     async with service.service.pool.acquire() as conn, conn.transaction():
         await again(conn, payout.payout_id, payout.now.payee, "ann", utc_now())
-    assert (await payer.says(payer.asked[0], "refused"))[1]["heard"] == "again"
+    assert (await payer.says(payer.asked[0], "refused"))[1]["result"] == "duplicate"
     assert (await payer.says(payer.asked[0], "accepted"))[0] == 409
     retried, _ = await sent(service, payer)
     assert (retried.state, retried.now.attempt, len(set(payer.asked))) == (State.SENDING, 2, 3)
-    assert (await payer.says(payer.asked[-1], "accepted"))[1]["heard"] == "recorded"
+    assert (await payer.says(payer.asked[-1], "accepted"))[1]["result"] == "recorded"
 
 
 async def test_what_another_channel_was_told_the_payment_service_says_nothing_of(service: Running, payer: Caller):

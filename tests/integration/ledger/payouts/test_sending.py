@@ -173,7 +173,7 @@ async def broken_by(owner: Connection, tampering: str) -> int:
     trial = owner.transaction()
     await trial.start()
     await owner.execute(f"SET LOCAL session_replication_role = replica; {tampering}")
-    (check,) = (one for one in sql_checks.checks() if one.name == "payouts_sent_were_approved")
+    (check,) = (one for one in sql_checks.checks() if one.name == "sent_payouts_were_approved")
     rows = await owner.fetch(check.text)
     await trial.rollback()
     return len(rows)

@@ -230,7 +230,7 @@ async def test_two_sequencers_at_once_make_one_tree(log: Pool):
 
 
 async def test_without_the_lock_the_compare_and_swap_lets_one_through(log: Pool, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sequencer, "_OWN_SEQUENCING", "SELECT true")
+    monkeypatch.setattr(sequencer, "_TRY_LOCK_SEQUENCER", "SELECT true")
     await queue(log, 300)
     async with log.acquire() as one, log.acquire() as other:
         for _ in range(20):
@@ -245,8 +245,8 @@ async def test_without_the_lock_the_compare_and_swap_lets_one_through(log: Pool,
 async def test_a_head_cannot_be_extended_twice(log: Pool, owner: Connection):
     await queue(log, 1)
     await sequencer.sequence(log, LOG, NOW)
-    with pytest.raises(asyncpg.UniqueViolationError, match="log_heads_extend_another_once"):
-        await owner.execute(query("extend_log"), 0, 2, bytes(32), NOW)
+    with pytest.raises(asyncpg.UniqueViolationError, match="log_heads_previous_size_is_unique"):
+        await owner.execute(query("add_head"), 0, 2, bytes(32), NOW)
 
 
 # --- whose log it is ---

@@ -320,8 +320,8 @@ async def test_it_is_served_exported_measured_and_held_to(dsn: str, tmp_path: Pa
         assert (await to.get("/log/checkpoint", **{"If-None-Match": after.headers["ETag"]})).status == 304
         assert after.body == before.body + one.line(before.body.decode().rpartition("\n\n")[0] + "\n").encode()
         measured = (await to.get("/metrics")).body.decode()
-        assert 'like_ledger_witness_owes_seconds{witness="witness.example/w1"} 0.0\n' in measured
-        assert 'like_ledger_witness_owes_seconds{witness="witness.example/w2"} 0.0\n' not in measured
+        assert 'like_ledger_witness_lag_seconds{witness="witness.example/w1"} 0.0\n' in measured
+        assert 'like_ledger_witness_lag_seconds{witness="witness.example/w2"} 0.0\n' not in measured
         async with to.service.pool.acquire() as conn:
             await export(conn, tmp_path)
         assert (tmp_path / "checkpoint").read_bytes() == after.body

@@ -47,7 +47,7 @@ async def _table(served: Running, name: str = "al", **filters: str) -> tuple[int
 
 
 async def test_it_is_searched_by_who_what_and_words(served: Running):
-    proposal = await served.service.pool.fetchval("SELECT min(proposal_id) FROM audit WHERE by = 'fay'")
+    proposal = await served.service.pool.fetchval("SELECT min(proposal_id) FROM audit_log WHERE by = 'fay'")
     assert await _found(served, by="olga") == [("olga", "proposal.approve")]
     assert await _found(served, under="campaign/") == [("fay", "campaign.fund")]
     assert await _found(served, under="campaign/x") == []
@@ -98,7 +98,9 @@ def test_no_spreadsheet_computes_a_cell(value: Any, shown: str):
     assert cell(value) == shown
 
 
-@pytest.mark.parametrize("change", ["UPDATE audit SET by = 'nobody'", "DELETE FROM audit", "TRUNCATE audit CASCADE"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE audit_log SET by = 'nobody'", "DELETE FROM audit_log", "TRUNCATE audit_log CASCADE"]
+)
 async def test_it_is_never_changed(served: Running, owner: Connection, change: str):
     with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
         await owner.execute(change)

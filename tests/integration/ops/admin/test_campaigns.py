@@ -91,7 +91,7 @@ async def test_no_terms_hold_before_the_newest(served: Running):
 
 async def test_an_approval_gives_the_terms_from_the_day_that_both_saw(served: Running):
     _, asked = await Clerk(served, "cat").gives("/campaigns/forest/terms", terms(2, from_day=day(9)))
-    assert (asked["state"], asked["waits_for"]) == ("waits", "more for a like")
+    assert (asked["state"], asked["waits_for"]) == ("pending", "more for a like")
     [proposal] = (await whole(served))["proposals"]
     assert {"path": "from_day", "before": day(-30), "after": day(9)} in proposal["differences"]
     status, done = await Clerk(served, "carl").approves(asked["proposal"])

@@ -23,7 +23,7 @@ async def _rows(served: Running, text: str) -> list[Any]:
 
 async def _created(served: Running) -> None:
     status, answer = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST))
-    assert (status, answer["state"], answer["waits_for"]) == (202, "waits", "a new promise")
+    assert (status, answer["state"], answer["waits_for"]) == (202, "pending", "a new promise")
     status, answer = await Clerk(served, "carl").approves(answer["proposal"])
     assert (status, answer["state"]) == (200, "done")
 
@@ -31,7 +31,7 @@ async def _created(served: Running) -> None:
 async def test_a_promise_waits_for_a_second_person_and_then_runs(served: Running):
     await _created(served)
     assert (await served.get("/v1/campaigns/forest")).status in (200, 404)  # the public snapshot is half a second old
-    told = await _rows(served, "SELECT by, command, subject, proposal_id IS NULL FROM audit ORDER BY audit_id")
+    told = await _rows(served, "SELECT by, command, subject, proposal_id IS NULL FROM audit_log ORDER BY audit_id")
     assert [row[:2] for row in told] == [
         ("cat", "proposal.ask"),
         ("cat", "campaign.create"),
@@ -62,11 +62,11 @@ async def test_the_same_key_gives_the_same_answer_and_does_nothing_again(served:
 
 
 async def test_a_dry_run_answers_the_same_and_changes_nothing(served: Running):
-    tables = ("proposals", "audit", "admin_answers", "transfers", "leaf_queue", "campaigns")
+    tables = ("proposals", "audit_log", "idempotency_keys", "transfers", "leaf_queue", "campaigns")
     count = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)
     before = await _rows(served, f"SELECT {count}")
     status, tried = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST), dry_run="true")
-    assert (status, tried["dry_run"], tried["state"], tried["proposal"]) == (202, True, "waits", None)
+    assert (status, tried["dry_run"], tried["state"], tried["proposal"]) == (202, True, "pending", None)
     assert await _rows(served, f"SELECT {count}") == before
     _, real = await Clerk(served, "cat").gives("/campaigns", as_json(FOREST))
     assert real == {**tried, "dry_run": False, "proposal": real["proposal"], "audit": real["audit"]}
@@ -96,7 +96,7 @@ async def test_the_last_owner_cannot_be_removed(served: Running):
     olga, otto = Clerk(served, "olga"), Clerk(served, "otto")
     both = await asyncio.gather(olga.gives("/tokens/otto/revoke"), otto.gives("/tokens/olga/revoke"))
     assert min(status for status, _ in both) == 200
-    owners = await _rows(served, "SELECT name FROM tokens WHERE role = 'owner' AND dropped_at IS NULL")
+    owners = await _rows(served, "SELECT name FROM tokens WHERE role = 'owner' AND revoked_at IS NULL")
     assert len(owners) == 1
     status, refused = await Clerk(served, owners[0][0]).gives(f"/tokens/{owners[0][0]}/revoke")
     assert status == 409
@@ -110,7 +110,7 @@ async def test_a_token_is_shown_once(served: Running):
     assert first["secret"].startswith("llt_")
     _, again = await olga.gives("/tokens", asked, key="new")
     assert again == {key: value for key, value in first.items() if key != "secret"}
-    kept = await _rows(served, "SELECT answer FROM admin_answers UNION ALL SELECT after::bytea FROM audit")
+    kept = await _rows(served, "SELECT response FROM idempotency_keys UNION ALL SELECT after::bytea FROM audit_log")
     assert all(first["secret"].encode() not in row[0] for row in kept if row[0])
 
 
@@ -154,7 +154,7 @@ async def test_a_page_of_a_list_goes_on_where_the_last_one_ended(served: Running
     while page["next"]:
         _, page = await al.reads("/audit", cursor=page["next"], limit="2")
         seen += [row["audit"] for row in page["audit"]]
-    own = await _rows(served, "SELECT audit_id FROM audit WHERE by = 'fay' ORDER BY audit_id DESC")
+    own = await _rows(served, "SELECT audit_id FROM audit_log WHERE by = 'fay' ORDER BY audit_id DESC")
     assert seen == [row[0] for row in own]
     for wrong in ({"colour": "red"}, {"cursor": "eh"}, {"limit": "0"}, {"since": "yesterday"}):
         status, refused = await al.reads("/audit", **wrong)

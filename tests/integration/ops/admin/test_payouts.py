@@ -110,7 +110,7 @@ async def test_the_whole_road_with_a_bank(served: Running, tmp_path: Path, count
     assert all(one["says"].startswith("paid on") and one["paid_on"] for one in found["payouts"])
     lines = (await fay.reads("/statement-lines", unmatched="false"))[1]["lines"]
     assert {line["payout"] for line in lines} == {one["payout"] for one in found["payouts"]}
-    told = await served.service.pool.fetch("SELECT by, command FROM audit ORDER BY audit_id")
+    told = await served.service.pool.fetch("SELECT by, command FROM audit_log ORDER BY audit_id")
     assert [tuple(row) for row in told][:4] == [
         ("fay", "settlement.make"),
         ("fred", "settlement.approve"),

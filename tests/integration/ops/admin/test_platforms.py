@@ -46,7 +46,7 @@ async def test_an_owner_may_all_of_it_and_every_secret_is_shown_once(served: Run
         assert status == 200
         assert ("secret" in answer) == (path in ("", "/kuai/rotate"))
         assert "secret" not in (await olga.gives(f"/platforms{path}", body, key=f"key{path}"))[1]
-    kept = await served.service.pool.fetchval("SELECT string_agg(coalesce(after, ''), ' ') FROM audit")
+    kept = await served.service.pool.fetchval("SELECT string_agg(coalesce(after, ''), ' ') FROM audit_log")
     assert "whsec_" not in kept
     assert (await olga.gives("/platforms", {"name": "kuai"}))[0] == 409
     assert (await olga.gives("/platforms/nobody/rotate"))[0] == 404

@@ -18,7 +18,7 @@ async def figures(own: Running) -> list[bool]:
     jobs = Jobs(service.pool, service.shelf, service.metrics, Office(service.pool, service.keys, service.settings))
     await jobs.decide()
     await jobs.settle()
-    names = ("proposals_waiting", "proposals_overdue", "payout_waiting")
+    names = ("proposal_pending_age", "proposal_overdue", "payout_pending_age")
     found = [service.metrics.registry.get_sample_value(f"like_ledger_{name}_seconds") for name in names]
     return [bool(value) for value in found]
 

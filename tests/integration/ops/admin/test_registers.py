@@ -78,7 +78,7 @@ async def test_an_account_changes_a_day_after_two_people_agreed_in_every_open_ca
     assert rows[1]["from_day"] == "2022-04-22", "it has ended: the terms hold from behind its last day"
     assert await value(served, "SELECT count(*) FROM leaf_queue WHERE subject LIKE 'terms/%/2'") == 2
     assert (await state_of(served, proposal))[0] == "done"
-    by = await value(served, "SELECT by || ' ' || door FROM audit WHERE command = 'charity.account'")
+    by = await value(served, "SELECT by || ' ' || entry_point FROM audit_log WHERE command = 'charity.account'")
     assert by == "fay schedule"
 
 

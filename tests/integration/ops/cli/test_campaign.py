@@ -90,7 +90,7 @@ async def count_rows(dsn: str) -> list[int]:
     try:
         tables = "campaigns", "terms", "leaf_queue", "accounts", "transfers"
         counts = [await conn.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
-        return [*counts, await conn.fetchval("SELECT version FROM catalogue")]
+        return [*counts, await conn.fetchval("SELECT version FROM catalogue_version")]
     finally:
         await conn.close()
 

@@ -57,7 +57,7 @@ async def test_the_owner_migrates_and_the_other_serves(server: DatabaseServer, d
     assert (await migrate(owner)).pending
     assert not (await migrate(owner)).pending
     async with backend.pool(app) as pool:
-        assert await pool.fetchval("SELECT version FROM catalogue") == 0
+        assert await pool.fetchval("SELECT version FROM catalogue_version") == 0
         for forbidden in (
             "DELETE FROM transfers",
             "CREATE TABLE mine ()",

@@ -60,7 +60,7 @@ async def test_who_the_provider_knows_is_signed_in_with_their_role(served: Runni
     assert await rows(served, "SELECT name, role, token_digest FROM sessions") == [("ida", "finance", None)]
     asked = await visitor.gives(FUND, amount_minor="1", reference="x")
     assert asked.status == 200
-    assert await rows(served, "SELECT by, role, door FROM audit") == [("ida", "finance", "page")]
+    assert await rows(served, "SELECT by, role, entry_point FROM audit_log") == [("ida", "finance", "page")]
 
 
 async def test_a_way_back_is_for_one_browser_and_once(served: Running, visitor: Visitor) -> None:

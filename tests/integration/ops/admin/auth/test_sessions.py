@@ -105,7 +105,7 @@ async def test_signing_out_ends_it(served: Running, visitor: Visitor) -> None:
 async def test_it_ends_with_its_token(served: Running, visitor: Visitor) -> None:
     await visitor.signs_in("cat")
     assert await is_in(visitor)
-    await served.service.pool.execute("UPDATE tokens SET dropped_at = now() WHERE name = 'cat'")
+    await served.service.pool.execute("UPDATE tokens SET revoked_at = now() WHERE name = 'cat'")
     assert not await is_in(visitor)
 
 

@@ -88,8 +88,8 @@ async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Runn
     assert "+CN¥5,000.00" in told(page)
     await fred.sends(page.forms[1]["action"], page.forms[1] | {"do": "give"})
     assert "of CN¥5,000.00" in told(await cat.reads("/admin/campaigns/forest?lang=en"))
-    by = await served.service.pool.fetch("SELECT DISTINCT door FROM audit")
-    assert [row["door"] for row in by] == ["page"]
+    by = await served.service.pool.fetch("SELECT DISTINCT entry_point FROM audit_log")
+    assert [row["entry_point"] for row in by] == ["page"]
 
 
 async def test_what_was_shown_is_what_is_approved(served: Running, comes: Comes) -> None:

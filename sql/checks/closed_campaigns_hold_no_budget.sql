@@ -1,6 +1,0 @@
--- What is left of the budget goes back when a campaign closes.
-SELECT c.slug, c.closed_at, a.balance_minor
-FROM campaigns c
-JOIN accounts a ON a.campaign = c.slug AND a.kind = 'budget'
-WHERE c.closed_at IS NOT NULL AND a.balance_minor <> 0
-ORDER BY c.slug;

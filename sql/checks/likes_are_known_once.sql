@@ -1,5 +1,0 @@
--- A person's like of a content counts at most once in a campaign, whatever bucket it stands in.
--- scans: likes
-SELECT campaign_id, content, person, count(*) AS likes FROM likes
-GROUP BY campaign_id, content, person HAVING count(*) > 1
-ORDER BY campaign_id, content, person;

@@ -1,0 +1,181 @@
+-- Every look-up here is a LATERAL sub-select with a LIMIT: the planner then goes key by key through
+-- the index, even if the statistics describe a table that was empty a minute ago. Updates address
+-- the rows by ctid.
+
+-- name: find_likes
+-- Find the stored likes among the keys of a batch; `position` is the index of the key in the
+-- arrays, from 1.
+SELECT k.position::integer, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day
+FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS k (content, person, position)
+CROSS JOIN LATERAL (
+    SELECT state, event_at, day FROM likes
+    WHERE campaign_id = $1 AND content = k.content AND person = k.person AND bucket = $4 LIMIT 1
+) l;
+
+-- name: claim_likes
+-- Insert every like as if it were new, sorted by key so that overlapping batches never deadlock;
+-- return the positions of the new ones.
+WITH claimed AS (
+    INSERT INTO likes (batch_id, campaign_id, bucket, event_at, day, position, state, person, content)
+    SELECT $1, $2, $3, 'epoch'::timestamptz + n.event_us * interval '1 microsecond',
+        date '0001-01-01' + nullif(n.day, 0) - 1, n.position - 1, n.state,
+        substring($7::bytea FROM (n.position::integer - 1) * 16 + 1 FOR 16), n.content
+    FROM unnest(
+        $4::text::bigint[], $5::text::integer[], $6::text::like_state[], string_to_array($8::text, E'\x1f')
+    ) WITH ORDINALITY AS n (event_us, day, state, content, position)
+    ON CONFLICT DO NOTHING
+    RETURNING position
+)
+SELECT coalesce(array_agg(position), '{}') FROM claimed;
+
+-- name: mark_over_limit
+-- Mark likes of this transaction that exceed the person's limit of the day.
+UPDATE likes l SET state = 'over_limit'
+FROM unnest($3::text[], $4::bytea[]) AS n (content, person)
+CROSS JOIN LATERAL (
+    SELECT o.ctid FROM likes o
+    WHERE o.campaign_id = $1 AND o.bucket = $2 AND o.content = n.content AND o.person = n.person LIMIT 1
+) target
+WHERE l.campaign_id = $1 AND l.ctid = target.ctid;
+
+-- name: update_likes
+-- Update stored likes, each only if it still equals the row that the decision read; locks them in
+-- the order of the arrays.
+WITH locked AS (
+    SELECT target.ctid, n.event_us, n.day, n.state, n.position, n.starts_counting
+    FROM unnest(
+        $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::bigint[], $9::date[], $10::text[],
+        $11::integer[], $12::boolean[]
+    ) AS n (content, person, old_event_us, old_state, event_us, day, state, position, starts_counting)
+    CROSS JOIN LATERAL (
+        SELECT o.ctid FROM likes o
+        WHERE o.campaign_id = $2 AND o.bucket = $3 AND o.content = n.content AND o.person = n.person
+            AND o.event_at = 'epoch'::timestamptz + n.old_event_us * interval '1 microsecond'
+            AND o.state = n.old_state::like_state
+        LIMIT 1 FOR UPDATE
+    ) target
+)
+UPDATE likes l
+SET event_at = 'epoch'::timestamptz + c.event_us * interval '1 microsecond', day = c.day, state = c.state::like_state,
+    batch_id = CASE WHEN c.starts_counting THEN $1 ELSE l.batch_id END,
+    position = CASE WHEN c.starts_counting THEN c.position ELSE l.position END
+FROM locked c
+WHERE l.campaign_id = $2 AND l.ctid = c.ctid;
+
+-- name: add_to_person_days
+-- Add new live likes to the persons' days. Locks in order, until the end, every row that the batch
+-- changes.
+INSERT INTO person_days AS p (campaign_id, bucket, person, day, live)
+SELECT $1, $2, n.person, n.day, greatest(n.change, 0)
+FROM unnest($3::bytea[], $4::date[], $5::integer[]) AS n (person, day, change)
+ON CONFLICT (campaign_id, person, day, bucket) DO UPDATE SET live = p.live + excluded.live
+RETURNING person, day, live;
+
+-- name: subtract_from_person_days
+-- Subtract withdrawn likes from the persons' days.
+UPDATE person_days p SET live = p.live + n.change
+FROM unnest($3::bytea[], $4::date[], $5::integer[]) AS n (person, day, change)
+CROSS JOIN LATERAL (
+    SELECT o.ctid FROM person_days o
+    WHERE o.campaign_id = $1 AND o.bucket = $2 AND o.person = n.person AND o.day = n.day LIMIT 1
+) target
+WHERE n.change < 0 AND p.ctid = target.ctid
+RETURNING p.person, p.day, p.live;
+
+-- name: promote_likes
+-- Count the oldest over-limit likes of a person and day in place of withdrawn ones.
+WITH chosen AS (
+    SELECT o.ctid, $4 + (row_number() OVER ())::integer - 1 AS position
+    FROM unnest($5::bytea[], $6::date[], $7::integer[]) AS w (person, day, free_places)
+    CROSS JOIN LATERAL (
+        SELECT l.ctid, row_number() OVER (ORDER BY l.event_at, l.content) AS rank FROM likes l
+        WHERE l.campaign_id = $2 AND l.bucket = $3 AND l.person = w.person AND l.day = w.day
+            AND l.state = 'over_limit'
+    ) o
+    WHERE o.rank <= w.free_places
+)
+UPDATE likes l SET state = 'counted', batch_id = $1, position = c.position
+FROM chosen c
+WHERE l.campaign_id = $2 AND l.state = 'over_limit' AND l.ctid = c.ctid
+RETURNING l.position, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day, l.person, l.content;
+
+-- name: insert_batch
+-- Insert the batch of a campaign: its changes, and the tree over the likes that it made count.
+INSERT INTO like_batches (batch_id, campaign_id, bucket, root, nonce_key, positions, leaves, tallies)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb);
+
+-- name: allocate_batch_ids
+-- Return the version of the catalogue, and ids for the batches of this transaction.
+SELECT version, ARRAY(SELECT nextval('like_batches_batch_id') FROM generate_series(1, $1)) AS batch_ids
+FROM catalogue_version;
+
+-- name: find_deliveries
+-- Find the deliveries that were answered before.
+SELECT d.platform_id, d.webhook_id, d.body_digest, d.answer
+FROM unnest($1::integer[], $2::text[]) AS k (platform_id, webhook_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM deliveries o WHERE o.platform_id = k.platform_id AND o.webhook_id = k.webhook_id LIMIT 1
+) d;
+
+-- name: insert_deliveries
+-- Insert the responses to deliveries. A delivery that another transaction answered is skipped, and
+-- the row count shows it.
+INSERT INTO deliveries (platform_id, webhook_id, body_digest, answer)
+SELECT * FROM unnest($1::integer[], $2::text[], $3::bytea[], $4::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- name: delete_old_deliveries
+-- Delete the responses to deliveries before a moment; the likes themselves stay.
+DELETE FROM deliveries WHERE recorded_at < $1;
+
+-- name: store_key_usage
+-- Store when keys last verified a delivery: only forward, and locked in order so that two instances
+-- never deadlock.
+WITH usage AS (
+    SELECT n.key_id, n.at FROM unnest($1::integer[], $2::timestamptz[]) AS n (key_id, at)
+), locked AS (
+    SELECT k.key_id FROM platform_keys k JOIN usage USING (key_id) ORDER BY k.key_id FOR NO KEY UPDATE OF k
+)
+UPDATE platform_keys k SET last_used_at = usage.at FROM usage JOIN locked USING (key_id)
+WHERE k.key_id = usage.key_id AND (k.last_used_at IS NULL OR k.last_used_at < usage.at);
+
+-- name: list_stale_people_counts
+-- List the campaigns with a batch since their last people count, or in the minute before it: a
+-- batch gets its timestamp before it commits, so a count can miss it.
+SELECT c.campaign_id FROM campaigns c
+LEFT JOIN people_counts p USING (campaign_id)
+WHERE EXISTS (
+    SELECT FROM like_batches b
+    WHERE b.campaign_id = c.campaign_id AND b.recorded_at > coalesce(p.as_of - interval '1 minute', '-infinity')
+)
+ORDER BY campaign_id;
+
+-- name: count_people
+-- Store the number of different people with a counted like; scans the likes of the campaign once.
+INSERT INTO people_counts (campaign_id, people, as_of)
+SELECT $1, count(*), $2 FROM (SELECT DISTINCT person FROM likes WHERE campaign_id = $1 AND state = 'counted') counted
+ON CONFLICT (campaign_id) DO UPDATE SET people = excluded.people, as_of = excluded.as_of;
+
+-- name: lock_person_batches
+-- Lock the batches that contain likes of a person, and return what their nonces derive from and the
+-- positions of the likes.
+SELECT b.batch_id, b.bucket, b.nonce_key, b.nonces, b.positions,
+    ARRAY(
+        SELECT l.position FROM likes l
+        WHERE l.campaign_id = $1 AND l.person = $2 AND l.batch_id = b.batch_id AND l.bucket = b.bucket
+    ) AS person_positions
+FROM like_batches b
+WHERE (b.batch_id, b.bucket) IN (SELECT batch_id, bucket FROM likes WHERE campaign_id = $1 AND person = $2)
+ORDER BY b.batch_id FOR NO KEY UPDATE;
+
+-- name: store_nonces
+-- Store the remaining nonces of a batch and delete the key that derives all of them.
+UPDATE like_batches SET nonce_key = NULL, nonces = $3 WHERE batch_id = $1 AND bucket = $2;
+
+-- name: anonymise_likes
+-- Move the likes of a person to a pseudonym that nobody can derive.
+UPDATE likes SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: anonymise_person_days
+-- Move the days of a person to a pseudonym that nobody can derive.
+UPDATE person_days SET person = $3 WHERE campaign_id = $1 AND person = $2;

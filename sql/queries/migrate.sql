@@ -1,0 +1,33 @@
+-- name: lock_migrations
+-- Migrate one instance at a time; the others wait and then find nothing to apply.
+SELECT pg_advisory_xact_lock(72, 1);
+
+-- name: find_schema_migrations
+-- Find the runner's table; null in a database without migrations.
+SELECT to_regclass('public.schema_migrations')::text;
+
+-- name: create_schema_migrations
+-- Create the runner's table.
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version    integer PRIMARY KEY,
+    name       text  NOT NULL,
+    digest     bytea NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT schema_migrations_digest_is_sha256 CHECK (length(digest) = 32)
+);
+
+-- name: list_migrations
+-- List the applied migrations, oldest first.
+SELECT version, name, digest FROM schema_migrations ORDER BY version;
+
+-- name: add_migration
+-- Insert a migration in the transaction that applied it.
+INSERT INTO schema_migrations (version, name, digest) VALUES ($1, $2, $3);
+
+-- name: read_server_clock
+-- Return the current time of the database, not of its transaction.
+SELECT clock_timestamp();
+
+-- name: has_service_role
+-- Return whether the role of the service exists.
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'like_ledger_service');
