@@ -1,7 +1,7 @@
 """A promise for tests, as TOML, with values of it changed; and likes under it, recorded as intake does."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,7 @@ currency = "CNY"
 timezone = "Asia/Shanghai"
 starts_at = 2026-11-01T00:00:00+08:00
 ends_at = 2026-12-01T00:00:00+08:00
-late_days = 3650
+late_days = 36500
 content = "open"
 floor_minor = 0
 
@@ -56,6 +56,13 @@ def text(*changes: tuple[str, str]) -> str:
         assert old in made, f"{old!r} does not stand in the promise"
         made = made.replace(old, new, 1)
     return made
+
+
+def span_around(now: datetime) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return the changes that make the promise run from a month before `now` until a month after it."""
+    today = now.astimezone(ZoneInfo("Asia/Shanghai")).date()
+    first, end = today - timedelta(days=30), today + timedelta(days=30)
+    return ("starts_at = 2026-11-01", f"starts_at = {first}"), ("ends_at = 2026-12-01", f"ends_at = {end}")
 
 
 def promise(*changes: tuple[str, str]) -> Promise:

@@ -40,7 +40,7 @@ currency = "CNY"
 timezone = "Asia/Shanghai"
 starts_at = 2022-04-08T00:00:00+08:00
 ends_at = 2022-04-22T00:00:00+08:00
-late_days = 3650
+late_days = 36500
 content = "open"
 [terms]
 rate = { amount_minor = 1, per_likes = 3 }
@@ -65,6 +65,12 @@ def promise(campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] 
     parts["campaign"] |= campaign or {}
     parts["terms"] |= terms or {}
     return Promise.model_validate(parts)
+
+
+def next_year(now: datetime) -> dict[str, datetime]:
+    """Return the beginning and the end of the promise, moved to the year after that of `now`."""
+    span = promise().campaign
+    return {name: getattr(span, name).replace(year=now.year + 1) for name in ("starts_at", "ends_at")}
 
 
 def like(

@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from promises import PROMISE, SLUG, text
+from ops.clock import utc_now
+from promises import PROMISE, SLUG, span_around, text
 
 Command = Callable[..., Result]
 Written = Callable[..., str]
@@ -147,7 +148,7 @@ def test_a_close_is_asked_about_first(command: Command, file: Written):
 
 
 def test_a_close_says_why(command: Command, file: Written, dsn: str):
-    command("campaign", "apply", file(("ends_at = 2026", "ends_at = 2035")))
+    command("campaign", "apply", file(*span_around(utc_now())))
     for more in ((), ("--json",)):
         unsaid = command("campaign", "close", SLUG, "--yes", *more)
         assert (unsaid.exit_code, "--reason TEXT" in unsaid.stderr) == (2, True)

@@ -2,18 +2,22 @@
 
 from tests.integration.ops.cli.test_campaign import Command, Written, command, file, refused, told
 
+from ops.clock import utc_now
+from promises import span_around
+
 __all__ = ["command", "file"]  # fixtures
 
 OTHER = ("--scheme", "other", "--id", "6222020200112233999")
 
 
 def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, file: Written):
-    command("campaign", "apply", file())
+    path = file(*span_around(utc_now()))  # new terms need a day that is left
+    command("campaign", "apply", path)
     answer = told(command("charity", "account", "village-schools", *OTHER, "--json"))
     assert (answer["state"], answer["after"]) == ("done", {"account": {"scheme": "other", "id": OTHER[3]}})
     assert "already" in command("charity", "account", "village-schools", *OTHER).stdout
     assert OTHER[3] in command("charity", "list").stdout
-    assert "charity account" in refused(command("campaign", "apply", file(), "--json"))
+    assert "charity account" in refused(command("campaign", "apply", path, "--json"))
     assert refused(command("charity", "account", "village-schools", "--iban", "GB00")).startswith("account.iban: ")
     assert (
         refused(command("charity", "account", "village-schools", "--scheme", "x")) == "account.id: Field required\n"

@@ -6,12 +6,14 @@ import aiohttp
 import pytest
 
 from clerks import hire
-from serving import Running, promise, running
+from ops.clock import utc_now
+from serving import Running, next_year, promise, running
 from visitors import Page, Visitor, told
 
 Comes = Callable[[str], Awaitable[Visitor]]
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}"
 NEW, RURAL = "/admin/campaigns/new?lang=en", "/admin/campaigns/rural-education"
+NEXT_YEAR = utc_now().year + 1
 FOREST = {
     "campaign.slug": "forest",
     "campaign.title.zh": "森林",
@@ -19,8 +21,8 @@ FOREST = {
     "campaign.sponsor": "Example Foundation",
     "campaign.currency": "CNY",
     "campaign.timezone": "Asia/Shanghai",
-    "campaign.starts_at": "2027-03-01T00:00",
-    "campaign.ends_at": "2027-03-15T00:00",
+    "campaign.starts_at": f"{NEXT_YEAR}-03-01T00:00",
+    "campaign.ends_at": f"{NEXT_YEAR}-03-15T00:00",
     "campaign.content": "open",
     "terms.rate.amount_minor": "0.01",
     "terms.rate.per_likes": "3",
@@ -119,7 +121,7 @@ async def test_every_fault_stands_beside_its_field(comes: Comes) -> None:
     cat = await comes("cat")
     wrong = {
         "campaign__slug": "No Such",
-        "campaign__ends_at": "2027-02-01T00:00",
+        "campaign__ends_at": f"{NEXT_YEAR}-02-01T00:00",
         "terms__daily_cap_minor": "1.005",
         "terms__rate__per_likes": "none",
         "terms__beneficiaries__0__share_bp": "70",
@@ -155,12 +157,8 @@ async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None
 
 
 async def test_new_terms_begin_with_what_is_in_force(dsn: str) -> None:
-    span = {
-        "starts_at": promise().campaign.starts_at.replace(year=2027),
-        "ends_at": promise().campaign.ends_at.replace(year=2027),
-    }
     async with (
-        running(dsn, promise(campaign=span)) as served,
+        running(dsn, promise(campaign=next_year(utc_now()))) as served,
         aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
     ):
         await hire(served.service.pool)
