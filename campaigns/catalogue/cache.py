@@ -174,11 +174,11 @@ def _grouped(rows: list[asyncpg.Record], column: str) -> dict[int, list[asyncpg.
 def _campaign(row: asyncpg.Record, terms: list[asyncpg.Record], pseudonym_key: bytes) -> Campaign:
     kept = Fixed.model_validate_json(row["promise"])
     versions = [PromisedTerms.model_validate_json(t["promise"]) for t in terms]
-    engine_terms = [held(v, t["version"], t["from_day"]) for v, t in zip(versions, terms, strict=True)]
+    versions_in_force = [held(v, t["version"], t["from_day"]) for v, t in zip(versions, terms, strict=True)]
     span = kept.campaign
     calendar = Calendar.of(span.starts_at, span.ends_at, ZoneInfo(span.timezone))
     key = campaign_key(pseudonym_key, span.slug)
-    return Campaign(row["campaign_id"], kept, versions, engine_terms, row["closed_at"], calendar, key)
+    return Campaign(row["campaign_id"], kept, versions, versions_in_force, row["closed_at"], calendar, key)
 
 
 def _platform(row: asyncpg.Record, keys: dict[int, list[asyncpg.Record]]) -> Platform:

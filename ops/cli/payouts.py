@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Payouts: what settlements send to charities.")
 
-Settlement = Annotated[str, typer.Argument(help="The settlement's id, stl_…")]
+SettlementId = Annotated[str, typer.Argument(help="The settlement's id, stl_…")]
 
 
 @app.command("list")
@@ -45,7 +45,7 @@ async def _list(slug: str | None) -> "list[tuple[Campaign, Envelope]]":
 
 @app.command()
 def approve(
-    settlement: Settlement,
+    settlement: SettlementId,
     name: Annotated[str, typer.Option("--as", help="Who approves: their token is asked for.")],
     token: runtime.Token,
     approved: Annotated[
@@ -143,7 +143,7 @@ async def _to_send(own: "as_person.Door") -> list[str]:
 
 @app.command()
 def export(
-    settlement: Settlement,
+    settlement: SettlementId,
     folder: Annotated[Path, typer.Option(file_okay=False, help="Where the files go.")] = Path(),
     as_json: runtime.AsJson = False,
 ) -> None:
@@ -198,7 +198,7 @@ def answer(
 
 @app.command()
 def cancel(
-    settlement: Settlement, by: as_person.By = None, token: as_person.Token = None, as_json: runtime.AsJson = False
+    settlement: SettlementId, by: as_person.By = None, token: as_person.Token = None, as_json: runtime.AsJson = False
 ) -> None:
     """Cancel a settlement of which nothing was sent; the next period takes its money."""
     _say(runtime.run(_given("settlement.cancel", settlement, {}, by, as_person.token_of(by, token))), as_json=as_json)
