@@ -348,8 +348,8 @@ async def test_a_service_has_what_it_logs_cosigned_by_itself(dsn: str, http: aio
 async def test_who_asks_for_more_witnesses_than_there_are_is_told_which_lack(
     dsn: str, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("ledger.log.verify._AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr("ledger.log.verify._TRIES", 3)
+    monkeypatch.setattr("ledger.log.verify.verifier._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("ledger.log.verify.verifier._TRIES", 3)
     async with serving_witness(OWN) as one, running(dsn) as to:
         await to.send([like(str(n)) for n in range(5)])
         await to.sequence()

@@ -253,7 +253,7 @@ async def hiding(service: Running, answer: web.Response | None) -> AsyncIterator
 async def test_a_service_that_hides_its_totals_is_refuted(
     service: Running, monkeypatch: pytest.MonkeyPatch, answer: web.Response | None, says: str
 ):
-    monkeypatch.setattr("ledger.log.verify._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("ledger.log.verify.verifier._AGAIN_SECONDS", 0.01)
     async with hiding(service, answer) as url:
         with pytest.raises(Refuted, match=says):
             await asyncio.to_thread(verify, Address(url), None, LOG.verifier_key)
