@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class Fault(NamedTuple):
+class FieldError(NamedTuple):
     """One thing that is wrong: where (a dotted path, or a line of the file) and why."""
 
     path: str
@@ -29,52 +29,52 @@ class Fault(NamedTuple):
         return f"{self.path}: {self.reason}"
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """What was asked for is refused."""
 
 
-class Faulty(Refused):
+class ValidationFailed(RequestRefused):
     """What was sent is refused whole; `faults` names everything that is wrong with it."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("\n".join(map(str, faults)))
-        self.faults = tuple(faults)
+    def __init__(self, field_errors: Sequence[FieldError]) -> None:
+        super().__init__("\n".join(map(str, field_errors)))
+        self.field_errors = tuple(field_errors)
 
 
-class PromiseRefused(Faulty):
+class PromiseRefused(ValidationFailed):
     """The promise is not one, or does not fit what was promised."""
 
 
-class NotFound(Refused):
+class NotFound(RequestRefused):
     """No campaign, platform, charity or sponsor has that name."""
 
 
-class Closed(Refused):
+class CampaignClosed(RequestRefused):
     """The campaign is closed."""
 
     def __init__(self, slug: str) -> None:
         super().__init__(f"the campaign {slug} is closed")
 
 
-class FundingRefused(Refused):
+class FundingRefused(RequestRefused):
     """The amount or its reference cannot be taken."""
 
 
-class EnrolmentRefused(Refused):
+class EnrolmentRefused(RequestRefused):
     """The content belongs to another campaign, or is no content."""
 
 
-class SettlingRefused(Refused):
+class UnknownPeriod(RequestRefused):
     """No period of the campaign is named so."""
 
 
-class TokenRefused(Refused):
+class TokenRefused(RequestRefused):
     """The token is not that person's, or may not do it."""
 
 
-class PlatformRefused(Refused):
+class PlatformRefused(RequestRefused):
     """The platform or its key cannot be taken."""
 
 
-class RegisterRefused(Refused):
+class RegisterRefused(RequestRefused):
     """The charity or sponsor cannot be registered or changed so."""

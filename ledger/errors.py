@@ -15,7 +15,7 @@ class LedgerError(Exception):
     """A posting that was asked for and is refused; nothing of it was kept."""
 
 
-class KeyReused(LedgerError):
+class IdempotencyKeyConflict(LedgerError):
     """The idempotency key was used before, and `field` was another then."""
 
     def __init__(self, key: str, field: str) -> None:
@@ -27,11 +27,11 @@ class BalanceFloor(LedgerError):
     """The account that money would leave does not hold that much."""
 
 
-class CorrectedBefore(LedgerError):
+class AlreadyCorrected(LedgerError):
     """The transfer was corrected already."""
 
 
-class Raced(LedgerError):
+class ConcurrentUpdate(LedgerError):
     """Another was faster: look again."""
 
 

@@ -24,13 +24,13 @@ def exponent(currency: str) -> int:
     return digits
 
 
-def text(minor: int, currency: str) -> str:
+def format_minor(minor: int, currency: str) -> str:
     """Return the amount in major units, without grouping: 6455 CNY is `64.55`, 6455 JPY `6455`."""
     digits = exponent(currency)
     sign, figures = "-" if minor < 0 else "", str(abs(minor)).zfill(digits + 1)
     return f"{sign}{figures[:-digits]}.{figures[-digits:]}" if digits else f"{sign}{figures}"
 
 
-def show(minor: int, currency: str) -> Money:
+def to_money(minor: int, currency: str) -> Money:
     """Return the amount both ways."""
-    return {"minor": minor, "text": text(minor, currency)}
+    return {"minor": minor, "text": format_minor(minor, currency)}

@@ -22,7 +22,7 @@ _COMMAND_SECONDS_MAX = 60
 
 
 @asynccontextmanager
-async def database(settings: Settings, role: Literal["serve", "command"]) -> AsyncIterator[str]:
+async def open_database(settings: Settings, role: Literal["serve", "command"]) -> AsyncIterator[str]:
     """Yield the address of the database, started for as long as it is needed where it is the embedded one."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -34,7 +34,7 @@ async def database(settings: Settings, role: Literal["serve", "command"]) -> Asy
 
 
 @asynccontextmanager
-async def pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> AsyncIterator[Pool]:
+async def open_pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> AsyncIterator[Pool]:
     """Yield a pool of connections with the service's rights, in UTC and bounded in time."""
     settings = {"application_name": "like-ledger", "timezone": "UTC", "role": "like_ledger_service"}
     async with asyncpg.create_pool(

@@ -23,40 +23,40 @@ class Keys:
     log: Signer | None = field(repr=False, default=None)  # only with who serves
 
 
-def load(settings: Settings) -> Keys:
+def load_keys(settings: Settings) -> Keys:
     """Return the keys. SettingsRefused names one that is missing, or is not 32 bytes in hex."""
     return Keys(
-        pseudonym=_key(settings, "pseudonym_key", settings.pseudonym_key),
-        webhook=_key(settings, "webhook_key", settings.webhook_key),
+        pseudonym=_load_key(settings, "pseudonym_key", settings.pseudonym_key),
+        webhook=_load_key(settings, "webhook_key", settings.webhook_key),
     )
 
 
-def load_to_serve(settings: Settings) -> Keys:
+def load_serving_keys(settings: Settings) -> Keys:
     """Return the keys with that of the public log, which no other command needs."""
-    return replace(load(settings), log=log_signer(settings))
+    return replace(load_keys(settings), log=load_log_signer(settings))
 
 
-def log_signer(settings: Settings) -> Signer:
+def load_log_signer(settings: Settings) -> Signer:
     """Return who signs the public log. SettingsRefused names what is missing or cannot be."""
     origin = settings.log_origin
     if origin is None and settings.database_url is not None:
         raise SettingsRefused(f"{PREFIX}LOG_ORIGIN is missing: the log's name, such as `ledger.example.org/log`")
     try:
-        return make_signer(origin or _EMBEDDED_ORIGIN, _key(settings, "log_key", settings.log_key))
+        return make_signer(origin or _EMBEDDED_ORIGIN, _load_key(settings, "log_key", settings.log_key))
     except MalformedKey as fault:
         raise SettingsRefused(f"{PREFIX}LOG_ORIGIN: {fault}") from None
 
 
-def _key(settings: Settings, name: str, given: SecretStr | None) -> bytes:
+def _load_key(settings: Settings, name: str, value: SecretStr | None) -> bytes:
     setting = PREFIX + name.upper()
-    if given is not None:
-        return _from_hex(given.get_secret_value(), setting)
+    if value is not None:
+        return _parse_hex_key(value.get_secret_value(), setting)
     if settings.database_url is not None:
         raise SettingsRefused(f"{setting} is missing: make one with `openssl rand -hex {KEY_BYTES}` and keep it safe")
-    return _from_hex(_kept(settings.data_dir / "keys" / name), setting)
+    return _parse_hex_key(_read_or_create(settings.data_dir / "keys" / name), setting)
 
 
-def _from_hex(text: str, setting: str) -> bytes:
+def _parse_hex_key(text: str, setting: str) -> bytes:
     try:
         key = bytes.fromhex(text.strip())
     except ValueError:
@@ -66,7 +66,7 @@ def _from_hex(text: str, setting: str) -> bytes:
     return key
 
 
-def _kept(file: Path) -> str:
+def _read_or_create(file: Path) -> str:
     """Return what the file holds; made on first use, readable by its owner alone, never half written."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

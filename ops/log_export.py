@@ -14,34 +14,34 @@ from sql import Connection, query
 _FIND_LOG_IDENTITY = query("find_log_identity")
 
 
-async def export(conn: Connection, folder: Path) -> tuple[int, int]:
+async def export_log(conn: Connection, folder: Path) -> tuple[int, int]:
     """Write what is missing; return how many files were written, and how many leaves the log has.
 
     The checkpoint comes last: whoever reads it finds every file that it stands for, even if this was stopped.
     """
-    signed = await store.checkpoint(conn)
+    signed = await store.newest_head(conn)
     if signed is None:
         raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")
     files: list[Tile | Bundle] = [*new_bundles(0, signed.size), *new_tiles(0, signed.size)]
     missing = [named for named in files if not (folder / named.path).exists()]
     for named in track(missing, "writing", console=Console(stderr=True), disable=not missing):
-        await _write(conn, folder, named)
-    _put(folder / "key", (await conn.fetchval(_FIND_LOG_IDENTITY) + "\n").encode())
-    _put(folder / "checkpoint", signed.note)
+        await _write_resource(conn, folder, named)
+    _write_atomically(folder / "key", (await conn.fetchval(_FIND_LOG_IDENTITY) + "\n").encode())
+    _write_atomically(folder / "checkpoint", signed.note)
     return len(missing), signed.size
 
 
-async def _write(conn: Connection, folder: Path, named: Tile | Bundle) -> None:
-    if isinstance(named, Bundle):
-        body = await store.read_bundle(conn, named)
+async def _write_resource(conn: Connection, folder: Path, resource: Tile | Bundle) -> None:
+    if isinstance(resource, Bundle):
+        body = await store.read_bundle(conn, resource)
     else:
-        body = await store.read_tile(conn, named)
+        body = await store.read_tile(conn, resource)
     if body is None:
-        raise LogRefused(f"{named.path} is missing: run `like-ledger check`")
-    _put(folder / named.path, body)
+        raise LogRefused(f"{resource.path} is missing: run `like-ledger check`")
+    _write_atomically(folder / resource.path, body)
 
 
-def _put(file: Path, body: bytes) -> None:
+def _write_atomically(file: Path, body: bytes) -> None:
     """Write a file whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")

@@ -6,7 +6,7 @@ import sys
 import structlog
 
 
-def set_up(log_format: str) -> None:
+def configure_logs(log_format: str) -> None:
     """Send our own and the libraries' logs to standard error in one form."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -19,33 +19,33 @@ class MigrationRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MigrationPlan:
     """What the database has and what it still needs."""
 
     applied: list[sql.Script]
     pending: list[sql.Script]
 
 
-def number(script: sql.Script) -> int:
+def migration_version(script: sql.Script) -> int:
     """Return the version that a migration's file name opens with: 1 for `0001_foundation`."""
     return int(script.name.split("_")[0])
 
 
-def plan(files: list[sql.Script], applied: dict[int, bytes]) -> Plan:
+def plan_migrations(files: list[sql.Script], applied: dict[int, bytes]) -> MigrationPlan:
     """Compare the files with what was applied (version: digest); MigrationRefused where they cannot fit."""
-    numbers = [number(file) for file in files]
+    numbers = [migration_version(file) for file in files]
     if numbers != list(range(1, len(files) + 1)):
         raise MigrationRefused(f"migrations must be numbered 1, 2, 3 … without a gap; found {numbers}")
     if applied and max(applied) > len(files):
         newest = f"the database is at version {max(applied)}, this program knows {len(files)}"
         raise MigrationRefused(f"{newest}: run the newer program, or restore an older backup")
-    edited = [f.name for f in files if applied.get(number(f), f.digest) != f.digest]
+    edited = [f.name for f in files if applied.get(migration_version(f), f.digest) != f.digest]
     if edited:
         raise MigrationRefused(f"{', '.join(edited)}: edited after it was applied; undo the edit, add a new file")
-    pending = [file for file in files if number(file) not in applied]
-    if pending and applied and number(pending[0]) <= max(applied):
+    pending = [file for file in files if migration_version(file) not in applied]
+    if pending and applied and migration_version(pending[0]) <= max(applied):
         raise MigrationRefused(f"{pending[0].name} was skipped before: the database's history has a gap")
-    return Plan([f for f in files if number(f) in applied], pending)
+    return MigrationPlan([f for f in files if migration_version(f) in applied], pending)
 
 
 async def read_applied(conn: sql.Connection) -> dict[int, bytes]:
@@ -55,24 +55,24 @@ async def read_applied(conn: sql.Connection) -> dict[int, bytes]:
     return {row["version"]: row["digest"] for row in await conn.fetch(sql.query("list_migrations"))}
 
 
-async def read_plan(conn: sql.Connection) -> Plan:
+async def read_plan(conn: sql.Connection) -> MigrationPlan:
     """Return what `migrate` would do; changes nothing."""
     server = conn.get_server_version().major
     if not OLDEST_SERVER <= server <= NEWEST_SERVER:
         supported = f"PostgreSQL {OLDEST_SERVER} to {NEWEST_SERVER}"
         raise MigrationRefused(f"the server is PostgreSQL {server}; {supported} is supported")
-    return plan(sql.scripts("migrations"), await read_applied(conn))
+    return plan_migrations(sql.scripts("migrations"), await read_applied(conn))
 
 
-async def _apply(conn: sql.Connection, pending: list[sql.Script]) -> None:
+async def _apply_pending(conn: sql.Connection, pending: list[sql.Script]) -> None:
     await conn.execute(sql.query("create_schema_migrations"))
     for file in pending:
         await conn.execute(file.text)
-        await conn.execute(sql.query("add_migration"), number(file), file.name, file.digest)
+        await conn.execute(sql.query("add_migration"), migration_version(file), file.name, file.digest)
     await conn.execute(sql.script("roles").text)
 
 
-async def migrate(dsn: str) -> Plan:
+async def migrate(dsn: str) -> MigrationPlan:
     """Apply what is pending, all or nothing; return what was there and what was applied."""
     conn = await asyncpg.connect(dsn)
     try:
@@ -80,7 +80,7 @@ async def migrate(dsn: str) -> Plan:
             await conn.execute(sql.query("lock_migrations"))
             found = await read_plan(conn)
             if found.pending:  # a role that owns nothing may look whether there is anything to do
-                await _apply(conn, found.pending)
+                await _apply_pending(conn, found.pending)
     finally:
         await conn.close()
     return found

@@ -12,24 +12,24 @@ from ops.settings import Settings
 
 # Intake makes some ten short-lived tuples a like, none of them in a circle: looking for circles every 700 of them, as
 # Python does, took a sixth of its time.
-_GARBAGE_AFTER = 50_000
+_GC_THRESHOLD = 50_000
 
 _log = structlog.get_logger()
 
 
-async def serve(settings: Settings, *, migrates: bool = True) -> None:
+async def serve(settings: Settings, *, run_migrations: bool = True) -> None:
     """Serve until told to stop; then finish what was accepted."""
-    logs.set_up(settings.log_format)
-    gc.set_threshold(_GARBAGE_AFTER)
+    logs.configure_logs(settings.log_format)
+    gc.set_threshold(_GC_THRESHOLD)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    own_keys = keys.load_to_serve(settings)
-    async with database.database(settings, role="serve") as dsn:
-        if migrates:
+    own_keys = keys.load_serving_keys(settings)
+    async with database.open_database(settings, role="serve") as dsn:
+        if run_migrations:
             done = await migrate(dsn)
             _log.info("migrated", applied=[script.name for script in done.pending])
-        async with app.running(settings, own_keys, dsn) as service, app.served(service) as url:
+        async with app.run_service(settings, own_keys, dsn) as service, app.serve_http(service) as url:
             _log.info("serving", url=url)
             await stop.wait()
             _log.info("stopping")

@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "LIKE_LEDGER_"
-_FOR_TESTS = {"LIKE_LEDGER_TEST_DATABASE_URL"}
+_TEST_VARIABLES = {"LIKE_LEDGER_TEST_DATABASE_URL"}
 
 
 class SettingsRefused(Exception):
@@ -148,13 +148,13 @@ class Settings(BaseSettings):
         return init_settings, env_settings
 
 
-def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
     """Return the configuration; SettingsRefused names every fault, never a value."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | _FOR_TESTS
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _TEST_VARIABLES
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise SettingsRefused(
-            f"no such setting: {', '.join(unknown)}. Known: {', '.join(sorted(known - _FOR_TESTS))}"
+            f"no such setting: {', '.join(unknown)}. Known: {', '.join(sorted(known - _TEST_VARIABLES))}"
         )
     try:
         return Settings(**overrides)

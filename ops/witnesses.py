@@ -11,10 +11,10 @@ WITNESSES_MAX = 15  # readers of signed notes must take 16 signatures, and one i
 _SETTING = f"{PREFIX}LOG_WITNESSES"
 
 
-def witnesses(settings: Settings) -> tuple[Witness, ...]:
+def load_witnesses(settings: Settings) -> tuple[Witness, ...]:
     """Return whom the log asks for cosignatures; nobody is fine. SettingsRefused names what cannot be."""
     lines = [line for part in (settings.log_witnesses or "").split("\n") for line in part.split(",")]
-    found = tuple(_witness(line.split()) for line in lines if line.strip())
+    found = tuple(_parse_witness(line.split()) for line in lines if line.strip())
     if len(found) > WITNESSES_MAX:
         raise SettingsRefused(f"{_SETTING}: {len(found)} witnesses, and {WITNESSES_MAX} are the most")
     for what, names in (("name", [w.key.name for w in found]), ("key", [w.key.public_key for w in found])):
@@ -23,9 +23,9 @@ def witnesses(settings: Settings) -> tuple[Witness, ...]:
     return found
 
 
-def _witness(words: list[str]) -> Witness:
+def _parse_witness(fields: list[str]) -> Witness:
     try:
-        key, url = words
+        key, url = fields
     except ValueError:
         raise SettingsRefused(f"{_SETTING}: each is a verifier key and an address, as `KEY https://…`") from None
     try:

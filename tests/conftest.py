@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 import sql
-from databases import EMBEDDED, EXTERNAL, DatabaseServer, broken_invariants, running, server_names
+from databases import EMBEDDED, EXTERNAL, DatabaseServer, broken_invariants, running_server, server_names
 from ops import database
 
 
@@ -39,7 +39,7 @@ def server_of(nodeid: str) -> str | None:
 @pytest.fixture(scope="session", params=server_names())
 def database_server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
     """Yield each server in turn: the embedded one always, the one that the environment names where it names one."""
-    with running(request.param) as server:
+    with running_server(request.param) as server:
         yield server
 
 
@@ -63,7 +63,7 @@ async def dsn(database_server: DatabaseServer, request: pytest.FixtureRequest) -
 @pytest.fixture
 async def pool(dsn: str) -> AsyncIterator[sql.Pool]:
     """Yield a pool on the fresh database with the service's rights."""
-    async with database.pool(dsn, 10) as made:
+    async with database.open_pool(dsn, 10) as made:
         yield made
 
 

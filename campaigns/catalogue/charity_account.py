@@ -6,28 +6,28 @@ What waits to be sent keeps the account that was approved with it: the envelope'
 from datetime import datetime
 
 from campaigns.catalogue import cache, charities
-from campaigns.catalogue.apply_promise import readdress
+from campaigns.catalogue.apply_promise import update_beneficiary_account
 from campaigns.catalogue.charities import Charity
 from campaigns.errors import RegisterRefused
-from campaigns.promise.model import Account
+from campaigns.promise.model import BankAccount
 from sql import Connection
 
 
 async def change_account(
-    conn: Connection, slug: str, account: Account, now: datetime, *, pseudonym_key: bytes
+    conn: Connection, slug: str, account: BankAccount, now: datetime, *, pseudonym_key: bytes
 ) -> Charity:
     """Pay a charity to another account from now on, in the caller's transaction; return it as it was before.
 
     NotFound: there is no such charity; RegisterRefused: it is disabled. The same account again changes nothing.
     """
-    await cache.change(conn)
-    before = await charities.find(conn, slug)
+    await cache.lock_and_bump_version(conn)
+    before = await charities.lock_charity(conn, slug)
     if before.disabled_at is not None:
         raise RegisterRefused(f"the charity {slug} is disabled: enable it first")
     if before.account == account:
         return before
-    await charities.keep_account(conn, slug, account)
-    for campaign in (await cache.read(conn, pseudonym_key)).by_id.values():
+    await charities.update_account(conn, slug, account)
+    for campaign in (await cache.read_catalogue(conn, pseudonym_key)).campaigns_by_id.values():
         if campaign.closed_at is None:
-            await readdress(conn, campaign, slug, account, now)
+            await update_beneficiary_account(conn, campaign, slug, account, now)
     return before

@@ -10,8 +10,8 @@ from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from campaigns.catalogue import content_csv, enrolment
-from campaigns.catalogue.cache import Campaign, campaigns
-from campaigns.errors import Closed, Fault, Faulty, NotFound, Refused
+from campaigns.catalogue.cache import Campaign, read_campaigns
+from campaigns.errors import CampaignClosed, FieldError, NotFound, RequestRefused, ValidationFailed
 from sql import Connection, query
 
 CHUNK_CONTENTS = 5_000
@@ -27,20 +27,20 @@ _LIST_RUNNING_UPLOADS = query("list_running_uploads")
 _LIST_UPLOADS = query("list_uploads")
 _COUNT_ENROLLED = query("count_enrolled")
 
-Action = Literal["enrol", "remove"]
-_DO: Mapping[str, Callable[[Connection, Campaign, Sequence[str]], Awaitable[list[str]]]] = {
-    "enrol": enrolment.enrol,
-    "remove": enrolment.remove,
+UploadAction = Literal["enrol", "remove"]
+_OPERATIONS: Mapping[str, Callable[[Connection, Campaign, Sequence[str]], Awaitable[list[str]]]] = {
+    "enrol": enrolment.enrol_contents,
+    "remove": enrolment.remove_contents,
 }
 
 
-class Prospect(NamedTuple):
+class UploadPlan(NamedTuple):
     """What a file would change."""
 
     contents: list[str]
     digest: bytes
-    changed: int  # contents that are to be enrolled, or removed
-    unchanged: int
+    changed_count: int  # contents that are to be enrolled, or removed
+    unchanged_count: int
 
 
 class Upload(NamedTuple):
@@ -48,7 +48,7 @@ class Upload(NamedTuple):
 
     upload_id: str
     campaign: str
-    action: Action
+    action: UploadAction
     contents: int
     by: str
     at: datetime
@@ -65,37 +65,39 @@ class Upload(NamedTuple):
         return "done" if self.fault is None else "failed"
 
 
-async def prospect(
-    conn: Connection, campaign: Campaign, action: Action, contents: list[str], file: bytes
-) -> Prospect:
+async def plan_upload(
+    conn: Connection, campaign: Campaign, action: UploadAction, contents: list[str], file: bytes
+) -> UploadPlan:
     """Return what working the file off would change now. Closed; Faulty: contents belong to other campaigns."""
     if campaign.closed_at is not None:
-        raise Closed(campaign.slug)
+        raise CampaignClosed(campaign.slug)
     if action == "enrol":
-        taken = await enrolment.enrolled_elsewhere(conn, campaign, contents, len(contents))
+        taken = await enrolment.contents_enrolled_elsewhere(conn, campaign, contents, len(contents))
         if taken:
-            faults = [Fault(f"content {content}", f"it belongs to the campaign {slug}") for content, slug in taken]
-            raise Faulty(content_csv.shortened(faults))
+            faults = [
+                FieldError(f"content {content}", f"it belongs to the campaign {slug}") for content, slug in taken
+            ]
+            raise ValidationFailed(content_csv.truncate_errors(faults))
     own = int(await conn.fetchval(_COUNT_ENROLLED, campaign.campaign_id, contents))
     others = len(contents) - own
     changed, unchanged = (others, own) if action == "enrol" else (own, others)
-    return Prospect(contents, sha256(file).digest(), changed, unchanged)
+    return UploadPlan(contents, sha256(file).digest(), changed, unchanged)
 
 
-async def begin(
-    conn: Connection, campaign: Campaign, action: Action, wanted: Prospect, by: str, now: datetime
+async def create_upload(
+    conn: Connection, campaign: Campaign, action: UploadAction, plan: UploadPlan, by: str, now: datetime
 ) -> str:
     """Keep what is to be done, to be worked off by `step`; return the upload's id. Joins the caller's transaction."""
     upload_id = f"upl_{uuid4().hex[:20]}"
-    contents = wanted.contents
+    contents = plan.contents
     chunks = [contents[at : at + CHUNK_CONTENTS] for at in range(0, len(contents), CHUNK_CONTENTS)]
-    own = upload_id, campaign.campaign_id, action, len(contents), wanted.digest, by, now
+    own = upload_id, campaign.campaign_id, action, len(contents), plan.digest, by, now
     await conn.execute(_ADD_UPLOAD, *own)
     await conn.executemany(_ADD_UPLOAD_CHUNKS, [(upload_id, n, chunk) for n, chunk in enumerate(chunks, 1)])
     return upload_id
 
 
-async def step(conn: Connection, upload_id: str, pseudonym_key: bytes, now: datetime) -> bool:
+async def process_chunk(conn: Connection, upload_id: str, pseudonym_key: bytes, now: datetime) -> bool:
     """Do an upload's next chunk, in the caller's transaction; return whether this ended it. Safe to repeat.
 
     False as well where another works on it at this moment, or it had ended.
@@ -104,31 +106,31 @@ async def step(conn: Connection, upload_id: str, pseudonym_key: bytes, now: date
         return False
     chunk = await conn.fetchrow(_FIND_NEXT_CHUNK, upload_id)
     if chunk is None:
-        return await end(conn, upload_id, now)
+        return await finish_upload(conn, upload_id, now)
     try:
         async with conn.transaction():
-            campaign = (await campaigns(conn, pseudonym_key))[chunk["slug"]]
-            changed = await _DO[chunk["action"]](conn, campaign, chunk["contents"])
-    except Refused as refused:
-        return await end(conn, upload_id, now, str(refused))
+            campaign = (await read_campaigns(conn, pseudonym_key))[chunk["slug"]]
+            changed = await _OPERATIONS[chunk["action"]](conn, campaign, chunk["contents"])
+    except RequestRefused as refused:
+        return await finish_upload(conn, upload_id, now, str(refused))
     await conn.execute(_FINISH_CHUNK, upload_id, chunk["number"], len(changed), now)
     if await conn.fetchrow(_FIND_NEXT_CHUNK, upload_id) is not None:
         return False
-    return await end(conn, upload_id, now)
+    return await finish_upload(conn, upload_id, now)
 
 
-async def end(conn: Connection, upload_id: str, now: datetime, fault: str | None = None) -> bool:
+async def finish_upload(conn: Connection, upload_id: str, now: datetime, fault: str | None = None) -> bool:
     """End an upload; False: it had ended. Waits for the chunk under way."""
     short = fault[:_FAULT_CHARS_MAX] if fault else None
     return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, short) is not None
 
 
-async def running(conn: Connection) -> list[str]:
+async def running_upload_ids(conn: Connection) -> list[str]:
     """Return the uploads that have not ended, oldest first."""
     return [row["upload_id"] for row in await conn.fetch(_LIST_RUNNING_UPLOADS)]
 
 
-async def find(conn: Connection, upload_id: str) -> Upload:
+async def find_upload(conn: Connection, upload_id: str) -> Upload:
     """Return how far an upload is. NotFound: there is none."""
     found = await conn.fetchrow(_LIST_UPLOADS, None, None, 1, upload_id, None)
     if found is None:
@@ -136,7 +138,7 @@ async def find(conn: Connection, upload_id: str) -> Upload:
     return Upload(*found)
 
 
-async def newest(
+async def recent_uploads(
     conn: Connection, before: tuple[datetime, str] | None, limit: int, campaign: str | None
 ) -> list[Upload]:
     """Return uploads, newest first, of those before a moment and id; of one campaign where it is named."""

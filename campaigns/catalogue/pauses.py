@@ -8,9 +8,9 @@ be sent again after the resumption.
 from collections.abc import Iterable
 from datetime import datetime
 
-from campaigns.catalogue.apply_promise import lock_open
-from campaigns.catalogue.cache import Campaign, change
-from campaigns.catalogue.enrolment import checked
+from campaigns.catalogue.apply_promise import lock_open_campaign
+from campaigns.catalogue.cache import Campaign, lock_and_bump_version
+from campaigns.catalogue.enrolment import validate_contents
 from campaigns.errors import EnrolmentRefused
 from sql import Connection, query
 
@@ -19,15 +19,15 @@ _PAUSE_CONTENT = query("pause_content")
 _RESUME_CONTENT = query("resume_content")
 
 
-async def pause(conn: Connection, campaign: Campaign, contents: Iterable[str], now: datetime) -> list[str]:
+async def pause_contents(conn: Connection, campaign: Campaign, contents: Iterable[str], now: datetime) -> list[str]:
     """Take no like of these; return those that were not paused before. Joins the caller's transaction.
 
     All or none: EnrolmentRefused names a content that is not the campaign's.
     """
-    wanted = checked(contents)
-    version = await change(conn)
-    await lock_open(conn, campaign)
-    other = await conn.fetchrow(_FIND_UNACCEPTED_CONTENT, campaign.campaign_id, wanted, campaign.is_open)
+    wanted = validate_contents(contents)
+    version = await lock_and_bump_version(conn)
+    await lock_open_campaign(conn, campaign)
+    other = await conn.fetchrow(_FIND_UNACCEPTED_CONTENT, campaign.campaign_id, wanted, campaign.accepts_any_content)
     if other is not None:
         whose = f"belongs to the campaign {other['slug']}" if other["slug"] else "is not enrolled"
         raise EnrolmentRefused(f"the content {other['content']} {whose}: there is nothing to pause")
@@ -35,10 +35,10 @@ async def pause(conn: Connection, campaign: Campaign, contents: Iterable[str], n
     return sorted(row["content"] for row in rows)
 
 
-async def resume(conn: Connection, campaign: Campaign, contents: Iterable[str], now: datetime) -> list[str]:
+async def resume_contents(conn: Connection, campaign: Campaign, contents: Iterable[str], now: datetime) -> list[str]:
     """Take likes of these again; return those that were paused."""
-    wanted = checked(contents)
-    version = await change(conn)
-    await lock_open(conn, campaign)
+    wanted = validate_contents(contents)
+    version = await lock_and_bump_version(conn)
+    await lock_open_campaign(conn, campaign)
     rows = await conn.fetch(_RESUME_CONTENT, campaign.campaign_id, wanted, version, now)
     return sorted(row["content"] for row in rows)

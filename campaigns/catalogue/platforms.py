@@ -11,8 +11,8 @@ import secrets
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from campaigns.catalogue.cache import change
-from campaigns.catalogue.webhook_secrets import derive_secret, show_secret
+from campaigns.catalogue.cache import lock_and_bump_version
+from campaigns.catalogue.webhook_secrets import derive_secret, format_secret
 from campaigns.errors import NotFound, PlatformRefused
 from sql import Connection, query
 
@@ -31,7 +31,7 @@ _SET_PLATFORM_DISABLED = query("set_platform_disabled")
 _LIST_PLATFORMS = query("list_platforms")
 
 
-class KeyListed(NamedTuple):
+class KeySummary(NamedTuple):
     """A key that verifies: its scheme, `v1` or `v1a`, since when, and when it last did."""
 
     scheme: str
@@ -39,16 +39,16 @@ class KeyListed(NamedTuple):
     last_used_at: datetime | None  # and no newer key of the scheme did so too
 
 
-class PlatformListed(NamedTuple):
+class PlatformSummary(NamedTuple):
     """A platform and its keys, newest first; nothing of a key itself."""
 
     name: str
     added_at: datetime
     disabled_at: datetime | None
-    keys: list[KeyListed]
+    keys: list[KeySummary]
 
 
-async def add(conn: Connection, name: str, webhook_key: bytes, public_key: str | None = None) -> str:
+async def add_platform(conn: Connection, name: str, webhook_key: bytes, public_key: str | None = None) -> str:
     """Add a platform; return its secret (`whsec_…`), which nothing shows again.
 
     With `public_key` (`whpk_…`, Ed25519) it may sign by that key (v1a) too. PlatformRefused: the name is no slug or
@@ -56,8 +56,8 @@ async def add(conn: Connection, name: str, webhook_key: bytes, public_key: str |
     """
     if not _NAME.fullmatch(name):
         raise PlatformRefused("a platform's name is 1 to 63 of a-z, 0-9 and -, no - first")
-    material = _read_public_key(public_key) if public_key else None
-    await change(conn)
+    material = _decode_public_key(public_key) if public_key else None
+    await lock_and_bump_version(conn)
     platform_id = await conn.fetchval(_ADD_PLATFORM, name)
     if platform_id is None:
         raise PlatformRefused(f"there is a platform named {name} already: rotate its secret")
@@ -66,59 +66,61 @@ async def add(conn: Connection, name: str, webhook_key: bytes, public_key: str |
     return await _add_secret(conn, platform_id, name, webhook_key)
 
 
-async def rotate(conn: Connection, name: str, webhook_key: bytes) -> str:
+async def rotate_secret(conn: Connection, name: str, webhook_key: bytes) -> str:
     """Give a platform another secret and return it; the old ones hold until `drop_old`."""
-    await change(conn)
-    return await _add_secret(conn, await _find(conn, name), name, webhook_key)
+    await lock_and_bump_version(conn)
+    return await _add_secret(conn, await _find_platform_id(conn, name), name, webhook_key)
 
 
 async def add_public_key(conn: Connection, name: str, public_key: str) -> None:
     """Let a platform sign by an Ed25519 key (v1a, `whpk_…`) beside what it has."""
-    material = _read_public_key(public_key)
-    await change(conn)
-    await _add_key(conn, await _find(conn, name), "v1a", None, material)
+    material = _decode_public_key(public_key)
+    await lock_and_bump_version(conn)
+    await _add_key(conn, await _find_platform_id(conn, name), "v1a", None, material)
 
 
-async def drop_old(conn: Connection, name: str) -> int:
+async def drop_old_keys(conn: Connection, name: str) -> int:
     """Drop all keys of a platform but the newest of each scheme; return how many were dropped."""
-    await change(conn)
-    status = await conn.execute(_REVOKE_OLD_KEYS, await _find(conn, name))
+    await lock_and_bump_version(conn)
+    status = await conn.execute(_REVOKE_OLD_KEYS, await _find_platform_id(conn, name))
     return int(status.rsplit(" ", 1)[1])
 
 
-async def disable(conn: Connection, name: str, since: datetime | None) -> bool:
+async def set_disabled_at(conn: Connection, name: str, disabled_at: datetime | None) -> bool:
     """Refuse a platform's deliveries from now on as if nobody knew it; None: take them again.
 
     Returns whether it was disabled before; one that was stays so since then.
     """
-    await change(conn)
-    found = await _row(conn, name)
+    await lock_and_bump_version(conn)
+    found = await _find_platform_row(conn, name)
     was_disabled = found["disabled_at"] is not None
-    if was_disabled != (since is not None):
-        await conn.execute(_SET_PLATFORM_DISABLED, found["platform_id"], since)
+    if was_disabled != (disabled_at is not None):
+        await conn.execute(_SET_PLATFORM_DISABLED, found["platform_id"], disabled_at)
     return was_disabled
 
 
-async def schemes(conn: Connection, name: str) -> list[str]:
+async def live_key_schemes(conn: Connection, name: str) -> list[str]:
     """Return the schemes of a platform's keys that hold, oldest first. NotFound: there is no such platform."""
-    return [row["scheme"] for row in await conn.fetch(_LIST_LIVE_SCHEMES, await _find(conn, name))]
+    return [row["scheme"] for row in await conn.fetch(_LIST_LIVE_SCHEMES, await _find_platform_id(conn, name))]
 
 
-async def listed(conn: Connection, after: str | None = None, limit: int | None = None) -> list[PlatformListed]:
+async def list_platforms(
+    conn: Connection, after: str | None = None, limit: int | None = None
+) -> list[PlatformSummary]:
     """Return the platforms by name with their live keys, those after one, so many; None: all."""
-    return [_listed(row) for row in await conn.fetch(_LIST_PLATFORMS, after, limit)]
+    return [_platform_from_row(row) for row in await conn.fetch(_LIST_PLATFORMS, after, limit)]
 
 
-def _listed(row: Any) -> PlatformListed:
-    keys = [KeyListed(*key) for key in zip(row["schemes"], row["added"], row["last_used"], strict=False)]
-    return PlatformListed(row["name"], row["added_at"], row["disabled_at"], keys)
+def _platform_from_row(row: Any) -> PlatformSummary:
+    keys = [KeySummary(*key) for key in zip(row["schemes"], row["added"], row["last_used"], strict=False)]
+    return PlatformSummary(row["name"], row["added_at"], row["disabled_at"], keys)
 
 
-async def _find(conn: Connection, name: str) -> int:
-    return int((await _row(conn, name))["platform_id"])
+async def _find_platform_id(conn: Connection, name: str) -> int:
+    return int((await _find_platform_row(conn, name))["platform_id"])
 
 
-async def _row(conn: Connection, name: str) -> Any:
+async def _find_platform_row(conn: Connection, name: str) -> Any:
     row = await conn.fetchrow(_FIND_PLATFORM, name) if _NAME.fullmatch(name) else None
     if row is None:
         raise NotFound(f"there is no platform named {name!r}")
@@ -128,7 +130,7 @@ async def _row(conn: Connection, name: str) -> Any:
 async def _add_secret(conn: Connection, platform_id: int, name: str, webhook_key: bytes) -> str:
     salt = secrets.token_bytes(SALT_BYTES)
     await _add_key(conn, platform_id, "v1", salt, None)
-    return show_secret(derive_secret(webhook_key, name, salt))
+    return format_secret(derive_secret(webhook_key, name, salt))
 
 
 async def _add_key(
@@ -140,7 +142,7 @@ async def _add_key(
     await conn.execute(_ADD_PLATFORM_KEY, platform_id, scheme, salt, public_key)
 
 
-def _read_public_key(text: str) -> bytes:
+def _decode_public_key(text: str) -> bytes:
     try:
         material = base64.b64decode(text.removeprefix(PUBLIC_PREFIX), validate=True)
     except (binascii.Error, ValueError):

@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from campaigns.errors import Fault, NotFound, PromiseRefused, RegisterRefused
+from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused
 from sql import Connection, query
 
 _ADD_SPONSOR = query("add_sponsor")
@@ -29,71 +29,71 @@ class Sponsor(NamedTuple):
     name: str
     added_at: datetime
     disabled_at: datetime | None
-    former: tuple[str, ...] = ()  # names, oldest first; filled in lists only
+    former_names: tuple[str, ...] = ()  # names, oldest first; filled in lists only
 
 
-def id_of(name: str) -> str:
+def derive_sponsor_id(name: str) -> str:
     """Return the id of the sponsor that is first known by a name."""
     return f"spo_{sha256(name.encode()).hexdigest()[:20]}"
 
 
-async def add(conn: Connection, name: str) -> str:
+async def add_sponsor(conn: Connection, name: str) -> str:
     """Register a sponsor; return its id. RegisterRefused: one has that name, or had it."""
-    if await _named(conn, name) is not None or not await _add(conn, name):
+    if await _find_by_name(conn, name) is not None or not await _insert_sponsor(conn, name):
         raise RegisterRefused(f"there is, or was, a sponsor named {name!r} already")
-    return id_of(name)
+    return derive_sponsor_id(name)
 
 
-async def _add(conn: Connection, name: str) -> bool:
-    added = await conn.fetchval(_ADD_SPONSOR, id_of(name), name)
+async def _insert_sponsor(conn: Connection, name: str) -> bool:
+    added = await conn.fetchval(_ADD_SPONSOR, derive_sponsor_id(name), name)
     return added is not None and await conn.fetchval(_ADD_SPONSOR_NAME, name, added) is not None
 
 
-async def admit(conn: Connection, name: str) -> None:
+async def ensure_sponsor(conn: Connection, name: str) -> None:
     """Register the sponsor of a new promise if nobody has that name, and keep it as it is until the end.
 
     PromiseRefused: it is disabled, or called something else now.
     """
-    known = await _named(conn, name)
+    known = await _find_by_name(conn, name)
     if known is None:
-        await _add(conn, name)
-        known = await _named(conn, name)
-    fault = why_not(name, known) if known else None
+        await _insert_sponsor(conn, name)
+        known = await _find_by_name(conn, name)
+    fault = sponsor_error(name, known) if known else None
     if fault:
         raise PromiseRefused([fault])
 
 
-def why_not(name: str, known: Sponsor) -> Fault | None:
+def sponsor_error(name: str, sponsor: Sponsor) -> FieldError | None:
     """Return why a new promise cannot name a sponsor so; None: it can. Pure."""
-    if known.disabled_at is not None:
-        return Fault("campaign.sponsor", f"the sponsor {known.name} is disabled: enable it first")
-    if known.name != name:
-        return Fault("campaign.sponsor", f"that sponsor is called {known.name} now: name it so")
+    if sponsor.disabled_at is not None:
+        return FieldError("campaign.sponsor", f"the sponsor {sponsor.name} is disabled: enable it first")
+    if sponsor.name != name:
+        return FieldError("campaign.sponsor", f"that sponsor is called {sponsor.name} now: name it so")
     return None
 
 
-async def _named(conn: Connection, name: str) -> Sponsor | None:
+async def _find_by_name(conn: Connection, name: str) -> Sponsor | None:
     row = await conn.fetchrow(_LOCK_SPONSOR_SHARED, name)
-    return None if row is None else _read(row)
+    return None if row is None else _sponsor_from_row(row)
 
 
-async def find(conn: Connection, sponsor_id: str) -> Sponsor:
+async def lock_sponsor(conn: Connection, sponsor_id: str) -> Sponsor:
     """Return a sponsor, locked until the caller's transaction ends. NotFound: there is none."""
     row = await conn.fetchrow(_LOCK_SPONSOR, sponsor_id) if _ID.fullmatch(sponsor_id) else None
     if row is None:
         raise NotFound(f"there is no sponsor {sponsor_id!r}")
-    return _read(row)
+    return _sponsor_from_row(row)
 
 
-async def listed(conn: Connection, after: str | None = None, limit: int | None = None) -> list[Sponsor]:
+async def list_sponsors(conn: Connection, after: str | None = None, limit: int | None = None) -> list[Sponsor]:
     """Return the sponsors by name, those after one, so many; None: all."""
     rows = await conn.fetch(_LIST_SPONSORS, after, limit)
-    return [_read(row)._replace(former=tuple(row["former"])) for row in rows]
+    return [_sponsor_from_row(row)._replace(former_names=tuple(row["former"])) for row in rows]
 
 
-async def rename(conn: Connection, sponsor: Sponsor, name: str) -> None:
+async def rename_sponsor(conn: Connection, sponsor: Sponsor, name: str) -> None:
     """Call a sponsor something else, or what it was called before. RegisterRefused: another has or had that name."""
-    owner = await _named(conn, name)
+    owner = await _find_by_name(conn, name)
     taken = RegisterRefused(f"another sponsor is, or was, named {name!r}")
     if owner is not None and owner.sponsor_id != sponsor.sponsor_id:
         raise taken
@@ -102,10 +102,10 @@ async def rename(conn: Connection, sponsor: Sponsor, name: str) -> None:
         raise taken
 
 
-async def disable(conn: Connection, sponsor_id: str, since: datetime | None) -> None:
+async def set_disabled_at(conn: Connection, sponsor_id: str, disabled_at: datetime | None) -> None:
     """Let no new promise name a sponsor; None: let them again. What it promised stands."""
-    await conn.execute(_SET_SPONSOR_DISABLED, sponsor_id, since)
+    await conn.execute(_SET_SPONSOR_DISABLED, sponsor_id, disabled_at)
 
 
-def _read(row: Any) -> Sponsor:
+def _sponsor_from_row(row: Any) -> Sponsor:
     return Sponsor(row["sponsor_id"], row["name"], row["added_at"], row["disabled_at"])

@@ -12,6 +12,6 @@ def derive_secret(webhook_key: bytes, platform: str, salt: bytes) -> bytes:
     return blake2b(message, key=webhook_key, person=b"webhook", digest_size=32).digest()
 
 
-def show_secret(secret: bytes) -> str:
+def format_secret(secret: bytes) -> str:
     """Return the secret as its platform is given it: `whsec_` and base64."""
     return SECRET_PREFIX + base64.b64encode(secret).decode()

@@ -19,7 +19,7 @@ TAG_BYTES = 8
 class BatchLike(NamedTuple):
     """What a leaf commits to, beside its nonce."""
 
-    place: int  # in the batch: which nonce is its own
+    position: int  # in the batch: which nonce is its own
     person: bytes
     content: str
     event_us: int  # microseconds since 1970
@@ -33,9 +33,9 @@ class Tree(NamedTuple):
     positions: list[int]
 
 
-def nonces(nonce_key: bytes, places: int) -> bytes:
+def derive_nonces(nonce_key: bytes, count: int) -> bytes:
     """Return the nonces of the first `places` likes of a batch, 16 bytes each: SHAKE256 (FIPS 202) of its key."""
-    return shake_256(nonce_key).digest(NONCE_BYTES * places)
+    return shake_256(nonce_key).digest(NONCE_BYTES * count)
 
 
 def leaf_hash(leaf_nonce: bytes, like: BatchLike) -> bytes:
@@ -44,15 +44,17 @@ def leaf_hash(leaf_nonce: bytes, like: BatchLike) -> bytes:
     return sha256(b"%b%b%b%b%b" % (_LEAF, leaf_nonce, like.person, moment, like.content.encode())).digest()
 
 
-def build(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
+def build_tree(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
     """Return the tree over `likes`, which are in order of their places."""
-    stream = nonces(nonce_key, likes[-1].place + 1) if likes else b""
-    hashes = [leaf_hash(stream[like.place * NONCE_BYTES : (like.place + 1) * NONCE_BYTES], like) for like in likes]
-    return Tree(root(hashes), b"".join(hashes), [like.place for like in likes])
+    stream = derive_nonces(nonce_key, likes[-1].position + 1) if likes else b""
+    hashes = [
+        leaf_hash(stream[like.position * NONCE_BYTES : (like.position + 1) * NONCE_BYTES], like) for like in likes
+    ]
+    return Tree(root(hashes), b"".join(hashes), [like.position for like in likes])
 
 
-def receipt(batch_id: int, place: int, nonce_key: bytes) -> str:
+def encode_receipt(batch_id: int, position: int, nonce_key: bytes) -> str:
     """Return what names one like of a batch; without the batch's key nobody can make up another's."""
-    tag = nonces(nonce_key, place + 1)[-NONCE_BYTES:][:TAG_BYTES]
-    packed = batch_id.to_bytes(8, "big") + place.to_bytes(4, "big") + tag
+    tag = derive_nonces(nonce_key, position + 1)[-NONCE_BYTES:][:TAG_BYTES]
+    packed = batch_id.to_bytes(8, "big") + position.to_bytes(4, "big") + tag
     return "rcp_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")

@@ -9,9 +9,9 @@ import secrets
 
 import asyncpg
 
-from campaigns.catalogue.cache import Campaign, change
+from campaigns.catalogue.cache import Campaign, lock_and_bump_version
 from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
-from campaigns.intake.batch_tree import NONCE_BYTES, nonces
+from campaigns.intake.batch_tree import NONCE_BYTES, derive_nonces
 from sql import Connection, query
 
 _LOCK_PERSON_BATCHES = query("lock_person_batches")
@@ -20,25 +20,25 @@ _ANONYMISE_LIKES = query("anonymise_likes")
 _ANONYMISE_PERSON_DAYS = query("anonymise_person_days")
 
 
-async def forget(conn: Connection, campaign: Campaign, platform: str, person: str) -> int:
+async def erase_person(conn: Connection, campaign: Campaign, platform: str, person: str) -> int:
     """Forget a platform's person; return how many likes were theirs. Joins the caller's transaction.
 
     Keeps intake out meanwhile, so that none of their likes slips in under the old pseudonym.
     """
-    await change(conn)
+    await lock_and_bump_version(conn)
     own = campaign.pseudonymiser(platform)(person)
     for batch in await conn.fetch(_LOCK_PERSON_BATCHES, campaign.campaign_id, own):
-        await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], without(batch))
+        await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], erase_nonces(batch))
     nobody = secrets.token_bytes(PSEUDONYM_BYTES)
     status = await conn.execute(_ANONYMISE_LIKES, campaign.campaign_id, own, nobody)
     await conn.execute(_ANONYMISE_PERSON_DAYS, campaign.campaign_id, own, nobody)
     return int(status.rsplit(" ", 1)[1])
 
 
-def without(batch: asyncpg.Record) -> bytes:
+def erase_nonces(batch: asyncpg.Record) -> bytes:
     """Return a batch's nonces with those of the person's places zero."""
     last = max(batch["positions"], default=-1)
-    kept = bytearray(nonces(batch["nonce_key"], last + 1) if batch["nonce_key"] else batch["nonces"] or b"")
+    kept = bytearray(derive_nonces(batch["nonce_key"], last + 1) if batch["nonce_key"] else batch["nonces"] or b"")
     for place in set(batch["person_positions"]) & set(batch["positions"]):  # a like that never counted has no leaf
         kept[place * NONCE_BYTES : (place + 1) * NONCE_BYTES] = bytes(NONCE_BYTES)
     return bytes(kept)

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class State(StrEnum):
+class LikeState(StrEnum):
     """Where a like stands; only `counted` earns."""
 
     COUNTED = "counted"
@@ -19,7 +19,10 @@ class State(StrEnum):
     OVER_LIMIT = "over_limit"
 
 
-LIVE = (State.COUNTED, State.OVER_LIMIT)  # of these a person has as many counted a day as the terms allow
+LIVE_STATES = (
+    LikeState.COUNTED,
+    LikeState.OVER_LIMIT,
+)  # of these a person has as many counted a day as the terms allow
 
 
 class Outcome(StrEnum):
@@ -58,52 +61,52 @@ REASONS = {
 class Like(NamedTuple):
     """What is known of a like."""
 
-    state: State
+    state: LikeState
     event_us: int  # of the latest like or unlike about it, microseconds since 1970
     day: date | None  # of the like that made it what it is; None: unliked before any like came
 
 
-class Incoming(NamedTuple):
+class LikeChange(NamedTuple):
     """A like or unlike that its campaign accepts, on its way to the table."""
 
     is_like: bool
     event_us: int  # microseconds since 1970
     day: date
-    suspect: bool = False
+    is_suspect: bool = False
 
 
-def meet(known: Like | None, incoming: Incoming) -> tuple[Like, Outcome]:
+def apply_event(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
     """Return what is known afterwards, and what became of the event."""
-    if not incoming.is_like:
-        return _unlike(known, incoming)
-    return _begin(incoming) if known is None else _like(known, incoming)
+    if not change.is_like:
+        return _apply_unlike(like, change)
+    return _new_like(change) if like is None else _apply_like(like, change)
 
 
-def _like(known: Like, incoming: Incoming) -> tuple[Like, Outcome]:
-    if known.state is not State.WITHDRAWN:
-        return known._replace(event_us=max(known.event_us, incoming.event_us)), Outcome.DUPLICATE
-    if incoming.event_us > known.event_us:
-        return _begin(incoming)
-    return (known if known.day else known._replace(day=incoming.day)), Outcome.OLDER
+def _apply_like(like: Like, change: LikeChange) -> tuple[Like, Outcome]:
+    if like.state is not LikeState.WITHDRAWN:
+        return like._replace(event_us=max(like.event_us, change.event_us)), Outcome.DUPLICATE
+    if change.event_us > like.event_us:
+        return _new_like(change)
+    return (like if like.day else like._replace(day=change.day)), Outcome.OLDER
 
 
-def _begin(incoming: Incoming) -> tuple[Like, Outcome]:
-    if incoming.suspect:
-        return Like(State.QUARANTINED, incoming.event_us, incoming.day), Outcome.QUARANTINED
-    return Like(State.COUNTED, incoming.event_us, incoming.day), Outcome.COUNTED
+def _new_like(change: LikeChange) -> tuple[Like, Outcome]:
+    if change.is_suspect:
+        return Like(LikeState.QUARANTINED, change.event_us, change.day), Outcome.QUARANTINED
+    return Like(LikeState.COUNTED, change.event_us, change.day), Outcome.COUNTED
 
 
-def _unlike(known: Like | None, incoming: Incoming) -> tuple[Like, Outcome]:
-    if known is None:
-        return Like(State.WITHDRAWN, incoming.event_us, None), Outcome.WITHDRAWN
-    if incoming.event_us < known.event_us:
-        return known, Outcome.OLDER
-    later = known._replace(event_us=incoming.event_us)
-    if known.state in (State.WITHDRAWN, State.VOID):
+def _apply_unlike(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
+    if like is None:
+        return Like(LikeState.WITHDRAWN, change.event_us, None), Outcome.WITHDRAWN
+    if change.event_us < like.event_us:
+        return like, Outcome.OLDER
+    later = like._replace(event_us=change.event_us)
+    if like.state in (LikeState.WITHDRAWN, LikeState.VOID):
         return later, Outcome.DUPLICATE
-    return later._replace(state=State.WITHDRAWN), Outcome.WITHDRAWN
+    return later._replace(state=LikeState.WITHDRAWN), Outcome.WITHDRAWN
 
 
-def is_repeated(known: Like | None, incoming: Incoming) -> bool:
+def is_repeat_like(like: Like | None, change: LikeChange) -> bool:
     """Tell whether this is a like of what the person had liked before: the waterfall's `duplicate`."""
-    return incoming.is_like and known is not None and known.day is not None
+    return change.is_like and like is not None and like.day is not None

@@ -18,13 +18,13 @@ _STRICT = ConfigDict(strict=True, extra="forbid")
 _COUNT_MAX = 2**53 - 1
 
 Person = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Slug = Annotated[str, Field(min_length=1, max_length=63)]
+CampaignSlug = Annotated[str, Field(min_length=1, max_length=63)]
 Tag = Annotated[str, Field(max_length=256)]
 Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 
 # RFC 3339 with an offset. Left alone, pydantic takes "1649346288" for seconds and a longer number for milliseconds.
-_WRITTEN = str_schema(pattern="^[0-9]{4}-")
-_MOMENT = chain_schema([_WRITTEN, datetime_schema(strict=False, tz_constraint="aware")])
+_STARTS_WITH_YEAR = str_schema(pattern="^[0-9]{4}-")
+_MOMENT = chain_schema([_STARTS_WITH_YEAR, datetime_schema(strict=False, tz_constraint="aware")])
 Moment = Annotated[
     datetime,
     GetPydanticSchema(lambda _source, _handler: _MOMENT),
@@ -54,28 +54,28 @@ class LikeEvent(TypedDict):
     content: Content
     person: Person
     event_at: Moment
-    campaign: NotRequired[Slug]
+    campaign: NotRequired[CampaignSlug]
     signals: NotRequired[Signals]
 
 
 @with_config(_STRICT)
-class Likes(TypedDict):
+class LikesPayload(TypedDict):
     """The `data` of a delivery."""
 
     likes: Annotated[list[LikeEvent], Field(max_length=LIKES_MAX)]
 
 
 @with_config(_STRICT)
-class Body(TypedDict):
+class DeliveryBody(TypedDict):
     """A delivery's body whose every like is well formed."""
 
     type: Literal["likes"]
     timestamp: Moment
-    data: Likes
+    data: LikesPayload
 
 
 @with_config(_STRICT)
-class _LooseLikes(TypedDict):
+class _LoosePayload(TypedDict):
     likes: Annotated[list[Any], Field(max_length=LIKES_MAX)]
 
 
@@ -83,64 +83,64 @@ class _LooseLikes(TypedDict):
 class _LooseBody(TypedDict):
     type: Literal["likes"]
     timestamp: Moment
-    data: _LooseLikes
+    data: _LoosePayload
 
 
-_BODY = TypeAdapter(Body)
+_BODY = TypeAdapter(DeliveryBody)
 _LOOSE_BODY = TypeAdapter(_LooseBody)
-_LIKE = TypeAdapter(LikeEvent)
+_EVENT = TypeAdapter(LikeEvent)
 
 
-class Unreadable(ValueError):
+class UnreadableBody(ValueError):
     """The body is no JSON."""
 
 
-class WrongShape(ValueError):
+class InvalidEnvelope(ValueError):
     """The body is JSON, but not an envelope of likes; `faults` are (path, reason)."""
 
-    def __init__(self, faults: list[tuple[str, str]]) -> None:
+    def __init__(self, field_errors: list[tuple[str, str]]) -> None:
         super().__init__("the body is not an envelope of likes")
-        self.faults = faults
+        self.field_errors = field_errors
 
 
-class Invalid(str):
+class InvalidEvent(str):
     """Stands for a like that is none: the path and reason in words, without what was sent."""
 
     __slots__ = ()
 
 
-def read(body: bytes) -> list[LikeEvent | Invalid]:
+def parse_body(body: bytes) -> list[LikeEvent | InvalidEvent]:
     """Return the likes of a body, in order. Raises Unreadable or WrongShape if there is no envelope."""
     try:
         return list(_BODY.validate_json(body)["data"]["likes"])
     except ValidationError:
-        return _read_one_by_one(body)
+        return _parse_leniently(body)
 
 
-def _read_one_by_one(body: bytes) -> list[LikeEvent | Invalid]:
+def _parse_leniently(body: bytes) -> list[LikeEvent | InvalidEvent]:
     try:
         from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise Unreadable("the body is not JSON") from error
+        raise UnreadableBody("the body is not JSON") from error
     try:
         envelope = _LOOSE_BODY.validate_json(body)
     except ValidationError as error:
-        raise WrongShape(faults(error)) from error
-    return [_read_like(like) for like in envelope["data"]["likes"]]
+        raise InvalidEnvelope(validation_errors(error)) from error
+    return [_parse_event(like) for like in envelope["data"]["likes"]]
 
 
-def _read_like(like: Any) -> LikeEvent | Invalid:
+def _parse_event(value: Any) -> LikeEvent | InvalidEvent:
     try:
-        return _LIKE.validate_json(to_json(like))
+        return _EVENT.validate_json(to_json(value))
     except ValidationError as error:
-        path, reason = faults(error)[0]
-        return Invalid(f"{path}: {reason}"[:_REASON_CHARS_MAX])
+        path, reason = validation_errors(error)[0]
+        return InvalidEvent(f"{path}: {reason}"[:_REASON_CHARS_MAX])
 
 
-def faults(error: ValidationError) -> list[tuple[str, str]]:
+def validation_errors(error: ValidationError) -> list[tuple[str, str]]:
     """Return each fault's path and reason, without the value that was sent."""
-    return [(_path(fault), fault["msg"]) for fault in error.errors(include_url=False, include_input=False)]
+    return [(_error_path(fault), fault["msg"]) for fault in error.errors(include_url=False, include_input=False)]
 
 
-def _path(fault: ErrorDetails) -> str:
-    return ".".join(str(part) for part in fault["loc"]) or "the body"
+def _error_path(error: ErrorDetails) -> str:
+    return ".".join(str(part) for part in error["loc"]) or "the body"

@@ -14,59 +14,70 @@ from typing import Protocol
 
 import asyncpg
 
-from campaigns.catalogue.cache import Shelf
-from campaigns.intake.batch import Raced
-from campaigns.intake.group_commit import Committed, Dropped, Reused, Stale, Submission, commit
+from campaigns.catalogue.cache import CatalogueCache
+from campaigns.intake.batch import ConcurrentUpdate
+from campaigns.intake.group_commit import (
+    CommitResult,
+    SenderRevoked,
+    StaleCatalogue,
+    Submission,
+    WebhookIdConflict,
+    commit_group,
+)
 from campaigns.intake.like_state import Outcome
-from sql import AWAY, Pool
+from sql import UNAVAILABLE_ERRORS, Pool
 
 GROUP_LIKES_MAX = 2_000
 GROUP_DELIVERIES_MAX = 256
 QUEUE_LIKES_MAX = 40_000
 QUEUE_DELIVERIES_MAX = 4_000
-TRANSACTIONS = 2
-_TRIES_MAX = 12
-_AGAIN = (Raced, Stale, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+CONCURRENT_TRANSACTIONS = 2
+_ATTEMPTS_MAX = 12
+_RETRYABLE_ERRORS = (ConcurrentUpdate, StaleCatalogue, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
-class Full(Exception):
+class QueueFull(Exception):
     """The queue is full: nothing of the delivery was kept, and sending it again later is safe."""
 
 
-class Unavailable(Exception):
+class DatabaseUnavailable(Exception):
     """The database is away: nothing of the delivery was kept, or all of it, and sending it again is safe."""
 
 
-class Observer(Protocol):
+class IntakeObserver(Protocol):
     """What intake tells whoever measures it."""
 
-    def committed(self, outcomes: Counter[Outcome], deliveries: int, seconds: float) -> None:
+    def record_commit(self, outcomes: Counter[Outcome], deliveries: int, seconds: float) -> None:
         """A group was committed."""
 
-    def tried_again(self, reason: str) -> None:
+    def record_retry(self, reason: str) -> None:
         """A group had to be committed again."""
 
 
-class _Waiting:
+class _QueuedSubmission:
     """A submission in the queue, and whoever waits for its answer."""
 
-    __slots__ = ("answer", "submission")
+    __slots__ = ("response", "submission")
 
     def __init__(self, submission: Submission) -> None:
         self.submission = submission
-        self.answer: asyncio.Future[bytes | Reused | Dropped] = asyncio.get_running_loop().create_future()
+        self.response: asyncio.Future[bytes | WebhookIdConflict | SenderRevoked] = (
+            asyncio.get_running_loop().create_future()
+        )
 
 
-class Intake:
+class IntakeQueue:
     """The queue and the tasks that empty it."""
 
-    def __init__(self, pool: Pool, shelf: Shelf, clock: Callable[[], datetime], observer: Observer) -> None:
-        self._pool, self._shelf, self._clock, self._observer = pool, shelf, clock, observer
-        self._queue: deque[_Waiting] = deque()
+    def __init__(
+        self, pool: Pool, catalogue_cache: CatalogueCache, clock: Callable[[], datetime], observer: IntakeObserver
+    ) -> None:
+        self._pool, self._catalogue_cache, self._clock, self._observer = pool, catalogue_cache, clock, observer
+        self._queue: deque[_QueuedSubmission] = deque()
         self._queued_likes = 0
         self._wake = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
-        self._stopping = False
+        self._is_stopping = False
 
     @property
     def queued_likes(self) -> int:
@@ -75,36 +86,40 @@ class Intake:
 
     def start(self) -> None:
         """Begin to empty the queue."""
-        self._workers = [asyncio.create_task(self._work()) for _ in range(TRANSACTIONS)]
+        self._workers = [asyncio.create_task(self._work()) for _ in range(CONCURRENT_TRANSACTIONS)]
 
     async def stop(self) -> None:
         """Take nothing more, finish what was taken."""
-        self._stopping = True
+        self._is_stopping = True
         self._wake.set()
         await asyncio.gather(*self._workers)
 
-    async def submit(self, submission: Submission) -> bytes | Reused | Dropped:
+    async def submit(self, submission: Submission) -> bytes | WebhookIdConflict | SenderRevoked:
         """Return the answer once the delivery is durably decided. Raises Full or Unavailable."""
-        likes = len(submission.likes)
-        if self._stopping or len(self._queue) >= QUEUE_DELIVERIES_MAX or self._queued_likes + likes > QUEUE_LIKES_MAX:
-            raise Full
-        waiting = _Waiting(submission)
+        likes = len(submission.events)
+        if (
+            self._is_stopping
+            or len(self._queue) >= QUEUE_DELIVERIES_MAX
+            or self._queued_likes + likes > QUEUE_LIKES_MAX
+        ):
+            raise QueueFull
+        waiting = _QueuedSubmission(submission)
         self._queue.append(waiting)
         self._queued_likes += likes
         self._wake.set()
-        return await waiting.answer
+        return await waiting.response
 
     async def _work(self) -> None:
-        while not (self._stopping and not self._queue):
+        while not (self._is_stopping and not self._queue):
             await self._wake.wait()
             if group := self._take_group():
-                await self._settle(group)
-            elif not self._stopping:
+                await self._process(group)
+            elif not self._is_stopping:
                 self._wake.clear()
 
-    def _take_group(self) -> list[_Waiting]:
+    def _take_group(self) -> list[_QueuedSubmission]:
         """Take what fits one transaction; a webhook-id that is in it already waits for the next."""
-        group: dict[tuple[int, str], _Waiting] = {}
+        group: dict[tuple[int, str], _QueuedSubmission] = {}
         likes, later = 0, []
         while self._queue and len(group) < GROUP_DELIVERIES_MAX and likes < GROUP_LIKES_MAX:
             waiting = self._queue.popleft()
@@ -112,48 +127,48 @@ class Intake:
                 later.append(waiting)
                 continue
             group[waiting.submission.id] = waiting
-            likes += len(waiting.submission.likes)
+            likes += len(waiting.submission.events)
         self._queue.extendleft(reversed(later))
         self._queued_likes -= likes
         return list(group.values())
 
-    async def _settle(self, group: list[_Waiting]) -> None:
+    async def _process(self, group: list[_QueuedSubmission]) -> None:
         """Commit a group and answer it; one that fails as a whole is tried singly, so that none spoils the others."""
         try:
-            answers = (await self._commit([w.submission for w in group])).answers
-        except Unavailable as error:
-            _fail(group, error)
+            answers = (await self._commit([w.submission for w in group])).responses
+        except DatabaseUnavailable as error:
+            _reject_group(group, error)
         except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the queue must go on
             if len(group) == 1:
-                _fail(group, error)
+                _reject_group(group, error)
                 return
             for waiting in group:
-                await self._settle([waiting])
+                await self._process([waiting])
         else:
             for waiting, given in zip(group, answers, strict=True):
                 with suppress(asyncio.InvalidStateError):
-                    waiting.answer.set_result(given)
+                    waiting.response.set_result(given)
 
-    async def _commit(self, submissions: list[Submission]) -> Committed:
+    async def _commit(self, submissions: list[Submission]) -> CommitResult:
         started, alone = perf_counter(), False
-        for _ in range(_TRIES_MAX):
+        for _ in range(_ATTEMPTS_MAX):
             try:
-                catalogue = await self._shelf.current()
+                catalogue = await self._catalogue_cache.get()
                 async with self._pool.acquire() as conn:
-                    committed = await commit(conn, catalogue, submissions, self._clock(), alone=alone)
-            except _AGAIN as error:
-                self._observer.tried_again(type(error).__name__)
-                alone = not isinstance(error, Stale)
-                await self._shelf.newest()
-            except AWAY as error:
-                raise Unavailable from error
+                    committed = await commit_group(conn, catalogue, submissions, self._clock(), exclusive=alone)
+            except _RETRYABLE_ERRORS as error:
+                self._observer.record_retry(type(error).__name__)
+                alone = not isinstance(error, StaleCatalogue)
+                await self._catalogue_cache.refresh()
+            except UNAVAILABLE_ERRORS as error:
+                raise DatabaseUnavailable from error
             else:
-                self._observer.committed(committed.outcomes, len(submissions), perf_counter() - started)
+                self._observer.record_commit(committed.outcomes, len(submissions), perf_counter() - started)
                 return committed
-        raise Unavailable
+        raise DatabaseUnavailable
 
 
-def _fail(group: list[_Waiting], error: Exception) -> None:
+def _reject_group(group: list[_QueuedSubmission], error: Exception) -> None:
     for waiting in group:
         with suppress(asyncio.InvalidStateError):
-            waiting.answer.set_exception(error)
+            waiting.response.set_exception(error)

@@ -8,11 +8,11 @@ import orjson
 
 from campaigns.intake.like_state import REASONS, Outcome
 
-Results = Literal["some", "all", "none"]  # some: those that were not counted
+ResultsFilter = Literal["some", "all", "none"]  # some: those that were not counted
 
 
 @dataclass(slots=True)
-class Fates:
+class DeliveryResults:
     """What became of a delivery's likes, by their places in it."""
 
     outcomes: list[Outcome]
@@ -20,31 +20,33 @@ class Fates:
     receipts: dict[int, str] = field(default_factory=dict)  # of likes that count now, where they were asked for
 
 
-def answer(webhook_id: str, fates: Fates, results: Results) -> bytes:
+def render_response(webhook_id: str, delivery_results: DeliveryResults, results_filter: ResultsFilter) -> bytes:
     """Return the body that answers a delivery: JSON, the same bytes for the same fates."""
-    counts = Counter(fates.outcomes)
+    counts = Counter(delivery_results.outcomes)
     body = {
         "delivery": webhook_id,
-        "received": len(fates.outcomes),
+        "received": len(delivery_results.outcomes),
         "outcomes": {outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]},
-        "results": [] if results == "none" else _results(fates, shows_counted=results == "all"),
+        "results": []
+        if results_filter == "none"
+        else _result_items(delivery_results, includes_counted=results_filter == "all"),
     }
     return orjson.dumps(body)
 
 
-def _results(fates: Fates, *, shows_counted: bool) -> list[dict[str, object]]:
+def _result_items(delivery_results: DeliveryResults, *, includes_counted: bool) -> list[dict[str, object]]:
     counted = Outcome.COUNTED
     return [
-        _result(place, outcome, fates)
-        for place, outcome in enumerate(fates.outcomes)
-        if shows_counted or outcome is not counted
+        _result_item(place, outcome, delivery_results)
+        for place, outcome in enumerate(delivery_results.outcomes)
+        if includes_counted or outcome is not counted
     ]
 
 
-def _result(place: int, outcome: Outcome, fates: Fates) -> dict[str, object]:
-    shown: dict[str, object] = {"index": place, "outcome": outcome.value}
+def _result_item(index: int, outcome: Outcome, delivery_results: DeliveryResults) -> dict[str, object]:
+    shown: dict[str, object] = {"index": index, "outcome": outcome.value}
     if outcome is not Outcome.COUNTED:
-        shown["reason"] = fates.reasons.get(place) or REASONS[outcome]
-    if place in fates.receipts:
-        shown["receipt"] = fates.receipts[place]
+        shown["reason"] = delivery_results.reasons.get(index) or REASONS[outcome]
+    if index in delivery_results.receipts:
+        shown["receipt"] = delivery_results.receipts[index]
     return shown

@@ -28,38 +28,40 @@ class Delivery:
 
     webhook_id: str
     body: bytes
-    signed_by: tuple[int, ...] = field(default=(), compare=False)  # the places of the keys that fitted
+    key_indexes: tuple[int, ...] = field(default=(), compare=False)  # the places of the keys that fitted
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class VerificationKey:
     """A live key of a platform: `v1` with a shared secret, `v1a` with an Ed25519 public key."""
 
     scheme: str
     material: bytes
 
 
-def verify(headers: Mapping[str, str], body: bytes, keys: Iterable[Key], now: datetime) -> Delivery | None:
+def verify_delivery(
+    headers: Mapping[str, str], body: bytes, keys: Iterable[VerificationKey], now: datetime
+) -> Delivery | None:
     """Return the delivery if one of its signatures is by one of the keys and its timestamp is fresh; else None."""
     webhook_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    signatures = _read_signatures(headers.get("webhook-signature", ""))
+    signatures = _parse_signatures(headers.get("webhook-signature", ""))
     if not (_ID.fullmatch(webhook_id) and _TIMESTAMP.fullmatch(timestamp) and signatures):
         return None
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
         return None
     signed = f"{webhook_id}.{timestamp}.".encode() + body
-    verdicts = [_signed_by(key, signed, signatures) for key in keys]  # every one, as in `_any`
+    verdicts = [_matches_key(key, signed, signatures) for key in keys]  # every one, as in `_any`
     fitted = tuple(place for place, fits in enumerate(verdicts) if fits)
     return Delivery(webhook_id, body, fitted) if fitted else None
 
 
-def sign(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
+def sign_delivery(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
     """Return the `v1` signature header of a delivery."""
     signed = f"{webhook_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
 
 
-def _read_signatures(header: str) -> list[tuple[str, bytes]]:
+def _parse_signatures(header: str) -> list[tuple[str, bytes]]:
     """Return scheme and bytes of each well-formed signature; a malformed one beside it takes nothing away."""
     found = []
     for part in header.split(" ")[:_SIGNATURES_MAX]:
@@ -73,24 +75,24 @@ def _read_signatures(header: str) -> list[tuple[str, bytes]]:
     return found
 
 
-def _signed_by(key: Key, signed: bytes, signatures: Sequence[tuple[str, bytes]]) -> bool:
+def _matches_key(key: VerificationKey, message: bytes, signatures: Sequence[tuple[str, bytes]]) -> bool:
     candidates = [signature for scheme, signature in signatures if scheme == key.scheme]
     if not candidates:
         return False
     if key.scheme == "v1a":
-        return _any(_ed25519_holds(key.material, signature, signed) for signature in candidates)
-    expected = hmac.digest(key.material, signed, "sha256")
-    return _any(hmac.compare_digest(expected, signature) for signature in candidates)
+        return _any_constant_time(_verify_ed25519(key.material, signature, message) for signature in candidates)
+    expected = hmac.digest(key.material, message, "sha256")
+    return _any_constant_time(hmac.compare_digest(expected, signature) for signature in candidates)
 
 
-def _any(verdicts: Iterable[bool]) -> bool:
+def _any_constant_time(verdicts: Iterable[bool]) -> bool:
     """Like `any`, but looks at every one: the time taken does not tell which key or signature fitted."""
     return sum(verdicts) > 0
 
 
-def _ed25519_holds(public_key: bytes, signature: bytes, signed: bytes) -> bool:
+def _verify_ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed)
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
     except InvalidSignature:
         return False
     return True

@@ -13,14 +13,14 @@ _NEW_ACCOUNT_DAYS = 1
 _LOOPS_MAX = 1_000
 
 
-def unwatched_by_a_new_account(signals: Signals) -> str | None:
+def new_account_without_watch_time(signals: Signals) -> str | None:
     """An account of today that liked what it did not watch: the commonest bought like."""
     if signals.get("account_age_days", _NEW_ACCOUNT_DAYS) >= _NEW_ACCOUNT_DAYS:
         return None
     return "a new account liked without watching" if signals.get("watch_ms", 1) == 0 else None
 
 
-def watched_beyond_belief(signals: Signals) -> str | None:
+def implausible_watch_time(signals: Signals) -> str | None:
     """More than a thousand times the video's length: a counter that was made up."""
     duration_ms = signals.get("duration_ms", 0)
     if duration_ms == 0:
@@ -28,10 +28,10 @@ def watched_beyond_belief(signals: Signals) -> str | None:
     return "watched longer than anyone can" if signals.get("watch_ms", 0) > _LOOPS_MAX * duration_ms else None
 
 
-RULES: tuple[Rule, ...] = (unwatched_by_a_new_account, watched_beyond_belief)
+RULES: tuple[Rule, ...] = (new_account_without_watch_time, implausible_watch_time)
 
 
-def suspicion(signals: Signals, rules: tuple[Rule, ...] = RULES) -> str | None:
+def suspicion_reason(signals: Signals, rules: tuple[Rule, ...] = RULES) -> str | None:
     """Return why the like is suspect, or None where every rule is content."""
     for rule in rules:
         try:

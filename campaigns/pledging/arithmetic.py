@@ -10,40 +10,42 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
-from campaigns.promise.terms import Terms, in_force, on_day
-from ledger.accounting.apportionment import split
+from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
+from ledger.accounting.apportionment import apportion
 
-Counted = Mapping[date, int]
+CountedByDay = Mapping[date, int]
 
 
-def earned(terms: Terms, counted: int) -> Fraction:
+def day_earnings(terms: Terms, counted: int) -> Fraction:
     """Return what a day's likes earn, in minor units, its cap applied."""
     uncapped = counted * terms.rate
     return uncapped if terms.daily_cap_minor is None else min(uncapped, Fraction(terms.daily_cap_minor))
 
 
-def earned_in_all(versions: Sequence[Terms], counted: Counted, upto: date) -> Fraction:
+def total_earnings(versions: Sequence[Terms], counted: CountedByDay, upto: date) -> Fraction:
     """Return the sum of `earned` over the days until `upto`, in minor units."""
-    held = in_force(versions)
-    return sum((earned(on_day(held, day), likes) for day, likes in counted.items() if day <= upto), Fraction())
+    held = versions_in_force(versions)
+    return sum(
+        (day_earnings(terms_on_day(held, day), likes) for day, likes in counted.items() if day <= upto), Fraction()
+    )
 
 
-def due(versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: date = date.max) -> int:
+def due(versions: Sequence[Terms], counted: CountedByDay, funded_minor: int, upto: date = date.max) -> int:
     """Return what is due for the likes of the days until `upto`, in minor units: never more than the budget."""
-    return _payable(earned_in_all(versions, counted, upto), funded_minor)
+    return _cap_at_budget(total_earnings(versions, counted, upto), funded_minor)
 
 
-def due_by_day(versions: Sequence[Terms], counted: Counted, funded_minor: int) -> dict[date, int]:
+def due_by_day(versions: Sequence[Terms], counted: CountedByDay, funded_minor: int) -> dict[date, int]:
     """Return `due` until each of the days counted, oldest first, in minor units: one walk for all of them."""
-    held = in_force(versions)
+    held = versions_in_force(versions)
     total, dues = Fraction(), dict[date, int]()
     for day, likes in sorted(counted.items()):
-        total += earned(on_day(held, day), likes)
-        dues[day] = _payable(total, funded_minor)
+        total += day_earnings(terms_on_day(held, day), likes)
+        dues[day] = _cap_at_budget(total, funded_minor)
     return dues
 
 
-def _payable(total: Fraction, funded_minor: int) -> int:
+def _cap_at_budget(total: Fraction, funded_minor: int) -> int:
     return min(funded_minor, total.numerator // total.denominator)
 
 
@@ -53,7 +55,7 @@ def floor_top_up(earned_minor: int, funded_minor: int, floor_minor: int) -> int:
 
 
 def shares_due(
-    versions: Sequence[Terms], counted: Counted, funded_minor: int, upto: date, topped_up_minor: int = 0
+    versions: Sequence[Terms], counted: CountedByDay, funded_minor: int, upto: date, topped_up_minor: int = 0
 ) -> dict[str, int]:
     """Return each charity's running total of what is due until `upto`, in minor units.
 
@@ -61,7 +63,7 @@ def shares_due(
     `topped_up_minor`, what a closed campaign's floor adds to its likes, goes with the last version that was in force
     by then: terms from a later day on never were.
     """
-    held = in_force(versions)
+    held = versions_in_force(versions)
     closing = max((terms.from_day for terms in held if terms.from_day <= upto), default=held[0].from_day)
     totals: dict[str, int] = {}
     for terms, following in zip(held, [*held[1:], None], strict=True):
@@ -69,6 +71,8 @@ def shares_due(
         before = due(versions, counted, funded_minor, terms.from_day - timedelta(days=1))
         part = max(0, due(versions, counted, funded_minor, last) - before)
         part += topped_up_minor if terms.from_day == closing else 0
-        for share, amount_minor in zip(terms.shares, split(part, [s.share_bp for s in terms.shares]), strict=True):
+        for share, amount_minor in zip(
+            terms.shares, apportion(part, [s.share_bp for s in terms.shares]), strict=True
+        ):
             totals[share.charity] = totals.get(share.charity, 0) + amount_minor
     return totals

@@ -13,10 +13,10 @@ import orjson
 
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging.arithmetic import due
-from ledger.accounting.balances import balances
-from ledger.accounting.corrections import step_back
-from ledger.accounting.journal import Account, Posting, Step, post
-from ledger.publication.outbox import queue_leaf
+from ledger.accounting.balances import campaign_balances
+from ledger.accounting.corrections import reverse_amount
+from ledger.accounting.journal import Account, Posting, TransferStep, post_transfer
+from ledger.publication.outbox import enqueue_leaf
 from sql import Connection, Pool, query
 
 FOLD_BATCHES_MAX = 500  # with their roots they fit one leaf of 64 KiB
@@ -33,7 +33,7 @@ _LIST_UNFOLDED_CAMPAIGNS = query("list_unfolded_campaigns")
 _STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
 
 
-class Tick(NamedTuple):
+class TickResult(NamedTuple):
     """What one tick of a campaign did."""
 
     batches: int
@@ -45,35 +45,35 @@ async def campaigns_to_tick(conn: Connection) -> list[int]:
     return [row["campaign_id"] for row in await conn.fetch(_LIST_UNFOLDED_CAMPAIGNS)]
 
 
-async def tick(pool: Pool, campaign: Campaign) -> Tick:
+async def run_tick(pool: Pool, campaign: Campaign) -> TickResult:
     """Run one tick of a campaign in a transaction of its own."""
     async with pool.acquire() as conn, conn.transaction():
         return await fold_and_pledge(conn, campaign)
 
 
-async def fold_and_pledge(conn: Connection, campaign: Campaign) -> Tick:
+async def fold_and_pledge(conn: Connection, campaign: Campaign) -> TickResult:
     """Fold what was recorded and post what it earns; joins the caller's transaction. Again: posts nothing.
 
     A closed campaign keeps no budget: what is pledged no more goes on to the sponsor at once.
     """
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
-    batches = folded = await fold(conn, campaign)
+    batches = folded = await fold_batches(conn, campaign)
     while folded == FOLD_BATCHES_MAX:  # what arrives meanwhile waits for the next tick
-        folded = await fold(conn, campaign)
+        folded = await fold_batches(conn, campaign)
         batches += folded
     floor_minor = campaign.promise.campaign.floor_minor if closed_at else 0
-    pledged_minor = await pledge(conn, campaign, floor_minor)
+    pledged_minor = await post_pledge(conn, campaign, floor_minor)
     if closed_at is not None:
-        await give_back(conn, campaign, "earned no more after the close")
-    return Tick(batches, pledged_minor)
+        await refund_budget(conn, campaign, "earned no more after the close")
+    return TickResult(batches, pledged_minor)
 
 
-async def fold(conn: Connection, campaign: Campaign) -> int:
+async def fold_batches(conn: Connection, campaign: Campaign) -> int:
     """Claim the batches that are not folded yet into the day counts; return how many."""
     batches = await conn.fetch(_CLAIM_BATCHES, campaign.campaign_id, FOLD_BATCHES_MAX)
     if not batches:
         return 0
-    days, refused = _add_up([orjson.loads(batch["tallies"]) for batch in batches])
+    days, refused = _sum_tallies([orjson.loads(batch["tallies"]) for batch in batches])
     if days:
         rows = [(day, *(counts[state] for state in _STATES)) for day, counts in sorted(days.items())]
         await conn.execute(_CREATE_DAY_COUNTS, campaign.campaign_id, sorted(days))
@@ -82,15 +82,15 @@ async def fold(conn: Connection, campaign: Campaign) -> int:
         keys = sorted(refused)
         columns = [day for day, _ in keys], [name for _, name in keys], [refused[key] for key in keys]
         await conn.execute(_ADD_REFUSAL_COUNTS, campaign.campaign_id, *columns)
-    await _tell_log(conn, campaign, sorted(days), batches)
+    await _enqueue_count_leaves(conn, campaign, sorted(days), batches)
     return len(batches)
 
 
-Days = dict[date, Counter[str]]
+CountsByDay = dict[date, Counter[str]]
 
 
-def _add_up(tallies: list[dict[str, Any]]) -> tuple[Days, Counter[tuple[date, str]]]:
-    days: Days = {}
+def _sum_tallies(tallies: list[dict[str, Any]]) -> tuple[CountsByDay, Counter[tuple[date, str]]]:
+    days: CountsByDay = {}
     refused: Counter[tuple[date, str]] = Counter()
     for batch in tallies:
         for day, counts in batch["days"].items():
@@ -100,7 +100,9 @@ def _add_up(tallies: list[dict[str, Any]]) -> tuple[Days, Counter[tuple[date, st
     return days, refused
 
 
-async def _tell_log(conn: Connection, campaign: Campaign, days: list[date], batches: list[asyncpg.Record]) -> None:
+async def _enqueue_count_leaves(
+    conn: Connection, campaign: Campaign, days: list[date], batches: list[asyncpg.Record]
+) -> None:
     """Queue `count` leaves: the days' new totals, and each folded batch with its size and root."""
     totals = await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
     told = [
@@ -112,7 +114,7 @@ async def _tell_log(conn: Connection, campaign: Campaign, days: list[date], batc
     for part, first in enumerate(range(0, max(len(told), 1), LEAF_DAYS_MAX)):
         some = told[first : first + LEAF_DAYS_MAX]
         body = {"campaign": campaign.slug, "days": some, "batches": [] if part else roots}
-        await queue_leaf(conn, "count", f"count/{batches[0]['batch_id']}/{part}", body)
+        await enqueue_leaf(conn, "count", f"count/{batches[0]['batch_id']}/{part}", body)
 
 
 async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int]:
@@ -120,27 +122,27 @@ async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int
     return {row["day"]: row["counted"] for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)}
 
 
-async def pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:
+async def post_pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:
     """Post the difference between what is due and what was pledged so far; return it, in minor units.
 
     What is due less than was pledged goes back as far as it has not been settled yet. A closed campaign's
     `floor_minor` stays pledged whatever its likes earned: a tick that only folds refusals must not take it back.
     """
-    held = await balances(conn, campaign.slug)
+    held = await campaign_balances(conn, campaign.slug)
     total = due(campaign.terms, await counted_by_day(conn, campaign), held.funded_minor)
     difference = max(total, min(floor_minor, held.funded_minor)) - held.earned_minor
     currency = campaign.promise.campaign.currency
     source, target = (Account(kind, currency, campaign.slug) for kind in ("budget", "pledged"))
     if difference > 0:
         key = f"pledge/{campaign.slug}/{held.pledged.version}"
-        await post(conn, Posting(key, Step.PLEDGE, source, target, difference, "likes counted"))
+        await post_transfer(conn, Posting(key, TransferStep.PLEDGE, source, target, difference, "likes counted"))
         return difference
-    return -await step_back(conn, Step.PLEDGE, source, target, -difference, "likes counted no more")
+    return -await reverse_amount(conn, TransferStep.PLEDGE, source, target, -difference, "likes counted no more")
 
 
-async def give_back(conn: Connection, campaign: Campaign, reference: str) -> int:
+async def refund_budget(conn: Connection, campaign: Campaign, reference: str) -> int:
     """Return the rest of the budget to the sponsor, in the caller's transaction; how much it was, in minor units."""
-    rest_minor = (await balances(conn, campaign.slug)).budget.minor
+    rest_minor = (await campaign_balances(conn, campaign.slug)).budget.minor
     currency = campaign.promise.campaign.currency
     source, target = Account("world", currency), Account("budget", currency, campaign.slug)
-    return await step_back(conn, Step.FUND, source, target, rest_minor, reference)
+    return await reverse_amount(conn, TransferStep.FUND, source, target, rest_minor, reference)

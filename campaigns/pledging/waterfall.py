@@ -14,13 +14,13 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import NamedTuple
 
-from campaigns.pledging.arithmetic import earned
-from campaigns.promise.terms import Terms, in_force, on_day
+from campaigns.pledging.arithmetic import day_earnings
+from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
 
 ZERO = Fraction()
 
 
-class Name(StrEnum):
+class StepName(StrEnum):
     """The steps, in order; the value is the public name."""
 
     RECEIVED = "received"
@@ -43,9 +43,9 @@ class Name(StrEnum):
     PLEDGED = "pledged"
 
 
-REFUSALS = (Name.NOT_ENROLLED, Name.NOT_RUNNING, Name.TOO_LATE, Name.IN_FUTURE)
-STATES = (Name.DUPLICATE, Name.WITHDRAWN, Name.QUARANTINED, Name.VOID, Name.OVER_LIMIT)
-TOTALS = (Name.RECEIVED, Name.COUNTED, Name.PLEDGED)
+REFUSALS = (StepName.NOT_ENROLLED, StepName.NOT_RUNNING, StepName.TOO_LATE, StepName.IN_FUTURE)
+STATES = (StepName.DUPLICATE, StepName.WITHDRAWN, StepName.QUARANTINED, StepName.VOID, StepName.OVER_LIMIT)
+TOTALS = (StepName.RECEIVED, StepName.COUNTED, StepName.PLEDGED)
 
 
 class DayCount(NamedTuple):
@@ -75,17 +75,17 @@ class Worth(NamedTuple):
     likes: Fraction = ZERO
     minor: Fraction = ZERO
 
-    def plus(self, other: "Worth") -> "Worth":
+    def add(self, other: "Worth") -> "Worth":
         """Return the sum."""
         return Worth(self.likes + other.likes, self.minor + other.minor)
 
-    def negative(self) -> "Worth":
+    def negate(self) -> "Worth":
         """Return what is taken away."""
         return Worth(-self.likes, -self.minor)
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class TermsDay:
     """A day under its terms."""
 
     day: date
@@ -95,7 +95,7 @@ class Day:
     @property
     def earned(self) -> Fraction:
         """What the day earns, its cap applied; minor units."""
-        return earned(self.terms, self.count.counted)
+        return day_earnings(self.terms, self.count.counted)
 
     @property
     def capped(self) -> Fraction:
@@ -107,29 +107,31 @@ class Day:
         return Worth(minor / self.terms.rate, minor)
 
 
-Waterfall = dict[Name, Worth]
+Waterfall = dict[StepName, Worth]
 
 
-def under_terms(days: Mapping[date, DayCount], versions: Sequence[Terms]) -> list[Day]:
+def days_under_terms(days: Mapping[date, DayCount], versions: Sequence[Terms]) -> list[TermsDay]:
     """Return the days in order, each with the terms in force on it."""
-    held = in_force(versions)
-    return [Day(day, on_day(held, day), count) for day, count in sorted(days.items())]
+    held = versions_in_force(versions)
+    return [TermsDay(day, terms_on_day(held, day), count) for day, count in sorted(days.items())]
 
 
-def waterfall(days: Sequence[Day], refused: Mapping[str, int], budget: Budget) -> Waterfall:
+def compute_waterfall(days: Sequence[TermsDay], refusal_counts: Mapping[str, int], budget: Budget) -> Waterfall:
     """Return every step in order; what is taken away is negative, a total sums up what stands before it."""
-    states = {state: _add(_priced(day, state) for day in days) for state in STATES}
-    counted = _add(_priced(day, Name.COUNTED) for day in days)
-    refusals = {name: Worth(Fraction(refused.get(name, 0))) for name in REFUSALS}
-    steps = {Name.RECEIVED: _add([counted, *states.values(), *refusals.values()])}
-    steps |= {name: worth.negative() for name, worth in (refusals | states).items()}
-    steps[Name.COUNTED] = counted
-    steps |= _to_pledged(days, budget)
-    steps[Name.PLEDGED] = _add(steps[name] for name in list(Name)[list(Name).index(Name.COUNTED) : -1])
+    states = {state: _sum_worths(_worth_in_state(day, state) for day in days) for state in STATES}
+    counted = _sum_worths(_worth_in_state(day, StepName.COUNTED) for day in days)
+    refusals = {name: Worth(Fraction(refusal_counts.get(name, 0))) for name in REFUSALS}
+    steps = {StepName.RECEIVED: _sum_worths([counted, *states.values(), *refusals.values()])}
+    steps |= {name: worth.negate() for name, worth in (refusals | states).items()}
+    steps[StepName.COUNTED] = counted
+    steps |= _steps_to_pledged(days, budget)
+    steps[StepName.PLEDGED] = _sum_worths(
+        steps[name] for name in list(StepName)[list(StepName).index(StepName.COUNTED) : -1]
+    )
     return steps
 
 
-def reaches_budget(days: Sequence[Day], budget: Budget) -> bool:
+def reaches_budget(days: Sequence[TermsDay], budget: Budget) -> bool:
     """Tell whether likes have earned all that was funded; once closed, whether they earned more than was there.
 
     Closing sends the rest of the budget back, so afterwards what is funded equals what was pledged in any case.
@@ -138,25 +140,25 @@ def reaches_budget(days: Sequence[Day], budget: Budget) -> bool:
     return total > budget.funded_minor if budget.is_closed else total >= budget.funded_minor > 0
 
 
-def _to_pledged(days: Sequence[Day], budget: Budget) -> Waterfall:
-    over_cap = _add(day.worth(day.capped) for day in days)
-    over = _add(over_budget(days, budget))
+def _steps_to_pledged(days: Sequence[TermsDay], budget: Budget) -> Waterfall:
+    over_cap = _sum_worths(day.worth(day.capped) for day in days)
+    over = _sum_worths(worth_over_budget(days, budget))
     left = sum((day.earned for day in days), ZERO) - over.minor
     due_minor = int(left)
     last = next((day for day in reversed(days) if day.earned), None)
     to_come = Fraction(max(0, due_minor - budget.earned_minor))
     floor_minor = max(0, min(budget.earned_minor, budget.floor_minor) - due_minor) if budget.is_closed else 0
     return {
-        Name.OVER_DAILY_CAP: over_cap.negative(),
-        Name.OVER_BUDGET: over.negative(),
-        Name.ROUNDING: last.worth(due_minor - left) if last else Worth(),
-        Name.NOT_PLEDGED_YET: last.worth(-to_come) if last else Worth(),
-        Name.FLOOR: Worth(ZERO, Fraction(floor_minor)),
-        Name.SETTLED_BEFORE: Worth(ZERO, Fraction(max(0, budget.earned_minor - due_minor - floor_minor))),
+        StepName.OVER_DAILY_CAP: over_cap.negate(),
+        StepName.OVER_BUDGET: over.negate(),
+        StepName.ROUNDING: last.worth(due_minor - left) if last else Worth(),
+        StepName.NOT_PLEDGED_YET: last.worth(-to_come) if last else Worth(),
+        StepName.FLOOR: Worth(ZERO, Fraction(floor_minor)),
+        StepName.SETTLED_BEFORE: Worth(ZERO, Fraction(max(0, budget.earned_minor - due_minor - floor_minor))),
     }
 
 
-def over_budget(days: Sequence[Day], budget: Budget) -> list[Worth]:
+def worth_over_budget(days: Sequence[TermsDay], budget: Budget) -> list[Worth]:
     """Walk the days in order: what comes after the budget is used up, at its own day's rate.
 
     One amount a day; none at all where a closed campaign never reached its budget.
@@ -171,13 +173,13 @@ def over_budget(days: Sequence[Day], budget: Budget) -> list[Worth]:
     return over
 
 
-def _priced(day: Day, state: Name) -> Worth:
+def _worth_in_state(day: TermsDay, state: StepName) -> Worth:
     likes = Fraction(getattr(day.count, state))
     return Worth(likes, likes * day.terms.rate)
 
 
-def _add(parts: Iterable[Worth]) -> Worth:
+def _sum_worths(parts: Iterable[Worth]) -> Worth:
     total = Worth()
     for part in parts:
-        total = total.plus(part)
+        total = total.add(part)
     return total

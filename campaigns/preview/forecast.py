@@ -15,32 +15,32 @@ from campaigns.pledging.waterfall import DayCount
 from ledger.accounting.apportionment import WHOLE_BP
 
 
-class Point(NamedTuple):
+class CurvePoint(NamedTuple):
     """A day of a curve, and how many likes it gets."""
 
     day: date
     likes: int
 
 
-class Shifted(NamedTuple):
+class PastForecast(NamedTuple):
     """A past campaign's likes on this one's days; what lies beyond its last day is left out."""
 
     likes: dict[date, int]
-    left_out: int
+    likes_left_out: int
     days_missing: int  # of this campaign, after the past one's last
 
 
-def flat(days: Sequence[date], likes_per_day: int) -> dict[date, int]:
+def flat_forecast(days: Sequence[date], likes_per_day: int) -> dict[date, int]:
     """Return the same number of likes for each day."""
     return dict.fromkeys(days, likes_per_day)
 
 
-def curve(days: Sequence[date], points: Sequence[Point]) -> dict[date, int]:
+def curve_forecast(days: Sequence[date], points: Sequence[CurvePoint]) -> dict[date, int]:
     """Return likes a day on straight lines between the points, which are in order; level before and after them."""
-    return dict(zip(days, _whole(_at(points, day) for day in days), strict=True))
+    return dict(zip(days, _floor_running_sum(_interpolate(points, day) for day in days), strict=True))
 
 
-def _at(points: Sequence[Point], day: date) -> Fraction:
+def _interpolate(points: Sequence[CurvePoint], day: date) -> Fraction:
     place = bisect_right([point.day for point in points], day)
     if place in (0, len(points)):
         return Fraction(points[max(0, place - 1)].likes)
@@ -49,7 +49,7 @@ def _at(points: Sequence[Point], day: date) -> Fraction:
     return before.likes + (after.likes - before.likes) * share
 
 
-def _whole(amounts: Iterable[Fraction]) -> list[int]:
+def _floor_running_sum(amounts: Iterable[Fraction]) -> list[int]:
     """Return whole numbers whose running sums are those of the amounts, rounded down."""
     total, sums = Fraction(), [0]
     for amount in amounts:
@@ -58,25 +58,27 @@ def _whole(amounts: Iterable[Fraction]) -> list[int]:
     return [after - before for before, after in pairwise(sums)]
 
 
-def shifted(days: Sequence[date], past_days: Sequence[date], counted: Mapping[date, int]) -> Shifted:
+def past_forecast(days: Sequence[date], past_days: Sequence[date], counted: Mapping[date, int]) -> PastForecast:
     """Return the past campaign's first day as this one's first, its second as the second, and so on."""
     likes = dict.fromkeys(days, 0) | {day: counted.get(past, 0) for day, past in zip(days, past_days, strict=False)}
     left_out = sum(counted.get(past, 0) for past in past_days[len(days) :])
-    return Shifted(likes, left_out, max(0, len(days) - len(past_days)))
+    return PastForecast(likes, left_out, max(0, len(days) - len(past_days)))
 
 
-def without_fakes(likes: Mapping[date, int], fakes_bp: int) -> dict[date, DayCount]:
+def split_fakes(likes: Mapping[date, int], fakes_bp: int) -> dict[date, DayCount]:
     """Return each day's likes as counted and void; of all until any day, the counted are rounded down."""
-    real = _whole(Fraction(received * (WHOLE_BP - fakes_bp), WHOLE_BP) for received in likes.values())
+    real = _floor_running_sum(Fraction(received * (WHOLE_BP - fakes_bp), WHOLE_BP) for received in likes.values())
     return {
         day: DayCount(counted=counted, void=received - counted)
         for (day, received), counted in zip(likes.items(), real, strict=True)
     }
 
 
-def from_today(kept: Mapping[date, int], expected: Mapping[date, DayCount], today: date) -> dict[date, DayCount]:
+def merge_counted_days(
+    counted: Mapping[date, int], expected: Mapping[date, DayCount], today: date
+) -> dict[date, DayCount]:
     """Return a running campaign's days: what counted before today, then the forecast, or what counted if more."""
     return {
-        day: count if day >= today and count.counted >= kept.get(day, 0) else DayCount(counted=kept.get(day, 0))
+        day: count if day >= today and count.counted >= counted.get(day, 0) else DayCount(counted=counted.get(day, 0))
         for day, count in expected.items()
     }

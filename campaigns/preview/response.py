@@ -6,19 +6,19 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from campaigns.catalogue.apply_promise import Action
-from campaigns.pledging.waterfall import Name
-from campaigns.preview.context import Note, Previewed, previewed
+from campaigns.catalogue.apply_promise import PromiseAction
+from campaigns.pledging.waterfall import StepName
+from campaigns.preview.context import Note, PreviewResult, compute_preview
 from campaigns.preview.request import PreviewRequest
-from campaigns.preview.simulation import Binds, Preview, SpendingDay
-from campaigns.reporting.exact_amounts import ExactLikes, ExactMoney, show_likes, show_money
-from campaigns.reporting.snapshot import Instant, instant
-from ledger.money import Money, show
+from campaigns.preview.simulation import BindingCap, Preview, SpendingDay
+from campaigns.reporting.exact_amounts import ExactLikes, ExactMoney, format_exact_likes, format_exact_money
+from campaigns.reporting.snapshot import Instant, format_instant
+from ledger.money import Money, to_money
 from sql import Connection
 
-Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+IsoDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
-SENTENCES = {
+NOTE_TEXTS = {
     Note.PERSON_LIMIT: "The limit of likes a person and day is not applied: a forecast does not know who likes.",
     Note.DAYS_KEPT: "Days before today stay as counted; today keeps its likes where the forecast has fewer.",
     Note.PAST_DAYS: "The past campaign's days are taken by their place, first for first, whatever the weekday.",
@@ -61,7 +61,7 @@ class PreviewShare(TypedDict):
 class PreviewDay(TypedDict):
     """A day; `earned` and `capped` are exact and before the budget, `spent` is what is due for it."""
 
-    day: Day
+    day: IsoDate
     terms_version: int
     likes: int
     fakes: int
@@ -71,14 +71,14 @@ class PreviewDay(TypedDict):
     spent: Money
     so_far: Money
     left: Money
-    binds: Binds
+    binds: BindingCap
 
 
-class Instead(TypedDict):
+class CurrentTermsResult(TypedDict):
     """What the same likes come to under the terms as they stand."""
 
     pledged: Money
-    budget_ends_on: Day | None
+    budget_ends_on: IsoDate | None
 
 
 class PreviewNote(TypedDict):
@@ -88,110 +88,115 @@ class PreviewNote(TypedDict):
     text: str
 
 
-class PreviewAnswer(TypedDict):
+class PreviewResponse(TypedDict):
     """What the promise would come to. `as_it_stands` is null unless a campaign is given new terms."""
 
     campaign: str
     currency: str
     timezone: str
     as_of: Instant
-    action: Action
+    action: PromiseAction
     terms_version: int
-    from_day: Day
+    from_day: IsoDate
     likes: PreviewLikes
     money: PreviewMoney
-    budget_ends_on: Day | None
+    budget_ends_on: IsoDate | None
     days_bound: dict[str, int]
     beneficiaries: list[PreviewShare]
-    as_it_stands: Instead | None
+    as_it_stands: CurrentTermsResult | None
     notes: list[PreviewNote]
     days: list[PreviewDay]
 
 
-async def preview(conn: Connection, request: PreviewRequest, now: datetime, *, pseudonym_key: bytes) -> PreviewAnswer:
+async def preview_response(
+    conn: Connection, request: PreviewRequest, now: datetime, *, pseudonym_key: bytes
+) -> PreviewResponse:
     """Return the whole answer; joins the caller's transaction, of a single snapshot. Raises as `previewed` does."""
-    return answer(await previewed(conn, request, now, pseudonym_key=pseudonym_key))
+    return format_response(await compute_preview(conn, request, now, pseudonym_key=pseudonym_key))
 
 
-def answer(done: Previewed) -> PreviewAnswer:
+def format_response(result: PreviewResult) -> PreviewResponse:
     """Return a preview for programs."""
-    own, made = done.promise.campaign, done.preview
+    own, made = result.promise.campaign, result.preview
     return {
         "campaign": own.slug,
         "currency": own.currency,
         "timezone": own.timezone,
-        "as_of": instant(done.as_of),
-        "action": done.plan.action,
-        "terms_version": done.plan.version,
-        "from_day": done.plan.from_day.isoformat(),
-        "likes": _likes(made),
-        "money": _money(made, own.currency),
-        "budget_ends_on": _day(made.budget_ends_on),
-        "days_bound": {binds.value: days for binds, days in made.days_bound().items()},
-        "beneficiaries": _shares(done),
-        "as_it_stands": _instead(done.as_it_stands, own.currency),
-        "notes": [{"name": note, "text": SENTENCES[note]} for note in done.notes],
-        "days": [_row(each, made.funded_minor, own.currency) for each in made.days],
+        "as_of": format_instant(result.as_of),
+        "action": result.plan.action,
+        "terms_version": result.plan.version,
+        "from_day": result.plan.from_day.isoformat(),
+        "likes": _format_likes(made),
+        "money": _format_money(made, own.currency),
+        "budget_ends_on": _format_date(made.budget_ends_on),
+        "days_bound": {binds.value: days for binds, days in made.days_by_binding_cap().items()},
+        "beneficiaries": _format_shares(result),
+        "as_it_stands": _format_current_terms(result.as_it_stands, own.currency),
+        "notes": [{"name": note, "text": NOTE_TEXTS[note]} for note in result.notes],
+        "days": [_format_day(each, made.funded_minor, own.currency) for each in made.days],
     }
 
 
-def _day(day: date | None) -> Day | None:
+def _format_date(day: date | None) -> IsoDate | None:
     return day.isoformat() if day else None
 
 
-def _likes(made: Preview) -> PreviewLikes:
-    counted = sum(each.day.count.counted for each in made.days)
-    fakes = sum(each.day.count.void for each in made.days)
+def _format_likes(preview: Preview) -> PreviewLikes:
+    counted = sum(each.day.count.counted for each in preview.days)
+    fakes = sum(each.day.count.void for each in preview.days)
     return {
         "received": counted + fakes,
         "fakes": fakes,
         "counted": counted,
-        "over_daily_cap": show_likes(-made.steps[Name.OVER_DAILY_CAP].likes),
-        "over_budget": show_likes(-made.steps[Name.OVER_BUDGET].likes),
-        "earning_nothing": show_likes(made.earning_nothing.likes),
+        "over_daily_cap": format_exact_likes(-preview.steps[StepName.OVER_DAILY_CAP].likes),
+        "over_budget": format_exact_likes(-preview.steps[StepName.OVER_BUDGET].likes),
+        "earning_nothing": format_exact_likes(preview.earning_nothing.likes),
     }
 
 
-def _money(made: Preview, currency: str) -> PreviewMoney:
+def _format_money(preview: Preview, currency: str) -> PreviewMoney:
     return {
-        "funded": show(made.funded_minor, currency),
-        "due": show(made.due_minor, currency),
-        "floor_top_up": show(made.top_up_minor, currency),
-        "pledged": show(made.pledged_minor, currency),
-        "remaining": show(made.remaining_minor, currency),
-        "over_daily_cap": show_money(-made.steps[Name.OVER_DAILY_CAP].minor, currency),
-        "over_budget": show_money(-made.steps[Name.OVER_BUDGET].minor, currency),
+        "funded": to_money(preview.funded_minor, currency),
+        "due": to_money(preview.due_minor, currency),
+        "floor_top_up": to_money(preview.top_up_minor, currency),
+        "pledged": to_money(preview.pledged_minor, currency),
+        "remaining": to_money(preview.remaining_minor, currency),
+        "over_daily_cap": format_exact_money(-preview.steps[StepName.OVER_DAILY_CAP].minor, currency),
+        "over_budget": format_exact_money(-preview.steps[StepName.OVER_BUDGET].minor, currency),
     }
 
 
-def _shares(done: Previewed) -> list[PreviewShare]:
+def _format_shares(result: PreviewResult) -> list[PreviewShare]:
     """Return the charities in the promise's order, after those that only older terms name."""
-    names: dict[str, Any] = {b.charity: b.name.model_dump() for b in done.promise.terms.beneficiaries}
-    shares = done.preview.shares_minor
+    names: dict[str, Any] = {b.charity: b.name.model_dump() for b in result.promise.terms.beneficiaries}
+    shares = result.preview.shares_minor
     older = [charity for charity in shares if charity not in names]
     return [
-        {"charity": c, "name": names.get(c), "amount": show(shares.get(c, 0), done.promise.campaign.currency)}
+        {"charity": c, "name": names.get(c), "amount": to_money(shares.get(c, 0), result.promise.campaign.currency)}
         for c in [*older, *names]
     ]
 
 
-def _instead(made: Preview | None, currency: str) -> Instead | None:
-    if made is None:
+def _format_current_terms(preview: Preview | None, currency: str) -> CurrentTermsResult | None:
+    if preview is None:
         return None
-    return {"pledged": show(made.pledged_minor, currency), "budget_ends_on": _day(made.budget_ends_on)}
-
-
-def _row(each: SpendingDay, funded_minor: int, currency: str) -> PreviewDay:
     return {
-        "day": each.day.day.isoformat(),
-        "terms_version": each.day.terms.version,
-        "likes": each.day.count.counted,
-        "fakes": each.day.count.void,
-        "earned": show_money(each.day.earned, currency),
-        "capped": show_money(each.day.capped, currency),
-        "over_budget": show_money(each.over_budget.minor, currency),
-        "spent": show(each.spent_minor, currency),
-        "so_far": show(each.so_far_minor, currency),
-        "left": show(funded_minor - each.so_far_minor, currency),
-        "binds": each.binds,
+        "pledged": to_money(preview.pledged_minor, currency),
+        "budget_ends_on": _format_date(preview.budget_ends_on),
+    }
+
+
+def _format_day(spending_day: SpendingDay, funded_minor: int, currency: str) -> PreviewDay:
+    return {
+        "day": spending_day.day.day.isoformat(),
+        "terms_version": spending_day.day.terms.version,
+        "likes": spending_day.day.count.counted,
+        "fakes": spending_day.day.count.void,
+        "earned": format_exact_money(spending_day.day.earned, currency),
+        "capped": format_exact_money(spending_day.day.capped, currency),
+        "over_budget": format_exact_money(spending_day.over_budget.minor, currency),
+        "spent": to_money(spending_day.spent_minor, currency),
+        "so_far": to_money(spending_day.so_far_minor, currency),
+        "left": to_money(funded_minor - spending_day.so_far_minor, currency),
+        "binds": spending_day.binding_cap,
     }

@@ -12,19 +12,19 @@ from itertools import pairwise
 from campaigns.pledging.arithmetic import due_by_day, floor_top_up, shares_due
 from campaigns.pledging.waterfall import (
     Budget,
-    Day,
     DayCount,
-    Name,
+    StepName,
+    TermsDay,
     Waterfall,
     Worth,
-    over_budget,
-    under_terms,
-    waterfall,
+    compute_waterfall,
+    days_under_terms,
+    worth_over_budget,
 )
 from campaigns.promise.terms import Terms
 
 
-class Binds(StrEnum):
+class BindingCap(StrEnum):
     """What keeps a day's likes from earning more: the tighter of the two caps."""
 
     NONE = "none"
@@ -36,17 +36,17 @@ class Binds(StrEnum):
 class SpendingDay:
     """A day of the preview; `spent_minor` is what `due` grows by on it."""
 
-    day: Day
+    day: TermsDay
     over_budget: Worth
     spent_minor: int
     so_far_minor: int
 
     @property
-    def binds(self) -> Binds:
+    def binding_cap(self) -> BindingCap:
         """Which cap holds the day back."""
         if self.over_budget.minor:
-            return Binds.BUDGET
-        return Binds.DAILY_CAP if self.day.capped else Binds.NONE
+            return BindingCap.BUDGET
+        return BindingCap.DAILY_CAP if self.day.capped else BindingCap.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,35 +80,35 @@ class Preview:
     @property
     def earning_nothing(self) -> Worth:
         """The likes that count and earn nothing, and their worth: over the daily cap or over the budget."""
-        return self.steps[Name.OVER_DAILY_CAP].plus(self.steps[Name.OVER_BUDGET]).negative()
+        return self.steps[StepName.OVER_DAILY_CAP].add(self.steps[StepName.OVER_BUDGET]).negate()
 
-    def days_bound(self) -> dict[Binds, int]:
+    def days_by_binding_cap(self) -> dict[BindingCap, int]:
         """Return on how many days each cap binds."""
-        bound = [each.binds for each in self.days]
-        return {binds: bound.count(binds) for binds in Binds}
+        bound = [each.binding_cap for each in self.days]
+        return {binds: bound.count(binds) for binds in BindingCap}
 
 
-def preview(
+def simulate_promise(
     versions: Sequence[Terms], likes: Mapping[date, DayCount], funded_minor: int, floor_minor: int = 0
 ) -> Preview:
     """Return what these versions of the terms come to over the likes of all of the campaign's days."""
-    days = under_terms(likes, versions)
+    days = days_under_terms(likes, versions)
     counted = {day.day: day.count.counted for day in days}
     dues = due_by_day(versions, counted, funded_minor)
     due_minor = max(dues.values(), default=0)
     top_up_minor = floor_top_up(due_minor, funded_minor, floor_minor)
     return Preview(
         funded_minor,
-        _spending(days, dues, funded_minor),
+        _spending_days(days, dues, funded_minor),
         due_minor,
         top_up_minor,
         shares_due(versions, counted, funded_minor, max(counted, default=date.min), top_up_minor),
-        waterfall(days, {}, Budget(funded_minor, due_minor + top_up_minor, floor_minor, is_closed=True)),
+        compute_waterfall(days, {}, Budget(funded_minor, due_minor + top_up_minor, floor_minor, is_closed=True)),
     )
 
 
-def _spending(days: Sequence[Day], dues: Mapping[date, int], funded_minor: int) -> tuple[SpendingDay, ...]:
-    over = over_budget(days, Budget(funded_minor, 0, 0, is_closed=False))
+def _spending_days(days: Sequence[TermsDay], dues: Mapping[date, int], funded_minor: int) -> tuple[SpendingDay, ...]:
+    over = worth_over_budget(days, Budget(funded_minor, 0, 0, is_closed=False))
     steps = pairwise([0, *dues.values()])
     return tuple(
         SpendingDay(day, lost, after - before, after)

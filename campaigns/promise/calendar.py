@@ -12,12 +12,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def micros(moment: datetime) -> int:
+def to_microseconds(moment: datetime) -> int:
     """Return microseconds since 1970, exactly."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def day_in(moment: datetime, timezone: ZoneInfo) -> date:
+def local_day(moment: datetime, timezone: ZoneInfo) -> date:
     """Return the calendar day of a moment in a time zone."""
     return moment.astimezone(timezone).date()
 
@@ -32,17 +32,19 @@ class Calendar:
     starts_us: int  # microseconds since 1970
     ends_us: int
     days: tuple[date, ...]
-    midnights: tuple[int, ...]  # when each day starts, microseconds since 1970
+    midnights_us: tuple[int, ...]  # when each day starts, microseconds since 1970
 
     @classmethod
-    def of(cls, starts_at: datetime, ends_at: datetime, timezone: ZoneInfo) -> "Calendar":
+    def from_bounds(cls, starts_at: datetime, ends_at: datetime, timezone: ZoneInfo) -> "Calendar":
         """Lay out the days on which a like can fall: `ends_at` itself lies outside."""
-        first = day_in(starts_at, timezone)
-        last = day_in(ends_at - _MICROSECOND, timezone)
+        first = local_day(starts_at, timezone)
+        last = local_day(ends_at - _MICROSECOND, timezone)
         days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
-        midnights = tuple(micros(datetime.combine(day, time(), tzinfo=timezone)) for day in days)
-        return cls(timezone, starts_at, ends_at, micros(starts_at), micros(ends_at), days, midnights)
+        midnights = tuple(to_microseconds(datetime.combine(day, time(), tzinfo=timezone)) for day in days)
+        return cls(
+            timezone, starts_at, ends_at, to_microseconds(starts_at), to_microseconds(ends_at), days, midnights
+        )
 
     def day_of(self, event_us: int) -> date:
         """Return the campaign day of a moment inside the campaign, given in microseconds since 1970."""
-        return self.days[bisect_right(self.midnights, event_us) - 1]
+        return self.days[bisect_right(self.midnights_us, event_us) - 1]

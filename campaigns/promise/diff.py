@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from typing_extensions import TypedDict
 
 from campaigns.promise.model import Promise
-from ledger.money import text
+from ledger.money import format_minor
 
 
-class Change(NamedTuple):
+class FieldChange(NamedTuple):
     """One value that differs, by its dotted path; None: there is none."""
 
     path: str
@@ -24,36 +24,41 @@ class Change(NamedTuple):
         return f"{self.path}: {self.before} → {self.after if self.after is not None else 'none'}"
 
 
-def difference(old: Promise | None, new: Promise) -> list[Change]:
+def diff_promises(old: Promise | None, new: Promise) -> list[FieldChange]:
     """Return what would change, value by value in the file's order; every value where there is no old promise.
 
     Moments are compared, not their spelling: the same instant in another offset is no change.
     """
     becomes = new.campaign.currency
     was = old.campaign.currency if old else becomes
-    return changes(old.model_dump() if old else None, new.model_dump(), becomes, was)
+    return diff_objects(old.model_dump() if old else None, new.model_dump(), becomes, was)
 
 
-def changes(
-    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, currency: str, was: str | None = None
-) -> list[Change]:
+def diff_objects(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, currency: str, old_currency: str | None = None
+) -> list[FieldChange]:
     """Return what differs between two nested objects, values named `…_minor` as money of the currency."""
-    before, after = dict(_values(old or {})), dict(_values(new or {}))
+    before, after = dict(_flatten(old or {})), dict(_flatten(new or {}))
     paths = dict.fromkeys(chain(after, before))
     changed = [path for path in paths if before.get(path) != after.get(path)]
-    return [Change(p, _shown(p, before.get(p), was or currency), _shown(p, after.get(p), currency)) for p in changed]
+    return [
+        FieldChange(
+            p, _format_value(p, before.get(p), old_currency or currency), _format_value(p, after.get(p), currency)
+        )
+        for p in changed
+    ]
 
 
-def _values(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _flatten(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each value with its path; what is left out (None) is no value."""
     if isinstance(part, Mapping | list):
         for key, value in part.items() if isinstance(part, Mapping) else enumerate(part):
-            yield from _values(value, f"{path}.{key}" if path else str(key))
+            yield from _flatten(value, f"{path}.{key}" if path else str(key))
     elif part is not None:
         yield path, part
 
 
-def _shown(path: str, value: Any, currency: str) -> str | None:
+def _format_value(path: str, value: Any, currency: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, bool):
@@ -61,7 +66,7 @@ def _shown(path: str, value: Any, currency: str) -> str | None:
     if isinstance(value, datetime):
         return value.isoformat()
     if path.endswith("_minor") and currency:
-        return f"{value} ({text(value, currency)} {currency})"
+        return f"{value} ({format_minor(value, currency)} {currency})"
     return str(value)
 
 

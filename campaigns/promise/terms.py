@@ -33,13 +33,13 @@ class Terms:
         return Fraction(self.amount_minor, self.per_likes)
 
 
-def in_force(versions: Sequence[Terms]) -> list[Terms]:
+def versions_in_force(versions: Sequence[Terms]) -> list[Terms]:
     """Return the versions that are ever in force, oldest first; of several from one day the newest holds."""
     newest = {terms.from_day: terms for terms in sorted(versions, key=lambda t: t.version)}
     return [newest[day] for day in sorted(newest)]
 
 
-def on_day(versions: Sequence[Terms], day: date) -> Terms:
+def terms_on_day(versions: Sequence[Terms], day: date) -> Terms:
     """Return what holds on `day`, of `versions` as `in_force` returns them; LookupError before the first."""
     place = bisect_right([terms.from_day for terms in versions], day)
     if place == 0:

@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from campaigns.pledging.waterfall import TOTALS, Name, waterfall
-from campaigns.promise.model import Agreement, Campaign, Settlement, Terms
-from campaigns.reporting.exact_amounts import ExactLikes, ExactMoney, show_likes, show_money
-from campaigns.reporting.snapshot import Instant, Standing, instant
-from campaigns.reporting.totals import Totals, totals
+from campaigns.pledging.waterfall import TOTALS, StepName, compute_waterfall
+from campaigns.promise.model import Agreement, PromiseCampaign, PromiseTerms, SettlementPolicy
+from campaigns.reporting.exact_amounts import ExactLikes, ExactMoney, format_exact_likes, format_exact_money
+from campaigns.reporting.snapshot import CampaignSnapshot, Instant, format_instant
+from campaigns.reporting.totals import Totals, campaign_totals
 
 
 class TermsVersion(TypedDict):
@@ -17,15 +17,15 @@ class TermsVersion(TypedDict):
 
     version: int
     from_day: Annotated[str, Field(json_schema_extra={"format": "date"})]
-    terms: Terms
+    terms: PromiseTerms
 
 
 class PublishedCampaign(TypedDict):
     """The promise as it is stored and used by the engine; what it leaves open is left out."""
 
     as_of: Instant
-    campaign: Campaign
-    settlement: Settlement
+    campaign: PromiseCampaign
+    settlement: SettlementPolicy
     agreement: Agreement | None
     terms: list[TermsVersion]
     closed_at: Instant | None
@@ -42,7 +42,7 @@ class PublishedCampaigns(TypedDict):
 class WaterfallStep(TypedDict):
     """A `change` is signed; a `total` is the sum of everything since the last total, that one included."""
 
-    step: Name
+    step: StepName
     kind: Literal["total", "change"]
     likes: ExactLikes
     money: ExactMoney
@@ -57,34 +57,34 @@ class PublishedWaterfall(TypedDict):
     steps: list[WaterfallStep]
 
 
-def published(standing: Standing) -> PublishedCampaign:
+def published_campaign(snapshot: CampaignSnapshot) -> PublishedCampaign:
     """Return the campaign's promise and totals."""
-    own = standing.campaign
+    own = snapshot.campaign
     versions = zip(own.terms, own.versions, strict=True)
     return {
-        "as_of": instant(standing.as_of),
+        "as_of": format_instant(snapshot.as_of),
         "campaign": own.promise.campaign,
         "settlement": own.promise.settlement,
         "agreement": own.promise.agreement,
         "terms": [{"version": t.version, "from_day": t.from_day.isoformat(), "terms": v} for t, v in versions],
-        "closed_at": instant(own.closed_at) if own.closed_at else None,
-        "totals": totals(standing),
+        "closed_at": format_instant(own.closed_at) if own.closed_at else None,
+        "totals": campaign_totals(snapshot),
     }
 
 
-def published_waterfall(standing: Standing) -> PublishedWaterfall:
+def published_waterfall(snapshot: CampaignSnapshot) -> PublishedWaterfall:
     """Return the campaign's waterfall."""
-    steps = waterfall(standing.days, standing.refused, standing.budget)
+    steps = compute_waterfall(snapshot.days, snapshot.refusal_counts, snapshot.budget)
     return {
-        "campaign": standing.slug,
-        "currency": standing.currency,
-        "as_of": instant(standing.as_of),
+        "campaign": snapshot.slug,
+        "currency": snapshot.currency,
+        "as_of": format_instant(snapshot.as_of),
         "steps": [
             {
                 "step": name,
                 "kind": "total" if name in TOTALS else "change",
-                "likes": show_likes(worth.likes),
-                "money": show_money(worth.minor, standing.currency),
+                "likes": format_exact_likes(worth.likes),
+                "money": format_exact_money(worth.minor, snapshot.currency),
             }
             for name, worth in steps.items()
         ],

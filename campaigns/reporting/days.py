@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from campaigns.reporting.exact_amounts import ExactMoney, show_money
-from campaigns.reporting.snapshot import Instant, Standing, instant
+from campaigns.reporting.exact_amounts import ExactMoney, format_exact_money
+from campaigns.reporting.snapshot import CampaignSnapshot, Instant, format_instant
 
 CSV_COLUMNS = [
     "campaign",
@@ -49,11 +49,11 @@ class CampaignDays(TypedDict):
     days: list[CampaignDay]
 
 
-def days(standing: Standing) -> CampaignDays:
+def campaign_days(snapshot: CampaignSnapshot) -> CampaignDays:
     """Return the campaign's days, oldest first."""
     rows: list[CampaignDay] = []
-    so_far, currency = Fraction(), standing.currency
-    for day in standing.days_so_far:
+    so_far, currency = Fraction(), snapshot.currency
+    for day in snapshot.days_so_far:
         so_far += day.earned
         rows.append(
             {
@@ -61,17 +61,17 @@ def days(standing: Standing) -> CampaignDays:
                 "terms_version": day.terms.version,
                 "counted": day.count.counted,
                 "withdrawn": day.count.withdrawn,
-                "earned": show_money(day.earned, currency),
-                "capped": show_money(day.capped, currency),
-                "earned_so_far": show_money(so_far, currency),
+                "earned": format_exact_money(day.earned, currency),
+                "capped": format_exact_money(day.capped, currency),
+                "earned_so_far": format_exact_money(so_far, currency),
             }
         )
-    return {"campaign": standing.slug, "currency": currency, "as_of": instant(standing.as_of), "days": rows}
+    return {"campaign": snapshot.slug, "currency": currency, "as_of": format_instant(snapshot.as_of), "days": rows}
 
 
-def days_csv(standing: Standing) -> str:
+def campaign_days_csv(snapshot: CampaignSnapshot) -> str:
     """Return the same as CSV; columns are only ever added at the end."""
-    shown, out = days(standing), StringIO()
+    shown, out = campaign_days(snapshot), StringIO()
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
     for row in shown["days"]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from typing_extensions import TypedDict
 
-from ledger.money import text
+from ledger.money import format_minor
 
 _HUNDREDTHS = 100
 
@@ -27,7 +27,7 @@ class ExactMoney(TypedDict):
     text: str
 
 
-def show_likes(likes: Fraction) -> ExactLikes:
+def format_exact_likes(likes: Fraction) -> ExactLikes:
     """Return a number of likes both ways; the text has two digits after the point unless it is whole."""
     if likes.denominator == 1:
         return {"exact": str(likes), "text": str(likes)}
@@ -36,6 +36,6 @@ def show_likes(likes: Fraction) -> ExactLikes:
     return {"exact": str(likes), "text": f"{'-' if hundredths < 0 else ''}{whole}.{rest:02}"}
 
 
-def show_money(minor: Fraction, currency: str) -> ExactMoney:
+def format_exact_money(minor: Fraction, currency: str) -> ExactMoney:
     """Return an amount both ways."""
-    return {"exact_minor": str(minor), "text": text(round(minor), currency)}
+    return {"exact_minor": str(minor), "text": format_minor(round(minor), currency)}

@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple
 import asyncpg
 from typing_extensions import TypedDict
 
-from campaigns.intake.batch_tree import NONCE_BYTES, TAG_BYTES, nonces
-from campaigns.reporting.snapshot import Instant, instant
+from campaigns.intake.batch_tree import NONCE_BYTES, TAG_BYTES, derive_nonces
+from campaigns.reporting.snapshot import Instant, format_instant
 from ledger.log.encoding import to_base64
-from ledger.log.merkle import HASH_BYTES, inclusion_nodes, leaf_hash, levels, path_in, prove_inclusion
+from ledger.log.merkle import HASH_BYTES, inclusion_nodes, inclusion_path, leaf_hash, prove_inclusion, tree_levels
 from ledger.log.receipt import like_entry
 from ledger.publication import store
 from sql import Connection, query
@@ -29,7 +29,7 @@ _FIND_RECEIPT_BATCH = query("find_receipt_batch")
 _FIND_RECEIPT_LIKE = query("find_receipt_like")
 
 
-class ReceiptedLike(TypedDict):
+class ReceiptLike(TypedDict):
     """What the batch's leaf commits to: bytes in hex, microseconds since 1970."""
 
     nonce: str
@@ -38,7 +38,7 @@ class ReceiptedLike(TypedDict):
     content: str
 
 
-class ReceiptedBatch(TypedDict):
+class ReceiptBatch(TypedDict):
     """The leaf's way to its batch's root (RFC 6962), hashes in hex."""
 
     id: int
@@ -49,7 +49,7 @@ class ReceiptedBatch(TypedDict):
     root: str
 
 
-class ReceiptedCount(TypedDict):
+class ReceiptCount(TypedDict):
     """The log's leaf that tells of the batch, as text, and its way to the checkpoint, hashes in base64."""
 
     index: int
@@ -68,19 +68,19 @@ class Receipt(TypedDict):
     campaign: str
     as_of: Instant
     fate: Fate
-    like: ReceiptedLike | None
-    batch: ReceiptedBatch
-    count: ReceiptedCount | None
+    like: ReceiptLike | None
+    batch: ReceiptBatch
+    count: ReceiptCount | None
     checkpoint: str | None
 
 
-class _Named(NamedTuple):
+class _ReceiptId(NamedTuple):
     batch_id: int
-    place: int
+    position: int
     tag: bytes
 
 
-def read(receipt: str) -> _Named | None:
+def decode_receipt(receipt: str) -> _ReceiptId | None:
     """Return what a receipt names; None if it is none. Only in the one form in which it was given out."""
     text = receipt.removeprefix(_PREFIX)
     try:
@@ -89,62 +89,62 @@ def read(receipt: str) -> _Named | None:
         return None
     if len(packed) != _PACKED_BYTES or _PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=") != receipt:
         return None
-    named = _Named(int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big"), packed[12:])
+    named = _ReceiptId(int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big"), packed[12:])
     return named if named.batch_id < 2**63 else None
 
 
-async def find(conn: Connection, receipt: str, now: datetime) -> Receipt | None:
+async def find_receipt(conn: Connection, receipt: str, now: datetime) -> Receipt | None:
     """Return a like's fate and proof; None if nobody was ever given this receipt."""
-    named = read(receipt)
+    named = decode_receipt(receipt)
     batch = None if named is None else await conn.fetchrow(_FIND_RECEIPT_BATCH, named.batch_id)
-    if named is None or batch is None or named.place not in batch["positions"]:
+    if named is None or batch is None or named.position not in batch["positions"]:
         return None
-    nonce = nonce_of(batch["nonce_key"], batch["nonces"], named.place)
+    nonce = nonce_at(batch["nonce_key"], batch["nonces"], named.position)
     if nonce is not None and not hmac.compare_digest(nonce[:TAG_BYTES], named.tag):
         return None
-    proof = _in_batch(batch, named)
-    where = batch["campaign_id"], batch["bucket"], named.batch_id, named.place
+    proof = _batch_proof(batch, named)
+    where = batch["campaign_id"], batch["bucket"], named.batch_id, named.position
     row = await conn.fetchrow(_FIND_RECEIPT_LIKE, *where) if nonce is not None else None
     fate: Fate = "forgotten" if nonce is None else "gone" if row is None else row["state"]
-    count, note = await _in_log(conn, batch["leaf_index"])
+    count, note = await _log_proof(conn, batch["leaf_index"])
     return {
         "receipt": receipt,
         "campaign": batch["slug"],
-        "as_of": instant(now),
+        "as_of": format_instant(now),
         "fate": fate,
-        "like": _committed(nonce, row, proof["leaf"]),
+        "like": _committed_like(nonce, row, proof["leaf"]),
         "batch": proof,
         "count": count,
         "checkpoint": note,
     }
 
 
-def nonce_of(nonce_key: bytes | None, kept: bytes | None, place: int) -> bytes | None:
+def nonce_at(nonce_key: bytes | None, stored_nonces: bytes | None, position: int) -> bytes | None:
     """Return the nonce of a place in a batch; None once it is forgotten."""
-    stream = nonces(nonce_key, place + 1) if nonce_key is not None else kept or b""
-    nonce = stream[place * NONCE_BYTES : (place + 1) * NONCE_BYTES]
+    stream = derive_nonces(nonce_key, position + 1) if nonce_key is not None else stored_nonces or b""
+    nonce = stream[position * NONCE_BYTES : (position + 1) * NONCE_BYTES]
     return nonce if any(nonce) else None
 
 
-def _in_batch(batch: asyncpg.Record, named: _Named) -> ReceiptedBatch:
-    tree, index = _tree(batch["leaves"]), batch["positions"].index(named.place)
+def _batch_proof(batch: asyncpg.Record, receipt_id: _ReceiptId) -> ReceiptBatch:
+    tree, index = _batch_tree(batch["leaves"]), batch["positions"].index(receipt_id.position)
     return {
-        "id": named.batch_id,
+        "id": receipt_id.batch_id,
         "size": len(tree[0]),
         "index": index,
         "leaf": tree[0][index].hex(),
-        "path": [node.hex() for node in path_in(tree, index)],
+        "path": [node.hex() for node in inclusion_path(tree, index)],
         "root": batch["root"].hex(),
     }
 
 
 @lru_cache(maxsize=_TREES_MAX)
-def _tree(joined: bytes) -> list[list[bytes]]:
+def _batch_tree(leaves: bytes) -> list[list[bytes]]:
     """Return a batch's tree: whoever asks for the receipts of a delivery asks for those of one batch."""
-    return levels([joined[at : at + HASH_BYTES] for at in range(0, len(joined), HASH_BYTES)])
+    return tree_levels([leaves[at : at + HASH_BYTES] for at in range(0, len(leaves), HASH_BYTES)])
 
 
-def _committed(nonce: bytes | None, row: Any, leaf: str) -> ReceiptedLike | None:
+def _committed_like(nonce: bytes | None, row: Any, leaf: str) -> ReceiptLike | None:
     """Return what the leaf commits to; None where the like has changed since or is not known."""
     if nonce is None or row is None:
         return None
@@ -155,11 +155,11 @@ def _committed(nonce: bytes | None, row: Any, leaf: str) -> ReceiptedLike | None
     return {"nonce": nonce.hex(), "person": person, "event_us": event_us, "content": content}
 
 
-async def _in_log(conn: Connection, index: int | None) -> tuple[ReceiptedCount | None, str | None]:
-    signed = await store.checkpoint(conn)
+async def _log_proof(conn: Connection, index: int | None) -> tuple[ReceiptCount | None, str | None]:
+    signed = await store.newest_head(conn)
     if index is None or signed is None or index >= signed.size:
         return None, None
-    reader = await store.reader_for(conn, inclusion_nodes(index, signed.size), signed.size)
+    reader = await store.load_hash_reader(conn, inclusion_nodes(index, signed.size), signed.size)
     path = [to_base64(node) for node in prove_inclusion(reader, index, signed.size)]
     entry = (await store.read_entry(conn, index)).decode()
     return {"index": index, "entry": entry, "path": path}, signed.note.decode()

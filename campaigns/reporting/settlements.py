@@ -8,16 +8,16 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.csv_safe import cell
+from campaigns.csv_safe import escape_formula
 from campaigns.pledging.arithmetic import due
-from campaigns.pledging.settle import span
-from campaigns.reporting.snapshot import Instant, Standing, instant
-from ledger.money import Money, show, text
-from ledger.settlements.model import Envelope, EnvelopeState, Payout, Rules
-from ledger.settlements.payout_steps import State
+from campaigns.pledging.settle import period_window
+from campaigns.reporting.snapshot import CampaignSnapshot, Instant, format_instant
+from ledger.money import Money, format_minor, to_money
+from ledger.settlements.model import ApprovalRules, Payout, Settlement, SettlementState
+from ledger.settlements.payout_steps import PayoutState
 from ledger.settlements.periods import next_period
 
-Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
+IsoDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
 CSV_COLUMNS = (  # columns are only ever added at the end
     "campaign",
@@ -48,17 +48,17 @@ class PublishedPayout(TypedDict):
     id: str
     charity: str
     amount: Money
-    state: State
+    state: PayoutState
     attempt: int
     made_at: Instant
     sent_at: Instant | None
     bank_reference: str | None
-    paid_on: Day | None
+    paid_on: IsoDate | None
     returned_because: str | None
     evidence: list[str]
 
 
-class Carried(TypedDict):
+class CarriedAmount(TypedDict):
     """What is below the minimum and waits for a later settlement, `payable` already."""
 
     charity: str
@@ -69,18 +69,18 @@ class PublishedSettlement(TypedDict):
     """One envelope: what it took is fixed; `counts` of its payouts by state always add up to `count`."""
 
     id: str
-    period: Day
-    cut_off: Day
-    state: EnvelopeState
+    period: IsoDate
+    cut_off: IsoDate
+    state: SettlementState
     total: Money
     hash: str
     made_at: Instant
     last: bool
     count: int
     counts: dict[str, int]
-    approvals: int
+    approval_count: int
     approvals_missing: int
-    carried: list[Carried]
+    carried: list[CarriedAmount]
     payouts: list[PublishedPayout]
 
 
@@ -94,113 +94,113 @@ class PublishedSettlements(TypedDict):
     campaign: str
     as_of: Instant
     unsettled: Money
-    next_period: Day | None
+    next_period: IsoDate | None
     offset: Money
     settlements: list[PublishedSettlement]
 
 
-def rules(campaign: Campaign) -> Rules:
+def approval_rules(campaign: Campaign) -> ApprovalRules:
     """Return when the campaign's envelopes need people."""
     own = campaign.promise.settlement
-    return Rules(own.approvals, own.threshold_minor)
+    return ApprovalRules(own.approvals, own.threshold_minor)
 
 
-def offset_minor(standing: Standing) -> int:
+def offset_minor(snapshot: CampaignSnapshot) -> int:
     """Return what was settled beyond what is due now, in minor units."""
-    line, own = standing.line, standing.campaign
-    counted = {day: count.counted for day, count in standing.counts.items()}
+    line, own = snapshot.balances, snapshot.campaign
+    counted = {day: count.counted for day, count in snapshot.counts_by_day.items()}
     owed_minor = due(own.terms, counted, line.funded_minor)
     if own.closed_at is not None:
         owed_minor = max(owed_minor, min(own.promise.campaign.floor_minor, line.funded_minor))
     return max(0, line.settled_minor - owed_minor)
 
 
-def next_settlement(standing: Standing) -> Day | None:
+def next_settlement_day(snapshot: CampaignSnapshot) -> IsoDate | None:
     """Return the day on which the next settlement falls due; None where none does by itself."""
-    campaign = standing.campaign
+    campaign = snapshot.campaign
     if not campaign.promise.settlement.automatic:
         return None
-    following = next_period(span(campaign, campaign.closed_at), standing.as_of)
+    following = next_period(period_window(campaign, campaign.closed_at), snapshot.as_of)
     return following.isoformat() if following else None
 
 
-def settlements(standing: Standing) -> PublishedSettlements:
+def published_settlements(snapshot: CampaignSnapshot) -> PublishedSettlements:
     """Return the campaign's settlements."""
     return {
-        "campaign": standing.slug,
-        "as_of": instant(standing.as_of),
-        "unsettled": show(standing.line.pledged.minor, standing.currency),
-        "next_period": next_settlement(standing),
-        "offset": show(offset_minor(standing), standing.currency),
-        "settlements": [published_settlement(e, rules(standing.campaign)) for e in standing.envelopes],
+        "campaign": snapshot.slug,
+        "as_of": format_instant(snapshot.as_of),
+        "unsettled": to_money(snapshot.balances.pledged.minor, snapshot.currency),
+        "next_period": next_settlement_day(snapshot),
+        "offset": to_money(offset_minor(snapshot), snapshot.currency),
+        "settlements": [published_settlement(e, approval_rules(snapshot.campaign)) for e in snapshot.settlements],
     }
 
 
-def published_settlement(envelope: Envelope, own: Rules) -> PublishedSettlement:
+def published_settlement(settlement: Settlement, rules: ApprovalRules) -> PublishedSettlement:
     """Return one settlement."""
     return {
-        "id": envelope.settlement_id,
-        "period": envelope.period.isoformat(),
-        "cut_off": envelope.cut_off.isoformat(),
-        "state": envelope.state(own),
-        "total": show(envelope.total_minor, envelope.currency),
-        "hash": envelope.hash.hex(),
-        "made_at": instant(envelope.made_at),
-        "last": envelope.is_last,
-        "count": len(envelope.payouts),
-        "counts": envelope.counts,
-        "approvals": len(envelope.approvers),
-        "approvals_missing": envelope.missing_approvals(own),
+        "id": settlement.settlement_id,
+        "period": settlement.period.isoformat(),
+        "cut_off": settlement.cut_off.isoformat(),
+        "state": settlement.state(rules),
+        "total": to_money(settlement.total_minor, settlement.currency),
+        "hash": settlement.hash.hex(),
+        "made_at": format_instant(settlement.made_at),
+        "last": settlement.is_last,
+        "count": len(settlement.payouts),
+        "counts": settlement.payout_counts,
+        "approval_count": len(settlement.approvers),
+        "approvals_missing": settlement.missing_approvals(rules),
         "carried": [
-            {"charity": charity, "amount": show(minor, envelope.currency)}
-            for charity, minor in envelope.carried.items()
+            {"charity": charity, "amount": to_money(minor, settlement.currency)}
+            for charity, minor in settlement.carried_minor_by_charity.items()
         ],
-        "payouts": [_payout(payout, envelope.currency) for payout in envelope.payouts],
+        "payouts": [_published_payout(payout, settlement.currency) for payout in settlement.payouts],
     }
 
 
-def _payout(payout: Payout, currency: str) -> PublishedPayout:
-    sent_at, step = payout.at(State.SENT), payout.now
+def _published_payout(payout: Payout, currency: str) -> PublishedPayout:
+    sent_at, step = payout.entered_at(PayoutState.SENT), payout.latest_step
     return {
         "id": payout.payout_id,
         "charity": payout.charity,
-        "amount": show(payout.amount_minor, currency),
+        "amount": to_money(payout.amount_minor, currency),
         "state": payout.state,
         "attempt": step.attempt,
-        "made_at": instant(payout.steps[0].at),
-        "sent_at": instant(sent_at) if sent_at else None,
+        "made_at": format_instant(payout.steps[0].at),
+        "sent_at": format_instant(sent_at) if sent_at else None,
         "bank_reference": step.bank_reference,
-        "paid_on": step.bank_day.isoformat() if payout.state is State.PAID and step.bank_day else None,
-        "returned_because": step.reason if payout.state is State.RETURNED else None,
+        "paid_on": step.bank_day.isoformat() if payout.state is PayoutState.PAID and step.bank_day else None,
+        "returned_because": step.reason if payout.state is PayoutState.RETURNED else None,
         "evidence": payout.evidence,
     }
 
 
-def settlements_csv(standing: Standing) -> str:
+def settlements_csv(snapshot: CampaignSnapshot) -> str:
     """Return the same as CSV: a row for each charity's share, paid out or carried over."""
     made = StringIO()
     writer = csv.writer(made, lineterminator="\r\n")
     writer.writerow(CSV_COLUMNS)
-    for envelope in standing.envelopes:
-        writer.writerows(_rows(standing, envelope))
+    for envelope in snapshot.settlements:
+        writer.writerows(_csv_rows(snapshot, envelope))
     return made.getvalue()
 
 
-def _rows(standing: Standing, envelope: Envelope) -> list[list[object]]:
-    own = [envelope.campaign, envelope.settlement_id, envelope.period, envelope.cut_off]
-    own.append(envelope.state(rules(standing.campaign)).value)
+def _csv_rows(snapshot: CampaignSnapshot, settlement: Settlement) -> list[list[object]]:
+    own = [settlement.campaign, settlement.settlement_id, settlement.period, settlement.cut_off]
+    own.append(settlement.state(approval_rules(snapshot.campaign)).value)
     rows: list[list[object]] = []
-    for share in envelope.shares:
+    for share in settlement.shares:
         minor = share.share_minor + share.brought_minor
-        money = [envelope.currency, minor, text(minor, envelope.currency)]
+        money = [settlement.currency, minor, format_minor(minor, settlement.currency)]
         if share.payout is None:
             blank = [""] * 6
-            waits = "yes" if share.charity in envelope.carried else "no"
-            rows.append([*own, "", share.charity, *money, "", instant(standing.as_of), waits, *blank])
+            waits = "yes" if share.charity in settlement.carried_minor_by_charity else "no"
+            rows.append([*own, "", share.charity, *money, "", format_instant(snapshot.as_of), waits, *blank])
             continue
-        shown = _payout(share.payout, envelope.currency)
-        by_banks = [cell(shown["bank_reference"]), cell(shown["returned_because"])]
+        shown = _published_payout(share.payout, settlement.currency)
+        by_banks = [escape_formula(shown["bank_reference"]), escape_formula(shown["returned_because"])]
         told = [shown["sent_at"], shown["paid_on"], *by_banks]
-        where = [shown["state"].value, instant(standing.as_of), "no", shown["attempt"]]
+        where = [shown["state"].value, format_instant(snapshot.as_of), "no", shown["attempt"]]
         rows.append([*own, shown["id"], share.charity, *money, *where, *told, " ".join(shown["evidence"])])
     return rows

@@ -7,14 +7,14 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from campaigns.catalogue.cache import Campaign, Shelf
-from campaigns.pledging.waterfall import Budget, Day, DayCount, under_terms
-from campaigns.promise.calendar import day_in
-from campaigns.promise.terms import Terms, in_force, on_day
-from ledger.accounting.balances import Line, lines
+from campaigns.catalogue.cache import Campaign, CatalogueCache
+from campaigns.pledging.waterfall import Budget, DayCount, TermsDay, days_under_terms
+from campaigns.promise.calendar import local_day
+from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
+from ledger.accounting.balances import CampaignBalances, balances_by_campaign
 from ledger.publication import store
-from ledger.publication.store import Covering, Signed
-from ledger.settlements.model import Envelope, envelopes
+from ledger.publication.store import CoveringHead, SignedHead
+from ledger.settlements.model import Settlement, list_settlements
 from sql import Connection, Pool, query
 
 _READ_CATALOGUE_VERSION = query("read_catalogue_version")
@@ -22,11 +22,11 @@ _LIST_ALL_DAY_COUNTS = query("list_all_day_counts")
 _LIST_REFUSAL_TOTALS = query("list_refusal_totals")
 _LIST_PEOPLE_COUNTS = query("list_people_counts")
 
-State = Literal["to come", "running", "ended", "closed"]
+CampaignPhase = Literal["to come", "running", "ended", "closed"]
 Instant = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
-class People(NamedTuple):
+class PeopleCount(NamedTuple):
     """How many different people had a like counted, and when they were counted."""
 
     people: int
@@ -34,18 +34,18 @@ class People(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CampaignSnapshot:
     """One campaign at one moment."""
 
     campaign: Campaign
     as_of: datetime
-    counts: Mapping[date, DayCount]
-    refused: Mapping[str, int]
-    line: Line
-    people: People | None = None
-    log: Covering | None = None  # None: some of this is on its way into the public log still
-    envelopes: Sequence[Envelope] = ()
-    checkpoint: Signed | None = None  # the newest, whether it covers this or not; None before the log was made
+    counts_by_day: Mapping[date, DayCount]
+    refusal_counts: Mapping[str, int]
+    balances: CampaignBalances
+    people_count: PeopleCount | None = None
+    covering_head: CoveringHead | None = None  # None: some of this is on its way into the public log still
+    settlements: Sequence[Settlement] = ()
+    newest_head: SignedHead | None = None  # the newest, whether it covers this or not; None before the log was made
 
     @property
     def slug(self) -> str:
@@ -61,34 +61,34 @@ class Standing:
     def today(self) -> date:
         """The campaign day of `as_of`; the first or last one outside the campaign."""
         days = self.campaign.calendar.days
-        return min(max(day_in(self.as_of, self.campaign.calendar.timezone), days[0]), days[-1])
+        return min(max(local_day(self.as_of, self.campaign.calendar.timezone), days[0]), days[-1])
 
     @property
     def terms(self) -> Terms:
         """The terms in force now."""
-        return on_day(in_force(self.campaign.terms), self.today)
+        return terms_on_day(versions_in_force(self.campaign.terms), self.today)
 
     @property
-    def days(self) -> list[Day]:
+    def days(self) -> list[TermsDay]:
         """The days on which something was counted or refused by the terms."""
-        return under_terms(self.counts, self.campaign.terms)
+        return days_under_terms(self.counts_by_day, self.campaign.terms)
 
     @property
-    def days_so_far(self) -> list[Day]:
+    def days_so_far(self) -> list[TermsDay]:
         """Every campaign day until now, those without a like too: a zero is a figure."""
         begun = self.as_of >= self.campaign.calendar.starts_at
         until = {day: DayCount() for day in self.campaign.calendar.days if begun and day <= self.today}
-        return under_terms(until | dict(self.counts), self.campaign.terms)
+        return days_under_terms(until | dict(self.counts_by_day), self.campaign.terms)
 
     @property
     def budget(self) -> Budget:
         """The money side."""
         floor_minor = self.campaign.promise.campaign.floor_minor
         is_closed = self.campaign.closed_at is not None
-        return Budget(self.line.funded_minor, self.line.earned_minor, floor_minor, is_closed)
+        return Budget(self.balances.funded_minor, self.balances.earned_minor, floor_minor, is_closed)
 
 
-def state(campaign: Campaign, now: datetime) -> State:
+def campaign_phase(campaign: Campaign, now: datetime) -> CampaignPhase:
     """Return in a word where a campaign is in its life."""
     if campaign.closed_at is not None:
         return "closed"
@@ -98,22 +98,22 @@ def state(campaign: Campaign, now: datetime) -> State:
     return "running" if now < own.ends_at else "ended"
 
 
-def instant(moment: datetime) -> Instant:
+def format_instant(moment: datetime) -> Instant:
     """Return a moment as RFC 3339 in UTC, to the millisecond."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
-async def read(pool: Pool, shelf: Shelf, now: datetime) -> list[Standing]:
+async def read_snapshots(pool: Pool, catalogue_cache: CatalogueCache, now: datetime) -> list[CampaignSnapshot]:
     """Return how every campaign stands, oldest first, all of it of one snapshot."""
-    catalogue = await shelf.current()
+    catalogue = await catalogue_cache.get()
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         if await conn.fetchval(_READ_CATALOGUE_VERSION) == catalogue.version:
-            return await _standings(conn, list(catalogue.by_id.values()), now)
-    await shelf.newest()
-    return await read(pool, shelf, now)
+            return await _build_snapshots(conn, list(catalogue.campaigns_by_id.values()), now)
+    await catalogue_cache.refresh()
+    return await read_snapshots(pool, catalogue_cache, now)
 
 
-async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datetime) -> list[Standing]:
+async def _build_snapshots(conn: Connection, campaigns: Sequence[Campaign], now: datetime) -> list[CampaignSnapshot]:
     counts: dict[int, dict[date, DayCount]] = {campaign.campaign_id: {} for campaign in campaigns}
     for campaign_id, day, *states in map(tuple, await conn.fetch(_LIST_ALL_DAY_COUNTS)):
         counts[campaign_id][day] = DayCount(*states)
@@ -121,25 +121,25 @@ async def _standings(conn: Connection, campaigns: Sequence[Campaign], now: datet
     for campaign_id, outcome, likes in await conn.fetch(_LIST_REFUSAL_TOTALS):
         refused[campaign_id][outcome] = likes
     people = {
-        row["campaign_id"]: People(row["people"], row["as_of"]) for row in await conn.fetch(_LIST_PEOPLE_COUNTS)
+        row["campaign_id"]: PeopleCount(row["people"], row["as_of"]) for row in await conn.fetch(_LIST_PEOPLE_COUNTS)
     }
-    money = await lines(conn, [campaign.slug for campaign in campaigns])
-    log = await store.covering(conn)
-    checkpoint = await store.checkpoint(conn)
-    settled: dict[str, list[Envelope]] = {campaign.slug: [] for campaign in campaigns}
-    for envelope in await envelopes(conn, list(settled)):
+    money = await balances_by_campaign(conn, [campaign.slug for campaign in campaigns])
+    log = await store.covering_head(conn)
+    checkpoint = await store.newest_head(conn)
+    settled: dict[str, list[Settlement]] = {campaign.slug: [] for campaign in campaigns}
+    for envelope in await list_settlements(conn, list(settled)):
         settled[envelope.campaign].append(envelope)
     return [
-        Standing(
+        CampaignSnapshot(
             campaign=c,
             as_of=now,
-            counts=counts[c.campaign_id],
-            refused=refused[c.campaign_id],
-            line=money[c.slug],
-            people=people.get(c.campaign_id),
-            log=log,
-            envelopes=settled[c.slug],
-            checkpoint=checkpoint,
+            counts_by_day=counts[c.campaign_id],
+            refusal_counts=refused[c.campaign_id],
+            balances=money[c.slug],
+            people_count=people.get(c.campaign_id),
+            covering_head=log,
+            settlements=settled[c.slug],
+            newest_head=checkpoint,
         )
         for c in campaigns
     ]

@@ -3,11 +3,11 @@
 from typing_extensions import TypedDict
 
 from campaigns.pledging.waterfall import DayCount, reaches_budget
-from campaigns.reporting.settlements import Day, next_settlement
-from campaigns.reporting.snapshot import Instant, Standing, instant
-from ledger.accounting.balances import Line
+from campaigns.reporting.settlements import IsoDate, next_settlement_day
+from campaigns.reporting.snapshot import CampaignSnapshot, Instant, format_instant
+from ledger.accounting.balances import CampaignBalances
 from ledger.log.encoding import to_base64
-from ledger.money import Money, show
+from ledger.money import Money, to_money
 
 
 class LikeTotals(TypedDict):
@@ -55,38 +55,42 @@ class Totals(TypedDict):
     people_as_of: Instant | None
     money: MoneyTotals
     unsettled: Money
-    next_settlement: Day | None
+    next_settlement: IsoDate | None
     budget_reached: bool
     checkpoint: Checkpoint | None
 
 
-class EveryTotals(TypedDict):
+class AllTotals(TypedDict):
     """Every campaign's totals, of one snapshot."""
 
     as_of: Instant
     campaigns: list[Totals]
 
 
-def totals(standing: Standing) -> Totals:
+def campaign_totals(snapshot: CampaignSnapshot) -> Totals:
     """Return a campaign's totals."""
     return {
-        "campaign": standing.slug,
-        "currency": standing.currency,
-        "as_of": instant(standing.as_of),
-        "terms_version": standing.terms.version,
-        "likes": _likes(standing),
-        "people": standing.people.people if standing.people else 0,
-        "people_as_of": instant(standing.people.as_of) if standing.people else None,
-        "money": money_totals(standing.line, standing.currency),
-        "unsettled": show(standing.line.pledged.minor, standing.currency),
-        "next_settlement": next_settlement(standing),
-        "budget_reached": reaches_budget(standing.days, standing.budget),
-        "checkpoint": {"size": standing.log.size, "root": to_base64(standing.log.root)} if standing.log else None,
+        "campaign": snapshot.slug,
+        "currency": snapshot.currency,
+        "as_of": format_instant(snapshot.as_of),
+        "terms_version": snapshot.terms.version,
+        "likes": _like_totals(snapshot),
+        "people": snapshot.people_count.people if snapshot.people_count else 0,
+        "people_as_of": format_instant(snapshot.people_count.as_of) if snapshot.people_count else None,
+        "money": money_totals(snapshot.balances, snapshot.currency),
+        "unsettled": to_money(snapshot.balances.pledged.minor, snapshot.currency),
+        "next_settlement": next_settlement_day(snapshot),
+        "budget_reached": reaches_budget(snapshot.days, snapshot.budget),
+        "checkpoint": {"size": snapshot.covering_head.size, "root": to_base64(snapshot.covering_head.root)}
+        if snapshot.covering_head
+        else None,
     }
 
 
-def _likes(standing: Standing) -> LikeTotals:
-    columns = zip(*standing.counts.values(), strict=True) if standing.counts else [()] * len(DayCount._fields)
+def _like_totals(snapshot: CampaignSnapshot) -> LikeTotals:
+    columns = (
+        zip(*snapshot.counts_by_day.values(), strict=True) if snapshot.counts_by_day else [()] * len(DayCount._fields)
+    )
     sums = DayCount(*map(sum, columns))
     return {
         "counted": sums.counted,
@@ -98,13 +102,13 @@ def _likes(standing: Standing) -> LikeTotals:
     }
 
 
-def money_totals(line: Line, currency: str) -> MoneyTotals:
+def money_totals(balances: CampaignBalances, currency: str) -> MoneyTotals:
     """Return a campaign's balances as the money of its totals."""
     return {
-        "funded": show(line.funded_minor, currency),
-        "pledged": show(line.earned_minor, currency),
-        "settled": show(line.settled_minor, currency),
-        "in_flight": show(line.in_flight.minor, currency),
-        "paid": show(line.paid.minor, currency),
-        "remaining": show(line.funded_minor - line.earned_minor, currency),
+        "funded": to_money(balances.funded_minor, currency),
+        "pledged": to_money(balances.earned_minor, currency),
+        "settled": to_money(balances.settled_minor, currency),
+        "in_flight": to_money(balances.in_flight.minor, currency),
+        "paid": to_money(balances.paid.minor, currency),
+        "remaining": to_money(balances.funded_minor - balances.earned_minor, currency),
     }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from docs.generators.markdown import code, table
 from docs.generators.repository import ROOT
-from ops.http.core.problems import Problem, details
+from ops.http.core.problems import Problem, problem_details
 
 CATALOGUE = ROOT / "ops/site/refusals.toml"
 _CODE = re.compile(r"[a-z][a-z0-9_]*([.-][a-z0-9_]+)*")
@@ -23,7 +23,7 @@ class Refusal(NamedTuple):
 
 def problems() -> str:
     """Return a table of every problem: code, status and sentence, as a response carries them."""
-    bodies = [details(kind) for kind in Problem]
+    bodies = [problem_details(kind) for kind in Problem]
     rows = [(code(_code(body)), str(body["status"]), body["detail"]) for body in bodies]
     return table(("code", "status", "means"), rows)
 

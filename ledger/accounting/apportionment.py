@@ -5,7 +5,7 @@ from collections.abc import Sequence
 WHOLE_BP = 10_000  # basis points in the whole
 
 
-def split(amount_minor: int, shares_bp: Sequence[int]) -> list[int]:
+def apportion(amount_minor: int, shares_bp: Sequence[int]) -> list[int]:
     """Return each share's part in minor units; the parts add up to `amount_minor` exactly.
 
     What is left after rounding down goes to the largest remainders, ties to the one listed first.

@@ -16,18 +16,18 @@ class Balance(NamedTuple):
     version: int = 0  # transfers so far
 
 
-NOTHING = Balance()
+ZERO_BALANCE = Balance()
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CampaignBalances:
     """A campaign's balances along the line."""
 
-    budget: Balance = NOTHING
-    pledged: Balance = NOTHING
-    payable: Balance = NOTHING
-    in_flight: Balance = NOTHING
-    paid: Balance = NOTHING
+    budget: Balance = ZERO_BALANCE
+    pledged: Balance = ZERO_BALANCE
+    payable: Balance = ZERO_BALANCE
+    in_flight: Balance = ZERO_BALANCE
+    paid: Balance = ZERO_BALANCE
 
     @property
     def settled_minor(self) -> int:
@@ -45,14 +45,14 @@ class Line:
         return self.budget.minor + self.earned_minor
 
 
-async def lines(conn: Connection, campaigns: Sequence[str]) -> dict[str, Line]:
+async def balances_by_campaign(conn: Connection, campaigns: Sequence[str]) -> dict[str, CampaignBalances]:
     """Return the balances of the campaigns named by their slugs."""
     found: dict[str, dict[str, Balance]] = {slug: {} for slug in campaigns}
     for row in await conn.fetch(_LIST_CAMPAIGN_BALANCES, list(campaigns)):
         found[row["campaign"]][row["kind"]] = Balance(row["balance_minor"], row["version"])
-    return {slug: Line(**kinds) for slug, kinds in found.items()}
+    return {slug: CampaignBalances(**kinds) for slug, kinds in found.items()}
 
 
-async def balances(conn: Connection, campaign: str) -> Line:
+async def campaign_balances(conn: Connection, campaign: str) -> CampaignBalances:
     """Return one campaign's balances."""
-    return (await lines(conn, [campaign]))[campaign]
+    return (await balances_by_campaign(conn, [campaign]))[campaign]

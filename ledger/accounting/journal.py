@@ -14,8 +14,8 @@ from uuid import UUID, uuid5
 
 import asyncpg
 
-from ledger.errors import BalanceFloor, CorrectedBefore, KeyReused
-from ledger.publication.outbox import queue_leaf
+from ledger.errors import AlreadyCorrected, BalanceFloor, IdempotencyKeyConflict
+from ledger.publication.outbox import enqueue_leaf
 from sql import Connection, query
 
 _NAMESPACE = UUID("6d1c1e5e-3b0f-5c46-9a55-6c696b65206c")  # of transfer ids: UUIDv5 (RFC 9562) of the idempotency key
@@ -32,7 +32,7 @@ def transfer_id(key: str) -> UUID:
     return uuid5(_NAMESPACE, key)
 
 
-class Step(StrEnum):
+class TransferStep(StrEnum):
     """What a transfer does."""
 
     FUND = "fund"
@@ -56,7 +56,7 @@ class Posting:
     """A transfer that is asked for. A correction runs from the right-hand account to the left-hand one."""
 
     key: str  # the idempotency key: the same posting again is the same transfer
-    step: Step
+    step: TransferStep
     source: Account
     target: Account
     amount_minor: int
@@ -76,7 +76,7 @@ class Posting:
         return transfer_id(self.key)
 
 
-class Side(NamedTuple):
+class LockedAccount(NamedTuple):
     """An account as a transfer found it, under its lock."""
 
     account_id: int
@@ -84,18 +84,18 @@ class Side(NamedTuple):
     version: int
 
 
-async def post(conn: Connection, posting: Posting) -> UUID:
+async def post_transfer(conn: Connection, posting: Posting) -> UUID:
     """Post one transfer and queue its leaf; return its id. The same posting again posts nothing.
 
     Raises KeyReused, BalanceFloor or CorrectedBefore; the caller's transaction is broken then and must end.
     """
-    source, target = await _locked(conn, posting)
+    source, target = await _lock_accounts(conn, posting)
     known = await conn.fetchrow(_FIND_TRANSFER, posting.key)
     if known is not None:
-        _same_or_refused(posting, known, source, target)
+        _require_same_content(posting, known, source, target)
         return posting.transfer_id
-    await _move(conn, posting, source, target)
-    await queue_leaf(conn, "transfer", f"transfer/{posting.transfer_id}", _leaf(posting))
+    await _write_transfer(conn, posting, source, target)
+    await enqueue_leaf(conn, "transfer", f"transfer/{posting.transfer_id}", _transfer_leaf(posting))
     return posting.transfer_id
 
 
@@ -108,18 +108,20 @@ def _columns(accounts: Sequence[Account]) -> list[list[str]]:
     return [list(column) for column in zip(*accounts, strict=True)]
 
 
-async def _locked(conn: Connection, posting: Posting) -> tuple[Side, Side]:
+async def _lock_accounts(conn: Connection, posting: Posting) -> tuple[LockedAccount, LockedAccount]:
     """Lock both accounts, in order of their ids whatever the direction: two postings never wait for each other."""
     pair = (posting.source, posting.target)
     rows = await conn.fetch(_LOCK_ACCOUNTS, *_columns(pair))
     if len(rows) < len(pair):
         await open_accounts(conn, pair)
         rows = await conn.fetch(_LOCK_ACCOUNTS, *_columns(pair))
-    sides = {Account(*row[:4]): Side(*row[4:]) for row in map(tuple, rows)}
+    sides = {Account(*row[:4]): LockedAccount(*row[4:]) for row in map(tuple, rows)}
     return sides[posting.source], sides[posting.target]
 
 
-def _same_or_refused(posting: Posting, known: asyncpg.Record, source: Side, target: Side) -> None:
+def _require_same_content(
+    posting: Posting, stored: asyncpg.Record, source: LockedAccount, target: LockedAccount
+) -> None:
     asked = {
         "step": posting.step,
         "from_account": source.account_id,
@@ -129,26 +131,26 @@ def _same_or_refused(posting: Posting, known: asyncpg.Record, source: Side, targ
         "reference": posting.reference,
     }
     for field, value in asked.items():
-        if known[field] != value:
-            raise KeyReused(posting.key, field)
+        if stored[field] != value:
+            raise IdempotencyKeyConflict(posting.key, field)
 
 
-async def _move(conn: Connection, posting: Posting, source: Side, target: Side) -> None:
+async def _write_transfer(conn: Connection, posting: Posting, source: LockedAccount, target: LockedAccount) -> None:
     try:
         await conn.execute(_ADD_TO_BALANCE, source.account_id, -posting.amount_minor)
         await conn.execute(_ADD_TO_BALANCE, target.account_id, posting.amount_minor)
-        await conn.execute(_ADD_TRANSFER, *_row(posting, source, target))
+        await conn.execute(_ADD_TRANSFER, *_transfer_row(posting, source, target))
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == "accounts_balance_is_not_negative":
             raise BalanceFloor(f"{posting.source} does not hold {posting.amount_minor} minor units") from error
         raise
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "transfers_are_corrected_at_most_once":
-            raise CorrectedBefore(f"{posting.corrects} was corrected before") from error
+            raise AlreadyCorrected(f"{posting.corrects} was corrected before") from error
         raise
 
 
-def _row(posting: Posting, source: Side, target: Side) -> tuple[object, ...]:
+def _transfer_row(posting: Posting, source: LockedAccount, target: LockedAccount) -> tuple[object, ...]:
     amount_minor = posting.amount_minor
     return (
         posting.transfer_id,
@@ -169,7 +171,7 @@ def _row(posting: Posting, source: Side, target: Side) -> tuple[object, ...]:
     )
 
 
-def _leaf(posting: Posting) -> dict[str, object]:
+def _transfer_leaf(posting: Posting) -> dict[str, object]:
     """Return what the public log tells of a transfer."""
     return {
         "transfer": str(posting.transfer_id),

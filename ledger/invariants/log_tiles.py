@@ -5,7 +5,7 @@ from typing import Any
 
 from ledger.log.merkle import HASH_BYTES, read_root, root, root_nodes
 from ledger.log.tiles import LEVEL_MAX, TILE_HEIGHT, TILE_WIDTH
-from ledger.publication.store import reader_for
+from ledger.publication.store import load_hash_reader
 from sql import Connection, query
 
 NAME = "log_tiles_rehash_to_the_head"
@@ -15,7 +15,7 @@ _FIND_NEWEST_HEAD = query("find_newest_head")
 _LIST_TILES_OF_LEVEL = query("list_tiles_of_level")
 
 
-async def broken(conn: Connection) -> AsyncIterator[dict[str, Any]]:
+async def find_broken_tiles(conn: Connection) -> AsyncIterator[dict[str, Any]]:
     """Yield what does not fit, tile by tile; needs a transaction, for it reads them through a cursor."""
     head = await conn.fetchrow(_FIND_NEWEST_HEAD)
     if head is None:
@@ -24,10 +24,10 @@ async def broken(conn: Connection) -> AsyncIterator[dict[str, Any]]:
         hashes = head["size"] >> TILE_HEIGHT * level
         if not hashes:
             break
-        async for fault in _level(conn, level, hashes):
+        async for fault in _check_level(conn, level, hashes):
             yield fault
     try:
-        found = read_root(await reader_for(conn, root_nodes(head["size"]), head["size"]), head["size"])
+        found = read_root(await load_hash_reader(conn, root_nodes(head["size"]), head["size"]), head["size"])
     except KeyError as missing:
         yield {"size": head["size"], "fault": f"missing: {missing}"}
         return
@@ -35,7 +35,7 @@ async def broken(conn: Connection) -> AsyncIterator[dict[str, Any]]:
         yield {"size": head["size"], "root": head["root"].hex(), "tiles_make": found.hex()}
 
 
-async def _level(conn: Connection, level: int, hashes: int) -> AsyncIterator[dict[str, Any]]:
+async def _check_level(conn: Connection, level: int, hashes: int) -> AsyncIterator[dict[str, Any]]:
     expected = 0
     async for row in conn.cursor(_LIST_TILES_OF_LEVEL, level):
         width = min(TILE_WIDTH, hashes - expected * TILE_WIDTH)

@@ -11,11 +11,11 @@ from ledger.invariants import log_tiles
 from sql import Connection, Script, scripts
 
 ROWS_MAX = 20
-_SCANS = " scans: "  # in the second comment of a check that reads a table which only grows
+_SCANS_MARKER = " scans: "  # in the second comment of a check that reads a table which only grows
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class Violation:
     """An invariant that does not hold."""
 
     name: str
@@ -24,36 +24,36 @@ class Failure:
     count: int  # of all of them
 
 
-def sentence(check: Script) -> str:
+def check_sentence(check: Script) -> str:
     """Return what a check says must always hold."""
-    return check.sentence.partition(_SCANS)[0]
+    return check.sentence.partition(_SCANS_MARKER)[0]
 
 
-def checks(*, scans: bool = True) -> Iterator[Script]:
+def list_checks(*, with_scans: bool = True) -> Iterator[Script]:
     """Return the checks; without those that read a whole table of likes or batches if `scans` is false."""
-    return (check for check in scripts("checks") if scans or _SCANS not in check.sentence)
+    return (check for check in scripts("checks") if with_scans or _SCANS_MARKER not in check.sentence)
 
 
-async def run(conn: Connection, *, scans: bool = True) -> list[Failure]:
+async def run_checks(conn: Connection, *, with_scans: bool = True) -> list[Violation]:
     """Run the checks and return those that fail: none in a database that is sound."""
-    failures = [await _try(conn, check) for check in checks(scans=scans)]
-    if scans:
-        failures.append(await _rehash(conn))
+    failures = [await _run_check(conn, check) for check in list_checks(with_scans=with_scans)]
+    if with_scans:
+        failures.append(await _check_log_tiles(conn))
     return [failure for failure in failures if failure.count]
 
 
-async def _try(conn: Connection, check: Script) -> Failure:
-    failure = Failure(check.name, sentence(check), [], 0)
+async def _run_check(conn: Connection, check: Script) -> Violation:
+    failure = Violation(check.name, check_sentence(check), [], 0)
     rows, count = [], 0
     async with conn.transaction():
         async for row in conn.cursor(check.text):
             count += 1
             if count <= ROWS_MAX:
                 rows.append(dict(row))
-    return Failure(failure.name, failure.sentence, rows, count)
+    return Violation(failure.name, failure.sentence, rows, count)
 
 
-async def _rehash(conn: Connection) -> Failure:
+async def _check_log_tiles(conn: Connection) -> Violation:
     async with conn.transaction():
-        rows = [row async for row in log_tiles.broken(conn)]
-    return Failure(log_tiles.NAME, log_tiles.SENTENCE, rows[:ROWS_MAX], len(rows))
+        rows = [row async for row in log_tiles.find_broken_tiles(conn)]
+    return Violation(log_tiles.NAME, log_tiles.SENTENCE, rows[:ROWS_MAX], len(rows))

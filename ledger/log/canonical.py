@@ -24,7 +24,7 @@ class NotCanonical(ValueError):
 
 def canonical_bytes(value: Any) -> bytes:
     """Return the canonical bytes of objects, lists, strings, integers, booleans and null. NotCanonical otherwise."""
-    _refuse(value, "", depth=0)
+    _refuse_value(value, "", depth=0)
     return rfc8785.dumps(value)
 
 
@@ -42,17 +42,17 @@ def parse_canonical(raw: bytes) -> Any:
     return value
 
 
-def _refuse(value: Any, path: str, depth: int) -> None:
+def _refuse_value(value: Any, path: str, depth: int) -> None:
     if depth > DEPTH_MAX:
         raise NotCanonical(path, f"more than {DEPTH_MAX} levels deep")
     match value:
         case dict():
             for key, member in value.items():
                 _refuse_key(key, path)
-                _refuse(member, f"{path}/{_token(key)}", depth + 1)
+                _refuse_value(member, f"{path}/{_escape_token(key)}", depth + 1)
         case list() | tuple():
             for index, member in enumerate(value):
-                _refuse(member, f"{path}/{index}", depth + 1)
+                _refuse_value(member, f"{path}/{index}", depth + 1)
         case _:
             _refuse_scalar(value, path)
 
@@ -85,6 +85,6 @@ def _refuse_text(text: str, path: str) -> None:
         raise NotCanonical(path, "a lone surrogate: no UTF-8 can hold it") from None
 
 
-def _token(key: str) -> str:
+def _escape_token(key: str) -> str:
     """RFC 6901, 3: a key's tilde and slash are escaped."""
     return key.replace("~", "~0").replace("/", "~1")

@@ -43,10 +43,10 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) < _FIXED_LINES or not all(lines):
         raise MalformedCheckpoint("fewer than three lines, or an empty one")
     origin, size, root, *extensions = lines
-    return Checkpoint(origin, *_head(size, root), tuple(extensions))
+    return Checkpoint(origin, *_parse_head(size, root), tuple(extensions))
 
 
-def _head(size_line: str, root_line: str) -> tuple[int, bytes]:
+def _parse_head(size_line: str, root_line: str) -> tuple[int, bytes]:
     if not _SIZE.fullmatch(size_line) or int(size_line) > SIZE_MAX:
         raise MalformedCheckpoint("the second line is no tree size")
     try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from ledger.log.note import Note, NoteError, Signature, Signer, format_key, key_id_of, parse_key
+from ledger.log.note import Note, NoteError, Signature, Signer, derive_key_id, format_key, parse_key
 
 COSIGNATURE_V1 = 0x04  # signed-note, "Signature types"
 COSIGNATURE_BYTES = 72  # a timestamp of 8 bytes, a signature of 64
@@ -19,7 +19,7 @@ TIMESTAMP_MAX = 2**63 - 1
 _TIMESTAMP = struct.Struct(">Q")
 
 
-class FalseCosignature(NoteError):
+class InvalidCosignature(NoteError):
     """A line that says it is a witness's, and that witness never signed it."""
 
 
@@ -32,7 +32,7 @@ class WitnessKey(NamedTuple):
     @property
     def key_id(self) -> bytes:
         """The 4 bytes in front of each of its cosignatures; another type's key of the same name has others."""
-        return key_id_of(self.name, COSIGNATURE_V1, self.public_key)
+        return derive_key_id(self.name, COSIGNATURE_V1, self.public_key)
 
 
 class Cosignature(NamedTuple):
@@ -47,7 +47,7 @@ class Quorum(NamedTuple):
     """Witnesses, and how many of them must have cosigned."""
 
     witnesses: tuple[WitnessKey, ...]
-    needed: int
+    cosignatures_min: int
 
 
 def format_witness_key(key: WitnessKey) -> str:
@@ -63,41 +63,41 @@ def parse_witness_key(text: str) -> WitnessKey:
 def cosign(text: str, signer: Signer, timestamp: int) -> Signature:
     """Return what a witness would say of a checkpoint's text at that time."""
     key = WitnessKey(signer.name, signer.verifier_key.public_key)
-    signed = signer.private_key.sign(_message(text, timestamp))
+    signed = signer.private_key.sign(_signed_message(text, timestamp))
     return Signature(key.name, key.key_id, _TIMESTAMP.pack(timestamp) + signed)
 
 
-def cosignatures(note: Note, keys: Sequence[WitnessKey]) -> list[Cosignature]:
+def verify_cosignatures(note: Note, keys: Sequence[WitnessKey]) -> list[Cosignature]:
     """Return the cosignatures of these witnesses, one each, and no other line. FalseCosignature if one is false."""
     known = {(key.name, key.key_id): key for key in keys}
     found: dict[WitnessKey, Cosignature] = {}
     for signature in note.signatures:
         key = known.get((signature.name, signature.key_id))
         if key is not None:
-            found.setdefault(key, _checked(note.text, signature, key))
+            found.setdefault(key, _verify_cosignature(note.text, signature, key))
     return list(found.values())
 
 
-def lacking(quorum: Quorum, cosigned: Iterable[Cosignature]) -> list[WitnessKey]:
+def missing_witnesses(quorum: Quorum, cosignatures: Iterable[Cosignature]) -> list[WitnessKey]:
     """Return the witnesses that are missing; none where enough have cosigned."""
-    found = {own.witness for own in cosigned}
-    return [] if len(found) >= quorum.needed else [key for key in quorum.witnesses if key not in found]
+    found = {own.witness for own in cosignatures}
+    return [] if len(found) >= quorum.cosignatures_min else [key for key in quorum.witnesses if key not in found]
 
 
-def _checked(text: str, signature: Signature, key: WitnessKey) -> Cosignature:
+def _verify_cosignature(text: str, signature: Signature, key: WitnessKey) -> Cosignature:
     if len(signature.signature) != COSIGNATURE_BYTES:
-        raise FalseCosignature(f"the cosignature of {key.name!r} is not {COSIGNATURE_BYTES} bytes")
+        raise InvalidCosignature(f"the cosignature of {key.name!r} is not {COSIGNATURE_BYTES} bytes")
     [timestamp] = _TIMESTAMP.unpack_from(signature.signature)
     if timestamp > TIMESTAMP_MAX:
-        raise FalseCosignature(f"the cosignature of {key.name!r} is of a time that is none")
+        raise InvalidCosignature(f"the cosignature of {key.name!r} is of a time that is none")
     try:
         public_key = Ed25519PublicKey.from_public_bytes(key.public_key)
-        public_key.verify(signature.signature[_TIMESTAMP.size :], _message(text, timestamp))
+        public_key.verify(signature.signature[_TIMESTAMP.size :], _signed_message(text, timestamp))
     except (InvalidSignature, ValueError):
-        raise FalseCosignature(f"the cosignature of {key.name!r} is false") from None
+        raise InvalidCosignature(f"the cosignature of {key.name!r} is false") from None
     return Cosignature(key, timestamp, signature)
 
 
-def _message(text: str, timestamp: int) -> bytes:
+def _signed_message(text: str, timestamp: int) -> bytes:
     """Return what is signed: the header, which no note can open with, the time, and the checkpoint's text."""
     return f"cosignature/v1\ntime {timestamp}\n{text}".encode()

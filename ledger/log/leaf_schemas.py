@@ -17,15 +17,15 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[!-~]{1,80}")
 _STEPS = frozenset(("fund", "pledge", "settle", "send", "confirm"))
 _PAYOUT_STATES = frozenset(("waiting", "sending", "sent", "paid", "returned", "cancelled"))
-_ABOUT = frozenset(("closed", "correction"))
+_NOTE_SUBJECTS = frozenset(("closed", "correction"))
 _DAYS_KEPT = 20_000
 
 
-class Wrong(Exception):
+class InvalidLeaf(Exception):
     """A leaf is wrong; the message says why."""
 
 
-class Refused(Wrong):
+class MalformedLeaf(InvalidLeaf):
     """The bytes are no leaf of a kind and version that is known."""
 
 
@@ -33,160 +33,170 @@ def read_leaf(entry: bytes) -> dict[str, Any]:
     """Return a leaf's members. Refused if it is not canonical, or not shaped as its kind and version are."""
     leaf = _parse(entry)
     if not isinstance(leaf, dict):
-        raise Refused("no JSON object")
+        raise MalformedLeaf("no JSON object")
     kind, version = leaf.get("kind"), leaf.get("v")
-    shape = SHAPES.get((kind, version)) if isinstance(kind, str) and isinstance(version, int) else None
+    shape = SCHEMAS.get((kind, version)) if isinstance(kind, str) and isinstance(version, int) else None
     if shape is None:
-        raise Refused(f"no kind and version that is known: {kind!r}, {version!r}")
-    optional = OPTIONAL.get((str(kind), int(version or 0)), frozenset())
+        raise MalformedLeaf(f"no kind and version that is known: {kind!r}, {version!r}")
+    optional = OPTIONAL_MEMBERS.get((str(kind), int(version or 0)), frozenset())
     if missing := shape.keys() - optional - leaf.keys():
-        raise Refused(f"without {', '.join(sorted(missing))}")
+        raise MalformedLeaf(f"without {', '.join(sorted(missing))}")
     for name, value in leaf.items():
         fits = shape.get(name)
         if fits is None:
-            raise Refused(f"a member that a {kind} leaf does not have: {name}")
+            raise MalformedLeaf(f"a member that a {kind} leaf does not have: {name}")
         if not fits(value):
-            raise Refused(f"{name} cannot be {json.dumps(value, ensure_ascii=True)[:100]}")
+            raise MalformedLeaf(f"{name} cannot be {json.dumps(value, ensure_ascii=True)[:100]}")
     return leaf
 
 
 def _parse(entry: bytes) -> Any:
     """Parse canonical bytes: by the standard library where that writes the same, which is ten times as fast."""
     try:
-        value = json.loads(entry, parse_float=_no_float, parse_constant=_no_float)
+        value = json.loads(entry, parse_float=_refuse_float, parse_constant=_refuse_float)
         if json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode() == entry:
             return value
         return parse_canonical(entry)
     except NotCanonical as fault:
-        raise Refused(f"not canonical JSON: {fault}") from None
+        raise MalformedLeaf(f"not canonical JSON: {fault}") from None
     except (ValueError, RecursionError) as fault:
-        raise Refused(f"not JSON: {fault}") from None
+        raise MalformedLeaf(f"not JSON: {fault}") from None
 
 
-def _no_float(text: str) -> NoReturn:
+def _refuse_float(text: str) -> NoReturn:
     raise ValueError(f"{text} is no integer")
 
 
 # --- what a member can be ---
 
-Fits = Callable[[Any], bool]
+Predicate = Callable[[Any], bool]
 
 
-def _is(wanted: object) -> Fits:
-    return lambda value: type(value) is type(wanted) and bool(value == wanted)
+def _equals(expected: object) -> Predicate:
+    return lambda value: type(value) is type(expected) and bool(value == expected)
 
 
-def _count(value: Any) -> bool:
+def _is_count(value: Any) -> bool:
     return type(value) is int and 0 <= value <= INTEGER_MAX
 
 
-def _positive(value: Any) -> bool:
+def _is_positive(value: Any) -> bool:
     return type(value) is int and 0 < value <= INTEGER_MAX
 
 
-def _text(value: Any) -> bool:
+def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _slug(value: Any) -> bool:
+def _is_slug(value: Any) -> bool:
     return isinstance(value, str) and _SLUG.fullmatch(value) is not None
 
 
-def _slug_or_none(value: Any) -> bool:
-    return value == "" or _slug(value)
+def _is_slug_or_empty(value: Any) -> bool:
+    return value == "" or _is_slug(value)
 
 
-def _name(value: Any) -> bool:
+def _is_name(value: Any) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
-def _day(value: Any) -> bool:
-    return isinstance(value, str) and _is_day(value)
+def _is_calendar_day(value: Any) -> bool:
+    return isinstance(value, str) and _is_iso_date(value)
 
 
 @cache
-def _is_day(text: str) -> bool:
+def _is_iso_date(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
 
 
-def _one_of(words: frozenset[str]) -> Fits:
+def _one_of(words: frozenset[str]) -> Predicate:
     return lambda value: isinstance(value, str) and value in words
 
 
-def _members(value: Any, shape: dict[str, Fits]) -> bool:
+def _has_members(value: Any, schema: dict[str, Predicate]) -> bool:
     return (
-        isinstance(value, dict) and value.keys() == shape.keys() and all(fits(value[n]) for n, fits in shape.items())
+        isinstance(value, dict)
+        and value.keys() == schema.keys()
+        and all(fits(value[n]) for n, fits in schema.items())
     )
 
 
-_DAY_SHAPE: dict[str, Fits] = {"day": _day, "counted": _count, "withdrawn": _count, "void": _count}
-_SHARE_SHAPE: dict[str, Fits] = {"charity": _slug, "amount_minor": _count}
+_DAY_SCHEMA: dict[str, Predicate] = {
+    "day": _is_calendar_day,
+    "counted": _is_count,
+    "withdrawn": _is_count,
+    "void": _is_count,
+}
+_SHARE_SCHEMA: dict[str, Predicate] = {"charity": _is_slug, "amount_minor": _is_count}
 
 
-def _days(value: Any) -> bool:
-    return isinstance(value, list) and all(_members(day, _DAY_SHAPE) for day in value)
+def _is_day_list(value: Any) -> bool:
+    return isinstance(value, list) and all(_has_members(day, _DAY_SCHEMA) for day in value)
 
 
-def _batches(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_batch, value))
+def _is_batch_list(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_batch, value))
 
 
-def _batch(value: Any) -> bool:
+def _is_batch(value: Any) -> bool:
     match value:
         case [number, size, root]:
             return (
-                _positive(number) and _positive(size) and isinstance(root, str) and _HASH.fullmatch(root) is not None
+                _is_positive(number)
+                and _is_positive(size)
+                and isinstance(root, str)
+                and _HASH.fullmatch(root) is not None
             )
     return False
 
 
-def _shares(value: Any) -> bool:
-    return isinstance(value, list) and all(_members(share, _SHARE_SHAPE) for share in value)
+def _is_share_list(value: Any) -> bool:
+    return isinstance(value, list) and all(_has_members(share, _SHARE_SCHEMA) for share in value)
 
 
-SHAPES: dict[tuple[str, int], dict[str, Fits]] = {
+SCHEMAS: dict[tuple[str, int], dict[str, Predicate]] = {
     ("terms", 1): {
-        "campaign": _slug,
-        "version": _positive,
-        "from_day": _day,
+        "campaign": _is_slug,
+        "version": _is_positive,
+        "from_day": _is_calendar_day,
         "promise": lambda v: isinstance(v, dict),
     },
-    ("count", 1): {"campaign": _slug, "days": _days, "batches": _batches},
+    ("count", 1): {"campaign": _is_slug, "days": _is_day_list, "batches": _is_batch_list},
     ("transfer", 1): {
-        "transfer": _text,
+        "transfer": _is_text,
         "step": _one_of(_STEPS),
-        "campaign": _slug,
-        "charity": _slug_or_none,
-        "currency": _text,
-        "amount_minor": _positive,
+        "campaign": _is_slug,
+        "charity": _is_slug_or_empty,
+        "currency": _is_text,
+        "amount_minor": _is_positive,
         "corrects": lambda value: value is None or isinstance(value, str),
-        "reference": _text,
+        "reference": _is_text,
     },
     ("settlement", 1): {
-        "campaign": _slug,
-        "settlement": _name,
-        "period": _day,
-        "cut_off": _day,
-        "total_minor": _count,
-        "shares": _shares,
+        "campaign": _is_slug,
+        "settlement": _is_name,
+        "period": _is_calendar_day,
+        "cut_off": _is_calendar_day,
+        "total_minor": _is_count,
+        "shares": _is_share_list,
     },
     ("payout", 1): {
-        "campaign": _slug,
-        "settlement": _name,
-        "payout": _name,
-        "charity": _slug,
-        "amount_minor": _positive,
+        "campaign": _is_slug,
+        "settlement": _is_name,
+        "payout": _is_name,
+        "charity": _is_slug,
+        "amount_minor": _is_positive,
         "state": _one_of(_PAYOUT_STATES),
-        "bank_reference": _text,
+        "bank_reference": _is_text,
     },
-    ("note", 1): {"campaign": _slug, "about": _one_of(_ABOUT), "closed_at": _text, "text": _text},
+    ("note", 1): {"campaign": _is_slug, "about": _one_of(_NOTE_SUBJECTS), "closed_at": _is_text, "text": _is_text},
 }
-for (_kind, _version), _shape in SHAPES.items():
-    _shape |= {"kind": _is(_kind), "v": _is(_version)}
-OPTIONAL: dict[tuple[str, int], frozenset[str]] = {
+for (_kind, _version), _shape in SCHEMAS.items():
+    _shape |= {"kind": _equals(_kind), "v": _equals(_version)}
+OPTIONAL_MEMBERS: dict[tuple[str, int], frozenset[str]] = {
     ("payout", 1): frozenset(("bank_reference",)),
     ("note", 1): frozenset(("closed_at",)),
 }

@@ -79,7 +79,7 @@ def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
     return prove_inclusion(leaves_reader(leaf_hashes), index, len(leaf_hashes))
 
 
-def levels(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
+def tree_levels(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
     """Return every hash of the tree, leaves first, the root last: for who proves many leaves of one tree."""
     found = [list(leaf_hashes)]
     while len(found[-1]) > 1:
@@ -87,7 +87,7 @@ def levels(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
     return found
 
 
-def path_in(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+def inclusion_path(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
     """Return the path from a leaf to the root of what `levels` returns. IndexError if there is no such leaf."""
     if not 0 <= index < len(tree[0]):
         raise IndexError(f"no leaf {index} in a tree of {len(tree[0])}")
@@ -147,7 +147,7 @@ def consistency_nodes(old_size: int, size: int) -> list[Node]:
 
 def check_inclusion(proof: Proof, index: int, size: int, leaf: bytes, tree_root: bytes) -> bool:
     """Say whether the proof leads from the leaf's hash, at that index, to the root of the tree of that size."""
-    if not 0 <= index < size or not _all_hashes([*proof, leaf, tree_root]):
+    if not 0 <= index < size or not _are_hashes([*proof, leaf, tree_root]):
         return False
     spans = _inclusion_spans(index, size)
     if len(spans) != len(proof):
@@ -163,16 +163,16 @@ def check_consistency(proof: Proof, old_size: int, size: int, old_root: bytes, t
 
     Every tree begins with the empty one, whatever its root.
     """
-    if not 0 <= old_size <= size or not _all_hashes([*proof, old_root, tree_root]):
+    if not 0 <= old_size <= size or not _are_hashes([*proof, old_root, tree_root]):
         return False
     if old_size == size:
         return not proof and old_root == tree_root and (size > 0 or tree_root == EMPTY_ROOT)
     if old_size == 0:
         return not proof and old_root == EMPTY_ROOT
-    return _reached(proof, old_size, size, old_root) == (old_root, tree_root)
+    return _consistency_roots(proof, old_size, size, old_root) == (old_root, tree_root)
 
 
-def _reached(proof: Proof, old_size: int, size: int, old_root: bytes) -> tuple[bytes, bytes] | None:
+def _consistency_roots(proof: Proof, old_size: int, size: int, old_root: bytes) -> tuple[bytes, bytes] | None:
     """Return the roots of the old and the new tree that the proof leads to: each of its hashes counts for both."""
     spans = _consistency_spans(old_size, size)
     if old_size.bit_count() == 1:  # the old tree is itself a complete subtree of the new one: left out of the proof
@@ -189,7 +189,7 @@ def _reached(proof: Proof, old_size: int, size: int, old_root: bytes) -> tuple[b
     return old, new
 
 
-def _all_hashes(values: Sequence[bytes]) -> bool:
+def _are_hashes(values: Sequence[bytes]) -> bool:
     """Without this, a node's two halves could be cut at another place."""
     return all(len(value) == HASH_BYTES for value in values)
 
@@ -255,10 +255,10 @@ def _read_spans(reader: HashReader, spans: Sequence[_Span]) -> list[bytes]:
     """Return each span's hash, with one call of the reader for all."""
     parts = [_complete_subtrees(span) for span in spans]
     hashes = iter(reader([node for part in parts for node in part]))
-    return [_joined([next(hashes) for _ in part]) for part in parts]
+    return [_join_hashes([next(hashes) for _ in part]) for part in parts]
 
 
-def _joined(hashes: Sequence[bytes]) -> bytes:
+def _join_hashes(hashes: Sequence[bytes]) -> bytes:
     """Return the hash over subtrees that shrink from left to right: the smallest are joined first."""
     joined = hashes[-1]
     for left in reversed(hashes[:-1]):

@@ -21,7 +21,7 @@ SIGNATURE_LINES_MAX = 100  # signed-note: a limit there must be, and of 16 at le
 NOTE_BYTES_MAX = 1 << 20
 
 _DASH = "— "  # U+2014 and a space open a signature line
-_CONTROL = re.compile(
+_CONTROL_CHARS = re.compile(
     r"[\x00-\x09\x0b-\x1f\ud800-\udfff]"
 )  # below U+0020 but the newline; no UTF-8 holds a surrogate
 
@@ -67,8 +67,8 @@ class OpenedNote(NamedTuple):
     """A text that a known key has signed, with the signatures that were checked and those of unknown keys."""
 
     text: str
-    verified: tuple[Signature, ...]
-    unknown: tuple[Signature, ...]
+    verified_signatures: tuple[Signature, ...]
+    unknown_signatures: tuple[Signature, ...]
 
 
 class VerifierKey(NamedTuple):
@@ -80,10 +80,10 @@ class VerifierKey(NamedTuple):
     @property
     def key_id(self) -> bytes:
         """The 4 bytes that tell keys of one name apart: SHA-256(name ‖ 0x0A ‖ type ‖ public key)[:4]."""
-        return key_id_of(self.name, ED25519, self.public_key)
+        return derive_key_id(self.name, ED25519, self.public_key)
 
 
-def key_id_of(name: str, algorithm: int, public_key: bytes) -> bytes:
+def derive_key_id(name: str, algorithm: int, public_key: bytes) -> bytes:
     """Return the id of a key of any of the signature types."""
     return sha256(name.encode() + b"\n" + bytes([algorithm]) + public_key).digest()[:KEY_ID_BYTES]
 
@@ -119,7 +119,7 @@ def parse_verifier_key(text: str) -> VerifierKey:
 def format_key(name: str, algorithm: int, public_key: bytes) -> str:
     """Return `name+id+base64` of a key of any signature type that is made of 32 bytes."""
     _refuse_name(name)
-    return f"{name}+{key_id_of(name, algorithm, public_key).hex()}+{to_base64(bytes([algorithm]) + public_key)}"
+    return f"{name}+{derive_key_id(name, algorithm, public_key).hex()}+{to_base64(bytes([algorithm]) + public_key)}"
 
 
 def parse_key(text: str, algorithm: int) -> tuple[str, bytes]:
@@ -132,7 +132,7 @@ def parse_key(text: str, algorithm: int) -> tuple[str, bytes]:
         raise MalformedKey(f"the key is {fault}") from None
     if len(typed) != 1 + PUBLIC_KEY_BYTES or typed[0] != algorithm:
         raise MalformedKey(f"not a key of the type 0x{algorithm:02x} with 32 bytes (Ed25519)")
-    if key_id != (own := key_id_of(name, algorithm, typed[1:]).hex()):
+    if key_id != (own := derive_key_id(name, algorithm, typed[1:]).hex()):
         raise MalformedKey(f"the key's id is {own}, not {key_id!r}")
     return name, typed[1:]
 
@@ -156,7 +156,7 @@ def open_note(raw: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
     for signature in note.signatures:
         signed_by = (signature.name, signature.key_id)
         if signed_by in known:
-            _refuse_false(note.text, signature, known[signed_by])
+            _verify_signature(note.text, signature, known[signed_by])
             verified[signed_by] = signature
     if not verified:
         raise UnsignedNote("no known key has signed this note")
@@ -164,7 +164,7 @@ def open_note(raw: bytes, keys: Sequence[VerifierKey]) -> OpenedNote:
     return OpenedNote(note.text, tuple(verified.values()), unknown)
 
 
-def _refuse_false(text: str, signature: Signature, key: VerifierKey) -> None:
+def _verify_signature(text: str, signature: Signature, key: VerifierKey) -> None:
     try:
         Ed25519PublicKey.from_public_bytes(key.public_key).verify(signature.signature, text.encode())
     except (InvalidSignature, ValueError):
@@ -192,7 +192,7 @@ def parse_note(raw: bytes) -> Note:
         whole = raw.decode()
     except UnicodeDecodeError:
         raise MalformedNote("not UTF-8") from None
-    if _CONTROL.search(whole):
+    if _CONTROL_CHARS.search(whole):
         raise MalformedNote("a control character")
     text, blank, below = whole.rpartition("\n\n")  # the last empty line parts them: a text may have its own
     if not blank or not below.endswith("\n"):
@@ -222,7 +222,7 @@ def _is_name(name: str) -> bool:
 
 
 def _refuse_name(name: str) -> None:
-    if not _is_name(name) or _CONTROL.search(name):
+    if not _is_name(name) or _CONTROL_CHARS.search(name):
         raise MalformedKey(
             f"{name!r} is no name of a key: it is empty, or has a space, a plus or a control character"
         )

@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from ledger.log.checkpoint import Checkpoint, MalformedCheckpoint, open_checkpoint
-from ledger.log.leaf_schemas import Wrong, read_leaf
+from ledger.log.leaf_schemas import InvalidLeaf, read_leaf
 from ledger.log.merkle import check_inclusion, leaf_hash
 from ledger.log.note import NoteError, VerifierKey
-from ledger.log.receipt_file import MalformedReceipt, NotLoggedYet, Proof, read_proof
+from ledger.log.receipt_file import MalformedReceipt, NotLoggedYet, ReceiptProof, read_proof
 
-__all__ = ["MalformedReceipt", "NotLoggedYet", "Step", "check", "like_entry"]
+__all__ = ["MalformedReceipt", "NotLoggedYet", "ProofStep", "check_receipt", "like_entry"]
 
 LIKE_VERSION = b"\x01"
 MICROSECONDS_BYTES = 8
 
-StepName = Literal["like", "batch", "count", "signature", "log"]
+ProofStepName = Literal["like", "batch", "count", "signature", "log"]
 
 
-class Step(NamedTuple):
+class ProofStep(NamedTuple):
     """One step of the proof: its name, in words, and whether it holds."""
 
-    name: StepName
-    says: str
+    name: ProofStepName
+    description: str
     holds: bool
 
 
@@ -34,41 +34,45 @@ def like_entry(nonce: bytes, person: bytes, event_us: int, content: str) -> byte
     return b"".join([LIKE_VERSION, nonce, person, event_us.to_bytes(MICROSECONDS_BYTES, "big"), content.encode()])
 
 
-def check(raw: bytes, key: VerifierKey) -> list[Step]:
+def check_receipt(raw: bytes, key: VerifierKey) -> list[ProofStep]:
     """Return the steps of a receipt's proof, until one does not hold. MalformedReceipt if there is no proof."""
     proof, steps = read_proof(raw), []
-    for step in _steps(proof, key):
+    for step in _check_steps(proof, key):
         steps.append(step)
         if not step.holds:
             break
     return steps
 
 
-def _steps(proof: Proof, key: VerifierKey) -> Iterator[Step]:
+def _check_steps(proof: ReceiptProof, key: VerifierKey) -> Iterator[ProofStep]:
     batch, count = proof.batch, proof.count
     if proof.like is not None:
         is_leaf = leaf_hash(like_entry(*proof.like)) == batch.leaf
-        yield Step("like", "the like's nonce, pseudonym, time and content hash to the leaf", is_leaf)
+        yield ProofStep("like", "the like's nonce, pseudonym, time and content hash to the leaf", is_leaf)
     in_batch = check_inclusion(batch.path, batch.index, batch.size, batch.leaf, batch.root)
-    yield Step("batch", f"the leaf is number {batch.index} of batch {batch.id}, which has {batch.size}", in_batch)
-    yield Step("count", "the count leaf names that batch, its size and its root", _names(proof))
-    checkpoint = _opened(proof.checkpoint, key)
-    yield Step("signature", f"the checkpoint is signed by {key.name}", checkpoint is not None)
+    yield ProofStep(
+        "batch", f"the leaf is number {batch.index} of batch {batch.id}, which has {batch.size}", in_batch
+    )
+    yield ProofStep("count", "the count leaf names that batch, its size and its root", _names_batch(proof))
+    checkpoint = _open_or_none(proof.checkpoint, key)
+    yield ProofStep("signature", f"the checkpoint is signed by {key.name}", checkpoint is not None)
     if checkpoint is not None:
         held = check_inclusion(count.path, count.index, checkpoint.size, leaf_hash(count.entry), checkpoint.root)
-        yield Step("log", f"the count leaf is number {count.index} of the log's first {checkpoint.size} leaves", held)
+        yield ProofStep(
+            "log", f"the count leaf is number {count.index} of the log's first {checkpoint.size} leaves", held
+        )
 
 
-def _names(proof: Proof) -> bool:
+def _names_batch(proof: ReceiptProof) -> bool:
     try:
         told = read_leaf(proof.count.entry)
-    except Wrong:
+    except InvalidLeaf:
         return False
     wanted = [proof.batch.id, proof.batch.size, proof.batch.root.hex()]
     return told["kind"] == "count" and told["campaign"] == proof.campaign and wanted in told["batches"]
 
 
-def _opened(note: bytes, key: VerifierKey) -> Checkpoint | None:
+def _open_or_none(note: bytes, key: VerifierKey) -> Checkpoint | None:
     try:
         return open_checkpoint(note, key)
     except (NoteError, MalformedCheckpoint):

@@ -50,7 +50,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class CountLeaf:
     """The log's leaf that tells of the batch, and its way to the checkpoint."""
 
     index: int
@@ -59,89 +59,102 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class ReceiptProof:
     """All that a receipt says, none of it checked; `like` is None once it is not known any more."""
 
     campaign: str
     like: Like | None
     batch: Batch
-    count: Count
+    count: CountLeaf
     checkpoint: bytes
 
 
-def read_proof(raw: bytes) -> Proof:
+def read_proof(raw: bytes) -> ReceiptProof:
     """Return what a receipt's file says. NotLoggedYet or another MalformedReceipt if there is no proof in it."""
     try:
-        return _proof(_parse(raw))
+        return _parse_proof(_parse_json(raw))
     except MalformedReceipt:
         raise
     except (ValueError, KeyError, TypeError, RecursionError) as fault:
         raise MalformedReceipt(f"no receipt with a proof: {fault!r}") from None
 
 
-def _parse(raw: bytes) -> Any:
+def _parse_json(raw: bytes) -> Any:
     if len(raw) > RECEIPT_BYTES_MAX:
         raise MalformedReceipt(f"more than {RECEIPT_BYTES_MAX} bytes")
-    value = json.loads(raw.decode(), parse_constant=_no_number)
+    value = json.loads(raw.decode(), parse_constant=_refuse_constant)
     canonical_bytes(value)  # it refuses what readers differ on: floats, large integers, lone surrogates, great depth
     return value
 
 
-def _no_number(text: str) -> NoReturn:
+def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON")
 
 
-def _proof(told: Mapping[str, Any]) -> Proof:
-    batch = _batch(told["batch"])
-    like = None if told["like"] is None else _like(told["like"])
-    if told["checkpoint"] is None:
+def _parse_proof(fields: Mapping[str, Any]) -> ReceiptProof:
+    batch = _parse_batch(fields["batch"])
+    like = None if fields["like"] is None else _parse_like(fields["like"])
+    if fields["checkpoint"] is None:
         raise NotLoggedYet("the receipt is not in a checkpoint yet: ask for it again in a second")
-    return Proof(_text(told["campaign"]), like, batch, _count(told["count"]), _text(told["checkpoint"]).encode())
+    return ReceiptProof(
+        _require_text(fields["campaign"]),
+        like,
+        batch,
+        _parse_count(fields["count"]),
+        _require_text(fields["checkpoint"]).encode(),
+    )
 
 
-def _like(told: Mapping[str, Any]) -> Like:
+def _parse_like(fields: Mapping[str, Any]) -> Like:
     # Of these lengths and no others: else the same bytes could be cut into another like.
-    nonce, person = _bytes(told["nonce"], NONCE_BYTES), _bytes(told["person"], PERSON_BYTES)
-    return Like(nonce, person, _number(told["event_us"]), _text(told["content"]))
+    nonce, person = _parse_hex(fields["nonce"], NONCE_BYTES), _parse_hex(fields["person"], PERSON_BYTES)
+    return Like(nonce, person, _require_count(fields["event_us"]), _require_text(fields["content"]))
 
 
-def _batch(told: Mapping[str, Any]) -> Batch:
-    path = tuple(_bytes(node, HASH_BYTES) for node in _list(told["path"]))
-    leaf, root = _bytes(told["leaf"], HASH_BYTES), _bytes(told["root"], HASH_BYTES)
-    return Batch(_number(told["id"]), _number(told["size"]), _number(told["index"]), leaf, path, root)
+def _parse_batch(fields: Mapping[str, Any]) -> Batch:
+    path = tuple(_parse_hex(node, HASH_BYTES) for node in _require_list(fields["path"]))
+    leaf, root = _parse_hex(fields["leaf"], HASH_BYTES), _parse_hex(fields["root"], HASH_BYTES)
+    return Batch(
+        _require_count(fields["id"]),
+        _require_count(fields["size"]),
+        _require_count(fields["index"]),
+        leaf,
+        path,
+        root,
+    )
 
 
-def _count(told: Mapping[str, Any]) -> Count:
-    path = tuple(_hash(node) for node in _list(told["path"]))
-    return Count(_number(told["index"]), _text(told["entry"]).encode(), path)
+def _parse_count(fields: Mapping[str, Any]) -> CountLeaf:
+    path = tuple(_parse_hash(node) for node in _require_list(fields["path"]))
+    return CountLeaf(_require_count(fields["index"]), _require_text(fields["entry"]).encode(), path)
 
 
-def _number(value: Any) -> int:
+def _require_count(value: Any) -> int:
     if type(value) is not int or value < 0:  # true is an integer to Python
         raise ValueError(f"{value!r} is no count")
     return value
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     return value
 
 
-def _list(value: Any) -> list[Any]:
+def _require_list(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is no list")
     return value
 
 
-def _bytes(value: Any, length: int) -> bytes:
-    if not _HEX.fullmatch(_text(value)) or len(value) != 2 * length:
+def _parse_hex(value: Any, length: int) -> bytes:
+    if not _HEX.fullmatch(_require_text(value)) or len(value) != 2 * length:
         raise ValueError(f"{value!r} is not {length} bytes in hex")
     return bytes.fromhex(value)
 
 
-def _hash(value: Any) -> bytes:
-    raw = from_base64(_text(value))
+def _parse_hash(value: Any) -> bytes:
+    raw = from_base64(_require_text(value))
     if len(raw) != HASH_BYTES:
         raise ValueError(f"{value!r} is not {HASH_BYTES} bytes")
     return raw

@@ -88,13 +88,13 @@ def new_tiles(old_size: int, size: int) -> list[Tile]:
         old_hashes, hashes = (n >> TILE_HEIGHT * level for n in (old_size, size))
         if not hashes:
             break
-        tiles += [Tile(level, index, width) for index, width in _spread(old_hashes, hashes)]
+        tiles += [Tile(level, index, width) for index, width in _touched_rows(old_hashes, hashes)]
     return tiles
 
 
 def new_bundles(old_size: int, size: int) -> list[Bundle]:
     """Return the bundles that a growth creates or widens."""
-    return [Bundle(index, width) for index, width in _spread(old_size, size)]
+    return [Bundle(index, width) for index, width in _touched_rows(old_size, size)]
 
 
 def edge_tiles(size: int) -> list[Tile]:
@@ -105,10 +105,10 @@ def edge_tiles(size: int) -> list[Tile]:
 
 def tiles_for(nodes: Iterable[Node], size: int) -> list[Tile]:
     """Return the tiles, as wide as they are at that size, that hold the nodes; each once."""
-    return list(dict.fromkeys(_place(node, size)[0] for node in nodes))
+    return list(dict.fromkeys(_locate_node(node, size)[0] for node in nodes))
 
 
-def _spread(old: int, new: int) -> list[tuple[int, int]]:
+def _touched_rows(old: int, new: int) -> list[tuple[int, int]]:
     """Return index and width of each row of 256 that is touched when a level grows from `old` to `new`."""
     rows = range(old // TILE_WIDTH, -(-new // TILE_WIDTH)) if new > old else ()
     return [(row, min(TILE_WIDTH, new - row * TILE_WIDTH)) for row in rows]
@@ -117,7 +117,7 @@ def _spread(old: int, new: int) -> list[tuple[int, int]]:
 # --- what is in them ---
 
 
-def grow(old_size: int, edge: Mapping[Tile, bytes], leaf_hashes: Sequence[bytes]) -> dict[Tile, bytes]:
+def grow_tiles(old_size: int, edge: Mapping[Tile, bytes], leaf_hashes: Sequence[bytes]) -> dict[Tile, bytes]:
     """Return the bytes of all tiles that change when leaves are added. `edge` holds `edge_tiles(old_size)`."""
     grown: dict[Tile, bytes] = {}
     hashes = list(leaf_hashes)
@@ -172,7 +172,7 @@ def tiles_reader(tiles: Mapping[Tile, bytes], size: int) -> HashReader:
     """
 
     def read(nodes: Sequence[Node]) -> list[bytes]:
-        return [_hash_of(node, tiles, size) for node in nodes]
+        return [_read_node_hash(node, tiles, size) for node in nodes]
 
     return read
 
@@ -182,12 +182,12 @@ def root_tiles(size: int) -> list[Tile]:
     return tiles_for(root_nodes(size), size)
 
 
-def _hash_of(node: Node, tiles: Mapping[Tile, bytes], size: int) -> bytes:
-    tile, start, end = _place(node, size)
+def _read_node_hash(node: Node, tiles: Mapping[Tile, bytes], size: int) -> bytes:
+    tile, start, end = _locate_node(node, size)
     return root(hashes_in(tile, tiles[tile])[start:end])
 
 
-def _place(node: Node, size: int) -> tuple[Tile, int, int]:
+def _locate_node(node: Node, size: int) -> tuple[Tile, int, int]:
     """Return the tile that holds a node, and which of its hashes the node spans. IndexError beyond that size."""
     level, height = divmod(node.level, TILE_HEIGHT)
     first, last = node.index << height, (node.index + 1) << height  # in hashes of the tile's level

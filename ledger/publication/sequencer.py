@@ -16,8 +16,8 @@ from ledger.errors import LedgerError
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.merkle import EMPTY_ROOT, leaf_hash, read_root, root_nodes
 from ledger.log.note import Signer, format_verifier_key
-from ledger.log.tiles import Tile, edge_tiles, grow, root_tiles, tiles_reader
-from ledger.publication.store import read_tiles, reader_for
+from ledger.log.tiles import Tile, edge_tiles, grow_tiles, root_tiles, tiles_reader
+from ledger.publication.store import load_hash_reader, read_tiles
 from sql import Connection, Pool, query
 
 LEAVES_MAX = 1024  # of 64 KiB at most: what one run holds in memory
@@ -42,7 +42,7 @@ class BrokenTree(Exception):
     """The stored tiles do not make the tree that the log committed to: nothing is added to it, nothing is signed."""
 
 
-class _Overtaken(Exception):
+class _ConcurrentSequencer(Exception):
     """Another writer has placed some of these leaves."""
 
 
@@ -55,20 +55,20 @@ class Head(NamedTuple):
     checkpoint: bytes | None  # None: not signed yet
 
 
-async def make_log(pool: Pool, signer: Signer, now: datetime) -> None:
+async def create_log(pool: Pool, signer: Signer, now: datetime) -> None:
     """Make the log of this key with the checkpoint of the empty tree. Again: changes nothing.
 
     LogRefused if the database holds another key's log.
     """
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_ADD_LOG_IDENTITY, format_verifier_key(signer.verifier_key))
-        await belongs(conn, signer)
+        await check_identity(conn, signer)
         await conn.execute(_ADD_EMPTY_HEAD, EMPTY_ROOT, now)
     async with pool.acquire() as conn:
-        await publish(conn, signer)
+        await sign_head(conn, signer)
 
 
-async def belongs(conn: Connection, signer: Signer) -> None:
+async def check_identity(conn: Connection, signer: Signer) -> None:
     """Return if the database's log is this key's. LogRefused otherwise."""
     held, own = await conn.fetchval(_FIND_LOG_IDENTITY), format_verifier_key(signer.verifier_key)
     if held is None:
@@ -80,27 +80,27 @@ async def belongs(conn: Connection, signer: Signer) -> None:
         )
 
 
-async def sequence(pool: Pool, signer: Signer, now: datetime) -> Head | None:
+async def sequence_leaves(pool: Pool, signer: Signer, now: datetime) -> Head | None:
     """Log what waits and sign what is durable; return the newest head. None: another is at it."""
     async with pool.acquire() as conn:
-        while placed := await extend(conn, now):
+        while placed := await append_leaves(conn, now):
             if placed < LEAVES_MAX:
                 break
-        return None if placed is None else await publish(conn, signer)
+        return None if placed is None else await sign_head(conn, signer)
 
 
-async def extend(conn: Connection, now: datetime) -> int | None:
+async def append_leaves(conn: Connection, now: datetime) -> int | None:
     """Place some of the leaves that wait, in a transaction of its own; return how many. None: another is at it."""
     try:
         async with conn.transaction():
             if not await conn.fetchval(_TRY_LOCK_SEQUENCER):
                 return None
-            head = await _newest(conn)  # before the leaves: those that it has are none of them
+            head = await _read_newest_head(conn)  # before the leaves: those that it has are none of them
             leaves = await conn.fetch(_LIST_UNSEQUENCED_LEAVES, LEAVES_MAX)
             if leaves:
-                await _append(conn, head, leaves, now)
+                await _extend_tree(conn, head, leaves, now)
             return len(leaves)
-    except _Overtaken:
+    except _ConcurrentSequencer:
         return None
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name in {
@@ -112,21 +112,21 @@ async def extend(conn: Connection, now: datetime) -> int | None:
         raise
 
 
-async def _append(conn: Connection, head: Head, leaves: Sequence[asyncpg.Record], now: datetime) -> None:
+async def _extend_tree(conn: Connection, head: Head, leaves: Sequence[asyncpg.Record], now: datetime) -> None:
     edge = await read_tiles(conn, edge_tiles(head.size))
-    _refuse_broken(head, edge)
+    _require_intact_edge(head, edge)
     size = head.size + len(leaves)
-    grown = grow(head.size, edge, [leaf_hash(leaf["body"]) for leaf in leaves])
+    grown = grow_tiles(head.size, edge, [leaf_hash(leaf["body"]) for leaf in leaves])
     root = read_root(tiles_reader({tile: (edge | grown)[tile] for tile in root_tiles(size)}, size), size)
     status = await conn.execute(_ASSIGN_LEAF_INDEXES, [leaf["leaf_id"] for leaf in leaves], head.size)
     if int(status.rsplit(" ", 1)[1]) != len(leaves):
-        raise _Overtaken
+        raise _ConcurrentSequencer
     columns = [t.level for t in grown], [t.index for t in grown], list(grown.values())
     await conn.execute(_UPSERT_TILES, *columns)
     await conn.execute(_ADD_HEAD, head.size, size, root, now)
 
 
-def _refuse_broken(head: Head, edge: dict[Tile, bytes]) -> None:
+def _require_intact_edge(head: Head, edge: dict[Tile, bytes]) -> None:
     try:
         found = read_root(tiles_reader(edge, head.size), head.size)
     except (KeyError, ValueError) as fault:
@@ -135,13 +135,13 @@ def _refuse_broken(head: Head, edge: dict[Tile, bytes]) -> None:
         raise BrokenTree(f"the tiles of the tree of {head.size} make {found.hex()}, not {head.root.hex()}")
 
 
-async def publish(conn: Connection, signer: Signer) -> Head:
+async def sign_head(conn: Connection, signer: Signer) -> Head:
     """Sign the newest durable head if it is not signed yet; return it. BrokenTree rather than a false signature."""
-    await belongs(conn, signer)
-    head = await _newest(conn)
+    await check_identity(conn, signer)
+    head = await _read_newest_head(conn)
     if head.checkpoint is not None:
         return head
-    found = read_root(await reader_for(conn, root_nodes(head.size), head.size), head.size)
+    found = read_root(await load_hash_reader(conn, root_nodes(head.size), head.size), head.size)
     if found != head.root:
         raise BrokenTree(f"the tiles of the tree of {head.size} make {found.hex()}, not {head.root.hex()}")
     note = sign_checkpoint(Checkpoint(signer.name, head.size, head.root), signer)
@@ -149,7 +149,7 @@ async def publish(conn: Connection, signer: Signer) -> Head:
     return head._replace(checkpoint=note)
 
 
-async def _newest(conn: Connection) -> Head:
+async def _read_newest_head(conn: Connection) -> Head:
     row = await conn.fetchrow(_FIND_NEWEST_HEAD)
     if row is None:
         raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")

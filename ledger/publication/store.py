@@ -14,53 +14,53 @@ _LIST_TILE_HASHES = query("list_tile_hashes")
 _LIST_ENTRIES = query("list_entries")
 
 
-class Signed(NamedTuple):
+class SignedHead(NamedTuple):
     """A signed head: how many leaves, their root, the note as it is published, and when the log grew to it."""
 
     size: int
     root: bytes
-    own_note: bytes  # signed by the log alone
-    cosigned: bytes  # the lines of witnesses
+    log_note: bytes  # signed by the log alone
+    cosignature_lines: bytes  # the lines of witnesses
     sequenced_at: datetime
 
     @property
     def note(self) -> bytes:
         """The checkpoint as everyone sees it: the log's own signature, then those of witnesses."""
-        return self.own_note + self.cosigned
+        return self.log_note + self.cosignature_lines
 
     @property
     def origin(self) -> str:
         """The log's name: the note's first line (https://c2sp.org/tlog-checkpoint)."""
-        return self.own_note.decode().split("\n", 1)[0]
+        return self.log_note.decode().split("\n", 1)[0]
 
 
-class Covering(NamedTuple):
+class CoveringHead(NamedTuple):
     """A signed head beside which nothing waits to be logged."""
 
     size: int
     root: bytes
 
 
-async def checkpoint(conn: Connection) -> Signed | None:
+async def newest_head(conn: Connection) -> SignedHead | None:
     """Return the newest signed head; None before the log was made."""
     row = await conn.fetchrow(_FIND_NEWEST_CHECKPOINT)
     if row is None:
         return None
-    return Signed(row["size"], row["root"], row["checkpoint"], row["cosignatures"] or b"", row["sequenced_at"])
+    return SignedHead(row["size"], row["root"], row["checkpoint"], row["cosignatures"] or b"", row["sequenced_at"])
 
 
-async def covering(conn: Connection) -> Covering | None:
+async def covering_head(conn: Connection) -> CoveringHead | None:
     """Return the signed head that covers all that the caller's transaction sees; None while something waits."""
     row = await conn.fetchrow(_FIND_COVERING_CHECKPOINT)
-    return None if row is None else Covering(*row)
+    return None if row is None else CoveringHead(*row)
 
 
-async def read_tiles(conn: Connection, wanted: Sequence[Tile]) -> dict[Tile, bytes]:
+async def read_tiles(conn: Connection, tiles: Sequence[Tile]) -> dict[Tile, bytes]:
     """Return those of the tiles that are there as wide as they are asked for."""
-    columns = [t.level for t in wanted], [t.index for t in wanted], [t.width for t in wanted]
+    columns = [t.level for t in tiles], [t.index for t in tiles], [t.width for t in tiles]
     rows = await conn.fetch(_LIST_TILE_HASHES, *columns)
     found = {(row["level"], row["tile_index"], len(row["hashes"]) // 32): row["hashes"] for row in rows}
-    return {tile: found[at] for tile in wanted if (at := (tile.level, tile.index, tile.width)) in found}
+    return {tile: found[at] for tile in tiles if (at := (tile.level, tile.index, tile.width)) in found}
 
 
 async def read_tile(conn: Connection, tile: Tile) -> bytes | None:
@@ -83,6 +83,6 @@ async def read_entry(conn: Connection, index: int) -> bytes:
     return bytes(rows[0]["body"])
 
 
-async def reader_for(conn: Connection, nodes: Iterable[Node], size: int) -> HashReader:
+async def load_hash_reader(conn: Connection, nodes: Iterable[Node], size: int) -> HashReader:
     """Return a reader that has what `merkle.prove_…` and `read_root` will ask for about a tree of that size."""
     return tiles_reader(await read_tiles(conn, tiles_for(nodes, size)), size)

@@ -9,14 +9,14 @@ from typing import Any
 import asyncpg
 
 from ledger.errors import SettlementRefused
-from ledger.payouts.manual import find_payout
-from ledger.reconciliation.matching import may_be_of
-from ledger.reconciliation.reconcile import Told, came_back, lock_statements, paid
+from ledger.payouts.manual import lock_payout
+from ledger.reconciliation.matching import fits_state
+from ledger.reconciliation.reconcile import StatementSource, lock_statements, record_paid, record_returned
 from ledger.reconciliation.statements import StatementLine
-from ledger.settlements.model import Envelope, Payout
+from ledger.settlements.model import Payout, Settlement
 from sql import Connection, query
 
-_SHOWN_MAX = 1_000
+_LISTED_MAX = 1_000
 _REASON_CHARS_MAX = 500
 
 _LIST_UNMATCHED_LINES = query("list_unmatched_lines")
@@ -25,7 +25,7 @@ _FIND_UNMATCHED_LINE = query("find_unmatched_line")
 _ADD_STATEMENT_MATCH = query("add_statement_match")
 
 
-async def unmatched(conn: Connection) -> list[dict[str, Any]]:
+async def list_unmatched(conn: Connection) -> list[dict[str, Any]]:
     """Return the newest statement lines that are of no payout, and why."""
     return [
         {
@@ -41,11 +41,11 @@ async def unmatched(conn: Connection) -> list[dict[str, Any]]:
             "text": row["description"],
             "because": row["matched_by"],
         }
-        for row in await conn.fetch(_LIST_UNMATCHED_LINES, _SHOWN_MAX)
+        for row in await conn.fetch(_LIST_UNMATCHED_LINES, _LISTED_MAX)
     ]
 
 
-async def unmatched_of(conn: Connection, evidence: bytes) -> list[dict[str, Any]]:
+async def list_unmatched_in_file(conn: Connection, evidence: bytes) -> list[dict[str, Any]]:
     """Return the lines of a file, by its SHA-256, that no rule could match, and why."""
     return [
         {
@@ -61,52 +61,56 @@ async def unmatched_of(conn: Connection, evidence: bytes) -> list[dict[str, Any]
     ]
 
 
-async def match_by_hand(
+async def match_manually(
     conn: Connection, line_id: str, payout_id: str, reason: str, by: str, now: datetime
-) -> Envelope:
+) -> Settlement:
     """Take a line as a payout's because a person says so, in the caller's transaction; again: changes nothing.
 
     SettlementRefused: there is no such line or payout, the line is another's, or it cannot be of this payout.
     """
     await lock_statements(conn)
-    reason = _readable(reason)
+    reason = _clean_reason(reason)
     row = await conn.fetchrow(_FIND_UNMATCHED_LINE, line_id)
     if row is None:
         raise SettlementRefused(f"there is no statement line {line_id!r}")
-    envelope, payout = await find_payout(conn, payout_id)
+    envelope, payout = await lock_payout(conn, payout_id)
     if row["payout_id"] == payout_id:
         return envelope
-    line = _line(row)
-    refused = why_not(line_id, row, line, envelope, payout)
+    line = _build_statement_line(row)
+    refused = match_blocker(line_id, row, line, envelope, payout)
     if refused:
         raise SettlementRefused(refused)
     head = row["account"], row["statement_id"], row["number"]
     await conn.execute(_ADD_STATEMENT_MATCH, *head, payout_id, reason, by, now)
-    await (came_back if line.is_credit else paid)(conn, envelope, payout, line, Told(by, now, row["evidence"]))
-    return (await find_payout(conn, payout_id))[0]
+    await (record_returned if line.is_credit else record_paid)(
+        conn, envelope, payout, line, StatementSource(by, now, row["evidence"])
+    )
+    return (await lock_payout(conn, payout_id))[0]
 
 
-def _readable(reason: str) -> str:
+def _clean_reason(reason: str) -> str:
     trimmed = reason.strip()
     if not (1 <= len(trimmed) <= _REASON_CHARS_MAX and trimmed.isprintable()):
         raise SettlementRefused(f"a reason is a text of 1 to {_REASON_CHARS_MAX} printable characters")
     return trimmed
 
 
-def _line(row: asyncpg.Record) -> StatementLine:
+def _build_statement_line(row: asyncpg.Record) -> StatementLine:
     said: str = row["description"]
     own = row["end_to_end_id"], row["bank_reference"], said[:_REASON_CHARS_MAX] or None
     return StatementLine(row["number"], row["amount_minor"], row["is_credit"], row["booked_on"], *own, text=said)
 
 
-def why_not(line_id: str, row: asyncpg.Record, line: StatementLine, envelope: Envelope, payout: Payout) -> str | None:
+def match_blocker(
+    line_id: str, row: asyncpg.Record, line: StatementLine, settlement: Settlement, payout: Payout
+) -> str | None:
     """Return why a line cannot be of a payout; None: it can. Pure."""
     if row["payout_id"] is not None:
         return f"{line_id} is of {row['payout_id']} already"
-    if (line.amount_minor, row["currency"]) != (payout.amount_minor, envelope.currency):
-        mine = f"{payout.amount_minor} minor units of {envelope.currency}"
+    if (line.amount_minor, row["currency"]) != (payout.amount_minor, settlement.currency):
+        mine = f"{payout.amount_minor} minor units of {settlement.currency}"
         return f"{line_id} is of {line.amount_minor} minor units of {row['currency']}, {payout.payout_id} of {mine}"
-    if not may_be_of(line, payout.state):
+    if not fits_state(line, payout.state):
         moved = "came back" if line.is_credit else "left the account"
         return f"{payout.payout_id} is {payout.state.value}: it cannot be what {moved}"
     return None

@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
 
-_FIELDS = 5
-_WEEKDAY = 4
+_FIELD_COUNT = 5
+_WEEKDAY_FIELD = 4
 
 
-def trigger(cron: str, timezone: ZoneInfo) -> CronTrigger:
+def parse_cron(cron: str, timezone: ZoneInfo) -> CronTrigger:
     """Return the trigger of a five-field cron line; ValueError that says what is wrong."""
     fields = cron.split()
-    if len(fields) != _FIELDS:
+    if len(fields) != _FIELD_COUNT:
         raise ValueError("a cron line has five fields: minute hour day month weekday")
-    if re.search(r"\d", fields[_WEEKDAY]):
+    if re.search(r"\d", fields[_WEEKDAY_FIELD]):
         raise ValueError("name the weekday (mon, tue … or *): programs disagree on which day a digit is")
     try:
         return CronTrigger.from_crontab(cron, timezone=timezone)
@@ -28,9 +28,9 @@ def trigger(cron: str, timezone: ZoneInfo) -> CronTrigger:
         raise ValueError(f"it cannot be read: {error}") from error
 
 
-def due_on_days(cron: str, timezone: ZoneInfo, start: datetime, until: datetime) -> Iterator[date]:
+def due_days(cron: str, timezone: ZoneInfo, start: datetime, until: datetime) -> Iterator[date]:
     """Yield the days, in that time zone, on which a cron line falls due from `start` to `until`: each day once."""
-    fires = trigger(cron, timezone)
+    fires = parse_cron(cron, timezone)
     moment: datetime | None = fires.get_next_fire_time(None, start.astimezone(timezone))
     while moment is not None and moment <= until:
         yield moment.date()

@@ -13,14 +13,14 @@ from typing import Any
 
 import asyncpg
 
-from ledger.errors import Raced
-from ledger.publication.outbox import queue_leaf
+from ledger.errors import ConcurrentUpdate
+from ledger.publication.outbox import enqueue_leaf
 from sql import Connection, query
 
 _ADD_PAYOUT_STEP = query("add_payout_step")
 
 
-class State(StrEnum):
+class PayoutState(StrEnum):
     """Where a payout is; the value is the public name."""
 
     WAITING = "waiting"
@@ -31,14 +31,14 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-FOLLOWING = {
-    None: {State.WAITING},
-    State.WAITING: {State.SENDING, State.CANCELLED},
-    State.SENDING: {State.SENT, State.PAID, State.RETURNED},
-    State.SENT: {State.PAID, State.RETURNED},
-    State.PAID: {State.RETURNED},
-    State.RETURNED: {State.WAITING},
-    State.CANCELLED: set(),
+ALLOWED_TRANSITIONS = {
+    None: {PayoutState.WAITING},
+    PayoutState.WAITING: {PayoutState.SENDING, PayoutState.CANCELLED},
+    PayoutState.SENDING: {PayoutState.SENT, PayoutState.PAID, PayoutState.RETURNED},
+    PayoutState.SENT: {PayoutState.PAID, PayoutState.RETURNED},
+    PayoutState.PAID: {PayoutState.RETURNED},
+    PayoutState.RETURNED: {PayoutState.WAITING},
+    PayoutState.CANCELLED: set(),
 }
 
 
@@ -48,7 +48,7 @@ class PayoutStep:
 
     payout_id: str
     number: int
-    state: State
+    state: PayoutState
     attempt: int
     payee: str  # RFC 8785 JSON: name and account
     by: str
@@ -61,20 +61,20 @@ class PayoutStep:
     evidence: bytes | None = None
     leaf_index: int | None = None  # its place in the public log, as read; None: not there yet
 
-    def follow(self, state: State, by: str, at: datetime, **changed: Any) -> "PayoutStep":
+    def next_step(self, state: PayoutState, by: str, at: datetime, **changes: Any) -> "PayoutStep":
         """Return the next step. What channel, message and bank said holds on until another attempt begins."""
-        if state not in FOLLOWING[self.state]:
-            raise Raced(f"{self.payout_id} is {self.state.value}: it cannot become {state.value}")
-        kept: dict[str, Any] = {} if state is State.WAITING else self._told()
-        told: dict[str, Any] = {"attempt": self.attempt, "payee": self.payee} | kept | changed
+        if state not in ALLOWED_TRANSITIONS[self.state]:
+            raise ConcurrentUpdate(f"{self.payout_id} is {self.state.value}: it cannot become {state.value}")
+        kept: dict[str, Any] = {} if state is PayoutState.WAITING else self._message_fields()
+        told: dict[str, Any] = {"attempt": self.attempt, "payee": self.payee} | kept | changes
         return PayoutStep(self.payout_id, self.number + 1, state, by=by, at=at, **told)
 
-    def _told(self) -> dict[str, Any]:
+    def _message_fields(self) -> dict[str, Any]:
         return {"channel": self.channel, "message_id": self.message_id, "bank_reference": self.bank_reference}
 
 
-async def take_step(
-    conn: Connection, step: PayoutStep, campaign: str, settlement: str, charity: str, amount_minor: int
+async def insert_step(
+    conn: Connection, step: PayoutStep, campaign: str, settlement_id: str, charity: str, amount_minor: int
 ) -> None:
     """Store a step and tell the log, in the caller's transaction. Raced: another has taken a step meanwhile."""
     row = (step.payout_id, step.number, step.state, step.attempt, step.payee, step.by, step.at)
@@ -82,10 +82,10 @@ async def take_step(
     try:
         await conn.execute(_ADD_PAYOUT_STEP, *row, *told)
     except asyncpg.UniqueViolationError as error:
-        raise Raced(f"{step.payout_id} has taken another step meanwhile") from error
+        raise ConcurrentUpdate(f"{step.payout_id} has taken another step meanwhile") from error
     body: dict[str, Any] = {
         "campaign": campaign,
-        "settlement": settlement,
+        "settlement": settlement_id,
         "payout": step.payout_id,
         "charity": charity,
         "amount_minor": amount_minor,
@@ -93,4 +93,4 @@ async def take_step(
     }
     if step.bank_reference is not None:
         body["bank_reference"] = step.bank_reference
-    await queue_leaf(conn, "payout", f"payout/{step.payout_id}/{step.number}", body)
+    await enqueue_leaf(conn, "payout", f"payout/{step.payout_id}/{step.number}", body)

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ledger.settlements.cron import due_on_days
+from ledger.settlements.cron import due_days
 
 _DAY = timedelta(days=1)
 _HORIZON = timedelta(days=3 * 366)
@@ -25,7 +25,7 @@ class Period(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class PeriodWindow:
     """When periods of a campaign may fall."""
 
     cron: str
@@ -63,25 +63,27 @@ def midnight(day: date, timezone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=timezone)
 
 
-def closed_periods(span: Span, now: datetime, after: date | None = None) -> Iterator[Period]:
+def closed_periods(window: PeriodWindow, now: datetime, after: date | None = None) -> Iterator[Period]:
     """Yield the periods that are closed at `now`, oldest first, from the day after `after`; the last one included."""
-    ends_at = span.ends_at
+    ends_at = window.ends_at
     until = now if ends_at is None else min(now, ends_at - timedelta(microseconds=1))
-    first = span.first_day if after is None else after + _DAY
-    for day in due_on_days(span.cron, span.timezone, max(span.starts_at, midnight(first, span.timezone)), until):
-        if span.cut_off(day) >= span.first_day:
-            yield Period(day, span.cut_off(day))
+    first = window.first_day if after is None else after + _DAY
+    for day in due_days(window.cron, window.timezone, max(window.starts_at, midnight(first, window.timezone)), until):
+        if window.cut_off(day) >= window.first_day:
+            yield Period(day, window.cut_off(day))
             first = day + _DAY
     if ends_at is not None and ends_at <= now:
-        yield Period(max(first, ends_at.astimezone(span.timezone).date()), span.last_counting_day, is_last=True)
+        yield Period(max(first, ends_at.astimezone(window.timezone).date()), window.last_counting_day, is_last=True)
 
 
-def next_period(span: Span, now: datetime) -> date | None:
+def next_period(window: PeriodWindow, now: datetime) -> date | None:
     """Return the day on which the next period falls due that has anything to take; None: never."""
-    ends_at = span.ends_at
+    ends_at = window.ends_at
     if ends_at is not None and ends_at <= now:
         return None
-    start = max(now, span.starts_at, midnight(span.first_day + timedelta(days=span.hold_days) + _DAY, span.timezone))
+    start = max(
+        now, window.starts_at, midnight(window.first_day + timedelta(days=window.hold_days) + _DAY, window.timezone)
+    )
     until = start + _HORIZON if ends_at is None else ends_at
-    last = ends_at and ends_at.astimezone(span.timezone).date()
-    return next(due_on_days(span.cron, span.timezone, start, until), last)
+    last = ends_at and ends_at.astimezone(window.timezone).date()
+    return next(due_days(window.cron, window.timezone, start, until), last)

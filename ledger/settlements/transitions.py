@@ -1,10 +1,10 @@
 """Record the next step of a payout, with its leaf."""
 
-from ledger.settlements.model import Envelope, Payout
-from ledger.settlements.payout_steps import PayoutStep, take_step
+from ledger.settlements.model import Payout, Settlement
+from ledger.settlements.payout_steps import PayoutStep, insert_step
 from sql import Connection
 
 
-async def told(conn: Connection, envelope: Envelope, payout: Payout, step: PayoutStep) -> None:
+async def record_step(conn: Connection, settlement: Settlement, payout: Payout, step: PayoutStep) -> None:
     """Store a payout's next step and tell the log, in the caller's transaction."""
-    await take_step(conn, step, envelope.campaign, envelope.settlement_id, payout.charity, payout.amount_minor)
+    await insert_step(conn, step, settlement.campaign, settlement.settlement_id, payout.charity, payout.amount_minor)

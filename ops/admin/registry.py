@@ -4,8 +4,8 @@ from typing import Any
 
 from ops.admin.auth import tokens
 from ops.admin.core.command import Command
-from ops.admin.core.csv_export import Table
-from ops.admin.core.pagination import Listing, Reading
+from ops.admin.core.csv_export import CsvExport
+from ops.admin.core.pagination import DetailEndpoint, ListEndpoint
 from ops.admin.resources import (
     audit,
     campaign_views,
@@ -24,7 +24,7 @@ from ops.admin.resources import (
 )
 
 
-def find(name: str) -> Command[Any]:
+def find_command(name: str) -> Command[Any]:
     """Return the command of a name."""
     return _BY_NAME[name]
 
@@ -41,27 +41,27 @@ COMMANDS: tuple[Command[Any], ...] = (
     *statements.COMMANDS,
     *tokens.COMMANDS,
     *sessions.COMMANDS,
-    *proposals.commands(find),
+    *proposals.decision_commands(find_command),
 )
-LISTINGS: tuple[Listing, ...] = (
+LIST_ENDPOINTS: tuple[ListEndpoint, ...] = (
     campaign_views.CAMPAIGNS,
     content.CONTENT,
     content_uploads.UPLOADS,
     charities.CHARITIES,
     sponsors.SPONSORS,
     platforms.PLATFORMS,
-    *settlement_lists.LISTINGS,
-    statements.LINES,
+    *settlement_lists.LISTS,
+    statements.STATEMENT_LINES,
     proposals.PROPOSALS,
     tokens.TOKENS,
     sessions.SESSIONS,
     audit.AUDIT,
 )
-TABLES: tuple[Table, ...] = (audit.TABLE,)
-READINGS: tuple[Reading, ...] = (
+CSV_EXPORTS: tuple[CsvExport, ...] = (audit.AUDIT_CSV,)
+DETAIL_ENDPOINTS: tuple[DetailEndpoint, ...] = (
     campaign_views.CAMPAIGN,
     content_uploads.UPLOAD,
-    *settlement_lists.READINGS,
+    *settlement_lists.DETAILS,
     proposals.PROPOSAL,
 )
 

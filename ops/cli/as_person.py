@@ -11,10 +11,10 @@ from ops.cli import runtime
 
 if TYPE_CHECKING:
     from ops.admin.core.actor import Actor
-    from ops.admin.core.command import Office
-    from ops.admin.core.execute import Answer
+    from ops.admin.core.command import CommandServices
+    from ops.admin.core.execute import CommandResponse
 
-By: TypeAlias = Annotated[
+AsPerson: TypeAlias = Annotated[
     str | None,
     typer.Option("--as", help="Who does it, proven by their token; left out: the operator, who is nobody."),
 ]
@@ -22,49 +22,51 @@ Token: TypeAlias = Annotated[str | None, typer.Option(help="Their token; better 
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class PersonSession:
     """Who gives commands, and the desk that does them."""
 
-    office: "Office"
+    services: "CommandServices"
     actor: "Actor"
 
-    async def give(self, command: str, place: str, asked: Mapping[str, Any] | None = None) -> "Answer":
+    async def execute(
+        self, command: str, subject_id: str, parameters: Mapping[str, Any] | None = None
+    ) -> "CommandResponse":
         """Have a command done."""
         from pydantic import ValidationError
 
-        from campaigns.errors import Faulty
-        from campaigns.promise.toml_file import faults
+        from campaigns.errors import ValidationFailed
+        from campaigns.promise.toml_file import field_errors
         from ops.admin import registry
         from ops.admin.core import execute
 
-        found = registry.find(command)
+        found = registry.find_command(command)
         try:
-            body = found.asked.model_validate(asked or {})
+            body = found.body_type.model_validate(parameters or {})
         except ValidationError as error:
-            raise Faulty(faults(error)) from None
-        return await execute.do(self.office, self.actor, found, place, body)
+            raise ValidationFailed(field_errors(error)) from None
+        return await execute.execute(self.services, self.actor, found, subject_id, body)
 
 
-def token_of(by: str | None, token: str | None) -> str:
+def prompt_token(person: str | None, token: str | None) -> str:
     """Return the token that proves somebody; asks for it where it was not given."""
-    if by is None or token is not None:
+    if person is None or token is not None:
         return token or ""
     return str(typer.prompt("token", hide_input=True, err=True))
 
 
 @asynccontextmanager
-async def opened(by: str | None, token: str) -> AsyncIterator[Door]:
+async def open_person_session(person: str | None, token: str) -> AsyncIterator[PersonSession]:
     """Yield the desk for whoever pays. TokenRefused: it is not their token, or their role does not pay."""
     from ops.admin.auth import tokens
-    from ops.admin.core.actor import AT_THE_MACHINE, Actor
-    from ops.admin.core.command import Office
+    from ops.admin.core.actor import OPERATOR, Actor
+    from ops.admin.core.command import CommandServices
     from ops.clock import utc_now
-    from ops.settings import load
+    from ops.settings import load_settings
 
-    async with runtime.opened() as own:
-        actor = AT_THE_MACHINE
-        if by is not None:
+    async with runtime.open_session() as own:
+        actor = OPERATOR
+        if person is not None:
             async with own.pool.acquire() as conn:
-                found = await tokens.holder(conn, token, by, tokens.CLERKS, utc_now())
+                found = await tokens.require_identity(conn, token, person, tokens.PAYOUT_ROLES, utc_now())
             actor = Actor(found.name, found.role, "command line")
-        yield Door(Office(own.pool, own.keys, load(), raises=True), actor)
+        yield PersonSession(CommandServices(own.pool, own.keys, load_settings(), raises_after_commit=True), actor)

@@ -37,54 +37,54 @@ def apply(
 ) -> None:
     """Make a campaign of a promise, or give it new terms from a campaign day on; the difference comes first."""
     day = from_day.date() if from_day else None
-    plan = runtime.run(_apply(file, day, is_asked_only=dry_run, is_quiet=as_json))
+    plan = runtime.run_to_end(_apply(file, day, is_dry_run=dry_run, is_quiet=as_json))
     if as_json:
-        runtime.show_json(campaign_output.plan_shown(plan, is_done=not dry_run))
+        runtime.show_json(campaign_output.plan_json(plan, is_done=not dry_run))
     else:
         typer.echo(campaign_output.plan_sentence(plan, is_done=not dry_run))
 
 
-async def _apply(file: Path, from_day: date | None, *, is_asked_only: bool, is_quiet: bool) -> "Plan":
+async def _apply(file: Path, from_day: date | None, *, is_dry_run: bool, is_quiet: bool) -> "Plan":
     from campaigns.catalogue import apply_promise, cache
     from ops.clock import utc_now
 
     promise = runtime.read_promise(file)
-    async with runtime.opened() as own:
+    async with runtime.open_session() as own:
         async with own.pool.acquire() as conn:
-            existing = (await cache.campaigns(conn, own.keys.pseudonym)).get(promise.campaign.slug)
-        plan = apply_promise.plan(existing, promise, utc_now(), from_day)
+            existing = (await cache.read_campaigns(conn, own.keys.pseudonym)).get(promise.campaign.slug)
+        plan = apply_promise.plan_promise(existing, promise, utc_now(), from_day)
         if not is_quiet:
             campaign_output.show_changes(plan.changes)
-        return plan if is_asked_only else await _carry_out(own, plan, promise, from_day)
+        return plan if is_dry_run else await _execute_plan(own, plan, promise, from_day)
 
 
-async def _carry_out(own: runtime.Opened, plan: "Plan", promise: "Promise", from_day: date | None) -> "Plan":
+async def _execute_plan(session: runtime.Session, plan: "Plan", promise: "Promise", from_day: date | None) -> "Plan":
     """Have the desk do what was planned; return the plan with what came of it."""
-    from campaigns.catalogue.apply_promise import Action
+    from campaigns.catalogue.apply_promise import PromiseAction
 
-    if plan.action is Action.NOTHING:
+    if plan.action is PromiseAction.NOTHING:
         return plan
-    if plan.action is Action.CREATE:
-        answer = await runtime.give_with(own, "campaign.create", "", promise.model_dump())
+    if plan.action is PromiseAction.CREATE:
+        answer = await runtime.execute_in(session, "campaign.create", "", promise.model_dump())
     else:
         asked = {"terms": promise.terms.model_dump(), "based_on": plan.version - 1, "from_day": from_day}
-        answer = await runtime.give_with(own, "campaign.terms", promise.campaign.slug, asked)
-    day = date.fromisoformat(answer["besides"]["from_day"])
-    return replace(plan, version=answer["besides"]["terms_version"], from_day=day)
+        answer = await runtime.execute_in(session, "campaign.terms", promise.campaign.slug, asked)
+    day = date.fromisoformat(answer["details"]["from_day"])
+    return replace(plan, version=answer["details"]["terms_version"], from_day=day)
 
 
 @app.command()
 def show(slug: Slug, as_json: runtime.AsJson = False) -> None:
     """Show a campaign: its promise, its terms and how it stands."""
-    runtime.run(_show(slug, as_json=as_json))
+    runtime.run_to_end(_show(slug, as_json=as_json))
 
 
 async def _show(slug: str, *, as_json: bool) -> None:
     from campaigns.errors import NotFound
 
-    for standing in await campaign_output.standings():
+    for standing in await campaign_output.read_all_snapshots():
         if standing.slug == slug:
-            campaign_output.show(standing, as_json=as_json)
+            campaign_output.show_campaign(standing, as_json=as_json)
             return
     raise NotFound(f"there is no campaign {slug!r}")
 
@@ -92,11 +92,11 @@ async def _show(slug: str, *, as_json: bool) -> None:
 @app.command("list")
 def list_campaigns(as_json: runtime.AsJson = False) -> None:
     """List every campaign and how it stands."""
-    runtime.run(_list(as_json=as_json))
+    runtime.run_to_end(_list(as_json=as_json))
 
 
 async def _list(*, as_json: bool) -> None:
-    campaign_output.show_all(await campaign_output.standings(), as_json=as_json)
+    campaign_output.show_campaigns(await campaign_output.read_all_snapshots(), as_json=as_json)
 
 
 @app.command()
@@ -107,9 +107,9 @@ def fund(
     as_json: runtime.AsJson = False,
 ) -> None:
     """Take the sponsor's money into a campaign's budget; the same reference again changes nothing."""
-    campaign, done = runtime.run(_fund(slug, amount_minor, reference))
+    campaign, done = runtime.run_to_end(_fund(slug, amount_minor, reference))
     if as_json:
-        runtime.show_json(campaign_output.funding_shown(campaign, amount_minor, done))
+        runtime.show_json(campaign_output.funding_json(campaign, amount_minor, done))
     else:
         typer.echo(campaign_output.funding_sentence(campaign, amount_minor, done))
 
@@ -117,19 +117,19 @@ def fund(
 async def _fund(slug: str, amount_minor: int, reference: str) -> "tuple[Campaign, Funding]":
     from campaigns.pledging.budget import Funding
 
-    async with runtime.opened() as own:
-        campaign = await _find(own, slug)
+    async with runtime.open_session() as own:
+        campaign = await _find_campaign(own, slug)
         asked = {"amount_minor": amount_minor, "reference": reference}
-        answer = await runtime.give_with(own, "campaign.fund", slug, asked)
-    return campaign, Funding(answer["state"] == "done", answer["besides"]["pledged_minor"])
+        answer = await runtime.execute_in(own, "campaign.fund", slug, asked)
+    return campaign, Funding(answer["state"] == "done", answer["details"]["pledged_minor"])
 
 
-async def _find(own: runtime.Opened, slug: str) -> "Campaign":
+async def _find_campaign(session: runtime.Session, slug: str) -> "Campaign":
     from campaigns.catalogue import cache
     from campaigns.errors import NotFound
 
-    async with own.pool.acquire() as conn:
-        found = (await cache.campaigns(conn, own.keys.pseudonym)).get(slug)
+    async with session.pool.acquire() as conn:
+        found = (await cache.read_campaigns(conn, session.keys.pseudonym)).get(slug)
     if found is None:
         raise NotFound(f"there is no campaign {slug!r}")
     return found
@@ -143,22 +143,22 @@ def close(
     as_json: runtime.AsJson = False,
 ) -> None:
     """Close a campaign for ever: top up to its floor, give the rest of the budget back to the sponsor."""
-    why = reason if reason is not None or not sys.stdin.isatty() else _asked_why()
+    why = reason if reason is not None or not sys.stdin.isatty() else _prompt_reason()
     if not yes:
         question = f"Close {slug} for ever? It takes no like more, and what is left of its budget goes back."
         typer.confirm(question, abort=True, err=True)
-    campaign, done = runtime.run(_close(slug, why))
+    campaign, done = runtime.run_to_end(_close(slug, why))
     if as_json:
-        runtime.show_json(campaign_output.closing_shown(campaign, done))
+        runtime.show_json(campaign_output.closing_json(campaign, done))
     else:
         typer.echo(campaign_output.closing_sentence(campaign, done))
 
 
-def _asked_why() -> str:
+def _prompt_reason() -> str:
     return str(typer.prompt("Why, for the public log", err=True))
 
 
-def _why(campaign: "Campaign") -> str:
+def _default_reason(campaign: "Campaign") -> str:
     """Return why a campaign is closed where nobody said it: it has ended. To close it early is wrong usage then."""
     from ops.clock import utc_now
 
@@ -170,13 +170,13 @@ def _why(campaign: "Campaign") -> str:
 async def _close(slug: str, reason: str | None) -> "tuple[Campaign, Closing]":
     from campaigns.pledging.budget import Closing
 
-    async with runtime.opened() as own:
-        campaign = await _find(own, slug)
-        asked = {"reason": _why(campaign) if reason is None else reason}
-        answer = await runtime.give_with(own, "campaign.close", slug, asked)
+    async with runtime.open_session() as own:
+        campaign = await _find_campaign(own, slug)
+        asked = {"reason": _default_reason(campaign) if reason is None else reason}
+        answer = await runtime.execute_in(own, "campaign.close", slug, asked)
     after = answer["after"] or {}
     amounts = (after.get(name, 0) for name in ("pledged_at_last_minor", "topped_up_minor", "returned_minor"))
     return campaign, Closing(answer["state"] == "done", datetime.fromisoformat(after["closed_at"]), *amounts)
 
 
-content.set_up(app)
+content.add_commands(app)

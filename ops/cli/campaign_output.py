@@ -9,18 +9,18 @@ if TYPE_CHECKING:
     from campaigns.catalogue.apply_promise import Plan
     from campaigns.catalogue.cache import Campaign
     from campaigns.pledging.budget import Closing, Funding
-    from campaigns.promise.diff import Change
-    from campaigns.reporting.snapshot import Standing
+    from campaigns.promise.diff import FieldChange
+    from campaigns.reporting.snapshot import CampaignSnapshot
 
 
-def show_changes(changes: "Sequence[Change]") -> None:
+def show_changes(changes: "Sequence[FieldChange]") -> None:
     """Print what would change, value by value."""
     if changes:
         rows = [(c.path, c.before or "", c.after or "") for c in changes]
         runtime.show_table(("value", "before", "after"), rows, "difference")
 
 
-def plan_shown(plan: "Plan", *, is_done: bool) -> dict[str, Any]:
+def plan_json(plan: "Plan", *, is_done: bool) -> dict[str, Any]:
     """Return a plan for programs."""
     return {
         "action": plan.action.value,
@@ -42,96 +42,98 @@ def plan_sentence(plan: "Plan", *, is_done: bool) -> str:
     return sentence + terms
 
 
-def _text(campaign: "Campaign", minor: int) -> str:
-    from ledger.money import text
+def _amount_text(campaign: "Campaign", minor: int) -> str:
+    from ledger.money import format_minor
 
     currency = campaign.promise.campaign.currency
-    return f"{text(minor, currency)} {currency}"
+    return f"{format_minor(minor, currency)} {currency}"
 
 
-def funding_shown(campaign: "Campaign", amount_minor: int, done: "Funding") -> dict[str, Any]:
+def funding_json(campaign: "Campaign", amount_minor: int, funding: "Funding") -> dict[str, Any]:
     """Return a funding for programs."""
-    from ledger.money import show
+    from ledger.money import to_money
 
     currency = campaign.promise.campaign.currency
     return {
         "campaign": campaign.slug,
-        "amount": show(amount_minor, currency),
-        "new": done.is_new,
-        "pledged": show(done.pledged_minor, currency),
+        "amount": to_money(amount_minor, currency),
+        "new": funding.is_new,
+        "pledged": to_money(funding.pledged_minor, currency),
     }
 
 
-def funding_sentence(campaign: "Campaign", amount_minor: int, done: "Funding") -> str:
+def funding_sentence(campaign: "Campaign", amount_minor: int, funding: "Funding") -> str:
     """Return what a funding did."""
-    amount = _text(campaign, amount_minor)
-    if not done.is_new:
+    amount = _amount_text(campaign, amount_minor)
+    if not funding.is_new:
         return f"{campaign.slug}: {amount} were taken under this reference before; nothing changed"
-    pledged = f"; likes had earned {_text(campaign, done.pledged_minor)} of it already" if done.pledged_minor else ""
+    pledged = (
+        f"; likes had earned {_amount_text(campaign, funding.pledged_minor)} of it already"
+        if funding.pledged_minor
+        else ""
+    )
     return f"{campaign.slug}: {amount} taken into the budget{pledged}"
 
 
-def closing_shown(campaign: "Campaign", done: "Closing") -> dict[str, Any]:
+def closing_json(campaign: "Campaign", closing: "Closing") -> dict[str, Any]:
     """Return a closing for programs."""
-    from campaigns.reporting.snapshot import instant
-    from ledger.money import show
+    from campaigns.reporting.snapshot import format_instant
+    from ledger.money import to_money
 
     currency = campaign.promise.campaign.currency
     return {
         "campaign": campaign.slug,
-        "closed_at": instant(done.closed_at),
-        "new": done.is_new,
-        "pledged": show(done.pledged_minor, currency),
-        "floor_top_up": show(done.floor_minor, currency),
-        "returned": show(done.returned_minor, currency),
+        "closed_at": format_instant(closing.closed_at),
+        "new": closing.is_new,
+        "pledged": to_money(closing.pledged_minor, currency),
+        "floor_top_up": to_money(closing.top_up_minor, currency),
+        "returned": to_money(closing.returned_minor, currency),
     }
 
 
-def closing_sentence(campaign: "Campaign", done: "Closing") -> str:
+def closing_sentence(campaign: "Campaign", closing: "Closing") -> str:
     """Return what a closing did."""
-    if not done.is_new:
-        return f"{campaign.slug} was closed at {done.closed_at:%Y-%m-%d %H:%M:%S %Z} already; nothing changed"
-    moved = (
-        f"{_text(campaign, done.floor_minor)} added up to the floor, {_text(campaign, done.returned_minor)} returned"
-    )
-    return f"{campaign.slug} is closed: {_text(campaign, done.pledged_minor)} pledged for the last likes, {moved}"
+    if not closing.is_new:
+        return f"{campaign.slug} was closed at {closing.closed_at:%Y-%m-%d %H:%M:%S %Z} already; nothing changed"
+    moved = f"{_amount_text(campaign, closing.top_up_minor)} added up to the floor, {_amount_text(campaign, closing.returned_minor)} returned"
+    return f"{campaign.slug} is closed: {_amount_text(campaign, closing.pledged_minor)} pledged for the last likes, {moved}"
 
 
-async def standings() -> "list[Standing]":
+async def read_all_snapshots() -> "list[CampaignSnapshot]":
     """Return how every campaign stands now."""
-    from campaigns.catalogue.cache import Shelf
+    from campaigns.catalogue.cache import CatalogueCache
     from campaigns.reporting import snapshot
     from ops.clock import utc_now
 
-    async with runtime.opened() as own:
-        return await snapshot.read(own.pool, Shelf(own.pool, own.keys.pseudonym), utc_now())
+    async with runtime.open_session() as own:
+        return await snapshot.read_snapshots(own.pool, CatalogueCache(own.pool, own.keys.pseudonym), utc_now())
 
 
-def show(standing: "Standing", *, as_json: bool) -> None:
+def show_campaign(snapshot: "CampaignSnapshot", *, as_json: bool) -> None:
     """Print a campaign in full: as JSON it is what `/v1/campaigns/{slug}` answers."""
     import orjson
 
-    from campaigns.catalogue.apply_promise import promised
-    from campaigns.promise.diff import difference
-    from campaigns.reporting.campaign import published
+    from campaigns.catalogue.apply_promise import current_promise
+    from campaigns.promise.diff import diff_promises
+    from campaigns.reporting.campaign import published_campaign
     from ops.http.core.representations import to_json
 
     if as_json:
-        runtime.show_json(orjson.loads(to_json(published(standing))))
+        runtime.show_json(orjson.loads(to_json(published_campaign(snapshot))))
         return
-    rows = [(c.path, c.after or "") for c in difference(None, promised(standing.campaign))]
-    runtime.show_table(("promise", "value"), rows, standing.slug)
-    _show_versions(standing.campaign)
-    show_all([standing], as_json=False)
+    rows = [(c.path, c.after or "") for c in diff_promises(None, current_promise(snapshot.campaign))]
+    runtime.show_table(("promise", "value"), rows, snapshot.slug)
+    _show_terms(snapshot.campaign)
+    show_campaigns([snapshot], as_json=False)
 
 
-def _show_versions(campaign: "Campaign") -> None:
+def _show_terms(campaign: "Campaign") -> None:
     rows = [
         (
             str(terms.version),
             terms.from_day.isoformat(),
             f"{terms.amount_minor} per {terms.per_likes} likes",
-            "none" if terms.daily_cap_minor is None else _text(campaign, terms.daily_cap_minor),
+            "none" if terms.daily_cap_minor is None else _amount_text(campaign, terms.daily_cap_minor),
             str(terms.likes_per_person_per_day or "none"),
             ", ".join(f"{share.charity} {share.share_bp}" for share in terms.shares),
         )
@@ -141,20 +143,27 @@ def _show_versions(campaign: "Campaign") -> None:
     runtime.show_table(columns, rows)
 
 
-def show_all(standings: "Sequence[Standing]", *, as_json: bool) -> None:
+def show_campaigns(snapshots: "Sequence[CampaignSnapshot]", *, as_json: bool) -> None:
     """Print how campaigns stand."""
     from campaigns.reporting import snapshot
-    from campaigns.reporting.totals import totals
+    from campaigns.reporting.totals import campaign_totals
 
-    shown = [{"state": snapshot.state(s.campaign, s.as_of), **totals(s)} for s in standings]
+    shown = [{"state": snapshot.campaign_phase(s.campaign, s.as_of), **campaign_totals(s)} for s in snapshots]
     if as_json:
         runtime.show_json({"campaigns": shown})
         return
     columns = "campaign", "state", "terms #", "counted #", "funded #", "pledged #", "settled #", "remaining #", ""
-    runtime.show_table(columns, [_row(one) for one in shown])
+    runtime.show_table(columns, [_campaign_row(one) for one in shown])
 
 
-def _row(one: dict[str, Any]) -> list[str]:
-    money = [one["money"][name]["text"] for name in ("funded", "pledged", "settled", "remaining")]
-    counted = f"{one['likes']['counted']:,}"
-    return [one["campaign"], one["state"], str(one["terms_version"]), counted, *money, one["currency"]]
+def _campaign_row(campaign: dict[str, Any]) -> list[str]:
+    money = [campaign["money"][name]["text"] for name in ("funded", "pledged", "settled", "remaining")]
+    counted = f"{campaign['likes']['counted']:,}"
+    return [
+        campaign["campaign"],
+        campaign["state"],
+        str(campaign["terms_version"]),
+        counted,
+        *money,
+        campaign["currency"],
+    ]

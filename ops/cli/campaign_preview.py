@@ -10,10 +10,10 @@ from ops.cli import runtime
 
 if TYPE_CHECKING:
     from campaigns.preview.request import PreviewRequest
-    from campaigns.preview.response import PreviewAnswer, PreviewDay
+    from campaigns.preview.response import PreviewDay, PreviewResponse
 
-_BINDS = {"none": "", "daily_cap": "daily cap", "budget": "budget"}
-_WAYS = "--likes-per-day, --curve or --like"
+_LIMIT_LABELS = {"none": "", "daily_cap": "daily cap", "budget": "budget"}
+_FORECAST_OPTIONS = "--likes-per-day, --curve or --like"
 
 
 def preview(
@@ -37,87 +37,89 @@ def preview(
 ) -> None:
     """Show what a promise would come to over a forecast of likes: spend by day, what binds, who gets what."""
     if sum(way is not None for way in (likes_per_day, curve, like)) != 1:
-        raise typer.BadParameter(f"give one of {_WAYS}", param_hint="forecast")
+        raise typer.BadParameter(f"give one of {_FORECAST_OPTIONS}", param_hint="forecast")
     forecast = {"likes_per_day": likes_per_day, "like_campaign": like, "fakes_bp": fakes_bp}
-    answered = runtime.run(_preview(file, budget_minor, curve, forecast))
+    answered = runtime.run_to_end(_preview(file, budget_minor, curve, forecast))
     if as_json:
         runtime.show_json(answered)
     else:
-        _show(answered)
+        _show_preview(answered)
 
 
 async def _preview(
     file: Path, budget_minor: int | None, curve: Path | None, forecast: dict[str, Any]
-) -> "PreviewAnswer":
+) -> "PreviewResponse":
     from campaigns.preview import response
     from ops.clock import utc_now
 
-    request = _request(file, budget_minor, curve, forecast)
+    request = _build_request(file, budget_minor, curve, forecast)
     async with (
-        runtime.opened() as own,
+        runtime.open_session() as own,
         own.pool.acquire() as conn,
         conn.transaction(isolation="repeatable_read", readonly=True),
     ):
-        return await response.preview(conn, request, utc_now(), pseudonym_key=own.keys.pseudonym)
+        return await response.preview_response(conn, request, utc_now(), pseudonym_key=own.keys.pseudonym)
 
 
-def _request(file: Path, budget_minor: int | None, curve: Path | None, forecast: dict[str, Any]) -> "PreviewRequest":
+def _build_request(
+    file: Path, budget_minor: int | None, curve: Path | None, forecast: dict[str, Any]
+) -> "PreviewRequest":
     from campaigns.preview import request as preview_request
 
-    points = preview_request.read_curve(_bytes(curve, preview_request.CURVE_BYTES_MAX)) if curve else None
-    return preview_request.of_promise(runtime.read_promise(file), budget_minor, {**forecast, "curve": points})
+    points = preview_request.parse_curve_csv(_read_bytes(curve, preview_request.CURVE_BYTES_MAX)) if curve else None
+    return preview_request.build_request(runtime.read_promise(file), budget_minor, {**forecast, "curve": points})
 
 
-def _bytes(file: Path, bytes_max: int) -> bytes:
+def _read_bytes(file: Path, bytes_max: int) -> bytes:
     """Return the file's bytes, one more than fit at most: that is enough to refuse it."""
     with file.open("rb") as opened:
         return opened.read(bytes_max + 1)
 
 
-def _show(answered: "PreviewAnswer") -> None:
-    days = [_row(day) for day in answered["days"]]
+def _show_preview(response: "PreviewResponse") -> None:
+    days = [_row(day) for day in response["days"]]
     columns = ("day", "likes #", "earned #", "capped #", "spent #", "so far #", "left #", "binds")
-    runtime.show_table(columns, days, f"{answered['campaign']}, {answered['currency']}")
-    shares = [(share["charity"], share["amount"]["text"]) for share in answered["beneficiaries"]]
-    runtime.show_table(("charity", f"gets, {answered['currency']} #"), shares)
-    typer.echo("\n".join(sentences(answered)))
+    runtime.show_table(columns, days, f"{response['campaign']}, {response['currency']}")
+    shares = [(share["charity"], share["amount"]["text"]) for share in response["beneficiaries"]]
+    runtime.show_table(("charity", f"gets, {response['currency']} #"), shares)
+    typer.echo("\n".join(describe_preview(response)))
 
 
 def _row(day: "PreviewDay") -> tuple[str, ...]:
     money = (day["earned"], day["capped"], day["spent"], day["so_far"], day["left"])
-    return (day["day"], f"{day['likes']:,}", *(amount["text"] for amount in money), _BINDS[day["binds"]])
+    return (day["day"], f"{day['likes']:,}", *(amount["text"] for amount in money), _LIMIT_LABELS[day["binds"]])
 
 
-def sentences(answered: "PreviewAnswer") -> list[str]:
+def describe_preview(response: "PreviewResponse") -> list[str]:
     """Return what the preview says, in words."""
-    likes = answered["likes"]
-    told = [_pledged(answered), _budget(answered), _bound(answered)]
+    likes = response["likes"]
+    told = [_pledge_sentence(response), _budget_sentence(response), _limit_sentence(response)]
     told += [f"of {likes['received']:,} likes {likes['fakes']:,} are fakes"] if likes["fakes"] else []
     told += [f"{Decimal(likes['earning_nothing']['text']):,} of {likes['counted']:,} counted likes earn nothing"]
-    if instead := answered["as_it_stands"]:
-        told += [f"under the terms as they stand {_text(answered, instead['pledged'])} would be pledged"]
-    return told + [f"note: {note['text']}" for note in answered["notes"]]
+    if instead := response["as_it_stands"]:
+        told += [f"under the terms as they stand {_amount_text(response, instead['pledged'])} would be pledged"]
+    return told + [f"note: {note['text']}" for note in response["notes"]]
 
 
-def _text(answered: "PreviewAnswer", amount: Any) -> str:
-    return f"{amount['text']} {answered['currency']}"
+def _amount_text(response: "PreviewResponse", amount: Any) -> str:
+    return f"{amount['text']} {response['currency']}"
 
 
-def _pledged(answered: "PreviewAnswer") -> str:
-    money = answered["money"]
+def _pledge_sentence(response: "PreviewResponse") -> str:
+    money = response["money"]
     top_up = money["floor_top_up"]
-    floor = f", {_text(answered, top_up)} of it to reach the floor" if top_up["minor"] else ""
-    return f"{_text(answered, money['pledged'])} of {_text(answered, money['funded'])} would be pledged{floor}"
+    floor = f", {_amount_text(response, top_up)} of it to reach the floor" if top_up["minor"] else ""
+    return f"{_amount_text(response, money['pledged'])} of {_amount_text(response, money['funded'])} would be pledged{floor}"
 
 
-def _budget(answered: "PreviewAnswer") -> str:
-    if answered["budget_ends_on"]:
-        return f"the budget ends on {answered['budget_ends_on']}"
-    if not answered["money"]["funded"]["minor"]:
+def _budget_sentence(response: "PreviewResponse") -> str:
+    if response["budget_ends_on"]:
+        return f"the budget ends on {response['budget_ends_on']}"
+    if not response["money"]["funded"]["minor"]:
         return "there is no budget, so no like earns anything"
-    return f"the budget lasts: {_text(answered, answered['money']['remaining'])} are left at the end"
+    return f"the budget lasts: {_amount_text(response, response['money']['remaining'])} are left at the end"
 
 
-def _bound(answered: "PreviewAnswer") -> str:
-    bound, days = answered["days_bound"], len(answered["days"])
+def _limit_sentence(response: "PreviewResponse") -> str:
+    bound, days = response["days_bound"], len(response["days"])
     return f"the daily cap binds on {bound['daily_cap']} of {days} days, the budget on {bound['budget']}"

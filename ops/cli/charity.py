@@ -7,7 +7,7 @@ import typer
 from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from ops.admin.resources.charities import ShownCharity
+    from ops.admin.resources.charities import CharityView
 
 app = typer.Typer(no_args_is_help=True, help="Charities: who promises may name, and where their money goes.")
 
@@ -17,7 +17,7 @@ Slug = Annotated[str, typer.Argument(help="The charity's name, as promises name 
 @app.command("list")
 def list_charities(as_json: runtime.AsJson = False) -> None:
     """List the charities and their accounts."""
-    found = runtime.run(_list())
+    found = runtime.run_to_end(_list())
     if as_json:
         runtime.show_json({"charities": found})
         return
@@ -27,23 +27,23 @@ def list_charities(as_json: runtime.AsJson = False) -> None:
     runtime.show_table(("charity", "zh", "en", "account", "state"), rows)
 
 
-async def _list() -> "list[ShownCharity]":
+async def _list() -> "list[CharityView]":
     from campaigns.catalogue import charities
-    from ops.admin.core.actor import AT_THE_MACHINE
-    from ops.admin.resources.charities import shown
+    from ops.admin.core.actor import OPERATOR
+    from ops.admin.resources.charities import charity_view
 
-    async with runtime.opened() as own, own.pool.acquire() as conn:
-        return [shown(charity, AT_THE_MACHINE.role) for charity in await charities.listed(conn)]
+    async with runtime.open_session() as own, own.pool.acquire() as conn:
+        return [charity_view(charity, OPERATOR.role) for charity in await charities.list_charities(conn)]
 
 
-def _state(charity: "ShownCharity") -> str:
+def _state(charity: "CharityView") -> str:
     return "disabled" if charity["is_disabled"] else ""
 
 
 @app.command()
-def account(
+def set_account(
     charity: Slug,
-    iban: Annotated[str | None, typer.Option(help="The other account, by IBAN.")] = None,
+    iban: Annotated[str | None, typer.Option(help="The other set_account, by IBAN.")] = None,
     bic: Annotated[str | None, typer.Option(help="Its bank.")] = None,
     scheme: Annotated[str | None, typer.Option(help="The other account, where it has no IBAN: its scheme.")] = None,
     number: Annotated[str | None, typer.Option("--id", help="Its number in that scheme.")] = None,
@@ -54,7 +54,7 @@ def account(
         raise typer.BadParameter("give either --iban, or --scheme and --id")
     given = {"iban": iban, "bic": bic, "scheme": scheme, "id": number}
     asked = {"account": {name: value for name, value in given.items() if value is not None}}
-    answer = runtime.give("charity.account", charity, asked)
+    answer = runtime.execute("charity.account", charity, asked)
     if as_json:
         runtime.show_json(answer)
     else:
@@ -66,18 +66,18 @@ def account(
 @app.command()
 def disable(charity: Slug, as_json: runtime.AsJson = False) -> None:
     """Let no new promise or terms name a charity; what it has coming is paid."""
-    _give("charity.disable", charity, "is disabled", as_json=as_json)
+    _execute_and_print("charity.disable", charity, "is disabled", as_json=as_json)
 
 
 @app.command()
 def enable(charity: Slug, as_json: runtime.AsJson = False) -> None:
     """Let promises name a disabled charity again."""
-    _give("charity.enable", charity, "is enabled", as_json=as_json)
+    _execute_and_print("charity.enable", charity, "is enabled", as_json=as_json)
 
 
-def _give(command: str, charity: str, done: str, *, as_json: bool) -> None:
-    answer = runtime.give(command, charity)
+def _execute_and_print(command: str, charity: str, message: str, *, as_json: bool) -> None:
+    answer = runtime.execute(command, charity)
     if as_json:
         runtime.show_json(answer)
     else:
-        typer.echo(f"{charity}: {done}")
+        typer.echo(f"{charity}: {message}")

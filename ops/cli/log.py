@@ -23,8 +23,8 @@ def init(origin: Origin = None, as_json: runtime.AsJson = False) -> None:
 
     Without LIKE_LEDGER_LOG_KEY a key is made and printed, this once: nothing can sign this log without it.
     """
-    settings = runtime.settings(**({"log_origin": origin} if origin else {}))
-    made, verifier_key = runtime.run(_init(settings))
+    settings = runtime.read_settings(**({"log_origin": origin} if origin else {}))
+    made, verifier_key = runtime.run_to_end(_init(settings))
     if as_json:
         runtime.show_json({"verifier_key": verifier_key, "log_key": made})
         return
@@ -48,9 +48,9 @@ async def _init(settings: "Settings") -> tuple[str | None, str]:
     if settings.log_key is None and settings.database_url is not None:
         made = secrets.token_hex(keys.KEY_BYTES)
         settings = settings.model_copy(update={"log_key": SecretStr(made)})
-    signer = keys.log_signer(settings)
-    async with runtime.opened() as own:
-        await sequencer.make_log(own.pool, signer, utc_now())
+    signer = keys.load_log_signer(settings)
+    async with runtime.open_session() as own:
+        await sequencer.create_log(own.pool, signer, utc_now())
     return made, format_verifier_key(signer.verifier_key)
 
 
@@ -63,7 +63,7 @@ def export(
 
     Stopped and started again it goes on where it was; run again later it adds what is new.
     """
-    written, size = runtime.run(_export(folder))
+    written, size = runtime.run_to_end(_export(folder))
     if as_json:
         runtime.show_json({"folder": str(folder), "files_written": written, "size": size})
     else:
@@ -73,5 +73,5 @@ def export(
 async def _export(folder: Path) -> tuple[int, int]:
     from ops import log_export
 
-    async with runtime.opened() as own, own.pool.acquire() as conn:
-        return await log_export.export(conn, folder)
+    async with runtime.open_session() as own, own.pool.acquire() as conn:
+        return await log_export.export_log(conn, folder)

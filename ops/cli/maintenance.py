@@ -16,7 +16,7 @@ def migrate(
     as_json: runtime.AsJson = False,
 ) -> None:
     """Bring the database up to date: every migration once, in order, all or nothing. Again: changes nothing."""
-    runtime.run(_migrate(dry_run=dry_run, as_json=as_json))
+    runtime.run_to_end(_migrate(dry_run=dry_run, as_json=as_json))
 
 
 async def _migrate(*, dry_run: bool, as_json: bool) -> None:
@@ -25,7 +25,7 @@ async def _migrate(*, dry_run: bool, as_json: bool) -> None:
     from ops import database
     from ops import migrate as runner
 
-    async with database.database(runtime.settings(), role="command") as dsn:
+    async with database.open_database(runtime.read_settings(), role="command") as dsn:
         if dry_run:
             conn = await asyncpg.connect(dsn)
             plan = await runner.read_plan(conn)
@@ -42,7 +42,7 @@ async def _migrate(*, dry_run: bool, as_json: bool) -> None:
 
 def check(as_json: runtime.AsJson = False) -> None:
     """Run every invariant; exit status 1 and the offending rows if one does not hold."""
-    failures = runtime.run(_check())
+    failures = runtime.run_to_end(_check())
     if as_json:
         runtime.show_json([{"check": f.name, "says": f.sentence, "rows": f.count} for f in failures])
     elif failures:
@@ -56,23 +56,23 @@ def check(as_json: runtime.AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-async def _check() -> "list[sql_checks.Failure]":
+async def _check() -> "list[sql_checks.Violation]":
     from ledger.invariants import sql_checks
 
-    async with runtime.opened() as opened, opened.pool.acquire() as conn:
-        return await sql_checks.run(conn)
+    async with runtime.open_session() as opened, opened.pool.acquire() as conn:
+        return await sql_checks.run_checks(conn)
 
 
 def doctor(as_json: runtime.AsJson = False) -> None:
     """Look at database, schema, keys, clock, disk and jobs; say what is wrong and how to mend it."""
-    findings = runtime.run(_doctor())
+    findings = runtime.run_to_end(_doctor())
     if as_json:
-        runtime.show_json([{"what": f.what, "well": f.well, "state": f.state, "mend": f.mend} for f in findings])
+        runtime.show_json([{"check": f.check, "is_ok": f.is_ok, "state": f.state, "fix": f.fix} for f in findings])
     else:
         for finding in findings:
-            mark = "ok  " if finding.well else "BAD "
-            typer.echo(f"{mark}{finding.what}: {finding.state}" + ("" if finding.well else f" — {finding.mend}"))
-    if not all(finding.well for finding in findings):
+            mark = "ok  " if finding.is_ok else "BAD "
+            typer.echo(f"{mark}{finding.check}: {finding.state}" + ("" if finding.is_ok else f" — {finding.fix}"))
+    if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)
 
 
@@ -80,13 +80,13 @@ async def _doctor() -> "list[Finding]":
     import asyncpg
 
     from ops import database, keys
-    from ops.doctor import examine
+    from ops.doctor import run_diagnostics
 
-    settings = runtime.settings()
-    keys.load(settings)
-    async with database.database(settings, role="command") as dsn:
+    settings = runtime.read_settings()
+    keys.load_keys(settings)
+    async with database.open_database(settings, role="command") as dsn:
         conn = await asyncpg.connect(dsn)
         try:
-            return [finding async for finding in examine(conn, settings)]
+            return [finding async for finding in run_diagnostics(conn, settings)]
         finally:
             await conn.close()

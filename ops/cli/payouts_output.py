@@ -7,80 +7,80 @@ from ops.cli import runtime
 
 if TYPE_CHECKING:
     from campaigns.catalogue.cache import Campaign
-    from ledger.settlements.model import Envelope
+    from ledger.settlements.model import Settlement
 
 
-def shown(campaign: "Campaign", envelope: "Envelope") -> dict[str, Any]:
+def settlement_json(campaign: "Campaign", settlement: "Settlement") -> dict[str, Any]:
     """Return a settlement for programs, as `/settlements` shows it."""
-    from campaigns.reporting.settlements import published_settlement, rules
+    from campaigns.reporting.settlements import approval_rules, published_settlement
 
-    return {"campaign": campaign.slug, **published_settlement(envelope, rules(campaign))}
+    return {"campaign": campaign.slug, **published_settlement(settlement, approval_rules(campaign))}
 
 
-def may_be_sent(campaign: "Campaign", envelope: "Envelope") -> bool:
+def is_sendable(campaign: "Campaign", settlement: "Settlement") -> bool:
     """Tell whether something waits that needs no more approvals, or was perhaps sent."""
-    from campaigns.reporting.settlements import rules
-    from ledger.settlements.payout_steps import State
+    from campaigns.reporting.settlements import approval_rules
+    from ledger.settlements.payout_steps import PayoutState
 
-    states = {payout.state for payout in envelope.payouts}
-    is_approved = not envelope.missing_approvals(rules(campaign))
-    return State.SENDING in states or (State.WAITING in states and is_approved)
+    states = {payout.state for payout in settlement.payouts}
+    is_approved = not settlement.missing_approvals(approval_rules(campaign))
+    return PayoutState.SENDING in states or (PayoutState.WAITING in states and is_approved)
 
 
-def show_table(found: "Sequence[tuple[Campaign, Envelope]]", *, to_stderr: bool = False) -> None:
+def show_settlements(settlements: "Sequence[tuple[Campaign, Settlement]]", *, to_stderr: bool = False) -> None:
     """Print settlements with a line for each charity."""
-    rows = [row for campaign, envelope in found for row in _rows(shown(campaign, envelope))]
+    rows = [row for campaign, envelope in settlements for row in _payout_rows(settlement_json(campaign, envelope))]
     columns = "settlement", "period", "state", "charity", "amount #", "payout", "is", "bank's reference"
     runtime.show_table(columns, rows, to_stderr=to_stderr)
-    for campaign, envelope in found:
-        one = shown(campaign, envelope)
+    for campaign, envelope in settlements:
+        one = settlement_json(campaign, envelope)
         if one["approvals_missing"]:
-            _line(f"{one['id']} waits for {one['approvals_missing']} to approve {one['hash']}", to_stderr=to_stderr)
+            _echo(f"{one['id']} waits for {one['approvals_missing']} to approve {one['hash']}", to_stderr=to_stderr)
 
 
-def _line(text: str, *, to_stderr: bool) -> None:
+def _echo(text: str, *, to_stderr: bool) -> None:
     import typer
 
     typer.echo(text, err=to_stderr)
 
 
-def _rows(one: dict[str, Any]) -> list[list[str]]:
-    head = [one["id"], one["period"], one["state"].value]
+def _payout_rows(settlement: dict[str, Any]) -> list[list[str]]:
+    head = [settlement["id"], settlement["period"], settlement["state"].value]
     rows = [
         [*head, p["charity"], p["amount"]["text"], p["id"], p["state"].value, p["bank_reference"] or ""]
-        for p in one["payouts"]
+        for p in settlement["payouts"]
     ]
-    return rows + [[*head, c["charity"], c["amount"]["text"], "", "carried over", ""] for c in one["carried"]]
+    return rows + [[*head, c["charity"], c["amount"]["text"], "", "carried over", ""] for c in settlement["carried"]]
 
 
-def imported(done: Mapping[str, int], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def import_json(result: Mapping[str, int], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what a bank's file did, for programs: what the desk says, and the lines of it that are of no payout."""
     return {
-        "statements": done["statements"],
-        "again": done["known_before"],
-        "sent": done["payouts_sent"],
-        "paid": done["payouts_paid"],
-        "returned": done["payouts_returned"],
-        "statuses_unmatched": done["statuses_unmatched"],
+        "statements": result["statements"],
+        "again": result["known_before"],
+        "sent": result["payouts_sent"],
+        "paid": result["payouts_paid"],
+        "returned": result["payouts_returned"],
+        "statuses_unmatched": result["statuses_unmatched"],
         "unmatched": lines,
     }
 
 
-def show_imported(told: dict[str, Any]) -> None:
+def show_import(result: dict[str, Any]) -> None:
     """Print what a bank's file did."""
-    _line(
-        f"{told['statements']} statements taken, {told['again']} known before: {told['paid']} payouts paid,"
-        f" {told['sent']} sent, {told['returned']} came back, {len(told['unmatched'])} lines unmatched",
+    _echo(
+        f"{result['statements']} statements taken, {result['again']} known before: {result['paid']} payouts paid,"
+        f" {result['sent']} sent, {result['returned']} came back, {len(result['unmatched'])} lines unmatched",
         to_stderr=False,
     )
-    if told["statuses_unmatched"]:
-        _line(
-            f"{told['statuses_unmatched']} answers of the bank are of nothing that was sent, or contradict what is"
+    if result["statuses_unmatched"]:
+        _echo(
+            f"{result['statuses_unmatched']} answers of the bank are of nothing that was sent, or contradict what is"
             " known: look at them before anything is paid again",
             to_stderr=False,
         )
-    if told["unmatched"]:
-        show_unmatched(told["unmatched"])
+    if result["unmatched"]:
+        show_unmatched(result["unmatched"])
 
 
 def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:

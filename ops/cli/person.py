@@ -25,21 +25,23 @@ def forget(
 
     Their likes cannot be found again: one that is sent once more counts as somebody else's.
     """
-    likes = runtime.run(_forget(person, campaign, platform))
+    likes = runtime.run_to_end(_forget_person(person, campaign, platform))
     if as_json:
         runtime.show_json({"campaign": campaign, "likes": likes})
     else:
         typer.echo(f"{campaign}: {likes} likes are nobody's now")
 
 
-async def _forget(person: str, campaign: str, platform: str) -> int:
+async def _forget_person(person: str, campaign: str, platform: str) -> int:
     from campaigns.catalogue import cache, platforms
     from campaigns.errors import NotFound
     from campaigns.intake import erasure
 
-    async with runtime.opened() as own, own.pool.acquire() as conn, conn.transaction():
-        found = (await cache.read(conn, own.keys.pseudonym)).campaigns.get(campaign)
+    async with runtime.open_session() as own, own.pool.acquire() as conn, conn.transaction():
+        found = (await cache.read_catalogue(conn, own.keys.pseudonym)).campaigns.get(campaign)
         if found is None:
             raise NotFound(f"there is no campaign {campaign!r}")
-        await platforms.schemes(conn, platform)  # NotFound: a slip of the pen would forget nobody, and say so calmly
-        return await erasure.forget(conn, found, platform, person)
+        await platforms.live_key_schemes(
+            conn, platform
+        )  # NotFound: a slip of the pen would forget nobody, and say so calmly
+        return await erasure.erase_person(conn, found, platform, person)

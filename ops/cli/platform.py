@@ -7,7 +7,7 @@ import typer
 from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from campaigns.catalogue.platforms import PlatformListed
+    from campaigns.catalogue.platforms import PlatformSummary
 
 app = typer.Typer(no_args_is_help=True, help="Platforms: who may send signed likes.")
 
@@ -20,7 +20,7 @@ PublicKey = Annotated[
 @app.command()
 def add(name: Name, public_key: PublicKey = None, as_json: runtime.AsJson = False) -> None:
     """Add a platform and print its secret, this once: no table holds it, nothing shows it again."""
-    answer = runtime.give("platform.add", "", {"name": name, "public_key": public_key})
+    answer = runtime.execute("platform.add", "", {"name": name, "public_key": public_key})
     _show_secret(name, answer["secret"], as_json=as_json)
 
 
@@ -40,49 +40,51 @@ def rotate(
     if drop_old and public_key:
         raise typer.BadParameter("add the key first, then drop the old one", param_hint="--drop-old")
     if drop_old:
-        answer = runtime.give("platform.drop-old", name)
+        answer = runtime.execute("platform.drop-old", name)
         dropped = len((answer["before"] or {})["keys"]) - len((answer["after"] or {})["keys"])
-        _tell({"platform": name, "dropped": dropped}, f"{name}: keys dropped: {dropped}", as_json=as_json)
+        _print_result({"platform": name, "dropped": dropped}, f"{name}: keys dropped: {dropped}", as_json=as_json)
     elif public_key:
-        runtime.give("platform.key", name, {"public_key": public_key})
-        _tell({"platform": name, "added": "v1a"}, f"{name}: may sign by that key from now on", as_json=as_json)
+        runtime.execute("platform.key", name, {"public_key": public_key})
+        _print_result(
+            {"platform": name, "added": "v1a"}, f"{name}: may sign by that key from now on", as_json=as_json
+        )
     else:
-        _show_secret(name, runtime.give("platform.rotate", name)["secret"], as_json=as_json)
+        _show_secret(name, runtime.execute("platform.rotate", name)["secret"], as_json=as_json)
 
 
 @app.command()
 def disable(name: Name, as_json: runtime.AsJson = False) -> None:
     """Refuse a platform's deliveries from now on, like those of one that nobody knows."""
-    runtime.give("platform.disable", name)
-    _tell({"platform": name, "is_disabled": True}, f"{name}: is disabled", as_json=as_json)
+    runtime.execute("platform.disable", name)
+    _print_result({"platform": name, "is_disabled": True}, f"{name}: is disabled", as_json=as_json)
 
 
 @app.command()
 def enable(name: Name, as_json: runtime.AsJson = False) -> None:
     """Take a disabled platform's deliveries again."""
-    runtime.give("platform.enable", name)
-    _tell({"platform": name, "is_disabled": False}, f"{name}: is enabled", as_json=as_json)
+    runtime.execute("platform.enable", name)
+    _print_result({"platform": name, "is_disabled": False}, f"{name}: is enabled", as_json=as_json)
 
 
 @app.command("list")
 def list_platforms(as_json: runtime.AsJson = False) -> None:
     """List the platforms and the keys that hold, newest first, and when each was last used; never a secret."""
-    found = runtime.run(_list())
+    found = runtime.run_to_end(_list())
     if as_json:
-        runtime.show_json({"platforms": [_shown(platform) for platform in found]})
+        runtime.show_json({"platforms": [_platform_json(platform) for platform in found]})
         return
     rows = [(p.name, f"{p.added_at:%Y-%m-%d}", *_key_columns(p)) for p in found]
     runtime.show_table(("platform", "added", "keys that hold", "last used"), rows)
 
 
-async def _list() -> "list[PlatformListed]":
+async def _list() -> "list[PlatformSummary]":
     from campaigns.catalogue import platforms
 
-    async with runtime.opened() as own, own.pool.acquire() as conn:
-        return await platforms.listed(conn)
+    async with runtime.open_session() as own, own.pool.acquire() as conn:
+        return await platforms.list_platforms(conn)
 
 
-def _key_columns(platform: "PlatformListed") -> tuple[str, str]:
+def _key_columns(platform: "PlatformSummary") -> tuple[str, str]:
     """Return the keys, a line each, and beside each when it was last used."""
     since = [f"{key.scheme} since {key.added_at:%Y-%m-%d %H:%M}" for key in platform.keys]
     used = [f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never" for key in platform.keys]
@@ -90,10 +92,10 @@ def _key_columns(platform: "PlatformListed") -> tuple[str, str]:
     return "\n".join(disabled + since), "\n".join([""] * len(disabled) + used)
 
 
-def _shown(platform: "PlatformListed") -> dict[str, object]:
+def _platform_json(platform: "PlatformSummary") -> dict[str, object]:
     from ops.admin.resources import platforms
 
-    shown = platforms.shown(platform)
+    shown = platforms.platform_view(platform)
     return {"name": shown["platform"], **{name: value for name, value in shown.items() if name != "platform"}}
 
 
@@ -106,8 +108,8 @@ def _show_secret(name: str, secret: str, *, as_json: bool) -> None:
     typer.echo(secret)
 
 
-def _tell(answer: dict[str, object], words: str, *, as_json: bool) -> None:
+def _print_result(result: dict[str, object], sentence: str, *, as_json: bool) -> None:
     if as_json:
-        runtime.show_json(answer)
+        runtime.show_json(result)
     else:
-        typer.echo(words)
+        typer.echo(sentence)

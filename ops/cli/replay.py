@@ -12,14 +12,14 @@ from ops.cli.runtime import AsJson
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ops.replay.run import Job, Report, Target
+    from ops.replay.run import ReplayJob, ReplayReport, ReplayTarget
 
 
 def replay(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")],
     platform: Annotated[str, typer.Option(help="The platform that sends them.")],
     campaign: Annotated[str, typer.Option(help="The campaign of every like that names none itself.")],
-    layout: Annotated[
+    file_format: Annotated[
         Literal["ndjson", "kuairand"], typer.Option("--format", help="How the file is written.")
     ] = "ndjson",
     url: Annotated[
@@ -50,72 +50,72 @@ def replay(
     from rich.console import Console
 
     from ops.replay.formats import Format
-    from ops.replay.run import Job, check, new_report
+    from ops.replay.run import ReplayJob, check_file, new_report
 
     console = Console(stderr=True)
-    job = Job(file, Format(layout), campaign, batch, on_error == "skip" or dry_run, label)
+    job = ReplayJob(file, Format(file_format), campaign, batch, on_error == "skip" or dry_run, label)
     report = new_report(job)
     if dry_run:
-        check(job, console, report)
+        check_file(job, console, report)
     else:
-        _send(job, _target(platform, url, senders, rate, tries), console, report)
-    _tell(report, console, as_json=as_json)
+        _send(job, _build_target(platform, url, senders, rate, tries), console, report)
+    _print_report(report, console, as_json=as_json)
     if not report.is_complete:
         raise typer.Exit(1)
 
 
-def _target(platform: str, url: str | None, senders: int, rate: int | None, tries: int) -> "Target":
+def _build_target(platform: str, url: str | None, senders: int, rate: int | None, tries: int) -> "ReplayTarget":
     from urllib.parse import quote, urlsplit
 
-    from ops.replay.run import Target
-    from ops.replay.secret import SECRET_VARIABLE, derived_secret, read_secret
+    from ops.replay.run import ReplayTarget
+    from ops.replay.secret import SECRET_VARIABLE, derive_platform_secret, parse_secret
 
-    settings = runtime.settings()
+    settings = runtime.read_settings()
     service = (url or f"http://{settings.host}:{settings.port}").rstrip("/")
     if urlsplit(service).scheme not in ("http", "https") or not urlsplit(service).hostname:
         raise typer.BadParameter("give it with its scheme, such as http://127.0.0.1:8080", param_hint="--url")
     shown = os.environ.get(SECRET_VARIABLE)
-    with runtime.refusals():
-        secret = read_secret(shown) if shown else runtime.run(derived_secret(settings, platform))
-    return Target(f"{service}/v1/platforms/{quote(platform, safe='')}/likes", secret, senders, rate, tries)
+    with runtime.exit_on_refusal():
+        secret = parse_secret(shown) if shown else runtime.run_to_end(derive_platform_secret(settings, platform))
+    return ReplayTarget(f"{service}/v1/platforms/{quote(platform, safe='')}/likes", secret, senders, rate, tries)
 
 
-def _send(job: "Job", target: "Target", console: "Console", report: "Report") -> None:
+def _send(job: "ReplayJob", target: "ReplayTarget", console: "Console", report: "ReplayReport") -> None:
     from ops.clock import utc_now
-    from ops.replay.interrupt import ran_to_its_end
-    from ops.replay.run import send
+    from ops.replay.interrupt import run_interruptibly
+    from ops.replay.run import send_file
 
-    with runtime.refusals():
-        if not ran_to_its_end(send(job, target, utc_now, console, report)):
+    with runtime.exit_on_refusal():
+        if not run_interruptibly(send_file(job, target, utc_now, console, report)):
             report.failure = "interrupted"
 
 
-def _tell(report: "Report", console: "Console", *, as_json: bool) -> None:
+def _print_report(report: "ReplayReport", console: "Console", *, as_json: bool) -> None:
     if as_json:
-        runtime.show_json(report.shown())
+        runtime.show_json(report.to_json())
     else:
-        _show(report)
-    for bad in report.reading.first_bad:
+        _show_outcomes(report)
+    for bad in report.read_tally.first_bad:
         console.print(str(bad), style="red", markup=False, highlight=False)
-    hidden = report.reading.bad_lines - len(report.reading.first_bad)
+    hidden = report.read_tally.bad_lines - len(report.read_tally.first_bad)
     if hidden:
         console.print(f"… and {hidden:,} more lines that are no likes")
     if report.failure is not None:
         console.print(report.failure, style="red", markup=False, highlight=False)
     if not report.is_complete:
-        console.print(_how_far(report), markup=False, highlight=False)
+        console.print(_progress_sentence(report), markup=False, highlight=False)
 
 
-def _how_far(report: "Report") -> str:
-    if report.failure is None and report.reading.goes_on:
-        return f"Every other line was read: {report.sent.likes:,} likes."
-    if not report.sent.through_line:
+def _progress_sentence(report: "ReplayReport") -> str:
+    if report.failure is None and report.read_tally.skips_bad_lines:
+        return f"Every other line was read: {report.delivery_tally.likes:,} likes."
+    if not report.delivery_tally.through_line:
         return "Nothing was answered; mend what is said above and start again: nothing is counted twice."
-    through = f"Answered up to line {report.sent.through_line:,}"
+    through = f"Answered up to line {report.delivery_tally.through_line:,}"
     return f"{through}; mend what is said above and start again: nothing is counted twice."
 
 
-def _show(report: "Report") -> None:
-    rows = [(outcome, f"{likes:,}") for outcome, likes in report.sent.outcomes.most_common()]
-    rows.append(("in all", f"{report.sent.likes:,}"))
-    runtime.show_table(("outcome", "likes #"), rows, f"{report.sent.deliveries:,} webhooks")
+def _show_outcomes(report: "ReplayReport") -> None:
+    rows = [(outcome, f"{likes:,}") for outcome, likes in report.delivery_tally.outcomes.most_common()]
+    rows.append(("in all", f"{report.delivery_tally.likes:,}"))
+    runtime.show_table(("outcome", "likes #"), rows, f"{report.delivery_tally.deliveries:,} webhooks")

@@ -15,135 +15,142 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from campaigns.promise.model import Promise
-    from ops.admin.core.command import Office
-    from ops.admin.core.execute import Answer
+    from ops.admin.core.command import CommandServices
+    from ops.admin.core.execute import CommandResponse
     from ops.keys import Keys
     from ops.settings import Settings
     from sql import Pool
 
-Found = TypeVar("Found")
+ResultT = TypeVar("ResultT")
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 PayoutId: TypeAlias = Annotated[str, typer.Argument(help="The payout's id, pay_…")]
-Token: TypeAlias = Annotated[
+PromptedToken: TypeAlias = Annotated[
     str, typer.Option(prompt="token", hide_input=True, help="Their token; better typed when asked.")
 ]
 
 _PLAIN_WIDTH = 160  # of a table that no terminal shows
 
 
-class DatabaseAway(Exception):
+class DatabaseUnreachable(Exception):
     """The database cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class Session:
     """What a command works with."""
 
     pool: "Pool"
     keys: "Keys"
 
 
-def settings(**given: Any) -> "Settings":
+def read_settings(**overrides: Any) -> "Settings":
     """Return the configuration, with what was given on the command line; ends the command where it is refused."""
-    from ops.settings import load
+    from ops.settings import load_settings
 
-    with refusals():
-        return load(**given)
+    with exit_on_refusal():
+        return load_settings(**overrides)
 
 
-def run(work: Coroutine[Any, Any, Found]) -> Found:
+def run_to_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     """Run a command's work to its end; ends the command with a clear line where it is refused."""
     import asyncio
 
-    with refusals():
+    with exit_on_refusal():
         return asyncio.run(work)
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Opened]:
+async def open_session() -> AsyncIterator[Session]:
     """Yield the database that the settings name, brought up to date, and the service's keys."""
     from ops import database, keys
-    from ops.settings import load
+    from ops.settings import load_settings
 
-    own_settings = load()
-    own_keys = keys.load(own_settings)
-    async with database.database(own_settings, role="command") as dsn:
-        await _bring_up_to_date(dsn)
-        async with database.pool(dsn) as pool:
-            yield Opened(pool, own_keys)
+    own_settings = load_settings()
+    own_keys = keys.load_keys(own_settings)
+    async with database.open_database(own_settings, role="command") as dsn:
+        await _apply_migrations(dsn)
+        async with database.open_pool(dsn) as pool:
+            yield Session(pool, own_keys)
 
 
-async def _bring_up_to_date(dsn: str) -> None:
+async def _apply_migrations(dsn: str) -> None:
     from ops.migrate import migrate
 
     try:
         await migrate(dsn)
     except (OSError, TimeoutError) as error:  # one that says "Multiple exceptions" is of no finer kind
-        raise DatabaseAway(f"the database cannot be reached: {error or 'no answer in time'}") from error
+        raise DatabaseUnreachable(f"the database cannot be reached: {error or 'no answer in time'}") from error
 
 
-def give(command: str, place: str, asked: Mapping[str, Any] | None = None, *, dry_run: bool = False) -> "Answer":
+def execute(
+    command: str, subject_id: str, parameters: Mapping[str, Any] | None = None, *, dry_run: bool = False
+) -> "CommandResponse":
     """Have the desk do a command as the operator, who has the database in hand; return what it did."""
-    return run(_give(command, place, asked or {}, dry_run=dry_run))
+    return run_to_end(_execute(command, subject_id, parameters or {}, dry_run=dry_run))
 
 
-async def _give(command: str, place: str, asked: Mapping[str, Any], *, dry_run: bool) -> "Answer":
-    async with opened() as own:
-        return await give_with(own, command, place, asked, dry_run=dry_run)
+async def _execute(
+    command: str, subject_id: str, parameters: Mapping[str, Any], *, dry_run: bool
+) -> "CommandResponse":
+    async with open_session() as own:
+        return await execute_in(own, command, subject_id, parameters, dry_run=dry_run)
 
 
-def office(own: Opened) -> "Office":
+def command_services(session: Session) -> "CommandServices":
     """Return the office of an open database."""
-    from ops.admin.core.command import Office
-    from ops.settings import load
+    from ops.admin.core.command import CommandServices
+    from ops.settings import load_settings
 
-    return Office(own.pool, own.keys, load())
+    return CommandServices(session.pool, session.keys, load_settings())
 
 
-async def give_with(
-    own: Opened, command: str, place: str, asked: Mapping[str, Any], *, dry_run: bool = False
-) -> "Answer":
+async def execute_in(
+    session: Session, command: str, subject_id: str, parameters: Mapping[str, Any], *, dry_run: bool = False
+) -> "CommandResponse":
     """Do the same with a database that is open already."""
     from pydantic import ValidationError
 
-    from campaigns.errors import Faulty
-    from campaigns.promise.toml_file import faults
+    from campaigns.errors import ValidationFailed
+    from campaigns.promise.toml_file import field_errors
     from ops.admin import registry
     from ops.admin.core import execute
-    from ops.admin.core.actor import AT_THE_MACHINE
+    from ops.admin.core.actor import OPERATOR
 
-    found = registry.find(command)
+    found = registry.find_command(command)
     try:
-        body = found.asked.model_validate(asked)
+        body = found.body_type.model_validate(parameters)
     except ValidationError as error:
-        raise Faulty(faults(error)) from None
-    return await execute.do(office(own), AT_THE_MACHINE, found, place, body, dry_run=dry_run)
+        raise ValidationFailed(field_errors(error)) from None
+    return await execute.execute(command_services(session), OPERATOR, found, subject_id, body, dry_run=dry_run)
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
+def exit_on_refusal() -> Iterator[None]:
     """End the command with status 1 and the refusal's own words; anything else is a bug and shows its traceback."""
     try:
         yield
     except Exception as error:
-        sentence = _sentence(error)
+        sentence = _refusal_sentence(error)
         if sentence is None:
             raise
         typer.echo(sentence, err=True)
         raise typer.Exit(1) from None
 
 
-def _sentence(error: Exception) -> str | None:
+def _refusal_sentence(error: Exception) -> str | None:
     """Return what to say of a refusal; None: it is none. Nothing here may show the database's address."""
     import asyncpg
 
-    from campaigns.errors import Refused
+    from campaigns.errors import RequestRefused
     from ledger.errors import LedgerError
     from ops.embedded_postgres import EmbeddedRefused
     from ops.migrate import MigrationRefused
     from ops.settings import SettingsRefused
 
-    if isinstance(error, Refused | LedgerError | EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseAway):
+    if isinstance(
+        error,
+        RequestRefused | LedgerError | EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable,
+    ):
         return str(error)
     if isinstance(error, asyncpg.ClientConfigurationError):
         return "LIKE_LEDGER_DATABASE_URL is no address of a PostgreSQL: postgresql://user:password@host:port/database"
@@ -168,7 +175,7 @@ def read_promise(file: "Path") -> "Promise":
     from campaigns.promise import toml_file
 
     with file.open("rb") as opened:
-        return toml_file.read(opened.read(toml_file.FILE_BYTES_MAX + 1))
+        return toml_file.parse_promise(opened.read(toml_file.FILE_BYTES_MAX + 1))
 
 
 def show_json(value: Any) -> None:

@@ -20,4 +20,4 @@ def serve(
     from ops import service
 
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    runtime.run(service.serve(runtime.settings(**given), migrates=not no_migrate))
+    runtime.run_to_end(service.serve(runtime.read_settings(**given), run_migrations=not no_migrate))

@@ -7,7 +7,7 @@ import typer
 from ops.cli import runtime
 
 if TYPE_CHECKING:
-    from ops.admin.resources.sponsors import ShownSponsor
+    from ops.admin.resources.sponsors import SponsorView
 
 app = typer.Typer(no_args_is_help=True, help="Sponsors: whose promises there may be.")
 
@@ -17,7 +17,7 @@ SponsorId = Annotated[str, typer.Argument(help="The sponsor: spo_…, as `list` 
 @app.command("list")
 def list_sponsors(as_json: runtime.AsJson = False) -> None:
     """List the sponsors, and what they were called before."""
-    found = runtime.run(_list())
+    found = runtime.run_to_end(_list())
     if as_json:
         runtime.show_json({"sponsors": found})
         return
@@ -27,22 +27,22 @@ def list_sponsors(as_json: runtime.AsJson = False) -> None:
     runtime.show_table(("sponsor", "name", "before", "state"), rows)
 
 
-async def _list() -> "list[ShownSponsor]":
+async def _list() -> "list[SponsorView]":
     from campaigns.catalogue import sponsors
-    from ops.admin.resources.sponsors import shown
+    from ops.admin.resources.sponsors import sponsor_view
 
-    async with runtime.opened() as own, own.pool.acquire() as conn:
-        return [shown(sponsor) for sponsor in await sponsors.listed(conn)]
+    async with runtime.open_session() as own, own.pool.acquire() as conn:
+        return [sponsor_view(sponsor) for sponsor in await sponsors.list_sponsors(conn)]
 
 
 @app.command()
-def change(
+def rename(
     sponsor: SponsorId,
     name: Annotated[str, typer.Argument(help="What it is called from now on.")],
     as_json: runtime.AsJson = False,
 ) -> None:
     """Call a sponsor something else; what was promised keeps the name that it was promised under."""
-    answer = runtime.give("sponsor.change", sponsor, {"name": name})
+    answer = runtime.execute("sponsor.change", sponsor, {"name": name})
     if as_json:
         runtime.show_json(answer)
     else:
@@ -52,18 +52,18 @@ def change(
 @app.command()
 def disable(sponsor: SponsorId, as_json: runtime.AsJson = False) -> None:
     """Let no new promise name a sponsor; what it promised stands."""
-    _give("sponsor.disable", sponsor, "is disabled", as_json=as_json)
+    _execute_and_print("sponsor.disable", sponsor, "is disabled", as_json=as_json)
 
 
 @app.command()
 def enable(sponsor: SponsorId, as_json: runtime.AsJson = False) -> None:
     """Let promises name a disabled sponsor again."""
-    _give("sponsor.enable", sponsor, "is enabled", as_json=as_json)
+    _execute_and_print("sponsor.enable", sponsor, "is enabled", as_json=as_json)
 
 
-def _give(command: str, sponsor: str, done: str, *, as_json: bool) -> None:
-    answer = runtime.give(command, sponsor)
+def _execute_and_print(command: str, sponsor: str, message: str, *, as_json: bool) -> None:
+    answer = runtime.execute(command, sponsor)
     if as_json:
         runtime.show_json(answer)
     else:
-        typer.echo(f"{sponsor}: {done}")
+        typer.echo(f"{sponsor}: {message}")

@@ -19,7 +19,7 @@ def create(
     as_json: runtime.AsJson = False,
 ) -> None:
     """Make a token and print it once; only its hash is kept."""
-    answer = runtime.give("token.create", "", {"role": role, "name": name, "days": days})
+    answer = runtime.execute("token.create", "", {"role": role, "name": name, "days": days})
     if as_json:
         runtime.show_json({"name": name, "role": role, "token": answer["secret"]})
     else:
@@ -29,7 +29,7 @@ def create(
 @app.command()
 def revoke(name: Name, as_json: runtime.AsJson = False) -> None:
     """Let somebody's token hold no longer, and end their sessions; the last owner's stays."""
-    answer = runtime.give("token.revoke", name)
+    answer = runtime.execute("token.revoke", name)
     if as_json:
         runtime.show_json(answer)
     else:

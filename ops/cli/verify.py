@@ -9,7 +9,7 @@ from ops.cli import runtime
 
 if TYPE_CHECKING:
     from ledger.log.cosignature import Quorum
-    from ledger.log.verify.verifier import Verified
+    from ledger.log.verify.verifier import VerificationResult
 
 State = Annotated[
     Path | None,
@@ -22,7 +22,9 @@ Key = Annotated[
 Witnesses = Annotated[
     list[str] | None, typer.Option(help="The key of a witness that must have cosigned; repeatable.")
 ]
-Needed = Annotated[int | None, typer.Option(min=0, help="How many of the witnesses must have; else all of them.")]
+WitnessesNeeded = Annotated[
+    int | None, typer.Option(min=0, help="How many of the witnesses must have; else all of them.")
+]
 LogOnly = Annotated[bool, typer.Option("--log-only", help="Check the log alone, not the totals beside it.")]
 
 
@@ -31,7 +33,7 @@ def verify(
     state: State = None,
     key: Key = None,
     witness: Witnesses = None,
-    witnesses_needed: Needed = None,
+    witnesses_needed: WitnessesNeeded = None,
     log_only: LogOnly = False,
     as_json: runtime.AsJson = False,
 ) -> None:
@@ -41,60 +43,62 @@ def verify(
     """
     from ledger.log.note import MalformedKey
     from ledger.log.verify import state as memory
-    from ledger.log.verify.__main__ import quorum, sentences
-    from ledger.log.verify.source import Unreadable
-    from ledger.log.verify.verifier import Refuted
+    from ledger.log.verify.__main__ import format_result, parse_quorum
+    from ledger.log.verify.source import SourceError
+    from ledger.log.verify.verifier import VerificationFailed
 
     try:
-        found = _verify(url, state, key, quorum(witness or [], witnesses_needed), log_only=log_only)
-    except (Refuted, Unreadable, MalformedKey, memory.BrokenState) as fault:
+        found = _verify(url, state, key, parse_quorum(witness or [], witnesses_needed), log_only=log_only)
+    except (VerificationFailed, SourceError, MalformedKey, memory.BrokenState) as fault:
         if as_json:
             runtime.show_json({"true": False, "reason": str(fault)})
-        typer.echo(f"FALSE: {fault}" if isinstance(fault, Refuted) else str(fault), err=True)
+        typer.echo(f"FALSE: {fault}" if isinstance(fault, VerificationFailed) else str(fault), err=True)
         raise typer.Exit(1) from None
     if state is not None:
-        memory.save(state, found.seen)
+        memory.save_state(state, found.state)
     if as_json:
-        runtime.show_json(_shown(found))
+        runtime.show_json(_verified_json(found))
     else:
-        typer.echo("\n".join(sentences(found)))
+        typer.echo("\n".join(format_result(found)))
 
 
-def _verify(url: str, state: Path | None, key: str | None, asked: "Quorum", *, log_only: bool) -> "Verified":
+def _verify(
+    url: str, state: Path | None, key: str | None, witness_quorum: "Quorum", *, log_only: bool
+) -> "VerificationResult":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from ledger.log.note import parse_verifier_key
     from ledger.log.verify import state as memory
-    from ledger.log.verify.source import source_of
-    from ledger.log.verify.verifier import verify as check
+    from ledger.log.verify.source import open_source
+    from ledger.log.verify.verifier import verify_log as check
 
     columns = TextColumn("leaves"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task("leaves", total=None)
         return check(
-            source_of(url),
-            memory.load(state) if state is not None else None,
+            open_source(url),
+            memory.load_state(state) if state is not None else None,
             parse_verifier_key(key) if key is not None else None,
             lambda done, size: bars.update(task, completed=done, total=size),
-            asked,
+            witness_quorum,
             log_only=log_only,
         )
 
 
-def _shown(found: "Verified") -> dict[str, object]:
+def _verified_json(verified: "VerificationResult") -> dict[str, object]:
     from ledger.log.encoding import to_base64
 
-    checkpoint = found.checkpoint
+    checkpoint = verified.checkpoint
     return {
         "true": True,
         "origin": checkpoint.origin,
         "size": checkpoint.size,
         "root": to_base64(checkpoint.root),
-        "compared_with_totals": found.compared,
-        "cosigned": {own.witness.name: own.timestamp for own in found.cosigned},
+        "compared_with_totals": verified.has_compared_totals,
+        "cosigned": {own.witness.name: own.timestamp for own in verified.cosignatures},
         "campaigns": {
-            slug: own._asdict() | {"remaining_minor": own.remaining_minor} for slug, own in found.figures.items()
+            slug: own._asdict() | {"remaining_minor": own.remaining_minor} for slug, own in verified.figures.items()
         },
     }
 
@@ -109,14 +113,14 @@ def verify_receipt(
     from ledger.log.note import MalformedKey, parse_verifier_key
 
     try:
-        steps = receipt.check(file.read_bytes(), parse_verifier_key(key.strip()))
+        steps = receipt.check_receipt(file.read_bytes(), parse_verifier_key(key.strip()))
     except (OSError, MalformedKey, receipt.MalformedReceipt) as fault:
         typer.echo(str(fault), err=True)
         raise typer.Exit(1) from None
     if as_json:
-        runtime.show_json([{"says": step.says, "holds": step.holds} for step in steps])
+        runtime.show_json([{"says": step.description, "holds": step.holds} for step in steps])
     else:
         for step in steps:
-            typer.echo(f"{'ok   ' if step.holds else 'FALSE'} {step.says}")
+            typer.echo(f"{'ok   ' if step.holds else 'FALSE'} {step.description}")
     if not all(step.holds for step in steps):
         raise typer.Exit(1)

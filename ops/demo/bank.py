@@ -16,16 +16,16 @@ from typing import Any
 
 import aiohttp
 
-from campaigns.errors import Refused
+from campaigns.errors import RequestRefused
 
 BIC = "MOCKNL2A"
-ANSWERS, STATEMENTS = "pain.002", "camt.053"
+STATUS_REPORTS, STATEMENTS = "pain.002", "camt.053"
 _ACCOUNT = "SPONSOR"
-_PATIENCE_SECONDS = 30
-_AGAIN_SECONDS = 0.05
+_START_SECONDS_MAX = 30
+_POLL_SECONDS = 0.05
 
 
-class BankMissing(Refused):
+class BankMissing(RequestRefused):
     """The demonstration's bank is not installed, or does not answer."""
 
 
@@ -47,34 +47,34 @@ class Bank:
         asked = {"id": _ACCOUNT, "name": name, "iban": self.iban, "bic": BIC}
         await self.call("POST", "/_mock/accounts", asked | {"currency": currency, "balance": balance_minor})
 
-    async def give_back(self, end_to_end_id: str) -> None:
+    async def return_payout(self, end_to_end_id: str) -> None:
         """Have one payout come back a day after it was paid: its account was closed."""
         which = {"days": 1, "end_to_end_id": end_to_end_id}
         await self.call("PATCH", f"/_mock/accounts/{_ACCOUNT}", {"behaviour": "return-later", "parameters": which})
 
-    async def hand_in(self, file: bytes) -> None:
+    async def submit(self, file: bytes) -> None:
         """Hand in a pain.001."""
         await self.call("POST", "/payments", file)
 
-    async def next_day(self) -> None:
+    async def advance_day(self) -> None:
         """Let a day pass."""
         await self.call("POST", "/_mock/advance?days=1")
 
-    async def messages(self, kind: str) -> list[bytes]:
+    async def collect_messages(self, kind: str) -> list[bytes]:
         """Return the messages of a kind to the account's owner that were not collected yet."""
         async with self.session.get(f"/_mock/mailbox?type={kind}") as answer:
             waiting = await answer.json()
         return [one["body"].encode() for one in waiting if one["account"] in (_ACCOUNT, None)]
 
 
-def must_be_installed() -> None:
+def require_bank() -> None:
     """BankMissing where it is not, with what to do."""
     if find_spec("mockbank") is None:
         raise BankMissing("the demonstration needs a bank: pip install --require-hashes -r requirements/demo.txt")
 
 
 @asynccontextmanager
-async def bank(now: datetime) -> AsyncIterator[Bank]:
+async def run_bank(now: datetime) -> AsyncIterator[Bank]:
     """Yield a bank that opens on the morning of this day."""
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -85,23 +85,23 @@ async def bank(now: datetime) -> AsyncIterator[Bank]:
     )
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
-            await _answers(session)
-            yield Bank(session, iban(int(now.timestamp())))
+            await _wait_until_ready(session)
+            yield Bank(session, make_iban(int(now.timestamp())))
     finally:
         process.kill()
         await process.wait()
 
 
-async def _answers(session: aiohttp.ClientSession) -> None:
+async def _wait_until_ready(session: aiohttp.ClientSession) -> None:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while not await _is_well(session):  # noqa: ASYNC110 - another process starts
-                await asyncio.sleep(_AGAIN_SECONDS)
+        async with asyncio.timeout(_START_SECONDS_MAX):
+            while not await _is_healthy(session):  # noqa: ASYNC110 - another process starts
+                await asyncio.sleep(_POLL_SECONDS)
     except TimeoutError as error:
-        raise BankMissing(f"the demonstration's bank did not answer within {_PATIENCE_SECONDS} s") from error
+        raise BankMissing(f"the demonstration's bank did not answer within {_START_SECONDS_MAX} s") from error
 
 
-async def _is_well(session: aiohttp.ClientSession) -> bool:
+async def _is_healthy(session: aiohttp.ClientSession) -> bool:
     try:
         async with session.get("/_mock/health") as answer:
             return answer.ok
@@ -109,7 +109,7 @@ async def _is_well(session: aiohttp.ClientSession) -> bool:
         return False
 
 
-def iban(number: int) -> str:
+def make_iban(number: int) -> str:
     """Return an IBAN of the bank's for ten digits, with the check digits of ISO 13616. Pure."""
     account = f"MOCK{number % 10**10:010}"
     digits = "".join(str(int(sign, 36)) for sign in account + "NL00")

@@ -4,11 +4,11 @@ import random
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
-_DRAWN_AT_ONCE = 1_000
-_TRIES = 4
+_DRAW_BATCH = 1_000
+_TRIES_MAX = 4
 
 
-def popularity(size: int, flatness: int) -> list[float]:
+def zipf_weights(size: int, flatness: int) -> list[float]:
     """Return cumulative weights after Zipf: the n-th draws as often as 1 / (n + flatness)."""
     return list(accumulate(1 / (n + flatness) for n in range(1, size + 1)))
 
@@ -18,25 +18,25 @@ class Crowd:
 
     def __init__(self, rng: random.Random, label: str, likes: int) -> None:
         people, videos = max(40, likes // 25), max(60, likes // 150)
-        self._rng, self._label, self._videos = rng, label, videos
-        self._person = _draws(rng, popularity(people, people // 50 + 4))
-        self._video = _draws(rng, popularity(videos, 5))
-        self._known: set[tuple[int, int]] = set()
+        self._rng, self._label, self._video_count = rng, label, videos
+        self._people_draws = _draw_indices(rng, zipf_weights(people, people // 50 + 4))
+        self._video_draws = _draw_indices(rng, zipf_weights(videos, 5))
+        self._drawn_pairs: set[tuple[int, int]] = set()
 
-    def pair(self) -> tuple[str, str]:
+    def draw_pair(self) -> tuple[str, str]:
         """Return a person and a video that they have not liked yet."""
-        person, video = next(self._person), next(self._video)
-        for _ in range(_TRIES):
-            if (person, video) not in self._known:
+        person, video = next(self._people_draws), next(self._video_draws)
+        for _ in range(_TRIES_MAX):
+            if (person, video) not in self._drawn_pairs:
                 break
-            video = next(self._video)
+            video = next(self._video_draws)
         else:  # they know all that is popular: a video that nobody has seen yet
-            video = self._videos = self._videos + 1
-        self._known.add((person, video))
+            video = self._video_count = self._video_count + 1
+        self._drawn_pairs.add((person, video))
         return f"{self._label}-person-{person}", f"video-{video}"
 
 
-def _draws(rng: random.Random, cumulative: Sequence[float]) -> Iterator[int]:
+def _draw_indices(rng: random.Random, cumulative: Sequence[float]) -> Iterator[int]:
     everyone = range(len(cumulative))
     while True:
-        yield from rng.choices(everyone, cum_weights=cumulative, k=_DRAWN_AT_ONCE)
+        yield from rng.choices(everyone, cum_weights=cumulative, k=_DRAW_BATCH)

@@ -9,84 +9,94 @@ from pathlib import Path
 
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging import settle
-from campaigns.reporting.settlements import rules
+from campaigns.reporting.settlements import approval_rules
 from ledger.payouts import sending
-from ledger.payouts.channels.pain001 import Pain001, Payer
+from ledger.payouts.channels.pain001 import Pain001Channel, Payer
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation import reconcile
 from ledger.settlements import approvals
-from ledger.settlements.model import Envelope, envelopes
-from ledger.settlements.payout_steps import State
-from ledger.settlements.settle import Settled
+from ledger.settlements.model import Settlement, list_settlements
+from ledger.settlements.payout_steps import PayoutState
+from ledger.settlements.settle import SettlementResult
 from ops.app import Service
-from ops.demo.bank import ANSWERS, BIC, STATEMENTS, Bank, bank
+from ops.demo.bank import BIC, STATEMENTS, STATUS_REPORTS, Bank, run_bank
 from sql import Pool
 
-CLERK, APPROVERS = "demonstration", ("first approver", "second approver")
-RETURNING = "mobile-libraries"  # whose account is closed: the last payout to it comes back
+DEMO_PERSON, APPROVERS = "demonstration", ("first approver", "second approver")
+RETURNING_CHARITY = "mobile-libraries"  # whose account is closed: the last payout to it comes back
 _DAYS_MAX = 15
 
 
-async def pay(service: Service, campaign: Campaign, now: datetime) -> list[Envelope]:
+async def run_payday(service: Service, campaign: Campaign, now: datetime) -> list[Settlement]:
     """Settle what is due and have the bank pay it; return the envelopes as they are then, oldest first."""
-    made = await settle.settle_due(service.pool, campaign, CLERK, now)
+    made = await settle.settle_due_periods(service.pool, campaign, DEMO_PERSON, now)
     if not made:
         return []
-    async with bank(now) as counterparty:
-        await counterparty.open_account(CLERK, campaign.promise.campaign.currency, sum(s.total_minor for s in made))
+    async with run_bank(now) as counterparty:
+        await counterparty.open_account(
+            DEMO_PERSON, campaign.promise.campaign.currency, sum(s.total_minor for s in made)
+        )
         folder = service.settings.payout_folder or service.settings.data_dir / "outbox"
-        channel = Pain001(Payer(CLERK, {"iban": counterparty.iban, "bic": BIC}), folder)
-        sent = [await _send(service.pool, campaign, settled, channel, now) for settled in made]
-        returning = _returning(sent[-1])
+        channel = Pain001Channel(Payer(DEMO_PERSON, {"iban": counterparty.iban, "bic": BIC}), folder)
+        sent = [await _approve_and_send(service.pool, campaign, settled, channel, now) for settled in made]
+        returning = _returning_message_id(sent[-1])
         if returning is not None:
-            await counterparty.give_back(returning)
+            await counterparty.return_payout(returning)
         for envelope in sent:
-            await _hand_in(service.pool, counterparty, envelope, folder)
-        return await _days_pass(service.pool, counterparty, sent, now)
+            await _submit_to_bank(service.pool, counterparty, envelope, folder)
+        return await _advance_days(service.pool, counterparty, sent, now)
 
 
-async def _send(pool: Pool, campaign: Campaign, settled: Settled, channel: Pain001, now: datetime) -> Envelope:
+async def _approve_and_send(
+    pool: Pool, campaign: Campaign, result: SettlementResult, channel: Pain001Channel, now: datetime
+) -> Settlement:
     async with pool.acquire() as conn, conn.transaction():
-        (envelope,) = await envelopes(conn, settlement_id=settled.settlement_id)
-        for person in APPROVERS if envelope.missing_approvals(rules(campaign)) else ():
-            await approvals.approve(conn, settled.settlement_id, envelope.hash, person, now)
-    return await sending.send(pool, channel, settled.settlement_id, rules(campaign), CLERK, now)
+        (envelope,) = await list_settlements(conn, settlement_id=result.settlement_id)
+        for person in APPROVERS if envelope.missing_approvals(approval_rules(campaign)) else ():
+            await approvals.approve(conn, result.settlement_id, envelope.hash, person, now)
+    return await sending.send_settlement(
+        pool, channel, result.settlement_id, approval_rules(campaign), DEMO_PERSON, now
+    )
 
 
-def _returning(envelope: Envelope) -> str | None:
-    found = (p for p in envelope.payouts if p.charity == RETURNING)
-    return next((end_to_end_id(p.payout_id, p.now.attempt) for p in found), None)
+def _returning_message_id(settlement: Settlement) -> str | None:
+    found = (p for p in settlement.payouts if p.charity == RETURNING_CHARITY)
+    return next((end_to_end_id(p.payout_id, p.latest_step.attempt) for p in found), None)
 
 
-async def _hand_in(pool: Pool, counterparty: Bank, envelope: Envelope, folder: Path) -> None:
+async def _submit_to_bank(pool: Pool, counterparty: Bank, settlement: Settlement, folder: Path) -> None:
     """Take the files to the bank, and its answers back."""
     async with pool.acquire() as conn:
-        told = await sending.messages(conn, envelope.settlement_id)
+        told = await sending.list_messages(conn, settlement.settlement_id)
     for message in told:
-        await counterparty.hand_in((folder / f"{message.message_id}.xml").read_bytes())
+        await counterparty.submit((folder / f"{message.message_id}.xml").read_bytes())
 
 
-async def _days_pass(pool: Pool, counterparty: Bank, sent: Sequence[Envelope], now: datetime) -> list[Envelope]:
+async def _advance_days(
+    pool: Pool, counterparty: Bank, settlements: Sequence[Settlement], now: datetime
+) -> list[Settlement]:
     """Take in what the bank says, day by day, until it has said all."""
-    await _take(pool, await counterparty.messages(ANSWERS), now)
-    found = list(sent)
+    await _import_files(pool, await counterparty.collect_messages(STATUS_REPORTS), now)
+    found = list(settlements)
     for _ in range(_DAYS_MAX):
-        await counterparty.next_day()
-        await _take(pool, await counterparty.messages(STATEMENTS), now)
+        await counterparty.advance_day()
+        await _import_files(pool, await counterparty.collect_messages(STATEMENTS), now)
         async with pool.acquire() as conn:
-            found = [(await envelopes(conn, settlement_id=e.settlement_id))[0] for e in sent]
-        if _is_done(found):
+            found = [(await list_settlements(conn, settlement_id=e.settlement_id))[0] for e in settlements]
+        if _is_complete(found):
             break
     return found
 
 
-async def _take(pool: Pool, files: Sequence[bytes], now: datetime) -> None:
+async def _import_files(pool: Pool, files: Sequence[bytes], now: datetime) -> None:
     for file in files:
         async with pool.acquire() as conn, conn.transaction():
-            await reconcile.import_file(conn, file, CLERK, now)
+            await reconcile.import_file(conn, file, DEMO_PERSON, now)
 
 
-def _is_done(found: Sequence[Envelope]) -> bool:
-    returned = any(p.state is State.RETURNED for p in found[-1].payouts)
-    every = {payout.state for envelope in found for payout in envelope.payouts}
-    return every <= {State.PAID, State.RETURNED} and (returned or _returning(found[-1]) is None)
+def _is_complete(settlements: Sequence[Settlement]) -> bool:
+    returned = any(p.state is PayoutState.RETURNED for p in settlements[-1].payouts)
+    every = {payout.state for envelope in settlements for payout in envelope.payouts}
+    return every <= {PayoutState.PAID, PayoutState.RETURNED} and (
+        returned or _returning_message_id(settlements[-1]) is None
+    )

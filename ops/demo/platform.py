@@ -14,32 +14,32 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ops.demo.crowd import Crowd
-from ops.demo.expected import Expected, Rules
+from ops.demo.expected import ExpectedCounts, PledgeRules
 
-Message = dict[str, Any]
+LikeObject = dict[str, Any]
 _DAYS_BACK = 6
 _HOUR = timedelta(hours=1)
 _LATER_MESSAGES_MAX = 3_000
 
 
-class Stage(NamedTuple):
+class SimulatedCampaign(NamedTuple):
     """What the platform knows of the campaign."""
 
-    campaign: str
+    slug: str
     timezone: ZoneInfo
     starts_at: datetime
     late_days: int
-    rules: Rules
+    rules: PledgeRules
 
 
-class _Day(NamedTuple):
+class _CampaignDay(NamedTuple):
     day: date
     starts_at: datetime
-    seconds: int  # how much of it is over, less an hour for what follows a like
+    elapsed_seconds: int  # how much of it is over, less an hour for what follows a like
 
 
 @dataclass(frozen=True, slots=True)
-class _Like:
+class _PlannedLike:
     """A like that a person is about to give."""
 
     person: str
@@ -51,22 +51,22 @@ class _Like:
 class Simulation:
     """One run: `messages()` once, and then `expected` is complete."""
 
-    def __init__(self, stage: Stage, label: str, likes: int, now: datetime) -> None:
-        self.expected = Expected(stage.rules)
+    def __init__(self, campaign: SimulatedCampaign, label: str, likes: int, now: datetime) -> None:
+        self.expected = ExpectedCounts(campaign.rules)
         self.label, self.likes, self.now = label, likes, now
-        self._stage = stage
+        self._campaign = campaign
         self._rng = random.Random(label)  # noqa: S311 - a simulation, which must come out the same again
         self._crowd = Crowd(self._rng, label, likes)
-        self._days = _days_until(now, stage)
+        self._days = _campaign_days(now, campaign)
         self._shares = list(accumulate(self._rng.randint(2, 6) for _ in self._days))
-        self._later: list[tuple[int, int, Message]] = []
-        self._made = 0
+        self._later: list[tuple[int, int, LikeObject]] = []
+        self._message_count = 0
 
-    def messages(self) -> Iterator[Message]:
+    def messages(self) -> Iterator[LikeObject]:
         """Yield the intake's like objects in the order in which they are sent."""
         scenarios, often = zip(*_SCENARIOS, strict=True)
         sent = 0
-        while self._made < self.likes:
+        while self._message_count < self.likes:
             for message in self._rng.choices(scenarios, weights=often)[0](self):
                 yield message
                 sent += 1
@@ -76,95 +76,97 @@ class Simulation:
         while self._later:
             yield heappop(self._later)[-1]
 
-    def once(self) -> list[Message]:
+    def like_once(self) -> list[LikeObject]:
         """Like it, and no more."""
-        return [self._stands(self._like())]
+        return [self._keep_like(self._plan_like())]
 
-    def again(self) -> list[Message]:
+    def send_twice(self) -> list[LikeObject]:
         """Send the same like a second time: it counts once."""
-        like = self._like()
-        self.expected.repeated += 1
-        self._put_off(self._message(like))
-        return [self._stands(like)]
+        like = self._plan_like()
+        self.expected.duplicates += 1
+        self._send_later(self._make_message(like))
+        return [self._keep_like(like)]
 
-    def regretted(self) -> list[Message]:
+    def like_then_unlike(self) -> list[LikeObject]:
         """Like it and take it back."""
-        like = self._like()
+        like = self._plan_like()
         self.expected.withdrawn += 1
-        self._put_off(self._message(like, "unlike", after_seconds=60))
-        return [self._message(like)]
+        self._send_later(self._make_message(like, "unlike", after_seconds=60))
+        return [self._make_message(like)]
 
-    def overtaken(self) -> list[Message]:
+    def unlike_before_like(self) -> list[LikeObject]:
         """The unlike arrives before the like that it takes back."""
-        like = self._like()
+        like = self._plan_like()
         self.expected.withdrawn += 1
-        self._put_off(self._message(like))
-        return [self._message(like, "unlike", after_seconds=60)]
+        self._send_later(self._make_message(like))
+        return [self._make_message(like, "unlike", after_seconds=60)]
 
-    def reconsidered(self) -> list[Message]:
+    def like_unlike_like(self) -> list[LikeObject]:
         """Like it, take it back, like it again: it counts, once."""
-        like = self._like()
-        self.expected.repeated += 1
-        self._put_off(self._message(like, "unlike", after_seconds=60))
-        self._put_off(self._message(like, after_seconds=120))
-        return [self._stands(like)]
+        like = self._plan_like()
+        self.expected.duplicates += 1
+        self._send_later(self._make_message(like, "unlike", after_seconds=60))
+        self._send_later(self._make_message(like, after_seconds=120))
+        return [self._keep_like(like)]
 
-    def late(self) -> list[Message]:
+    def like_late(self) -> list[LikeObject]:
         """A like of an earlier day arrives among those of a later one, and counts on its own day."""
-        return [self._stands(self._like(self._rng.choice(self._days)))]
+        return [self._keep_like(self._plan_like(self._rng.choice(self._days)))]
 
-    def never_watched(self) -> list[Message]:
+    def fake_unwatched(self) -> list[LikeObject]:
         """A fake: an account of today that did not watch what it liked."""
-        return [self._fake(watch_ms=0, account_age_days=0)]
+        return [self._fake_like(watch_ms=0, account_age_days=0)]
 
-    def watched_for_weeks(self) -> list[Message]:
+    def fake_watch_time(self) -> list[LikeObject]:
         """A fake: a watching time that was made up."""
-        return [self._fake(watch_ms=2**40, duration_ms=15_000)]
+        return [self._fake_like(watch_ms=2**40, duration_ms=15_000)]
 
-    def too_late(self) -> list[Message]:
+    def like_too_late(self) -> list[LikeObject]:
         """A like that arrives later than the promise allows."""
-        newest = self.now - timedelta(days=self._stage.late_days + 1)
-        seconds = max(1, (newest - self._stage.starts_at) // timedelta(seconds=1))
-        return [self._refused("too_late", self._stage.starts_at + timedelta(seconds=self._rng.randrange(seconds)))]
+        newest = self.now - timedelta(days=self._campaign.late_days + 1)
+        seconds = max(1, (newest - self._campaign.starts_at) // timedelta(seconds=1))
+        return [
+            self._refused_like("too_late", self._campaign.starts_at + timedelta(seconds=self._rng.randrange(seconds)))
+        ]
 
-    def too_early(self) -> list[Message]:
+    def like_before_start(self) -> list[LikeObject]:
         """A like from before the campaign."""
-        return [self._refused("not_running", self._stage.starts_at - _HOUR)]
+        return [self._refused_like("not_running", self._campaign.starts_at - _HOUR)]
 
-    def ahead(self) -> list[Message]:
+    def like_in_future(self) -> list[LikeObject]:
         """A like by a clock that is wrong."""
-        return [self._refused("in_future", self.now + _HOUR)]
+        return [self._refused_like("in_future", self.now + _HOUR)]
 
-    def nonsense(self) -> list[Message]:
+    def send_invalid(self) -> list[LikeObject]:
         """Something that is no like."""
-        return [self._refused("invalid", self.now) | {"action": "superlike"}]
+        return [self._refused_like("invalid", self.now) | {"action": "superlike"}]
 
-    def _like(self, day: _Day | None = None) -> _Like:
-        own = day or self._day_now()
-        seconds = int(self._rng.triangular(0, own.seconds, own.seconds * 7 // 8))
+    def _plan_like(self, day: _CampaignDay | None = None) -> _PlannedLike:
+        own = day or self._current_day()
+        seconds = int(self._rng.triangular(0, own.elapsed_seconds, own.elapsed_seconds * 7 // 8))
         at = own.starts_at + timedelta(seconds=seconds, milliseconds=self._rng.randrange(1_000))
-        return _Like(*self._crowd.pair(), own.day, at)
+        return _PlannedLike(*self._crowd.draw_pair(), own.day, at)
 
-    def _day_now(self) -> _Day:
+    def _current_day(self) -> _CampaignDay:
         """Return the day that the simulation has come to: one after the other, some busier than others."""
-        reached = min(self._made, self.likes - 1) * self._shares[-1] // self.likes
+        reached = min(self._message_count, self.likes - 1) * self._shares[-1] // self.likes
         return next(day for day, share in zip(self._days, self._shares, strict=True) if reached < share)
 
-    def _stands(self, like: _Like) -> Message:
-        self.expected.standing[like.person, like.day] += 1
-        return self._message(like)
+    def _keep_like(self, like: _PlannedLike) -> LikeObject:
+        self.expected.likes_kept[like.person, like.day] += 1
+        return self._make_message(like)
 
-    def _fake(self, **signals: int) -> Message:
-        self.expected.fake += 1
-        return self._message(self._like()) | {"signals": signals}
+    def _fake_like(self, **signals: int) -> LikeObject:
+        self.expected.fakes += 1
+        return self._make_message(self._plan_like()) | {"signals": signals}
 
-    def _refused(self, outcome: str, at: datetime) -> Message:
-        self.expected.refused[outcome] += 1
-        person, content = self._crowd.pair()
-        return self._message(_Like(person, content, at.date(), at))
+    def _refused_like(self, outcome: str, at: datetime) -> LikeObject:
+        self.expected.refusals[outcome] += 1
+        person, content = self._crowd.draw_pair()
+        return self._make_message(_PlannedLike(person, content, at.date(), at))
 
-    def _message(self, like: _Like, action: str = "like", after_seconds: int = 0) -> Message:
-        self._made += 1
+    def _make_message(self, like: _PlannedLike, action: str = "like", after_seconds: int = 0) -> LikeObject:
+        self._message_count += 1
         duration_ms = self._rng.randrange(5_000, 90_000)
         signals = {"watch_ms": self._rng.randrange(2 * duration_ms), "duration_ms": duration_ms}
         return {
@@ -172,39 +174,42 @@ class Simulation:
             "content": like.content,
             "person": like.person,
             "event_at": like.at + timedelta(seconds=after_seconds),
-            "campaign": self._stage.campaign,
+            "campaign": self._campaign.slug,
             "signals": signals,
         }
 
-    def _put_off(self, message: Message) -> None:
+    def _send_later(self, message: LikeObject) -> None:
         """Send it some messages later; what was put off first may come last."""
-        heappush(self._later, (self._made + self._rng.randrange(1, _LATER_MESSAGES_MAX), self._made, message))
+        heappush(
+            self._later,
+            (self._message_count + self._rng.randrange(1, _LATER_MESSAGES_MAX), self._message_count, message),
+        )
 
 
-_SCENARIOS: list[tuple[Callable[[Simulation], list[Message]], int]] = [
-    (Simulation.once, 1_600),
-    (Simulation.again, 160),
-    (Simulation.regretted, 50),
-    (Simulation.overtaken, 20),
-    (Simulation.reconsidered, 30),
-    (Simulation.late, 70),
-    (Simulation.never_watched, 25),
-    (Simulation.watched_for_weeks, 15),
-    (Simulation.too_late, 10),
-    (Simulation.too_early, 5),
-    (Simulation.ahead, 5),
-    (Simulation.nonsense, 1),
+_SCENARIOS: list[tuple[Callable[[Simulation], list[LikeObject]], int]] = [
+    (Simulation.like_once, 1_600),
+    (Simulation.send_twice, 160),
+    (Simulation.like_then_unlike, 50),
+    (Simulation.unlike_before_like, 20),
+    (Simulation.like_unlike_like, 30),
+    (Simulation.like_late, 70),
+    (Simulation.fake_unwatched, 25),
+    (Simulation.fake_watch_time, 15),
+    (Simulation.like_too_late, 10),
+    (Simulation.like_before_start, 5),
+    (Simulation.like_in_future, 5),
+    (Simulation.send_invalid, 1),
 ]
 
 
-def _days_until(now: datetime, stage: Stage) -> list[_Day]:
+def _campaign_days(now: datetime, campaign: SimulatedCampaign) -> list[_CampaignDay]:
     """Return the campaign's last days, as much of each as is over; never empty for a campaign that has begun."""
-    today = now.astimezone(stage.timezone).date()
-    days = [_day(today - timedelta(days=back), now, stage) for back in range(_DAYS_BACK, -1, -1)]
-    return [day for day in days if day.starts_at >= stage.starts_at and day.seconds > 0]
+    today = now.astimezone(campaign.timezone).date()
+    days = [_elapsed_day(today - timedelta(days=back), now, campaign) for back in range(_DAYS_BACK, -1, -1)]
+    return [day for day in days if day.starts_at >= campaign.starts_at and day.elapsed_seconds > 0]
 
 
-def _day(day: date, now: datetime, stage: Stage) -> _Day:
-    starts_at = datetime.combine(day, time(), tzinfo=stage.timezone).astimezone(UTC)
+def _elapsed_day(day: date, now: datetime, campaign: SimulatedCampaign) -> _CampaignDay:
+    starts_at = datetime.combine(day, time(), tzinfo=campaign.timezone).astimezone(UTC)
     over = min(now - starts_at, timedelta(days=1)) - _HOUR
-    return _Day(day, starts_at, over // timedelta(seconds=1))
+    return _CampaignDay(day, starts_at, over // timedelta(seconds=1))

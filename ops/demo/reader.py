@@ -8,18 +8,18 @@ from typing import Any
 
 import aiohttp
 
-from campaigns.errors import Refused
+from campaigns.errors import RequestRefused
 
-_PATIENCE_SECONDS = 60
-_AGAIN_SECONDS = 0.2
+_WAIT_SECONDS_MAX = 60
+_POLL_SECONDS = 0.2
 
 
-class NotShown(Refused):
+class StaleFigures(RequestRefused):
     """The public figures do not show what was recorded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PublicFigures:
     """A campaign's public figures."""
 
     likes: dict[str, int]
@@ -31,30 +31,30 @@ class Standing:
     paid_minor: int = 0
 
     @property
-    def waiting_minor(self) -> int:
+    def unsent_minor(self) -> int:
         """What is settled and with no bank: carried over, to be sent, or come back."""
         return self.settled_minor - self.in_flight_minor - self.paid_minor
 
 
-async def read(session: aiohttp.ClientSession, campaign: str, since: datetime) -> Standing:
+async def read_figures(session: aiohttp.ClientSession, campaign: str, since: datetime) -> PublicFigures:
     """Return the public figures as of `since` or later. Raises NotShown if none such appear."""
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            totals = await _fresh(session, f"/v1/campaigns/{campaign}/totals", since)
-            days = await _fresh(session, f"/v1/campaigns/{campaign}/days", since)
+        async with asyncio.timeout(_WAIT_SECONDS_MAX):
+            totals = await _fetch_fresh(session, f"/v1/campaigns/{campaign}/totals", since)
+            days = await _fetch_fresh(session, f"/v1/campaigns/{campaign}/days", since)
     except TimeoutError as error:
-        raise NotShown(f"no public totals of {since:%H:%M:%S} or later within {_PATIENCE_SECONDS} s") from error
+        raise StaleFigures(f"no public totals of {since:%H:%M:%S} or later within {_WAIT_SECONDS_MAX} s") from error
     money = totals["money"]
     counted = Counter({date.fromisoformat(day["day"]): int(day["counted"]) for day in days["days"]})
     minor = [money[name]["minor"] for name in ("funded", "pledged", "settled", "in_flight", "paid")]
-    return Standing(totals["likes"], counted, *minor)
+    return PublicFigures(totals["likes"], counted, *minor)
 
 
-async def _fresh(session: aiohttp.ClientSession, path: str, since: datetime) -> dict[str, Any]:
+async def _fetch_fresh(session: aiohttp.ClientSession, path: str, since: datetime) -> dict[str, Any]:
     while True:
         async with session.get(path) as response:
             response.raise_for_status()
             shown: dict[str, Any] = await response.json()
         if datetime.fromisoformat(shown["as_of"]) >= since:
             return shown
-        await asyncio.sleep(_AGAIN_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)

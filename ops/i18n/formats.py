@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, get_day_names
 from babel.numbers import format_compact_decimal, format_decimal, get_currency_symbol
 
-from ledger.money import exponent, text
+from ledger.money import exponent, format_minor
 from ops.i18n.language import LOCALES, Language
 
 BP_DIGITS = 2
 
 
 _MINUS = "\N{MINUS SIGN}"
-_LONG = 10_000
-_HOLDS_TOGETHER = "\N{NO-BREAK SPACE}"
+_COMPACT_MIN = 10_000
+_NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -24,22 +24,22 @@ def number(figure: int | str, language: Language) -> str:
     exact = Decimal(figure)
     digits = max(0, -int(exact.as_tuple().exponent))
     pattern = "#,##0" + (f".{'0' * digits}" if digits else "")
-    return _signed(exact, format_decimal(abs(exact), format=pattern, locale=LOCALES[language]))
+    return _with_sign(exact, format_decimal(abs(exact), format=pattern, locale=LOCALES[language]))
 
 
 def level(figure: int, language: Language) -> str:
     """Return a round number of a scale, short where it is long: `2,000`, `15K`, `1.5万`."""
-    if figure < _LONG:
+    if figure < _COMPACT_MIN:
         return number(figure, language)
     return format_compact_decimal(figure, locale=LOCALES[language], fraction_digits=1)
 
 
 def amount(minor: int, currency: str, language: Language) -> str:
     """Return an amount with its currency: `¥7,000.00`, `KWD 1.500`."""
-    return amount_of(text(minor, currency), currency, language)
+    return amount_from_major(format_minor(minor, currency), currency, language)
 
 
-def amount_of(major: str, currency: str, language: Language) -> str:
+def amount_from_major(major: str, currency: str, language: Language) -> str:
     """Return the same from the major units as text.
 
     The digits are those of ISO 4217: CLDR has fewer for some currencies and would round in silence.
@@ -47,15 +47,15 @@ def amount_of(major: str, currency: str, language: Language) -> str:
     exact = Decimal(major)
     pattern = "#,##0" + (f".{'0' * exponent(currency)}" if exponent(currency) else "")
     symbol = get_currency_symbol(currency, LOCALES[language])
-    gap = _HOLDS_TOGETHER if symbol[-1:].isalpha() else ""
-    return _signed(exact, symbol + gap + format_decimal(abs(exact), format=pattern, locale=LOCALES[language]))
+    gap = _NO_BREAK_SPACE if symbol[-1:].isalpha() else ""
+    return _with_sign(exact, symbol + gap + format_decimal(abs(exact), format=pattern, locale=LOCALES[language]))
 
 
-def _signed(exact: Decimal, shown: str) -> str:
-    return _MINUS + shown if exact < 0 else shown
+def _with_sign(exact: Decimal, formatted: str) -> str:
+    return _MINUS + formatted if exact < 0 else formatted
 
 
-def percent(part: int, whole: int, language: Language) -> str:
+def bp_to_percent(part: int, whole: int, language: Language) -> str:
     """Return a share in percent, rounded down: 100 % is not said before it is reached."""
     tenths = part * 1_000 // whole if whole else 0
     return number(f"{tenths // 10}.{tenths % 10}" if tenths % 10 else tenths // 10, language) + "%"
@@ -63,7 +63,7 @@ def percent(part: int, whole: int, language: Language) -> str:
 
 def share(basis_points: int, language: Language) -> str:
     """Return basis points in percent: 7000 is `70%`."""
-    return number(text(basis_points, "USD").rstrip("0").rstrip("."), language) + "%"
+    return number(format_minor(basis_points, "USD").rstrip("0").rstrip("."), language) + "%"
 
 
 def day(moment: date, language: Language) -> str:

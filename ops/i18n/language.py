@@ -8,7 +8,7 @@ from aiohttp import web
 from babel import Locale
 from babel.core import negotiate_locale
 
-from campaigns.promise.model import Words
+from campaigns.promise.model import LocalizedText
 
 Language = Literal["zh", "en"]
 
@@ -23,34 +23,34 @@ TAGS: dict[Language, str] = {"zh": "zh-Hans", "en": "en"}  # BCP 47
 DEFAULT: Language = "zh"
 
 
-def say(key: str, language: Language, **words: object) -> str:
+def translate(key: str, language: Language, **values: object) -> str:
     """Return a text with its words filled in; KeyError where there is no such text."""
-    return TEXTS[key][language].format(**words)
+    return TEXTS[key][language].format(**values)
 
 
-def of(words: Words, language: Language) -> str:
+def localize(localized: LocalizedText, language: Language) -> str:
     """Return what a promise says in one language."""
-    return words.zh if language == "zh" else words.en
+    return localized.zh if language == "zh" else localized.en
 
 
-def chosen(request: web.Request) -> Language:
+def negotiate_language(request: web.Request) -> Language:
     """Return the language that the address names, or else the one that the browser prefers most."""
     asked = request.query.get("lang")
     if asked is None:
-        wanted = _preferred(request.headers.get("Accept-Language", ""))
+        wanted = _accepted_tags(request.headers.get("Accept-Language", ""))
         asked = negotiate_locale(wanted, list(LOCALES), sep="-")
     return "en" if asked == "en" else "zh" if asked == "zh" else DEFAULT
 
 
-def _preferred(header: str) -> list[str]:
+def _accepted_tags(header: str) -> list[str]:
     """Return the tags of an Accept-Language header, dearest first (RFC 9110, section 12.5.4)."""
     weighed = [_weight(part, place) for place, part in enumerate(header.split(",")[:20]) if part.strip()]
     return [tag for weight, _, tag in sorted(weighed) if weight < 0]
 
 
-def _weight(part: str, place: int) -> tuple[int, int, str]:
+def _weight(part: str, index: int) -> tuple[int, int, str]:
     tag, _, quality = part.strip().partition(";q=")
     whole, _, thousandths = quality.strip().partition(".")
     digits = (thousandths + "000")[:3]
     weight = 1_000 if not quality or whole == "1" else int(digits) if digits.isdecimal() else 0
-    return -weight, place, tag.strip()
+    return -weight, index, tag.strip()

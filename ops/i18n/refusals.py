@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 from ops.http.admin_web.forms.schema import Kind
 from ops.i18n import formats, labels
-from ops.i18n.language import SITE, Language, say
+from ops.i18n.language import SITE, Language, translate
 
 _FILE = SITE / "refusals.toml"
-_ANY = "sentences"
+_ANY_FIELD = "sentences"
 _SENTENCE_CHARS_MAX = 1_000
 _BETWEEN = "; "  # sentences that one fault says one after the other
 _IN_QUOTES = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""  # as Python writes a text
-_ONE_WORD = rf"(?:\S+|{_IN_QUOTES})"
+_WORD = rf"(?:\S+|{_IN_QUOTES})"
 # What a value may be, by the last word of its name; any other is a text.
-_SHAPES = {
+_PLACEHOLDER_PATTERNS = {
     "number": r"-?[\d.,]+",
     "minor": r"-?\d+",
     "bp": r"\d+",
@@ -31,113 +31,113 @@ _SHAPES = {
     "command": r"[a-z]+\.[a-z_-]+",
     "written": _IN_QUOTES,
     "rest": r".*",
-    **dict.fromkeys(("settlement", "payout", "proposal", "upload", "line", "transfer"), _ONE_WORD),
-    **dict.fromkeys(("slug", "campaign", "charity"), _ONE_WORD),
+    **dict.fromkeys(("settlement", "payout", "proposal", "upload", "line", "transfer"), _WORD),
+    **dict.fromkeys(("slug", "campaign", "charity"), _WORD),
     **dict.fromkeys(("day", "currency", "element", "part", "setting", "code", "hash"), r"\S+"),
 }
-_NAMES = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _QUOTED = re.compile(r"""(['"])(.*)\1""", re.DOTALL)
-_GAPS = re.compile(r"(?<=[\u4e00-\u9fff]) (?=“)|(?<=”) (?=[\u4e00-\u9fff])")  # quotation marks are wide enough
-_LISTED = re.compile(r", | or ")
+_QUOTE_GAPS = re.compile(r"(?<=[\u4e00-\u9fff]) (?=“)|(?<=”) (?=[\u4e00-\u9fff])")  # quotation marks are wide enough
+_LIST_SEPARATOR = re.compile(r", | or ")
 
 
 class Sentence(NamedTuple):
     """A sentence that the program says, and what people are told in each language; none: the sentence itself."""
 
-    says: str
+    template: str
     pattern: re.Pattern[str]
-    told: Mapping[str, str]
+    translations: Mapping[str, str]
 
 
 @cache
-def catalogue() -> Mapping[str, tuple[Sentence, ...]]:
+def refusal_sentences() -> Mapping[str, tuple[Sentence, ...]]:
     """Return the sentences: those of any field, and those that an amount or a percentage has instead."""
     tables = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     return {
-        kind: tuple(Sentence(says, _pattern(says), told) for says, told in table.items())
+        kind: tuple(Sentence(says, _compile_template(says), told) for says, told in table.items())
         for kind, table in tables.items()
     }
 
 
-def _pattern(says: str) -> re.Pattern[str]:
-    parts = _NAMES.split(says)
-    made = [_group(part) if place % 2 else re.escape(part) for place, part in enumerate(parts)]
+def _compile_template(template: str) -> re.Pattern[str]:
+    parts = _PLACEHOLDER.split(template)
+    made = [_capture_group(part) if place % 2 else re.escape(part) for place, part in enumerate(parts)]
     return re.compile("".join(made), re.DOTALL)
 
 
-def _group(name: str) -> str:
-    return f"(?P<{name}>{shape(name)})"
+def _capture_group(name: str) -> str:
+    return f"(?P<{name}>{placeholder_pattern(name)})"
 
 
-def shape(name: str) -> str:
+def placeholder_pattern(name: str) -> str:
     """Return the pattern of what a value of this name may be."""
-    return _SHAPES.get(_last_word(name), ".+?")
+    return _PLACEHOLDER_PATTERNS.get(_last_word(name), ".+?")
 
 
 def _last_word(name: str) -> str:
     return name.rpartition("_")[2]
 
 
-def reason(told: str, kind: Kind | None, language: Language, currency: str = "") -> str:
+def translate_refusal(message: str, kind: Kind | None, language: Language, currency: str = "") -> str:
     """Return what to say of a refusal or a fault; the sentence as it is where no other is known. Pure.
 
     `currency` is that of the amounts which the sentence names in minor units, as far as it does not say it itself.
     """
-    said = _said(told, kind, language, currency)
+    said = _translate_sentence(message, kind, language, currency)
     if said is not None:
         return said
-    parts = [_said(part, kind, language, currency) for part in told.split(_BETWEEN)]
-    return "".join(part for part in parts if part) if all(parts) else told
+    parts = [_translate_sentence(part, kind, language, currency) for part in message.split(_BETWEEN)]
+    return "".join(part for part in parts if part) if all(parts) else message
 
 
-def _said(told: str, kind: Kind | None, language: Language, currency: str) -> str | None:
-    found = meant(told, kind)
+def _translate_sentence(message: str, kind: Kind | None, language: Language, currency: str) -> str | None:
+    found = match_sentence(message, kind)
     if found is None:
         return None
     sentence, values = found
-    if language not in sentence.told:
-        return told
+    if language not in sentence.translations:
+        return message
     shown = {
-        name: _amount(int(value), values.get(f"{name.removesuffix('minor')}currency", currency), language)
+        name: _format_amount(int(value), values.get(f"{name.removesuffix('minor')}currency", currency), language)
         if _last_word(name) == "minor"
-        else _value(name, value, language)
+        else _format_placeholder(name, value, language)
         for name, value in values.items()
     }
-    return _GAPS.sub("", sentence.told[language].format(**shown))
+    return _QUOTE_GAPS.sub("", sentence.translations[language].format(**shown))
 
 
-def _amount(minor: int, currency: str, language: Language) -> str:
+def _format_amount(minor: int, currency: str, language: Language) -> str:
     try:
         return formats.amount(minor, currency, language)
     except ValueError:  # it has no minor units, or nobody knows which it is
-        return say("minor_units", language, number=formats.number(minor, language))
+        return translate("minor_units", language, number=formats.number(minor, language))
 
 
-def meant(told: str, kind: Kind | None = None) -> tuple[Sentence, dict[str, str]] | None:
+def match_sentence(message: str, kind: Kind | None = None) -> tuple[Sentence, dict[str, str]] | None:
     """Return the one sentence that this is, with its values; None: there is none, or there are several."""
-    if len(told) > _SENTENCE_CHARS_MAX:
+    if len(message) > _SENTENCE_CHARS_MAX:
         return None
-    own = list(matching(told, kind.value)) if kind else []
-    found = own or list(matching(told, _ANY))
+    own = list(iterate_matches(message, kind.value)) if kind else []
+    found = own or list(iterate_matches(message, _ANY_FIELD))
     return found[0] if len(found) == 1 else None
 
 
-def matching(told: str, table: str) -> Iterator[tuple[Sentence, dict[str, str]]]:
+def iterate_matches(message: str, table: str) -> Iterator[tuple[Sentence, dict[str, str]]]:
     """Yield each sentence of a table that could have been meant."""
-    for sentence in catalogue().get(table, ()):
-        if match := sentence.pattern.fullmatch(told):
+    for sentence in refusal_sentences().get(table, ()):
+        if match := sentence.pattern.fullmatch(message):
             yield sentence, match.groupdict()
 
 
-def _value(name: str, value: str, language: Language) -> str:
+def _format_placeholder(name: str, value: str, language: Language) -> str:
     """Return a value within a sentence in the words of the pages."""
     last = _last_word(name)
     if last == "why":
-        return reason(value, None, language).rstrip("。.")
+        return translate_refusal(value, None, language).rstrip("。.")
     if last == "command":
-        return labels.known("do", value, language, value)
+        return labels.lookup_text("do", value, language, value)
     if last == "roles":
-        each = [labels.known("choice_role", one, language, one) for one in _LISTED.split(value)]
+        each = [labels.lookup_text("choice_role", one, language, one) for one in _LIST_SEPARATOR.split(value)]
         return ("、" if language == "zh" else ", ").join(each)
     quoted = _QUOTED.fullmatch(value)
-    return f"“{quoted[2]}”" if quoted else labels.value_of(name, value, language)
+    return f"“{quoted[2]}”" if quoted else labels.format_value(name, value, language)

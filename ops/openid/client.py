@@ -30,7 +30,7 @@ class Client:
         return urlsplit(self.issuer).netloc
 
 
-def client(settings: Settings) -> Client | None:
+def load_client(settings: Settings) -> Client | None:
     """Return what we are to the provider; None: none is set. SettingsRefused names what cannot be."""
     issuer, own_id = settings.openid_issuer, settings.openid_client
     if issuer is None and own_id is None:
@@ -38,7 +38,7 @@ def client(settings: Settings) -> Client | None:
     for name, value in (("OPENID_ISSUER", issuer), ("OPENID_CLIENT", own_id), ("PUBLIC_URL", settings.public_url)):
         if value is None:
             raise SettingsRefused(f"{PREFIX}{name} is missing: signing in by OpenID Connect needs it")
-    if not is_safe(issuer or "") or "?" in (issuer or ""):
+    if not is_safe_url(issuer or "") or "?" in (issuer or ""):
         raise SettingsRefused(f"{PREFIX}OPENID_ISSUER must be an address with https, without `?` and `#`")
     secret = settings.openid_secret
     return Client(
@@ -48,22 +48,22 @@ def client(settings: Settings) -> Client | None:
         f"{settings.public_url}{CALLBACK}",
         settings.openid_name_claim,
         settings.openid_role_claim,
-        _roles(settings.openid_roles),
+        _parse_roles(settings.openid_roles),
     )
 
 
-def is_safe(url: str) -> bool:
+def is_safe_url(url: str) -> bool:
     """Tell whether what is sent to an address stays between us and it: https, or this very machine."""
     try:
         parts = urlsplit(url)
         is_address = bool(parts.hostname) and parts.port != 0 and len(url) <= _URL_CHARS_MAX
     except ValueError:
         return False
-    is_private = parts.scheme == "https" or (parts.scheme == "http" and _is_here(parts))
+    is_private = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts))
     return is_address and is_private and not (parts.fragment or parts.username)
 
 
-def _is_here(parts: SplitResult) -> bool:
+def _is_loopback(parts: SplitResult) -> bool:
     host = parts.hostname or ""
     try:
         return ip_address(host).is_loopback
@@ -71,7 +71,7 @@ def _is_here(parts: SplitResult) -> bool:
         return host == "localhost"
 
 
-def _roles(text: str | None) -> Mapping[str, Role]:
+def _parse_roles(text: str | None) -> Mapping[str, Role]:
     """Return the roles by what the claim says: `ledger-owners=owner, …`; unset: by their own names."""
     if text is None:
         return {role: role for role in ROLES}

@@ -17,7 +17,7 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel
 
-from ops.admin.auth.tokens import RESERVED, Holder
+from ops.admin.auth.tokens import RESERVED_NAMES, Identity
 from ops.admin.core.actor import Role
 from ops.openid.client import Client
 
@@ -26,19 +26,19 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 LEEWAY_SECONDS = 60
 NAME_CHARS_MAX = 100
 _SCOPE = "openid profile email"
-_AGE_SECONDS_MAX = 600
-_BASIC = "client_secret_basic"
+_TOKEN_AGE_SECONDS_MAX = 600
+_BASIC_AUTH = "client_secret_basic"
 
 Claims = Mapping[str, Any]
-Told = Literal["away", "declined", "unproven", "nameless", "no_role", "many_roles"]
+FailureCode = Literal["away", "declined", "unproven", "nameless", "no_role", "many_roles"]
 
 
 class Unproven(Exception):
     """Nobody is signed in. `told` names the text that people see; the message is for the log and holds no secret."""
 
-    def __init__(self, told: Told, why: str, name: str = "") -> None:
-        super().__init__(why)
-        self.told, self.name = told, name
+    def __init__(self, code: FailureCode, detail: str, name: str = "") -> None:
+        super().__init__(detail)
+        self.code, self.name = code, name
 
 
 class UnknownKey(Unproven):
@@ -52,11 +52,11 @@ class Metadata(BaseModel):
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
-    token_endpoint_auth_methods_supported: tuple[str, ...] = (_BASIC,)
+    token_endpoint_auth_methods_supported: tuple[str, ...] = (_BASIC_AUTH,)
     authorization_response_iss_parameter_supported: bool = False
 
 
-class Attempt(NamedTuple):
+class SignInAttempt(NamedTuple):
     """What the browser keeps while its person is at the provider: 256 random bits each."""
 
     state: str
@@ -64,14 +64,14 @@ class Attempt(NamedTuple):
     verifier: str
 
 
-class Exchange(NamedTuple):
+class TokenRequest(NamedTuple):
     """What the token endpoint is sent."""
 
     form: Mapping[str, str]
     headers: Mapping[str, str]
 
 
-def address(client: Client, metadata: Metadata, attempt: Attempt) -> str:
+def authorization_url(client: Client, metadata: Metadata, attempt: SignInAttempt) -> str:
     """Return where the browser goes to have its person authenticated."""
     challenge = urlsafe_b64encode(sha256(attempt.verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
@@ -88,7 +88,7 @@ def address(client: Client, metadata: Metadata, attempt: Attempt) -> str:
     return f"{metadata.authorization_endpoint}{separator}{urlencode(asked)}"
 
 
-def code(metadata: Metadata, attempt: Attempt, query: Mapping[str, str]) -> str:
+def authorization_code(metadata: Metadata, attempt: SignInAttempt, query: Mapping[str, str]) -> str:
     """Return the code that the provider sent the browser back with. Unproven: it is no answer to this attempt."""
     if not compare_digest(query.get("state", "").encode(), attempt.state.encode()):
         raise Unproven("unproven", "the state is another's")
@@ -102,7 +102,7 @@ def code(metadata: Metadata, attempt: Attempt, query: Mapping[str, str]) -> str:
     return query["code"]
 
 
-def exchange(client: Client, metadata: Metadata, attempt: Attempt, code: str) -> Exchange:
+def token_request(client: Client, metadata: Metadata, attempt: SignInAttempt, code: str) -> TokenRequest:
     """Return what redeems a code: the verifier proves that it is ours, the secret that we are the client."""
     form = {
         "grant_type": "authorization_code",
@@ -111,14 +111,14 @@ def exchange(client: Client, metadata: Metadata, attempt: Attempt, code: str) ->
         "code_verifier": attempt.verifier,
     }
     if client.secret is None:
-        return Exchange(form | {"client_id": client.client_id}, {})
-    if _BASIC not in metadata.token_endpoint_auth_methods_supported:
-        return Exchange(form | {"client_id": client.client_id, "client_secret": client.secret}, {})
+        return TokenRequest(form | {"client_id": client.client_id}, {})
+    if _BASIC_AUTH not in metadata.token_endpoint_auth_methods_supported:
+        return TokenRequest(form | {"client_id": client.client_id, "client_secret": client.secret}, {})
     both = f"{quote_plus(client.client_id)}:{quote_plus(client.secret)}"  # RFC 6749, section 2.3.1
-    return Exchange(form, {"Authorization": f"Basic {b64encode(both.encode()).decode()}"})
+    return TokenRequest(form, {"Authorization": f"Basic {b64encode(both.encode()).decode()}"})
 
 
-def claims(client: Client, attempt: Attempt, keys: KeySet, id_token: str, now: datetime) -> Claims:
+def verify_id_token(client: Client, attempt: SignInAttempt, keys: KeySet, id_token: str, now: datetime) -> Claims:
     """Return what an ID token says (Core, section 3.1.3.7). Unproven: it is not the provider's, for us, now."""
     moment = int(now.timestamp())
     rules = jwt.JWTClaimsRegistry(
@@ -138,43 +138,43 @@ def claims(client: Client, attempt: Attempt, keys: KeySet, id_token: str, now: d
         raise UnknownKey("unproven", "the ID token names an unknown key") from None
     except (JoseError, ValueError) as fault:
         raise Unproven("unproven", f"the ID token: {type(fault).__name__}: {str(fault)[:200]}") from None
-    if not _is_for(client, found):
+    if not _is_audience(client, found):
         raise Unproven("unproven", "the ID token was made for another client")
-    if moment - int(found["iat"]) > _AGE_SECONDS_MAX:
+    if moment - int(found["iat"]) > _TOKEN_AGE_SECONDS_MAX:
         raise Unproven("unproven", "the ID token was made too long ago")
     return found
 
 
-def _is_for(client: Client, found: Claims) -> bool:
+def _is_audience(client: Client, claims: Claims) -> bool:
     """A token for several clients says by `azp` whose it is; one for us alone may leave that out."""
-    several = isinstance(found["aud"], list) and len(found["aud"]) > 1
-    return bool(found.get("azp", None if several else client.client_id) == client.client_id)
+    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    return bool(claims.get("azp", None if several else client.client_id) == client.client_id)
 
 
-def holder(client: Client, found: Claims) -> Holder:
+def read_identity(client: Client, claims: Claims) -> Identity:
     """Return who it is, and in which role. Unproven: no name that can be told, or not exactly one role."""
-    name = at(found, client.name_claim)
-    if not isinstance(name, str) or not _is_name(name):
+    name = find_claim(claims, client.name_claim)
+    if not isinstance(name, str) or not _is_valid_name(name):
         raise Unproven("nameless", f"the claim {client.name_claim} is no name")
-    said = at(found, client.role_claim)
+    said = find_claim(claims, client.role_claim)
     values = [said] if isinstance(said, str) else said if isinstance(said, list) else []
     roles: set[Role] = {client.roles[value] for value in values if isinstance(value, str) and value in client.roles}
     if len(roles) != 1:
         raise Unproven("many_roles" if roles else "no_role", f"{len(roles)} roles in {client.role_claim}", name)
-    return Holder(name, roles.pop())
+    return Identity(name, roles.pop())
 
 
-def at(found: Claims, path: str) -> Any:
+def find_claim(claims: Claims, path: str) -> Any:
     """Return a claim by its name, or by a dotted path into others: `realm_access.roles`; None: there is none."""
-    if path in found:
-        return found[path]
-    value: Any = found
+    if path in claims:
+        return claims[path]
+    value: Any = claims
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
 
 
-def _is_name(name: str) -> bool:
+def _is_valid_name(name: str) -> bool:
     """Names stand in the audit, and no two people may look alike: nothing unseen, no blanks around, none reserved."""
     is_plain = name == name.strip() and name.isprintable() and 0 < len(name) <= NAME_CHARS_MAX
-    return is_plain and name.casefold() not in RESERVED
+    return is_plain and name.casefold() not in RESERVED_NAMES

@@ -14,15 +14,15 @@ from typing import BinaryIO, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from campaigns.intake.payload import LikeEvent, faults
+from campaigns.intake.payload import LikeEvent, validation_errors
 
 LINE_BYTES_MAX = 64 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
-_LIKE = TypeAdapter(LikeEvent)
+_LIKE_ADAPTER = TypeAdapter(LikeEvent)
 
 # What our reading needs, and what else the data set's own log has: any other column means that this is another file.
-_NEEDED = (
+_REQUIRED_COLUMNS = (
     "user_id",
     "video_id",
     "time_ms",
@@ -34,7 +34,7 @@ _NEEDED = (
     "is_forward",
     "is_profile_enter",
 )
-_ALSO_KNOWN = {
+_OPTIONAL_COLUMNS = {
     "date",
     "hourmin",
     "is_click",
@@ -72,32 +72,32 @@ class BadLine(NamedTuple):
         return f"line {self.line}: {self.reason}"
 
 
-class UnknownLayout(Exception):
+class UnknownFormat(Exception):
     """The file's first line says that nothing in it can be read."""
 
 
-class _Fault(ValueError):
+class _LineFault(ValueError):
     """What is wrong with a line."""
 
 
 class _Line(NamedTuple):
     number: int
     raw: bytes
-    is_last_without_end: bool  # no newline: what follows may be missing
+    is_truncated: bool  # no newline: what follows may be missing
 
 
-def read(layout: Format, file: BinaryIO, campaign: str) -> Iterator[Like | BadLine]:
+def read_likes(file_format: Format, file: BinaryIO, campaign: str) -> Iterator[Like | BadLine]:
     """Return what each line holds, in order, for `campaign` where a line names none itself.
 
     Raises UnknownLayout at the first step where a KuaiRand file's header is not one.
     """
-    lines = _lines(file)
-    if layout is Format.NDJSON:
-        return _each(lines, partial(_ndjson_like, campaign))
-    return _kuairand(lines, campaign)
+    lines = _read_lines(file)
+    if file_format is Format.NDJSON:
+        return _parse_lines(lines, partial(_parse_ndjson, campaign))
+    return _read_kuairand(lines, campaign)
 
 
-def _lines(file: BinaryIO) -> Iterator[_Line]:
+def _read_lines(file: BinaryIO) -> Iterator[_Line]:
     for number in count(1):
         raw = file.readline(LINE_BYTES_MAX)
         if not raw:
@@ -105,44 +105,44 @@ def _lines(file: BinaryIO) -> Iterator[_Line]:
         ends = raw.endswith(b"\n")
         is_too_long = len(raw) == LINE_BYTES_MAX and not ends
         if is_too_long:
-            _pass_over_rest(file)
+            _skip_rest(file)
         yield _Line(number, raw.rstrip(b"\r\n"), not ends and not is_too_long)
 
 
-def _pass_over_rest(file: BinaryIO) -> None:
+def _skip_rest(file: BinaryIO) -> None:
     while (rest := file.readline(LINE_BYTES_MAX)) and not rest.endswith(b"\n"):
         pass
 
 
-def _each(lines: Iterator[_Line], parse: Callable[[str], LikeEvent | None]) -> Iterator[Like | BadLine]:
+def _parse_lines(lines: Iterator[_Line], parse: Callable[[str], LikeEvent | None]) -> Iterator[Like | BadLine]:
     """Parse what is written; empty lines say nothing and are passed over, as the NDJSON specification allows."""
     for line in lines:
         if not line.raw:
             continue
         try:
-            like = parse(_text(line))
-        except _Fault as fault:
-            where = "the file breaks off here: " if line.is_last_without_end else ""
+            like = parse(_decode_line(line))
+        except _LineFault as fault:
+            where = "the file breaks off here: " if line.is_truncated else ""
             yield BadLine(line.number, f"{where}{fault}")
             continue
         if like is not None:
-            yield Like(line.number, like["event_at"], _LIKE.dump_json(like))
+            yield Like(line.number, like["event_at"], _LIKE_ADAPTER.dump_json(like))
 
 
-def _text(line: _Line) -> str:
+def _decode_line(line: _Line) -> str:
     if len(line.raw) >= LINE_BYTES_MAX:
-        raise _Fault(f"longer than {LINE_BYTES_MAX} bytes")
+        raise _LineFault(f"longer than {LINE_BYTES_MAX} bytes")
     try:
         return line.raw.decode().removeprefix("\ufeff" if line.number == 1 else "")
     except UnicodeDecodeError as error:
-        raise _Fault("not UTF-8") from error
+        raise _LineFault("not UTF-8") from error
 
 
-def _ndjson_like(campaign: str, text: str) -> LikeEvent:
+def _parse_ndjson(campaign: str, text: str) -> LikeEvent:
     try:
-        like = _LIKE.validate_json(text)
+        like = _LIKE_ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise _Fault(_first_fault(error)) from error
+        raise _LineFault(_first_fault(error)) from error
     like.setdefault("campaign", campaign)
     return like
 
@@ -150,73 +150,73 @@ def _ndjson_like(campaign: str, text: str) -> LikeEvent:
 def _first_fault(error: ValidationError) -> str:
     if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
         return "not JSON"
-    return ": ".join(faults(error)[0]).removeprefix("the body: ")
+    return ": ".join(validation_errors(error)[0]).removeprefix("the body: ")
 
 
-def _kuairand(lines: Iterator[_Line], campaign: str) -> Iterator[Like | BadLine]:
+def _read_kuairand(lines: Iterator[_Line], campaign: str) -> Iterator[Like | BadLine]:
     header = next(lines, None)
     if header is None:
-        raise UnknownLayout("line 1: the file is empty, where a header was expected")
-    columns = _columns(header)
-    yield from _each(lines, partial(_kuairand_like, campaign, columns))
+        raise UnknownFormat("line 1: the file is empty, where a header was expected")
+    columns = _parse_header(header)
+    yield from _parse_lines(lines, partial(_parse_kuairand, campaign, columns))
 
 
-def _columns(header: _Line) -> list[str]:
+def _parse_header(header: _Line) -> list[str]:
     try:
-        columns = _text(header).split(",")
-    except _Fault as fault:
-        raise UnknownLayout(f"line 1: {fault}") from fault
-    unknown = [name for name in columns if name not in _NEEDED and name not in _ALSO_KNOWN]
+        columns = _decode_line(header).split(",")
+    except _LineFault as fault:
+        raise UnknownFormat(f"line 1: {fault}") from fault
+    unknown = [name for name in columns if name not in _REQUIRED_COLUMNS and name not in _OPTIONAL_COLUMNS]
     if unknown:
-        raise UnknownLayout(f"line 1: unknown column {unknown[0][:100]!r}")
-    missing = [name for name in _NEEDED if name not in columns]
+        raise UnknownFormat(f"line 1: unknown column {unknown[0][:100]!r}")
+    missing = [name for name in _REQUIRED_COLUMNS if name not in columns]
     if missing:
-        raise UnknownLayout(f"line 1: missing column {missing[0]!r}")
+        raise UnknownFormat(f"line 1: missing column {missing[0]!r}")
     if len(set(columns)) < len(columns):
-        raise UnknownLayout("line 1: a column is named twice")
+        raise UnknownFormat("line 1: a column is named twice")
     return columns
 
 
-def _kuairand_like(campaign: str, columns: list[str], text: str) -> LikeEvent | None:
+def _parse_kuairand(campaign: str, columns: list[str], text: str) -> LikeEvent | None:
     """Return the row's like; None for a row of the whole log that tells of no like."""
     values = text.split(",")
     if len(values) != len(columns):
-        raise _Fault(f"{len(values)} columns where the header has {len(columns)}")
+        raise _LineFault(f"{len(values)} columns where the header has {len(columns)}")
     row = dict(zip(columns, values, strict=True))
-    numbers = {name: _whole_number(name, row[name]) for name in _NEEDED}
-    if "is_like" in row and not _flag("is_like", row):
+    numbers = {name: _parse_integer(name, row[name]) for name in _REQUIRED_COLUMNS}
+    if "is_like" in row and not _parse_flag("is_like", row):
         return None
     return {
         "action": "like",
         "content": row["video_id"],
         "person": row["user_id"],
-        "event_at": _moment(numbers["time_ms"]),
+        "event_at": _parse_instant(numbers["time_ms"]),
         "campaign": campaign,
         "signals": {
             "watch_ms": numbers["play_time_ms"],
             "duration_ms": numbers["duration_ms"],
-            "followed": _flag("is_follow", row),
-            "commented": _flag("is_comment", row),
-            "shared": _flag("is_forward", row),
+            "followed": _parse_flag("is_follow", row),
+            "commented": _parse_flag("is_comment", row),
+            "shared": _parse_flag("is_forward", row),
         },
     }
 
 
-def _whole_number(name: str, text: str) -> int:
+def _parse_integer(name: str, text: str) -> int:
     if not _WHOLE_NUMBER.fullmatch(text):
-        raise _Fault(f"{name}: not a whole number of at most 18 digits")
+        raise _LineFault(f"{name}: not a whole number of at most 18 digits")
     return int(text)
 
 
-def _flag(name: str, row: Mapping[str, str]) -> bool:
+def _parse_flag(name: str, row: Mapping[str, str]) -> bool:
     if row[name] not in ("0", "1"):
-        raise _Fault(f"{name}: neither 0 nor 1")
+        raise _LineFault(f"{name}: neither 0 nor 1")
     return row[name] == "1"
 
 
-def _moment(milliseconds: int) -> datetime:
+def _parse_instant(milliseconds: int) -> datetime:
     """Whole numbers all the way: a float would lose the millisecond."""
     try:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError as error:
-        raise _Fault("time_ms: beyond the calendar") from error
+        raise _LineFault("time_ms: beyond the calendar") from error

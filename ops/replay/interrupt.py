@@ -8,7 +8,7 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def ran_to_its_end(work: Coroutine[Any, Any, None]) -> bool:
+def run_interruptibly(work: Coroutine[Any, Any, None]) -> bool:
     """Run it; return whether it came to its end by itself. A second signal does not wait for the order."""
     try:
         asyncio.run(_interruptible(work))

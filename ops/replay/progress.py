@@ -21,7 +21,7 @@ from rich.text import Text
 _DESCRIPTION = TextColumn("[progress.description]{task.description}")
 
 
-class LikesASecond(ProgressColumn):
+class LikesPerSecond(ProgressColumn):
     """How many likes a second were answered so far."""
 
     def render(self, task: Task) -> Text:
@@ -31,7 +31,7 @@ class LikesASecond(ProgressColumn):
 
 
 @contextmanager
-def reading(console: Console) -> Iterator[Progress]:
+def read_progress(console: Console) -> Iterator[Progress]:
     """Show bytes that are read."""
     columns = (_DESCRIPTION, BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
@@ -39,13 +39,13 @@ def reading(console: Console) -> Iterator[Progress]:
 
 
 @contextmanager
-def sending(console: Console) -> Iterator[Progress]:
+def send_progress(console: Console) -> Iterator[Progress]:
     """Show likes that are sent."""
     columns = (
         _DESCRIPTION,
         BarColumn(),
         MofNCompleteColumn(),
-        LikesASecond(),
+        LikesPerSecond(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -54,8 +54,8 @@ def sending(console: Console) -> Iterator[Progress]:
 
 
 @contextmanager
-def waiting(console: Console, for_what: str) -> Iterator[None]:
+def spinner(console: Console, message: str) -> Iterator[None]:
     """Show that something takes a moment."""
     with Progress(SpinnerColumn(), _DESCRIPTION, TimeElapsedColumn(), console=console) as bars:
-        bars.add_task(for_what, total=None)
+        bars.add_task(message, total=None)
         yield

@@ -8,40 +8,40 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
 
-_FIRST_WAIT_SECONDS = 0.5
+_WAIT_SECONDS_MIN = 0.5
 _WAIT_SECONDS_MAX = 30.0
-_ASKED_SECONDS_MAX = 300.0
+_RETRY_AFTER_SECONDS_MAX = 300.0
 
 
 class Verdict(Enum):
     """What an answer's status means for its sender."""
 
     DELIVERED = "it arrived"
-    AGAIN = "it may arrive another time"
+    RETRY = "it may arrive another time"
     REFUSED = "it will never arrive as it is"
 
 
-def verdict(status: int) -> Verdict:
+def classify_status(status: int) -> Verdict:
     """Return what to do after an answer."""
     if HTTPStatus(200) <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Verdict.DELIVERED
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
-        return Verdict.AGAIN
-    return Verdict.AGAIN if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Verdict.REFUSED
+        return Verdict.RETRY
+    return Verdict.RETRY if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Verdict.REFUSED
 
 
-def wait_seconds(tries: int, asked: float | None, chance: float) -> float:
+def wait_seconds(tries: int, retry_after_seconds: float | None, jitter: float) -> float:
     """Return how long to wait after the `tries`-th failure: exponential, with jitter by `chance` (0 to 1).
 
     What the receiver asked for is waited for in full, the jitter on top: so senders do not all come back at once.
     """
-    backoff = min(_WAIT_SECONDS_MAX, _FIRST_WAIT_SECONDS * (1 << min(tries - 1, 16)))
-    if asked is None:
-        return backoff * (1 + chance) / 2
-    return min(asked, _ASKED_SECONDS_MAX) + backoff * chance / 2
+    backoff = min(_WAIT_SECONDS_MAX, _WAIT_SECONDS_MIN * (1 << min(tries - 1, 16)))
+    if retry_after_seconds is None:
+        return backoff * (1 + jitter) / 2
+    return min(retry_after_seconds, _RETRY_AFTER_SECONDS_MAX) + backoff * jitter / 2
 
 
-def asked_seconds(retry_after: str | None, now: datetime) -> float | None:
+def parse_retry_after(retry_after: str | None, now: datetime) -> float | None:
     """Read `Retry-After` (RFC 9110, section 10.2.3): seconds or a date; None where it says nothing readable."""
     if retry_after is None:
         return None

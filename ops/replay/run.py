@@ -12,102 +12,111 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ops.replay import progress
-from ops.replay.batches import Batch, Reading, batches, digest_of
-from ops.replay.formats import Format, UnknownLayout, read
-from ops.replay.sender import Pace, Sender, Sent, Undelivered, send_all
+from ops.replay.batches import Batch, ReadTally, cut_batches, digest_file
+from ops.replay.formats import Format, UnknownFormat, read_likes
+from ops.replay.sender import DeliveryFailed, DeliveryTally, RateLimiter, Sender, send_all
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class ReplayJob:
     """What to read, and how to cut it."""
 
     file: Path
-    layout: Format
+    file_format: Format
     campaign: str
-    size: int  # likes a webhook
-    goes_on: bool  # after a bad line
+    batch_size: int  # likes a webhook
+    skips_bad_lines: bool  # after a bad line
     label: str = ""  # another label sends the same file under other webhook ids
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ReplayTarget:
     """Where to send it, and how fast."""
 
     address: str
     secret: bytes
     senders: int
-    likes_a_second: int | None
+    likes_per_second: int | None
     tries_max: int
 
 
 @dataclass(slots=True)
-class Report:
+class ReplayReport:
     """What became of it; kept up to date while it runs."""
 
-    reading: Reading
-    sent: Sent
+    read_tally: ReadTally
+    delivery_tally: DeliveryTally
     failure: str | None = None
     is_finished: bool = False
 
     @property
     def is_complete(self) -> bool:
         """Every line of the file was a like and was answered (or, in a dry run, could have been sent)."""
-        return self.is_finished and self.failure is None and not self.reading.bad_lines
+        return self.is_finished and self.failure is None and not self.read_tally.bad_lines
 
-    def shown(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as `--json` prints it."""
         return {
             "complete": self.is_complete,
-            "likes": self.sent.likes,
-            "deliveries": self.sent.deliveries,
-            "tries_again": self.sent.tries_again,
-            "through_line": self.sent.through_line,
-            "outcomes": dict(self.sent.outcomes),
-            "bad_lines": self.reading.bad_lines,
-            "first_bad_lines": [{"line": bad.line, "reason": bad.reason} for bad in self.reading.first_bad],
+            "likes": self.delivery_tally.likes,
+            "deliveries": self.delivery_tally.deliveries,
+            "tries_again": self.delivery_tally.retries,
+            "through_line": self.delivery_tally.through_line,
+            "outcomes": dict(self.delivery_tally.outcomes),
+            "bad_lines": self.read_tally.bad_lines,
+            "first_bad_lines": [{"line": bad.line, "reason": bad.reason} for bad in self.read_tally.first_bad],
             "failure": self.failure,
         }
 
 
-def new_report(job: Job) -> Report:
+def new_report(job: ReplayJob) -> ReplayReport:
     """Return the report of a run that has not begun."""
-    return Report(Reading(job.goes_on), Sent())
+    return ReplayReport(ReadTally(job.skips_bad_lines), DeliveryTally())
 
 
-async def send(job: Job, target: Target, clock: Callable[[], datetime], console: Console, report: Report) -> None:
+async def send_file(
+    job: ReplayJob, target: ReplayTarget, clock: Callable[[], datetime], console: Console, report: ReplayReport
+) -> None:
     """Read the file and send it; whatever happens, `report` says how far it went."""
-    identity, lines = know(job, console)
-    with job.file.open("rb") as file, progress.sending(console) as bars:
-        likes = report.reading.likes(read(job.layout, file, job.campaign))
-        cut = batches(likes, identity, job.size)
+    identity, lines = identify_file(job, console)
+    with job.file.open("rb") as file, progress.send_progress(console) as bars:
+        likes = report.read_tally.take_likes(read_likes(job.file_format, file, job.campaign))
+        cut = cut_batches(likes, identity, job.batch_size)
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=target.senders)) as session:
                 sender = Sender(session, target.address, target.secret, clock, tries_max=target.tries_max)
-                pace, shown = Pace(target.likes_a_second), _shown(bars, lines, report.sent)
-                await send_all(sender, cut, report.sent, senders=target.senders, pace=pace, on_arrival=shown)
-        except (Undelivered, UnknownLayout) as failure:
+                pace, shown = (
+                    RateLimiter(target.likes_per_second),
+                    _progress_callback(bars, lines, report.delivery_tally),
+                )
+                await send_all(
+                    sender, cut, report.delivery_tally, senders=target.senders, rate_limiter=pace, on_arrival=shown
+                )
+        except (DeliveryFailed, UnknownFormat) as failure:
             report.failure = str(failure)
     report.is_finished = True
 
 
-def check(job: Job, console: Console, report: Report) -> None:
+def check_file(job: ReplayJob, console: Console, report: ReplayReport) -> None:
     """Read the whole file and send nothing; `report` holds every bad line and how many likes there are."""
-    _, lines = know(job, console)
-    with job.file.open("rb") as file, progress.sending(console) as bars:
-        note = _shown(bars, lines, report.sent, "checking")
+    _, lines = identify_file(job, console)
+    with job.file.open("rb") as file, progress.send_progress(console) as bars:
+        note = _progress_callback(bars, lines, report.delivery_tally, "checking")
         try:
-            for batch in batches(report.reading.likes(read(job.layout, file, job.campaign)), b"", job.size):
-                report.sent.arrived(batch, {})
+            for batch in cut_batches(
+                report.read_tally.take_likes(read_likes(job.file_format, file, job.campaign)), b"", job.batch_size
+            ):
+                report.delivery_tally.record(batch, {})
                 note(batch, b"")
-        except UnknownLayout as failure:
+        except UnknownFormat as failure:
             report.failure = str(failure)
     report.is_finished = True
 
 
-def know(job: Job, console: Console) -> tuple[bytes, int]:
+def identify_file(job: ReplayJob, console: Console) -> tuple[bytes, int]:
     """Return what stands for the file and the way it is cut, and how many lines it has."""
     lines = 0
-    with job.file.open("rb") as file, progress.reading(console) as bars:
+    with job.file.open("rb") as file, progress.read_progress(console) as bars:
         task = bars.add_task("reading", total=job.file.stat().st_size)
 
         def advance(chunk: bytes) -> None:
@@ -115,17 +124,19 @@ def know(job: Job, console: Console) -> tuple[bytes, int]:
             lines += chunk.count(b"\n")
             bars.advance(task, len(chunk))
 
-        content = digest_of(file, advance)
-    return blake2b(b"%d\n%s\n%s" % (job.size, content, job.label.encode()), digest_size=32).digest(), lines
+        content = digest_file(file, advance)
+    return blake2b(b"%d\n%s\n%s" % (job.batch_size, content, job.label.encode()), digest_size=32).digest(), lines
 
 
-def _shown(bars: Progress, lines: int, sent: Sent, doing: str = "sending") -> Callable[[Batch, bytes], None]:
-    task = bars.add_task(doing, total=lines, likes=0)
+def _progress_callback(
+    bars: Progress, lines: int, tally: DeliveryTally, description: str = "sending"
+) -> Callable[[Batch, bytes], None]:
+    task = bars.add_task(description, total=lines, likes=0)
     furthest = 0
 
     def note(batch: Batch, _: bytes) -> None:
         nonlocal furthest
         furthest = max(furthest, batch.last_line)
-        bars.update(task, completed=furthest, total=max(lines, furthest), likes=sent.likes)
+        bars.update(task, completed=furthest, total=max(lines, furthest), likes=tally.likes)
 
     return note

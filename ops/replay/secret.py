@@ -8,39 +8,41 @@ import asyncpg
 from campaigns.catalogue import cache
 from campaigns.catalogue.cache import Platform
 from campaigns.catalogue.webhook_secrets import SECRET_PREFIX, derive_secret
-from campaigns.errors import Refused
+from campaigns.errors import RequestRefused
 from ops import database, keys
 from ops.settings import Settings
 
 SECRET_VARIABLE = "REPLAY_SECRET"  # noqa: S105 - the variable's name
 
 
-class NoSecret(Refused):
+class SecretMissing(RequestRefused):
     """There is no secret to sign with; the message says how to get one."""
 
 
-def read_secret(shown: str) -> bytes:
+def parse_secret(text: str) -> bytes:
     """Return the bytes of a secret as `platform add` shows it. Raises NoSecret."""
     try:
-        secret = base64.b64decode(shown.strip().removeprefix(SECRET_PREFIX), validate=True)
+        secret = base64.b64decode(text.strip().removeprefix(SECRET_PREFIX), validate=True)
     except (binascii.Error, ValueError):
         secret = b""
     if not secret:
-        raise NoSecret(f"{SECRET_VARIABLE} holds no secret: {SECRET_PREFIX} and base64, as `platform add` showed it")
+        raise SecretMissing(
+            f"{SECRET_VARIABLE} holds no secret: {SECRET_PREFIX} and base64, as `platform add` showed it"
+        )
     return secret
 
 
-async def derived_secret(settings: Settings, platform: str) -> bytes:
+async def derive_platform_secret(settings: Settings, platform: str) -> bytes:
     """Return the secret of the platform's newest v1 key, derived as the service does. Raises NoSecret."""
-    own = keys.load(settings)
-    async with database.database(settings, role="command") as dsn:
+    own = keys.load_keys(settings)
+    async with database.open_database(settings, role="command") as dsn:
         conn = await asyncpg.connect(dsn)
         try:
-            known = (await cache.load(conn, own.pseudonym)).platforms.get(platform)
+            known = (await cache.load_catalogue(conn, own.pseudonym)).platforms.get(platform)
         finally:
             await conn.close()
     if known is None:
-        raise NoSecret(f"there is no platform {platform}: `like-ledger platform add {platform}` makes one")
+        raise SecretMissing(f"there is no platform {platform}: `like-ledger platform add {platform}` makes one")
     return newest_secret(known, own.webhook)
 
 
@@ -48,5 +50,5 @@ def newest_secret(platform: Platform, webhook_key: bytes) -> bytes:
     """Return the secret of the platform's newest v1 key. Raises NoSecret."""
     salts = [key.salt for key in platform.keys if key.salt]
     if not salts:
-        raise NoSecret(f"{platform.name} signs by a key of its own (v1a): set {SECRET_VARIABLE} to a v1 secret")
+        raise SecretMissing(f"{platform.name} signs by a key of its own (v1a): set {SECRET_VARIABLE} to a v1 secret")
     return derive_secret(webhook_key, platform.name, salts[0])

@@ -13,13 +13,23 @@ from typing import Any
 import jsonschema
 import pytest
 
-from clerks import hire
+from clerks import create_tokens
 from ops import jobs
 from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.openapi.document import document
-from serving import SLUG, promise, running
-from story import RUNS, Story, Told, enrolled, liked, paid, promised, registered, settled
+from serving import SLUG, promise, running_service
+from story import (
+    RUNNING_SLUG,
+    RecordedResponse,
+    Story,
+    create_campaigns,
+    enrol_content,
+    manage_registers,
+    pay_out,
+    send_likes,
+    settle_periods,
+)
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 NOWHERE = "http://127.0.0.1:9/payouts"  # it never answers a request; it calls back
@@ -33,25 +43,29 @@ pytestmark = pytest.mark.one_server
 async def told(own: Any) -> Story:
     """Tell the whole story, and look at everything in the end."""
     story = Story(own)
-    await promised(story)
-    receipt = await liked(story)
-    settlement = await settled(story)
-    payout = await paid(story, settlement, SECRET)
+    await create_campaigns(story)
+    receipt = await send_likes(story)
+    settlement = await settle_periods(story)
+    payout = await pay_out(story, settlement, SECRET)
     places = {"slug": SLUG, "receipt": receipt, "settlement": settlement, "payout": payout}
-    places |= {"sponsor": await registered(story), "upload": await enrolled(story), "schema": "count-1.json"}
+    places |= {
+        "sponsor": await manage_registers(story),
+        "upload": await enrol_content(story),
+        "schema": "count-1.json",
+    }
     await looked_at(story, places)
-    await story.gives("campaign.close", "cat", slug=SLUG)
+    await story.run_command("campaign.close", "cat", slug=SLUG)
     return story
 
 
 async def looked_at(story: Story, places: dict[str, str]) -> None:
-    waits = (await story.asks("/v1/admin/proposals"))["proposals"][0]["proposal"]
-    size = (await story.asks("/log/checkpoint")).split("\n")[1]
+    waits = (await story.read("/v1/admin/proposals"))["proposals"][0]["proposal"]
+    size = (await story.read("/log/checkpoint")).split("\n")[1]
     places |= {"proposal": waits, "level": "0", "index": f"000.p/{size}", "file": "style.css"}
-    lists = {f"/v1/admin{each.path}" for each in registry.LISTINGS}
+    lists = {f"/v1/admin{each.path}" for each in registry.LIST_ENDPOINTS}
     for path, methods in document()["paths"].items():
         if "get" in methods and not path.endswith("/stream"):
-            await story.asks(path, query="?limit=1" if path in lists else "", **places)
+            await story.read(path, query="?limit=1" if path in lists else "", **places)
 
 
 def closed(schema: dict[str, Any]) -> dict[str, Any]:
@@ -62,12 +76,12 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
 COMPONENTS = json.loads(json.dumps(document()["components"]), object_hook=closed)
 
 
-def is_as_described(each: Told) -> None:
+def is_as_described(each: RecordedResponse) -> None:
     """Hold an answer, and the example of it, to the schema."""
     described = document()["paths"][each.path][each.method.lower()]["responses"][str(each.status)]
     ((_, content), *_) = described["content"].items()
     schema = {**json.loads(json.dumps(content["schema"])), "components": COMPONENTS}
-    for answer in [each.answer, *([content["example"]] if "example" in content else [])]:
+    for answer in [each.body, *([content["example"]] if "example" in content else [])]:
         jsonschema.Draft202012Validator(schema).validate(answer)
 
 
@@ -80,9 +94,9 @@ def plain(answer: Any) -> Any:
     return SECRETS.sub(r"\1_…", answer).replace("127.0.0.1", "192.0.2.7") if isinstance(answer, str) else answer
 
 
-def kept(each: Told) -> Any:
+def kept(each: RecordedResponse) -> Any:
     """Return the same of a whole answer: of a table its head and a row."""
-    answer = "".join(each.answer.splitlines(keepends=True)[:2]) if isinstance(each.answer, str) else each.answer
+    answer = "".join(each.body.splitlines(keepends=True)[:2]) if isinstance(each.body, str) else each.body
     return plain(answer)
 
 
@@ -101,15 +115,15 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_unhurried")
 async def test_every_example_is_what_happens(dsn: str) -> None:
     now, payer = utc_now(), {"payout_secret": SECRET, "payout_url": NOWHERE}
-    today = {"slug": RUNS, "starts_at": now - timedelta(days=9), "ends_at": now + timedelta(days=90)}
-    async with running(dsn, promise(campaign=today), **payer) as own:
-        await hire(own.service.pool)
+    today = {"slug": RUNNING_SLUG, "starts_at": now - timedelta(days=9), "ends_at": now + timedelta(days=90)}
+    async with running_service(dsn, promise(campaign=today), **payer) as own:
+        await create_tokens(own.service.pool)
         story = await told(own)
-    for each in story.told:
+    for each in story.responses:
         is_as_described(each)
     found = {
         f"{each.method} {each.path} {each.status}": kept(each)
-        for each in sorted(story.told, key=lambda each: (each.path, each.method))
+        for each in sorted(story.responses, key=lambda each: (each.path, each.method))
         if each.path.startswith(("/v1/admin/", "/v1/receipts/"))
     }
     if os.environ.get("WRITE_EXAMPLES"):
@@ -117,5 +131,5 @@ async def test_every_example_is_what_happens(dsn: str) -> None:
     known = json.loads(KEPT.read_text(encoding="utf-8"))
     assert {name: shape(answer) for name, answer in known.items()} == {n: shape(a) for n, a in found.items()}
     every = {(method.upper(), path) for path, own in document()["paths"].items() for method in own}
-    left = every - {(each.method, each.path) for each in story.told}
+    left = every - {(each.method, each.path) for each in story.responses}
     assert left == {("GET", "/v1/campaigns/{slug}/stream")}  # test_stream.py reads it

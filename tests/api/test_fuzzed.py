@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ops.http.openapi.document import document
-from stage import staged
+from stage import staged_service
 
 HERE = Path(__file__).parent
 SEED, EXAMPLES = os.environ.get("FUZZ_SEED", "20261127"), os.environ.get("FUZZ_EXAMPLES", "3")
@@ -45,7 +45,7 @@ async def fuzzed(stage: dict[str, Any], taken: Path) -> tuple[int, str]:
 
 @pytest.mark.timeout(600)
 async def test_the_service_is_what_its_description_says(dsn: str, tmp_path: Path) -> None:
-    async with staged(dsn) as stage:
+    async with staged_service(dsn) as stage:
         status, said = await fuzzed(stage, tmp_path / "taken")
     assert status == 0, said
     taken = set((tmp_path / "taken").read_text(encoding="utf-8").splitlines())

@@ -44,7 +44,9 @@ def bench(
     if not console.is_terminal:
         console.width = _WIDTH_MIN
     try:
-        is_met = asyncio.run(_until_told(run(parts, QUICK if quick else FULL, database_url, utc_now(), console)))
+        is_met = asyncio.run(
+            _run_until_signalled(run(parts, QUICK if quick else FULL, database_url, utc_now(), console))
+        )
     except BenchFailed as failure:
         console.print(f"Nothing measured: {failure}", style="red", markup=False)
         raise typer.Exit(2) from None
@@ -53,7 +55,7 @@ def bench(
     raise typer.Exit(0 if is_met else 1)
 
 
-async def _until_told(work: Coroutine[Any, Any, bool]) -> bool:
+async def _run_until_signalled(work: Coroutine[Any, Any, bool]) -> bool:
     """Run to the end, or until SIGTERM or Ctrl-C: what was started is ended either way."""
     task = asyncio.ensure_future(work)
     for number in (signal.SIGTERM, signal.SIGINT):

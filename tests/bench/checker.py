@@ -14,11 +14,11 @@ from time import perf_counter
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.note import parse_verifier_key
 from ledger.log.tiles import entries_in, new_bundles
-from ledger.log.verify.source import source_of
-from ledger.log.verify.verifier import verify
+from ledger.log.verify.source import open_source
+from ledger.log.verify.verifier import verify_log
 
 
-def hashed(folder: Path) -> int:
+def hash_leaves(folder: Path) -> int:
     """Hash each leaf as RFC 6962 says, and nothing else; return how many there are."""
     key = parse_verifier_key((folder / "key").read_text().strip())
     size = open_checkpoint((folder / "checkpoint").read_bytes(), key).size
@@ -31,7 +31,9 @@ def hashed(folder: Path) -> int:
 def main(what: str, where: str) -> None:
     """Do it and tell."""
     started = perf_counter()
-    size = hashed(Path(where)) if what == "hash" else verify(source_of(where), log_only=True).checkpoint.size
+    size = (
+        hash_leaves(Path(where)) if what == "hash" else verify_log(open_source(where), log_only=True).checkpoint.size
+    )
     took = perf_counter() - started
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(json.dumps({"leaves": size, "seconds": took, "peak_bytes": peak_bytes}), flush=True)  # noqa: T201 - see above

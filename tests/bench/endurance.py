@@ -11,18 +11,18 @@ from time import perf_counter, time
 
 import orjson
 
-from campaigns.intake.signature import sign
+from campaigns.intake.signature import sign_delivery
 from tests.bench import crowd, stage
 from tests.bench.crowd import Stream
 from tests.bench.figures import Bar, Figure
 from tests.bench.intake import CONNECTIONS, DELIVERY_LIKES
 from tests.bench.processes import BenchFailed
 from tests.bench.run import Bench
-from tests.bench.sender import Sent
+from tests.bench.sender import SendResult
 from tests.bench.stage import CROWD, PROBE, Service, totals_path
-from tests.bench.wire import Wire, connected, get, post_head
+from tests.bench.wire import Wire, get_request, open_wires, post_request_head
 
-_PROBE_SECONDS, _LOOK_SECONDS, _SAMPLE_SECONDS = 0.05, 0.02, 0.2
+_PROBE_SECONDS, _POLL_SECONDS, _SAMPLE_SECONDS = 0.05, 0.02, 0.2
 _SHOWN_SECONDS_MAX = 30
 _WARM_UP_LIKES = 20_000
 _MIB = 1024 * 1024
@@ -30,48 +30,48 @@ _FLAT_RATIO_MAX = 1.1
 
 
 @dataclass(slots=True)
-class Watch:
+class Observation:
     """What was seen during the run."""
 
     service: Service
-    resident: list[int] = field(default_factory=list)
-    answered: list[float] = field(default_factory=list)  # when the n-th probe was
-    shown: list[float] = field(default_factory=list)  # when it was first seen in the totals
+    resident_bytes: list[int] = field(default_factory=list)
+    answered_at: list[float] = field(default_factory=list)  # when the n-th probe was
+    shown_at: list[float] = field(default_factory=list)  # when it was first seen in the totals
 
-    async def sample(self) -> None:
+    async def sample_memory(self) -> None:
         """Look at the memory, again and again."""
         while True:
-            self.resident.append(self.service.child.resident_bytes())
+            self.resident_bytes.append(self.service.child.resident_bytes())
             await asyncio.sleep(_SAMPLE_SECONDS)
 
-    async def probe(self, wire: Wire) -> None:
+    async def send_probes(self, wire: Wire) -> None:
         """Send one like after the other."""
         to = self.service.intake
         while True:
-            body = crowd.body([crowd.like(len(self.answered))], PROBE)
-            webhook_id, now = f"probe_{len(self.answered)}", int(time())
+            body = crowd.body([crowd.like(len(self.answered_at))], PROBE)
+            webhook_id, now = f"probe_{len(self.answered_at)}", int(time())
             headers = {"webhook-id": webhook_id, "webhook-timestamp": str(now)}
-            headers["webhook-signature"] = sign(to.secret, webhook_id, now, body)
-            answer = await wire.ask(post_head(to.path, headers, len(body)), body)
+            headers["webhook-signature"] = sign_delivery(to.secret, webhook_id, now, body)
+            answer = await wire.request(post_request_head(to.path, headers, len(body)), body)
             if b'"outcomes":{"counted":1}' not in answer.body:
                 raise BenchFailed(f"a probe was answered {answer.status} {answer.body!r}")
-            self.answered.append(perf_counter())
+            self.answered_at.append(perf_counter())
             await asyncio.sleep(_PROBE_SECONDS)
 
-    async def look(self, wire: Wire) -> None:
+    async def poll_totals(self, wire: Wire) -> None:
         """Read the totals, again and again."""
-        request = get(totals_path(PROBE))
+        request = get_request(totals_path(PROBE))
         while True:
-            answer = await wire.ask(request)
+            answer = await wire.request(request)
             counted, now = orjson.loads(answer.body)["likes"]["counted"], perf_counter()
-            self.shown += [now] * (counted - len(self.shown))
-            await asyncio.sleep(_LOOK_SECONDS)
+            self.shown += [now] * (counted - len(self.shown_at))
+            await asyncio.sleep(_POLL_SECONDS)
 
-    async def all_shown(self) -> None:
+    async def wait_until_shown(self) -> None:
         """Return once every answered probe was seen."""
         async with asyncio.timeout(_SHOWN_SECONDS_MAX):
-            while len(self.shown) < len(self.answered):
-                await asyncio.sleep(_LOOK_SECONDS)
+            while len(self.shown_at) < len(self.answered_at):
+                await asyncio.sleep(_POLL_SECONDS)
 
 
 async def measure(bench: Bench) -> list[Figure]:
@@ -79,36 +79,36 @@ async def measure(bench: Bench) -> list[Figure]:
     stream = Stream()
     async with (
         bench.postgres.database() as dsn,
-        stage.service(bench.folder, dsn) as service,
-        connected(service.intake.port, 2) as wires,
+        stage.running_service(bench.folder, dsn) as service,
+        open_wires(service.intake.port, 2) as wires,
     ):
         warm_up = crowd.bodies(stream.take(_WARM_UP_LIKES), DELIVERY_LIKES, CROWD)
         await stage.send(bench.folder, service.intake, warm_up, CONNECTIONS)
-        watch = Watch(service)
-        sent = await _watched(bench, watch, stream, wires)
+        watch = Observation(service)
+        sent = await _observe_run(bench, watch, stream, wires)
     return _figures(watch, sent)
 
 
-async def _watched(bench: Bench, watch: Watch, stream: Stream, wires: list[Wire]) -> Sent:
+async def _observe_run(bench: Bench, observation: Observation, stream: Stream, wires: list[Wire]) -> SendResult:
     bodies = crowd.bodies(stream.take(bench.sizes.endurance_likes), DELIVERY_LIKES, CROWD)
     probing, looking = wires
-    async with stage.sending(bench.folder, watch.service.intake, bodies, CONNECTIONS) as load:
-        sampler = asyncio.create_task(watch.sample())
-        looker = asyncio.create_task(watch.look(looking))
-        prober = asyncio.create_task(watch.probe(probing))
+    async with stage.running_sender(bench.folder, observation.service.intake, bodies, CONNECTIONS) as load:
+        sampler = asyncio.create_task(observation.sample_memory())
+        looker = asyncio.create_task(observation.poll_totals(looking))
+        prober = asyncio.create_task(observation.send_probes(probing))
         try:
-            sent = Sent(**await load.go())
-            await _stopped(prober)
-            await watch.all_shown()
+            sent = SendResult(**await load.start())
+            await _stop_task(prober)
+            await observation.wait_until_shown()
         finally:
             for task in (sampler, prober, looker):
-                await _stopped(task)
+                await _stop_task(task)
     if sent.statuses != {"200": len(bodies)}:
         raise BenchFailed(f"{len(bodies)} deliveries were answered {sent.statuses}")
     return sent
 
 
-async def _stopped(task: "asyncio.Task[None]") -> None:
+async def _stop_task(task: "asyncio.Task[None]") -> None:
     """End a task that goes on for ever; what it failed with is raised."""
     task.cancel()
     [failure] = await asyncio.gather(task, return_exceptions=True)
@@ -116,14 +116,20 @@ async def _stopped(task: "asyncio.Task[None]") -> None:
         raise failure
 
 
-def _figures(watch: Watch, sent: Sent) -> list[Figure]:
-    lags = sorted(shown - answered for answered, shown in zip(watch.answered, watch.shown, strict=False))
-    third = len(watch.resident) // 3
-    first, last = median(watch.resident[:third]), median(watch.resident[-third:])
+def _figures(observation: Observation, sent: SendResult) -> list[Figure]:
+    lags = sorted(
+        shown - answered for answered, shown in zip(observation.answered_at, observation.shown_at, strict=False)
+    )
+    third = len(observation.resident_bytes) // 3
+    first, last = median(observation.resident_bytes[:third]), median(observation.resident_bytes[-third:])
     details = {"likes_a_second": sent.deliveries * DELIVERY_LIKES / sent.seconds, "seconds": sent.seconds}
     return [
         Figure(
-            "e", "memory of the service, most", "MiB", [max(watch.resident) / _MIB], bar=Bar(300, is_ceiling=True)
+            "e",
+            "memory of the service, most",
+            "MiB",
+            [max(observation.resident_bytes) / _MIB],
+            bar=Bar(300, is_ceiling=True),
         ),
         Figure(
             "e",

@@ -57,7 +57,7 @@ class Figure:
             return None
         return self.bar.is_met_by(self.value if self.ratio is None else self.ratio)
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return it for JSON."""
         beside = {"value": median(self.yardstick_rounds)} if self.yardstick_rounds else {}
         return {
@@ -74,7 +74,7 @@ class Figure:
         }
 
 
-def show(console: Console, figures: list[Figure]) -> None:
+def print_table(console: Console, figures: list[Figure]) -> None:
     """Print the table."""
     table = Table(title="like-ledger, measured (medians of interleaved rounds)", title_justify="left")
     for column in ("", "figure", "unit", "measured", "yardstick", "measured", "ratio", "bar", "met"):
@@ -85,11 +85,21 @@ def show(console: Console, figures: list[Figure]) -> None:
     console.print(table)
 
 
-def _cells(own: Figure) -> list[str]:
-    beside = _number(median(own.yardstick_rounds)) if own.yardstick_rounds else ""
-    met = {None: "", True: "yes", False: "NO"}[own.is_met]
-    ratio = "" if own.ratio is None else f"{own.ratio:.2f}"
-    return [own.part, own.name, own.unit, _number(own.value), own.yardstick, beside, ratio, str(own.bar or ""), met]
+def _cells(figure: Figure) -> list[str]:
+    beside = _number(median(figure.yardstick_rounds)) if figure.yardstick_rounds else ""
+    met = {None: "", True: "yes", False: "NO"}[figure.is_met]
+    ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+    return [
+        figure.part,
+        figure.name,
+        figure.unit,
+        _number(figure.value),
+        figure.yardstick,
+        beside,
+        ratio,
+        str(figure.bar or ""),
+        met,
+    ]
 
 
 def _number(value: float) -> str:

@@ -10,8 +10,8 @@ from tests.bench import crowd, raw, stage, yardsticks
 from tests.bench.crowd import CrowdLike, Stream
 from tests.bench.figures import Bar, Figure
 from tests.bench.run import Bench
-from tests.bench.sender import Sent
-from tests.bench.stage import CROWD, LIMITED, Address, Checked, Service
+from tests.bench.sender import SendResult
+from tests.bench.stage import CROWD, LIMITED_SLUG, IntakeAddress, OutcomeChecker, Service
 
 DELIVERY_LIKES = 500
 CONNECTIONS = 16
@@ -26,46 +26,46 @@ class Rounds:
     ours: list[float] = field(default_factory=list)
     raw: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in raw.SIZES})
     naive: list[float] = field(default_factory=list)
-    limited: list[float] = field(default_factory=list)
+    daily_limit: list[float] = field(default_factory=list)
     microseconds: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Contest:
+class Comparison:
     """All that are measured side by side; each database gets the same likes."""
 
     bench: Bench
     service: Service
     raw: dict[int, asyncpg.Connection]
-    naive: Address
+    naive: IntakeAddress
     naive_connections: int = 0
-    found: Rounds = field(default_factory=Rounds)
-    checked: Checked = field(default_factory=Checked)
+    rounds: Rounds = field(default_factory=Rounds)
+    checker: OutcomeChecker = field(default_factory=OutcomeChecker)
 
-    async def round(self, likes: list[CrowdLike], naive: list[CrowdLike], limited: list[CrowdLike]) -> None:
+    async def measure_round(self, likes: list[CrowdLike], naive: list[CrowdLike], limited: list[CrowdLike]) -> None:
         """Measure each once."""
-        await self.ours(likes)
+        await self.measure_ours(likes)
         for size, conn in self.raw.items():
-            self.found.raw[size].append(await raw.insert(conn, likes, size))
-        self.found.naive.append(await self.naively(naive, self.naive_connections))
-        sent = await self._send(limited, LIMITED)
-        self.found.limited.append(len(limited) / sent.seconds)
+            self.rounds.raw[size].append(await raw.insert(conn, likes, size))
+        self.rounds.naive.append(await self.measure_naive(naive, self.naive_connections))
+        sent = await self._send(limited, LIMITED_SLUG)
+        self.rounds.daily_limit.append(len(limited) / sent.seconds)
 
-    async def ours(self, likes: list[CrowdLike]) -> None:
+    async def measure_ours(self, likes: list[CrowdLike]) -> None:
         """Measure the service."""
         cpu = self.service.child.cpu_seconds()
         sent = await self._send(likes, CROWD)
-        self.checked.expect(likes, sent)
-        self.found.ours.append(len(likes) / sent.seconds)
+        self.checker.expect(likes, sent)
+        self.rounds.ours.append(len(likes) / sent.seconds)
         spent = {"service_cpu": self.service.child.cpu_seconds() - cpu, "sender_cpu": sent.cpu_seconds}
-        self.found.microseconds.append({name: s / len(likes) * 1_000_000 for name, s in spent.items()})
+        self.rounds.microseconds.append({name: s / len(likes) * 1_000_000 for name, s in spent.items()})
 
-    async def naively(self, likes: list[CrowdLike], connections: int) -> float:
+    async def measure_naive(self, likes: list[CrowdLike], connections: int) -> float:
         """Measure the naive handler."""
         bodies = crowd.bodies(likes, 1, CROWD)
         return len(likes) / (await stage.send(self.bench.folder, self.naive, bodies, connections)).seconds
 
-    async def _send(self, likes: list[CrowdLike], campaign: str) -> Sent:
+    async def _send(self, likes: list[CrowdLike], campaign: str) -> SendResult:
         bodies = crowd.bodies(likes, DELIVERY_LIKES, campaign)
         return await stage.send(self.bench.folder, self.service.intake, bodies, CONNECTIONS)
 
@@ -80,14 +80,14 @@ async def measure(bench: Bench) -> list[Figure]:
         for _ in range(bench.sizes.rounds):
             sizes = bench.sizes
             few = naive.take(sizes.naive_likes)
-            await contest.round(stream.take(sizes.likes), few, limited.take(sizes.likes // 2))
+            await contest.measure_round(stream.take(sizes.likes), few, limited.take(sizes.likes // 2))
             bench.progress.advance(task)
     return _figures(contest)
 
 
-async def _set_up(bench: Bench, stack: AsyncExitStack) -> Contest:
+async def _set_up(bench: Bench, stack: AsyncExitStack) -> Comparison:
     service = await stack.enter_async_context(
-        stage.service(bench.folder, await stack.enter_async_context(bench.postgres.database()))
+        stage.running_service(bench.folder, await stack.enter_async_context(bench.postgres.database()))
     )
     connections = {}
     for size in raw.SIZES:
@@ -97,20 +97,22 @@ async def _set_up(bench: Bench, stack: AsyncExitStack) -> Contest:
     conn = await asyncpg.connect(naive_dsn)
     await conn.execute(yardsticks.NAIVE_COUNTER)
     await conn.close()
-    naive = await stack.enter_async_context(stage.yardstick(bench.folder, "naive", naive_dsn))
-    return Contest(bench, service, connections, naive)
+    naive = await stack.enter_async_context(stage.running_yardstick(bench.folder, "naive", naive_dsn))
+    return Comparison(bench, service, connections, naive)
 
 
-async def _choose_naive_connections(contest: Contest, stream: Stream) -> None:
+async def _choose_naive_connections(comparison: Comparison, stream: Stream) -> None:
     """Give the naive handler the concurrency that it is best with."""
     rates = {}
     for connections in _NAIVE_CONNECTIONS:
-        rates[connections] = await contest.naively(stream.take(contest.bench.sizes.naive_likes // 2), connections)
-    contest.naive_connections = max(rates, key=lambda connections: rates[connections])
+        rates[connections] = await comparison.measure_naive(
+            stream.take(comparison.bench.sizes.naive_likes // 2), connections
+        )
+    comparison.naive_connections = max(rates, key=lambda connections: rates[connections])
 
 
-def _figures(contest: Contest) -> list[Figure]:
-    found = contest.found
+def _figures(comparison: Comparison) -> list[Figure]:
+    found = comparison.rounds
     best = max(raw.SIZES, key=lambda size: median(found.raw[size]))
     name, unit = f"deliveries of {DELIVERY_LIKES}", "likes/s"
     details = {
@@ -118,9 +120,9 @@ def _figures(contest: Contest) -> list[Figure]:
         "microseconds_a_like": found.microseconds,
     }
     beside = f"raw, batches of {best:,}"
-    naive = f"naive, {contest.naive_connections} at a time"
+    naive = f"naive, {comparison.naive_connections} at a time"
     return [
         Figure("a", name, unit, found.ours, beside, found.raw[best], Bar(0.5, 0.8), details),
         Figure("a", name, unit, found.ours, naive, found.naive, Bar(15)),
-        Figure("a", "with a daily limit a person", unit, found.limited, beside, found.raw[best]),
+        Figure("a", "with a daily limit a person", unit, found.daily_limit, beside, found.raw[best]),
     ]

@@ -8,27 +8,27 @@ from tests.bench.figures import Bar, Figure
 from tests.bench.intake import CONNECTIONS, DELIVERY_LIKES
 from tests.bench.processes import BenchFailed
 from tests.bench.run import Bench
-from tests.bench.stage import CROWD, Checked, Service
+from tests.bench.stage import CROWD, OutcomeChecker, Service
 
 _WITHOUT = "tests.bench.unlogged"
-_TIMES = 4  # the rounds of other parts: the difference is small
+_ROUNDS_FACTOR = 4  # the rounds of other parts: the difference is small
 _WARM_UP_SHARE = 4
 
 
 async def measure(bench: Bench) -> list[Figure]:
     """Measure (g)."""
-    stream, checked = Stream(), (Checked(), Checked())
+    stream, checked = Stream(), (OutcomeChecker(), OutcomeChecker())
     rates: tuple[list[float], list[float]] = ([], [])
     cpu: tuple[list[float], list[float]] = ([], [])
     async with (
         bench.postgres.database() as dsn,
         bench.postgres.database() as plain_dsn,
-        stage.service(bench.folder, dsn) as logged,
-        stage.service(bench.folder, plain_dsn, _WITHOUT) as plain,
+        stage.running_service(bench.folder, dsn) as logged,
+        stage.running_service(bench.folder, plain_dsn, _WITHOUT) as plain,
     ):
         both = (logged, plain)
-        task = bench.progress.add_task("g: rounds", total=_TIMES * bench.sizes.rounds + 1)
-        for number in range(_TIMES * bench.sizes.rounds + 1):
+        task = bench.progress.add_task("g: rounds", total=_ROUNDS_FACTOR * bench.sizes.rounds + 1)
+        for number in range(_ROUNDS_FACTOR * bench.sizes.rounds + 1):
             likes = stream.take(bench.sizes.likes // (1 if number else _WARM_UP_SHARE))
             for place in (0, 1) if number % 2 else (1, 0):
                 rate, spent = await _round(bench, both[place], likes, checked[place])
@@ -36,22 +36,24 @@ async def measure(bench: Bench) -> list[Figure]:
                     rates[place].append(rate)
                     cpu[place].append(spent)
             bench.progress.advance(task)
-        await _see_to_it(dsn, plain_dsn)
+        await _check_comparison(dsn, plain_dsn)
     details = {"service_cpu_microseconds_a_like": {"with": cpu[0], "without": cpu[1]}}
     name = f"deliveries of {DELIVERY_LIKES}, with the public log"
     return [Figure("g", name, "likes/s", rates[0], "the same without its work", rates[1], Bar(0.85), details)]
 
 
-async def _round(bench: Bench, service: Service, likes: list[CrowdLike], checked: Checked) -> tuple[float, float]:
+async def _round(
+    bench: Bench, service: Service, likes: list[CrowdLike], checker: OutcomeChecker
+) -> tuple[float, float]:
     """Return likes a second, and the service's microseconds of processor a like."""
     cpu = service.child.cpu_seconds()
     bodies = crowd.bodies(likes, DELIVERY_LIKES, CROWD)
     sent = await stage.send(bench.folder, service.intake, bodies, CONNECTIONS)
-    checked.expect(likes, sent)
+    checker.expect(likes, sent)
     return len(likes) / sent.seconds, (service.child.cpu_seconds() - cpu) / len(likes) * 1_000_000
 
 
-async def _see_to_it(dsn: str, plain_dsn: str) -> None:
+async def _check_comparison(dsn: str, plain_dsn: str) -> None:
     """Raise BenchFailed unless one has logged and the other has not: else nothing was compared."""
     told = []
     for address in (dsn, plain_dsn):

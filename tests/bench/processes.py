@@ -30,7 +30,7 @@ class Child:
 
     def __init__(self, process: "subprocess.Popen[bytes]", errors: Path) -> None:
         self._process, self._errors = process, errors
-        self._seen = psutil.Process(process.pid)
+        self._psutil_process = psutil.Process(process.pid)
 
     async def line(self, seconds_max: float = _START_SECONDS_MAX) -> str:
         """Return its next line. Raises BenchFailed."""
@@ -47,7 +47,7 @@ class Child:
         """Return what it wrote to its error stream so far."""
         return self._errors.read_text(errors="replace")
 
-    def tell(self, line: str) -> None:
+    def write_line(self, line: str) -> None:
         """Send it a line."""
         if self._process.stdin is not None:
             self._process.stdin.write(f"{line}\n".encode())
@@ -55,11 +55,11 @@ class Child:
 
     def resident_bytes(self) -> int:
         """Return the memory it has now."""
-        return int(self._seen.memory_info().rss)
+        return int(self._psutil_process.memory_info().rss)
 
     def cpu_seconds(self) -> float:
         """Return the processor time it has had."""
-        times = self._seen.cpu_times()
+        times = self._psutil_process.cpu_times()
         return float(times.user + times.system)
 
     def is_alive(self) -> bool:
@@ -98,7 +98,7 @@ def _start(folder: Path, arguments: Sequence[str], environment: Mapping[str, str
 
 
 @asynccontextmanager
-async def running(
+async def running_module(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[Child]:
     """Yield `python -m …` as a process; its errors go to a file of the folder."""
@@ -115,17 +115,17 @@ class Load:
     def __init__(self, child: Child) -> None:
         self._child = child
 
-    async def go(self, seconds_max: float = 600) -> dict[str, Any]:
+    async def start(self, seconds_max: float = 600) -> dict[str, Any]:
         """Give the word; return what came of it."""
-        self._child.tell("go")
+        self._child.write_line("go")
         told: dict[str, Any] = json.loads(await self._child.line(seconds_max))
         return told
 
 
 @asynccontextmanager
-async def load(folder: Path, module: str, errand: Mapping[str, Any]) -> AsyncIterator[Load]:
+async def running_load(folder: Path, module: str, job: Mapping[str, Any]) -> AsyncIterator[Load]:
     """Yield a sender or reader, ready."""
-    async with running(folder, module, json.dumps(errand)) as child:
+    async with running_module(folder, module, json.dumps(job)) as child:
         if await child.line() != "ready":
             raise BenchFailed(f"{module} is not ready")
         yield Load(child)

@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from time import perf_counter, process_time
 
-from tests.bench.wire import Wire, connected, get
+from tests.bench.wire import Wire, get_request, open_wires
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class ReadJob:
     """What to read, and for how long."""
 
     port: int
@@ -24,7 +24,7 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ReadResult:
     """What came of it."""
 
     answers: int
@@ -36,22 +36,22 @@ class Read:
 async def _read(wire: Wire, request: bytes, until: float) -> list[bool]:
     answers = []
     while perf_counter() < until:
-        answers.append((await wire.ask(request)).status == HTTPStatus.OK)
+        answers.append((await wire.request(request)).status == HTTPStatus.OK)
     return answers
 
 
-async def run(errand: Errand) -> Read:
+async def run(job: ReadJob) -> ReadResult:
     """Connect, wait for the word, read."""
-    request = get(errand.path)
-    async with connected(errand.port, errand.connections) as wires:
+    request = get_request(job.path)
+    async with open_wires(job.port, job.connections) as wires:
         print("ready", flush=True)  # noqa: T201 - whoever started this reads it
         await asyncio.to_thread(sys.stdin.readline)
         cpu, started = process_time(), perf_counter()
-        found = await asyncio.gather(*(_read(wire, request, started + errand.seconds) for wire in wires))
+        found = await asyncio.gather(*(_read(wire, request, started + job.seconds) for wire in wires))
         took = perf_counter() - started
     answers = [own for each in found for own in each]
-    return Read(sum(answers), len(answers) - sum(answers), took, process_time() - cpu)
+    return ReadResult(sum(answers), len(answers) - sum(answers), took, process_time() - cpu)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(run(Errand(**json.loads(sys.argv[1])))))))  # noqa: T201 - see above
+    print(json.dumps(asdict(asyncio.run(run(ReadJob(**json.loads(sys.argv[1])))))))  # noqa: T201 - see above

@@ -7,16 +7,16 @@ from tests.bench.crowd import Stream
 from tests.bench.figures import Bar, Figure
 from tests.bench.intake import DELIVERY_LIKES
 from tests.bench.processes import BenchFailed
-from tests.bench.reader import Read
+from tests.bench.reader import ReadResult
 from tests.bench.run import Bench
-from tests.bench.sender import Sent
+from tests.bench.sender import SendResult
 from tests.bench.stage import CROWD, Service, totals_path
 
 LIKES_A_SECOND = 5_000
 _CONNECTIONS = 16
 _SENDERS = 8
 _LEAD_SECONDS = 0.5  # intake begins before the readers and ends after them
-_HELD_SHARE_MIN = 0.9
+_PACE_SHARE_MIN = 0.9
 
 
 async def measure(bench: Bench) -> list[Figure]:
@@ -25,8 +25,8 @@ async def measure(bench: Bench) -> list[Figure]:
     stream = Stream()
     async with (
         bench.postgres.database() as dsn,
-        stage.service(bench.folder, dsn) as service,
-        stage.yardstick(bench.folder, "json") as bare,
+        stage.running_service(bench.folder, dsn) as service,
+        stage.running_yardstick(bench.folder, "json") as bare,
     ):
         targets = ((service.intake.port, totals_path(CROWD)), (bare.port, bare.path))
         task = bench.progress.add_task("d: rounds", total=bench.sizes.rounds)
@@ -44,15 +44,15 @@ async def _read(bench: Bench, service: Service, stream: Stream, port: int, path:
     bodies = crowd.bodies(stream.take(int(LIKES_A_SECOND * (seconds + 2 * _LEAD_SECONDS))), DELIVERY_LIKES, CROWD)
     pace = LIKES_A_SECOND / DELIVERY_LIKES
     async with (
-        stage.sending(bench.folder, service.intake, bodies, _SENDERS, pace) as intake,
-        stage.reading(bench.folder, port, path, _CONNECTIONS, seconds) as readers,
+        stage.running_sender(bench.folder, service.intake, bodies, _SENDERS, pace) as intake,
+        stage.running_readers(bench.folder, port, path, _CONNECTIONS, seconds) as readers,
     ):
-        coming_in = asyncio.create_task(intake.go())
+        coming_in = asyncio.create_task(intake.start())
         await asyncio.sleep(_LEAD_SECONDS)
-        read = Read(**await readers.go())
-        sent = Sent(**await coming_in)
+        read = ReadResult(**await readers.start())
+        sent = SendResult(**await coming_in)
     if read.failures or sent.statuses != {"200": len(bodies)}:
         raise BenchFailed(f"{read.failures} readers were refused, the intake was answered {sent.statuses}")
-    if sent.deliveries / sent.seconds < pace * _HELD_SHARE_MIN:
+    if sent.deliveries / sent.seconds < pace * _PACE_SHARE_MIN:
         raise BenchFailed(f"the intake took {sent.deliveries / sent.seconds:.1f} deliveries/s of {pace:g} sent")
     return read.answers / read.seconds

@@ -71,12 +71,12 @@ async def run(
                 found += await part(Bench(postgres, folder, sizes, progress))
                 progress.update(task, total=1, completed=1)
         settings = await _settings(postgres)
-    figures.show(console, found)
+    figures.print_table(console, found)
     file = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
     loads = {"load_before": load_before, "load_after": os.getloadavg()}
     head = {"at": now, "sizes": asdict(sizes), "machine": machine | loads, "postgresql": settings}
-    file.write_bytes(orjson.dumps(head | {"figures": [own.shown() for own in found]}, option=orjson.OPT_INDENT_2))
+    file.write_bytes(orjson.dumps(head | {"figures": [own.as_json() for own in found]}, option=orjson.OPT_INDENT_2))
     console.print(f"{file.relative_to(ROOT)}; load of the machine before: {load_before[0]:.1f}")
     return all(own.is_met is not False for own in found)
 

@@ -11,14 +11,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter, process_time, time
 
-from campaigns.intake.signature import sign
-from tests.bench.wire import Wire, connected, post_head
+from campaigns.intake.signature import sign_delivery
+from tests.bench.wire import Wire, open_wires, post_request_head
 
 _LENGTH_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class SendJob:
     """What to send, where, and how fast."""
 
     port: int
@@ -32,7 +32,7 @@ class Errand:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """What came of it; times over the deliveries, in milliseconds."""
 
     deliveries: int
@@ -61,46 +61,46 @@ def read_bodies(file: Path) -> list[bytes]:
     return found
 
 
-class Sending:
+class SendRun:
     """One run."""
 
-    def __init__(self, errand: Errand, bodies: list[bytes]) -> None:
-        self._errand, self._bodies = errand, deque(enumerate(bodies))
-        self._secret, self._begun = bytes.fromhex(errand.secret), perf_counter()
+    def __init__(self, job: SendJob, bodies: list[bytes]) -> None:
+        self._job, self._bodies = job, deque(enumerate(bodies))
+        self._secret, self._started_at = bytes.fromhex(job.secret), perf_counter()
         self.seconds: list[float] = []
         self.answers: list[tuple[int, bytes]] = []
 
-    async def work(self, wire: Wire) -> None:
+    async def send_all(self, wire: Wire) -> None:
         """Send one body after the other over a connection."""
-        while self._bodies and perf_counter() - self._begun < self._errand.seconds_max:
+        while self._bodies and perf_counter() - self._started_at < self._job.seconds_max:
             place, body = self._bodies.popleft()
-            if self._errand.deliveries_a_second:
-                await asyncio.sleep(self._begun + place / self._errand.deliveries_a_second - perf_counter())
+            if self._job.deliveries_a_second:
+                await asyncio.sleep(self._started_at + place / self._job.deliveries_a_second - perf_counter())
             started = perf_counter()
-            self.answers.append(await wire.ask(self._head(place, body), body))
+            self.answers.append(await wire.request(self._head(place, body), body))
             self.seconds.append(perf_counter() - started)
 
-    def _head(self, place: int, body: bytes) -> bytes:
-        webhook_id, now = f"{self._errand.prefix}_{place}", int(time())
+    def _head(self, index: int, body: bytes) -> bytes:
+        webhook_id, now = f"{self._job.prefix}_{index}", int(time())
         headers = {
             "webhook-id": webhook_id,
             "webhook-timestamp": str(now),
-            "webhook-signature": sign(self._secret, webhook_id, now, body),
+            "webhook-signature": sign_delivery(self._secret, webhook_id, now, body),
         }
-        return post_head(self._errand.path, headers, len(body))
+        return post_request_head(self._job.path, headers, len(body))
 
 
-async def run(errand: Errand) -> Sent:
+async def run(job: SendJob) -> SendResult:
     """Connect, wait for the word, send, and look at the answers once the clock stands."""
-    bodies = read_bodies(Path(errand.bodies))
-    async with connected(errand.port, errand.connections) as wires:
+    bodies = read_bodies(Path(job.bodies))
+    async with open_wires(job.port, job.connections) as wires:
         print("ready", flush=True)  # noqa: T201 - whoever started this reads it
         await asyncio.to_thread(sys.stdin.readline)
-        sending, cpu, started = Sending(errand, bodies), process_time(), perf_counter()
-        await asyncio.gather(*(sending.work(wire) for wire in wires))
+        sending, cpu, started = SendRun(job, bodies), process_time(), perf_counter()
+        await asyncio.gather(*(sending.send_all(wire) for wire in wires))
         seconds, cpu_seconds = perf_counter() - started, process_time() - cpu
     times = sorted(sending.seconds)
-    return Sent(
+    return SendResult(
         deliveries=len(times),
         seconds=seconds,
         cpu_seconds=cpu_seconds,
@@ -120,4 +120,4 @@ def _outcomes(answers: list[tuple[int, bytes]]) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(run(Errand(**json.loads(sys.argv[1])))))))  # noqa: T201 - see above
+    print(json.dumps(asdict(asyncio.run(run(SendJob(**json.loads(sys.argv[1])))))))  # noqa: T201 - see above

@@ -27,10 +27,10 @@ from ops.migrate import migrate
 from tests.bench import processes, reader, sender
 from tests.bench.crowd import CrowdLike
 from tests.bench.processes import BenchFailed, Child
-from tests.bench.wire import connected, get
+from tests.bench.wire import get_request, open_wires
 
 KEY = bytes(32)  # of pseudonyms, webhooks and log: the benchmark's databases hold nobody's likes
-PLATFORM, CROWD, LIMITED, PROBE = "bench", "crowd", "limited", "probe"
+PLATFORM, CROWD, LIMITED_SLUG, PROBE = "bench", "crowd", "limited", "probe"
 LOG_ORIGIN = "bench.example/log"
 LIMIT = 3
 _FUNDED_MINOR = 1_000_000_000
@@ -66,13 +66,13 @@ class Postgres:
 
     dsn: str
 
-    def address(self, database: str) -> str:
+    def database_dsn(self, database: str) -> str:
         """Return the address of another database on it."""
         return urlsplit(self.dsn)._replace(path=f"/{database}").geturl()
 
     async def execute(self, statement: str, database: str | None = None) -> None:
         """Run a statement."""
-        conn = await asyncpg.connect(self.address(database) if database else self.dsn)
+        conn = await asyncpg.connect(self.database_dsn(database) if database else self.dsn)
         try:
             await conn.execute(statement)
         finally:
@@ -84,42 +84,42 @@ class Postgres:
         name = f"like_ledger_bench_{uuid4().hex}"
         await self.execute(f"CREATE DATABASE {name}")
         try:
-            address = self.address(name)
+            address = self.database_dsn(name)
             await migrate(address)
             await _make_log(address)
-            await _promise(address)
+            await _create_campaigns(address)
             yield address
         finally:
             await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def _make_log(dsn: str) -> None:
-    async with backend.pool(dsn) as pool:
-        await sequencer.make_log(pool, make_signer(LOG_ORIGIN, KEY), utc_now())
+    async with backend.open_pool(dsn) as pool:
+        await sequencer.create_log(pool, make_signer(LOG_ORIGIN, KEY), utc_now())
 
 
-async def _promise(dsn: str) -> None:
+async def _create_campaigns(dsn: str) -> None:
     conn = await asyncpg.connect(dsn)
     try:
-        for slug, limit in ((CROWD, ""), (LIMITED, f"likes_per_person_per_day = {LIMIT}"), (PROBE, "")):
-            asked = toml_file.read(_PROMISE.format(slug=slug, limit=limit).encode())
+        for slug, limit in ((CROWD, ""), (LIMITED_SLUG, f"likes_per_person_per_day = {LIMIT}"), (PROBE, "")):
+            asked = toml_file.parse_promise(_PROMISE.format(slug=slug, limit=limit).encode())
             async with conn.transaction():
-                await apply_promise.apply(conn, asked, datetime(2022, 4, 1, tzinfo=UTC), pseudonym_key=KEY)
+                await apply_promise.apply_promise(conn, asked, datetime(2022, 4, 1, tzinfo=UTC), pseudonym_key=KEY)
             known = await _catalogue(conn)
             async with conn.transaction():
-                await budget.fund(conn, known.campaigns[slug], _FUNDED_MINOR, "first")
+                await budget.fund_budget(conn, known.campaigns[slug], _FUNDED_MINOR, "first")
         async with conn.transaction():
-            await platforms.add(conn, PLATFORM, KEY)
+            await platforms.add_platform(conn, PLATFORM, KEY)
     finally:
         await conn.close()
 
 
 async def _catalogue(conn: asyncpg.Connection) -> Catalogue:
-    return await cache.load(conn, KEY)
+    return await cache.load_catalogue(conn, KEY)
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class IntakeAddress:
     """Where signed likes go."""
 
     port: int
@@ -132,14 +132,14 @@ class Service:
     """The service as a process, and what was sent to it."""
 
     child: Child
-    intake: Address
+    intake: IntakeAddress
     folder: Path
     dsn: str
 
     async def totals(self, campaign: str) -> dict[str, Any]:
         """Return a campaign's totals as the public reads them."""
-        async with connected(self.intake.port, 1) as [wire]:
-            answer = await wire.ask(get(totals_path(campaign)))
+        async with open_wires(self.intake.port, 1) as [wire]:
+            answer = await wire.request(get_request(totals_path(campaign)))
         told: dict[str, Any] = orjson.loads(answer.body)
         return told
 
@@ -150,17 +150,17 @@ def totals_path(campaign: str) -> str:
 
 
 @asynccontextmanager
-async def service(folder: Path, dsn: str, module: str = "ops.cli") -> AsyncIterator[Service]:
+async def running_service(folder: Path, dsn: str, module: str = "ops.cli") -> AsyncIterator[Service]:
     """Yield `like-ledger serve` on a database; or another module that serves as it does."""
     keys = {f"LIKE_LEDGER_{name}_KEY": KEY.hex() for name in ("PSEUDONYM", "WEBHOOK", "LOG")}
     environment = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_LOG_ORIGIN": LOG_ORIGIN, **keys}
-    async with processes.running(folder, module, "serve", "--port", "0", environment=environment) as child:
+    async with processes.running_module(folder, module, "serve", "--port", "0", environment=environment) as child:
         port = await _port(child)
         conn = await asyncpg.connect(dsn)
         known = (await _catalogue(conn)).platforms[PLATFORM]
         await conn.close()
         secret = derive_secret(KEY, PLATFORM, known.keys[0].salt or b"")
-        yield Service(child, Address(port, f"/v1/platforms/{PLATFORM}/likes", secret), folder, dsn)
+        yield Service(child, IntakeAddress(port, f"/v1/platforms/{PLATFORM}/likes", secret), folder, dsn)
 
 
 async def _port(child: Child) -> int:
@@ -173,9 +173,9 @@ async def _port(child: Child) -> int:
 
 
 @asynccontextmanager
-async def sending(
+async def running_sender(
     folder: Path,
-    to: Address,
+    address: IntakeAddress,
     bodies: list[bytes],
     connections: int,
     deliveries_a_second: float | None = None,
@@ -183,55 +183,61 @@ async def sending(
     """Yield a sender of those bodies, connected."""
     file = folder / f"bodies.{uuid4().hex}"
     sender.write_bodies(file, bodies)
-    errand = sender.Errand(
-        to.port, to.path, to.secret.hex(), str(file), f"msg_{uuid4().hex}", connections, deliveries_a_second
+    errand = sender.SendJob(
+        address.port,
+        address.path,
+        address.secret.hex(),
+        str(file),
+        f"msg_{uuid4().hex}",
+        connections,
+        deliveries_a_second,
     )
     try:
-        async with processes.load(folder, "tests.bench.sender", asdict(errand)) as load:
+        async with processes.running_load(folder, "tests.bench.sender", asdict(errand)) as load:
             yield load
     finally:
         file.unlink()
 
 
-async def send(folder: Path, to: Address, bodies: list[bytes], connections: int) -> sender.Sent:
+async def send(folder: Path, address: IntakeAddress, bodies: list[bytes], connections: int) -> sender.SendResult:
     """Send bodies as fast as they are answered. Raises BenchFailed if one is not."""
-    async with sending(folder, to, bodies, connections) as load:
-        sent = sender.Sent(**await load.go())
+    async with running_sender(folder, address, bodies, connections) as load:
+        sent = sender.SendResult(**await load.start())
     if sent.statuses != {"200": len(bodies)}:
-        raise BenchFailed(f"{to.path}: {len(bodies)} deliveries were answered {sent.statuses}")
+        raise BenchFailed(f"{address.path}: {len(bodies)} deliveries were answered {sent.statuses}")
     return sent
 
 
 @asynccontextmanager
-async def reading(
+async def running_readers(
     folder: Path, port: int, path: str, connections: int, seconds: float
 ) -> AsyncIterator[processes.Load]:
     """Yield readers of an address, connected."""
-    errand = reader.Errand(port, path, connections, seconds)
-    async with processes.load(folder, "tests.bench.reader", asdict(errand)) as load:
+    errand = reader.ReadJob(port, path, connections, seconds)
+    async with processes.running_load(folder, "tests.bench.reader", asdict(errand)) as load:
         yield load
 
 
 @asynccontextmanager
-async def yardstick(folder: Path, name: str, dsn: str = "") -> AsyncIterator[Address]:
+async def running_yardstick(folder: Path, name: str, dsn: str = "") -> AsyncIterator[IntakeAddress]:
     """Yield one of the servers that the service stands beside."""
     arguments = ["tests.bench.yardsticks", name, KEY.hex(), *([dsn] if dsn else [])]
-    async with processes.running(folder, *arguments) as child:
+    async with processes.running_module(folder, *arguments) as child:
         port = int(orjson.loads(await child.line())["port"])
-        yield Address(port, f"/{name}", KEY)
+        yield IntakeAddress(port, f"/{name}", KEY)
 
 
-class Checked:
+class OutcomeChecker:
     """Sees to it that what the service answers is what was sent to it: a figure of wrong answers is none."""
 
     def __init__(self) -> None:
-        self._seen: set[tuple[int, int]] = set()
+        self._sent_pairs: set[tuple[int, int]] = set()
 
-    def expect(self, likes: list[CrowdLike], sent: sender.Sent) -> None:
+    def expect(self, likes: list[CrowdLike], sent: sender.SendResult) -> None:
         """Compare the outcomes with the likes. Raises BenchFailed."""
-        before = len(self._seen)
-        self._seen.update((own.content, own.person) for own in likes)
-        counted = len(self._seen) - before
+        before = len(self._sent_pairs)
+        self._sent_pairs.update((own.content, own.person) for own in likes)
+        counted = len(self._sent_pairs) - before
         expected = {"counted": counted, "duplicate": len(likes) - counted}
         if {name: sent.outcomes.get(name, 0) for name in expected} != expected:
             raise BenchFailed(f"the answers were {sent.outcomes}, what was sent makes {expected}")

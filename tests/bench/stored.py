@@ -45,12 +45,12 @@ async def fill(bench: Bench, dsn: str, likes: int) -> None:
         await conn.close()
 
 
-class Sending:
+class StoredSender:
     """Sends a database's service the likes that follow those it has, a fifth of them stored already."""
 
-    def __init__(self, bench: Bench, service: Service, stored: int) -> None:
+    def __init__(self, bench: Bench, service: Service, stored_likes: int) -> None:
         self._bench, self._service = bench, service
-        self._stream = crowd.Stream(first=stored, seed=stored)
+        self._stream = crowd.Stream(first=stored_likes, seed=stored_likes)
 
     async def round(self) -> float:
         """Return likes a second."""
@@ -64,8 +64,8 @@ async def measure(bench: Bench) -> list[Figure]:
     """Measure (c)."""
     sizes = bench.sizes
     async with AsyncExitStack() as stack:
-        few = await _filled(bench, stack, sizes.few_likes)
-        many = await _filled(bench, stack, sizes.many_likes)
+        few = await _fill_service(bench, stack, sizes.few_likes)
+        many = await _fill_service(bench, stack, sizes.many_likes)
         await bench.postgres.execute("CHECKPOINT")
         # After a checkpoint the first write to each page logs all of it: seconds out of every checkpoint_timeout,
         # told in the details, but not what a long intake is like.
@@ -76,7 +76,7 @@ async def measure(bench: Bench) -> list[Figure]:
 
 
 async def _rounds(
-    bench: Bench, title: str, rounds: int, many: Sending, few: Sending
+    bench: Bench, title: str, rounds: int, many: StoredSender, few: StoredSender
 ) -> tuple[list[float], list[float]]:
     """Return likes a second of each, by turns."""
     task = bench.progress.add_task(title, total=rounds)
@@ -88,7 +88,7 @@ async def _rounds(
     return rates
 
 
-async def _filled(bench: Bench, stack: AsyncExitStack, likes: int) -> Sending:
+async def _fill_service(bench: Bench, stack: AsyncExitStack, likes: int) -> StoredSender:
     dsn = await stack.enter_async_context(bench.postgres.database())
     await fill(bench, dsn, likes)
-    return Sending(bench, await stack.enter_async_context(stage.service(bench.folder, dsn)), likes)
+    return StoredSender(bench, await stack.enter_async_context(stage.running_service(bench.folder, dsn)), likes)

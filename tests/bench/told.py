@@ -17,16 +17,16 @@ from tests.bench.stage import CROWD, KEY, LOG_ORIGIN
 
 SIGNER = make_signer(LOG_ORIGIN, KEY)
 _FIRST_DAY = date(2022, 4, 8)
-_DAYS = 13
+_DAY_COUNT = 13
 _LIKES = 300  # a tick: they earn 100 minor units at the benchmark's rate
 _CHUNK = 20_000
 
 
-def leaves(count: int) -> Iterator[tuple[str, str, bytes]]:
+def iterate_leaves(count: int) -> Iterator[tuple[str, str, bytes]]:
     """Yield kind, subject and bytes of so many leaves of the crowd's campaign; each pair is a tick."""
     days: dict[str, int] = {}
     for number in range(1, count // 2 + 1):
-        day = (_FIRST_DAY + timedelta(days=number % _DAYS)).isoformat()
+        day = (_FIRST_DAY + timedelta(days=number % _DAY_COUNT)).isoformat()
         days[day] = days.get(day, 0) + _LIKES
         told = {"day": day, "counted": days[day], "withdrawn": 0, "void": 0}
         root = sha256(str(number).encode()).hexdigest()
@@ -49,8 +49,8 @@ async def fill(bench: Bench, dsn: str, count: int, title: str) -> int:
     """Log so many leaves beside those that the database has; return the log's size."""
     task = bench.progress.add_task(title, total=count)
     conn = await asyncpg.connect(dsn)
-    waiting = list(leaves(count))
-    async with database.pool(dsn) as pool:
+    waiting = list(iterate_leaves(count))
+    async with database.open_pool(dsn) as pool:
         for first in range(0, len(waiting), _CHUNK):
             some = waiting[first : first + _CHUNK]
             columns = list(zip(*some, strict=True))
@@ -60,7 +60,7 @@ async def fill(bench: Bench, dsn: str, count: int, title: str) -> int:
                 *columns,
             )
             await conn.execute("UPDATE leaf_queue SET queued_in = (leaf_id::text)::xid8 WHERE leaf_index IS NULL")
-            head = await sequencer.sequence(pool, SIGNER, utc_now())
+            head = await sequencer.sequence_leaves(pool, SIGNER, utc_now())
             bench.progress.advance(task, len(some))
     await conn.close()
     return head.size if head else 0
@@ -68,5 +68,5 @@ async def fill(bench: Bench, dsn: str, count: int, title: str) -> int:
 
 async def export(bench: Bench, dsn: str) -> None:
     """Write the log to the bench's folder `log`."""
-    async with database.pool(dsn) as pool, pool.acquire() as conn:
-        await log_export.export(conn, bench.folder / "log")
+    async with database.open_pool(dsn) as pool, pool.acquire() as conn:
+        await log_export.export_log(conn, bench.folder / "log")

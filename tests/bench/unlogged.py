@@ -40,18 +40,18 @@ async def _no_sequence(_: jobs.Jobs) -> None:
     """Sign nothing."""
 
 
-def switch_off() -> None:
+def disable_log() -> None:
     """Take the log out of this process."""
-    setattr(batch, "_leaves", _no_leaves)  # noqa: B010 - mypy refuses to assign to a function
-    setattr(batch, "build", _no_tree)  # noqa: B010
-    setattr(pledge, "_tell_log", _no_count)  # noqa: B010
-    setattr(jobs.Jobs, "sequence", _no_sequence)  # noqa: B010
+    setattr(batch, "_batch_likes", _no_leaves)  # noqa: B010 - mypy refuses to assign to a function
+    setattr(batch, "build_tree", _no_tree)  # noqa: B010
+    setattr(pledge, "_enqueue_count_leaves", _no_count)  # noqa: B010
+    setattr(jobs.Jobs, "sequence_leaves", _no_sequence)  # noqa: B010
     for module in (budget, journal, payout_steps, pledge, apply_promise, settle):
-        if not hasattr(module, "queue_leaf"):
+        if not hasattr(module, "enqueue_leaf"):
             raise AttributeError(f"{module.__name__} queues leaves in another way now")
-        setattr(module, "queue_leaf", _no_leaf)  # noqa: B010
+        setattr(module, "enqueue_leaf", _no_leaf)  # noqa: B010
 
 
 if __name__ == "__main__":
-    switch_off()
+    disable_log()
     sys.exit(main())

@@ -36,8 +36,8 @@ async def measure(bench: Bench, service: Service, size: int) -> list[Figure]:
     return figures
 
 
-async def _run(bench: Bench, what: str, where: str, size: int) -> dict[str, Any]:
-    async with processes.running(bench.folder, "tests.bench.checker", what, where) as child:
+async def _run(bench: Bench, task: str, source: str, size: int) -> dict[str, Any]:
+    async with processes.running_module(bench.folder, "tests.bench.checker", task, source) as child:
         found: dict[str, Any] = orjson.loads(await child.line(_SECONDS_MAX))
     if found["leaves"] != size:
         raise BenchFailed(f"{found['leaves']} leaves were verified, and there are {size}")

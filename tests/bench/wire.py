@@ -10,14 +10,14 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _ANSWER_SECONDS_MAX = 60
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A status and a body."""
 
     status: int
     body: bytes
 
 
-class Broken(Exception):
+class ConnectionBroken(Exception):
     """The other side closed the connection, or answered what is no HTTP with a length."""
 
 
@@ -26,10 +26,10 @@ class Wire(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
-        self._received = bytearray()
+        self._buffer = bytearray()
         self._ends_at: int | None = None
         self._body_at = 0
-        self._answer: asyncio.Future[Answer] | None = None
+        self._response: asyncio.Future[Response] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -38,38 +38,38 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(Broken(f"the connection was closed: {exc}"))
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(ConnectionBroken(f"the connection was closed: {exc}"))
 
     def data_received(self, data: bytes) -> None:
         """Answer once the whole body is there."""
         self._received += data
         if self._ends_at is None and not self._read_head():
             return
-        if self._ends_at is not None and len(self._received) >= self._ends_at and self._answer is not None:
-            status = int(self._received[9:12])
-            own = Answer(status, bytes(self._received[self._body_at : self._ends_at]))
-            self._received.clear()
+        if self._ends_at is not None and len(self._buffer) >= self._ends_at and self._response is not None:
+            status = int(self._buffer[9:12])
+            own = Response(status, bytes(self._buffer[self._body_at : self._ends_at]))
+            self._buffer.clear()
             self._ends_at = None
-            if not self._answer.done():
-                self._answer.set_result(own)
+            if not self._response.done():
+                self._response.set_result(own)
 
     def _read_head(self) -> bool:
-        end = self._received.find(b"\r\n\r\n")
+        end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             return False
-        length = _LENGTH.search(self._received, 0, end)
+        length = _LENGTH.search(self._buffer, 0, end)
         self._body_at = end + 4
         self._ends_at = self._body_at + (int(length[1]) if length else 0)
         return True
 
-    async def ask(self, *parts: bytes) -> Answer:
+    async def request(self, *parts: bytes) -> Response:
         """Send a request, return its answer. Raises Broken."""
         if self._transport is None or self._transport.is_closing():
-            raise Broken("the connection is closed")
-        self._answer = asyncio.get_running_loop().create_future()
+            raise ConnectionBroken("the connection is closed")
+        self._response = asyncio.get_running_loop().create_future()
         self._transport.writelines(parts)
-        return await self._answer
+        return await self._response
 
     def close(self) -> None:
         """Close the connection."""
@@ -78,7 +78,7 @@ class Wire(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def connected(port: int, connections: int) -> AsyncIterator[list[Wire]]:
+async def open_wires(port: int, connections: int) -> AsyncIterator[list[Wire]]:
     """Yield so many connections to a port of this machine."""
     loop = asyncio.get_running_loop()
     wires: list[Wire] = []
@@ -92,12 +92,12 @@ async def connected(port: int, connections: int) -> AsyncIterator[list[Wire]]:
             wire.close()
 
 
-def get(path: str) -> bytes:
+def get_request(path: str) -> bytes:
     """Return a GET request."""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 
 
-def post_head(path: str, headers: dict[str, str], length: int) -> bytes:
+def post_request_head(path: str, headers: dict[str, str], length: int) -> bytes:
     """Return a POST request up to its body of JSON."""
     own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return (

@@ -17,7 +17,7 @@ import asyncpg
 from aiohttp import web
 
 from campaigns.catalogue.pseudonyms import campaign_key, pseudonymiser
-from campaigns.intake.signature import Key, verify
+from campaigns.intake.signature import VerificationKey, verify_delivery
 from ops.clock import utc_now
 
 CONNECTIONS_MAX = 32
@@ -42,18 +42,18 @@ _TOTALS = {
     "checkpoint": {"size": 42, "root": "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="},
 }
 POOL = web.AppKey("pool", asyncpg.Pool)
-KEYS = web.AppKey("keys", list[Key])
+KEYS = web.AppKey("keys", list[VerificationKey])
 _PSEUDONYM = pseudonymiser(campaign_key(bytes(32), "crowd"), "bench")
 
 
-async def _verified(request: web.Request) -> bytes | None:
+async def _read_verified(request: web.Request) -> bytes | None:
     body, keys = await request.read(), request.app[KEYS]
-    return body if verify(request.headers, body, keys, utc_now()) else None
+    return body if verify_delivery(request.headers, body, keys, utc_now()) else None
 
 
 async def naive(request: web.Request) -> web.Response:
     """Record one like."""
-    body = await _verified(request)
+    body = await _read_verified(request)
     if body is None:
         return web.Response(status=401)
     [like] = json.loads(body)["data"]["likes"]
@@ -67,7 +67,7 @@ async def naive(request: web.Request) -> web.Response:
 
 async def signature(request: web.Request) -> web.Response:
     """Verify and answer."""
-    body = await _verified(request)
+    body = await _read_verified(request)
     return web.Response(status=401) if body is None else web.json_response({"received": 1})
 
 
@@ -86,7 +86,7 @@ async def _pool(app: web.Application) -> AsyncIterator[None]:
 async def main() -> None:
     """Serve until told to end."""
     app = web.Application()
-    app[KEYS] = [Key("v1", bytes.fromhex(sys.argv[2]))]
+    app[KEYS] = [VerificationKey("v1", bytes.fromhex(sys.argv[2]))]
     app.add_routes([web.post("/naive", naive), web.post("/signature", signature), web.get("/json", totals)])
     if sys.argv[1] == "naive":
         app.cleanup_ctx.append(_pool)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from clerks import hire
+from clerks import create_tokens
 from ops.clock import utc_now
-from serving import Running, like, running
+from serving import RunningService, like, running_service
 from tests.browser.test_browser import AXE, NARROW, WIDE, Watched, browser, opened
 
 __all__ = ["browser"]  # the fixture
@@ -37,13 +37,15 @@ PAGES = [
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as made:
-        await hire(made.service.pool)
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as made:
+        await create_tokens(made.service.pool)
         yield made
 
 
-async def signed_in(browser: Browser, service: Running, name: str, language: str = "en", **how: Any) -> Watched:
+async def signed_in(
+    browser: Browser, service: RunningService, name: str, language: str = "en", **how: Any
+) -> Watched:
     """Sign in by keyboard alone: the field has the focus."""
     seen = await opened(browser, f"{service.url}/admin?lang={language}", service.url, **how)
     await seen.page.locator("#token").focus()
@@ -81,7 +83,7 @@ async def fill_in(page: Page) -> None:
     await page.locator('[name="campaign.content"]').select_option("open")
 
 
-async def approve(seen: Watched, service: Running) -> None:
+async def approve(seen: Watched, service: RunningService) -> None:
     """Approve the one thing that waits, from the overview."""
     await seen.page.goto(f"{service.url}/admin?lang=en")
     await seen.page.locator(".proposals a").first.click()
@@ -90,7 +92,9 @@ async def approve(seen: Watched, service: Running) -> None:
 
 
 @pytest.mark.parametrize("has_script", [True, False])
-async def test_from_nothing_to_a_first_pledged_like(browser: Browser, service: Running, *, has_script: bool) -> None:
+async def test_from_nothing_to_a_first_pledged_like(
+    browser: Browser, service: RunningService, *, has_script: bool
+) -> None:
     cat, carl, fay, fred = [
         await signed_in(browser, service, name, viewport=WIDE, java_script_enabled=has_script)
         for name in ("cat", "carl", "fay", "fred")
@@ -118,7 +122,7 @@ async def test_from_nothing_to_a_first_pledged_like(browser: Browser, service: R
         assert (seen.outside, seen.complaints) == ([], [])
 
 
-async def test_the_preview_follows_what_is_typed(browser: Browser, service: Running) -> None:
+async def test_the_preview_follows_what_is_typed(browser: Browser, service: RunningService) -> None:
     cat = await signed_in(browser, service, "cat", viewport=WIDE)
     await cat.page.goto(f"{service.url}/admin/campaigns/new?lang=en")
     await fill_in(cat.page)
@@ -133,7 +137,7 @@ async def test_the_preview_follows_what_is_typed(browser: Browser, service: Runn
     assert (cat.outside, cat.complaints) == ([], [])
 
 
-async def test_a_fault_is_reached_by_keyboard(browser: Browser, service: Running) -> None:
+async def test_a_fault_is_reached_by_keyboard(browser: Browser, service: RunningService) -> None:
     cat = await signed_in(browser, service, "cat", viewport=WIDE)
     await cat.page.goto(f"{service.url}/admin/campaigns/new?lang=en")
     await cat.page.locator('[name="campaign.slug"]').focus()
@@ -151,7 +155,7 @@ async def test_a_fault_is_reached_by_keyboard(browser: Browser, service: Running
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_axe_finds_nothing_and_nothing_is_too_wide(
-    browser: Browser, service: Running, colours: Any, language: str
+    browser: Browser, service: RunningService, colours: Any, language: str
 ) -> None:
     script = AXE.read_text(encoding="utf-8")
     olga = await signed_in(browser, service, "olga", language, color_scheme=colours, viewport=WIDE)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from clerks import hire
+from clerks import create_tokens
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.clock import utc_now
 from ops.http.core import snapshots
-from serving import DAY, SLUG, Running, like, promise, running
+from serving import DAY, SLUG, RunningService, like, promise, running_service
 from tests.browser.test_admin_browser import signed_in
 from tests.browser.test_browser import WIDE, Watched, browser
 
@@ -22,12 +22,12 @@ TO_COME = {"starts_at": utc_now() + timedelta(days=10), "ends_at": utc_now() + t
 
 
 @pytest.fixture
-async def service(dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
+async def service(dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[RunningService]:
     """Yield a service with a campaign whose likes may be settled; its public pages are never older than asked for."""
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
-    async with running(dsn) as made:
-        await hire(made.service.pool)
+    monkeypatch.setattr(snapshots, "_PAUSE_FACTOR", 0)
+    async with running_service(dsn) as made:
+        await create_tokens(made.service.pool)
         await made.send([like(str(n), at=DAY) for n in range(900)])
         await made.tick()
         yield made
@@ -39,7 +39,7 @@ async def press(seen: Watched, name: str) -> str:
     return await seen.page.inner_text("h1")
 
 
-async def statement(service: Running, page: Any) -> None:
+async def statement(service: RunningService, page: Any) -> None:
     """Have the bank say that every payout left, in a file that finance takes in."""
     rows = await service.service.pool.fetch("SELECT payout_id, amount_minor FROM payouts ORDER BY payout_id")
     out = [
@@ -58,7 +58,7 @@ async def statement(service: Running, page: Any) -> None:
 
 
 async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
-    browser: Browser, service: Running
+    browser: Browser, service: RunningService
 ) -> None:
     fay, fred, olga = [await signed_in(browser, service, name, viewport=WIDE) for name in ("fay", "fred", "olga")]
     await fay.page.goto(f"{service.url}/admin/campaigns/{SLUG}?lang=en")
@@ -112,8 +112,8 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
 async def test_whoever_comes_second_sees_the_others_terms_and_keeps_what_they_typed(
     browser: Browser, dsn: str
 ) -> None:
-    async with running(dsn, promise(TO_COME)) as service:
-        await hire(service.service.pool)
+    async with running_service(dsn, promise(TO_COME)) as service:
+        await create_tokens(service.service.pool)
         cat, carl = [await signed_in(browser, service, name, viewport=WIDE) for name in ("cat", "carl")]
         for one, cap in ((cat, "30"), (carl, "20")):
             await one.page.goto(f"{service.url}/admin/campaigns/{SLUG}/terms?lang=en")

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from campaigns.pledging import settle
 from ops.clock import utc_now
-from serving import SLUG, Running, like, promise, running
+from serving import SLUG, RunningService, like, promise, running_service
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = files("axe_playwright_python") / "axe.min.js"  # axe-core itself; the package around it is not used
@@ -41,8 +41,8 @@ def is_missing(tool: Path, remedy: str) -> None:
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn, promise(terms={"daily_cap_minor": 3, "likes_per_person_per_day": 20})) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn, promise(terms={"daily_cap_minor": 3, "likes_per_person_per_day": 20})) as made:
         await made.send([like(str(n)) for n in range(20)])
         await made.tick()
         yield made
@@ -74,7 +74,9 @@ async def opened(browser: Browser, url: str, own: str, **how: Any) -> Watched:
     return watched
 
 
-async def test_pages_ask_for_nothing_outside_and_complain_of_nothing(browser: Browser, service: Running) -> None:
+async def test_pages_ask_for_nothing_outside_and_complain_of_nothing(
+    browser: Browser, service: RunningService
+) -> None:
     seen = await opened(browser, "about:blank", service.url)
     for path in PAGES[:4]:
         for language in ("zh", "en"):
@@ -82,7 +84,7 @@ async def test_pages_ask_for_nothing_outside_and_complain_of_nothing(browser: Br
             assert (seen.outside, seen.complaints) == ([], []), path
 
 
-async def test_no_script_is_needed(browser: Browser, service: Running) -> None:
+async def test_no_script_is_needed(browser: Browser, service: RunningService) -> None:
     seen = await opened(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, java_script_enabled=False)
     assert await seen.page.locator("h1").inner_text() == "Rural Education Support"
     assert await seen.page.locator(".stop strong").all_inner_texts() == ["CN¥0.03", "CN¥0.00", "CN¥0.00"]
@@ -93,14 +95,14 @@ async def test_no_script_is_needed(browser: Browser, service: Running) -> None:
     assert seen.complaints == []
 
 
-async def test_the_policy_lets_no_foreign_script_run(browser: Browser, service: Running) -> None:
+async def test_the_policy_lets_no_foreign_script_run(browser: Browser, service: RunningService) -> None:
     seen = await opened(browser, f"{service.url}{CAMPAIGN}", service.url)
     await seen.page.evaluate(FOREIGN)
     assert await seen.page.evaluate("() => window.ran") is None
     assert any("Content Security Policy" in complaint for complaint in seen.complaints)
 
 
-async def test_nothing_is_wider_than_a_narrow_screen(browser: Browser, service: Running) -> None:
+async def test_nothing_is_wider_than_a_narrow_screen(browser: Browser, service: RunningService) -> None:
     seen = await opened(browser, "about:blank", service.url, viewport=NARROW)
     for path in PAGES:
         for language in ("zh", "en"):
@@ -108,7 +110,7 @@ async def test_nothing_is_wider_than_a_narrow_screen(browser: Browser, service: 
             assert await seen.page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"], path
 
 
-async def test_everything_is_reached_by_keyboard_and_seen_to_be(browser: Browser, service: Running) -> None:
+async def test_everything_is_reached_by_keyboard_and_seen_to_be(browser: Browser, service: RunningService) -> None:
     seen = await opened(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, viewport=WIDE)
     wanted = await seen.page.evaluate("() => document.querySelectorAll('a[href], summary, [tabindex]').length")
     reached = []
@@ -132,9 +134,9 @@ FOCUSED = """() => {
 }"""
 
 
-async def test_a_payouts_receipt_is_found_read_and_printed(browser: Browser, service: Running) -> None:
+async def test_a_payouts_receipt_is_found_read_and_printed(browser: Browser, service: RunningService) -> None:
     own = service.service
-    await settle.settle_due(own.pool, (await own.shelf.newest()).campaigns[SLUG], "ann", utc_now())
+    await settle.settle_due_periods(own.pool, (await own.catalogue_cache.refresh()).campaigns[SLUG], "ann", utc_now())
     script = AXE.read_text(encoding="utf-8")
     for colours in ("light", "dark"):
         url = f"{service.url}{CAMPAIGN}?lang=en"
@@ -159,7 +161,7 @@ PRINTED = """() => {
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
-async def test_axe_finds_nothing(browser: Browser, service: Running, colours: Any) -> None:
+async def test_axe_finds_nothing(browser: Browser, service: RunningService, colours: Any) -> None:
     script = AXE.read_text(encoding="utf-8")
     seen = await opened(browser, "about:blank", service.url, color_scheme=colours, viewport=WIDE)
     both = [f"{path}?lang={language}" for path in PAGES if path != DOCS for language in ("zh", "en")]

@@ -10,8 +10,8 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from ledger.log.note import format_verifier_key
-from receipt_cases import FOREIGN, LOG, cases, ending, mutants
-from serving import Running, like, running
+from receipt_cases import FOREIGN, LOG, cases, check_outcome, mutants
+from serving import RunningService, like, running_service
 from tests.browser.test_browser import AXE, NARROW, WIDE, Watched, browser, opened
 
 __all__ = ["browser"]  # a fixture
@@ -36,20 +36,22 @@ ENDINGS = """async cases => {
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as made:
         yield made
 
 
 @pytest.fixture
-async def given(service: Running) -> str:
+async def given(service: RunningService) -> str:
     """Return the id of a receipt that is in the log."""
     answer = await service.send([like(str(n)) for n in range(5)], results="all")
     await service.sequence()
     return str(answer.json["results"][2]["receipt"])
 
 
-async def page_of(browser: Browser, service: Running, language: str = "en", query: str = "", **how: Any) -> Watched:
+async def page_of(
+    browser: Browser, service: RunningService, language: str = "en", query: str = "", **how: Any
+) -> Watched:
     seen = await opened(browser, f"{service.url}/verify?lang={language}{query}", service.url, **how)
     await seen.page.wait_for_selector("[data-ready]", state="attached")
     return seen
@@ -70,19 +72,21 @@ async def marks(page: Page) -> list[str]:
     return await page.locator("#result .mark").all_inner_texts()
 
 
-async def test_the_browser_decides_every_case_as_the_command_line_does(browser: Browser, service: Running) -> None:
+async def test_the_browser_decides_every_case_as_the_command_line_does(
+    browser: Browser, service: RunningService
+) -> None:
     seen = await page_of(browser, service)
     endings = await endings_of(seen.page, [(case.raw, case.key) for case in cases()])
     decided = {case.name: ending for case, ending in zip(cases(), endings, strict=True)}
-    assert decided == {case.name: case.ends for case in cases()}
+    assert decided == {case.name: case.outcome for case in cases()}
     assert (seen.outside, seen.complaints) == ([], [])
 
 
-async def test_chance_finds_no_receipt_on_which_the_two_differ(browser: Browser, service: Running) -> None:
+async def test_chance_finds_no_receipt_on_which_the_two_differ(browser: Browser, service: RunningService) -> None:
     page = (await page_of(browser, service)).page
     key, tried = format_verifier_key(LOG.verifier_key), mutants(1_500, seed=7)
     endings = await endings_of(page, [(raw, key) for raw in tried])
-    differ = [raw for raw, found in zip(tried, endings, strict=True) if found != ending(raw, key)]
+    differ = [raw for raw, found in zip(tried, endings, strict=True) if found != check_outcome(raw, key)]
     assert differ == []
     assert len(set(endings)) == 8  # each way to end was among them
 
@@ -91,7 +95,7 @@ async def test_chance_finds_no_receipt_on_which_the_two_differ(browser: Browser,
     ("language", "says"), [("zh", "属实：这个赞计入了公开账本。"), ("en", "True: this like is in the public log.")]
 )
 async def test_a_good_receipt_is_fetched_by_its_id_and_holds(
-    browser: Browser, service: Running, given: str, language: str, says: str
+    browser: Browser, service: RunningService, given: str, language: str, says: str
 ) -> None:
     seen = await page_of(browser, service, language, f"&receipt={given}")
     assert says in await seen.page.inner_text("#result .verdict")
@@ -113,7 +117,7 @@ TAMPERED = {  # what is changed, the step that fails, and what the page says of 
 
 
 async def test_each_step_that_is_false_is_named_with_what_was_found(
-    browser: Browser, service: Running, given: str
+    browser: Browser, service: RunningService, given: str
 ) -> None:
     page = (await page_of(browser, service)).page
     receipt = (await service.get(f"/v1/receipts/{given}")).json
@@ -127,7 +131,9 @@ async def test_each_step_that_is_false_is_named_with_what_was_found(
         assert says in await page.locator("#result li").nth(place).inner_text()
 
 
-async def test_another_log_s_receipt_holds_only_under_that_log_s_key(browser: Browser, service: Running) -> None:
+async def test_another_log_s_receipt_holds_only_under_that_log_s_key(
+    browser: Browser, service: RunningService
+) -> None:
     page = (await page_of(browser, service)).page
     foreign = next(case for case in cases() if case.name == "another log's receipt")
     await pasted(page, foreign.raw.decode())
@@ -140,7 +146,7 @@ async def test_another_log_s_receipt_holds_only_under_that_log_s_key(browser: Br
 
 
 async def test_after_it_was_opened_it_needs_no_network(
-    browser: Browser, service: Running, given: str, tmp_path: Path
+    browser: Browser, service: RunningService, given: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "receipt.json"
     file.write_bytes((await service.get(f"/v1/receipts/{given}")).body)
@@ -158,7 +164,7 @@ async def test_after_it_was_opened_it_needs_no_network(
     await seen.page.wait_for_selector("text=There is no network: paste the receipt or choose its file.")
 
 
-async def test_it_is_used_by_keyboard_alone(browser: Browser, service: Running, given: str) -> None:
+async def test_it_is_used_by_keyboard_alone(browser: Browser, service: RunningService, given: str) -> None:
     page = (await page_of(browser, service)).page
     keyboard = page.keyboard
     while await page.evaluate("document.activeElement.id") != "named":
@@ -184,7 +190,9 @@ NOTHING = {
 }
 
 
-async def test_what_is_no_receipt_is_told_and_never_looks_like_a_proof(browser: Browser, service: Running) -> None:
+async def test_what_is_no_receipt_is_told_and_never_looks_like_a_proof(
+    browser: Browser, service: RunningService
+) -> None:
     page = (await page_of(browser, service, query="&receipt=%3Cb%3E")).page
     assert "That is no receipt's id" in await page.inner_text("#result .verdict.false")
     for text, says in NOTHING.items():
@@ -200,7 +208,7 @@ async def test_what_is_no_receipt_is_told_and_never_looks_like_a_proof(browser: 
     await page.wait_for_selector("text=The like is not in a checkpoint yet")
 
 
-async def test_markup_in_a_receipt_stays_text(browser: Browser, service: Running) -> None:
+async def test_markup_in_a_receipt_stays_text(browser: Browser, service: RunningService) -> None:
     hostile = "<img src=x onerror=alert(1)>{{7*7}}\u202e"
     answer = await service.send([like("1", hostile)], results="all")
     await service.sequence()
@@ -217,7 +225,9 @@ OLDER_BROWSERS = {
 
 
 @pytest.mark.parametrize("lacks", OLDER_BROWSERS)
-async def test_a_browser_that_cannot_check_signatures_says_so(browser: Browser, service: Running, lacks: str) -> None:
+async def test_a_browser_that_cannot_check_signatures_says_so(
+    browser: Browser, service: RunningService, lacks: str
+) -> None:
     page = await (await browser.new_context()).new_page()
     await page.add_init_script(OLDER_BROWSERS[lacks])
     await page.goto(f"{service.url}/verify?lang=en&receipt=rcp_AAAA")
@@ -225,7 +235,9 @@ async def test_a_browser_that_cannot_check_signatures_says_so(browser: Browser, 
     assert not await page.is_visible("#forms")
 
 
-async def test_modules_that_do_not_come_are_not_waited_for_in_silence(browser: Browser, service: Running) -> None:
+async def test_modules_that_do_not_come_are_not_waited_for_in_silence(
+    browser: Browser, service: RunningService
+) -> None:
     page = await (await browser.new_context()).new_page()
     await page.route("**/site/verify/sha.js", lambda route: route.abort())
     await page.goto(f"{service.url}/verify?lang=en")
@@ -233,7 +245,7 @@ async def test_modules_that_do_not_come_are_not_waited_for_in_silence(browser: B
     assert not await page.is_visible("#forms")
 
 
-async def test_without_scripts_the_commands_are_named(browser: Browser, service: Running) -> None:
+async def test_without_scripts_the_commands_are_named(browser: Browser, service: RunningService) -> None:
     url = f"{service.url}/verify?lang=en"
     page = (await opened(browser, url, service.url, java_script_enabled=False)).page
     told = await page.inner_text("noscript")
@@ -243,7 +255,7 @@ async def test_without_scripts_the_commands_are_named(browser: Browser, service:
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 async def test_axe_finds_nothing_in_what_was_found(
-    browser: Browser, service: Running, given: str, colours: Any
+    browser: Browser, service: RunningService, given: str, colours: Any
 ) -> None:
     script = AXE.read_text(encoding="utf-8")
     for language in ("zh", "en"):
@@ -257,6 +269,6 @@ async def test_axe_finds_nothing_in_what_was_found(
             assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == []
 
 
-async def test_what_was_found_fits_a_narrow_screen(browser: Browser, service: Running, given: str) -> None:
+async def test_what_was_found_fits_a_narrow_screen(browser: Browser, service: RunningService, given: str) -> None:
     page = (await page_of(browser, service, query=f"&receipt={given}", viewport=NARROW)).page
     assert await page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"]

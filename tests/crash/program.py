@@ -23,7 +23,7 @@ _ROOT = Path(__file__).parents[2]
 _TRIES_MAX = 400
 _PAUSE_SECONDS = 0.05
 _START_SECONDS_MAX = 30
-_BRISK = {"LIKE_LEDGER_TICK_SECONDS": "0.2", "LIKE_LEDGER_SEQUENCE_SECONDS": "0.2"}
+_FAST_SETTINGS = {"LIKE_LEDGER_TICK_SECONDS": "0.2", "LIKE_LEDGER_SEQUENCE_SECONDS": "0.2"}
 
 
 @dataclass
@@ -43,15 +43,15 @@ class Program:
                 [sys.executable, "-m", "ops.cli", "serve", "--port", str(self.port)],
                 cwd=_ROOT,
                 stderr=log,
-                env=os.environ | environment(self.dsn) | _BRISK,
+                env=os.environ | environment(self.dsn) | _FAST_SETTINGS,
             )
         self.port = self._port_from(already)
 
-    def _port_from(self, already: int) -> int:
+    def _port_from(self, log_offset: int) -> int:
         """Wait for the line that says where it serves; fail with the log if it ends or takes too long."""
         deadline = time.monotonic() + _START_SECONDS_MAX
         while time.monotonic() < deadline and self.process and self.process.poll() is None:
-            for line in self.log.read_bytes()[already:].splitlines():
+            for line in self.log.read_bytes()[log_offset:].splitlines():
                 if b'"serving"' in line and line.endswith(b"}"):
                     return int(json.loads(line)["url"].rsplit(":", 1)[1])
             time.sleep(0.02)
@@ -65,7 +65,7 @@ class Program:
 
 
 @contextmanager
-def program(dsn: str) -> Iterator[Program]:
+def running_program(dsn: str) -> Iterator[Program]:
     """Yield a running service; it ends with the test."""
     with tempfile.TemporaryDirectory() as folder:
         made = Program(dsn, Path(folder) / "service.log")
@@ -85,7 +85,7 @@ class Sender:
     secret: str
     http: aiohttp.ClientSession
     answers: dict[str, set[bytes]] = field(default_factory=dict)
-    refused: int = 0
+    refusal_count: int = 0
 
     async def deliver(self, number: int, likes: list[dict[str, object]]) -> None:
         """Send one delivery until it is answered; then once more, to see that the answer stays."""
@@ -96,7 +96,7 @@ class Sender:
             if answer is not None:
                 self.answers.setdefault(webhook_id, set()).add(answer)
                 return
-            self.refused += 1
+            self.refusal_count += 1
             await asyncio.sleep(_PAUSE_SECONDS)
         raise AssertionError(f"{webhook_id} was never answered")
 
@@ -117,7 +117,7 @@ class Sender:
         except (aiohttp.ClientError, OSError):
             return None
 
-    def counted(self) -> int:
+    def count_counted(self) -> int:
         """Return how many likes were answered as counted."""
         return sum(
             json.loads(answer)["outcomes"].get("counted", 0) for one in self.answers.values() for answer in one
@@ -125,13 +125,13 @@ class Sender:
 
 
 @asynccontextmanager
-async def sender(to: Program, secret: str) -> AsyncIterator[Sender]:
+async def running_sender(program: Program, secret: str) -> AsyncIterator[Sender]:
     """Yield a sender."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http:
-        yield Sender(to, secret, http)
+        yield Sender(program, secret, http)
 
 
-def batches(number: int, size: int = 25) -> list[dict[str, object]]:
+def batch_likes(number: int, size: int = 25) -> list[dict[str, object]]:
     """Return a delivery's likes: every fifth was in the delivery before as well."""
     first = number * size
     return [like(str(first + n - (size if n % 5 == 0 and number else 0))) for n in range(size)]

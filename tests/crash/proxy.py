@@ -16,10 +16,10 @@ class Proxy:
     """Cuts the line at the next `cuts` commits behind those `spared`: before the server gets it, or once it did."""
 
     server: tuple[str, str | int]  # ("unix", path) or (host, port)
-    after: bool
-    cuts: int = 0
-    spared: int = 0
-    cut: int = 0
+    is_after_commit: bool
+    cuts_left: int = 0
+    commits_to_spare: int = 0
+    cut_count: int = 0
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -30,38 +30,38 @@ class Proxy:
         """Join a client with the server until either ends or the line is cut."""
         upstream, to_server = await self._dial()
         self.writers |= {writer, to_server}
-        back = asyncio.create_task(self._pass_on(upstream, writer))
+        back = asyncio.create_task(self._forward(upstream, writer))
         with suppress(OSError):
             while chunk := await reader.read(_CHUNK):
-                if _COMMIT in chunk and self.cuts and not self._spares():
-                    await self._cut(chunk, to_server, upstream, back)
+                if _COMMIT in chunk and self.cuts_left and not self._spare_commit():
+                    await self._cut_line(chunk, to_server, upstream, back)
                     break
                 to_server.write(chunk)
                 await to_server.drain()
         for end in (writer, to_server):
             end.close()
 
-    def _spares(self) -> bool:
+    def _spare_commit(self) -> bool:
         """Tell whether this commit is one of those that pass, and count it."""
-        self.spared -= 1
-        return self.spared >= 0
+        self.commits_to_spare -= 1
+        return self.commits_to_spare >= 0
 
-    async def _cut(
+    async def _cut_line(
         self,
         chunk: bytes,
         to_server: asyncio.StreamWriter,
         upstream: asyncio.StreamReader,
         back: "asyncio.Task[None]",
     ) -> None:
-        self.cuts, self.cut = self.cuts - 1, self.cut + 1
+        self.cuts_left, self.cut_count = self.cuts_left - 1, self.cut_count + 1
         back.cancel()
         await asyncio.gather(back, return_exceptions=True)
-        if self.after:
+        if self.is_after_commit:
             to_server.write(chunk)
             await to_server.drain()
             await upstream.read(_CHUNK)  # the server says that it is done; nobody else hears it
 
-    async def _pass_on(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while chunk := await upstream.read(_CHUNK):
                 writer.write(chunk)
@@ -70,14 +70,14 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxied(dsn: str, folder: Path, *, after: bool) -> AsyncIterator[tuple[Proxy, str]]:
+async def running_proxy(dsn: str, folder: Path, *, is_after_commit: bool) -> AsyncIterator[tuple[Proxy, str]]:
     """Yield a proxy before the server of `dsn`, and the address through it."""
     parts = urlsplit(dsn)
     socket = parse_qs(parts.query).get("host", [None])[0]
     to: tuple[str, str | int] = (
         ("unix", f"{socket}/.s.PGSQL.{parts.port or 5432}") if socket else (parts.hostname or "", parts.port or 5432)
     )
-    proxy = Proxy(to, after)
+    proxy = Proxy(to, is_after_commit)
     listening = await asyncio.start_unix_server(proxy.handle, folder / ".s.PGSQL.5432")
     userinfo = parts.netloc.rpartition("@")[0]
     address = parts._replace(

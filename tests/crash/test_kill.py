@@ -14,8 +14,8 @@ from ledger.publication import sequencer
 from ops import database, embedded_postgres
 from ops.clock import utc_now
 from ops.migrate import migrate
-from program import Sender, batches, program, sender
-from serving import KEYS, LOG, promise, promised
+from program import Sender, batch_likes, running_program, running_sender
+from serving import KEYS, LOG, create_funded_campaign, promise
 
 pytestmark = pytest.mark.slow
 
@@ -26,11 +26,11 @@ SENDERS = 4
 
 async def _prepared(dsn: str) -> str:
     """Make the campaign and the platform; return its secret."""
-    async with database.pool(dsn) as pool:
-        await promised(pool, promise())
-        await sequencer.make_log(pool, LOG, utc_now())
+    async with database.open_pool(dsn) as pool:
+        await create_funded_campaign(pool, promise())
+        await sequencer.create_log(pool, LOG, utc_now())
         async with pool.acquire() as conn, conn.transaction():
-            return await platforms.add(conn, "kuai", KEYS.webhook)
+            return await platforms.add_platform(conn, "kuai", KEYS.webhook)
 
 
 async def _load(to: Sender, first: int, deliveries: int) -> None:
@@ -39,7 +39,7 @@ async def _load(to: Sender, first: int, deliveries: int) -> None:
 
     async def work() -> None:
         for number in numbers:
-            await to.deliver(number, batches(number))
+            await to.deliver(number, batch_likes(number))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(SENDERS):
@@ -57,7 +57,7 @@ async def _rounds(to: Sender, crash: Callable[[], Awaitable[None]]) -> int:
     before = {webhook_id: set(answers) for webhook_id, answers in to.answers.items()}
     await _load(to, 0, ROUNDS * DELIVERIES_A_ROUND)
     assert to.answers == before, "a redelivery was answered otherwise"
-    return len({str(one["person"]) for n in range(ROUNDS * DELIVERIES_A_ROUND) for one in batches(n)})
+    return len({str(one["person"]) for n in range(ROUNDS * DELIVERIES_A_ROUND) for one in batch_likes(n)})
 
 
 async def _stands(dsn: str, likes: int) -> None:
@@ -75,16 +75,16 @@ async def _stands(dsn: str, likes: int) -> None:
 
 async def test_the_service_is_killed_ten_times(dsn: str) -> None:
     secret = await _prepared(dsn)
-    with program(dsn) as service:
-        async with sender(service, secret) as to:
+    with running_program(dsn) as service:
+        async with running_sender(service, secret) as to:
 
             async def crash() -> None:
                 service.kill()
                 await asyncio.to_thread(service.start)
 
             likes = await _rounds(to, crash)
-            assert to.counted() == likes
-            assert to.refused > 0, "the load never met a dead service"
+            assert to.count_counted() == likes
+            assert to.refusal_count > 0, "the load never met a dead service"
             await _stands(dsn, likes)
 
 
@@ -94,8 +94,8 @@ async def test_postgresql_is_killed_ten_times() -> None:
         try:
             await migrate(server.dsn)
             secret = await _prepared(server.dsn)
-            with program(server.dsn) as service:
-                async with sender(service, secret) as to:
+            with running_program(server.dsn) as service:
+                async with running_sender(service, secret) as to:
 
                     async def crash() -> None:
                         nonlocal server
@@ -104,8 +104,8 @@ async def test_postgresql_is_killed_ten_times() -> None:
                         server = await embedded_postgres.start(folder)
 
                     likes = await _rounds(to, crash)
-                    assert to.counted() == likes
-                    assert to.refused > 0, "the load never met a dead database"
+                    assert to.count_counted() == likes
+                    assert to.refusal_count > 0, "the load never met a dead database"
                     await _stands(server.dsn, likes)
             assert await broken_invariants(server.dsn) == {}
         finally:
@@ -114,12 +114,12 @@ async def test_postgresql_is_killed_ten_times() -> None:
 
 async def test_sigterm_finishes_what_was_accepted_and_exits_with_0(dsn: str) -> None:
     secret = await _prepared(dsn)
-    with program(dsn) as service:
-        async with sender(service, secret) as to:
+    with running_program(dsn) as service:
+        async with running_sender(service, secret) as to:
             loading = asyncio.create_task(_load(to, 0, 40))
             while len(to.answers) < 3:
                 await asyncio.sleep(0.001)
             assert await asyncio.to_thread(service.kill, signal.SIGTERM) == 0
             await asyncio.to_thread(service.start)
             await loading
-            await _stands(dsn, to.counted())
+            await _stands(dsn, to.count_counted())

@@ -19,10 +19,10 @@ from campaigns.catalogue import platforms
 from ledger.publication import sequencer
 from ops.clock import utc_now
 from ops.replay.formats import Format
-from ops.replay.run import Job, Target, new_report, send
-from ops.replay.secret import read_secret
+from ops.replay.run import ReplayJob, ReplayTarget, new_report, send_file
+from ops.replay.secret import parse_secret
 from processes import ROOT
-from serving import DAY, KEYS, LOG, SLUG, environment, like, promise, promised
+from serving import DAY, KEYS, LOG, SLUG, create_funded_campaign, environment, like, promise
 
 pytestmark = pytest.mark.slow
 LIKES, SIZE, KILLS = 6_000, 50, 3
@@ -84,20 +84,20 @@ def written(file: Path) -> Path:
 
 
 async def test_a_replay_outlives_the_service(dsn: str, pool: sql.Pool, tmp_path: Path):
-    await promised(pool, promise())
-    await sequencer.make_log(pool, LOG, utc_now())
+    await create_funded_campaign(pool, promise())
+    await sequencer.create_log(pool, LOG, utc_now())
     async with pool.acquire() as conn, conn.transaction():
-        secret = await platforms.add(conn, "kuai", KEYS.webhook)
+        secret = await platforms.add_platform(conn, "kuai", KEYS.webhook)
     port = free_port()
-    job = Job(written(tmp_path / "likes.ndjson"), Format.NDJSON, SLUG, SIZE, goes_on=False)
+    job = ReplayJob(written(tmp_path / "likes.ndjson"), Format.NDJSON, SLUG, SIZE, skips_bad_lines=False)
     report = new_report(job)
-    target = Target(f"http://127.0.0.1:{port}/v1/platforms/kuai/likes", read_secret(secret), 4, None, 40)
+    target = ReplayTarget(f"http://127.0.0.1:{port}/v1/platforms/kuai/likes", parse_secret(secret), 4, None, 40)
     all_sent = asyncio.Event()
     living = asyncio.create_task(killed_again_and_again(dsn, port, pool, all_sent))
-    await send(job, target, utc_now, Console(quiet=True), report)
+    await send_file(job, target, utc_now, Console(quiet=True), report)
     all_sent.set()
     await living
-    assert (report.failure, report.sent.outcomes) == (None, {"counted": LIKES})
-    assert report.sent.tries_again > 0
+    assert (report.failure, report.delivery_tally.outcomes) == (None, {"counted": LIKES})
+    assert report.delivery_tally.retries > 0
     assert await pool.fetchval("SELECT sum(counted) FROM day_counts") == LIKES
     assert await pool.fetchval("SELECT balance_minor FROM accounts WHERE kind = 'pledged'") == LIKES // 3

@@ -17,14 +17,14 @@ import pytest
 from rich.console import Console
 
 from campaigns.promise.model import Promise
-from ledger.log.verify.source import Address
-from ledger.log.verify.verifier import verify
+from ledger.log.verify.source import HttpSource
+from ledger.log.verify.verifier import verify_log
 from ops.clock import utc_now
 from ops.demo import payday
 from ops.replay.formats import Format
-from ops.replay.run import Job, Report, Target, new_report, send
-from ops.replay.secret import read_secret
-from serving import LOG, SLUG, Running, promise, running
+from ops.replay.run import ReplayJob, ReplayReport, ReplayTarget, new_report, send_file
+from ops.replay.secret import parse_secret
+from serving import LOG, SLUG, RunningService, promise, running_service
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand-likes.csv"
 FILE = Path(os.environ.get("KUAIRAND_LIKES", BESIDE))
@@ -52,35 +52,35 @@ def promised(**terms: Any) -> Promise:
 FULL = promised(daily_cap_minor=500, likes_per_person_per_day=20)
 
 
-async def replay(service: Running, file: Path, size: int, senders: int = 1, label: str = "") -> Report:
-    job = Job(file, Format.KUAIRAND, SLUG, size, goes_on=False, label=label)
+async def replay(service: RunningService, file: Path, size: int, senders: int = 1, label: str = "") -> ReplayReport:
+    job = ReplayJob(file, Format.KUAIRAND, SLUG, size, skips_bad_lines=False, label=label)
     address = f"{service.url}/v1/platforms/{service.platform}/likes"
     report = new_report(job)
-    target = Target(address, read_secret(service.secret), senders, None, 12)
-    await send(job, target, utc_now, Console(quiet=True), report)
-    assert (report.failure, report.is_complete, report.sent.likes) == (None, True, LIKES)
-    assert report.sent.outcomes["not_running"] == NOT_RUNNING
+    target = ReplayTarget(address, parse_secret(service.secret), senders, None, 12)
+    await send_file(job, target, utc_now, Console(quiet=True), report)
+    assert (report.failure, report.is_complete, report.delivery_tally.likes) == (None, True, LIKES)
+    assert report.delivery_tally.outcomes["not_running"] == NOT_RUNNING
     return report
 
 
-async def check(service: Running, figures: Mapping[str, int], pledged_minor: int) -> None:
-    assert (await service.day_counts(), await service.pledged()) == (figures, pledged_minor)
+async def check(service: RunningService, figures: Mapping[str, int], pledged_minor: int) -> None:
+    assert (await service.day_counts(), await service.pledged_minor()) == (figures, pledged_minor)
     totals = json.loads((await service.get(f"/v1/campaigns/{SLUG}/totals")).body)
     assert {name: likes for name, likes in totals["likes"].items() if likes} == figures
     assert totals["money"]["pledged"]["minor"] == pledged_minor
     await service.sequence()
-    outside = await asyncio.to_thread(verify, Address(service.url), None, LOG.verifier_key)
+    outside = await asyncio.to_thread(verify_log, HttpSource(service.url), None, LOG.verifier_key)
     own = outside.figures[SLUG]
-    assert (outside.compared, own.counted, own.pledged_minor) == (True, figures["counted"], pledged_minor)
+    assert (outside.has_compared_totals, own.counted, own.pledged_minor) == (True, figures["counted"], pledged_minor)
 
 
 @pytest.mark.timeout(600)  # one like at a time takes as long as so many commits do
 @pytest.mark.parametrize(("size", "times"), [(1, 1), (1_000, 1), (1_000, 3)])
 async def test_the_promise_of_the_contract(dsn: str, size: int, times: int):
-    async with running(dsn, FULL) as service:
+    async with running_service(dsn, FULL) as service:
         runs = [await replay(service, FILE, size) for _ in range(times)]
         await check(service, LIMITED, 6_455)
-        assert [run.sent.outcomes for run in runs] == [runs[0].sent.outcomes] * times
+        assert [run.delivery_tally.outcomes for run in runs] == [runs[0].delivery_tally.outcomes] * times
 
 
 async def test_settled_weekly_and_paid_by_a_bank(dsn: str, tmp_path: Path):
@@ -88,11 +88,11 @@ async def test_settled_weekly_and_paid_by_a_bank(dsn: str, tmp_path: Path):
 
     24.50 + 10.50 + 20.69 = 55.69 paid, and 55.69 + 8.86 = 64.55 settled.
     """
-    async with running(dsn, FULL, payout_folder=tmp_path) as service:
+    async with running_service(dsn, FULL, payout_folder=tmp_path) as service:
         await replay(service, FILE, 1_000)
         await service.tick()
-        campaign = (await service.service.shelf.newest()).campaigns[SLUG]
-        first, second = await payday.pay(service.service, campaign, utc_now())
+        campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
+        first, second = await payday.run_payday(service.service, campaign, utc_now())
         assert [(str(e.period), e.total_minor) for e in (first, second)] == [
             ("2022-04-18", 3500),
             ("2022-04-25", 2955),
@@ -102,14 +102,14 @@ async def test_settled_weekly_and_paid_by_a_bank(dsn: str, tmp_path: Path):
         files = [name for name in os.listdir(tmp_path) if name.endswith(".xml")]  # noqa: PTH208 - a moment's look
         assert len(files) == 2
         await service.sequence()
-        outside = await asyncio.to_thread(verify, Address(service.url), None, LOG.verifier_key)
+        outside = await asyncio.to_thread(verify_log, HttpSource(service.url), None, LOG.verifier_key)
         own = outside.figures[SLUG]
-        assert (outside.compared, own.pledged_minor) == (True, 6_455)
+        assert (outside.has_compared_totals, own.pledged_minor) == (True, 6_455)
         assert (own.settled_minor, own.in_flight_minor, own.paid_minor) == (6_455, 0, 5_569)
 
 
 async def test_sent_again_under_new_ids_only_the_duplicates_grow(dsn: str):
-    async with running(dsn, FULL) as service:
+    async with running_service(dsn, FULL) as service:
         for label in ("", "again"):
             await replay(service, FILE, 1_000, label=label)
         await check(service, LIMITED | {"duplicate": 262 + LIKES - NOT_RUNNING}, 6_455)
@@ -120,7 +120,7 @@ async def test_eight_senders_and_any_order_without_limit_and_cap(dsn: str, tmp_p
     random.Random(8).shuffle(rows)
     shuffled = tmp_path / "shuffled.csv"
     shuffled.write_text("".join([header, *rows]))
-    async with running(dsn, promised()) as service:
+    async with running_service(dsn, promised()) as service:
         await replay(service, shuffled, 100, senders=8)
         await check(service, UNLIMITED, 7_789)
 
@@ -138,11 +138,11 @@ async def cut_connections(dsn: str, times: int) -> None:
 
 
 async def test_the_database_goes_away_in_the_middle(dsn: str):
-    async with running(dsn, FULL) as service:
+    async with running_service(dsn, FULL) as service:
         cutting = asyncio.create_task(cut_connections(dsn, 8))
         report = await replay(service, FILE, 100)
         await cutting
-        assert report.sent.tries_again > 0
+        assert report.delivery_tally.retries > 0
         await check(service, LIMITED, 6_455)
 
 
@@ -164,6 +164,6 @@ WORKED = [
 async def test_other_promises(
     dsn: str, asked: Promise, funded_minor: int, figures: Mapping[str, int], pledged_minor: int
 ):
-    async with running(dsn, asked, funded_minor) as service:
+    async with running_service(dsn, asked, funded_minor) as service:
         await replay(service, FILE, 1_000)
         await check(service, figures, pledged_minor)

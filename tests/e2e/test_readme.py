@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from campaigns.intake.like_state import REASONS, Outcome
-from campaigns.pledging.arithmetic import due, earned
+from campaigns.pledging.arithmetic import day_earnings, due
 from campaigns.promise.model import Promise
 from campaigns.promise.terms import Terms
 from docs.generators.markdown import sentence
 from docs.generators.parts import fill
-from ledger.accounting.apportionment import split
+from ledger.accounting.apportionment import apportion
 from ops.clock import utc_now
-from serving import SLUG, Running, promise, running
+from serving import SLUG, RunningService, promise, running_service
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def open_today() -> Promise:
     return promise({"starts_at": today - timedelta(days=3), "ends_at": today + timedelta(days=3)})
 
 
-async def output(command: list[str], service: Running) -> str:
+async def output(command: list[str], service: RunningService) -> str:
     """Return what a command prints that finds the service as the README says."""
     told = {
         "LEDGER_URL": service.url,
@@ -58,7 +58,7 @@ async def output(command: list[str], service: Running) -> str:
 @pytest.mark.parametrize("name", ["library", "standard-library", "curl"])
 async def test_a_sender_of_the_readme_sends_a_like_that_counts(dsn: str, name: str) -> None:
     program = ["sh", "-eu", "-c"] if name == "curl" else [sys.executable, "-c"]
-    async with running(dsn, open_today()) as service:
+    async with running_service(dsn, open_today()) as service:
         assert '"outcomes":{"counted":1}' in await output([*program, snippet(name)], service)
         assert '"outcomes":{"duplicate":1}' in await output([*program, snippet(name)], service)
         assert await service.day_counts() == {"counted": 1, "duplicate": 1}
@@ -71,8 +71,8 @@ def test_the_worked_example_is_worked_out_so() -> None:
     assert [(likes.replace(",", ""), minor) for likes, minor in rows] == [
         (str(counted[day]), str(due([terms], counted, 7000, day))) for day in DAYS
     ]
-    assert earned(terms, 1000) == 333 + Fraction(1, 3)
-    assert split(834, [7000, 3000]) == [584, 250]
+    assert day_earnings(terms, 1000) == 333 + Fraction(1, 3)
+    assert apportion(834, [7000, 3000]) == [584, 250]
     assert "are 584 and 250" in README
 
 

@@ -20,10 +20,12 @@ _PARTS = {
         FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND attnum > 0""",
 }
-_RUNNERS_OWN = "schema_migrations"
+_MIGRATIONS_TABLE = "schema_migrations"
 
 
 async def catalog(conn: asyncpg.Connection) -> dict[str, list[tuple[object, ...]]]:
     """Return every part of the schema, sorted; without the migration runner's own table."""
     parts = {name: [tuple(row) for row in await conn.fetch(text)] for name, text in _PARTS.items()}
-    return {name: sorted((r for r in rows if _RUNNERS_OWN not in str(r)), key=str) for name, rows in parts.items()}
+    return {
+        name: sorted((r for r in rows if _MIGRATIONS_TABLE not in str(r)), key=str) for name, rows in parts.items()
+    }

@@ -7,7 +7,7 @@ import pytest
 
 import sql
 from catalog import catalog
-from ops.migrate import MigrationRefused, migrate, number, plan
+from ops.migrate import MigrationRefused, migrate, migration_version, plan_migrations
 from sql import Script
 
 
@@ -76,8 +76,10 @@ CASES = [
 
 @pytest.mark.parametrize(("files", "applied", "pending"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
 def test_what_is_pending(files: list[Script], applied: dict[int, bytes], pending: int) -> None:
-    found = plan(files, applied)
-    assert [number(f) for f in found.pending] == [number(f) for f in files][len(files) - pending :]
+    found = plan_migrations(files, applied)
+    assert [migration_version(f) for f in found.pending] == [migration_version(f) for f in files][
+        len(files) - pending :
+    ]
 
 
 REFUSED = [
@@ -90,4 +92,4 @@ REFUSED = [
 @pytest.mark.parametrize(("files", "applied", "words"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
 def test_what_cannot_fit_is_refused(files: list[Script], applied: dict[int, bytes], words: str) -> None:
     with pytest.raises(MigrationRefused, match=words):
-        plan(files, applied)
+        plan_migrations(files, applied)

@@ -7,10 +7,10 @@ import asyncpg
 import pytest
 
 import sql
-from campaigns.catalogue.sponsors import id_of
-from ops.migrate import migrate, number
+from campaigns.catalogue.sponsors import derive_sponsor_id
+from ops.migrate import migrate, migration_version
 
-BEFORE = next(number(file) for file in sql.scripts("migrations") if file.name.endswith("_registers"))
+BEFORE = next(migration_version(file) for file in sql.scripts("migrations") if file.name.endswith("_registers"))
 
 
 def terms(charity: str, account: str) -> str:
@@ -52,7 +52,7 @@ async def test_the_newest_terms_of_what_is_open_say_where_the_money_goes(
     assert await conn.fetchval("SELECT string_agg(account ->> 'id', ' ') FROM charities") == "new"
     [sponsor] = await conn.fetch("SELECT sponsor_id, name FROM sponsors JOIN sponsor_names USING (sponsor_id, name)")
     await conn.close()
-    assert tuple(sponsor) == (id_of("基金会"), "基金会")
+    assert tuple(sponsor) == (derive_sponsor_id("基金会"), "基金会")
 
 
 async def test_two_accounts_of_one_charity_are_not_chosen_between(

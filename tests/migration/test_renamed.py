@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 
 import sql
-from ops.migrate import migrate, number
+from ops.migrate import migrate, migration_version
 from sql import query
 
-BEFORE = next(number(file) for file in sql.scripts("migrations") if file.name.endswith("_names"))
+BEFORE = next(migration_version(file) for file in sql.scripts("migrations") if file.name.endswith("_names"))
 AT = datetime.fromisoformat("2026-11-01T00:00:00+00:00")
 LATER = datetime.fromisoformat("2026-11-02T00:00:00+00:00")
 OLD_ROWS = """

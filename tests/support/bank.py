@@ -47,14 +47,14 @@ class MockBank:
         """Return the payer's new statements."""
         return [one for one in self.messages("camt.053") if PAYER_IBAN.encode() in one]
 
-    def decided(self) -> list[dict[str, Any]]:
+    def decisions(self) -> list[dict[str, Any]]:
         """Return everything that the bank decided on."""
         found = json.loads(self.call("/_mock/payments"))
         return list(found["payments"] if isinstance(found, dict) else found)
 
 
 @contextmanager
-def bank(clock: str) -> Iterator[MockBank]:
+def running_bank(clock: str) -> Iterator[MockBank]:
     """Yield a bank whose time starts at `clock`."""
     with create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -68,11 +68,11 @@ def bank(clock: str) -> Iterator[MockBank]:
             process.kill()
 
 
-def _wait(found: MockBank) -> None:
+def _wait(mock_bank: MockBank) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            found.call("/_mock/health")
+            mock_bank.call("/_mock/health")
         except URLError:
             assert time.monotonic() < until, "the bank does not answer"
             time.sleep(0.05)

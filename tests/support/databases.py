@@ -21,11 +21,11 @@ from ops import embedded_postgres
 from ops.migrate import migrate
 
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - mkdtemp makes the folder
-_ROOM_BYTES_MIN = 2 << 30
+_FREE_BYTES_MIN = 2 << 30
 SETTINGS = {"max_wal_size": "256MB", "max_connections": "100"}  # the rest as in production
 EMBEDDED, EXTERNAL = "pg18-embedded", "external"
 EXTERNAL_URL = "LIKE_LEDGER_TEST_DATABASE_URL"
-Answer = TypeVar("Answer")
+ResultT = TypeVar("ResultT")
 
 
 def server_names() -> list[str]:
@@ -33,7 +33,7 @@ def server_names() -> list[str]:
     return [EMBEDDED, EXTERNAL] if os.environ.get(EXTERNAL_URL) else [EMBEDDED]
 
 
-def run_in_thread(work: Coroutine[Any, Any, Answer]) -> Answer:
+def run_in_thread(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     """Return the result of `work`, run in another loop: a session's fixture must not use a test's."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
@@ -46,7 +46,7 @@ class DatabaseServer:
     dsn: str
     _templates: list[str] = field(default_factory=list)
 
-    def address(self, database: str) -> str:
+    def database_dsn(self, database: str) -> str:
         """Return the address of another database on the same server."""
         return urlsplit(self.dsn)._replace(path=f"/{database}").geturl()
 
@@ -56,7 +56,7 @@ class DatabaseServer:
         name = f"like_ledger_template_{uuid4().hex}"
         run_in_thread(self._execute(f"CREATE DATABASE {name}"))
         self._templates.append(name)
-        run_in_thread(migrate(self.address(name)))
+        run_in_thread(migrate(self.database_dsn(name)))
         return name
 
     @asynccontextmanager
@@ -65,7 +65,7 @@ class DatabaseServer:
         name = f"like_ledger_test_{uuid4().hex}"
         await self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
-            yield self.address(name)
+            yield self.database_dsn(name)
         finally:
             await self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -95,13 +95,13 @@ async def broken_invariants(dsn: str) -> dict[str, list[dict[str, Any]]]:
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Yield a folder for a server's data, in memory if possible: 20 ms a database instead of 400."""
-    roomy = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ROOM_BYTES_MIN
+    roomy = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _FREE_BYTES_MIN
     with tempfile.TemporaryDirectory(prefix="like-ledger-", dir=_IN_MEMORY if roomy else None) as folder:
         yield Path(folder)
 
 
 @contextmanager
-def running(name: str) -> Iterator[DatabaseServer]:
+def running_server(name: str) -> Iterator[DatabaseServer]:
     """Yield the server with this name, one of `server_names`."""
     if name == EXTERNAL:
         external = DatabaseServer(os.environ[EXTERNAL_URL])

@@ -1,6 +1,6 @@
 """Texts that others may put into a title, a reference or a bank's answer, so that a line or a page says more."""
 
-ENDS_A_LINE_OR_TURNS_IT = {
+CONTROL_CHARACTER_TEXTS = {
     "a newline": "Likes\n— ledger.example.org/log AAAAAAAA",
     "a carriage return": "Likes\rmore",
     "a null": "Likes\x00",
@@ -15,7 +15,7 @@ ENDS_A_LINE_OR_TURNS_IT = {
     "an isolate that never ends": "Likes \u2067",
     "an end of an isolate": "Likes \u2069",
 }
-ONE_LINE = {
+ONE_LINE_TEXTS = {
     "a signature line": "— ledger.example.org/log AAAAAAAAAAAA",
     "a separator of JSON": '"}],[{"kind":"count"}',
     "escapes that are none": r"\n\u2028\ud800\\",

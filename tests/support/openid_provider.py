@@ -26,7 +26,7 @@ LOGIN = """<!doctype html><title>Provider</title><form method="post" action="">{
 
 
 @contextmanager
-def provider() -> Iterator[str]:
+def running_provider() -> Iterator[str]:
     """Yield the issuer of a provider that knows one client."""
     with Popen([sys.executable, __file__], stdout=PIPE, text=True) as process:
         try:
@@ -81,7 +81,7 @@ def _configure(folder: str, issuer: str) -> None:
     )
 
 
-def _people() -> None:
+def _create_people() -> None:
     """Make the tables, the people and the client."""
     from django.contrib.auth.models import User  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
@@ -102,7 +102,7 @@ def _people() -> None:
     )
 
 
-class Quiet(WSGIRequestHandler):
+class SilentRequestHandler(WSGIRequestHandler):
     """Requests hold codes: none is written anywhere."""
 
     def log_message(self, *_: Any) -> None:
@@ -112,7 +112,7 @@ class Quiet(WSGIRequestHandler):
 def main() -> None:
     """Serve until the process is ended."""
     with tempfile.TemporaryDirectory(prefix="like-ledger-openid-") as folder:
-        server = make_server("127.0.0.1", 0, lambda *_: [], handler_class=Quiet)
+        server = make_server("127.0.0.1", 0, lambda *_: [], handler_class=SilentRequestHandler)
         issuer = f"http://localhost:{server.server_port}/o"  # to browsers another site than the service's 127.0.0.1
         _configure(folder, issuer)
 
@@ -120,7 +120,7 @@ def main() -> None:
         from django.core.wsgi import get_wsgi_application  # noqa: PLC0415
 
         django.setup()
-        _people()
+        _create_people()
         server.set_app(get_wsgi_application())
         sys.stdout.write(f"{issuer}\n")
         sys.stdout.flush()

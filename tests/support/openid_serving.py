@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from clerks import hire
-from openid_provider import CLIENT_ID, SECRET, provider
-from serving import Running, running
+from clerks import create_tokens
+from openid_provider import CLIENT_ID, SECRET, running_provider
+from serving import RunningService, running_service
 
-BACK = "/admin/sign-in/openid/callback"
+CALLBACK_PATH = "/admin/sign-in/openid/callback"
 
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    with provider() as found:
+    with running_provider() as found:
         yield found
 
 
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def serving(dsn: str, issuer: str, **settings: Any) -> AsyncIterator[Running]:
+async def running_openid_service(dsn: str, issuer: str, **settings: Any) -> AsyncIterator[RunningService]:
     port = free_port()
     own = {
         "openid_issuer": issuer,
@@ -38,15 +38,15 @@ async def serving(dsn: str, issuer: str, **settings: Any) -> AsyncIterator[Runni
         "port": port,
         "public_url": f"http://127.0.0.1:{port}",
     }
-    async with running(dsn, **own | settings) as made:
-        await hire(made.service.pool)
+    async with running_service(dsn, **own | settings) as made:
+        await create_tokens(made.service.pool)
         yield made
 
 
 @pytest.fixture
-async def served(dsn: str, issuer: str) -> AsyncIterator[Running]:
-    async with serving(dsn, issuer) as made:
-        redirect = {"redirect_uri": f"{made.url}{BACK}"}
+async def openid_server(dsn: str, issuer: str) -> AsyncIterator[RunningService]:
+    async with running_openid_service(dsn, issuer) as made:
+        redirect = {"redirect_uri": f"{made.url}{CALLBACK_PATH}"}
         async with made.http.get(f"{issuer.removesuffix('/o')}/client", params=redirect) as answer:
             assert answer.status == 200
         yield made

@@ -7,7 +7,7 @@ from typing import Any
 from ops.admin import registry
 from ops.admin.core import execute
 from ops.admin.core.actor import Actor
-from ops.admin.core.command import Command, Desk, Done, Office
+from ops.admin.core.command import Command, CommandContext, CommandResult, CommandServices
 from ops.admin.resources import proposals
 from ops.clock import utc_now
 from ops.keys import Keys
@@ -16,43 +16,43 @@ from sql import Pool
 
 HOLD = timedelta(hours=1)
 FAY, FRED = Actor("fay", "finance", "http", "192.0.2.1"), Actor("fred", "finance", "page", "192.0.2.2")
-_FUND = registry.find("campaign.fund")
+_FUND = registry.find_command("campaign.fund")
 
 
-async def _fund_later(work: Desk, slug: str, asked: Any) -> Done:
-    return replace(await _FUND.run(work, slug, asked), hold=HOLD)
+async def _run_fund_later(context: CommandContext, slug: str, body: Any) -> CommandResult:
+    return replace(await _FUND.run(context, slug, body), hold=HOLD)
 
 
-_HELD = replace(_FUND, name="campaign.fund.later", run=_fund_later)
+_FUND_LATER = replace(_FUND, name="campaign.fund.later", run=_run_fund_later)
 
 
-def _find(name: str) -> Command[Any]:
-    return _HELD if name == _HELD.name else registry.find(name)
+def _find_command(name: str) -> Command[Any]:
+    return _FUND_LATER if name == _FUND_LATER.name else registry.find_command(name)
 
 
-async def decided(pool: Pool, slug: str, keys: Keys) -> None:
+async def create_proposals(pool: Pool, slug: str, keys: Keys) -> None:
     """Ask for more money: one is done, one held and done; others wait, are refused, withdrawn, or fail."""
-    office = Office(pool, keys, Settings())
-    decisions = {command.name: command for command in proposals.commands(_find)}
+    office = CommandServices(pool, keys, Settings())
+    decisions = {command.name: command for command in proposals.decision_commands(_find_command)}
 
     async def ask(reference: str, command: Command[Any] = _FUND) -> str:
-        asked = command.asked.model_validate({"amount_minor": 1, "reference": reference})
-        answer = await execute.do(office, FAY, command, slug, asked)
+        asked = command.body_type.model_validate({"amount_minor": 1, "reference": reference})
+        answer = await execute.execute(office, FAY, command, slug, asked)
         assert answer["proposal"] is not None
         return answer["proposal"]
 
     async def decide(who: Actor, name: str, proposal: str, **words: str) -> None:
         command = decisions[f"proposal.{name}"]
-        await execute.do(office, who, command, proposal, command.asked.model_validate(words))
+        await execute.execute(office, who, command, proposal, command.body_type.model_validate(words))
 
     async def approve(proposal: str) -> None:
         digest = await pool.fetchval("SELECT encode(hash, 'hex') FROM proposals WHERE proposal_id = $1", proposal)
         await decide(FRED, "approve", proposal, hash=digest)
 
-    held, fails = await ask("held", _HELD), await ask("fails", _HELD)
+    held, fails = await ask("held", _FUND_LATER), await ask("fails", _FUND_LATER)
     await approve(held)
     await approve(fails)
-    await proposals.do_due(office, _find, utc_now() + 2 * HOLD)  # the second is another thing by then
+    await proposals.execute_due(office, _find_command, utc_now() + 2 * HOLD)  # the second is another thing by then
     await approve(await ask("done"))
     await decide(FRED, "refuse", await ask("refused"), reason="not agreed")
     await decide(FAY, "withdraw", await ask("withdrawn"), reason="by mistake")

@@ -15,7 +15,7 @@ from ops.embedded_postgres import privileges
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
 # Holds a database until its standard input ends; tells its address and the server's process first.
-HOLDER = """
+HOLDER_SCRIPT = """
 import asyncio, sys
 from pathlib import Path
 from ops import embedded_postgres
@@ -28,38 +28,38 @@ asyncio.run(hold())
 
 
 @contextmanager
-def holder(folder: Path, role: str, prefix: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[str]"]:
+def database_holder(folder: Path, role: str, prefix: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[str]"]:
     """Yield another process that holds the folder's database, once it has it."""
-    command = [*prefix, sys.executable, "-c", HOLDER, str(folder), role]
+    command = [*prefix, sys.executable, "-c", HOLDER_SCRIPT, str(folder), role]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            address(process.stdout)
+            read_dsn(process.stdout)
             yield process
         finally:
             process.kill()
 
 
-def address(output: IO[str] | None) -> str:
+def read_dsn(output: IO[str] | None) -> str:
     assert output is not None
     line = output.readline().strip()
     assert line.startswith("postgresql://"), "the other process got no database"
     return line
 
 
-def processes(folder: Path) -> list[psutil.Process]:
+def folder_processes(folder: Path) -> list[psutil.Process]:
     """Return every process that works on the folder: the server and its children."""
-    started = [p for p in psutil.process_iter() if str(folder / "postgres") in words(p)]
-    return list({child.pid: child for p in started for child in [p, *children(p)]}.values())
+    started = [p for p in psutil.process_iter() if str(folder / "postgres") in command_line(p)]
+    return list({child.pid: child for p in started for child in [p, *child_processes(p)]}.values())
 
 
-def words(process: psutil.Process) -> str:
+def command_line(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
 
 
-def children(process: psutil.Process) -> list[psutil.Process]:
+def child_processes(process: psutil.Process) -> list[psutil.Process]:
     try:
         return process.children(recursive=True)
     except psutil.Error:
@@ -74,14 +74,14 @@ def connections(process: psutil.Process) -> list[object]:
         return []
 
 
-def gone(started: list[psutil.Process]) -> bool:
+def wait_until_ended(candidates: list[psutil.Process]) -> bool:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while any(map(works, started)) and time.monotonic() < deadline:
+    while any(map(is_running, candidates)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return not any(map(works, started))
+    return not any(map(is_running, candidates))
 
 
-def works(process: psutil.Process) -> bool:
+def is_running(process: psutil.Process) -> bool:
     """Return whether the process runs: one that has ended may wait a while for the system to forget it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
@@ -90,7 +90,7 @@ def works(process: psutil.Process) -> bool:
 
 
 @contextmanager
-def sleeper(folder: Path, cwd: Path | None = None) -> Iterator[int]:
+def sleeping_process(folder: Path, cwd: Path | None = None) -> Iterator[int]:
     """Yield the number of a process that has nothing to do with PostgreSQL, but runs as the server's user."""
     prefix = privileges.server_user(folder, str(cwd or "/")).prefix
     with subprocess.Popen([*prefix, "sleep", "600"], cwd=cwd) as process:

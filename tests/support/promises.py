@@ -11,10 +11,10 @@ import sql
 from campaigns.catalogue import cache, platforms
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake import payload
-from campaigns.intake.group_commit import Submission, commit
+from campaigns.intake.group_commit import Submission, commit_group
 from campaigns.promise import toml_file
 from campaigns.promise.calendar import Calendar
-from campaigns.promise.model import Promise, fixed, held
+from campaigns.promise.model import Promise, engine_terms, immutable_part
 
 PSEUDONYM_KEY, WEBHOOK_KEY = bytes(32), bytes(range(32))
 SLUG = "rural-education"
@@ -49,7 +49,7 @@ account = { iban = "GB82WEST12345698765432" }
 """
 
 
-def text(*changes: tuple[str, str]) -> str:
+def promise_toml(*changes: tuple[str, str]) -> str:
     """Return the promise with the first place of each text replaced by another."""
     made = PROMISE
     for old, new in changes:
@@ -67,20 +67,20 @@ def span_around(now: datetime) -> tuple[tuple[str, str], tuple[str, str]]:
 
 def promise(*changes: tuple[str, str]) -> Promise:
     """Return the promise as an object."""
-    return toml_file.read(text(*changes).encode())
+    return toml_file.parse_promise(promise_toml(*changes).encode())
 
 
-def campaign(*promised: Promise, from_days: Sequence[date] = (), closed_at: datetime | None = None) -> Campaign:
+def campaign(*promises: Promise, from_days: Sequence[date] = (), closed_at: datetime | None = None) -> Campaign:
     """Return the campaign as the catalogue has it, without a database: its promise and each version of its terms."""
-    own = promised[0].campaign
-    calendar = Calendar.of(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
+    own = promises[0].campaign
+    calendar = Calendar.from_bounds(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
     days = [calendar.days[0], *from_days]
-    versions = [p.terms for p in promised]
-    terms = [held(v, n, day) for n, (v, day) in enumerate(zip(versions, days, strict=True), 1)]
-    return Campaign(1, fixed(promised[0]), versions, terms, closed_at, calendar, bytes(32))
+    versions = [p.terms for p in promises]
+    terms = [engine_terms(v, n, day) for n, (v, day) in enumerate(zip(versions, days, strict=True), 1)]
+    return Campaign(1, immutable_part(promises[0]), versions, terms, closed_at, calendar, bytes(32))
 
 
-def likes(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SLUG, content: str = "c") -> bytes:
+def likes_body(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SLUG, content: str = "c") -> bytes:
     """Return a delivery of likes of one content by different people, at noon of a day of November in Shanghai."""
     own = f'"campaign":"{campaign}",' if campaign else ""
     each = [
@@ -90,36 +90,36 @@ def likes(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SL
     return f'{{"type":"likes","timestamp":"2026-11-09T04:00:00Z","data":{{"likes":[{",".join(each)}]}}}}'.encode()
 
 
-async def platform(pool: sql.Pool) -> cache.Platform:
+async def ensure_platform(pool: sql.Pool) -> cache.Platform:
     """Return the platform that the likes come from, added if it is not there."""
     async with pool.acquire() as conn:
-        found = (await cache.load(conn, PSEUDONYM_KEY)).platforms.get("video")
+        found = (await cache.load_catalogue(conn, PSEUDONYM_KEY)).platforms.get("video")
         if found is not None:
             return found
         async with conn.transaction():
-            await platforms.add(conn, "video", WEBHOOK_KEY)
-    return await platform(pool)
+            await platforms.add_platform(conn, "video", WEBHOOK_KEY)
+    return await ensure_platform(pool)
 
 
 def submission(sender: cache.Platform, body: bytes) -> Submission:
     """Return a delivery as intake gets it; its id comes from its body."""
     digest = sha256(body)
-    return Submission(sender, digest.hexdigest(), digest.digest(), payload.read(body))
+    return Submission(sender, digest.hexdigest(), digest.digest(), payload.parse_body(body))
 
 
 async def record(pool: sql.Pool, bodies: Sequence[bytes], now: datetime = NOW) -> dict[str, int]:
     """Record deliveries, each in a transaction; return how many likes came to which outcome."""
-    sender, outcomes = await platform(pool), dict[str, int]()
+    sender, outcomes = await ensure_platform(pool), dict[str, int]()
     async with pool.acquire() as conn:
-        known = await cache.load(conn, PSEUDONYM_KEY)
+        known = await cache.load_catalogue(conn, PSEUDONYM_KEY)
         for body in bodies:
-            committed = await commit(conn, known, [submission(sender, body)], now)
+            committed = await commit_group(conn, known, [submission(sender, body)], now)
             for outcome, number in committed.outcomes.items():
                 outcomes[outcome.value] = outcomes.get(outcome.value, 0) + number
     return outcomes
 
 
-async def rows(pool: sql.Pool, statement: str) -> list[asyncpg.Record]:
+async def fetch_rows(pool: sql.Pool, statement: str) -> list[asyncpg.Record]:
     """Return what a statement finds."""
     async with pool.acquire() as conn:
         return await conn.fetch(statement)

@@ -24,7 +24,7 @@ from ledger.log.note import (
     parse_verifier_key,
     sign_note,
 )
-from ledger.log.receipt import MalformedReceipt, NotLoggedYet, check, like_entry
+from ledger.log.receipt import MalformedReceipt, NotLoggedYet, check_receipt, like_entry
 
 LOG = make_signer("ledger.example.org/log", b"l" * 32)
 FOREIGN = make_signer("other.example.org/log", b"x" * 32)
@@ -33,9 +33,9 @@ WITNESS = make_signer("witness.example.org", b"w" * 32)
 HOLDS, MALFORMED, WAITING = "holds", "malformed", "waiting"
 
 LIKE = {"nonce": "0a" * 16, "person": "0b" * 16, "event_us": 1_649_563_200_000_000, "content": "视频 3431182"}
-PLACE, BATCH_ID = 2, 7
+LEAF_POSITION, BATCH_ID = 2, 7
 LEAVES = [leaf_hash(bytes([n])) for n in range(5)]
-LEAVES[PLACE] = leaf_hash(like_entry(b"\x0a" * 16, b"\x0b" * 16, 1_649_563_200_000_000, "视频 3431182"))
+LEAVES[LEAF_POSITION] = leaf_hash(like_entry(b"\x0a" * 16, b"\x0b" * 16, 1_649_563_200_000_000, "视频 3431182"))
 COUNT = {
     "kind": "count",
     "v": 1,
@@ -56,11 +56,11 @@ class Case(NamedTuple):
 
     name: str
     raw: bytes
-    ends: str
+    outcome: str
     key: str = format_verifier_key(LOG.verifier_key)
 
 
-def logged(entry: bytes, signer: Signer = LOG) -> tuple[list[str], str]:
+def log_entry(entry: bytes, signer: Signer = LOG) -> tuple[list[str], str]:
     """Return the path of an entry in a log of others, and the log's signed checkpoint."""
     hashes = [leaf_hash(b"another %d" % n) for n in range(LOG_SIZE)]
     hashes[INDEX] = leaf_hash(entry)
@@ -68,10 +68,10 @@ def logged(entry: bytes, signer: Signer = LOG) -> tuple[list[str], str]:
     return [to_base64(node) for node in inclusion_proof(hashes, INDEX)], note
 
 
-def ending(raw: bytes, key: str) -> str:
+def check_outcome(raw: bytes, key: str) -> str:
     """Return how the command line's check ends: the failing step's name, or a word for it."""
     try:
-        steps = check(raw, parse_verifier_key(key))
+        steps = check_receipt(raw, parse_verifier_key(key))
     except NotLoggedYet:
         return WAITING
     except MalformedReceipt:
@@ -83,10 +83,10 @@ def ending(raw: bytes, key: str) -> str:
     return failing[0] if failing else HOLDS
 
 
-def telling(count: Mapping[str, Any] | bytes, signer: Signer = LOG) -> Receipt:
+def receipt_with_count(count: Mapping[str, Any] | bytes, signer: Signer = LOG) -> Receipt:
     """Return a receipt whose log holds that count leaf."""
     entry = count if isinstance(count, bytes) else canonical_bytes(count)
-    path, note = logged(entry, signer)
+    path, note = log_entry(entry, signer)
     return {
         "receipt": "rcp_AAAAAAAAAAcAAAACCgoKCgoKCgo",
         "campaign": "rural-education",
@@ -96,9 +96,9 @@ def telling(count: Mapping[str, Any] | bytes, signer: Signer = LOG) -> Receipt:
         "batch": {
             "id": BATCH_ID,
             "size": len(LEAVES),
-            "index": PLACE,
-            "leaf": LEAVES[PLACE].hex(),
-            "path": [node.hex() for node in inclusion_proof(LEAVES, PLACE)],
+            "index": LEAF_POSITION,
+            "leaf": LEAVES[LEAF_POSITION].hex(),
+            "path": [node.hex() for node in inclusion_proof(LEAVES, LEAF_POSITION)],
             "root": root(LEAVES).hex(),
         },
         "count": {"index": INDEX, "entry": entry.decode(), "path": path},
@@ -106,25 +106,25 @@ def telling(count: Mapping[str, Any] | bytes, signer: Signer = LOG) -> Receipt:
     }
 
 
-GOOD = telling(COUNT)
+VALID_RECEIPT = receipt_with_count(COUNT)
 
 
-def changed(change: Change, receipt: Receipt = GOOD) -> bytes:
+def apply_change(change: Change, receipt: Receipt = VALID_RECEIPT) -> bytes:
     """Return the receipt with one thing changed."""
     other = copy.deepcopy(receipt)
     change(other)
     return json.dumps(other).encode()
 
 
-def put(part: str, **members: Any) -> Change:
+def set_members(part: str, **members: Any) -> Change:
     return lambda receipt: receipt[part].update(members)
 
 
-def other_note(change: Callable[[str], str]) -> Change:
+def replace_note(change: Callable[[str], str]) -> Change:
     return lambda receipt: receipt.update(checkpoint=change(receipt["checkpoint"]))
 
 
-def signed(text: str, *signers: Signer) -> Change:
+def sign_text(text: str, *signers: Signer) -> Change:
     """Put other words under true signatures."""
     note = Note(text)
     for signer in signers or (LOG,):
@@ -132,16 +132,16 @@ def signed(text: str, *signers: Signer) -> Change:
     return lambda receipt: receipt.update(checkpoint=format_note(note).decode())
 
 
-def cosigned(receipt: Receipt) -> None:
+def add_cosignature(receipt: Receipt) -> None:
     receipt["checkpoint"] = format_note(sign_note(parse_note(receipt["checkpoint"].encode()), WITNESS)).decode()
 
 
-def reordered(text: str) -> str:
+def reorder_members(text: str) -> str:
     """Return the same JSON with its members the other way round."""
     return json.dumps(dict(reversed(json.loads(text).items())), separators=(",", ":"))
 
 
-def recut(receipt: Receipt) -> None:
+def move_byte_boundary(receipt: Receipt) -> None:
     """Cut the bytes that the leaf commits to at another place: the same hash, another like."""
     moment = receipt["like"]["event_us"].to_bytes(8, "big")
     content = receipt["like"]["content"].encode()
@@ -153,8 +153,8 @@ def recut(receipt: Receipt) -> None:
 ROOT = to_base64(bytes(32))
 FALSE_LINE = f"— {LOG.name} {to_base64(LOG.verifier_key.key_id + bytes(64))}\n"
 HEAD = LOG.name + "\n{size}\n" + ROOT + "\n"
-_FIRST = GOOD["batch"]["path"][0]
-_NODE = GOOD["count"]["path"][0]
+_FIRST_NODE = VALID_RECEIPT["batch"]["path"][0]
+_LOG_NODE = VALID_RECEIPT["count"]["path"][0]
 
 CHANGES: dict[str, dict[str, Change]] = {
     HOLDS: {
@@ -162,81 +162,83 @@ CHANGES: dict[str, dict[str, Change]] = {
         "a like that is not known any more": lambda r: r.update(like=None),
         "a member that nobody knows": lambda r: r.update(later={"depth": [[[]]]}),
         "another fate, which the log does not prove": lambda r: r.update(fate="withdrawn"),
-        "a witness's cosignature": cosigned,
-        "an extension line": lambda r: signed(
-            format_checkpoint(Checkpoint(*_opened(r["checkpoint"]), ("extra — line",)))
+        "a witness's cosignature": add_cosignature,
+        "an extension line": lambda r: sign_text(
+            format_checkpoint(Checkpoint(*_checkpoint_parts(r["checkpoint"]), ("extra — line",)))
         )(r),
     },
     "like": {
-        "another content": put("like", content="another"),
-        "the same content, otherwise composed": put("like", content="视频 3431182\u200f"),
-        "another moment": put("like", event_us=LIKE["event_us"] + 1),
-        "another pseudonym": put("like", person="0c" * 16),
-        "another nonce": put("like", nonce="0c" * 16),
-        "another leaf": put("batch", leaf="00" * 32),
-        "the largest moment": put("like", event_us=2**53 - 1),
+        "another content": set_members("like", content="another"),
+        "the same content, otherwise composed": set_members("like", content="视频 3431182\u200f"),
+        "another moment": set_members("like", event_us=LIKE["event_us"] + 1),
+        "another pseudonym": set_members("like", person="0c" * 16),
+        "another nonce": set_members("like", nonce="0c" * 16),
+        "another leaf": set_members("batch", leaf="00" * 32),
+        "the largest moment": set_members("like", event_us=2**53 - 1),
     },
     "batch": {
-        "another path": put("batch", path=["11" * 32, *GOOD["batch"]["path"][1:]]),
-        "a path too short": put("batch", path=GOOD["batch"]["path"][:-1]),
-        "a path too long": put("batch", path=[*GOOD["batch"]["path"], _FIRST]),
-        "no path": put("batch", path=[]),
-        "another place": put("batch", index=3),
-        "a place outside": put("batch", index=5),
-        "another size": put("batch", size=4),
-        "no size": put("batch", size=0),
-        "the largest size": put("batch", size=2**53 - 1),
-        "another root": put("batch", root="00" * 32),
+        "another path": set_members("batch", path=["11" * 32, *VALID_RECEIPT["batch"]["path"][1:]]),
+        "a path too short": set_members("batch", path=VALID_RECEIPT["batch"]["path"][:-1]),
+        "a path too long": set_members("batch", path=[*VALID_RECEIPT["batch"]["path"], _FIRST_NODE]),
+        "no path": set_members("batch", path=[]),
+        "another place": set_members("batch", index=3),
+        "a place outside": set_members("batch", index=5),
+        "another size": set_members("batch", size=4),
+        "no size": set_members("batch", size=0),
+        "the largest size": set_members("batch", size=2**53 - 1),
+        "another root": set_members("batch", root="00" * 32),
         "a leaf without its like": lambda r: (r.update(like=None), r["batch"].update(leaf="00" * 32)),
     },
     "count": {
-        "another batch": put("batch", id=6),
-        "another size, with the same way to the root": put("batch", size=8),
-        "no batch": put("batch", id=0),
+        "another batch": set_members("batch", id=6),
+        "another size, with the same way to the root": set_members("batch", size=8),
+        "no batch": set_members("batch", id=0),
         "another campaign": lambda r: r.update(campaign="other"),
-        "an entry of nothing": put("count", entry="{}"),
-        "an entry that is no JSON": put("count", entry="count"),
-        "no entry": put("count", entry=""),
-        "spaces in the entry": put("count", entry=GOOD["count"]["entry"].replace(":", ": ")),
-        "another order in the entry": put("count", entry=reordered(GOOD["count"]["entry"])),
-        "a line end after the entry": put("count", entry=GOOD["count"]["entry"] + "\n"),
+        "an entry of nothing": set_members("count", entry="{}"),
+        "an entry that is no JSON": set_members("count", entry="count"),
+        "no entry": set_members("count", entry=""),
+        "spaces in the entry": set_members("count", entry=VALID_RECEIPT["count"]["entry"].replace(":", ": ")),
+        "another order in the entry": set_members("count", entry=reorder_members(VALID_RECEIPT["count"]["entry"])),
+        "a line end after the entry": set_members("count", entry=VALID_RECEIPT["count"]["entry"] + "\n"),
     },
     "signature": {
-        "another size signed": other_note(lambda note: note.replace("\n7\n", "\n8\n")),
-        "another root signed": other_note(lambda note: note.replace(note.split("\n")[2], ROOT)),
-        "another origin": other_note(lambda note: note.replace(LOG.name, FOREIGN.name, 1)),
-        "another name on the signature": other_note(lambda note: note.replace(f"— {LOG.name}", f"— {FOREIGN.name}")),
-        "no signature": other_note(lambda note: note.split("— ", maxsplit=1)[0]),
-        "no note": other_note(lambda _: "x"),
-        "an empty note": other_note(lambda _: ""),
-        "no newline at the end": other_note(lambda note: note[:-1]),
-        "another line below": other_note(lambda note: note + "PS\n"),
-        "a hyphen instead of the dash": other_note(lambda note: note.replace("— ", "- ")),
-        "a carriage return": other_note(lambda note: note.replace("\n", "\r\n")),
-        "a null": other_note(lambda note: note.replace("\n", "\0\n", 1)),
-        "a line separator instead of a newline": other_note(lambda note: note.replace("\n", "\u2028", 1)),
-        "a space in the base64": other_note(lambda note: note[:-3] + " " + note[-3:]),
-        "a true signature and a false one": other_note(lambda note: note + FALSE_LINE),
-        "a signature cut short": other_note(lambda note: note.rsplit(" ", 1)[0] + " AAAAAAA=\n"),
-        "signed by a namesake": lambda r: r.update(checkpoint=logged(r["count"]["entry"].encode(), NAMESAKE)[1]),
-        "signed, but no size": signed(HEAD.format(size="many")),
-        "signed, with a leading zero": signed(HEAD.format(size="07")),
-        "signed, with a sign": signed(HEAD.format(size="+7")),
-        "signed, too large a size": signed(HEAD.format(size=2**63)),
-        "signed, the empty tree with a root": signed(HEAD.format(size="0")),
-        "signed, two lines only": signed(f"{LOG.name}\n7\n"),
-        "signed, an empty line in it": signed(HEAD.format(size="7") + "\nmore\n"),
-        "signed, a root too short": signed(f"{LOG.name}\n7\nAAAA\n"),
-        "signed, of another log": signed(f"{FOREIGN.name}\n7\n{ROOT}\n"),
+        "another size signed": replace_note(lambda note: note.replace("\n7\n", "\n8\n")),
+        "another root signed": replace_note(lambda note: note.replace(note.split("\n")[2], ROOT)),
+        "another origin": replace_note(lambda note: note.replace(LOG.name, FOREIGN.name, 1)),
+        "another name on the signature": replace_note(
+            lambda note: note.replace(f"— {LOG.name}", f"— {FOREIGN.name}")
+        ),
+        "no signature": replace_note(lambda note: note.split("— ", maxsplit=1)[0]),
+        "no note": replace_note(lambda _: "x"),
+        "an empty note": replace_note(lambda _: ""),
+        "no newline at the end": replace_note(lambda note: note[:-1]),
+        "another line below": replace_note(lambda note: note + "PS\n"),
+        "a hyphen instead of the dash": replace_note(lambda note: note.replace("— ", "- ")),
+        "a carriage return": replace_note(lambda note: note.replace("\n", "\r\n")),
+        "a null": replace_note(lambda note: note.replace("\n", "\0\n", 1)),
+        "a line separator instead of a newline": replace_note(lambda note: note.replace("\n", "\u2028", 1)),
+        "a space in the base64": replace_note(lambda note: note[:-3] + " " + note[-3:]),
+        "a true signature and a false one": replace_note(lambda note: note + FALSE_LINE),
+        "a signature cut short": replace_note(lambda note: note.rsplit(" ", 1)[0] + " AAAAAAA=\n"),
+        "signed by a namesake": lambda r: r.update(checkpoint=log_entry(r["count"]["entry"].encode(), NAMESAKE)[1]),
+        "signed, but no size": sign_text(HEAD.format(size="many")),
+        "signed, with a leading zero": sign_text(HEAD.format(size="07")),
+        "signed, with a sign": sign_text(HEAD.format(size="+7")),
+        "signed, too large a size": sign_text(HEAD.format(size=2**63)),
+        "signed, the empty tree with a root": sign_text(HEAD.format(size="0")),
+        "signed, two lines only": sign_text(f"{LOG.name}\n7\n"),
+        "signed, an empty line in it": sign_text(HEAD.format(size="7") + "\nmore\n"),
+        "signed, a root too short": sign_text(f"{LOG.name}\n7\nAAAA\n"),
+        "signed, of another log": sign_text(f"{FOREIGN.name}\n7\n{ROOT}\n"),
     },
     "log": {
-        "another line of the log": put("count", index=0),
-        "a line that is not there": put("count", index=7),
-        "a node of the path": put("count", path=[ROOT, *GOOD["count"]["path"][1:]]),
-        "the log's path too short": put("count", path=GOOD["count"]["path"][:-1]),
-        "another root, truly signed": signed(HEAD.format(size="7")),
-        "the largest log": signed(HEAD.format(size=2**63 - 1)),
-        "a number that 53 bits cannot tell from its neighbour": signed(HEAD.format(size=2**53 + 1)),
+        "another line of the log": set_members("count", index=0),
+        "a line that is not there": set_members("count", index=7),
+        "a node of the path": set_members("count", path=[ROOT, *VALID_RECEIPT["count"]["path"][1:]]),
+        "the log's path too short": set_members("count", path=VALID_RECEIPT["count"]["path"][:-1]),
+        "another root, truly signed": sign_text(HEAD.format(size="7")),
+        "the largest log": sign_text(HEAD.format(size=2**63 - 1)),
+        "a number that 53 bits cannot tell from its neighbour": sign_text(HEAD.format(size=2**53 + 1)),
     },
     WAITING: {
         "not in a checkpoint yet": lambda r: r.update(count=None, checkpoint=None),
@@ -248,62 +250,62 @@ CHANGES: dict[str, dict[str, Change]] = {
         "no checkpoint": lambda r: r.pop("checkpoint"),
         "a checkpoint that is no text": lambda r: r.update(checkpoint=[]),
         "a campaign that is no text": lambda r: r.update(campaign=1),
-        "a leaf in capitals": put("batch", leaf=GOOD["batch"]["leaf"].upper()),
-        "a leaf with spaces": put("batch", leaf=GOOD["batch"]["leaf"][:-2] + "  "),
-        "a leaf too short": put("batch", leaf=GOOD["batch"]["leaf"][:-2]),
-        "a node of 31 bytes": put("batch", path=[_FIRST[2:]]),
-        "two nodes in one": put("batch", path=[_FIRST + _FIRST]),
-        "a path that is no list": put("batch", path=_FIRST),
-        "a node that is no base64": put("count", path=["?"]),
-        "a node in another base64": put("count", path=[_NODE.replace("=", "")]),
-        "a place as text": put("batch", index="2"),
-        "a place that is true": put("batch", index=True),
-        "a place below nought": put("batch", index=-1),
-        "a place with a fraction": put("batch", index=2.0),
-        "a place beyond 2^53": put("batch", index=2**53),
-        "a moment beyond 2^53": put("like", event_us=2**53),
-        "a moment before 1970": put("like", event_us=-1),
-        "a nonce too long": put("like", nonce="0a" * 17),
-        "a pseudonym too short": put("like", person="0b" * 15),
-        "the leaf's bytes cut at another place": recut,
-        "a lone surrogate": put("like", content="\ud800"),
+        "a leaf in capitals": set_members("batch", leaf=VALID_RECEIPT["batch"]["leaf"].upper()),
+        "a leaf with spaces": set_members("batch", leaf=VALID_RECEIPT["batch"]["leaf"][:-2] + "  "),
+        "a leaf too short": set_members("batch", leaf=VALID_RECEIPT["batch"]["leaf"][:-2]),
+        "a node of 31 bytes": set_members("batch", path=[_FIRST_NODE[2:]]),
+        "two nodes in one": set_members("batch", path=[_FIRST_NODE + _FIRST_NODE]),
+        "a path that is no list": set_members("batch", path=_FIRST_NODE),
+        "a node that is no base64": set_members("count", path=["?"]),
+        "a node in another base64": set_members("count", path=[_LOG_NODE.replace("=", "")]),
+        "a place as text": set_members("batch", index="2"),
+        "a place that is true": set_members("batch", index=True),
+        "a place below nought": set_members("batch", index=-1),
+        "a place with a fraction": set_members("batch", index=2.0),
+        "a place beyond 2^53": set_members("batch", index=2**53),
+        "a moment beyond 2^53": set_members("like", event_us=2**53),
+        "a moment before 1970": set_members("like", event_us=-1),
+        "a nonce too long": set_members("like", nonce="0a" * 17),
+        "a pseudonym too short": set_members("like", person="0b" * 15),
+        "the leaf's bytes cut at another place": move_byte_boundary,
+        "a lone surrogate": set_members("like", content="\ud800"),
         "a fraction where nobody looks": lambda r: r.update(later=1.5),
         "a large number where nobody looks": lambda r: r.update(later=[2**53]),
-        "great depth": lambda r: r.update(later=_nested(70)),
+        "great depth": lambda r: r.update(later=_nest_lists(70)),
     },
 }
 
-RAW: dict[str, bytes] = {
+RAW_FILES: dict[str, bytes] = {
     "nothing": b"",
     "a list": b"[]",
     "an empty object": b"{}",
     "a text": b'"receipt"',
     "null": b"null",
     "no UTF-8": b'{"receipt": "\xff"}',
-    "UTF-16": json.dumps(GOOD).encode("utf-16"),
-    "a byte order mark": b"\xef\xbb\xbf" + json.dumps(GOOD).encode(),
-    "not a number": json.dumps(GOOD).replace('"fate"', '"more": NaN, "fate"').encode(),
-    "an exponent": json.dumps(GOOD).replace('"index": 2', '"index": 2e0').encode(),
-    "a comma too many": json.dumps(GOOD)[:-1].encode() + b",}",
-    "a line end within a text": json.dumps(GOOD).replace("counted", "counted\n", 1).encode(),
+    "UTF-16": json.dumps(VALID_RECEIPT).encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf" + json.dumps(VALID_RECEIPT).encode(),
+    "not a number": json.dumps(VALID_RECEIPT).replace('"fate"', '"more": NaN, "fate"').encode(),
+    "an exponent": json.dumps(VALID_RECEIPT).replace('"index": 2', '"index": 2e0').encode(),
+    "a comma too many": json.dumps(VALID_RECEIPT)[:-1].encode() + b",}",
+    "a line end within a text": json.dumps(VALID_RECEIPT).replace("counted", "counted\n", 1).encode(),
     "very great depth": b"[" * 100_000,
-    "more than a mebibyte": json.dumps(GOOD).encode() + b" " * (1 << 20),
+    "more than a mebibyte": json.dumps(VALID_RECEIPT).encode() + b" " * (1 << 20),
 }
 
 
-def _nested(depth: int) -> list[Any]:
+def _nest_lists(depth: int) -> list[Any]:
     nested: list[Any] = []
     for _ in range(depth):
         nested = [nested]
     return nested
 
 
-def _opened(note: str) -> tuple[str, int, bytes]:
+def _checkpoint_parts(note: str) -> tuple[str, int, bytes]:
     checkpoint = parse_checkpoint(parse_note(note.encode()).text)
     return checkpoint.origin, checkpoint.size, checkpoint.root
 
 
-def other_counts() -> dict[str, bytes]:
+def invalid_count_receipts() -> dict[str, bytes]:
     """Return receipts whose log holds, truly signed, a leaf that is no count leaf as the schema says."""
     day = COUNT["days"][0]  # type: ignore[index]
     counts: dict[str, Mapping[str, Any] | bytes] = {
@@ -327,24 +329,24 @@ def other_counts() -> dict[str, bytes]:
         "a member twice": canonical_bytes(COUNT).replace(b'"v":1', b'"v":1,"v":1'),
         "a letter written as an escape": canonical_bytes(COUNT).replace(b'"count"', b'"\\u0063ount"'),
     }  # fmt: skip
-    return {name: json.dumps(telling(count)).encode() for name, count in counts.items()}
+    return {name: json.dumps(receipt_with_count(count)).encode() for name, count in counts.items()}
 
 
 def cases() -> list[Case]:
     """Return every case."""
     other_key = format_verifier_key(FOREIGN.verifier_key)
-    good = json.dumps(GOOD).encode()
-    foreign = json.dumps(telling(COUNT, FOREIGN)).encode()
+    good = json.dumps(VALID_RECEIPT).encode()
+    foreign = json.dumps(receipt_with_count(COUNT, FOREIGN)).encode()
     return [
-        *(Case(name, changed(change), ends) for ends, own in CHANGES.items() for name, change in own.items()),
-        *(Case(name, raw, MALFORMED) for name, raw in RAW.items()),
-        *(Case(name, raw, "count") for name, raw in other_counts().items()),
+        *(Case(name, apply_change(change), ends) for ends, own in CHANGES.items() for name, change in own.items()),
+        *(Case(name, raw, MALFORMED) for name, raw in RAW_FILES.items()),
+        *(Case(name, raw, "count") for name, raw in invalid_count_receipts().items()),
         Case("another log's receipt", foreign, "signature"),
         Case("another log's receipt with that log's key", foreign, HOLDS, other_key),
         Case("another log's key", good, "signature", other_key),
         Case("a member twice: the last counts", good.replace(b'"index": 2', b'"index": 9, "index": 2'), HOLDS),
-        Case("spaces and lines", json.dumps(GOOD, indent=3).encode(), HOLDS),
-        Case("letters as they are", json.dumps(GOOD, ensure_ascii=False).encode(), HOLDS),
+        Case("spaces and lines", json.dumps(VALID_RECEIPT, indent=3).encode(), HOLDS),
+        Case("letters as they are", json.dumps(VALID_RECEIPT, ensure_ascii=False).encode(), HOLDS),
     ]
 
 

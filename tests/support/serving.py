@@ -19,7 +19,7 @@ from campaigns.promise.model import Promise
 from ledger.log.note import make_signer
 from ledger.publication import sequencer
 from ops import app
-from ops.admin.core.command import Office
+from ops.admin.core.command import CommandServices
 from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys
@@ -74,11 +74,11 @@ def next_year(now: datetime) -> dict[str, datetime]:
 
 
 def like(
-    person: str, content: str = "3431182", action: str = "like", at: datetime = DAY, **more: Any
+    person: str, content: str = "3431182", action: str = "like", at: datetime = DAY, **members: Any
 ) -> dict[str, Any]:
     """Return a like as a platform sends it."""
     shown = at.isoformat().replace("+00:00", "Z")
-    return {"action": action, "content": content, "person": person, "event_at": shown, "campaign": SLUG, **more}
+    return {"action": action, "content": content, "person": person, "event_at": shown, "campaign": SLUG, **members}
 
 
 def environment(dsn: str) -> dict[str, str]:
@@ -93,7 +93,7 @@ def environment(dsn: str) -> dict[str, str]:
 
 
 @dataclass
-class Answer:
+class HttpResponse:
     """What came back."""
 
     status: int
@@ -111,7 +111,7 @@ class Answer:
 
 
 @dataclass
-class Running:
+class RunningService:
     """A service, and a platform that sends to it."""
 
     url: str
@@ -119,12 +119,12 @@ class Running:
     http: aiohttp.ClientSession
     secret: str
     platform: str = "kuai"
-    sent: int = field(default=0)
+    sent_count: int = field(default=0)
 
-    def body(self, likes: Sequence[Mapping[str, Any]]) -> str:
+    def delivery_body(self, likes: Sequence[Mapping[str, Any]]) -> str:
         return json.dumps({"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": list(likes)}})
 
-    def signed(self, webhook_id: str, body: str, now: datetime | None = None) -> dict[str, str]:
+    def sign_headers(self, webhook_id: str, body: str, now: datetime | None = None) -> dict[str, str]:
         """Return the headers that the reference library makes: an independent sender."""
         moment = now or utc_now()
         return {
@@ -134,30 +134,32 @@ class Running:
             "Content-Type": "application/json",
         }
 
-    async def send(self, likes: Sequence[Mapping[str, Any]], webhook_id: str = "", results: str = "") -> Answer:
-        self.sent += 1
-        body = self.body(likes)
-        headers = self.signed(webhook_id or f"msg_{self.sent}", body)
+    async def send(self, likes: Sequence[Mapping[str, Any]], webhook_id: str = "", results: str = "") -> HttpResponse:
+        self.sent_count += 1
+        body = self.delivery_body(likes)
+        headers = self.sign_headers(webhook_id or f"msg_{self.sent_count}", body)
         return await self.post(body.encode(), headers, f"?results={results}" if results else "")
 
-    async def post(self, body: bytes, headers: Mapping[str, str], query: str = "", platform: str = "") -> Answer:
+    async def post(
+        self, body: bytes, headers: Mapping[str, str], query: str = "", platform: str = ""
+    ) -> HttpResponse:
         url = f"{self.url}/v1/platforms/{platform or self.platform}/likes{query}"
         async with self.http.post(url, data=io.BytesIO(body), headers=headers) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
+            return HttpResponse(answer.status, answer.headers, await answer.read())
 
-    async def get(self, path: str, **headers: str) -> Answer:
+    async def get(self, path: str, **headers: str) -> HttpResponse:
         async with self.http.get(self.url + path, headers=headers) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
+            return HttpResponse(answer.status, answer.headers, await answer.read())
 
     async def tick(self) -> None:
         own = self.service
-        office = Office(own.pool, replace(own.keys, log=None), own.settings)
-        await Jobs(own.pool, own.shelf, own.metrics, office).tick()
+        office = CommandServices(own.pool, replace(own.keys, log=None), own.settings)
+        await Jobs(own.pool, own.catalogue_cache, own.metrics, office).tick()
 
     async def sequence(self) -> None:
         """Tick, then put everything into the public log."""
         await self.tick()
-        await sequencer.sequence(self.service.pool, LOG, utc_now())
+        await sequencer.sequence_leaves(self.service.pool, LOG, utc_now())
 
     async def day_counts(self) -> dict[str, int]:
         """Tick, then return the likes by state, added up over the days."""
@@ -166,31 +168,35 @@ class Running:
         names = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
         return {name: sum(row[name] for row in rows) for name in names if sum(row[name] for row in rows)}
 
-    async def pledged(self) -> int:
+    async def pledged_minor(self) -> int:
         await self.tick()
         return int(await self.service.pool.fetchval("SELECT balance_minor FROM accounts WHERE kind = 'pledged'"))
 
 
-async def promised(pool: asyncpg.Pool, asked: Promise, funded_minor: int = 700_000) -> None:
+async def create_funded_campaign(pool: asyncpg.Pool, campaign_promise: Promise, funded_minor: int = 700_000) -> None:
     """Create a campaign and fund it."""
-    now = asked.campaign.starts_at - timedelta(days=1)
+    now = campaign_promise.campaign.starts_at - timedelta(days=1)
     async with pool.acquire() as conn, conn.transaction():
-        await apply_promise.apply(conn, asked, now, pseudonym_key=KEYS.pseudonym)
+        await apply_promise.apply_promise(conn, campaign_promise, now, pseudonym_key=KEYS.pseudonym)
     if funded_minor:
         async with pool.acquire() as conn, conn.transaction():
-            shelf = await cache.read(conn, KEYS.pseudonym)
-            await budget.fund(conn, shelf.campaigns[asked.campaign.slug], funded_minor, "first")
+            shelf = await cache.read_catalogue(conn, KEYS.pseudonym)
+            await budget.fund_budget(conn, shelf.campaigns[campaign_promise.campaign.slug], funded_minor, "first")
 
 
 @asynccontextmanager
-async def running(
-    dsn: str, asked: Promise | None = None, funded_minor: int = 700_000, **settings: Any
-) -> AsyncIterator[Running]:
+async def running_service(
+    dsn: str, campaign_promise: Promise | None = None, funded_minor: int = 700_000, **settings: Any
+) -> AsyncIterator[RunningService]:
     """Yield a service on a migrated database; its jobs run so seldom that tests tick by hand."""
     seldom = {"tick_seconds": 3600, "sequence_seconds": 3600, "check_seconds": 3600}
     own = Settings(**{"port": 0, **seldom, **settings})
-    async with app.running(own, KEYS, dsn) as service, app.served(service) as url, aiohttp.ClientSession() as http:
-        await promised(service.pool, asked or promise(), funded_minor)
+    async with (
+        app.run_service(own, KEYS, dsn) as service,
+        app.serve_http(service) as url,
+        aiohttp.ClientSession() as http,
+    ):
+        await create_funded_campaign(service.pool, campaign_promise or promise(), funded_minor)
         async with service.pool.acquire() as conn, conn.transaction():
-            secret = await platforms.add(conn, "kuai", KEYS.webhook)
-        yield Running(url, service, http, secret)
+            secret = await platforms.add_platform(conn, "kuai", KEYS.webhook)
+        yield RunningService(url, service, http, secret)

@@ -7,33 +7,37 @@ from datetime import datetime
 from campaigns.catalogue import apply_promise
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging import budget, pledge, settle
-from campaigns.reporting.settlements import rules
-from ledger.accounting.balances import Line, balances
+from campaigns.reporting.settlements import approval_rules
+from ledger.accounting.balances import CampaignBalances, campaign_balances
 from ledger.log.verify.replay import Replay
-from ledger.money import text
+from ledger.money import format_minor
 from ledger.payouts import sending
-from ledger.payouts.channels.manual import Manual
+from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.reconcile import import_file
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ledger.settlements import approvals
-from ledger.settlements.model import Envelope, envelopes
-from ledger.settlements.settle import Settled
+from ledger.settlements.model import Settlement, list_settlements
+from ledger.settlements.settle import SettlementResult
 from promises import NOW, PSEUDONYM_KEY, promise, record
 from sql import Connection, Pool
 
 DAY = "2026-11-{day:02}T04:00:00Z"
 
 
-async def made(pool: Pool, *changes: tuple[str, str], funded_minor: int = 100_000, now: datetime = NOW) -> Campaign:
+async def create_campaign(
+    pool: Pool, *changes: tuple[str, str], funded_minor: int = 100_000, now: datetime = NOW
+) -> Campaign:
     """Promise and fund a campaign."""
     async with pool.acquire() as conn, conn.transaction():
-        campaign = (await apply_promise.apply(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
-        await budget.fund(conn, campaign, funded_minor, "sponsor's transfer")
+        campaign = (
+            await apply_promise.apply_promise(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)
+        ).campaign
+        await budget.fund_budget(conn, campaign, funded_minor, "sponsor's transfer")
     return campaign
 
 
-def body(slug: str, day: str, people: range, *, content: str = "c", action: str = "like") -> bytes:
+def likes_delivery(slug: str, day: str, people: range, *, content: str = "c", action: str = "like") -> bytes:
     """Return a delivery of likes of one content by these people, at a moment."""
     each = [
         f'{{"action":"{action}","content":"{content}","campaign":"{slug}","person":"{n}","event_at":"{day}"}}'
@@ -42,27 +46,27 @@ def body(slug: str, day: str, people: range, *, content: str = "c", action: str 
     return f'{{"type":"likes","timestamp":"{day}","data":{{"likes":[{",".join(each)}]}}}}'.encode()
 
 
-async def liked(pool: Pool, campaign: Campaign, counts: Mapping[int, int], now: datetime = NOW) -> None:
+async def record_likes(pool: Pool, campaign: Campaign, counts: Mapping[int, int], now: datetime = NOW) -> None:
     """Record so many likes on days of November, and pledge for them."""
     for day, count in counts.items():
         moment = DAY.format(day=day)
         bodies = [
-            body(campaign.slug, moment, range(first, min(count, first + 1_000)), content=f"c{day}")
+            likes_delivery(campaign.slug, moment, range(first, min(count, first + 1_000)), content=f"c{day}")
             for first in range(0, count, 1_000)
         ]
         await record(pool, bodies, now)
-    await pledge.tick(pool, campaign)
+    await pledge.run_tick(pool, campaign)
 
 
-async def unliked(pool: Pool, campaign: Campaign, day: int, people: range, now: datetime = NOW) -> None:
+async def record_unlikes(pool: Pool, campaign: Campaign, day: int, people: range, now: datetime = NOW) -> None:
     """Take likes of a day back."""
     moment = DAY.format(day=day).replace(":00Z", ":30Z")
-    await record(pool, [body(campaign.slug, moment, people, content=f"c{day}", action="unlike")], now)
-    await pledge.tick(pool, campaign)
+    await record(pool, [likes_delivery(campaign.slug, moment, people, content=f"c{day}", action="unlike")], now)
+    await pledge.run_tick(pool, campaign)
 
 
 @asynccontextmanager
-async def reopened(owner: Connection) -> AsyncIterator[None]:
+async def reopened_campaign(owner: Connection) -> AsyncIterator[None]:
     """Let a closed campaign take what a review finds of its likes: no platform can say it any more."""
     closed_at = await owner.fetchval("SELECT closed_at FROM campaigns")
     await owner.execute("UPDATE campaigns SET closed_at = NULL")
@@ -70,48 +74,50 @@ async def reopened(owner: Connection) -> AsyncIterator[None]:
     await owner.execute("UPDATE campaigns SET closed_at = $1", closed_at)
 
 
-async def settled(pool: Pool, campaign: Campaign, now: datetime) -> list[Settled]:
+async def settle_periods(pool: Pool, campaign: Campaign, now: datetime) -> list[SettlementResult]:
     """Settle what is due at a moment."""
-    return await settle.settle_due(pool, campaign, "schedule", now)
+    return await settle.settle_due_periods(pool, campaign, "schedule", now)
 
 
-async def every(pool: Pool, campaign: Campaign) -> list[Envelope]:
+async def read_settlements(pool: Pool, campaign: Campaign) -> list[Settlement]:
     """Return the campaign's envelopes."""
     async with pool.acquire() as conn:
-        return await envelopes(conn, [campaign.slug])
+        return await list_settlements(conn, [campaign.slug])
 
 
-async def states(pool: Pool, campaign: Campaign) -> list[str]:
+async def settlement_states(pool: Pool, campaign: Campaign) -> list[str]:
     """Return each envelope's state."""
-    return [envelope.state(rules(campaign)).value for envelope in await every(pool, campaign)]
+    return [envelope.state(approval_rules(campaign)).value for envelope in await read_settlements(pool, campaign)]
 
 
-async def line(pool: Pool, campaign: Campaign) -> Line:
+async def read_balances(pool: Pool, campaign: Campaign) -> CampaignBalances:
     """Return the campaign's balances."""
     async with pool.acquire() as conn:
-        return await balances(conn, campaign.slug)
+        return await campaign_balances(conn, campaign.slug)
 
 
-async def agrees(pool: Pool, campaign: Campaign) -> None:
+async def assert_replay_agrees(pool: Pool, campaign: Campaign) -> None:
     """Replay every leaf so far, as a stranger does; the figures must be the ledger's own."""
     replay = Replay()
     for row in await pool.fetch("SELECT body FROM leaf_queue ORDER BY leaf_id"):
-        replay.add(row["body"])
-    replay.settle()
-    found, held = replay.figures()[campaign.slug], await line(pool, campaign)
+        replay.add_leaf(row["body"])
+    replay.require_balanced()
+    found, held = replay.figures()[campaign.slug], await read_balances(pool, campaign)
     assert (found.settled_minor, found.pledged_minor) == (held.settled_minor, held.earned_minor)
 
 
-async def paid_out(pool: Pool, campaign: Campaign, now: datetime) -> None:
+async def settle_and_pay(pool: Pool, campaign: Campaign, now: datetime) -> None:
     """Settle, approve, send by hand; the bank says that one of two left, and that it came back."""
-    *_, made = await settle.settle_due(pool, campaign, "test", now)
+    *_, made = await settle.settle_due_periods(pool, campaign, "test", now)
     async with pool.acquire() as conn:
-        *_, envelope = await envelopes(conn, [campaign.slug])
+        *_, envelope = await list_settlements(conn, [campaign.slug])
         for person in ("ann", "ben"):
             await approvals.approve(conn, made.settlement_id, envelope.hash, person, now)
-    sent = await sending.send(pool, Manual(), made.settlement_id, rules(campaign), "ann", now)
+    sent = await sending.send_settlement(
+        pool, ManualChannel(), made.settlement_id, approval_rules(campaign), "ann", now
+    )
     first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
-    amounts = [text(p.amount_minor, "CNY") for p in sent.payouts]
+    amounts = [format_minor(p.amount_minor, "CNY") for p in sent.payouts]
     rows = [
         "1,S,opening,2026-11-10,0.00,CNY,credit,,,,",
         f"1,S,entry,2026-11-10,{amounts[0]},CNY,debit,{first},,,",
@@ -123,17 +129,22 @@ async def paid_out(pool: Pool, campaign: Campaign, now: datetime) -> None:
         await import_file(conn, "\n".join([",".join(COLUMNS), *rows]).encode(), "ann", now)
 
 
-async def all_paid(pool: Pool, campaign: Campaign, envelope: Envelope, statement: str, now: datetime) -> None:
+async def pay_all(pool: Pool, campaign: Campaign, settlement: Settlement, statement: str, now: datetime) -> None:
     """Send an envelope by hand; the bank's statement says that all of it left."""
-    sent = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "finance", now)
+    sent = await sending.send_settlement(
+        pool, ManualChannel(), settlement.settlement_id, approval_rules(campaign), "finance", now
+    )
     async with pool.acquire() as conn, conn.transaction():
-        await import_file(conn, told_paid(sent, statement), "finance", now)
+        await import_file(conn, paid_statement(sent, statement), "finance", now)
 
 
-def told_paid(envelope: Envelope, statement: str) -> bytes:
+def paid_statement(settlement: Settlement, statement: str) -> bytes:
     """Return the bank's statement that all of an envelope left."""
-    own = [(end_to_end_id(p.payout_id, p.now.attempt), text(p.amount_minor, "CNY")) for p in envelope.payouts]
+    own = [
+        (end_to_end_id(p.payout_id, p.latest_step.attempt), format_minor(p.amount_minor, "CNY"))
+        for p in settlement.payouts
+    ]
     rows = [f"1,{statement},entry,2026-11-23,{amount},CNY,debit,{own_id},,," for own_id, amount in own]
     head = f"1,{statement},opening,2026-11-23,0,CNY,credit,,,,"
-    tail = f"1,{statement},closing,2026-11-23,{text(envelope.to_send_minor, 'CNY')},CNY,debit,,,,"
+    tail = f"1,{statement},closing,2026-11-23,{format_minor(settlement.to_send_minor, 'CNY')},CNY,debit,,,,"
     return "\n".join([",".join(COLUMNS), head, *rows, tail]).encode()

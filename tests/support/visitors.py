@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from serving import Running
+from serving import RunningService
 
 
-class Page(NamedTuple):
+class FetchedPage(NamedTuple):
     """What came back."""
 
     status: int
@@ -21,64 +21,68 @@ class Page(NamedTuple):
     @property
     def forms(self) -> "list[dict[str, str]]":
         """The values of every form, in the page's order; `action` is where it is sent."""
-        return Forms(self.text).found
+        return FormParser(self.text).forms
 
 
-class Forms(HTMLParser):
+class FormParser(HTMLParser):
     """The forms of a page as a browser would send them untouched."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: list[dict[str, str]] = []
+        self.forms: list[dict[str, str]] = []
         self._select = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         own = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.found.append({"action": own["action"]})
-        elif tag == "input" and self.found and own.get("name"):
+            self.forms.append({"action": own["action"]})
+        elif tag == "input" and self.forms and own.get("name"):
             if own.get("type") != "checkbox" or "checked" in own:
-                self.found[-1][own["name"]] = own.get("value", "")
+                self.forms[-1][own["name"]] = own.get("value", "")
         elif tag == "select":
             self._select = own["name"]
-        elif tag == "option" and (self._select not in self.found[-1] or "selected" in own):
-            self.found[-1][self._select] = own["value"]
+        elif tag == "option" and (self._select not in self.forms[-1] or "selected" in own):
+            self.forms[-1][self._select] = own["value"]
 
 
-class Visitor:
+class BrowserClient:
     """One of them, with a browser of their own."""
 
-    def __init__(self, own: Running, http: aiohttp.ClientSession) -> None:
-        self.url, self.http = own.url, http
+    def __init__(self, server: RunningService, http: aiohttp.ClientSession) -> None:
+        self.url, self.http = server.url, http
 
-    async def signs_in(self, name: str) -> Page:
+    async def sign_in(self, name: str) -> FetchedPage:
         """Sign in by the page."""
-        await self.reads("/admin/sign-in?lang=en")
-        return await self.sends("/admin/sign-in?lang=en", {"token": f"token-of-{name}"})
+        await self.read("/admin/sign-in?lang=en")
+        return await self.send_form("/admin/sign-in?lang=en", {"token": f"token-of-{name}"})
 
-    async def reads(self, path: str, **headers: str) -> Page:
+    async def read(self, path: str, **headers: str) -> FetchedPage:
         """Look at a page; redirects are followed."""
         async with self.http.get(self.url + path, headers=headers) as answer:
-            return Page(answer.status, answer.headers, await answer.text(), str(answer.url.relative()))
+            return FetchedPage(answer.status, answer.headers, await answer.text(), str(answer.url.relative()))
 
-    async def sends(self, path: str, form: Mapping[str, Any], *, follows: bool = True, **headers: str) -> Page:
+    async def send_form(
+        self, path: str, form: Mapping[str, Any], *, follow_redirects: bool = True, **headers: str
+    ) -> FetchedPage:
         """Send a form as a page of ours does; `headers` say otherwise."""
         said = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"} | headers
         told = {name.replace("_", "-"): value for name, value in said.items() if value}
         own = {name: value for name, value in form.items() if name != "action"}
-        async with self.http.post(self.url + path, data=own, headers=told, allow_redirects=follows) as answer:
-            return Page(answer.status, answer.headers, await answer.text(), str(answer.url.relative()))
+        async with self.http.post(
+            self.url + path, data=own, headers=told, allow_redirects=follow_redirects
+        ) as answer:
+            return FetchedPage(answer.status, answer.headers, await answer.text(), str(answer.url.relative()))
 
-    async def gives(self, path: str, do: str = "give", **typed: str) -> Page:
+    async def submit_form(self, path: str, action: str = "give", **values: str) -> FetchedPage:
         """Open a form, fill it in and send it."""
-        page = await self.reads(path)
+        page = await self.read(path)
         form = next(each for each in page.forms if "key" in each)
-        return await self.sends(
-            form["action"], form | {"do": do} | {k.replace("__", "."): v for k, v in typed.items()}
+        return await self.send_form(
+            form["action"], form | {"do": action} | {k.replace("__", "."): v for k, v in values.items()}
         )
 
 
-def told(page: Page) -> str:
+def page_text(page: FetchedPage) -> str:
     """Return a page's words without its elements."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.text))

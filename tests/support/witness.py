@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 MOMENT = 1_679_315_147
 
 
-def digest(left: bytes, right: bytes) -> bytes:
+def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
+def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
     """Judge a proof as RFC 9162, 2.1.4.2 does, for 0 < old < new."""
     if not proof:
         return False
@@ -35,11 +35,11 @@ def consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list
         if last == 0:
             return False
         if first & 1 or first == last:
-            seen_old, seen_new = digest(node, seen_old), digest(node, seen_new)
+            seen_old, seen_new = node_hash(node, seen_old), node_hash(node, seen_new)
             while not first & 1 and first:
                 first, last = first >> 1, last >> 1
         else:
-            seen_new = digest(seen_new, node)
+            seen_new = node_hash(seen_new, node)
         first, last = first >> 1, last >> 1
     return (seen_old, seen_new, last) == (old_root, new_root, 0)
 
@@ -51,35 +51,35 @@ class Witness:
     log_vkey: str
     name: str = "witness.example/w1"
     seed: bytes = b"w" * 32
-    way: str = "cosigns"
+    behaviour: str = "cosigns"
     size: int = 0
     root: bytes = b""
     url: str = ""
-    asked: list[int] = field(default_factory=list)  # the old size of each request
-    hold: asyncio.Event = field(default_factory=asyncio.Event)
-    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    old_sizes: list[int] = field(default_factory=list)  # the old size of each request
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+    request_seen: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def key(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.seed)
 
     @property
-    def public(self) -> bytes:
+    def public_key(self) -> bytes:
         return self.key.public_key().public_bytes_raw()
 
     @property
     def key_id(self) -> bytes:
-        return sha256(self.name.encode() + b"\n\x04" + self.public).digest()[:4]
+        return sha256(self.name.encode() + b"\n\x04" + self.public_key).digest()[:4]
 
     @property
     def vkey(self) -> str:
-        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(bytes([4]) + self.public).decode()}"
+        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(bytes([4]) + self.public_key).decode()}"
 
     @property
     def setting(self) -> str:
         return f"{self.vkey} {self.url}"
 
-    def line(self, text: str, moment: int = MOMENT) -> str:
+    def cosignature_line(self, text: str, moment: int = MOMENT) -> str:
         """Return the cosignature of a checkpoint's text."""
         signed = self.key.sign(f"cosignature/v1\ntime {moment}\n{text}".encode())
         raw = self.key_id + moment.to_bytes(8, "big") + signed
@@ -90,14 +90,14 @@ class Witness:
         head, _, note = said.partition("\n\n")
         old_line, *proof = head.split("\n")
         old = int(old_line.removeprefix("old "))
-        self.asked.append(old)
-        self.reached.set()
-        if (answer := await self.misbehaves(note)) is not None:
+        self.old_sizes.append(old)
+        self.request_seen.set()
+        if (answer := await self.misbehave(note)) is not None:
             return answer
         text, _, signatures = note.rpartition("\n\n")
-        return self.judged(old, [base64.b64decode(line) for line in proof], text + "\n", signatures)
+        return self.cosign_or_refuse(old, [base64.b64decode(line) for line in proof], text + "\n", signatures)
 
-    def judged(self, old: int, proof: list[bytes], text: str, signatures: str) -> web.Response:
+    def cosign_or_refuse(self, old: int, proof: list[bytes], text: str, signatures: str) -> web.Response:
         origin, size, root = text.split("\n")[:3]
         new, new_root = int(size), base64.b64decode(root)
         name, _, key = self.log_vkey.split("+", 2)
@@ -106,16 +106,16 @@ class Witness:
         if old > new or (old == new == self.size and new_root != self.root):
             return web.Response(status=400 if old > new else 409)
         if old != self.size:
-            return stands(f"{self.size}\n")
-        if not self.grows(old, new, new_root, proof):
+            return size_conflict(f"{self.size}\n")
+        if not self.extends_tree(old, new, new_root, proof):
             return web.Response(status=422)
         self.size, self.root = new, new_root
-        return web.Response(text=self.line(text))
+        return web.Response(text=self.cosignature_line(text))
 
-    def grows(self, old: int, new: int, new_root: bytes, proof: list[bytes]) -> bool:
+    def extends_tree(self, old: int, new: int, new_root: bytes, proof: list[bytes]) -> bool:
         if old in {0, new}:
             return not proof
-        return consistent(old, new, self.root, new_root, proof)
+        return is_consistent(old, new, self.root, new_root, proof)
 
     def is_signed(self, text: str, signatures: str, public: bytes) -> bool:
         raw = base64.b64decode(signatures.split(" ")[2].split("\n", 1)[0])
@@ -125,37 +125,41 @@ class Witness:
             return False
         return True
 
-    async def misbehaves(self, note: str) -> web.StreamResponse | None:
-        if self.way == "is slow":
-            await self.hold.wait()
+    async def misbehave(self, note: str) -> web.StreamResponse | None:
+        if self.behaviour == "is slow":
+            await self.release.wait()
         text = note.rpartition("\n\n")[0] + "\n"
         stranger = Witness(self.log_vkey, self.name, b"x" * 32)
         ways = {
             "is down": lambda: web.Response(status=503),
             "sends without end": lambda: web.Response(body=b"\xe2\x80\x94 x " + b"A" * 8_000_000),
-            "signs something else": lambda: web.Response(text=self.line(text.replace(text.split("\n")[1], "7"))),
-            "signs with another key": lambda: web.Response(text=stranger.line(text)),
+            "signs something else": lambda: web.Response(
+                text=self.cosignature_line(text.replace(text.split("\n")[1], "7"))
+            ),
+            "signs with another key": lambda: web.Response(text=stranger.cosignature_line(text)),
             "says nothing": lambda: web.Response(text=""),
             "mumbles": lambda: web.Response(text="<html>ok</html>"),
-            "names a size that is none": lambda: stands("1e9\n"),
-            "names the size that was asked": lambda: stands("0\n"),
-            "names another size each time": lambda: stands(f"{len(self.asked)}\n"),
+            "names a size that is none": lambda: size_conflict("1e9\n"),
+            "names the size that was asked": lambda: size_conflict("0\n"),
+            "names another size each time": lambda: size_conflict(f"{len(self.old_sizes)}\n"),
             "sends one elsewhere": lambda: web.Response(status=307, headers={"Location": "/elsewhere"}),
-            "brings strangers": lambda: web.Response(text=self.crowd(text)),
+            "brings strangers": lambda: web.Response(text=self.strangers_lines(text)),
         }
-        return ways[self.way]() if self.way in ways else None
+        return ways[self.behaviour]() if self.behaviour in ways else None
 
-    def crowd(self, text: str) -> str:
-        others = [Witness(self.log_vkey, f"witness.example/{n}", bytes([n]) * 32).line(text) for n in range(3)]
-        return "".join([*others, self.line(text), self.line(text, MOMENT + 1)])
+    def strangers_lines(self, text: str) -> str:
+        others = [
+            Witness(self.log_vkey, f"witness.example/{n}", bytes([n]) * 32).cosignature_line(text) for n in range(3)
+        ]
+        return "".join([*others, self.cosignature_line(text), self.cosignature_line(text, MOMENT + 1)])
 
 
-def stands(told: str) -> web.Response:
-    return web.Response(status=409, body=told.encode(), headers={"Content-Type": "text/x.tlog.size"})
+def size_conflict(body: str) -> web.Response:
+    return web.Response(status=409, body=body.encode(), headers={"Content-Type": "text/x.tlog.size"})
 
 
 @asynccontextmanager
-async def witnessing(
+async def running_witness(
     log_vkey: str, name: str = "witness.example/w1", seed: bytes = b"w" * 32
 ) -> AsyncIterator[Witness]:
     """Yield a witness that serves below a path of its own."""
@@ -170,5 +174,5 @@ async def witnessing(
     try:
         yield own
     finally:
-        own.hold.set()
+        own.release.set()
         await runner.cleanup()

@@ -11,12 +11,12 @@ from pathlib import Path
 from docs.generators.parts import fill
 
 ROOT = Path(__file__).resolve().parents[2]
-HOUSES = ("ledger", "campaigns", "ops", "sql")
+PACKAGES = ("ledger", "campaigns", "ops", "sql")
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
 @cache
-def committed() -> tuple[Path, ...]:
+def committed_files() -> tuple[Path, ...]:
     """Return every file that is in git or would be added, but for links; relative to the root."""
     # Another user's checkout, as CI has it, is refused without the setting.
     command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -51,7 +51,7 @@ class Source:
         """Tell whether it is part of the tests."""
         return self.path.parts[0] == "tests"
 
-    def at(self, node: ast.AST) -> str:
+    def location(self, node: ast.AST) -> str:
         """Return where a node stands, as editors jump to it."""
         return f"{self.path}:{getattr(node, 'lineno', 1)}"
 
@@ -59,19 +59,19 @@ class Source:
 @cache
 def sources() -> tuple[Source, ...]:
     """Return every Python file."""
-    return tuple(Source(path) for path in committed() if path.suffix == ".py")
+    return tuple(Source(path) for path in committed_files() if path.suffix == ".py")
 
 
-def program() -> Iterator[Source]:
+def package_sources() -> Iterator[Source]:
     """Yield the Python files of the four houses."""
-    return (source for source in sources() if source.path.parts[0] in HOUSES)
+    return (source for source in sources() if source.path.parts[0] in PACKAGES)
 
 
 @cache
 def texts() -> dict[Path, str]:
     """Return every committed file that is text."""
     found: dict[Path, str] = {}
-    for path in committed():
+    for path in committed_files():
         content = (ROOT / path).read_bytes()
         if b"\0" not in content:
             found[path] = content.decode("utf-8")
@@ -90,11 +90,11 @@ def is_page(path: Path) -> bool:
     return path.parts[0] == "docs" and path.suffix == ".md"
 
 
-def words(name: str) -> list[str]:
+def split_words(name: str) -> list[str]:
     """Return the words of an identifier, in lower case: `LikeEvent` and `like_event` are the same two."""
     return [word.lower() for word in _WORD.findall(name)]
 
 
-def told(faults: list[str], instead: str) -> str:
+def format_faults(faults: list[str], advice: str) -> str:
     """Return what a failing rule prints: where, and what to do instead."""
-    return "\n".join([*faults, f"→ {instead}"])
+    return "\n".join([*faults, f"→ {advice}"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from repository import Source, program, sources, told
+from repository import Source, format_faults, package_sources, sources
 
 CLOCK = Path("ops/clock.py")
 CLOCKS = {
@@ -66,18 +66,20 @@ def test_the_clock_rule_itself(expression: str, *, reads_a_clock: bool) -> None:
 
 
 def test_no_float_is_made() -> None:
-    faults = [source.at(call) for source in program() for call in calls(source) if is_float(call)]
-    assert not faults, told(faults, "money is an integer, a rate a Fraction; for a display, format the integer")
+    faults = [source.location(call) for source in package_sources() for call in calls(source) if is_float(call)]
+    assert not faults, format_faults(
+        faults, "money is an integer, a rate a Fraction; for a display, format the integer"
+    )
 
 
 def test_only_the_clock_reads_the_clock() -> None:
     faults = [
-        source.at(call)
+        source.location(call)
         for source in sources()
         for call in calls(source)
         if source.path != CLOCK and is_clock(call) and "bench" not in source.path.parts
     ]
-    assert not faults, told(faults, "time is a parameter named `now`; who wires it passes ops.clock.utc_now")
+    assert not faults, format_faults(faults, "time is a parameter named `now`; who wires it passes ops.clock.utc_now")
 
 
 @pytest.mark.parametrize(
@@ -100,9 +102,11 @@ def test_the_sql_rule_itself(text: str, *, is_sql: bool) -> None:
 
 def test_sql_stands_in_sql() -> None:
     faults = [
-        source.at(node)
-        for source in program()
+        source.location(node)
+        for source in package_sources()
         for node in source.nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
     ]
-    assert not faults, told(faults, "give it a name and a sentence in sql/queries/*.sql, then sql.query(name)")
+    assert not faults, format_faults(
+        faults, "give it a name and a sentence in sql/queries/*.sql, then sql.query(name)"
+    )

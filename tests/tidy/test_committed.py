@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from repository import ROOT, committed, texts, told
+from repository import ROOT, committed_files, format_faults, texts
 
 # The brackets keep this file from matching itself.
 REGISTRY = re.compile(
@@ -58,22 +58,22 @@ def test_the_machine_rule_itself(text: str, *, is_named: bool) -> None:
 )
 def test_no_file_names_what_belongs_elsewhere(pattern: re.Pattern[str], instead: str) -> None:
     faults = [f"{path}: {found[0]}" for path, text in texts().items() if (found := found_in(pattern, text))]
-    assert not faults, told(faults, instead)
+    assert not faults, format_faults(faults, instead)
 
 
 def test_text_ends_with_a_newline_and_lines_end_alone() -> None:
     written = {path: text for path, text in texts().items() if text and path.suffix not in {".svg", ".json"}}
     faults = [str(path) for path, text in written.items() if not text.endswith("\n") or "\r\n" in text]
-    assert not faults, told(faults, "end the file with a newline, lines with \\n")
+    assert not faults, format_faults(faults, "end the file with a newline, lines with \\n")
 
 
 def test_scripts_can_be_run() -> None:
     starts = {path: text for path, text in texts().items() if text.startswith("#!")}
     faults = [str(path) for path in starts if not (ROOT / path).stat().st_mode & 0o100]
-    assert not faults, told(faults, "chmod +x, and commit the mode")
+    assert not faults, format_faults(faults, "chmod +x, and commit the mode")
 
 
 def test_what_a_project_owes_its_reader_is_there() -> None:
     owed = {"README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "Makefile", ".ci/run"}
-    faults = sorted(owed - {str(path) for path in committed()})
-    assert not faults, told(faults, "write it")
+    faults = sorted(owed - {str(path) for path in committed_files()})
+    assert not faults, format_faults(faults, "write it")

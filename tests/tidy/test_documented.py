@@ -11,15 +11,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.main import get_command
 
-from campaigns.intake.like_state import Outcome
-from campaigns.intake.like_state import State as LikeState
+from campaigns.intake.like_state import LikeState, Outcome
 from campaigns.promise.model import Promise
-from ledger.settlements.model import EnvelopeState as SettlementState
-from ledger.settlements.payout_steps import State as PayoutState
+from ledger.settlements.model import SettlementState
+from ledger.settlements.payout_steps import PayoutState
 from ops.cli import app
 from ops.metrics import Metrics
 from ops.settings import PREFIX, Settings
-from repository import ROOT, documents, program, texts, told
+from repository import ROOT, documents, format_faults, package_sources, texts
 
 MADE_BY_PROMETHEUS = ("_bucket", "_sum", "_count", "_created")
 NOT_COMMANDS = {"turns", "is"}  # sentences about the program itself
@@ -55,24 +54,24 @@ def untold(names: set[str]) -> list[str]:
 
 
 def test_every_setting_is_told() -> None:
-    assert not (faults := untold(settings())), told(
+    assert not (faults := untold(settings())), format_faults(
         faults, "docs/operate.md shows the generated settings: keep the marker"
     )
 
 
 def test_every_metric_is_told() -> None:
-    assert not (faults := untold(metrics())), told(
+    assert not (faults := untold(metrics())), format_faults(
         faults, "docs/operate.md shows the generated metrics: keep the marker"
     )
 
 
 def test_every_outcome_is_told() -> None:
     faults = untold({outcome.value for outcome in Outcome})
-    assert not faults, told(faults, "docs/connect.md shows the generated outcomes: keep the marker")
+    assert not faults, format_faults(faults, "docs/connect.md shows the generated outcomes: keep the marker")
 
 
 def test_every_command_is_told() -> None:
-    assert not (faults := untold(commands())), told(
+    assert not (faults := untold(commands())), format_faults(
         faults, "docs/cli.md shows the generated commands: keep the marker"
     )
 
@@ -80,7 +79,7 @@ def test_every_command_is_told() -> None:
 def test_every_setting_that_is_told_exists() -> None:
     named = set(re.findall(rf"\b{PREFIX}[A-Z_]+\b", documents())) - {"LIKE_LEDGER_TEST_DATABASE_URL"}
     faults = sorted(named - settings())
-    assert not faults, told(faults, "the documents name a setting that ops/settings.py does not know")
+    assert not faults, format_faults(faults, "the documents name a setting that ops/settings.py does not know")
 
 
 def test_every_metric_that_is_named_anywhere_exists() -> None:
@@ -88,7 +87,7 @@ def test_every_metric_that_is_named_anywhere_exists() -> None:
     read = {path: text for path, text in texts().items() if path.suffix == ".md" or path.match("ops/deploy/*.yaml")}
     named = set(re.findall(r"\blike_ledger_[a-z_]+\b", "\n".join(read.values()))) - not_metrics()
     faults = sorted(named - known)
-    assert not faults, told(faults, "ops/metrics.py has no metric of that name")
+    assert not faults, format_faults(faults, "ops/metrics.py has no metric of that name")
 
 
 def test_every_command_that_is_named_anywhere_exists() -> None:
@@ -96,7 +95,7 @@ def test_every_command_that_is_named_anywhere_exists() -> None:
     shown = re.findall(r"\blike-ledger ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", every_document())
     named = {f"{first} {second}".strip() if first in group else first for first, second in shown}
     faults = sorted(named - commands() - NOT_COMMANDS)
-    assert not faults, told(faults, "ops/cli has no command of that name")
+    assert not faults, format_faults(faults, "ops/cli has no command of that name")
 
 
 def test_every_file_that_is_named_anywhere_exists() -> None:
@@ -104,7 +103,7 @@ def test_every_file_that_is_named_anywhere_exists() -> None:
         re.findall(r"`((?:ledger|campaigns|ops|sql|tests|docs|requirements)/[\w./-]*\w)/?`", every_document())
     )
     faults = sorted(path for path in named if "NNNN" not in path and not (ROOT / path).exists())
-    assert not faults, told(faults, "the repository has no such file")
+    assert not faults, format_faults(faults, "the repository has no such file")
 
 
 def every_document() -> str:
@@ -125,14 +124,14 @@ def test_every_decision_that_is_cited_is_written() -> None:
         for name in re.findall(r"\bops/decisions/(\d{4}-[a-z0-9-]+\.md)", text)
     }
     faults = [f"{path}: {name}" for path, name in sorted(cited) if not (ROOT / "ops/decisions" / name).is_file()]
-    assert not faults, told(faults, "write the decision (ops/decisions/0001), or cite the one that is meant")
+    assert not faults, format_faults(faults, "write the decision (ops/decisions/0001), or cite the one that is meant")
 
 
 def test_every_metric_is_measured() -> None:
     names = {name for name in vars(Metrics()) if name != "registry"}
-    measured = {ast.unparse(n.value).split(".")[-1] for s in program() for n in s.nodes if measures(n)}
+    measured = {ast.unparse(n.value).split(".")[-1] for s in package_sources() for n in s.nodes if measures(n)}
     faults = [f"ops/metrics.py: {name}" for name in sorted(names - measured)]
-    assert not faults, told(faults, "set it where it happens, or take it out")
+    assert not faults, format_faults(faults, "set it where it happens, or take it out")
 
 
 def measures(node: ast.AST) -> TypeGuard[ast.Attribute]:
@@ -147,12 +146,14 @@ def test_every_decision_follows_the_template() -> None:
         for path, text in pages.items()
         if not (page := DECISION.fullmatch(text)) or page["number"] != path.name[:4] or text.count("\n## ") != PARTS
     ]
-    assert not faults, told(faults, "title, status and date, context, decision, consequences: see 0001")
+    assert not faults, format_faults(faults, "title, status and date, context, decision, consequences: see 0001")
 
 
 def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = sorted(int(path.name[:4]) for path in texts() if path.match("ops/decisions/*.md"))
-    assert numbers == list(range(1, len(numbers) + 1)), told([str(numbers)], "a number is one decision's, in order")
+    assert numbers == list(range(1, len(numbers) + 1)), format_faults(
+        [str(numbers)], "a number is one decision's, in order"
+    )
 
 
 def test_every_member_of_a_promise_is_told_with_its_default() -> None:
@@ -180,7 +181,7 @@ def default(member: FieldInfo) -> str:
 def test_the_payouts_page_names_every_state() -> None:
     page = texts()[Path("docs/settle.md")]
     faults = [state.value for state in (*PayoutState, *SettlementState) if f"`{state.value}`" not in page]
-    assert not faults, told(faults, "add it to docs/settle.md")
+    assert not faults, format_faults(faults, "add it to docs/settle.md")
 
 
 def test_the_concepts_page_names_every_state_of_a_like() -> None:

@@ -8,7 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from repository import ROOT, told
+from repository import ROOT, format_faults
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: ; [^\\]+)? ?\\?$")
 FILES = ("service", "fast", "demo", "dev")
@@ -42,24 +42,24 @@ def test_a_file_pins_what_pyproject_asks_for(file: str) -> None:
         for wanted in asked()[file]
         if not wanted.specifier.contains(pinned(file).get(canonicalize_name(wanted.name), "none"), prereleases=True)
     ]
-    assert not faults, told(faults, "make lock, and commit requirements/")
+    assert not faults, format_faults(faults, "make lock, and commit requirements/")
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_line_is_a_pin_a_hash_or_a_remark(file: str) -> None:
     known = re.compile(r"^(#.*|    --hash=sha256:[0-9a-f]{64}( \\)?|    # .*|)$")
     faults = [line for line in lines(file) if not known.match(line) and not PIN.match(line)]
-    assert not faults, told(faults, "only names, versions and hashes are locked: make lock")
+    assert not faults, format_faults(faults, "only names, versions and hashes are locked: make lock")
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_pin_has_a_hash(file: str) -> None:
     text = "\n".join(lines(file))
     faults = re.findall(r"^(\S+==\S+)(?!.*\\\n    --hash=sha256:)", text, re.MULTILINE)
-    assert not faults, told(faults, "make lock: nothing is installed without its hash")
+    assert not faults, format_faults(faults, "make lock: nothing is installed without its hash")
 
 
 def test_the_same_versions_are_tested_and_served() -> None:
     served = pinned("service") | pinned("fast") | pinned("demo")
     faults = [f"{n}: {v}, tested is {pinned('dev')[n]}" for n, v in served.items() if pinned("dev").get(n, v) != v]
-    assert not faults, told(faults, "make lock: one resolution for all files")
+    assert not faults, format_faults(faults, "make lock: one resolution for all files")

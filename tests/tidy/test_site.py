@@ -13,7 +13,7 @@ from docs.generators import api, cli, operations, parts, problems
 from docs.generators.markdown import code_block, sentence, table
 from ops.http.core.problems import Problem
 from ops.http.openapi.document import document
-from repository import ROOT, told
+from repository import ROOT, format_faults
 
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 
@@ -45,7 +45,7 @@ def test_no_page_fetches_anything_from_another_host(site: Path) -> None:
         for address in fetched(page.read_text(encoding="utf-8"))
         if re.match(r"(https?:)?//", address)
     ]
-    assert not faults, told(faults, "keep it in docs/, or do without it")
+    assert not faults, format_faults(faults, "keep it in docs/, or do without it")
 
 
 def fetched(page: str) -> list[str]:
@@ -56,13 +56,13 @@ def fetched(page: str) -> list[str]:
 
 def test_no_style_fetches_anything_from_another_host(site: Path) -> None:
     faults = [str(file) for file in site.rglob("*.css") if re.search(r"url\(['\"]?(https?:)?//", file.read_text())]
-    assert not faults, told(faults, "theme.font stays false in mkdocs.yml")
+    assert not faults, format_faults(faults, "theme.font stays false in mkdocs.yml")
 
 
 def test_every_generated_part_is_shown(site: Path) -> None:
     shown = "\n".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md"))
     faults = [name for name in parts.PARTS if f"<!-- generated: {name} -->" not in shown]
-    assert not faults, told(faults, "show it on a page, or take it out of docs/generators/parts.py")
+    assert not faults, format_faults(faults, "show it on a page, or take it out of docs/generators/parts.py")
     assert not [page for page in site.rglob("*.html") if "<!-- generated" in page.read_text(encoding="utf-8")]
 
 
@@ -72,7 +72,7 @@ def test_every_decision_is_a_page(site: Path) -> None:
         for page in parts.DECISIONS.glob("*.md")
         if not (site / "decisions" / page.name).with_suffix(".html").exists()
     ]
-    assert not faults, told(faults, "docs/generators/hook.py adds it")
+    assert not faults, format_faults(faults, "docs/generators/hook.py adds it")
 
 
 def test_the_site_carries_the_description_of_the_api(site: Path) -> None:

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from repository import ROOT, Source, committed, sources, told
+from repository import ROOT, Source, committed_files, format_faults, sources
 
 FILE_LINES_MAX = 300
 TEST_FILE_LINES_MAX = 400
@@ -20,22 +20,22 @@ def test_a_file_is_one_noun() -> None:
         for source in sources()
         if (lines := source.text.count("\n")) > (TEST_FILE_LINES_MAX if source.is_test else FILE_LINES_MAX)
     ]
-    assert not faults, told(faults, "find the second noun in the file and give it a file of its own")
+    assert not faults, format_faults(faults, "find the second noun in the file and give it a file of its own")
 
 
 def test_a_function_is_one_verb() -> None:
     faults = [
-        f"{source.at(node)}: {node.name} has {lines} lines"
+        f"{source.location(node)}: {node.name} has {lines} lines"
         for source in sources()
         for node in source.nodes
         if isinstance(node, Function) and (lines := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES_MAX
     ]
-    assert not faults, told(faults, "name its steps, each a function of about 12 lines")
+    assert not faults, format_faults(faults, "name its steps, each a function of about 12 lines")
 
 
 def test_a_module_says_what_it_is_for() -> None:
     faults = [str(source.path) for source in sources() if source.text.strip() and not opens_with_a_sentence(source)]
-    assert not faults, told(
+    assert not faults, format_faults(
         faults, "open with a docstring: one sentence, and the standard it speaks where there is one"
     )
 
@@ -46,14 +46,16 @@ def opens_with_a_sentence(source: Source) -> bool:
 
 
 def test_no_large_file_is_committed() -> None:
-    sizes = {path: (ROOT / path).stat().st_size for path in committed()}
+    sizes = {path: (ROOT / path).stat().st_size for path in committed_files()}
     faults = [f"{path}: {size:,} bytes" for path, size in sizes.items() if size > COMMITTED_BYTES_MAX]
-    assert not faults, told(faults, "make it when it is needed, or read it from where it belongs")
+    assert not faults, format_faults(faults, "make it when it is needed, or read it from where it belongs")
 
 
 def test_no_table_of_real_likes_is_committed() -> None:
-    faults = [str(path) for path in committed() if path.suffix in {".csv", ".ndjson", ".parquet"} and is_long(path)]
-    assert not faults, told(faults, f"a sample of at most {TABLE_LINES_MAX} lines does")
+    faults = [
+        str(path) for path in committed_files() if path.suffix in {".csv", ".ndjson", ".parquet"} and is_long(path)
+    ]
+    assert not faults, format_faults(faults, f"a sample of at most {TABLE_LINES_MAX} lines does")
 
 
 def is_long(path: Path) -> bool:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import sql
-from repository import program, sources, told
+from repository import format_faults, package_sources, sources
 
 SENTENCE = re.compile(r"\A(--[^\n]*\n)+")
 RULE = re.compile(r"\b(?:CHECK\s*\(|UNIQUE\b|FOREIGN KEY\b|EXCLUDE\b)")
@@ -16,8 +16,8 @@ UNNAMED_BEFORE = re.compile(r"(?:CONSTRAINT \w+|CREATE)\s+\Z")
 def asked_for() -> dict[str, str]:
     """Return the names that the program passes to `query`, and where."""
     return {
-        str(node.args[0].value): source.at(node)
-        for source in program()
+        str(node.args[0].value): source.location(node)
+        for source in package_sources()
         for node in source.nodes
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in {"query", "sql.query"}
@@ -28,17 +28,17 @@ def asked_for() -> dict[str, str]:
 
 def test_every_query_is_called() -> None:
     faults = sorted(sql.queries().keys() - asked_for().keys())
-    assert not faults, told(faults, "delete what nobody calls; git keeps it")
+    assert not faults, format_faults(faults, "delete what nobody calls; git keeps it")
 
 
 def test_every_query_that_is_called_exists() -> None:
     faults = [f"{where}: {name}" for name, where in asked_for().items() if name not in sql.queries()]
-    assert not faults, told(faults, "queries stand in sql/queries/*.sql under `-- name: …`")
+    assert not faults, format_faults(faults, "queries stand in sql/queries/*.sql under `-- name: …`")
 
 
 def test_queries_are_asked_for_by_their_names_in_full() -> None:
     faults = [
-        source.at(node)
+        source.location(node)
         for source in sources()
         if not source.is_test and source.path.parts[0] != "sql"
         for node in source.nodes
@@ -46,7 +46,7 @@ def test_queries_are_asked_for_by_their_names_in_full() -> None:
         and ast.unparse(node.func) in {"query", "sql.query"}
         and not (node.args and isinstance(node.args[0], ast.Constant))
     ]
-    assert not faults, told(faults, "write the name as a literal, so that it can be found")
+    assert not faults, format_faults(faults, "write the name as a literal, so that it can be found")
 
 
 def says_what_it_does(text: str) -> bool:
@@ -76,7 +76,9 @@ def test_every_query_check_and_migration_opens_with_a_sentence() -> None:
     texts |= {f"{folder}/{s.name}": s.text for folder in ("checks", "migrations") for s in sql.scripts(folder)}
     texts["roles"] = sql.script("roles").text
     faults = [name for name, text in texts.items() if not says_what_it_does(text)]
-    assert not faults, told(faults, "open with a comment that says what it does, in a sentence with a full stop")
+    assert not faults, format_faults(
+        faults, "open with a comment that says what it does, in a sentence with a full stop"
+    )
 
 
 def unnamed(text: str) -> list[str]:
@@ -102,10 +104,12 @@ def test_the_constraint_rule_itself(text: str, count: int) -> None:
 
 def test_every_constraint_is_named() -> None:
     faults = [f"{script.name}: {line}" for script in sql.scripts("migrations") for line in unnamed(script.text)]
-    assert not faults, told(faults, "CONSTRAINT table_says_the_rule CHECK (…): the code handles it by that name")
+    assert not faults, format_faults(
+        faults, "CONSTRAINT table_says_the_rule CHECK (…): the code handles it by that name"
+    )
 
 
 def test_every_check_is_a_query_and_changes_nothing() -> None:
     changing = re.compile(r"\b(INSERT|UPDATE|DELETE|TRUNCATE|ALTER|DROP|CREATE)\b")
     faults = [s.name for s in sql.scripts("checks") if changing.search(re.sub(r"--[^\n]*|'[^']*'", "", s.text))]
-    assert not faults, told(faults, "an invariant is a query that returns the rows which break it")
+    assert not faults, format_faults(faults, "an invariant is a query that returns the rows which break it")

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 from ledger.log.encoding import from_base64
 from ledger.log.verify.replay import Figures
 
-_LIKES = ("counted", "withdrawn", "void")
-_MONEY = ("funded", "pledged", "settled", "in_flight", "paid", "remaining")
+_LIKE_NAMES = ("counted", "withdrawn", "void")
+_MONEY_NAMES = ("funded", "pledged", "settled", "in_flight", "paid", "remaining")
 
 
 class MalformedTotals(ValueError):
     """The answer is not what `/v1/totals` says."""
 
 
-class Shown(NamedTuple):
+class PublishedTotals(NamedTuple):
     """What is shown, and the head of the log that has it all."""
 
     size: int
@@ -23,7 +23,7 @@ class Shown(NamedTuple):
     campaigns: dict[str, dict[str, int]]
 
 
-def read_totals(body: bytes) -> Shown | None:
+def parse_totals(body: bytes) -> PublishedTotals | None:
     """Return the figures; None while something of them is on its way into the log. MalformedTotals otherwise.
 
     Without campaigns there is nothing to compare: size 0 stands for any head then.
@@ -31,37 +31,37 @@ def read_totals(body: bytes) -> Shown | None:
     try:
         campaigns = json.loads(body)["campaigns"]
         if not campaigns:
-            return Shown(0, b"", {})
-        heads = {_head(campaign["checkpoint"]) for campaign in campaigns}
+            return PublishedTotals(0, b"", {})
+        heads = {_parse_head(campaign["checkpoint"]) for campaign in campaigns}
         if None in heads or len(heads) != 1:
             return None
         [(size, root)] = [head for head in heads if head is not None]
-        return Shown(size, root, {campaign["campaign"]: _figures(campaign) for campaign in campaigns})
+        return PublishedTotals(size, root, {campaign["campaign"]: _parse_figures(campaign) for campaign in campaigns})
     except (ValueError, KeyError, TypeError) as fault:
         raise MalformedTotals(f"the totals cannot be read: {fault!r}") from None
 
 
-def _head(checkpoint: Any) -> tuple[int, bytes] | None:
+def _parse_head(checkpoint: Any) -> tuple[int, bytes] | None:
     return None if checkpoint is None else (int(checkpoint["size"]), from_base64(checkpoint["root"]))
 
 
-def _figures(campaign: Mapping[str, Any]) -> dict[str, int]:
-    likes = {name: int(campaign["likes"][name]) for name in _LIKES}
-    return likes | {name: int(campaign["money"][name]["minor"]) for name in _MONEY}
+def _parse_figures(campaign: Mapping[str, Any]) -> dict[str, int]:
+    likes = {name: int(campaign["likes"][name]) for name in _LIKE_NAMES}
+    return likes | {name: int(campaign["money"][name]["minor"]) for name in _MONEY_NAMES}
 
 
-def difference(shown: Shown, replayed: Mapping[str, Figures]) -> str | None:
+def find_difference(totals: PublishedTotals, replayed_figures: Mapping[str, Figures]) -> str | None:
     """Return the first figure that the log does not give; None where all agree."""
-    for slug in sorted(shown.campaigns.keys() | replayed.keys()):
-        if slug not in replayed:
+    for slug in sorted(totals.campaigns.keys() | replayed_figures.keys()):
+        if slug not in replayed_figures:
             return f"{slug} is shown, and the log never told of it"
-        if slug not in shown.campaigns:
+        if slug not in totals.campaigns:
             return f"{slug} is in the log, and not shown"
-        for name, figure in shown.campaigns[slug].items():
-            if (own := _replayed(replayed[slug], name)) != figure:
+        for name, figure in totals.campaigns[slug].items():
+            if (own := _replayed_figure(replayed_figures[slug], name)) != figure:
                 return f"{slug}: {name} is shown as {figure}, the log makes it {own}"
     return None
 
 
-def _replayed(figures: Figures, name: str) -> int:
-    return int(getattr(figures, f"{name}_minor" if name in _MONEY else name))
+def _replayed_figure(figures: Figures, name: str) -> int:
+    return int(getattr(figures, f"{name}_minor" if name in _MONEY_NAMES else name))

@@ -11,7 +11,7 @@ _CHUNK_BITS = 1 << 13
 BATCH_MAX = 2**48
 
 
-class Known(NamedTuple):
+class SeenTransfer(NamedTuple):
     """A transfer that was seen: its place in the file, and what later leaves are held to."""
 
     slot: int
@@ -20,7 +20,7 @@ class Known(NamedTuple):
     is_corrected: bool
 
 
-class Transfers:
+class TransferTable:
     """Transfers by their ids (16 bytes): a hash table with open addressing in a temporary file.
 
     Between a quarter and half full, so 64 to 128 bytes a transfer, which the system may write out.
@@ -28,18 +28,18 @@ class Transfers:
 
     def __init__(self) -> None:
         self._slots, self._used = _FIRST_SLOTS, 0
-        self._table = self._new(self._slots)
+        self._table = self._allocate(self._slots)
 
     @staticmethod
-    def _new(slots: int) -> mmap.mmap:
+    def _allocate(slots: int) -> mmap.mmap:
         with tempfile.TemporaryFile() as file:
             file.truncate(slots * _SLOT.size)
             return mmap.mmap(file.fileno(), slots * _SLOT.size)
 
-    def find(self, transfer: bytes) -> Known | None:
+    def find(self, transfer: bytes) -> SeenTransfer | None:
         """Return what is known of a transfer; None if it was never seen."""
         slot, held = self._probe(transfer)
-        return Known(slot, held[1], held[2], held[3] == 1) if held[0] == transfer and held[1] else None
+        return SeenTransfer(slot, held[1], held[2], held[3] == 1) if held[0] == transfer and held[1] else None
 
     def add(self, transfer: bytes, amount_minor: int, owner: int) -> bool:
         """Remember a transfer; False if it was seen before."""
@@ -52,9 +52,9 @@ class Transfers:
             self._grow()
         return True
 
-    def correct(self, known: Known) -> None:
+    def mark_corrected(self, seen: SeenTransfer) -> None:
         """Remember that a transfer was corrected."""
-        self._table[known.slot * _SLOT.size + _SLOT.size - 4] = 1
+        self._table[seen.slot * _SLOT.size + _SLOT.size - 4] = 1
 
     def _probe(self, transfer: bytes) -> tuple[int, tuple[bytes, int, int, int]]:
         """Return the transfer's slot, or the empty one where it would stand; an amount of 0 marks an empty one."""
@@ -68,7 +68,7 @@ class Transfers:
     def _grow(self) -> None:
         old = self._table
         self._slots *= 2
-        self._table = self._new(self._slots)
+        self._table = self._allocate(self._slots)
         for held in _SLOT.iter_unpack(old):
             if held[1]:
                 slot, _ = self._probe(held[0])
@@ -76,7 +76,7 @@ class Transfers:
         old.close()
 
 
-class Batches:
+class BatchBitmap:
     """The numbers of the batches that were seen, a bit each."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.note import VerifierKey, format_verifier_key, parse_verifier_key
 
 
-class Seen(NamedTuple):
+class VerifierState(NamedTuple):
     """A log's key, and a checkpoint that it has signed: proof, should it ever sign another past."""
 
     key: VerifierKey
@@ -25,11 +25,11 @@ class BrokenState(ValueError):
     """The file holds no state of a verifier."""
 
 
-def load(file: Path) -> Seen | None:
+def load_state(file: Path) -> VerifierState | None:
     """Return what was remembered; None on the first run. BrokenState if the file is something else."""
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
-        seen = Seen(parse_verifier_key(held["key"]), held["checkpoint"].encode())
+        seen = VerifierState(parse_verifier_key(held["key"]), held["checkpoint"].encode())
         seen.checkpoint  # noqa: B018 - refuses what was changed since
     except FileNotFoundError:
         return None
@@ -38,9 +38,9 @@ def load(file: Path) -> Seen | None:
     return seen
 
 
-def save(file: Path, seen: Seen) -> None:
+def save_state(file: Path, state: VerifierState) -> None:
     """Remember, whole or not at all."""
-    text = json.dumps({"key": format_verifier_key(seen.key), "checkpoint": seen.note.decode()}, indent=2)
+    text = json.dumps({"key": format_verifier_key(state.key), "checkpoint": state.note.decode()}, indent=2)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.write_text(text + "\n", encoding="utf-8")
     draft.replace(file)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from ledger.log.merkle import read_root, root
 from ledger.log.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, edge_tiles, hashes_in, tiles_reader
 
-Reader = Callable[[Tile], bytes]
+TileReader = Callable[[Tile], bytes]
 
 
-class WrongTile(Exception):
+class TileMismatch(Exception):
     """A tile is not what its entries make; `index` is the first leaf that it is wrong about."""
 
     def __init__(self, tile: Tile, index: int, reason: str) -> None:
@@ -20,53 +20,53 @@ class WrongTile(Exception):
         self.index = index
 
 
-class Tree:
+class TreeStream:
     """Grows by leaf hashes; the caller has compared those with level 0, before it believed in their entries."""
 
-    def __init__(self, read: Reader) -> None:
+    def __init__(self, read_tile: TileReader) -> None:
         self.size = 0
-        self._read = read
-        self._open: list[list[bytes]] = [[]]  # by level, the hashes of the tile that is not full yet
+        self._read_tile = read_tile
+        self._open_hashes: list[list[bytes]] = [[]]  # by level, the hashes of the tile that is not full yet
 
-    def add(self, leaf_hashes: Sequence[bytes]) -> None:
+    def add_leaves(self, leaf_hashes: Sequence[bytes]) -> None:
         """Take the next leaves, at most as many as fill the tile. WrongTile if a tile that gets full is another."""
-        self._open[0] += leaf_hashes
+        self._open_hashes[0] += leaf_hashes
         self.size += len(leaf_hashes)
         level = 0
-        while len(self._open[level]) == TILE_WIDTH:
-            self._compare(level)
-            if len(self._open) == level + 1:
-                self._open.append([])
-            self._open[level + 1].append(root(self._open[level]))
-            self._open[level] = []
+        while len(self._open_hashes[level]) == TILE_WIDTH:
+            self._compare_level(level)
+            if len(self._open_hashes) == level + 1:
+                self._open_hashes.append([])
+            self._open_hashes[level + 1].append(root(self._open_hashes[level]))
+            self._open_hashes[level] = []
             level += 1
 
     def close(self) -> None:
         """Compare the tiles that are not full at the end. WrongTile if one is another."""
-        for level, hashes in enumerate(self._open):
+        for level, hashes in enumerate(self._open_hashes):
             if hashes:
-                self._compare(level)
+                self._compare_level(level)
 
     def root(self) -> bytes:
         """Return the root over all leaves so far."""
-        edge = {tile: b"".join(self._open[tile.level]) for tile in edge_tiles(self.size)}
+        edge = {tile: b"".join(self._open_hashes[tile.level]) for tile in edge_tiles(self.size)}
         return read_root(tiles_reader(edge, self.size), self.size)
 
-    def _tile(self, level: int) -> Tile:
+    def _open_tile(self, level: int) -> Tile:
         """Return the open tile of a level as it stands."""
         hashes = self.size >> TILE_HEIGHT * level
-        width = len(self._open[level])
+        width = len(self._open_hashes[level])
         return Tile(level, (hashes - width) // TILE_WIDTH, width)
 
-    def _compare(self, level: int) -> None:
-        tile = self._tile(level)
+    def _compare_level(self, level: int) -> None:
+        tile = self._open_tile(level)
         if level:
-            compare(tile, self._open[level], self._read(tile))
+            compare_tile(tile, self._open_hashes[level], self._read_tile(tile))
 
 
-def compare(tile: Tile, hashes: Sequence[bytes], content: bytes) -> None:
+def compare_tile(tile: Tile, hashes: Sequence[bytes], content: bytes) -> None:
     """Raise WrongTile where a tile's bytes are not the hashes that they should be."""
     for place, (own, other) in enumerate(zip(hashes, hashes_in(tile, content), strict=True)):
         if own != other:
             index = (tile.index * TILE_WIDTH + place) << TILE_HEIGHT * tile.level
-            raise WrongTile(tile, index, f"hash {place} is {other.hex()}, the entries make {own.hex()}")
+            raise TileMismatch(tile, index, f"hash {place} is {other.hex()}, the entries make {own.hex()}")

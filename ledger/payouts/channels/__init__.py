@@ -27,19 +27,19 @@ class Message(NamedTuple):
     body: bytes
 
 
-class Outcome(StrEnum):
+class PaymentOutcome(StrEnum):
     """What is known of a message once it was sent, or asked about."""
 
     ACCEPTED = "accepted"  # the counterparty has it
     REFUSED = "refused"  # it has it and will not do it
     UNKNOWN = "unknown"  # no answer: it may have it. Never sent anew, only asked about
-    UNSEEN = "unseen"  # it says that it never got it: may be sent
+    NOT_FOUND = "unseen"  # it says that it never got it: may be sent
 
 
-class Answer(NamedTuple):
+class PaymentResult(NamedTuple):
     """A counterparty's answer."""
 
-    outcome: Outcome
+    outcome: PaymentOutcome
     bank_reference: str | None = None
     reason: str | None = None
 
@@ -52,14 +52,14 @@ class Channel(Protocol):
         """What the settings call it."""
 
     @property
-    def payouts_together(self) -> bool:
+    def combines_payouts(self) -> bool:
         """Tell whether one message tells of a whole envelope, or one of each payout."""
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
         """Return the message's bytes. Pure. SettlementRefused where the counterparty could not take it."""
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> PaymentResult:
         """Send it; the same message again must not be done twice by the counterparty."""
 
-    async def ask(self, message: Message) -> Answer:
+    async def query_result(self, message: Message) -> PaymentResult:
         """Find out what became of a message that may have been sent."""

@@ -20,21 +20,21 @@ import aiohttp
 import orjson
 import rfc8785
 
-from ledger.http_client import whole
-from ledger.money import text
-from ledger.payouts.channels import Answer, Instruction, Message, Outcome
+from ledger.http_client import read_bounded
+from ledger.money import format_minor
+from ledger.payouts.channels import Instruction, Message, PaymentOutcome, PaymentResult
 
-ANSWER_BYTES_MAX = 64 * 1024
-CALLBACK = "payout.answered"
+RESPONSE_BYTES_MAX = 64 * 1024
+CALLBACK_TYPE = "payout.answered"
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,35}")
-_SPOKEN = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
-_OUTCOMES = {"accepted": Outcome.ACCEPTED, "refused": Outcome.REFUSED}
-_UNKNOWN = Answer(Outcome.UNKNOWN, reason="the payment service gave no clear answer")
-_UNSEEN = Answer(Outcome.UNSEEN)
+_CONCLUSIVE_STATUSES = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
+_OUTCOMES = {"accepted": PaymentOutcome.ACCEPTED, "refused": PaymentOutcome.REFUSED}
+_UNKNOWN = PaymentResult(PaymentOutcome.UNKNOWN, reason="the payment service gave no clear answer")
+_NOT_FOUND = PaymentResult(PaymentOutcome.NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
-class Http:
+class HttpChannel:
     """A payment service at an address."""
 
     url: str
@@ -42,14 +42,14 @@ class Http:
     clock: Callable[[], datetime]
     seconds_max: float = 30
     name: str = "http"
-    payouts_together: bool = False
+    combines_payouts: bool = False
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
         """Return the request's body, as RFC 8785 JSON."""
         (one,) = instructions
         asked: dict[str, Any] = {
             "end_to_end_id": one.end_to_end_id,
-            "amount": {"minor": one.amount_minor, "text": text(one.amount_minor, one.currency)},
+            "amount": {"minor": one.amount_minor, "text": format_minor(one.amount_minor, one.currency)},
             "currency": one.currency,
             "name": one.name,
             "account": one.account,
@@ -59,18 +59,18 @@ class Http:
         told: dict[str, Any] = {"type": "payout.requested", "timestamp": now.isoformat(), "data": asked}
         return rfc8785.dumps(told)
 
-    async def send(self, message: Message) -> Answer:
+    async def send(self, message: Message) -> PaymentResult:
         """Ask for a payout; what is no clear answer is unknown."""
-        headers = self._signed(message.message_id, message.body) | {"Content-Type": "application/json"}
-        return _read(*await self._call("POST", self.url, message.body, headers))
+        headers = self._signed_headers(message.message_id, message.body) | {"Content-Type": "application/json"}
+        return _parse_response(*await self._request("POST", self.url, message.body, headers))
 
-    async def ask(self, message: Message) -> Answer:
+    async def query_result(self, message: Message) -> PaymentResult:
         """Ask what became of it."""
         address = f"{self.url.rstrip('/')}/{message.message_id}"
-        status, said = await self._call("GET", address, b"", self._signed(message.message_id, b""))
-        return _UNSEEN if status == HTTPStatus.NOT_FOUND else _read(status, said)
+        status, said = await self._request("GET", address, b"", self._signed_headers(message.message_id, b""))
+        return _NOT_FOUND if status == HTTPStatus.NOT_FOUND else _parse_response(status, said)
 
-    def _signed(self, message_id: str, body: bytes) -> dict[str, str]:
+    def _signed_headers(self, message_id: str, body: bytes) -> dict[str, str]:
         moment = str(int(self.clock().timestamp()))
         key = b64decode(self.secret.removeprefix("whsec_"))
         mac = hmac.digest(key, f"{message_id}.{moment}.".encode() + body, "sha256")
@@ -82,7 +82,7 @@ class Http:
             "Accept-Encoding": "identity",
         }
 
-    async def _call(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> tuple[int | None, bytes]:
+    async def _request(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> tuple[int | None, bytes]:
         """Return status and body; None where there was no whole answer, or a longer one than answers are.
 
         Follows no redirect: who is asked is who answers.
@@ -93,25 +93,25 @@ class Http:
                 aiohttp.ClientSession(timeout=patience) as session,
                 session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as answer,
             ):
-                said = await whole(answer.content, ANSWER_BYTES_MAX)
+                said = await read_bounded(answer.content, RESPONSE_BYTES_MAX)
                 return (None, b"") if said is None else (answer.status, said)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None, b""
 
 
-def _read(status: int | None, said: bytes) -> Answer:
+def _parse_response(status: int | None, body: bytes) -> PaymentResult:
     """Return what an answer says: only a clear word is one. Pure."""
-    if status not in _SPOKEN:
+    if status not in _CONCLUSIVE_STATUSES:
         return _UNKNOWN
     try:
-        answer: Any = orjson.loads(said)
+        answer: Any = orjson.loads(body)
         outcome = _OUTCOMES[answer["status"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return _UNKNOWN
-    return _told(answer, outcome)
+    return _build_result(answer, outcome)
 
 
-def read_callback(body: bytes) -> tuple[str, Answer] | None:
+def parse_callback(body: bytes) -> tuple[str, PaymentResult] | None:
     """Return which message the service answers of its own accord, and what; None where it says neither. Pure."""
     try:
         said: Any = orjson.loads(body)
@@ -119,15 +119,15 @@ def read_callback(body: bytes) -> tuple[str, Answer] | None:
         message_id, outcome = answer["id"], _OUTCOMES[answer["status"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    if kind != CALLBACK or not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
+    if kind != CALLBACK_TYPE or not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
         return None
-    return message_id, _told(answer, outcome)
+    return message_id, _build_result(answer, outcome)
 
 
-def _told(answer: Any, outcome: Outcome) -> Answer:
-    reference, reason = (_line(answer.get(name)) for name in ("reference", "reason"))
-    return Answer(outcome, reference[:140] or None, reason[:500] or None)
+def _build_result(data: Any, outcome: PaymentOutcome) -> PaymentResult:
+    reference, reason = (_single_line(data.get(name)) for name in ("reference", "reason"))
+    return PaymentResult(outcome, reference[:140] or None, reason[:500] or None)
 
 
-def _line(said: Any) -> str:
-    return "".join(filter(str.isprintable, said)).strip() if isinstance(said, str) else ""
+def _single_line(value: Any) -> str:
+    return "".join(filter(str.isprintable, value)).strip() if isinstance(value, str) else ""

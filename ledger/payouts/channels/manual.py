@@ -7,25 +7,27 @@ from typing import Any
 
 import rfc8785
 
-from ledger.money import text
-from ledger.payouts.channels import Answer, Instruction, Message, Outcome
+from ledger.money import format_minor
+from ledger.payouts.channels import Instruction, Message, PaymentOutcome, PaymentResult
 
-_ASK_A_PERSON = Answer(Outcome.UNKNOWN, reason="waits for a person to enter the bank's reference")
+_AWAITS_MANUAL_RESULT = PaymentResult(
+    PaymentOutcome.UNKNOWN, reason="waits for a person to enter the bank's reference"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Manual:
+class ManualChannel:
     """Nothing is sent: only a person knows what became of it."""
 
     name: str = "manual"
-    payouts_together: bool = False
+    combines_payouts: bool = False
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
         """Return what is to be paid, as RFC 8785 JSON."""
         paid: list[dict[str, Any]] = [
             {
                 "end_to_end_id": one.end_to_end_id,
-                "amount": text(one.amount_minor, one.currency),
+                "amount": format_minor(one.amount_minor, one.currency),
                 "currency": one.currency,
                 "name": one.name,
                 "account": one.account,
@@ -35,10 +37,10 @@ class Manual:
         ]
         return rfc8785.dumps({"message": message_id, "made_at": now.isoformat(), "pay": paid})
 
-    async def send(self, message: Message) -> Answer:  # noqa: ARG002
+    async def send(self, message: Message) -> PaymentResult:  # noqa: ARG002
         """Leave it to a person."""
-        return _ASK_A_PERSON
+        return _AWAITS_MANUAL_RESULT
 
-    async def ask(self, message: Message) -> Answer:  # noqa: ARG002
+    async def query_result(self, message: Message) -> PaymentResult:  # noqa: ARG002
         """Leave it to a person."""
-        return _ASK_A_PERSON
+        return _AWAITS_MANUAL_RESULT

@@ -10,7 +10,7 @@ from typing import Any
 import rfc8785
 
 from ledger.errors import SettlementRefused
-from ledger.money import MINOR_MAX, exponent, text
+from ledger.money import MINOR_MAX, exponent, format_minor
 
 FILE_BYTES_MAX = 32 * 1024**2
 LINES_MAX = 100_000
@@ -64,7 +64,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class PaymentStatus:
     """What a bank says of an instruction before it is booked: taken, or refused and why."""
 
     message_id: str
@@ -73,13 +73,13 @@ class Status:
     reason: str | None = None
 
 
-def checked(statements: Sequence[Statement]) -> Sequence[Statement]:
+def validate_statements(statements: Sequence[Statement]) -> Sequence[Statement]:
     """Return the statements; StatementRefused where one does not add up from its opening to its closing balance."""
     for one in statements:
         found_minor = one.opening_minor + sum(line.signed_minor for line in one.lines)
         if found_minor != one.closing_minor:
             opening, found, closing = (
-                text(minor, one.currency) for minor in (one.opening_minor, found_minor, one.closing_minor)
+                format_minor(minor, one.currency) for minor in (one.opening_minor, found_minor, one.closing_minor)
             )
             raise StatementRefused(
                 f"statement {one.statement_id} does not add up: {opening} and its lines make {found}, not {closing}"
@@ -91,29 +91,29 @@ def checked(statements: Sequence[Statement]) -> Sequence[Statement]:
     return statements
 
 
-def minor_units(written: str, currency: str) -> int:
+def parse_minor(amount_text: str, currency: str) -> int:
     """Return an amount such as `24.50` in minor units, exactly. StatementRefused where it is none of the currency."""
-    found = _AMOUNT.fullmatch(written.strip())
-    digits = _digits(currency)
+    found = _AMOUNT.fullmatch(amount_text.strip())
+    digits = _minor_digits(currency)
     fraction = ((found and found[2]) or "").rstrip("0")
     if found is None or len(fraction) > digits:
-        raise StatementRefused(f"{written[:40]!r} is no amount of {currency}")
+        raise StatementRefused(f"{amount_text[:40]!r} is no amount of {currency}")
     minor: int = int(found[1]) * 10**digits + int(fraction.ljust(digits, "0") or "0")
     if minor > MINOR_MAX:
-        raise StatementRefused(f"{written[:40]!r} is out of range")
+        raise StatementRefused(f"{amount_text[:40]!r} is out of range")
     return minor
 
 
-def _digits(currency: str) -> int:
+def _minor_digits(currency: str) -> int:
     try:
         return exponent(currency)
     except ValueError:
         raise StatementRefused(f"{currency[:10]!r} is no currency of ISO 4217 with a minor unit") from None
 
 
-def day(written: str) -> date:
+def parse_date(date_text: str) -> date:
     """Return a date, or that of a moment. StatementRefused where it is none."""
     try:
-        return date.fromisoformat(written.strip()[:10])
+        return date.fromisoformat(date_text.strip()[:10])
     except ValueError:
-        raise StatementRefused(f"{written[:40]!r} is no date") from None
+        raise StatementRefused(f"{date_text[:40]!r} is no date") from None

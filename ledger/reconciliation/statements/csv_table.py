@@ -9,7 +9,7 @@ import csv
 from collections.abc import Mapping
 from io import StringIO
 
-from ledger.reconciliation.statements import Statement, StatementLine, StatementRefused, day, minor_units
+from ledger.reconciliation.statements import Statement, StatementLine, StatementRefused, parse_date, parse_minor
 
 COLUMNS = (
     "account",
@@ -27,7 +27,7 @@ COLUMNS = (
 _DIRECTIONS = {"debit": False, "credit": True}
 
 
-def statements(body: bytes) -> list[Statement]:
+def parse_statements(body: bytes) -> list[Statement]:
     """Return every statement of a file. StatementRefused names the row that cannot be read."""
     if b"\0" in body:
         raise StatementRefused("the file is no text")
@@ -37,15 +37,15 @@ def statements(body: bytes) -> list[Statement]:
             raise StatementRefused(f"the columns must be {','.join(COLUMNS)}")
         groups: dict[tuple[str, str, str], list[Mapping[str, str]]] = {}
         for number, row in enumerate(reader, 2):
-            groups.setdefault(_key(row, number), []).append(row)
+            groups.setdefault(_statement_key(row, number), []).append(row)
     except UnicodeDecodeError:
         raise StatementRefused("the file is not UTF-8") from None
     except csv.Error as error:
         raise StatementRefused(f"no CSV: {error}") from None
-    return [_statement(*key, rows) for key, rows in groups.items()]
+    return [_parse_statement(*key, rows) for key, rows in groups.items()]
 
 
-def _key(row: Mapping[str, str | None], number: int) -> tuple[str, str, str]:
+def _statement_key(row: Mapping[str, str | None], number: int) -> tuple[str, str, str]:
     if None in row.values() or None in row:
         raise StatementRefused(f"row {number} has not {len(COLUMNS)} columns")
     if row["kind"] not in {"opening", "entry", "closing"} or row["direction"] not in _DIRECTIONS:
@@ -53,27 +53,27 @@ def _key(row: Mapping[str, str | None], number: int) -> tuple[str, str, str]:
     return row["account"] or "", row["statement"] or "", row["currency"] or ""
 
 
-def _statement(account: str, statement: str, currency: str, rows: list[Mapping[str, str]]) -> Statement:
+def _parse_statement(account: str, statement: str, currency: str, rows: list[Mapping[str, str]]) -> Statement:
     entries = [row for row in rows if row["kind"] == "entry"]
-    lines = tuple(_line(row, number) for number, row in enumerate(entries, 1))
-    opening, closing = (_balance(statement, rows, kind) for kind in ("opening", "closing"))
+    lines = tuple(_parse_line(row, number) for number, row in enumerate(entries, 1))
+    opening, closing = (_parse_balance(statement, rows, kind) for kind in ("opening", "closing"))
     return Statement(account, statement, currency, opening, closing, lines)
 
 
-def _balance(statement: str, rows: list[Mapping[str, str]], kind: str) -> int:
+def _parse_balance(statement: str, rows: list[Mapping[str, str]], kind: str) -> int:
     found = [row for row in rows if row["kind"] == kind]
     if len(found) != 1:
         raise StatementRefused(f"statement {statement[:40]} needs one {kind} balance")
-    minor = minor_units(found[0]["amount"], found[0]["currency"])
+    minor = parse_minor(found[0]["amount"], found[0]["currency"])
     return minor if _DIRECTIONS[found[0]["direction"]] else -minor
 
 
-def _line(row: Mapping[str, str], number: int) -> StatementLine:
+def _parse_line(row: Mapping[str, str], number: int) -> StatementLine:
     return StatementLine(
         number=number,
-        amount_minor=minor_units(row["amount"], row["currency"]),
+        amount_minor=parse_minor(row["amount"], row["currency"]),
         is_credit=_DIRECTIONS[row["direction"]],
-        booked_on=day(row["date"]),
+        booked_on=parse_date(row["date"]),
         end_to_end_id=row["end_to_end_id"][:35] or None,
         bank_reference=row["bank_reference"][:140] or None,
         reason=row["reason"][:500] or None,

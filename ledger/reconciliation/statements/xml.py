@@ -12,7 +12,7 @@ class _NoDtd(TreeBuilder):
         raise StatementRefused(f"a DTD is refused ({name[:40]!r})")
 
 
-def parse(body: bytes) -> Element:
+def parse_xml(body: bytes) -> Element:
     """Return the root. StatementRefused where it is no XML, or has a DTD."""
     parser = XMLParser(target=_NoDtd())  # noqa: S314 - no DTD, so nothing to expand
     try:
@@ -23,34 +23,34 @@ def parse(body: bytes) -> Element:
     return root
 
 
-def local(element: Element) -> str:
+def local_name(element: Element) -> str:
     """Return an element's name without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
-def every(element: Element, path: str) -> Iterator[Element]:
+def find_all(element: Element, path: str) -> Iterator[Element]:
     """Yield the elements at a path of local names."""
     name, _, rest = path.partition("/")
     for child in element:
-        if local(child) == name:
+        if local_name(child) == name:
             if rest:
-                yield from every(child, rest)
+                yield from find_all(child, rest)
             else:
                 yield child
 
 
-def word(element: Element, *paths: str) -> str | None:
+def find_text(element: Element, *paths: str) -> str | None:
     """Return the text at the first of the paths that has any."""
     for path in paths:
-        for found in every(element, path):
+        for found in find_all(element, path):
             if found.text and found.text.strip():
                 return found.text.strip()
     return None
 
 
-def needed(element: Element, *paths: str) -> str:
+def require_text(element: Element, *paths: str) -> str:
     """Return the same; StatementRefused where there is none."""
-    found = word(element, *paths)
+    found = find_text(element, *paths)
     if found is None:
-        raise StatementRefused(f"{local(element)} has no {paths[0]}")
+        raise StatementRefused(f"{local_name(element)} has no {paths[0]}")
     return found

@@ -3,37 +3,39 @@
 import secrets
 from datetime import datetime, timedelta
 
-from ops.admin.auth.tokens import Holder, digest
+from ops.admin.auth.tokens import Identity, hash_token
 from sql import Connection, query
 
-LASTS = timedelta(hours=8)
+SESSION_DURATION = timedelta(hours=8)
 
 _ADD_SESSION = query("add_session")
 _FIND_SESSION = query("find_session")
 _END_SESSION = query("end_session")
 
 
-def make() -> str:
+def make_cookie() -> str:
     """Return what a new session's cookie holds."""
     return secrets.token_urlsafe(32)
 
 
-async def begin(
-    conn: Connection, own: Holder, now: datetime, token: str | None = None, cookie: str | None = None
+async def begin_session(
+    conn: Connection, identity: Identity, now: datetime, token: str | None = None, cookie: str | None = None
 ) -> str:
     """Begin a session and return what its cookie holds; one that a token began ends with the token."""
-    holds = cookie or make()
-    began_by = digest(token) if token else None
-    await conn.execute(_ADD_SESSION, digest(holds), own.name, own.role, began_by, now, now + LASTS)
+    holds = cookie or make_cookie()
+    began_by = hash_token(token) if token else None
+    await conn.execute(
+        _ADD_SESSION, hash_token(holds), identity.name, identity.role, began_by, now, now + SESSION_DURATION
+    )
     return holds
 
 
-async def find(conn: Connection, cookie: str, now: datetime) -> Holder | None:
+async def find_identity(conn: Connection, cookie: str, now: datetime) -> Identity | None:
     """Return whose session it is; None: it has ended, or there was none."""
-    row = await conn.fetchrow(_FIND_SESSION, digest(cookie), now)
-    return None if row is None else Holder(row["name"], row["role"])
+    row = await conn.fetchrow(_FIND_SESSION, hash_token(cookie), now)
+    return None if row is None else Identity(row["name"], row["role"])
 
 
-async def end(conn: Connection, cookie: str, now: datetime) -> None:
+async def end_session(conn: Connection, cookie: str, now: datetime) -> None:
     """End a session; again: changes nothing."""
-    await conn.execute(_END_SESSION, digest(cookie), now)
+    await conn.execute(_END_SESSION, hash_token(cookie), now)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Role = Literal["campaigns", "finance", "reviewer", "auditor", "owner"]
-Door = Literal["http", "page", "command line", "schedule"]
+EntryPoint = Literal["http", "page", "command line", "schedule"]
 
 ROLES: tuple[Role, ...] = ("campaigns", "finance", "reviewer", "auditor", "owner")
-BY_SETTING = "admin"  # the name of who comes with the token of the settings
-_OPERATOR = "operator"
+BOOTSTRAP_ADMIN = "admin"  # the name of who comes with the token of the settings
+_OPERATOR_ROLE = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +17,14 @@ class Actor:
 
     name: str
     role: Role | Literal["operator"]
-    door: Door
+    entry_point: EntryPoint
     address: str = ""  # where they came from, as far as is known
 
     @property
     def is_operator(self) -> bool:
         """Tell whether this is no person: such a command is told in the audit and asks nobody."""
-        return self.role == _OPERATOR
+        return self.role == _OPERATOR_ROLE
 
 
-AT_THE_MACHINE = Actor("operator", "operator", "command line")
-BY_SCHEDULE = Actor("schedule", "operator", "schedule")
+OPERATOR = Actor("operator", "operator", "command line")
+SCHEDULER = Actor("schedule", "operator", "schedule")

@@ -5,16 +5,23 @@ from datetime import datetime
 import orjson
 
 from ops.admin.core.actor import Actor
-from ops.admin.core.command import Done
+from ops.admin.core.command import CommandResult
 from sql import Connection, query
 
 _ADD_AUDIT_ENTRY = query("add_audit_entry")
 
 
-async def write(
-    conn: Connection, actor: Actor, command: str, done: Done, now: datetime, proposal_id: str | None = None
+async def add_entry(
+    conn: Connection,
+    actor: Actor,
+    command_name: str,
+    result: CommandResult,
+    now: datetime,
+    proposal_id: str | None = None,
 ) -> int:
     """Write what was done, in the transaction that did it; return the line's number."""
-    before, after = (None if part is None else orjson.dumps(part).decode() for part in (done.before, done.after))
-    who = actor.name, actor.role, actor.door, actor.address
-    return int(await conn.fetchval(_ADD_AUDIT_ENTRY, now, *who, command, done.subject, before, after, proposal_id))
+    before, after = (None if part is None else orjson.dumps(part).decode() for part in (result.before, result.after))
+    who = actor.name, actor.role, actor.entry_point, actor.address
+    return int(
+        await conn.fetchval(_ADD_AUDIT_ENTRY, now, *who, command_name, result.subject, before, after, proposal_id)
+    )

@@ -15,49 +15,49 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from campaigns.intake.payload import BODY_BYTES_MAX
-from campaigns.promise.model import Line
+from campaigns.promise.model import SingleLine
 from ops.admin.core.actor import Actor, Role
 from ops.keys import Keys
 from ops.settings import Settings
 from sql import Connection, Pool
 
-_OUTSIDE_AT_ONCE = 2  # each holds two connections of the pool for as long as the other side takes
+_OUTSIDE_CALLS_MAX = 2  # each holds two connections of the pool for as long as the other side takes
 
 
-JSON = "application/json"
+JSON_TYPE = "application/json"
 
-Shown = Mapping[str, Any]  # what JSON can say
-Then = Callable[[Pool], Awaitable[None]]
+JsonObject = Mapping[str, Any]  # what JSON can say
+AfterCommit = Callable[[Pool], Awaitable[None]]
 
 
-def _says_something(reason: str) -> str:
+def _require_text(reason: str) -> str:
     """Return a reason without the spaces around it, which say nothing."""
     if not reason.strip():
         raise ValueError("say why, in words")
     return reason.strip()
 
 
-Why = Annotated[Line, AfterValidator(_says_something)]  # kept for ever, and read by those who ask
+ReasonText = Annotated[SingleLine, AfterValidator(_require_text)]  # kept for ever, and read by those who ask
 
 
-class Asked(BaseModel):
+class CommandBody(BaseModel):
     """The body of a command."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Nothing(Asked):
+class EmptyBody(CommandBody):
     """The body of a command that says everything by its address."""
 
 
-class Sent(Asked):
+class FileBody(CommandBody):
     """The body of a command that takes a file, as it was sent. Such a command waits for no second person."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class CommandContext:
     """What a command works with; it joins the transaction of `conn`."""
 
     conn: Connection
@@ -68,22 +68,26 @@ class Desk:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class CommandResult:
     """What a command did. Equal before and after: it was so already, and nothing was done."""
 
     subject: str  # kind/name: campaign/rural-education
-    before: Shown | None
-    after: Shown | None
+    before: JsonObject | None
+    after: JsonObject | None
     currency: str = ""  # of what is named `…_minor`
-    second: str | None = None  # why a second person has to agree; None: nobody has to
+    approval_reason: str | None = None  # why a second person has to agree; None: nobody has to
     hold: timedelta = timedelta(0)  # how long it waits after they did
     secret: str | None = None  # shown once, kept nowhere
-    besides: Shown = field(default_factory=dict)  # told, but no part of what is agreed to: it may be another later
-    then: Then | None = None  # what talks to others, once this is kept; given anew it takes up what was left undone
+    details: JsonObject = field(
+        default_factory=dict
+    )  # told, but no part of what is agreed to: it may be another later
+    after_commit: AfterCommit | None = (
+        None  # what talks to others, once this is kept; given anew it takes up what was left undone
+    )
 
 
-Body = TypeVar("Body", bound=Asked)
-Run = Callable[[Desk, str, Body], Awaitable[Done]]
+Body = TypeVar("Body", bound=CommandBody)
+CommandHandler = Callable[[CommandContext, str, Body], Awaitable[CommandResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +98,25 @@ class Command(Generic[Body]):
     path: str  # under /v1/admin, with at most one place in braces
     summary: str
     roles: frozenset[Role]  # who may ask for it, beside the owner
-    asked: type[Body]
-    run: Run[Body]
+    body_type: type[Body]
+    run: CommandHandler[Body]
     approvers: frozenset[Role] = frozenset()  # who may agree to it, beside the owner
     example: Mapping[str, Any] = field(default_factory=dict)
-    content_type: str = JSON  # of its body; where it is another, `asked` is a `Sent`
+    content_type: str = JSON_TYPE  # of its body; where it is another, `asked` is a `Sent`
     bytes_max: int = BODY_BYTES_MAX
 
 
-def may(actor: Actor, roles: frozenset[Role]) -> bool:
+def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
     """Tell whether somebody may do what is for those roles. The owner gives out roles, so may do all of it."""
     return actor.is_operator or actor.role == "owner" or actor.role in roles
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class CommandServices:
     """What every desk shares."""
 
     pool: Pool
     keys: Keys
     settings: Settings
-    raises: bool = False  # what fails after the commit is raised, to whoever will give the command anew
-    outside: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_AT_ONCE))
+    raises_after_commit: bool = False  # what fails after the commit is raised, to whoever will give the command anew
+    outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))

@@ -7,20 +7,20 @@ Refused
 └── UploadRefused     the upload has ended
 """
 
-from campaigns.errors import Refused
+from campaigns.errors import RequestRefused
 
 
-class Forbidden(Refused):
+class Forbidden(RequestRefused):
     """The role may not do that."""
 
 
-class KeyTaken(Refused):
+class IdempotencyKeyReused(RequestRefused):
     """The Idempotency-Key was used before, for something else."""
 
 
-class ProposalRefused(Refused):
+class ProposalRefused(RequestRefused):
     """The proposal cannot be decided so."""
 
 
-class UploadRefused(Refused):
+class UploadRefused(RequestRefused):
     """The upload has ended."""

@@ -14,19 +14,27 @@ import orjson
 import structlog
 from typing_extensions import TypedDict
 
-from campaigns.promise.diff import Difference, changes
+from campaigns.promise.diff import Difference, diff_objects
 from ops.admin.core import audit_log, idempotency, proposals
 from ops.admin.core.actor import Actor
-from ops.admin.core.command import Asked, Command, Desk, Done, Office, Then, may
+from ops.admin.core.command import (
+    AfterCommit,
+    Command,
+    CommandBody,
+    CommandContext,
+    CommandResult,
+    CommandServices,
+    is_allowed,
+)
 from ops.admin.core.errors import Forbidden
-from ops.admin.core.idempotency import Once
-from ops.admin.core.savepoint import undoable
+from ops.admin.core.idempotency import IdempotencyKey
+from ops.admin.core.savepoint import savepoint
 from ops.clock import utc_now
 
 _log = structlog.get_logger()
 
 
-class Answer(TypedDict):
+class CommandResponse(TypedDict):
     """What a command did. `pending`: a second person has to agree, and nothing else was changed yet.
 
     `besides` is as of now, and may come out otherwise when the second person agrees.
@@ -39,91 +47,99 @@ class Answer(TypedDict):
     before: dict[str, Any] | None
     after: dict[str, Any] | None
     differences: list[Difference]
-    besides: dict[str, Any]
+    details: dict[str, Any]
     audit: int | None
     proposal: str | None
-    waits_for: str | None
+    approval_reason: str | None
     secret: NotRequired[str]
 
 
-async def do(
-    office: Office,
+async def execute(
+    services: CommandServices,
     actor: Actor,
     command: Command[Any],
-    place: str,
-    asked: Asked,
-    own: Once | None = None,
+    subject_id: str,
+    body: CommandBody,
+    request_key: IdempotencyKey | None = None,
     *,
     dry_run: bool = False,
-) -> Answer:
+) -> CommandResponse:
     """Have a command done, and return what it did; the same key again: what it did then.
 
     Forbidden: the role may not. Refused and LedgerError as the command raises them: then nothing was kept.
     """
-    if not may(actor, command.roles):
+    if not is_allowed(actor, command.roles):
         raise Forbidden(f"{command.name} is for {', '.join(sorted({*command.roles, 'owner'}))}; you are {actor.role}")
-    async with office.pool.acquire() as conn, undoable(conn) as work:
-        work.is_undone = dry_run
-        desk = Desk(conn, actor, office.keys, office.settings, utc_now())
-        known = await idempotency.claim(conn, own, desk.now) if own else None
+    async with services.pool.acquire() as conn, savepoint(conn) as work:
+        work.is_rolled_back = dry_run
+        desk = CommandContext(conn, actor, services.keys, services.settings, utc_now())
+        known = await idempotency.claim_key(conn, request_key, desk.now) if request_key else None
         if known is not None:
-            return _read(known)
-        answer, done = await _done(desk, command, place, asked, dry_run=dry_run)
-        if own is not None:
-            await idempotency.keep(conn, own, orjson.dumps(answer))
-    if done.then is not None and not dry_run and answer["state"] != "pending":
-        await afterwards(office, command.name, done.then)
+            return _parse_response(known)
+        answer, done = await _run_or_propose(desk, command, subject_id, body, dry_run=dry_run)
+        if request_key is not None:
+            await idempotency.store_response(conn, request_key, orjson.dumps(answer))
+    if done.after_commit is not None and not dry_run and answer["state"] != "pending":
+        await run_after_commit(services, command.name, done.after_commit)
     return answer if done.secret is None or dry_run else {**answer, "secret": done.secret}
 
 
-async def afterwards(office: Office, command: str, then: Then) -> None:
+async def run_after_commit(services: CommandServices, command_name: str, after_commit: AfterCommit) -> None:
     """Do what a command left for after its commit. What was kept stands whatever happens here."""
     try:
-        async with office.outside:
-            await then(office.pool)
+        async with services.outside_calls:
+            await after_commit(services.pool)
     except Exception:
-        if office.raises:
+        if services.raises_after_commit:
             raise
-        _log.exception("left undone after the commit", command=command)
+        _log.exception("left undone after the commit", command=command_name)
 
 
-def _read(kept: bytes) -> Answer:
-    answer: Answer = orjson.loads(kept)
+def _parse_response(stored: bytes) -> CommandResponse:
+    answer: CommandResponse = orjson.loads(stored)
     return answer
 
 
-async def _done(desk: Desk, command: Command[Any], place: str, asked: Asked, *, dry_run: bool) -> tuple[Answer, Done]:
+async def _run_or_propose(
+    context: CommandContext, command: Command[Any], subject_id: str, body: CommandBody, *, dry_run: bool
+) -> tuple[CommandResponse, CommandResult]:
     proposal_id, line = None, None
-    async with undoable(desk.conn) as trial:
-        done = await command.run(desk, place, asked)
-        trial.is_undone = done.second is not None and not desk.actor.is_operator
-    if trial.is_undone:
-        proposal_id = await proposals.propose(desk, command, place, asked, done)
-        asking = Done(f"proposal/{proposal_id}", None, {"command": command.name, "subject": done.subject})
-        line = await audit_log.write(desk.conn, desk.actor, "proposal.ask", asking, desk.now, proposal_id)
+    async with savepoint(context.conn) as trial:
+        done = await command.run(context, subject_id, body)
+        trial.is_rolled_back = done.approval_reason is not None and not context.actor.is_operator
+    if trial.is_rolled_back:
+        proposal_id = await proposals.propose(context, command, subject_id, body, done)
+        asking = CommandResult(f"proposal/{proposal_id}", None, {"command": command.name, "subject": done.subject})
+        line = await audit_log.add_entry(
+            context.conn, context.actor, "proposal.ask", asking, context.now, proposal_id
+        )
     is_changed = done.before != done.after
     if is_changed and proposal_id is None:
-        line = await audit_log.write(desk.conn, desk.actor, command.name, done, desk.now)
-    answer = answer_of(command.name, done, dry_run=dry_run)
+        line = await audit_log.add_entry(context.conn, context.actor, command.name, done, context.now)
+    answer = build_response(command.name, done, dry_run=dry_run)
     answer |= {"audit": None if dry_run else line}
     if proposal_id is not None:
-        answer |= {"state": "pending", "proposal": None if dry_run else proposal_id, "waits_for": done.second}
+        answer |= {
+            "state": "pending",
+            "proposal": None if dry_run else proposal_id,
+            "approval_reason": done.approval_reason,
+        }
     return answer, done
 
 
-def answer_of(command: str, done: Done, *, dry_run: bool = False) -> Answer:
+def build_response(command_name: str, result: CommandResult, *, dry_run: bool = False) -> CommandResponse:
     """Return what is told of what a command did. Pure."""
-    differ = changes(done.before, done.after, done.currency)
+    differ = diff_objects(result.before, result.after, result.currency)
     return {
-        "command": command,
-        "subject": done.subject,
-        "state": "done" if done.before != done.after else "unchanged",
+        "command": command_name,
+        "subject": result.subject,
+        "state": "done" if result.before != result.after else "unchanged",
         "dry_run": dry_run,
-        "before": None if done.before is None else dict(done.before),
-        "after": None if done.after is None else dict(done.after),
+        "before": None if result.before is None else dict(result.before),
+        "after": None if result.after is None else dict(result.after),
         "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in differ],
-        "besides": dict(done.besides),
+        "details": dict(result.details),
         "audit": None,
         "proposal": None,
-        "waits_for": None,
+        "approval_reason": None,
     }

@@ -13,21 +13,21 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from campaigns.errors import Fault, Faulty
+from campaigns.errors import FieldError, ValidationFailed
 from ops.admin.core.actor import Role
-from ops.admin.core.command import Desk
+from ops.admin.core.command import CommandContext
 
-LIMIT, LIMIT_MAX = 50, 200
-_DIGITS = len(str(LIMIT_MAX))
+LIMIT_DEFAULT, LIMIT_MAX = 50, 200
+_LIMIT_DIGITS_MAX = len(str(LIMIT_MAX))
 _TEXT_CHARS_MAX = 300
-_TEXT = r"^[^\x00-\x1f\x7f]+$"
+_TEXT_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 _NUMBER_MAX = 2**63 - 1
 _CURSOR_CHARS_MAX = 4_000
-_NO_CURSOR = "it is no cursor of this list"
-OWN = ("cursor", "limit")
+_INVALID_CURSOR = "it is no cursor of this list"
+PAGING_PARAMETERS = ("cursor", "limit")
 
 
-class Query(NamedTuple):
+class ListQuery(NamedTuple):
     """Which rows are wanted: at most `limit` that fit the filters, behind the row whose key is `after`."""
 
     filters: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Filter(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListEndpoint:
     """A list that people with a role may read."""
 
     name: str  # the member of the answer that holds the rows
@@ -54,58 +54,58 @@ class Listing:
     summary: str
     roles: frozenset[Role]
     filters: Mapping[str, Filter]
-    fetch: Callable[[Desk, Query], Awaitable[Sequence[Row]]]
+    fetch: Callable[[CommandContext, ListQuery], Awaitable[Sequence[Row]]]
     key: Callable[[Row], Sequence[Any]]  # of a row as it is shown: what its cursor holds
-    parts: tuple[Callable[[Any], Any], ...]  # reads each part of such a key: ValueError where it is none
-    shape: Any  # of a row
+    key_parsers: tuple[Callable[[Any], Any], ...]  # reads each part of such a key: ValueError where it is none
+    view_type: Any  # of a row
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DetailEndpoint:
     """One thing that people with a role may look at."""
 
     path: str
     summary: str
     roles: frozenset[Role]
-    read: Callable[[Desk, str], Awaitable[Any]]
-    shape: Any
+    read: Callable[[CommandContext, str], Awaitable[Any]]
+    view_type: Any
 
 
-def _read_text(given: str) -> str:
-    if len(given) > _TEXT_CHARS_MAX or not re.fullmatch(_TEXT, given) or given.endswith("\n"):
+def _parse_text(text: str) -> str:
+    if len(text) > _TEXT_CHARS_MAX or not re.fullmatch(_TEXT_PATTERN, text) or text.endswith("\n"):
         raise ValueError(f"a text of 1 to {_TEXT_CHARS_MAX} characters, none of which controls anything")
-    return given
+    return text
 
 
-def _read_truth(given: str) -> bool:
-    if given not in ("true", "false"):
+def _parse_boolean(text: str) -> bool:
+    if text not in ("true", "false"):
         raise ValueError("true or false")
-    return given == "true"
+    return text == "true"
 
 
-def name(given: Any) -> str:
+def parse_name(value: Any) -> str:
     """Return a text of a cursor. PostgreSQL knows none with a NUL."""
-    if not isinstance(given, str) or "\0" in given:
-        raise ValueError(_NO_CURSOR)
-    return given
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError(_INVALID_CURSOR)
+    return value
 
 
-def number(given: Any) -> int:
+def parse_number(value: Any) -> int:
     """Return a number of a cursor."""
-    if type(given) is not int or not 0 <= given <= _NUMBER_MAX:
-        raise ValueError(_NO_CURSOR)
-    return given
+    if type(value) is not int or not 0 <= value <= _NUMBER_MAX:
+        raise ValueError(_INVALID_CURSOR)
+    return value
 
 
-def day(given: Any) -> date:
+def parse_day(value: Any) -> date:
     """Return a day of a cursor."""
-    return date.fromisoformat(name(given))
+    return date.fromisoformat(parse_name(value))
 
 
-def moment(given: Any) -> datetime:
+def parse_instant(value: Any) -> datetime:
     """Return a moment of a filter or a cursor."""
     try:
-        found = datetime.fromisoformat(name(given))
+        found = datetime.fromisoformat(parse_name(value))
     except ValueError:
         raise ValueError("a moment such as 2026-11-23T08:00:00Z") from None
     if found.tzinfo is None:
@@ -116,14 +116,14 @@ def moment(given: Any) -> datetime:
         raise ValueError("a moment of the years 1 to 9999") from None
 
 
-TEXT = Filter(_read_text, {"type": "string", "minLength": 1, "maxLength": _TEXT_CHARS_MAX, "pattern": _TEXT})
-TRUTH = Filter(_read_truth, {"type": "string", "enum": ["true", "false"]})
-MOMENT = Filter(moment, {"type": "string", "format": "date-time"})
+TEXT = Filter(_parse_text, {"type": "string", "minLength": 1, "maxLength": _TEXT_CHARS_MAX, "pattern": _TEXT_PATTERN})
+BOOLEAN = Filter(_parse_boolean, {"type": "string", "enum": ["true", "false"]})
+INSTANT = Filter(parse_instant, {"type": "string", "format": "date-time"})
 
 
-def one_of(known: Iterable[str]) -> Filter:
+def choice_filter(choices: Iterable[str]) -> Filter:
     """Return a filter that takes one of these, and returns that very one."""
-    values = {str(each): each for each in known}
+    values = {str(each): each for each in choices}
 
     def read(given: str) -> str:
         if given not in values:
@@ -133,60 +133,62 @@ def one_of(known: Iterable[str]) -> Filter:
     return Filter(read, {"type": "string", "enum": list(values)})
 
 
-async def page(listing: Listing, desk: Desk, given: Mapping[str, str]) -> dict[str, Any]:
+async def read_page(endpoint: ListEndpoint, context: CommandContext, parameters: Mapping[str, str]) -> dict[str, Any]:
     """Return a page of the list as its query asks for it. Faulty: a filter is unknown, or cannot be read."""
-    asked, raw = _read(listing, given)
-    rows = list(await listing.fetch(desk, asked._replace(limit=asked.limit + 1)))
+    asked, raw = _parse_query(endpoint, parameters)
+    rows = list(await endpoint.fetch(context, asked._replace(limit=asked.limit + 1)))
     more = len(rows) > asked.limit
     shown = rows[: asked.limit]
-    return {listing.name: shown, "next": _cursor(raw, listing.key(shown[-1])) if more else None}
+    return {endpoint.name: shown, "next": _encode_cursor(raw, endpoint.key(shown[-1])) if more else None}
 
 
-def _read(listing: Listing, given: Mapping[str, str]) -> tuple[Query, dict[str, str]]:
-    unknown = sorted(set(given) - {*listing.filters, *OWN})
+def _parse_query(endpoint: ListEndpoint, parameters: Mapping[str, str]) -> tuple[ListQuery, dict[str, str]]:
+    unknown = sorted(set(parameters) - {*endpoint.filters, *PAGING_PARAMETERS})
     if unknown:
-        raise Faulty(
-            [Fault(name, f"no such filter; known: {', '.join(listing.filters) or 'none'}") for name in unknown]
+        raise ValidationFailed(
+            [FieldError(name, f"no such filter; known: {', '.join(endpoint.filters) or 'none'}") for name in unknown]
         )
-    raw = {name: given[name] for name in listing.filters if name in given}
+    raw = {name: parameters[name] for name in endpoint.filters if name in parameters}
     after = None
-    if "cursor" in given:
-        kept, after = _opened(listing, given["cursor"])
+    if "cursor" in parameters:
+        kept, after = _decode_cursor(endpoint, parameters["cursor"])
         if raw and raw != kept:
-            raise Faulty([Fault("cursor", "it goes on with the filters that it began with: leave them out")])
+            raise ValidationFailed(
+                [FieldError("cursor", "it goes on with the filters that it began with: leave them out")]
+            )
         raw = kept
-    filters = {name: _value(listing, name, value) for name, value in raw.items()}
-    return Query(filters, after, _limit(given.get("limit"))), raw
+    filters = {name: _parse_filter(endpoint, name, value) for name, value in raw.items()}
+    return ListQuery(filters, after, _parse_limit(parameters.get("limit"))), raw
 
 
-def _value(listing: Listing, name: str, value: str) -> Any:
-    if name not in listing.filters:
-        raise Faulty([Fault("cursor", _NO_CURSOR)])
+def _parse_filter(endpoint: ListEndpoint, name: str, value: str) -> Any:
+    if name not in endpoint.filters:
+        raise ValidationFailed([FieldError("cursor", _INVALID_CURSOR)])
     try:
-        return listing.filters[name].read(value)
+        return endpoint.filters[name].read(value)
     except ValueError as error:
-        raise Faulty([Fault(name, str(error))]) from None
+        raise ValidationFailed([FieldError(name, str(error))]) from None
 
 
-def _limit(given: str | None) -> int:
-    if given is None:
-        return LIMIT
-    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS and 1 <= int(given) <= LIMIT_MAX):
-        raise Faulty([Fault("limit", f"a number from 1 to {LIMIT_MAX}")])
-    return int(given)
+def _parse_limit(text: str | None) -> int:
+    if text is None:
+        return LIMIT_DEFAULT
+    if not (text.isascii() and text.isdigit() and len(text) <= _LIMIT_DIGITS_MAX and 1 <= int(text) <= LIMIT_MAX):
+        raise ValidationFailed([FieldError("limit", f"a number from 1 to {LIMIT_MAX}")])
+    return int(text)
 
 
-def _cursor(filters: Mapping[str, str], key: Sequence[Any]) -> str:
+def _encode_cursor(filters: Mapping[str, str], key: Sequence[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([filters, list(key)])).decode().rstrip("=")
 
 
-def _opened(listing: Listing, cursor: str) -> tuple[dict[str, str], list[Any]]:
+def _decode_cursor(endpoint: ListEndpoint, cursor: str) -> tuple[dict[str, str], list[Any]]:
     """Return the filters that a cursor keeps, and the key that it goes on behind. Anyone can make one up."""
     try:
         filters, key = orjson.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_CHARS_MAX] + "=" * (-len(cursor) % 4)))
-        after = [read(part) for read, part in zip(listing.parts, key, strict=True)]
+        after = [read(part) for read, part in zip(endpoint.key_parsers, key, strict=True)]
     except (binascii.Error, ValueError, TypeError):
         filters, after = None, []
     if not isinstance(filters, dict) or not all(isinstance(value, str) for value in filters.values()):
-        raise Faulty([Fault("cursor", _NO_CURSOR)])
+        raise ValidationFailed([FieldError("cursor", _INVALID_CURSOR)])
     return filters, after

@@ -20,8 +20,8 @@ import orjson
 import rfc8785
 
 from campaigns.errors import NotFound
-from campaigns.promise.diff import changes
-from ops.admin.core.command import Command, Desk, Done, Shown
+from campaigns.promise.diff import diff_objects
+from ops.admin.core.command import Command, CommandContext, CommandResult, JsonObject
 from ops.admin.core.errors import ProposalRefused
 from sql import Connection, query
 
@@ -32,10 +32,10 @@ _LOCK_PROPOSAL = query("lock_proposal")
 _READ_PROPOSAL_AGES = query("read_proposal_ages")
 
 
-class State(StrEnum):
+class ProposalState(StrEnum):
     """Where a proposal is."""
 
-    WAITS = "pending"
+    PENDING = "pending"
     APPROVED = "approved"
     DONE = "done"
     REFUSED = "refused"
@@ -43,9 +43,14 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-_NEXT = {
-    State.WAITS: {State.APPROVED, State.DONE, State.REFUSED, State.WITHDRAWN},
-    State.APPROVED: {State.DONE, State.WITHDRAWN, State.FAILED},
+_TRANSITIONS = {
+    ProposalState.PENDING: {
+        ProposalState.APPROVED,
+        ProposalState.DONE,
+        ProposalState.REFUSED,
+        ProposalState.WITHDRAWN,
+    },
+    ProposalState.APPROVED: {ProposalState.DONE, ProposalState.WITHDRAWN, ProposalState.FAILED},
 }
 
 
@@ -54,74 +59,90 @@ class Proposal(NamedTuple):
 
     proposal_id: str
     command: str
-    place: str
+    subject_id: str
     body: bytes
     subject: str
-    reason: str
+    approval_reason: str
     currency: str
-    before: Shown | None
-    after: Shown | None
+    before: JsonObject | None
+    after: JsonObject | None
     hash: bytes
     hold: timedelta
     asked_by: str
     asked_role: str
     asked_at: datetime
     number: int
-    state: State
+    state: ProposalState
     by: str
-    said: str | None
+    decision_reason: str | None
     at: datetime
 
     @property
     def due_at(self) -> datetime | None:
         """When it is done by itself; None: it waits for no time."""
-        return self.at + self.hold if self.state is State.APPROVED else None
+        return self.at + self.hold if self.state is ProposalState.APPROVED else None
 
 
-class Watch(NamedTuple):
+class ProposalAges(NamedTuple):
     """Since when the oldest proposal waits for a second person, and the oldest approved one could have been done."""
 
-    waiting_since: datetime | None
+    pending_since: datetime | None
     due_since: datetime | None
 
 
-async def watch(conn: Connection, now: datetime) -> Watch:
+async def read_ages(conn: Connection, now: datetime) -> ProposalAges:
     """Return how long people and the schedule have left something waiting."""
     row = await conn.fetchrow(_READ_PROPOSAL_AGES, now)
-    return Watch(None, None) if row is None else Watch(*row)
+    return ProposalAges(None, None) if row is None else ProposalAges(*row)
 
 
-async def propose(desk: Desk, command: Command[Any], place: str, asked: Any, done: Done) -> str:
+async def propose(
+    context: CommandContext, command: Command[Any], subject_id: str, command_body: Any, result: CommandResult
+) -> str:
     """Keep what was asked for until another person decides, in the desk's transaction; return its id."""
     proposal_id = f"prp_{uuid4().hex[:20]}"
-    body = rfc8785.dumps(asked.model_dump(mode="json", exclude_none=True)).decode()
+    body = rfc8785.dumps(command_body.model_dump(mode="json", exclude_none=True)).decode()
     before, after = (
-        None if part is None else rfc8785.dumps(dict(part)).decode() for part in (done.before, done.after)
+        None if part is None else rfc8785.dumps(dict(part)).decode() for part in (result.before, result.after)
     )
-    who = desk.actor.name, desk.actor.role, desk.now
-    told = proposal_id, command.name, place, body, done.subject, done.second, done.currency, before, after
-    hold = int(done.hold.total_seconds())
-    await desk.conn.execute(_ADD_PROPOSAL, *told, hash_of(command.name, place, body, done), hold, *who)
-    await desk.conn.execute(_ADD_PROPOSAL_STEP, proposal_id, 1, State.WAITS.value, desk.actor.name, None, desk.now)
+    who = context.actor.name, context.actor.role, context.now
+    told = (
+        proposal_id,
+        command.name,
+        subject_id,
+        body,
+        result.subject,
+        result.approval_reason,
+        result.currency,
+        before,
+        after,
+    )
+    hold = int(result.hold.total_seconds())
+    await context.conn.execute(
+        _ADD_PROPOSAL, *told, hash_proposal(command.name, subject_id, body, result), hold, *who
+    )
+    await context.conn.execute(
+        _ADD_PROPOSAL_STEP, proposal_id, 1, ProposalState.PENDING.value, context.actor.name, None, context.now
+    )
     return proposal_id
 
 
-def hash_of(command: str, place: str, body: str, done: Done) -> bytes:
+def hash_proposal(command_name: str, subject_id: str, body: str, result: CommandResult) -> bytes:
     """Return what an approval names: the command, all that it was asked, and every value that would change. Pure."""
-    differ = [list(change) for change in changes(done.before, done.after, done.currency)]
-    return sha256(rfc8785.dumps([command, place, body, done.subject, differ])).digest()
+    differ = [list(change) for change in diff_objects(result.before, result.after, result.currency)]
+    return sha256(rfc8785.dumps([command_name, subject_id, body, result.subject, differ])).digest()
 
 
-async def locked(conn: Connection, proposal_id: str) -> Proposal:
+async def lock_proposal(conn: Connection, proposal_id: str) -> Proposal:
     """Return a proposal, locked until the caller's transaction ends. NotFound: there is none."""
     await conn.execute(_LOCK_PROPOSAL, proposal_id)
     row = await conn.fetchrow(_FIND_PROPOSAL, proposal_id)
     if row is None:
         raise NotFound(f"there is no proposal {proposal_id!r}")
-    return read(row)
+    return parse_proposal(row)
 
 
-def read(row: Any) -> Proposal:
+def parse_proposal(row: Any) -> Proposal:
     """Return a row as a proposal."""
     before, after = (None if row[part] is None else orjson.loads(row[part]) for part in ("before", "after"))
     return Proposal(
@@ -140,21 +161,21 @@ def read(row: Any) -> Proposal:
         row["asked_role"],
         row["asked_at"],
         row["number"],
-        State(row["state"]),
+        ProposalState(row["state"]),
         row["by"],
         row["decision_reason"],
         row["at"],
     )
 
 
-async def step(
-    conn: Connection, proposal: Proposal, state: State, by: str, now: datetime, reason: str | None = None
+async def record_step(
+    conn: Connection, proposal: Proposal, state: ProposalState, person: str, now: datetime, reason: str | None = None
 ) -> None:
     """Take a proposal's next step, in the caller's transaction. ProposalRefused: it is not where that can be."""
-    if state not in _NEXT.get(proposal.state, ()):
+    if state not in _TRANSITIONS.get(proposal.state, ()):
         raise ProposalRefused(f"{proposal.proposal_id} is {proposal.state.value} already")
     taken = await conn.fetchval(
-        _ADD_PROPOSAL_STEP, proposal.proposal_id, proposal.number + 1, state.value, by, reason, now
+        _ADD_PROPOSAL_STEP, proposal.proposal_id, proposal.number + 1, state.value, person, reason, now
     )
     if taken is None:
         raise ProposalRefused(f"another decided about {proposal.proposal_id} at this moment")

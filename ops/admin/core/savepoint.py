@@ -8,20 +8,20 @@ from sql import Connection
 
 
 @dataclass(slots=True)
-class Undoing:
+class Savepoint:
     """Say `is_undone = True`, and nothing of it is kept."""
 
-    is_undone: bool = False
+    is_rolled_back: bool = False
 
 
 @asynccontextmanager
-async def undoable(conn: Connection) -> AsyncIterator[Undoing]:
+async def savepoint(conn: Connection) -> AsyncIterator[Savepoint]:
     """Begin a transaction, or a savepoint within one; it is kept unless it fails or is said to be undone."""
-    own, transaction = Undoing(), conn.transaction()
+    own, transaction = Savepoint(), conn.transaction()
     await transaction.start()
     try:
         yield own
     except BaseException:
         await transaction.rollback()
         raise
-    await (transaction.rollback() if own.is_undone else transaction.commit())
+    await (transaction.rollback() if own.is_rolled_back else transaction.commit())

@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 from typing_extensions import TypedDict
 
-from ops.admin.core.command import Desk
-from ops.admin.core.csv_export import Table
-from ops.admin.core.pagination import MOMENT, TEXT, Listing, Query, number
+from ops.admin.core.command import CommandContext
+from ops.admin.core.csv_export import CsvExport
+from ops.admin.core.pagination import INSTANT, TEXT, ListEndpoint, ListQuery, parse_number
 from sql import query
 
 _LIST_AUDIT_ENTRIES = query("list_audit_entries")
@@ -16,22 +16,22 @@ FILTERS = {
     "by": TEXT,
     "command": TEXT,
     "subject": TEXT,
-    "since": MOMENT,
-    "until": MOMENT,
+    "since": INSTANT,
+    "until": INSTANT,
     "under": TEXT,  # the subject begins with it: campaign/
     "proposal": TEXT,
     "says": TEXT,  # stands in the subject, before or after; in whatever case
 }
 
 
-class ShownAudit(TypedDict):
+class AuditEntryView(TypedDict):
     """One line: who did what, when, from where; before and after."""
 
     audit: int
     at: str
     by: str
     role: str
-    door: str
+    entry_point: str
     address: str
     command: str
     subject: str
@@ -40,15 +40,15 @@ class ShownAudit(TypedDict):
     proposal: str | None
 
 
-async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    (before_id,) = asked.after or (None,)
-    rows = await desk.conn.fetch(
-        _LIST_AUDIT_ENTRIES, before_id, asked.limit, *(asked.filters.get(name) for name in FILTERS)
+async def _list_entries(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
+    (before_id,) = list_query.after or (None,)
+    rows = await context.conn.fetch(
+        _LIST_AUDIT_ENTRIES, before_id, list_query.limit, *(list_query.filters.get(name) for name in FILTERS)
     )
-    return [shown(row) for row in rows]
+    return [audit_entry_view(row) for row in rows]
 
 
-def shown(row: Any) -> ShownAudit:
+def audit_entry_view(row: Any) -> AuditEntryView:
     """Return a line as it is shown."""
     before, after = (None if row[part] is None else orjson.loads(row[part]) for part in ("before", "after"))
     return {
@@ -56,7 +56,7 @@ def shown(row: Any) -> ShownAudit:
         "at": row["at"].isoformat(),
         "by": row["by"],
         "role": row["role"],
-        "door": row["entry_point"],
+        "entry_point": row["entry_point"],
         "address": row["address"],
         "command": row["command"],
         "subject": row["subject"],
@@ -66,16 +66,16 @@ def shown(row: Any) -> ShownAudit:
     }
 
 
-AUDIT = Listing(
+AUDIT = ListEndpoint(
     "audit",
     "/audit",
     "Who did what, when, from where, newest first",
     frozenset({"auditor"}),
     FILTERS,
-    _list,
+    _list_entries,
     lambda row: (row["audit"],),
-    (number,),
-    ShownAudit,
+    (parse_number,),
+    AuditEntryView,
 )
 
-TABLE = Table(AUDIT, tuple(ShownAudit.__annotations__))
+AUDIT_CSV = CsvExport(AUDIT, tuple(AuditEntryView.__annotations__))

@@ -7,32 +7,32 @@ from typing import Any, get_args
 from typing_extensions import TypedDict
 
 from campaigns.catalogue import cache
-from campaigns.catalogue.apply_promise import promised
+from campaigns.catalogue.apply_promise import current_promise
 from campaigns.catalogue.cache import Campaign
 from campaigns.errors import NotFound
-from campaigns.promise.calendar import day_in
-from campaigns.promise.terms import in_force, on_day
-from campaigns.reporting.snapshot import State, state
+from campaigns.promise.calendar import local_day
+from campaigns.promise.terms import terms_on_day, versions_in_force
+from campaigns.reporting.snapshot import CampaignPhase, campaign_phase
 from campaigns.reporting.totals import MoneyTotals, money_totals
-from ledger.accounting.balances import Line, balances, lines
+from ledger.accounting.balances import CampaignBalances, balances_by_campaign, campaign_balances
 from ops.admin.core import proposals
 from ops.admin.core.actor import ROLES
-from ops.admin.core.command import Desk
-from ops.admin.core.pagination import Listing, Query, Reading, name, one_of
-from ops.admin.resources.proposals import ShownProposal, shown
+from ops.admin.core.command import CommandContext
+from ops.admin.core.pagination import DetailEndpoint, ListEndpoint, ListQuery, choice_filter, parse_name
+from ops.admin.resources.proposals import ProposalView, proposal_view
 from sql import query
 
 _LIST_PROPOSALS = query("list_proposals")
 _COUNT_CONTENT = query("count_content")
 _PROPOSALS_MAX = 200
-_OPEN = (proposals.State.WAITS, proposals.State.APPROVED)
+_OPEN_STATES = (proposals.ProposalState.PENDING, proposals.ProposalState.APPROVED)
 
 
-class ShownCampaign(TypedDict):
+class CampaignView(TypedDict):
     """A campaign: where it is in its life, and its money."""
 
     campaign: str
-    state: State
+    state: CampaignPhase
     starts_at: str
     ends_at: str
     closed_at: str | None
@@ -41,7 +41,7 @@ class ShownCampaign(TypedDict):
     money: MoneyTotals
 
 
-class ShownTerms(TypedDict):
+class TermsView(TypedDict):
     """A version of the terms, in force from the start of a campaign day until the next one is."""
 
     version: int
@@ -57,54 +57,56 @@ class ContentCount(TypedDict):
     paused: int
 
 
-class WholeCampaign(ShownCampaign):
+class CampaignDetail(CampaignView):
     """All of a campaign: its promise under the newest terms, every version of them, and what waits for a person."""
 
     promise: dict[str, Any]
-    terms: list[ShownTerms]
+    terms: list[TermsView]
     content: ContentCount
-    proposals: list[ShownProposal]
+    proposals: list[ProposalView]
 
 
-def _shown(desk: Desk, campaign: Campaign, line: Line) -> ShownCampaign:
+def _campaign_view(context: CommandContext, campaign: Campaign, balances: CampaignBalances) -> CampaignView:
     own = campaign.promise.campaign
     return {
         "campaign": campaign.slug,
-        "state": state(campaign, desk.now),
+        "state": campaign_phase(campaign, context.now),
         "starts_at": own.starts_at.isoformat(),
         "ends_at": own.ends_at.isoformat(),
         "closed_at": campaign.closed_at.isoformat() if campaign.closed_at else None,
         "currency": own.currency,
         "newest_terms_version": campaign.terms[-1].version,
-        "money": money_totals(line, own.currency),
+        "money": money_totals(balances, own.currency),
     }
 
 
-async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    found = await cache.campaigns(desk.conn, desk.keys.pseudonym)
-    after, wanted = asked.after[0] if asked.after else "", asked.filters.get("state")
-    names = [n for n in sorted(found) if n > after and wanted in (None, state(found[n], desk.now))][: asked.limit]
-    money = await lines(desk.conn, names)
-    return [dict(_shown(desk, found[slug], money[slug])) for slug in names]
+async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
+    found = await cache.read_campaigns(context.conn, context.keys.pseudonym)
+    after, wanted = list_query.after[0] if list_query.after else "", list_query.filters.get("state")
+    names = [n for n in sorted(found) if n > after and wanted in (None, campaign_phase(found[n], context.now))][
+        : list_query.limit
+    ]
+    money = await balances_by_campaign(context.conn, names)
+    return [dict(_campaign_view(context, found[slug], money[slug])) for slug in names]
 
 
-async def _read(desk: Desk, slug: str) -> WholeCampaign:
-    found = (await cache.campaigns(desk.conn, desk.keys.pseudonym)).get(slug)
+async def _read_campaign(context: CommandContext, slug: str) -> CampaignDetail:
+    found = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(slug)
     if found is None:
         raise NotFound(f"there is no campaign {slug!r}")
-    row = await desk.conn.fetchrow(_COUNT_CONTENT, found.campaign_id)
+    row = await context.conn.fetchrow(_COUNT_CONTENT, found.campaign_id)
     return {
-        **_shown(desk, found, await balances(desk.conn, slug)),
-        "promise": promised(found).model_dump(mode="json", exclude_none=True),
-        "terms": _versions(found, day_in(desk.now, found.calendar.timezone)),
+        **_campaign_view(context, found, await campaign_balances(context.conn, slug)),
+        "promise": current_promise(found).model_dump(mode="json", exclude_none=True),
+        "terms": _terms_views(found, local_day(context.now, found.calendar.timezone)),
         "content": {"enrolled": row["enrolled"], "paused": row["paused"]} if row else {"enrolled": 0, "paused": 0},
-        "proposals": await _waiting(desk, slug),
+        "proposals": await _list_open_proposals(context, slug),
     }
 
 
-def _versions(campaign: Campaign, today: date) -> list[ShownTerms]:
+def _terms_views(campaign: Campaign, today: date) -> list[TermsView]:
     days = campaign.calendar.days
-    held = on_day(in_force(campaign.terms), min(max(today, days[0]), days[-1])).version
+    held = terms_on_day(versions_in_force(campaign.terms), min(max(today, days[0]), days[-1])).version
     return [
         {
             "version": terms.version,
@@ -116,30 +118,30 @@ def _versions(campaign: Campaign, today: date) -> list[ShownTerms]:
     ]
 
 
-async def _waiting(desk: Desk, slug: str) -> list[ShownProposal]:
-    subject, found = f"campaign/{slug}", list[ShownProposal]()
-    for where in _OPEN:
-        rows = await desk.conn.fetch(_LIST_PROPOSALS, None, None, _PROPOSALS_MAX, where.value, subject, None)
-        found += [shown(proposals.read(row)) for row in rows]
+async def _list_open_proposals(context: CommandContext, slug: str) -> list[ProposalView]:
+    subject, found = f"campaign/{slug}", list[ProposalView]()
+    for where in _OPEN_STATES:
+        rows = await context.conn.fetch(_LIST_PROPOSALS, None, None, _PROPOSALS_MAX, where.value, subject, None)
+        found += [proposal_view(proposals.parse_proposal(row)) for row in rows]
     return found
 
 
-CAMPAIGNS = Listing(
+CAMPAIGNS = ListEndpoint(
     "campaigns",
     "/campaigns",
     "Every campaign, by its slug: where it is, and its money",
     frozenset(ROLES),
-    {"state": one_of(get_args(State))},
+    {"state": choice_filter(get_args(CampaignPhase))},
     _list,
     lambda row: (row["campaign"],),
-    (name,),
-    ShownCampaign,
+    (parse_name,),
+    CampaignView,
 )
 
-CAMPAIGN = Reading(
+CAMPAIGN = DetailEndpoint(
     "/campaigns/{slug}",
     "A campaign: its promise, every version of its terms, its money, and what waits for a person about it",
     frozenset(ROLES),
-    _read,
-    WholeCampaign,
+    _read_campaign,
+    CampaignDetail,
 )

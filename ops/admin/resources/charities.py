@@ -10,74 +10,74 @@ from typing_extensions import TypedDict
 from campaigns.catalogue import charities
 from campaigns.catalogue.charities import Charity
 from campaigns.catalogue.charity_account import change_account
-from campaigns.promise.model import Account, Slug, Words
+from campaigns.promise.model import BankAccount, LocalizedText, Slug
 from ops.admin.core.actor import ROLES, Role
-from ops.admin.core.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.core.pagination import Listing, Query, name
+from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
+from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
 
 ACCOUNT_HOLD = timedelta(days=1)  # time for whoever sees the audit to say that it was not the charity who asked
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 _FINANCE: frozenset[Role] = frozenset({"finance"})
-_SEE_ACCOUNTS: frozenset[str] = frozenset({"finance", "auditor", "owner", "operator"})
-_NAME = {"zh": "山村图书室", "en": "Mountain Reading Rooms"}
-_ACCOUNT = {"scheme": "other", "id": "6222020200112233999"}
+_ACCOUNT_ROLES: frozenset[str] = frozenset({"finance", "auditor", "owner", "operator"})
+_EXAMPLE_NAME = {"zh": "山村图书室", "en": "Mountain Reading Rooms"}
+_EXAMPLE_ACCOUNT = {"scheme": "other", "id": "6222020200112233999"}
 
 
-class NewCharity(Asked):
+class NewCharity(CommandBody):
     """Who it is and where its money goes."""
 
-    charity: Annotated[Slug, Field(description="as promises name it")]
-    name: Words
-    account: Account
+    charity: Annotated[Slug, Field(description="as promises parse_name it")]
+    name: LocalizedText
+    account: BankAccount
 
 
-class NewName(Asked):
+class NewName(CommandBody):
     """What it is called from now on; what was promised keeps the name that it was promised under."""
 
-    name: Words
+    name: LocalizedText
 
 
-class NewAccount(Asked):
+class NewAccount(CommandBody):
     """Where its money goes from now on."""
 
-    account: Account
+    account: BankAccount
 
 
-async def _create(desk: Desk, _: str, asked: NewCharity) -> Done:
-    await charities.add(desk.conn, asked.charity, asked.name, asked.account)
-    after = {"charity": asked.charity, "name": asked.name.model_dump(), "account": charities.shown(asked.account)}
-    return Done(f"charity/{asked.charity}", None, after)
+async def _create(context: CommandContext, _: str, body: NewCharity) -> CommandResult:
+    await charities.add_charity(context.conn, body.charity, body.name, body.account)
+    after = {"charity": body.charity, "name": body.name.model_dump(), "account": charities.account_json(body.account)}
+    return CommandResult(f"charity/{body.charity}", None, after)
 
 
-async def _change(desk: Desk, slug: str, asked: NewName) -> Done:
-    before = await charities.find(desk.conn, slug)
-    await charities.rename(desk.conn, slug, asked.name)
-    return Done(f"charity/{slug}", {"name": before.name.model_dump()}, {"name": asked.name.model_dump()})
+async def _rename(context: CommandContext, slug: str, body: NewName) -> CommandResult:
+    before = await charities.lock_charity(context.conn, slug)
+    await charities.rename_charity(context.conn, slug, body.name)
+    return CommandResult(f"charity/{slug}", {"name": before.name.model_dump()}, {"name": body.name.model_dump()})
 
 
-async def _disable(desk: Desk, slug: str, _: Nothing) -> Done:
-    was = (await charities.find(desk.conn, slug)).disabled_at
+async def _disable(context: CommandContext, slug: str, _: EmptyBody) -> CommandResult:
+    was = (await charities.lock_charity(context.conn, slug)).disabled_at
     if was is None:
-        await charities.disable(desk.conn, slug, desk.now)
-    return Done(f"charity/{slug}", {"is_disabled": was is not None}, {"is_disabled": True})
+        await charities.set_disabled_at(context.conn, slug, context.now)
+    return CommandResult(f"charity/{slug}", {"is_disabled": was is not None}, {"is_disabled": True})
 
 
-async def _enable(desk: Desk, slug: str, _: Nothing) -> Done:
-    was = (await charities.find(desk.conn, slug)).disabled_at
-    await charities.disable(desk.conn, slug, None)
-    return Done(f"charity/{slug}", {"is_disabled": was is not None}, {"is_disabled": False})
+async def _enable(context: CommandContext, slug: str, _: EmptyBody) -> CommandResult:
+    was = (await charities.lock_charity(context.conn, slug)).disabled_at
+    await charities.set_disabled_at(context.conn, slug, None)
+    return CommandResult(f"charity/{slug}", {"is_disabled": was is not None}, {"is_disabled": False})
 
 
-async def _change_account(desk: Desk, slug: str, asked: NewAccount) -> Done:
+async def _change_account(context: CommandContext, slug: str, body: NewAccount) -> CommandResult:
     """Nothing of the campaigns is told: which of them name the charity may change while this is held."""
-    before = await change_account(desk.conn, slug, asked.account, desk.now, pseudonym_key=desk.keys.pseudonym)
-    told = {"account": charities.shown(before.account)}, {"account": charities.shown(asked.account)}
-    second = None if before.account == asked.account else "another bank account"
-    return Done(f"charity/{slug}", *told, second=second, hold=ACCOUNT_HOLD)
+    before = await change_account(context.conn, slug, body.account, context.now, pseudonym_key=context.keys.pseudonym)
+    told = {"account": charities.account_json(before.account)}, {"account": charities.account_json(body.account)}
+    second = None if before.account == body.account else "another bank account"
+    return CommandResult(f"charity/{slug}", *told, approval_reason=second, hold=ACCOUNT_HOLD)
 
 
-class ShownCharity(TypedDict):
+class CharityView(TypedDict):
     """A charity; its account is masked for roles that have nothing to do with money."""
 
     charity: str
@@ -88,24 +88,27 @@ class ShownCharity(TypedDict):
     disabled_at: str | None
 
 
-def shown(own: Charity, role: str) -> ShownCharity:
+def charity_view(charity: Charity, role: str) -> CharityView:
     """Return a charity as it is shown to a role."""
     return {
-        "charity": own.slug,
-        "name": own.name.model_dump(),
-        "account": (charities.shown if role in _SEE_ACCOUNTS else charities.masked)(own.account),
-        "added_at": own.added_at.isoformat(),
-        "is_disabled": own.disabled_at is not None,
-        "disabled_at": own.disabled_at.isoformat() if own.disabled_at else None,
+        "charity": charity.slug,
+        "name": charity.name.model_dump(),
+        "account": (charities.account_json if role in _ACCOUNT_ROLES else charities.mask_account)(charity.account),
+        "added_at": charity.added_at.isoformat(),
+        "is_disabled": charity.disabled_at is not None,
+        "disabled_at": charity.disabled_at.isoformat() if charity.disabled_at else None,
     }
 
 
-async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    (after,) = asked.after or (None,)
-    return [shown(own, desk.actor.role) for own in await charities.listed(desk.conn, after, asked.limit)]
+async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
+    (after,) = list_query.after or (None,)
+    return [
+        charity_view(own, context.actor.role)
+        for own in await charities.list_charities(context.conn, after, list_query.limit)
+    ]
 
 
-CHARITIES = Listing(
+CHARITIES = ListEndpoint(
     "charities",
     "/charities",
     "The charities and where their money goes",
@@ -113,11 +116,11 @@ CHARITIES = Listing(
     {},
     _list,
     lambda row: (row["charity"],),
-    (name,),
-    ShownCharity,
+    (parse_name,),
+    CharityView,
 )
 
-_PLACE = "/charities/{charity}"
+_PATH = "/charities/{charity}"
 
 COMMANDS: tuple[Command[Any], ...] = (
     Command(
@@ -127,41 +130,41 @@ COMMANDS: tuple[Command[Any], ...] = (
         _CAMPAIGNS | _FINANCE,
         NewCharity,
         _create,
-        example={"charity": "mountain-reading", "name": _NAME, "account": _ACCOUNT},
+        example={"charity": "mountain-reading", "name": _EXAMPLE_NAME, "account": _EXAMPLE_ACCOUNT},
     ),
     Command(
         "charity.change",
-        f"{_PLACE}/change",
+        f"{_PATH}/change",
         "Call a charity something else",
         _CAMPAIGNS,
         NewName,
-        _change,
-        example={"name": _NAME},
+        _rename,
+        example={"name": _EXAMPLE_NAME},
     ),
     Command(
         "charity.disable",
-        f"{_PLACE}/disable",
+        f"{_PATH}/disable",
         "Let no new promise or terms name a charity; what it has coming is paid",
         _CAMPAIGNS | _FINANCE,
-        Nothing,
+        EmptyBody,
         _disable,
     ),
     Command(
         "charity.enable",
-        f"{_PLACE}/enable",
+        f"{_PATH}/enable",
         "Let promises name a disabled charity again",
         _CAMPAIGNS | _FINANCE,
-        Nothing,
+        EmptyBody,
         _enable,
     ),
     Command(
         "charity.account",
-        f"{_PLACE}/account",
+        f"{_PATH}/account",
         "Pay a charity to another account: a second person agrees, and it is held for a day",
         _FINANCE,
         NewAccount,
         _change_account,
         approvers=_FINANCE,
-        example={"account": _ACCOUNT},
+        example={"account": _EXAMPLE_ACCOUNT},
     ),
 )

@@ -4,58 +4,66 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from campaigns.errors import Fault, Faulty, NotFound
+from campaigns.errors import FieldError, NotFound, ValidationFailed
 from campaigns.pledging.settle import payees
-from campaigns.promise.model import Line
+from campaigns.promise.model import SingleLine
 from ledger.payouts import manual
-from ledger.payouts.channels import Answer, Outcome
-from ops.admin.core.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.resources.settlements import FINANCE, changed, held
+from ledger.payouts.channels import PaymentOutcome, PaymentResult
+from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
+from ops.admin.resources.settlements import FINANCE, lock_with_campaign, settlement_change
 from sql import query
 
 _FIND_SETTLEMENT_OF_PAYOUT = query("find_settlement_of_payout")
 
 
-def _given(name: str) -> dict[str, Any]:
+def _required_property(name: str) -> dict[str, Any]:
     return {"required": [name], "properties": {name: {"type": "string"}}}
 
 
-class Known(Asked):
+class ManualResult(CommandBody):
     """What a person knows: the bank's own reference, or why it was refused."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_given("bank_reference"), _given("refused")]})
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [_required_property("bank_reference"), _required_property("refused")]}
+    )
 
-    bank_reference: Annotated[Line | None, Field(max_length=140, description="it was sent")] = None
-    refused: Annotated[Line | None, Field(description="it was not sent, and why; the money comes back")] = None
+    bank_reference: Annotated[SingleLine | None, Field(max_length=140, description="it was sent")] = None
+    refusal_reason: Annotated[
+        SingleLine | None, Field(description="it was not sent, and why; the money comes back")
+    ] = None
     evidence: Annotated[
         str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bank's file that shows it")
     ] = None
 
 
-async def settlement_of(desk: Desk, payout_id: str) -> str:
+async def find_settlement_id(context: CommandContext, payout_id: str) -> str:
     """Return the id of a payout's settlement. NotFound: there is no such payout."""
-    found = await desk.conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
+    found = await context.conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
     if found is None:
         raise NotFound(f"there is no payout {payout_id!r}")
     return str(found)
 
 
-async def _again(desk: Desk, payout_id: str, _: Nothing) -> Done:
-    campaign, before = await held(desk, await settlement_of(desk, payout_id))
+async def _retry(context: CommandContext, payout_id: str, _: EmptyBody) -> CommandResult:
+    campaign, before = await lock_with_campaign(context, await find_settlement_id(context, payout_id))
     charity = next(p.charity for p in before.payouts if p.payout_id == payout_id)
-    payee = (await payees(desk.conn, campaign))[charity]
-    return changed(campaign, before, await manual.again(desk.conn, payout_id, payee, desk.actor.name, desk.now))
+    payee = (await payees(context.conn, campaign))[charity]
+    return settlement_change(
+        campaign, before, await manual.retry_returned(context.conn, payout_id, payee, context.actor.name, context.now)
+    )
 
 
-async def _answer(desk: Desk, payout_id: str, asked: Known) -> Done:
-    if (asked.bank_reference is None) == (asked.refused is None):
-        raise Faulty([Fault("bank_reference", "give either this or `refused`")])
-    campaign, before = await held(desk, await settlement_of(desk, payout_id))
-    outcome = Outcome.ACCEPTED if asked.bank_reference else Outcome.REFUSED
-    said = Answer(outcome, asked.bank_reference, asked.refused)
-    evidence = bytes.fromhex(asked.evidence) if asked.evidence else None
-    after = await manual.answer_by_hand(desk.conn, payout_id, said, desk.actor.name, desk.now, evidence)
-    return changed(campaign, before, after)
+async def _record_result(context: CommandContext, payout_id: str, body: ManualResult) -> CommandResult:
+    if (body.bank_reference is None) == (body.refusal_reason is None):
+        raise ValidationFailed([FieldError("bank_reference", "give either this or `refused`")])
+    campaign, before = await lock_with_campaign(context, await find_settlement_id(context, payout_id))
+    outcome = PaymentOutcome.ACCEPTED if body.bank_reference else PaymentOutcome.REFUSED
+    said = PaymentResult(outcome, body.bank_reference, body.refusal_reason)
+    evidence = bytes.fromhex(body.evidence) if body.evidence else None
+    after = await manual.record_result_manually(
+        context.conn, payout_id, said, context.actor.name, context.now, evidence
+    )
+    return settlement_change(campaign, before, after)
 
 
 COMMANDS: tuple[Command[Any], ...] = (
@@ -64,16 +72,16 @@ COMMANDS: tuple[Command[Any], ...] = (
         "/payouts/{payout}/again",
         "Let a payout that came back be tried again, to the account that the charity has now; approved anew",
         FINANCE,
-        Nothing,
-        _again,
+        EmptyBody,
+        _retry,
     ),
     Command(
         "payout.answer",
         "/payouts/{payout}/answer",
         "Enter what you know of a payout that is being sent",
         FINANCE,
-        Known,
-        _answer,
+        ManualResult,
+        _record_result,
         example={"bank_reference": "BANK-20220418-7", "evidence": "0" * 64},
     ),
 )

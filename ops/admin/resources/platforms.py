@@ -7,13 +7,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.catalogue import cache, platforms
-from campaigns.catalogue.platforms import PlatformListed
+from campaigns.catalogue.platforms import PlatformSummary
 from campaigns.promise.model import Slug
 from ops.admin.core.actor import ROLES, Role
-from ops.admin.core.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.core.pagination import Listing, Query, name
+from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
+from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
 
-_OWNER: frozenset[Role] = frozenset()
+_OWNER_ONLY: frozenset[Role] = frozenset()
 _EXAMPLE_KEY = "whpk_O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik="
 
 PublicKey = Annotated[
@@ -21,61 +21,61 @@ PublicKey = Annotated[
 ]
 
 
-class NewPlatform(Asked):
+class NewPlatform(CommandBody):
     """Who is to send likes."""
 
     name: Annotated[Slug, Field(description="part of its intake address")]
     public_key: PublicKey | None = None
 
 
-class NewKey(Asked):
+class NewPublicKey(CommandBody):
     """A key of the platform's own, beside its secret."""
 
     public_key: PublicKey
 
 
-async def _keys(desk: Desk, name: str) -> dict[str, Any]:
-    return {"keys": await platforms.schemes(desk.conn, name)}
+async def _key_schemes(context: CommandContext, name: str) -> dict[str, Any]:
+    return {"keys": await platforms.live_key_schemes(context.conn, name)}
 
 
-async def _add(desk: Desk, _: str, asked: NewPlatform) -> Done:
-    secret = await platforms.add(desk.conn, asked.name, desk.keys.webhook, asked.public_key)
-    after = {"name": asked.name, **await _keys(desk, asked.name)}
-    return Done(f"platform/{asked.name}", None, after, secret=secret)
+async def _add(context: CommandContext, _: str, body: NewPlatform) -> CommandResult:
+    secret = await platforms.add_platform(context.conn, body.name, context.keys.webhook, body.public_key)
+    after = {"name": body.name, **await _key_schemes(context, body.name)}
+    return CommandResult(f"platform/{body.name}", None, after, secret=secret)
 
 
-async def _rotate(desk: Desk, name: str, _: Nothing) -> Done:
-    await cache.change(desk.conn)
-    before = await _keys(desk, name)
-    secret = await platforms.rotate(desk.conn, name, desk.keys.webhook)
-    return Done(f"platform/{name}", before, await _keys(desk, name), secret=secret)
+async def _rotate(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
+    await cache.lock_and_bump_version(context.conn)
+    before = await _key_schemes(context, name)
+    secret = await platforms.rotate_secret(context.conn, name, context.keys.webhook)
+    return CommandResult(f"platform/{name}", before, await _key_schemes(context, name), secret=secret)
 
 
-async def _add_key(desk: Desk, name: str, asked: NewKey) -> Done:
-    await cache.change(desk.conn)
-    before = await _keys(desk, name)
-    await platforms.add_public_key(desk.conn, name, asked.public_key)
-    return Done(f"platform/{name}", before, await _keys(desk, name))
+async def _add_key(context: CommandContext, name: str, body: NewPublicKey) -> CommandResult:
+    await cache.lock_and_bump_version(context.conn)
+    before = await _key_schemes(context, name)
+    await platforms.add_public_key(context.conn, name, body.public_key)
+    return CommandResult(f"platform/{name}", before, await _key_schemes(context, name))
 
 
-async def _drop_old(desk: Desk, name: str, _: Nothing) -> Done:
-    await cache.change(desk.conn)
-    before = await _keys(desk, name)
-    await platforms.drop_old(desk.conn, name)
-    return Done(f"platform/{name}", before, await _keys(desk, name))
+async def _drop_old(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
+    await cache.lock_and_bump_version(context.conn)
+    before = await _key_schemes(context, name)
+    await platforms.drop_old_keys(context.conn, name)
+    return CommandResult(f"platform/{name}", before, await _key_schemes(context, name))
 
 
-async def _disable(desk: Desk, name: str, _: Nothing) -> Done:
-    was = await platforms.disable(desk.conn, name, desk.now)
-    return Done(f"platform/{name}", {"is_disabled": was}, {"is_disabled": True})
+async def _disable(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
+    was = await platforms.set_disabled_at(context.conn, name, context.now)
+    return CommandResult(f"platform/{name}", {"is_disabled": was}, {"is_disabled": True})
 
 
-async def _enable(desk: Desk, name: str, _: Nothing) -> Done:
-    was = await platforms.disable(desk.conn, name, None)
-    return Done(f"platform/{name}", {"is_disabled": was}, {"is_disabled": False})
+async def _enable(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
+    was = await platforms.set_disabled_at(context.conn, name, None)
+    return CommandResult(f"platform/{name}", {"is_disabled": was}, {"is_disabled": False})
 
 
-class ShownKey(TypedDict):
+class PlatformKeyView(TypedDict):
     """A key that holds; nothing of the key itself."""
 
     scheme: str
@@ -86,40 +86,40 @@ class ShownKey(TypedDict):
     ]
 
 
-class ShownPlatform(TypedDict):
+class PlatformView(TypedDict):
     """A platform and its keys, newest first."""
 
     platform: str
     added_at: str
     is_disabled: bool
     disabled_at: str | None
-    keys: list[ShownKey]
+    keys: list[PlatformKeyView]
 
 
-def shown(own: PlatformListed) -> ShownPlatform:
+def platform_view(platform: PlatformSummary) -> PlatformView:
     """Return a platform as it is shown."""
     return {
-        "platform": own.name,
-        "added_at": own.added_at.isoformat(),
-        "is_disabled": own.disabled_at is not None,
-        "disabled_at": own.disabled_at.isoformat() if own.disabled_at else None,
+        "platform": platform.name,
+        "added_at": platform.added_at.isoformat(),
+        "is_disabled": platform.disabled_at is not None,
+        "disabled_at": platform.disabled_at.isoformat() if platform.disabled_at else None,
         "keys": [
             {
                 "scheme": key.scheme,
                 "added_at": key.added_at.isoformat(),
                 "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
             }
-            for key in own.keys
+            for key in platform.keys
         ],
     }
 
 
-async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    (after,) = asked.after or (None,)
-    return [shown(own) for own in await platforms.listed(desk.conn, after, asked.limit)]
+async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
+    (after,) = list_query.after or (None,)
+    return [platform_view(own) for own in await platforms.list_platforms(context.conn, after, list_query.limit)]
 
 
-PLATFORMS = Listing(
+PLATFORMS = ListEndpoint(
     "platforms",
     "/platforms",
     "The platforms and the keys that hold: since when, and when last used; never a secret",
@@ -127,61 +127,61 @@ PLATFORMS = Listing(
     {},
     _list,
     lambda row: (row["platform"],),
-    (name,),
-    ShownPlatform,
+    (parse_name,),
+    PlatformView,
 )
 
-_PLACE = "/platforms/{platform}"
+_PATH = "/platforms/{platform}"
 
 COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "platform.add",
         "/platforms",
         "Add a platform; its secret is in the answer, this once",
-        _OWNER,
+        _OWNER_ONLY,
         NewPlatform,
         _add,
         example={"name": "short-videos"},
     ),
     Command(
         "platform.rotate",
-        f"{_PLACE}/rotate",
+        f"{_PATH}/rotate",
         "Give a platform another secret, in the answer, this once; the old one holds beside it until it is dropped",
-        _OWNER,
-        Nothing,
+        _OWNER_ONLY,
+        EmptyBody,
         _rotate,
     ),
     Command(
         "platform.key",
-        f"{_PLACE}/keys",
+        f"{_PATH}/keys",
         "Let a platform sign by an Ed25519 key of its own",
-        _OWNER,
-        NewKey,
+        _OWNER_ONLY,
+        NewPublicKey,
         _add_key,
         example={"public_key": _EXAMPLE_KEY},
     ),
     Command(
         "platform.drop-old",
-        f"{_PLACE}/drop-old",
+        f"{_PATH}/drop-old",
         "Let only the newest key of each scheme hold; look at when the others were last used first",
-        _OWNER,
-        Nothing,
+        _OWNER_ONLY,
+        EmptyBody,
         _drop_old,
     ),
     Command(
         "platform.disable",
-        f"{_PLACE}/disable",
+        f"{_PATH}/disable",
         "Refuse a platform's deliveries like those of one that nobody knows",
-        _OWNER,
-        Nothing,
+        _OWNER_ONLY,
+        EmptyBody,
         _disable,
     ),
     Command(
         "platform.enable",
-        f"{_PLACE}/enable",
+        f"{_PATH}/enable",
         "Take a disabled platform's deliveries again",
-        _OWNER,
-        Nothing,
+        _OWNER_ONLY,
+        EmptyBody,
         _enable,
     ),
 )

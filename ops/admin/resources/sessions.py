@@ -6,16 +6,16 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from campaigns.errors import NotFound
-from ops.admin.core.actor import BY_SETTING
-from ops.admin.core.command import Command, Desk, Done, Nothing
-from ops.admin.core.pagination import Listing, Query, name
+from ops.admin.core.actor import BOOTSTRAP_ADMIN
+from ops.admin.core.command import Command, CommandContext, CommandResult, EmptyBody
+from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
 from sql import query
 
 _LIST_SESSIONS = query("list_sessions")
 _END_SESSIONS = query("end_sessions")
 
 
-class SignedIn(TypedDict):
+class PersonSessionsView(TypedDict):
     """Somebody in one role; `sessions_by_openid` of their sessions are those that a provider vouched for."""
 
     name: str
@@ -26,24 +26,26 @@ class SignedIn(TypedDict):
     ends_at: str  # the last one's
 
 
-async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    after_name, after_role = asked.after or (None, None)
-    rows = await desk.conn.fetch(_LIST_SESSIONS, desk.now, after_name, after_role, asked.limit, BY_SETTING)
+async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
+    after_name, after_role = list_query.after or (None, None)
+    rows = await context.conn.fetch(
+        _LIST_SESSIONS, context.now, after_name, after_role, list_query.limit, BOOTSTRAP_ADMIN
+    )
     return [
         {**row, "made_at": row["made_at"].isoformat(), "ends_at": row["ends_at"].isoformat()}
         for row in map(dict, rows)
     ]
 
 
-async def _end(desk: Desk, person: str, _: Nothing) -> Done:
-    ended = await desk.conn.fetch(_END_SESSIONS, person, desk.now)
+async def _end(context: CommandContext, person: str, _: EmptyBody) -> CommandResult:
+    ended = await context.conn.fetch(_END_SESSIONS, person, context.now)
     if not ended:
         raise NotFound(f"{person!r} is not signed in")
     roles = sorted({row["role"] for row in ended})
-    return Done(f"session/{person}", {"name": person, "roles": roles, "sessions": len(ended)}, None)
+    return CommandResult(f"session/{person}", {"name": person, "roles": roles, "sessions": len(ended)}, None)
 
 
-SESSIONS = Listing(
+SESSIONS = ListEndpoint(
     "sessions",
     "/sessions",
     "Who is signed in by a browser",
@@ -51,8 +53,8 @@ SESSIONS = Listing(
     {},
     _list,
     lambda row: (row["name"], row["role"]),
-    (name, name),
-    SignedIn,
+    (parse_name, parse_name),
+    PersonSessionsView,
 )
 
 COMMANDS: tuple[Command[Any], ...] = (
@@ -61,7 +63,7 @@ COMMANDS: tuple[Command[Any], ...] = (
         "/sessions/{name}/end",
         "End every session of somebody by a browser",
         frozenset(),
-        Nothing,
+        EmptyBody,
         _end,
     ),
 )

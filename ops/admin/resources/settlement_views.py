@@ -8,22 +8,22 @@ import orjson
 from typing_extensions import TypedDict
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import Carried, published_settlement, rules
-from ledger.money import Money, show
-from ledger.settlements.model import Envelope, EnvelopeState, Payout, Rules
-from ledger.settlements.payout_steps import State
-from ops.i18n.payout_states import words_of
+from campaigns.reporting.settlements import CarriedAmount, approval_rules, published_settlement
+from ledger.money import Money, to_money
+from ledger.settlements.model import ApprovalRules, Payout, Settlement, SettlementState
+from ledger.settlements.payout_steps import PayoutState
+from ops.i18n.payout_states import payout_state_text
 
-_WORDS = {
-    EnvelopeState.APPROVED: "may be sent",
-    EnvelopeState.SENDING: "is being sent",
-    EnvelopeState.SENT: "was sent; not all of it is known to have been paid",
-    EnvelopeState.RECONCILED: "all of it was paid, or waits for a later settlement",
-    EnvelopeState.CANCELLED: "was cancelled; the next period takes its money",
+_STATE_TEXTS = {
+    SettlementState.APPROVED: "may be sent",
+    SettlementState.SENDING: "is being sent",
+    SettlementState.SENT: "was sent; not all of it is known to have been paid",
+    SettlementState.RECONCILED: "all of it was paid, or waits for a later settlement",
+    SettlementState.CANCELLED: "was cancelled; the next period takes its money",
 }
 
 
-class ShownPayout(TypedDict):
+class PayoutView(TypedDict):
     """Money to one charity, and where it is; `says` in words."""
 
     payout: str
@@ -34,7 +34,7 @@ class ShownPayout(TypedDict):
     charity: str
     currency: str
     amount: Money
-    state: State
+    state: PayoutState
     says: str
     attempt: int
     since: str
@@ -46,14 +46,14 @@ class ShownPayout(TypedDict):
     evidence: list[str]
 
 
-class PayoutInFull(ShownPayout):
+class PayoutDetail(PayoutView):
     """The same with whom it goes to; the account is shown to finance and auditors only."""
 
     name: dict[str, str]
     account: dict[str, str] | None
 
 
-class ShownSettlement(TypedDict):
+class SettlementView(TypedDict):
     """One envelope; `approvals` counts people who approved it as it is now."""
 
     settlement: str
@@ -61,7 +61,7 @@ class ShownSettlement(TypedDict):
     period: str
     cut_off: str
     currency: str
-    state: EnvelopeState
+    state: SettlementState
     says: str
     total: Money
     to_send: Money
@@ -70,11 +70,11 @@ class ShownSettlement(TypedDict):
     made_by: str
     made_at: str
     hash: str
-    approvals: int
+    approval_count: int
     approvals_missing: int
 
 
-class ShownApproval(TypedDict):
+class ApprovalView(TypedDict):
     """Who approved, and whether it counts for what the envelope is now."""
 
     person: str
@@ -83,108 +83,114 @@ class ShownApproval(TypedDict):
     counts: bool
 
 
-class SettlementInFull(ShownSettlement):
+class SettlementDetail(SettlementView):
     """The same with all that its hash is of, and who approved it."""
 
     threshold: Money
-    given: list[ShownApproval]
-    carried: list[Carried]
-    payouts: list[PayoutInFull]
+    approvals: list[ApprovalView]
+    carried: list[CarriedAmount]
+    payouts: list[PayoutDetail]
 
 
-def shown_settlement(campaign: Campaign, envelope: Envelope) -> ShownSettlement:
+def settlement_view(campaign: Campaign, settlement: Settlement) -> SettlementView:
     """Return an envelope as a row."""
-    own = rules(campaign)
-    found = published_settlement(envelope, own)
+    own = approval_rules(campaign)
+    found = published_settlement(settlement, own)
     return {
         "settlement": found["id"],
-        "campaign": envelope.campaign,
+        "campaign": settlement.campaign,
         "period": found["period"],
         "cut_off": found["cut_off"],
-        "currency": envelope.currency,
+        "currency": settlement.currency,
         "state": found["state"],
-        "says": words(envelope, own),
+        "says": describe_state(settlement, own),
         "total": found["total"],
-        "to_send": show(envelope.to_send_minor, envelope.currency),
+        "to_send": to_money(settlement.to_send_minor, settlement.currency),
         "counts": found["counts"],
         "last": found["last"],
-        "made_by": envelope.made_by,
-        "made_at": envelope.made_at.isoformat(),
+        "made_by": settlement.made_by,
+        "made_at": settlement.made_at.isoformat(),
         "hash": found["hash"],
-        "approvals": found["approvals"],
+        "approval_count": found["approval_count"],
         "approvals_missing": found["approvals_missing"],
     }
 
 
-def words(envelope: Envelope, own: Rules) -> str:
+def describe_state(settlement: Settlement, rules: ApprovalRules) -> str:
     """Return in words where an envelope is. Pure."""
-    state = envelope.state(own)
-    if state is EnvelopeState.OPEN:
-        return f"waits for {envelope.missing_approvals(own)} more people to approve it"
-    return _WORDS[state]
+    state = settlement.state(rules)
+    if state is SettlementState.OPEN:
+        return f"waits for {settlement.missing_approvals(rules)} more people to approve it"
+    return _STATE_TEXTS[state]
 
 
-def settlement_in_full(
-    campaign: Campaign, envelope: Envelope, given: Sequence[tuple[str, datetime, bytes]], *, with_accounts: bool
-) -> SettlementInFull:
+def settlement_detail(
+    campaign: Campaign,
+    settlement: Settlement,
+    approvals: Sequence[tuple[str, datetime, bytes]],
+    *,
+    with_accounts: bool,
+) -> SettlementDetail:
     """Return all that is known of an envelope; `given` are who approved it, when, and by which hash."""
-    own, found = rules(campaign), published_settlement(envelope, rules(campaign))
+    own, found = approval_rules(campaign), published_settlement(settlement, approval_rules(campaign))
     return {
-        **shown_settlement(campaign, envelope),
-        "threshold": show(own.threshold_minor, envelope.currency),
-        "given": [
+        **settlement_view(campaign, settlement),
+        "threshold": to_money(own.threshold_minor, settlement.currency),
+        "approvals": [
             {
                 "person": person,
                 "at": at.isoformat(),
                 "hash": digest.hex(),
-                "counts": digest == envelope.hash and person in envelope.approvers,
+                "counts": digest == settlement.hash and person in settlement.approvers,
             }
-            for person, at, digest in given
+            for person, at, digest in approvals
         ],
         "carried": found["carried"],
-        "payouts": [_in_full(campaign, envelope, p, with_accounts=with_accounts) for p in envelope.payouts],
+        "payouts": [_payout_detail(campaign, settlement, p, with_accounts=with_accounts) for p in settlement.payouts],
     }
 
 
-def shown_payout(campaign: Campaign, envelope: Envelope, payout: Payout) -> ShownPayout:
+def payout_view(campaign: Campaign, settlement: Settlement, payout: Payout) -> PayoutView:
     """Return a payout as a row."""
-    now, is_paid = payout.now, payout.state is State.PAID
+    now, is_paid = payout.latest_step, payout.state is PayoutState.PAID
     return {
         "payout": payout.payout_id,
-        "settlement": envelope.settlement_id,
-        "campaign": envelope.campaign,
-        "period": envelope.period.isoformat(),
-        "made_at": envelope.made_at.isoformat(),
+        "settlement": settlement.settlement_id,
+        "campaign": settlement.campaign,
+        "period": settlement.period.isoformat(),
+        "made_at": settlement.made_at.isoformat(),
         "charity": payout.charity,
-        "currency": envelope.currency,
-        "amount": show(payout.amount_minor, envelope.currency),
+        "currency": settlement.currency,
+        "amount": to_money(payout.amount_minor, settlement.currency),
         "state": payout.state,
-        "says": words_of(payout, envelope.missing_approvals(rules(campaign)), "en"),
+        "says": payout_state_text(payout, settlement.missing_approvals(approval_rules(campaign)), "en"),
         "attempt": now.attempt,
         "since": now.at.isoformat(),
         "by": now.by,
         "channel": now.channel,
         "bank_reference": now.bank_reference,
         "paid_on": now.bank_day.isoformat() if is_paid and now.bank_day else None,
-        "returned_because": now.reason if payout.state is State.RETURNED else None,
+        "returned_because": now.reason if payout.state is PayoutState.RETURNED else None,
         "evidence": payout.evidence,
     }
 
 
-def _in_full(campaign: Campaign, envelope: Envelope, payout: Payout, *, with_accounts: bool) -> PayoutInFull:
-    payee: dict[str, Any] = orjson.loads(payout.now.payee)
+def _payout_detail(
+    campaign: Campaign, settlement: Settlement, payout: Payout, *, with_accounts: bool
+) -> PayoutDetail:
+    payee: dict[str, Any] = orjson.loads(payout.latest_step.payee)
     account = payee["account"] if with_accounts else None
-    return {**shown_payout(campaign, envelope, payout), "name": payee["name"], "account": account}
+    return {**payout_view(campaign, settlement, payout), "name": payee["name"], "account": account}
 
 
-def told(envelope: Envelope, own: Rules) -> dict[str, Any]:
+def audit_view(settlement: Settlement, rules: ApprovalRules) -> dict[str, Any]:
     """Return what the audit keeps of an envelope: what a command about it can change."""
     return {
-        "state": envelope.state(own).value,
-        "hash": envelope.hash.hex(),
-        "approvals": envelope.approvers,
+        "state": settlement.state(rules).value,
+        "hash": settlement.hash.hex(),
+        "approvals": settlement.approvers,
         "payouts": {
-            p.payout_id: {"amount_minor": p.amount_minor, "state": p.state.value, "attempt": p.now.attempt}
-            for p in envelope.payouts
+            p.payout_id: {"amount_minor": p.amount_minor, "state": p.state.value, "attempt": p.latest_step.attempt}
+            for p in settlement.payouts
         },
     }

@@ -7,45 +7,45 @@ from typing_extensions import TypedDict
 
 from campaigns.catalogue import sponsors
 from campaigns.catalogue.sponsors import Sponsor
-from campaigns.promise.model import Line
+from campaigns.promise.model import SingleLine
 from ops.admin.core.actor import ROLES, Role
-from ops.admin.core.command import Asked, Command, Desk, Done, Nothing
-from ops.admin.core.pagination import Listing, Query, name
+from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
+from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 
 
-class SponsorName(Asked):
+class SponsorName(CommandBody):
     """What the sponsor is called; what was promised keeps the name that it was promised under."""
 
-    name: Line
+    name: SingleLine
 
 
-async def _create(desk: Desk, _: str, asked: SponsorName) -> Done:
-    sponsor_id = await sponsors.add(desk.conn, asked.name)
-    return Done(f"sponsor/{sponsor_id}", None, {"sponsor": sponsor_id, "name": asked.name})
+async def _create(context: CommandContext, _: str, body: SponsorName) -> CommandResult:
+    sponsor_id = await sponsors.add_sponsor(context.conn, body.name)
+    return CommandResult(f"sponsor/{sponsor_id}", None, {"sponsor": sponsor_id, "name": body.name})
 
 
-async def _change(desk: Desk, sponsor_id: str, asked: SponsorName) -> Done:
-    before = await sponsors.find(desk.conn, sponsor_id)
-    await sponsors.rename(desk.conn, before, asked.name)
-    return Done(f"sponsor/{sponsor_id}", {"name": before.name}, {"name": asked.name})
+async def _rename(context: CommandContext, sponsor_id: str, body: SponsorName) -> CommandResult:
+    before = await sponsors.lock_sponsor(context.conn, sponsor_id)
+    await sponsors.rename_sponsor(context.conn, before, body.name)
+    return CommandResult(f"sponsor/{sponsor_id}", {"name": before.name}, {"name": body.name})
 
 
-async def _disable(desk: Desk, sponsor_id: str, _: Nothing) -> Done:
-    was = (await sponsors.find(desk.conn, sponsor_id)).disabled_at
+async def _disable(context: CommandContext, sponsor_id: str, _: EmptyBody) -> CommandResult:
+    was = (await sponsors.lock_sponsor(context.conn, sponsor_id)).disabled_at
     if was is None:
-        await sponsors.disable(desk.conn, sponsor_id, desk.now)
-    return Done(f"sponsor/{sponsor_id}", {"is_disabled": was is not None}, {"is_disabled": True})
+        await sponsors.set_disabled_at(context.conn, sponsor_id, context.now)
+    return CommandResult(f"sponsor/{sponsor_id}", {"is_disabled": was is not None}, {"is_disabled": True})
 
 
-async def _enable(desk: Desk, sponsor_id: str, _: Nothing) -> Done:
-    was = (await sponsors.find(desk.conn, sponsor_id)).disabled_at
-    await sponsors.disable(desk.conn, sponsor_id, None)
-    return Done(f"sponsor/{sponsor_id}", {"is_disabled": was is not None}, {"is_disabled": False})
+async def _enable(context: CommandContext, sponsor_id: str, _: EmptyBody) -> CommandResult:
+    was = (await sponsors.lock_sponsor(context.conn, sponsor_id)).disabled_at
+    await sponsors.set_disabled_at(context.conn, sponsor_id, None)
+    return CommandResult(f"sponsor/{sponsor_id}", {"is_disabled": was is not None}, {"is_disabled": False})
 
 
-class ShownSponsor(TypedDict):
+class SponsorView(TypedDict):
     """A sponsor, and what it was called before."""
 
     sponsor: str
@@ -56,24 +56,24 @@ class ShownSponsor(TypedDict):
     disabled_at: str | None
 
 
-def shown(own: Sponsor) -> ShownSponsor:
+def sponsor_view(sponsor: Sponsor) -> SponsorView:
     """Return a sponsor as it is shown."""
     return {
-        "sponsor": own.sponsor_id,
-        "name": own.name,
-        "former_names": list(own.former),
-        "added_at": own.added_at.isoformat(),
-        "is_disabled": own.disabled_at is not None,
-        "disabled_at": own.disabled_at.isoformat() if own.disabled_at else None,
+        "sponsor": sponsor.sponsor_id,
+        "name": sponsor.name,
+        "former_names": list(sponsor.former_names),
+        "added_at": sponsor.added_at.isoformat(),
+        "is_disabled": sponsor.disabled_at is not None,
+        "disabled_at": sponsor.disabled_at.isoformat() if sponsor.disabled_at else None,
     }
 
 
-async def _list(desk: Desk, asked: Query) -> list[Mapping[str, Any]]:
-    (after,) = asked.after or (None,)
-    return [shown(own) for own in await sponsors.listed(desk.conn, after, asked.limit)]
+async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
+    (after,) = list_query.after or (None,)
+    return [sponsor_view(own) for own in await sponsors.list_sponsors(context.conn, after, list_query.limit)]
 
 
-SPONSORS = Listing(
+SPONSORS = ListEndpoint(
     "sponsors",
     "/sponsors",
     "The sponsors, and what they were called before",
@@ -81,11 +81,11 @@ SPONSORS = Listing(
     {},
     _list,
     lambda row: (row["name"],),
-    (name,),
-    ShownSponsor,
+    (parse_name,),
+    SponsorView,
 )
 
-_PLACE = "/sponsors/{sponsor}"
+_PATH = "/sponsors/{sponsor}"
 
 COMMANDS: tuple[Command[Any], ...] = (
     Command(
@@ -99,27 +99,27 @@ COMMANDS: tuple[Command[Any], ...] = (
     ),
     Command(
         "sponsor.change",
-        f"{_PLACE}/change",
+        f"{_PATH}/change",
         "Call a sponsor something else",
         _CAMPAIGNS,
         SponsorName,
-        _change,
+        _rename,
         example={"name": "Example Family Foundation"},
     ),
     Command(
         "sponsor.disable",
-        f"{_PLACE}/disable",
+        f"{_PATH}/disable",
         "Let no new promise name a sponsor; what it promised stands",
         _CAMPAIGNS,
-        Nothing,
+        EmptyBody,
         _disable,
     ),
     Command(
         "sponsor.enable",
-        f"{_PLACE}/enable",
+        f"{_PATH}/enable",
         "Let promises name a disabled sponsor again",
         _CAMPAIGNS,
-        Nothing,
+        EmptyBody,
         _enable,
     ),
 )

@@ -4,38 +4,38 @@ from typing import Any
 from urllib.parse import quote
 
 from ops.admin.core.command import Command
-from ops.http.admin_web.context import Visit
-from ops.http.admin_web.csrf import PREFIX
-from ops.http.admin_web.table_cells import place_of, subject
+from ops.http.admin_web.context import PageContext
+from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
+from ops.http.admin_web.table_cells import format_subject, subject_url
 from ops.i18n import labels
 from ops.i18n.language import Language
 
-CREATE, TERMS = "campaign.create", "campaign.terms"
-_ADDRESSES = {CREATE: "/admin/campaigns/new", TERMS: "/admin/campaigns/{of}/terms"}
-_OF_PAGES = {"campaigns": "campaign", "proposals": "proposal", "settlements": "settlement", "payouts": "payout"}
+CREATE_CAMPAIGN, NEW_TERMS = "campaign.create", "campaign.terms"
+_COMMAND_URLS = {CREATE_CAMPAIGN: "/admin/campaigns/new", NEW_TERMS: "/admin/campaigns/{of}/terms"}
+_KINDS_BY_PAGE = {"campaigns": "campaign", "proposals": "proposal", "settlements": "settlement", "payouts": "payout"}
 
 
-def address(command: str, of: str = "") -> str:
+def command_url(command: str, subject_id: str = "") -> str:
     """Return where a command's form is."""
-    own = _ADDRESSES.get(command, f"{PREFIX}/do/{command}" + ("/{of}" if of else ""))
-    return own.replace("{of}", quote(of, safe=""))
+    own = _COMMAND_URLS.get(command, f"{ADMIN_WEB_PREFIX}/do/{command}" + ("/{of}" if subject_id else ""))
+    return own.replace("{of}", quote(subject_id, safe=""))
 
 
-def title(command: Command[Any], visit: Visit) -> str:
+def command_title(command: Command[Any], context: PageContext) -> str:
     """Return what a command is called."""
-    return labels.known("do", command.name, visit.language, command.summary)
+    return labels.lookup_text("do", command.name, context.language, command.summary)
 
 
-def note(command: Command[Any], visit: Visit) -> str | None:
+def command_note(command: Command[Any], context: PageContext) -> str | None:
     """Return what a command does, where its name does not say enough."""
-    return labels.known("note", command.name, visit.language, "") or None
+    return labels.lookup_text("note", command.name, context.language, "") or None
 
 
-def home_of(command: Command[Any], of: str, language: Language) -> tuple[str, str]:
+def command_home(command: Command[Any], subject_id: str, language: Language) -> tuple[str, str]:
     """Return where a command belongs, and what that is called: the page of what it is about, or a list. Pure."""
     place = command.path.strip("/").split("/")[0]
-    if of and (kind := _OF_PAGES.get(place)):
-        told = f"{kind}/{of}"
-        return place_of(told), subject(told, language)
+    if subject_id and (kind := _KINDS_BY_PAGE.get(place)):
+        told = f"{kind}/{subject_id}"
+        return subject_url(told), format_subject(told, language)
     listed = "statement-lines" if place == "statements" else place
-    return f"{PREFIX}/{listed}", labels.known("list", listed, language)
+    return f"{ADMIN_WEB_PREFIX}/{listed}", labels.lookup_text("list", listed, language)

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ops.admin.auth.session_store import LASTS
+from ops.admin.auth.session_store import SESSION_DURATION
 from ops.settings import Settings
 
-COOKIE = "like_ledger_session"
-PREFIX = "/admin"
-HEADERS = {
+SESSION_COOKIE = "like_ledger_session"
+ADMIN_WEB_PREFIX = "/admin"
+SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -28,7 +28,7 @@ HEADERS = {
 }
 
 
-class Foreign(Exception):
+class CrossSiteForm(Exception):
     """A form that none of our pages sent, or one of another session."""
 
 
@@ -37,46 +37,48 @@ def form_token(cookie: str) -> str:
     return digest(cookie.encode(), b"form", sha256).hex()
 
 
-def check_form(cookie: str, given: str) -> None:
+def check_form_token(cookie: str, token: str) -> None:
     """Raise Foreign where a form does not carry its session's token."""
-    if not compare_digest(form_token(cookie).encode(), given.encode()):
-        raise Foreign
+    if not compare_digest(form_token(cookie).encode(), token.encode()):
+        raise CrossSiteForm
 
 
 def check_origin(request: web.Request, settings: Settings) -> None:
     """Raise Foreign where a form was not sent by a page of ours. Every browser of today says where it was."""
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site not in (None, "same-origin") or (site is None and origin is None):
-        raise Foreign
-    if origin is not None and not _is_ours(origin, request, settings):
-        raise Foreign
+        raise CrossSiteForm
+    if origin is not None and not _is_same_origin(origin, request, settings):
+        raise CrossSiteForm
 
 
-def _is_ours(origin: str, request: web.Request, settings: Settings) -> bool:
+def _is_same_origin(origin: str, request: web.Request, settings: Settings) -> bool:
     """Behind a proxy the scheme is not known here unless it is set: then the host decides."""
     if settings.public_url is not None:
         return origin == settings.public_url
     return urlsplit(origin).netloc == request.host
 
 
-def keep(answer: web.StreamResponse, cookie: str, settings: Settings) -> None:
+def set_session_cookie(answer: web.StreamResponse, cookie: str, settings: Settings) -> None:
     """Have the browser keep a session's cookie: for our pages, out of reach of scripts and of other sites."""
     answer.set_cookie(
-        COOKIE,
+        SESSION_COOKIE,
         cookie,
-        path=PREFIX,
-        max_age=int(LASTS.total_seconds()),
+        path=ADMIN_WEB_PREFIX,
+        max_age=int(SESSION_DURATION.total_seconds()),
         httponly=True,
         samesite="Strict",
-        secure=is_secure(settings),
+        secure=is_over_tls(settings),
     )
 
 
-def forget(answer: web.StreamResponse, settings: Settings) -> None:
+def clear_session_cookie(answer: web.StreamResponse, settings: Settings) -> None:
     """Have the browser forget it."""
-    answer.del_cookie(COOKIE, path=PREFIX, httponly=True, samesite="Strict", secure=is_secure(settings))
+    answer.del_cookie(
+        SESSION_COOKIE, path=ADMIN_WEB_PREFIX, httponly=True, samesite="Strict", secure=is_over_tls(settings)
+    )
 
 
-def is_secure(settings: Settings) -> bool:
+def is_over_tls(settings: Settings) -> bool:
     """Tell whether browsers come over TLS."""
     return (settings.public_url or "").startswith("https://")

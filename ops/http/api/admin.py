@@ -8,127 +8,140 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from campaigns.errors import Faulty, NotFound, Refused
+from campaigns.errors import NotFound, RequestRefused, ValidationFailed
 from campaigns.preview import request as preview_request
 from campaigns.preview import response
-from campaigns.promise.toml_file import faults
+from campaigns.promise.toml_file import field_errors
 from ledger.errors import LedgerError
 from ops.admin import registry
 from ops.admin.core import execute as desks
 from ops.admin.core.actor import Actor
-from ops.admin.core.command import JSON, Command, Desk, Office, may
-from ops.admin.core.csv_export import Table, pages
-from ops.admin.core.errors import Forbidden, KeyTaken
-from ops.admin.core.idempotency import once
-from ops.admin.core.pagination import Listing, Reading, page
+from ops.admin.core.command import JSON_TYPE, Command, CommandContext, CommandServices, is_allowed
+from ops.admin.core.csv_export import CsvExport, stream_csv
+from ops.admin.core.errors import Forbidden, IdempotencyKeyReused
+from ops.admin.core.idempotency import idempotency_key
+from ops.admin.core.pagination import DetailEndpoint, ListEndpoint, read_page
 from ops.clock import utc_now
-from ops.http.core.app_keys import OFFICE, PREFIX
-from ops.http.core.authentication import SIGN_IN, SignIn, TooMany, Unknown
-from ops.http.core.csv_stream import streamed
-from ops.http.core.problems import Problem, problem
-from ops.http.core.responses import Handler, unknown_parameters
-from sql import AWAY
+from ops.http.core.app_keys import ADMIN_API_PREFIX, COMMAND_SERVICES
+from ops.http.core.authentication import AUTHENTICATOR, Authenticator, InvalidCredentials, RateLimited
+from ops.http.core.csv_stream import send_csv
+from ops.http.core.problems import Problem, problem_response
+from ops.http.core.responses import Handler, refuse_unknown_parameters
+from sql import UNAVAILABLE_ERRORS
 
 _KEY_CHARS_MAX = 200
-_PRIVATE = {"Cache-Control": "no-store"}
+_NO_STORE = {"Cache-Control": "no-store"}
 
 _log = structlog.get_logger()
 
 
-class Malformed(Exception):
+class MalformedRequest(Exception):
     """A request that is answered by a problem before any command is looked at."""
 
     def __init__(self, kind: Problem, detail: str | None = None) -> None:
         self.kind, self.detail = kind, detail
 
 
-def answered(handler: Handler) -> Handler:
+def map_errors(handler: Handler) -> Handler:
     """Turn what is refused into problem details, each with a sentence that says what to do."""
 
     async def wrapped(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except (Refused, LedgerError, Malformed, Unknown, TooMany, *AWAY) as error:
-            return refusal(error)
+        except (
+            RequestRefused,
+            LedgerError,
+            MalformedRequest,
+            InvalidCredentials,
+            RateLimited,
+            *UNAVAILABLE_ERRORS,
+        ) as error:
+            return error_response(error)
 
     return wrapped
 
 
-def refusal(error: Exception) -> web.Response:
+def error_response(error: Exception) -> web.Response:
     """Return the answer to what is refused."""
-    if isinstance(error, Malformed):
-        return problem(error.kind, **({"detail": error.detail} if error.detail else {}))
-    if isinstance(error, Faulty):
-        return problem(Problem.FAULTY, faults=[{"path": f.path, "reason": f.reason} for f in error.faults])
-    if isinstance(error, TooMany):
-        return problem(Problem.TOO_MANY)
-    if isinstance(error, Unknown):
-        answer = problem(Problem.NO_TOKEN)
+    if isinstance(error, MalformedRequest):
+        return problem_response(error.kind, **({"detail": error.detail} if error.detail else {}))
+    if isinstance(error, ValidationFailed):
+        return problem_response(
+            Problem.VALIDATION_FAILED, faults=[{"path": f.path, "reason": f.reason} for f in error.field_errors]
+        )
+    if isinstance(error, RateLimited):
+        return problem_response(Problem.RATE_LIMITED)
+    if isinstance(error, InvalidCredentials):
+        answer = problem_response(Problem.INVALID_TOKEN)
         answer.headers["WWW-Authenticate"] = 'Bearer realm="like-ledger"'
         return answer
-    for kind, which in _KINDS.items():
+    for kind, which in _PROBLEMS_BY_ERROR.items():
         if isinstance(error, kind):
-            return problem(which, detail=str(error))
-    return problem(Problem.UNAVAILABLE)
+            return problem_response(which, detail=str(error))
+    return problem_response(Problem.DATABASE_UNAVAILABLE)
 
 
-_KINDS: Mapping[type[Exception], Problem] = {
+_PROBLEMS_BY_ERROR: Mapping[type[Exception], Problem] = {
     Forbidden: Problem.FORBIDDEN,
     NotFound: Problem.NOT_FOUND,
-    KeyTaken: Problem.KEY_TAKEN,
-    Refused: Problem.REFUSED,
-    LedgerError: Problem.REFUSED,
+    IdempotencyKeyReused: Problem.IDEMPOTENCY_KEY_CONFLICT,
+    RequestRefused: Problem.CONFLICT,
+    LedgerError: Problem.CONFLICT,
 }
 
 
-async def _signed_in(request: web.Request) -> Actor:
+async def _authenticate(request: web.Request) -> Actor:
     """Return who sent the request: `Authorization: Bearer …` (RFC 6750)."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    own: SignIn = request.app[SIGN_IN]
-    return await own.by_token(token if scheme.lower() == "bearer" else "", own.address(request), "http")
+    own: Authenticator = request.app[AUTHENTICATOR]
+    return await own.authenticate_token(
+        token if scheme.lower() == "bearer" else "", own.client_address(request), "http"
+    )
 
 
-def given(command: Command[Any]) -> Handler:
+def command_handler(command: Command[Any]) -> Handler:
     """Return the handler of a command."""
 
-    @answered
+    @map_errors
     async def handler(request: web.Request) -> web.StreamResponse:
-        actor = await _signed_in(request)
-        if not may(actor, command.roles):
+        actor = await _authenticate(request)
+        if not is_allowed(actor, command.roles):
             raise Forbidden(f"{command.name} is not for the role {actor.role}")
-        dry_run = _dry_run(request)
-        place, raw = _place(request), await _body(request, command)
-        key = _key(request)
-        own = None if dry_run else once(actor.name, key, command.name.encode(), place.encode(), raw)
-        asked = _read(command, raw)
-        answer = await desks.do(request.app[OFFICE], actor, command, place, asked, own, dry_run=dry_run)
-        return _json(answer, 202 if answer["state"] == "pending" else 200)
+        dry_run = _is_dry_run(request)
+        place, raw = _subject_id(request), await _read_body(request, command)
+        key = _read_key_header(request)
+        own = None if dry_run else idempotency_key(actor.name, key, command.name.encode(), place.encode(), raw)
+        asked = _parse_body(command, raw)
+        answer = await desks.execute(
+            request.app[COMMAND_SERVICES], actor, command, place, asked, own, dry_run=dry_run
+        )
+        return _json_response(answer, 202 if answer["state"] == "pending" else 200)
 
     return handler
 
 
-def _key(request: web.Request) -> str:
+def _read_key_header(request: web.Request) -> str:
     """Return the key that a program gave; in quotes, as the draft writes it, it is the same one."""
     given = request.headers.get("Idempotency-Key", "").strip()
     if not (1 <= len(given) <= _KEY_CHARS_MAX and given.isascii() and given.isprintable()):
-        raise Malformed(Problem.NO_KEY)
+        raise MalformedRequest(Problem.IDEMPOTENCY_KEY_REQUIRED)
     return given.strip('"') or given
 
 
-def _place(request: web.Request) -> str:
+def _subject_id(request: web.Request) -> str:
     return next(iter(request.match_info.values()), "")
 
 
-def _dry_run(request: web.Request) -> bool:
-    if unknown_parameters(request, ("dry_run",)) is not None:
-        raise Malformed(Problem.UNKNOWN_PARAMETER)
+def _is_dry_run(request: web.Request) -> bool:
+    if refuse_unknown_parameters(request, ("dry_run",)) is not None:
+        raise MalformedRequest(Problem.UNKNOWN_PARAMETER)
     asked = request.query.get("dry_run", "false")
     if asked not in ("true", "false"):
-        raise Malformed(Problem.UNKNOWN_PARAMETER)
+        raise MalformedRequest(Problem.UNKNOWN_PARAMETER)
     return asked == "true"
 
 
-async def _body(request: web.Request, command: Command[Any]) -> bytes:
+async def _read_body(request: web.Request, command: Command[Any]) -> bytes:
     try:
         if (request.content_length or 0) > command.bytes_max:
             raise _too_large(command)
@@ -136,117 +149,126 @@ async def _body(request: web.Request, command: Command[Any]) -> bytes:
     except web.HTTPRequestEntityTooLarge:
         raise _too_large(command) from None
     if raw and request.content_type != command.content_type:
-        raise Malformed(Problem.WRONG_TYPE, f"Send Content-Type: {command.content_type}.")
+        raise MalformedRequest(Problem.UNSUPPORTED_MEDIA_TYPE, f"Send Content-Type: {command.content_type}.")
     return raw
 
 
-def _too_large(command: Command[Any]) -> Malformed:
-    return Malformed(Problem.TOO_LARGE, f"At most {command.bytes_max:,} bytes. Nothing was kept; send less at once.")
+def _too_large(command: Command[Any]) -> MalformedRequest:
+    return MalformedRequest(
+        Problem.TOO_LARGE, f"At most {command.bytes_max:,} bytes. Nothing was kept; send less at once."
+    )
 
 
-def _read(command: Command[Any], raw: bytes) -> Any:
-    if command.content_type != JSON:
-        return command.asked(content=raw)
+def _parse_body(command: Command[Any], raw: bytes) -> Any:
+    if command.content_type != JSON_TYPE:
+        return command.body_type(content=raw)
     try:
-        return command.asked.model_validate_json(raw or b"{}")
+        return command.body_type.model_validate_json(raw or b"{}")
     except ValidationError as error:
         if any(fault["type"] == "json_invalid" for fault in error.errors(include_url=False)):
-            raise Malformed(Problem.UNREADABLE) from None
-        raise Faulty(faults(error)) from None
+            raise MalformedRequest(Problem.INVALID_JSON) from None
+        raise ValidationFailed(field_errors(error)) from None
 
 
-def _looked_at(roles: frozenset[Any], look: Callable[[Desk, web.Request], Awaitable[Any]]) -> Handler:
+def _read_handler(roles: frozenset[Any], read: Callable[[CommandContext, web.Request], Awaitable[Any]]) -> Handler:
     """Return the handler that reads, from one snapshot, for people of some roles."""
 
-    @answered
+    @map_errors
     async def handler(request: web.Request) -> web.StreamResponse:
-        actor = await _signed_in(request)
-        if not may(actor, roles):
+        actor = await _authenticate(request)
+        if not is_allowed(actor, roles):
             raise Forbidden(f"this is not for the role {actor.role}")
-        office = request.app[OFFICE]
+        office = request.app[COMMAND_SERVICES]
         async with (
             office.pool.acquire() as conn,
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
-            return _json(await look(Desk(conn, actor, office.keys, office.settings, utc_now()), request))
+            return _json_response(
+                await read(CommandContext(conn, actor, office.keys, office.settings, utc_now()), request)
+            )
 
     return handler
 
 
-def listed(listing: Listing) -> Handler:
+def list_handler(list_endpoint: ListEndpoint) -> Handler:
     """Return the handler of a list."""
 
-    async def look(desk: Desk, request: web.Request) -> Any:
+    async def look(desk: CommandContext, request: web.Request) -> Any:
         if len(set(request.query)) != len(request.query):
-            raise Malformed(Problem.UNKNOWN_PARAMETER)
-        return await page(listing, desk, request.query)
+            raise MalformedRequest(Problem.UNKNOWN_PARAMETER)
+        return await read_page(list_endpoint, desk, request.query)
 
-    return _looked_at(listing.roles, look)
+    return _read_handler(list_endpoint.roles, look)
 
 
-def tabled(table: Table) -> Handler:
+def csv_handler(csv_export: CsvExport) -> Handler:
     """Return the handler of a list as one table: streamed, each page of it read when the one before was sent."""
 
-    @answered
+    @map_errors
     async def handler(request: web.Request) -> web.StreamResponse:
-        actor = await _signed_in(request)
-        if not may(actor, table.listing.roles):
+        actor = await _authenticate(request)
+        if not is_allowed(actor, csv_export.endpoint.roles):
             raise Forbidden(f"this is not for the role {actor.role}")
         if len(set(request.query)) != len(request.query):
-            raise Malformed(Problem.UNKNOWN_PARAMETER)
-        office = request.app[OFFICE]
+            raise MalformedRequest(Problem.UNKNOWN_PARAMETER)
+        office = request.app[COMMAND_SERVICES]
 
         async def look(given: Mapping[str, str]) -> dict[str, Any]:
             async with office.pool.acquire() as conn:
-                return await page(table.listing, Desk(conn, actor, office.keys, office.settings, utc_now()), given)
+                return await read_page(
+                    csv_export.endpoint, CommandContext(conn, actor, office.keys, office.settings, utc_now()), given
+                )
 
-        return await streamed(request, table, pages(table, look, request.query))
+        return await send_csv(request, csv_export, stream_csv(csv_export, look, request.query))
 
     return handler
 
 
-def looked_at(reading: Reading) -> Handler:
+def detail_handler(detail_endpoint: DetailEndpoint) -> Handler:
     """Return the handler of one thing that can be looked at."""
 
-    async def look(desk: Desk, request: web.Request) -> Any:
-        if unknown_parameters(request) is not None:
-            raise Malformed(Problem.UNKNOWN_PARAMETER)
-        return await reading.read(desk, _place(request))
+    async def look(desk: CommandContext, request: web.Request) -> Any:
+        if refuse_unknown_parameters(request) is not None:
+            raise MalformedRequest(Problem.UNKNOWN_PARAMETER)
+        return await detail_endpoint.read(desk, _subject_id(request))
 
-    return _looked_at(reading.roles, look)
+    return _read_handler(detail_endpoint.roles, look)
 
 
-@answered
-async def previewed(request: web.Request) -> web.StreamResponse:
+@map_errors
+async def preview_promise(request: web.Request) -> web.StreamResponse:
     """Tell what a promise would come to; changes nothing, so it takes no key."""
-    await _signed_in(request)
-    if unknown_parameters(request) is not None:
-        raise Malformed(Problem.UNKNOWN_PARAMETER)
-    if request.content_type != JSON:
-        raise Malformed(Problem.WRONG_TYPE)
-    asked = preview_request.read(await request.read())
-    office = request.app[OFFICE]
+    await _authenticate(request)
+    if refuse_unknown_parameters(request) is not None:
+        raise MalformedRequest(Problem.UNKNOWN_PARAMETER)
+    if request.content_type != JSON_TYPE:
+        raise MalformedRequest(Problem.UNSUPPORTED_MEDIA_TYPE)
+    asked = preview_request.parse_request(await request.read())
+    office = request.app[COMMAND_SERVICES]
     async with office.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        found = await response.preview(conn, asked, utc_now(), pseudonym_key=office.keys.pseudonym)
-    return _json(found)
+        found = await response.preview_response(conn, asked, utc_now(), pseudonym_key=office.keys.pseudonym)
+    return _json_response(found)
 
 
-def _json(shown: Any, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(shown), status=status, content_type="application/json", headers=_PRIVATE)
+def _json_response(body: Any, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=_NO_STORE)
 
 
 def routes() -> list[web.RouteDef]:
     """Return every route of the administration."""
     return [
-        *(web.post(PREFIX + command.path, given(command)) for command in registry.COMMANDS),
-        web.post(f"{PREFIX}/preview", previewed),
-        *(web.get(PREFIX + listing.path, listed(listing)) for listing in registry.LISTINGS),
-        *(web.get(PREFIX + table.path, tabled(table), allow_head=False) for table in registry.TABLES),
-        *(web.get(PREFIX + reading.path, looked_at(reading)) for reading in registry.READINGS),
+        *(web.post(ADMIN_API_PREFIX + command.path, command_handler(command)) for command in registry.COMMANDS),
+        web.post(f"{ADMIN_API_PREFIX}/preview", preview_promise),
+        *(web.get(ADMIN_API_PREFIX + listing.path, list_handler(listing)) for listing in registry.LIST_ENDPOINTS),
+        *(
+            web.get(ADMIN_API_PREFIX + table.path, csv_handler(table), allow_head=False)
+            for table in registry.CSV_EXPORTS
+        ),
+        *(web.get(ADMIN_API_PREFIX + reading.path, detail_handler(reading)) for reading in registry.DETAIL_ENDPOINTS),
     ]
 
 
-def set_up(app: web.Application, office: Office, sign_in: SignIn) -> None:
+def set_up(app: web.Application, services: CommandServices, authenticator: Authenticator) -> None:
     """Give the application its administration."""
-    app[OFFICE], app[SIGN_IN] = office, sign_in
+    app[COMMAND_SERVICES], app[AUTHENTICATOR] = services, authenticator
     app.add_routes(routes())

@@ -6,8 +6,8 @@ import asyncpg
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ops.http.core.app_keys import INTAKE, METRICS
-from sql import AWAY, Pool, query
+from ops.http.core.app_keys import INTAKE_QUEUE, METRICS
+from sql import UNAVAILABLE_ERRORS, Pool, query
 
 POOL: web.AppKey[Pool] = web.AppKey("pool")
 
@@ -25,7 +25,7 @@ async def ready(request: web.Request) -> web.Response:
     try:
         async with asyncio.timeout(_PING_SECONDS_MAX):
             await request.app[POOL].fetchval(_READ_CATALOGUE_VERSION)
-    except (*AWAY, asyncpg.PostgresError):
+    except (*UNAVAILABLE_ERRORS, asyncpg.PostgresError):
         return web.json_response({"ready": False, "reason": "the database does not answer"}, status=503)
     return web.json_response({"ready": True})
 
@@ -33,5 +33,5 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Every figure, in Prometheus's text form."""
     own = request.app[METRICS]
-    own.queue_likes.set(request.app[INTAKE].queued_likes)
+    own.intake_queue_likes.set(request.app[INTAKE_QUEUE].queued_likes)
     return web.Response(body=generate_latest(own.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -2,18 +2,18 @@
 
 from aiohttp import web
 
-from campaigns.catalogue.cache import Shelf
-from campaigns.intake.key_usage import KeyUse
-from campaigns.intake.queue import Intake
-from ops.admin.core.command import Office
+from campaigns.catalogue.cache import CatalogueCache
+from campaigns.intake.key_usage import KeyUsage
+from campaigns.intake.queue import IntakeQueue
+from ops.admin.core.command import CommandServices
 from ops.metrics import Metrics
 
-INTAKE = web.AppKey("intake", Intake)
-KEY_USE = web.AppKey("key_use", KeyUse)
+INTAKE_QUEUE = web.AppKey("intake", IntakeQueue)
+KEY_USAGE = web.AppKey("key_use", KeyUsage)
 METRICS = web.AppKey("metrics", Metrics)
-SHELF = web.AppKey("shelf", Shelf)
+CATALOGUE_CACHE = web.AppKey("shelf", CatalogueCache)
 WEBHOOK_KEY = web.AppKey("webhook_key", bytes)
 
 
-OFFICE: web.AppKey[Office] = web.AppKey("office")
-PREFIX = "/v1/admin"
+COMMAND_SERVICES: web.AppKey[CommandServices] = web.AppKey("office")
+ADMIN_API_PREFIX = "/v1/admin"

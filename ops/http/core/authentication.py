@@ -9,8 +9,8 @@ import structlog
 from aiohttp import web
 
 from ops.admin.auth import session_store, tokens
-from ops.admin.auth.tokens import Holder
-from ops.admin.core.actor import BY_SETTING, Actor, Door
+from ops.admin.auth.tokens import Identity
+from ops.admin.core.actor import BOOTSTRAP_ADMIN, Actor, EntryPoint
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
@@ -23,21 +23,21 @@ _TOKEN_CHARS_MAX = 200
 _log = structlog.get_logger()
 
 
-class Unknown(Exception):
+class InvalidCredentials(Exception):
     """No token, or one that does not hold."""
 
 
-class TooMany(Exception):
+class RateLimited(Exception):
     """Too many failures from that address of late."""
 
 
-class Failures:
+class AuthenticationFailures:
     """Failed attempts by address, of the last minute; bounded: the oldest address is forgotten first."""
 
     def __init__(self) -> None:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def are_too_many(self, address: str, now: float) -> bool:
+    def is_limit_reached(self, address: str, now: float) -> bool:
         """Tell whether an address has to wait."""
         times = self._times.get(address)
         while times and times[0] <= now - FAILURES_SECONDS:
@@ -52,16 +52,16 @@ class Failures:
             self._times.popitem(last=False)
 
 
-class SignIn:
+class Authenticator:
     """Finds out who it is. Every door asks here, so every failure counts."""
 
     def __init__(self, pool: Pool, settings: Settings, metrics: Metrics) -> None:
         self.pool = pool
         self.settings = settings
         self._metrics = metrics
-        self._failures = Failures()
+        self._failures = AuthenticationFailures()
 
-    def address(self, request: web.Request) -> str:
+    def client_address(self, request: web.Request) -> str:
         """Return where a request comes from; behind so many proxies of ours, what the outermost of them saw."""
         hops = [
             hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if hop.strip()
@@ -70,67 +70,67 @@ class SignIn:
         seen = hops[-behind] if 0 < behind <= len(hops) else request.remote or ""
         return seen[:100]
 
-    async def by_token(self, token: str, address: str, door: Door) -> Actor:
+    async def authenticate_token(self, token: str, address: str, entry_point: EntryPoint) -> Actor:
         """Return who holds a token. Unknown: nobody does; TooMany: the address has to wait a while."""
-        self.let_through(address)
+        self.check_rate_limit(address)
         own = self.settings.admin_token
-        if own is not None and compare_digest(tokens.digest(own.get_secret_value()), tokens.digest(token)):
-            return Actor(BY_SETTING, "owner", door, address)
+        if own is not None and compare_digest(tokens.hash_token(own.get_secret_value()), tokens.hash_token(token)):
+            return Actor(BOOTSTRAP_ADMIN, "owner", entry_point, address)
         if token and len(token) <= _TOKEN_CHARS_MAX:
             async with self.pool.acquire() as conn:
-                found = await tokens.find(conn, token, utc_now())
+                found = await tokens.find_identity(conn, token, utc_now())
             if found is not None:
-                return Actor(found.name, found.role, door, address)
-        self.failed(address, door)
-        raise Unknown
+                return Actor(found.name, found.role, entry_point, address)
+        self.record_failure(address, entry_point)
+        raise InvalidCredentials
 
-    async def by_session(self, cookie: str, address: str) -> Actor:
+    async def authenticate_session(self, cookie: str, address: str) -> Actor:
         """Return whose session a browser's cookie holds. Unknown: nobody's, or it has ended; TooMany: as above."""
         if cookie and len(cookie) <= _TOKEN_CHARS_MAX:
             async with self.pool.acquire() as conn:
-                found = await session_store.find(conn, cookie, utc_now())
-            if found is not None and (found.name != BY_SETTING or self._is_of_the_setting(cookie)):
+                found = await session_store.find_identity(conn, cookie, utc_now())
+            if found is not None and (found.name != BOOTSTRAP_ADMIN or self._is_bootstrap_session(cookie)):
                 return Actor(found.name, found.role, "page", address)
-            self.let_through(address)
-            self.failed(address, "page")
-        raise Unknown
+            self.check_rate_limit(address)
+            self.record_failure(address, "page")
+        raise InvalidCredentials
 
-    async def begin(self, token: str, address: str) -> str:
+    async def begin_session(self, token: str, address: str) -> str:
         """Begin a session for who holds a token, and return what its cookie holds. Unknown and TooMany: as above."""
-        who = await self.by_token(token, address, "page")
-        is_of_the_setting = who.name == BY_SETTING
-        cookie = session_store.make() + (f".{self._seal(token)}" if is_of_the_setting else "")
-        own = Holder(who.name, who.role)  # type: ignore[arg-type]
+        who = await self.authenticate_token(token, address, "page")
+        is_of_the_setting = who.name == BOOTSTRAP_ADMIN
+        cookie = session_store.make_cookie() + (f".{self._bootstrap_seal(token)}" if is_of_the_setting else "")
+        own = Identity(who.name, who.role)  # type: ignore[arg-type]
         async with self.pool.acquire() as conn:
-            await session_store.begin(conn, own, utc_now(), None if is_of_the_setting else token, cookie)
+            await session_store.begin_session(conn, own, utc_now(), None if is_of_the_setting else token, cookie)
         return cookie
 
-    async def begin_for(self, own: Holder) -> str:
+    async def begin_openid_session(self, holder: Identity) -> str:
         """Begin a session for whom another vouches, and return what its cookie holds."""
         async with self.pool.acquire() as conn:
-            return await session_store.begin(conn, own, utc_now())
+            return await session_store.begin_session(conn, holder, utc_now())
 
-    def _is_of_the_setting(self, cookie: str) -> bool:
+    def _is_bootstrap_session(self, cookie: str) -> bool:
         """Tell whether a session was begun with the token that the settings have now: another ended it."""
         own = self.settings.admin_token
-        sealed = self._seal(own.get_secret_value()) if own else ""
+        sealed = self._bootstrap_seal(own.get_secret_value()) if own else ""
         return bool(sealed) and compare_digest(cookie.rpartition(".")[2].encode(), sealed.encode())
 
     @staticmethod
-    def _seal(token: str) -> str:
-        return digest(tokens.digest(token), b"session of the setting's token", sha256).hex()
+    def _bootstrap_seal(token: str) -> str:
+        return digest(tokens.hash_token(token), b"session of the setting's token", sha256).hex()
 
-    def let_through(self, address: str) -> None:
+    def check_rate_limit(self, address: str) -> None:
         """Raise TooMany where the address has to wait."""
-        if self._failures.are_too_many(address, monotonic()):
-            self._metrics.sign_ins_failed.labels("rate_limited").inc()
-            raise TooMany
+        if self._failures.is_limit_reached(address, monotonic()):
+            self._metrics.authentication_failures.labels("rate_limited").inc()
+            raise RateLimited
 
-    def failed(self, address: str, door: Door) -> None:
+    def record_failure(self, address: str, entry_point: EntryPoint) -> None:
         """Count and log a failed attempt; nothing of what was tried."""
         self._failures.add(address, monotonic())
-        self._metrics.sign_ins_failed.labels("invalid_credentials").inc()
-        _log.warning("sign-in failed", address=address, door=door)
+        self._metrics.authentication_failures.labels("invalid_credentials").inc()
+        _log.warning("sign-in failed", address=address, door=entry_point)
 
 
-SIGN_IN: web.AppKey[SignIn] = web.AppKey("sign_in")
+AUTHENTICATOR: web.AppKey[Authenticator] = web.AppKey("sign_in")

@@ -7,50 +7,53 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel
 
-from campaigns.reporting.snapshot import Standing, instant
-from ops.http.core.snapshots import Prepared, Snapshot
+from campaigns.reporting.snapshot import CampaignSnapshot, format_instant
+from ops.http.core.snapshots import PreparedResponse, SnapshotSet
 
 JSON = "application/json; charset=utf-8"
 CSV = "text/csv; charset=utf-8; header=present"
 
-View = Callable[[Standing], Any]
-Table = Callable[[Standing], str]
+JsonView = Callable[[CampaignSnapshot], Any]
+CsvView = Callable[[CampaignSnapshot], str]
 
 
-def to_json(shown: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     """Return an answer's bytes; what a promise leaves open is left out."""
-    return orjson.dumps(shown, default=_plain)
+    return orjson.dumps(value, default=_dump_model)
 
 
-def _plain(part: BaseModel) -> dict[str, Any]:
-    return part.model_dump(mode="json", exclude_none=True)
+def _dump_model(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_none=True)
 
 
-def about_campaign(snapshot: Snapshot, slug: str, view: View) -> Prepared:
+def campaign_json(snapshots: SnapshotSet, slug: str, view: JsonView) -> PreparedResponse:
     """Return a view of one campaign as JSON. Raises HTTPNotFound where there is none of that name."""
-    standing = find(snapshot, slug)
-    return snapshot.prepared(view, slug, lambda: (to_json(view(standing)), JSON))
+    standing = find_campaign(snapshots, slug)
+    return snapshots.prepare(view, slug, lambda: (to_json(view(standing)), JSON))
 
 
-def table_of_campaign(snapshot: Snapshot, slug: str, table: Table) -> Prepared:
+def campaign_csv(snapshots: SnapshotSet, slug: str, csv_view: CsvView) -> PreparedResponse:
     """Return a table of one campaign as CSV. Raises HTTPNotFound where there is none of that name."""
-    standing = find(snapshot, slug)
-    return snapshot.prepared(table, slug, lambda: (table(standing).encode(), CSV))
+    standing = find_campaign(snapshots, slug)
+    return snapshots.prepare(csv_view, slug, lambda: (csv_view(standing).encode(), CSV))
 
 
-def about_all(snapshot: Snapshot, view: View) -> Prepared:
+def all_campaigns_json(snapshots: SnapshotSet, view: JsonView) -> PreparedResponse:
     """Return a view of every campaign, oldest first, as JSON."""
-    return snapshot.prepared(view, "", lambda: (to_json(every(snapshot, view)), JSON))
+    return snapshots.prepare(view, "", lambda: (to_json(view_all_campaigns(snapshots, view)), JSON))
 
 
-def every(snapshot: Snapshot, view: View) -> dict[str, Any]:
+def view_all_campaigns(snapshots: SnapshotSet, view: JsonView) -> dict[str, Any]:
     """Return a view of every campaign, oldest first."""
-    return {"as_of": instant(snapshot.as_of), "campaigns": [view(each) for each in snapshot.standings.values()]}
+    return {
+        "as_of": format_instant(snapshots.as_of),
+        "campaigns": [view(each) for each in snapshots.campaigns.values()],
+    }
 
 
-def find(snapshot: Snapshot, slug: str) -> Standing:
+def find_campaign(snapshots: SnapshotSet, slug: str) -> CampaignSnapshot:
     """Return a campaign's standing. Raises HTTPNotFound where there is none of that name."""
-    standing = snapshot.standings.get(slug)
+    standing = snapshots.campaigns.get(slug)
     if standing is None:
         raise web.HTTPNotFound
     return standing

@@ -5,71 +5,80 @@ from typing import Any
 import orjson
 
 from campaigns.preview.request import PreviewRequest
-from campaigns.preview.response import PreviewAnswer
+from campaigns.preview.response import PreviewResponse
 from ops.admin import registry
-from ops.admin.core.command import JSON, Command
-from ops.admin.core.csv_export import Table
-from ops.admin.core.execute import Answer
-from ops.admin.core.pagination import LIMIT, LIMIT_MAX, Listing, Reading
-from ops.http.core.app_keys import PREFIX
+from ops.admin.core.command import JSON_TYPE, Command
+from ops.admin.core.csv_export import CsvExport
+from ops.admin.core.execute import CommandResponse
+from ops.admin.core.pagination import LIMIT_DEFAULT, LIMIT_MAX, DetailEndpoint, ListEndpoint
+from ops.http.core.app_keys import ADMIN_API_PREFIX
 from ops.http.core.problems import Problem
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import Endpoint
-from ops.http.openapi.parameters import DRY_RUN, KEY, Parameter, text
+from ops.http.openapi.parameters import DRY_RUN_QUERY, IDEMPOTENCY_HEADER, Parameter, text_parameter
 
 _TAG = "administration"
-_ALL = (Problem.UNKNOWN_PARAMETER, Problem.NO_TOKEN, Problem.FORBIDDEN, Problem.TOO_MANY, Problem.UNAVAILABLE)
-_WRITES = (
-    *_ALL,
-    Problem.NO_KEY,
-    Problem.UNREADABLE,
-    Problem.KEY_TAKEN,
-    Problem.REFUSED,
+_COMMON_PROBLEMS = (
+    Problem.UNKNOWN_PARAMETER,
+    Problem.INVALID_TOKEN,
+    Problem.FORBIDDEN,
+    Problem.RATE_LIMITED,
+    Problem.DATABASE_UNAVAILABLE,
+)
+_WRITE_PROBLEMS = (
+    *_COMMON_PROBLEMS,
+    Problem.IDEMPOTENCY_KEY_REQUIRED,
+    Problem.INVALID_JSON,
+    Problem.IDEMPOTENCY_KEY_CONFLICT,
+    Problem.CONFLICT,
     Problem.TOO_LARGE,
-    Problem.WRONG_TYPE,
-    Problem.FAULTY,
+    Problem.UNSUPPORTED_MEDIA_TYPE,
+    Problem.VALIDATION_FAILED,
 )
 _LIMIT = Parameter(
-    f"rows a page, 1 to {LIMIT_MAX}; {LIMIT} if left out",
-    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT},
+    f"rows a page, 1 to {LIMIT_MAX}; {LIMIT_DEFAULT} if left out",
+    {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT},
 )
-_PAGING = {"cursor": text("what `next` of the page before said; it keeps its filters", r"^[\w-]+$"), "limit": _LIMIT}
+_PAGING = {
+    "cursor": text_parameter("what `next` of the page before said; it keeps its filters", r"^[\w-]+$"),
+    "limit": _LIMIT,
+}
 
 
 def _roles(roles: frozenset[Any]) -> str:
     return f"For {', '.join(sorted({*roles, 'owner'}))}."
 
 
-def _given(command: Command[Any]) -> Endpoint:
+def _command_endpoint(command: Command[Any]) -> Endpoint:
     second = f" Where it waits (202), {_roles(command.approvers)[4:-1]} may agree." if command.approvers else ""
     return Endpoint(
-        PREFIX + command.path,
+        ADMIN_API_PREFIX + command.path,
         _TAG,
         command.summary,
-        Answer,
+        CommandResponse,
         method="post",
-        text=_roles(command.roles) + second,
-        body=command.asked,
+        description=_roles(command.roles) + second,
+        body=command.body_type,
         body_type=command.content_type,
         body_example=lambda: _example(command),
-        needs_body=not _is_whole_without(command),
-        query=DRY_RUN,
-        headers=KEY,
-        problems=(*_WRITES, Problem.NOT_FOUND) if "{" in command.path else _WRITES,
+        needs_body=not _accepts_empty_body(command),
+        query=DRY_RUN_QUERY,
+        headers=IDEMPOTENCY_HEADER,
+        problems=(*_WRITE_PROBLEMS, Problem.NOT_FOUND) if "{" in command.path else _WRITE_PROBLEMS,
         is_secured=True,
-        may_wait=bool(command.approvers),
+        may_need_approval=bool(command.approvers),
     )
 
 
-def _is_whole_without(command: Command[Any]) -> bool:
+def _accepts_empty_body(command: Command[Any]) -> bool:
     """Tell whether a command can be given without a body."""
-    return command.content_type == JSON and not any(
-        each.is_required() for each in command.asked.model_fields.values()
+    return command.content_type == JSON_TYPE and not any(
+        each.is_required() for each in command.body_type.model_fields.values()
     )
 
 
 def _example(command: Command[Any]) -> Any:
-    if command.content_type != JSON:
+    if command.content_type != JSON_TYPE:
         return command.example["content"].decode()
     promise = orjson.loads(examples.PROMISE_JSON)
     return {"campaign.create": promise, "campaign.terms": {"terms": promise["terms"], "based_on": 1}}.get(
@@ -77,58 +86,58 @@ def _example(command: Command[Any]) -> Any:
     )
 
 
-def _listed(listing: Listing) -> Endpoint:
+def _list_endpoint(list_endpoint: ListEndpoint) -> Endpoint:
     return Endpoint(
-        PREFIX + listing.path,
+        ADMIN_API_PREFIX + list_endpoint.path,
         _TAG,
-        listing.summary,
-        schemas.page_of(listing.name, listing.shape),
-        text=_roles(listing.roles),
-        query=_filters(listing) | _PAGING,
-        problems=(*_ALL, Problem.FAULTY),
+        list_endpoint.summary,
+        schemas.page_schema(list_endpoint.name, list_endpoint.view_type),
+        description=_roles(list_endpoint.roles),
+        query=_filters(list_endpoint) | _PAGING,
+        problems=(*_COMMON_PROBLEMS, Problem.VALIDATION_FAILED),
         is_secured=True,
         is_paged=True,
     )
 
 
-def _filters(listing: Listing) -> dict[str, Parameter]:
-    return {name: Parameter("only these", own.schema) for name, own in listing.filters.items()}
+def _filters(list_endpoint: ListEndpoint) -> dict[str, Parameter]:
+    return {name: Parameter("only these", own.schema) for name, own in list_endpoint.filters.items()}
 
 
-def _tabled(table: Table) -> Endpoint:
+def _csv_endpoint(csv_export: CsvExport) -> Endpoint:
     return Endpoint(
-        PREFIX + table.path,
+        ADMIN_API_PREFIX + csv_export.path,
         _TAG,
-        f"{table.listing.summary}: all of it as CSV",
+        f"{csv_export.endpoint.summary}: all of it as CSV",
         content_type="text/csv",
-        text=f"{_roles(table.listing.roles)} Columns are only ever added at the end; a cell that a spreadsheet would"
+        description=f"{_roles(csv_export.endpoint.roles)} Columns are only ever added at the end; a cell that a spreadsheet would"
         " compute begins with an apostrophe.",
-        query=_filters(table.listing),
-        problems=(*_ALL, Problem.FAULTY),
+        query=_filters(csv_export.endpoint),
+        problems=(*_COMMON_PROBLEMS, Problem.VALIDATION_FAILED),
         is_secured=True,
     )
 
 
-def _looked_at(reading: Reading) -> Endpoint:
+def _detail_endpoint(detail_endpoint: DetailEndpoint) -> Endpoint:
     return Endpoint(
-        PREFIX + reading.path,
+        ADMIN_API_PREFIX + detail_endpoint.path,
         _TAG,
-        reading.summary,
-        reading.shape,
-        text=_roles(reading.roles),
-        problems=(*_ALL, Problem.NOT_FOUND),
+        detail_endpoint.summary,
+        detail_endpoint.view_type,
+        description=_roles(detail_endpoint.roles),
+        problems=(*_COMMON_PROBLEMS, Problem.NOT_FOUND),
         is_secured=True,
     )
 
 
-def _previewed() -> Endpoint:
+def _preview_endpoint() -> Endpoint:
     return Endpoint(
-        f"{PREFIX}/preview",
+        f"{ADMIN_API_PREFIX}/preview",
         _TAG,
         "Preview a promise, or new terms, over a forecast or a past campaign's counts",
-        PreviewAnswer,
+        PreviewResponse,
         method="post",
-        text="For every role. It is the engine's own arithmetic, and changes nothing. `forecast` has one of"
+        description="For every role. It is the engine's own arithmetic, and changes nothing. `forecast` has one of"
         " `likes_per_day`, `curve` and `like_campaign`.",
         body=PreviewRequest,
         body_example=lambda: {
@@ -136,17 +145,23 @@ def _previewed() -> Endpoint:
             "funded_minor": 700_000,
             "forecast": {"likes_per_day": 1_000, "fakes_bp": 300},
         },
-        problems=(*_ALL, Problem.REFUSED, Problem.TOO_LARGE, Problem.WRONG_TYPE, Problem.FAULTY),
+        problems=(
+            *_COMMON_PROBLEMS,
+            Problem.CONFLICT,
+            Problem.TOO_LARGE,
+            Problem.UNSUPPORTED_MEDIA_TYPE,
+            Problem.VALIDATION_FAILED,
+        ),
         is_secured=True,
     )
 
 
-def administration() -> tuple[Endpoint, ...]:
+def admin_endpoints() -> tuple[Endpoint, ...]:
     """Return every address of the administration."""
     return (
-        *map(_given, registry.COMMANDS),
-        _previewed(),
-        *map(_listed, registry.LISTINGS),
-        *map(_tabled, registry.TABLES),
-        *map(_looked_at, registry.READINGS),
+        *map(_command_endpoint, registry.COMMANDS),
+        _preview_endpoint(),
+        *map(_list_endpoint, registry.LIST_ENDPOINTS),
+        *map(_csv_endpoint, registry.CSV_EXPORTS),
+        *map(_detail_endpoint, registry.DETAIL_ENDPOINTS),
     )

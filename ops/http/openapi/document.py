@@ -8,15 +8,15 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from ops.http.core.problems import Problem, details
+from ops.http.core.problems import Problem, problem_details
 from ops.http.openapi.endpoint import JSON, Endpoint
 from ops.http.openapi.endpoints import ENDPOINTS, HTML
-from ops.http.openapi.examples import answered
-from ops.http.openapi.parameters import IN_PATH, KNOWN, Parameter
+from ops.http.openapi.examples import recorded_response
+from ops.http.openapi.parameters import IF_NONE_MATCH, IN_PATH, Parameter
 from ops.http.openapi.schemas import ProblemDetails, Ready
 
 _REF = "#/components/schemas/{model}"
-_ABOUT = {
+_INFO = {
     "title": "like-ledger",
     "version": "1",
     "summary": "Likes on public-interest content become money for charities, and anyone can check that they did.",
@@ -43,7 +43,7 @@ def document() -> dict[str, Any]:
     tags = [{"name": name} for name in dict.fromkeys(endpoint.tag for endpoint in ENDPOINTS)]
     return {
         "openapi": "3.1.1",
-        "info": _ABOUT,
+        "info": _INFO,
         "servers": [{"url": "/"}],
         "tags": tags,
         "security": [],
@@ -59,7 +59,7 @@ def _schemas() -> tuple[Schemas, dict[str, Any]]:
         ("not ready", "serialization", TypeAdapter(Ready)),
     ]
     for endpoint in ENDPOINTS:
-        inputs.append((_operation_id(endpoint), "serialization", TypeAdapter(endpoint.answer)))
+        inputs.append((_operation_id(endpoint), "serialization", TypeAdapter(endpoint.response)))
         if endpoint.body is not None and endpoint.body_type == JSON:
             inputs.append((_operation_id(endpoint), "validation", TypeAdapter(endpoint.body)))
     schemas, shared = TypeAdapter.json_schemas(inputs, ref_template=_REF)
@@ -74,8 +74,8 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint, schemas),
     }
-    if endpoint.text:
-        operation["description"] = endpoint.text
+    if endpoint.description:
+        operation["description"] = endpoint.description
     if endpoint.body is not None:
         operation["requestBody"] = _body(endpoint, schemas)
     if endpoint.is_secured:
@@ -100,19 +100,21 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     in_path = {name: IN_PATH[name] for name in re.findall(r"{(\w+)}", endpoint.path)}
-    known = KNOWN if endpoint.is_conditional else {}
+    known = IF_NONE_MATCH if endpoint.is_conditional else {}
     return [
-        *_placed("path", in_path, required=True),
-        *_placed("query", endpoint.query),
-        *_placed("header", endpoint.headers, required=True),
-        *_placed("header", {**known, **endpoint.other_headers}),
+        *_parameters_in("path", in_path, required=True),
+        *_parameters_in("query", endpoint.query),
+        *_parameters_in("header", endpoint.headers, required=True),
+        *_parameters_in("header", {**known, **endpoint.other_headers}),
     ]
 
 
-def _placed(place: str, parameters: Mapping[str, Parameter], *, required: bool = False) -> list[dict[str, Any]]:
+def _parameters_in(
+    location: str, parameters: Mapping[str, Parameter], *, required: bool = False
+) -> list[dict[str, Any]]:
     must = {"required": True} if required else {}
     return [
-        {"name": name, "in": place, **must, "schema": dict(own.schema), "description": own.says}
+        {"name": name, "in": location, **must, "schema": dict(own.schema), "description": own.description}
         for name, own in parameters.items()
     ]
 
@@ -120,7 +122,7 @@ def _placed(place: str, parameters: Mapping[str, Parameter], *, required: bool =
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     good: dict[str, Any] = {"description": endpoint.summary, "content": _content(endpoint, schemas, 200)}
     answers: dict[str, Any] = {"200": good}
-    if endpoint.may_wait:
+    if endpoint.may_need_approval:
         content = _content(endpoint, schemas, 202)
         answers["202"] = {"description": "It waits for a second person.", "content": content}
     if endpoint.is_paged:
@@ -132,33 +134,33 @@ def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if endpoint.path == "/ready":
         not_ready = {"schema": schemas["not ready", "serialization"], "example": {"ready": False, "reason": "…"}}
         answers["503"] = {"description": "It cannot.", "content": {JSON: not_ready}}
-    return answers | _refusals(endpoint, schemas)
+    return answers | _problem_responses(endpoint, schemas)
 
 
 def _content(endpoint: Endpoint, schemas: Schemas, status: int) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": schemas[_operation_id(endpoint), "serialization"]}
-    example = endpoint.example() if endpoint.example else answered(endpoint.method, endpoint.path, status)
+    example = endpoint.example() if endpoint.example else recorded_response(endpoint.method, endpoint.path, status)
     if example is not None:
         content["example"] = example
-    return dict.fromkeys((endpoint.content_type, *endpoint.other_types), content)
+    return dict.fromkeys((endpoint.content_type, *endpoint.other_content_types), content)
 
 
 def _header(kind: str) -> dict[str, Any]:
     return {"required": True, "schema": {"type": kind}}
 
 
-def _refusals(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
+def _problem_responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     """Return the refusals by status, each problem with the very body that is sent; a browser gets it as a page."""
     answers: dict[str, Any] = {}
     for kind in endpoint.problems:
         answer = answers.setdefault(str(kind.status.value), {"description": kind.status.phrase, "content": {}})
-        if kind.is_later:
+        if kind.is_retryable:
             answer["headers"] = {"Retry-After": _header("integer")}
-        if kind is Problem.NO_TOKEN:
+        if kind is Problem.INVALID_TOKEN:
             answer["headers"] = {"WWW-Authenticate": _header("string")}
         schema = schemas["problem", "serialization"]
         content = answer["content"].setdefault("application/problem+json", {"schema": schema, "examples": {}})
-        content["examples"][kind.slug] = {"value": details(kind)}
+        content["examples"][kind.slug] = {"value": problem_details(kind)}
         if endpoint.content_type == HTML:
             answer["content"][HTML] = {"schema": {"type": "string"}}
     return answers

@@ -17,12 +17,12 @@ class Endpoint:
     path: str
     tag: str
     summary: str
-    answer: Any = str  # the answer's type
+    response: Any = str  # the answer's type
     content_type: str = JSON
-    other_types: tuple[str, ...] = ()  # of the answer, as the address may be of a file of another kind
+    other_content_types: tuple[str, ...] = ()  # of the answer, as the address may be of a file of another kind
     example: Callable[[], Any] | None = None
     method: Literal["get", "post"] = "get"
-    text: str = ""
+    description: str = ""
     body: Any = None  # the body's type
     body_type: str = JSON  # the body's content type
     body_example: Callable[[], Any] | None = None
@@ -33,5 +33,5 @@ class Endpoint:
     problems: tuple[Problem, ...] = ()
     is_secured: bool = False  # takes a token
     is_conditional: bool = False  # has an ETag and answers 304
-    may_wait: bool = False  # for a second person: answers 202
+    may_need_approval: bool = False  # for a second person: answers 202
     is_paged: bool = False  # its answer's `next` is the cursor of the page behind it

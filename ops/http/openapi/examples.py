@@ -14,9 +14,9 @@ import orjson
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging.waterfall import DayCount
 from campaigns.promise.calendar import Calendar
-from campaigns.promise.model import Promise, fixed, held
-from campaigns.reporting.snapshot import People, Standing
-from ledger.accounting.balances import Balance, Line
+from campaigns.promise.model import Promise, engine_terms, immutable_part
+from campaigns.reporting.snapshot import CampaignSnapshot, PeopleCount
+from ledger.accounting.balances import Balance, CampaignBalances
 from ops.i18n.language import SITE
 
 PROMISE_JSON = """{
@@ -34,34 +34,36 @@ PROMISE_JSON = """{
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
 }"""
 _AS_OF = datetime(2022, 4, 10, 12, tzinfo=UTC)
-_COUNTED = (1_402, 1_633, 977)
+_DAY_COUNTS = (1_402, 1_633, 977)
 
 
 @cache
-def _answers() -> dict[str, Any]:
+def _recorded_responses() -> dict[str, Any]:
     answers: dict[str, Any] = orjson.loads((SITE / "examples.json").read_bytes())
     return answers
 
 
-def answered(method: str, path: str, status: int) -> Any:
+def recorded_response(method: str, path: str, status: int) -> Any:
     """Return what an address answered to the example of a request with this status; None: nothing is kept of it."""
-    return _answers().get(f"{method.upper()} {path} {status}")
+    return _recorded_responses().get(f"{method.upper()} {path} {status}")
 
 
-def standing() -> Standing:
+def example_snapshot() -> CampaignSnapshot:
     """Return a campaign after two and a half days."""
     promise = Promise.model_validate_json(PROMISE_JSON)
     own = promise.campaign
-    calendar = Calendar.of(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
-    terms = held(promise.terms, 1, calendar.days[0])
+    calendar = Calendar.from_bounds(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
+    terms = engine_terms(promise.terms, 1, calendar.days[0])
     counts = {
         calendar.days[0] + timedelta(days=n): DayCount(counted, 2, 0, 0, 40 + n, 11)
-        for n, counted in enumerate(_COUNTED)
+        for n, counted in enumerate(_DAY_COUNTS)
     }
-    minor = int(sum((min(counted * terms.rate, Fraction(500)) for counted in _COUNTED), Fraction()))
-    line = Line(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
-    campaign = Campaign(1, fixed(promise), [promise.terms], [terms], None, calendar, bytes(32))
-    return Standing(campaign, _AS_OF, counts, {"not_running": 7}, line, People(456, _AS_OF - timedelta(seconds=9)))
+    minor = int(sum((min(counted * terms.rate, Fraction(500)) for counted in _DAY_COUNTS), Fraction()))
+    line = CampaignBalances(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
+    campaign = Campaign(1, immutable_part(promise), [promise.terms], [terms], None, calendar, bytes(32))
+    return CampaignSnapshot(
+        campaign, _AS_OF, counts, {"not_running": 7}, line, PeopleCount(456, _AS_OF - timedelta(seconds=9))
+    )
 
 
 LIKES: dict[str, Any] = {
@@ -81,14 +83,14 @@ LIKES: dict[str, Any] = {
     },
 }
 
-ANSWER: dict[str, Any] = {
+DELIVERY_RESPONSE: dict[str, Any] = {
     "delivery": "msg_2Lh9",
     "received": 500,
     "outcomes": {"counted": 484, "duplicate": 15, "over_limit": 1},
     "results": [{"index": 7, "outcome": "over_limit", "reason": "the person reached the campaign's daily limit"}],
 }
 
-PAYOUT_ANSWERED: dict[str, Any] = {
+PAYOUT_CALLBACK: dict[str, Any] = {
     "type": "payout.answered",
     "timestamp": "2022-04-18T04:00:00Z",
     "data": {"id": "STLQ5T4W2XK7M3J6R8V9N0PA-1", "status": "accepted", "reference": "P-20220418-77"},

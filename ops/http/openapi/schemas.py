@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 from campaigns.intake.like_state import Outcome
 
 
-class Result(TypedDict):
+class LikeResult(TypedDict):
     """What became of one like of a delivery; `receipt` only where it counted and all results were asked for."""
 
     index: int
@@ -17,21 +17,21 @@ class Result(TypedDict):
     receipt: NotRequired[str]
 
 
-def page_of(name: str, shape: Any) -> Any:
+def page_schema(name: str, shape: Any) -> Any:
     """Return the shape of a page of a list: its rows, and the cursor of the next page if there is one."""
     return TypedDict(f"PageOf_{name}", {name: list[shape], "next": str | None})  # type: ignore[operator]
 
 
-class DeliveryAnswer(TypedDict):
+class DeliveryResponse(TypedDict):
     """The answer to a delivery, once every like of it is durably decided."""
 
     delivery: str
     received: int
     outcomes: dict[Outcome, int]
-    results: list[Result]
+    results: list[LikeResult]
 
 
-class PayoutAnswer(TypedDict):
+class PayoutCallback(TypedDict):
     """What a payment service says of a message: `reference` where it took the payout, `reason` where it did not.
 
     Of either only a text is kept, and of it what can be printed.
@@ -43,22 +43,22 @@ class PayoutAnswer(TypedDict):
     reason: NotRequired[Any]
 
 
-class PayoutAnswered(TypedDict):
+class PayoutCallbackEnvelope(TypedDict):
     """The envelope of a Standard Webhook; its `timestamp` is not read, for the signed one is."""
 
     type: Literal["payout.answered"]
     timestamp: NotRequired[Any]
-    data: PayoutAnswer
+    data: PayoutCallback
 
 
-class PayoutHeard(TypedDict):
+class PayoutCallbackResult(TypedDict):
     """What became of an answer: written down, or known before."""
 
     id: str
     result: Literal["recorded", "duplicate"]
 
 
-class Fault(TypedDict):
+class FieldError(TypedDict):
     """Where something is wrong, and what."""
 
     path: str
@@ -72,7 +72,7 @@ class ProblemDetails(TypedDict):
     title: str
     status: int
     detail: str
-    faults: NotRequired[list[Fault]]
+    faults: NotRequired[list[FieldError]]
 
 
 _AS_JSON = {"type": "string", "contentMediaType": "application/json", "description": "what `/totals` answers"}

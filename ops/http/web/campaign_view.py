@@ -2,17 +2,23 @@
 
 from typing import Any, NamedTuple
 
-from campaigns.pledging.waterfall import TOTALS, Day, Name, Worth, reaches_budget, waterfall
-from campaigns.reporting.exact_amounts import show_likes, show_money
-from campaigns.reporting.snapshot import Standing, instant
+from campaigns.pledging.waterfall import TOTALS, StepName, TermsDay, Worth, compute_waterfall, reaches_budget
+from campaigns.reporting.exact_amounts import format_exact_likes, format_exact_money
+from campaigns.reporting.snapshot import CampaignSnapshot, format_instant
 from ledger.log.encoding import to_base64
-from ops.http.web.likes_chart import Chart, draw
-from ops.http.web.payouts_view import Payouts, payouts
-from ops.http.web.promise_view import Row, Version, label, span, versions
+from ops.http.web.likes_chart import LikesChart, draw_likes_chart
+from ops.http.web.payouts_view import Payouts, build_payouts
+from ops.http.web.promise_view import PromiseRow, TermsVersionRow, campaign_dates, promise_rows, terms_version_rows
 from ops.i18n import formats
-from ops.i18n.language import Language, of
+from ops.i18n.language import Language, localize
 
-_SHOWN_WHERE_ANY = (Name.TOO_LATE, Name.IN_FUTURE, Name.NOT_PLEDGED_YET, Name.FLOOR, Name.SETTLED_BEFORE)
+_HIDDEN_WHERE_ZERO = (
+    StepName.TOO_LATE,
+    StepName.IN_FUTURE,
+    StepName.NOT_PLEDGED_YET,
+    StepName.FLOOR,
+    StepName.SETTLED_BEFORE,
+)
 
 
 class Figure(NamedTuple):
@@ -20,7 +26,7 @@ class Figure(NamedTuple):
 
     key: str
     amount: str
-    is_begun: bool
+    is_positive: bool
 
 
 class DayRow(NamedTuple):
@@ -34,7 +40,7 @@ class DayRow(NamedTuple):
     capped: str
 
 
-class StepRow(NamedTuple):
+class WaterfallRow(NamedTuple):
     """A row of the waterfall."""
 
     key: str
@@ -43,7 +49,7 @@ class StepRow(NamedTuple):
     is_total: bool
 
 
-class Scene(NamedTuple):
+class CampaignPage(NamedTuple):
     """A campaign's page."""
 
     slug: str
@@ -54,27 +60,27 @@ class Scene(NamedTuple):
     dates: tuple[str, str]
     figures: list[Figure]
     in_flight: str | None
-    budget: "Budget | None"
+    budget: "BudgetUse | None"
     counted: str
     people: str | None
     people_as_of: str | None
-    label: list[Row]
-    versions: list[Version]
+    promise_rows: list[PromiseRow]
+    versions: list[TermsVersionRow]
     version: int
     from_day: str
     agreement: Any
     timezone: str
-    chart: Chart
+    chart: LikesChart
     days: list[DayRow]
-    most: str
-    steps: list[StepRow]
+    likes_day_max: str
+    steps: list[WaterfallRow]
     payouts: Payouts
-    checkpoint: "SeenCheckpoint | None"
+    checkpoint: "CheckpointSummary | None"
     as_of: str
     as_of_exact: str
 
 
-class SeenCheckpoint(NamedTuple):
+class CheckpointSummary(NamedTuple):
     """The public log's newest signed head."""
 
     origin: str
@@ -82,10 +88,10 @@ class SeenCheckpoint(NamedTuple):
     root: str
     moment: str
     moment_exact: str
-    is_all: bool  # nothing that the page tells waits to be logged
+    is_complete: bool  # nothing that the page tells waits to be logged
 
 
-class Budget(NamedTuple):
+class BudgetUse(NamedTuple):
     """How far the budget is used."""
 
     funded_minor: int
@@ -96,104 +102,104 @@ class Budget(NamedTuple):
     remaining: str
 
 
-def scene(standing: Standing, language: Language) -> Scene:
+def build_campaign_page(snapshot: CampaignSnapshot, language: Language) -> CampaignPage:
     """Return all that a campaign's page shows."""
-    own = standing.campaign.promise
-    zone, line = standing.campaign.calendar.timezone, standing.line
-    days = standing.days_so_far
-    people = standing.people
-    return Scene(
-        slug=standing.slug,
-        title=of(own.campaign.title, language),
+    own = snapshot.campaign.promise
+    zone, line = snapshot.campaign.calendar.timezone, snapshot.balances
+    days = snapshot.days_so_far
+    people = snapshot.people_count
+    return CampaignPage(
+        slug=snapshot.slug,
+        title=localize(own.campaign.title, language),
         sponsor=own.campaign.sponsor,
-        state=state(standing),
-        is_budget_reached=reaches_budget(standing.days, standing.budget),
-        dates=span(standing.campaign, language),
-        figures=figures(standing, language),
-        in_flight=formats.amount(line.in_flight.minor, standing.currency, language) if line.in_flight.minor else None,
-        budget=budget(standing, language),
+        state=campaign_phase(snapshot),
+        is_budget_reached=reaches_budget(snapshot.days, snapshot.budget),
+        dates=campaign_dates(snapshot.campaign, language),
+        figures=money_figures(snapshot, language),
+        in_flight=formats.amount(line.in_flight.minor, snapshot.currency, language) if line.in_flight.minor else None,
+        budget=budget_use(snapshot, language),
         counted=formats.number(sum(day.count.counted for day in days), language),
         people=formats.number(people.people, language) if people else None,
         people_as_of=formats.minute(people.as_of, zone, language) if people else None,
-        label=label(standing, language),
-        versions=versions(standing, language),
-        version=standing.terms.version,
-        from_day=formats.day(standing.terms.from_day, language),
+        promise_rows=promise_rows(snapshot, language),
+        versions=terms_version_rows(snapshot, language),
+        version=snapshot.terms.version,
+        from_day=formats.day(snapshot.terms.from_day, language),
         agreement=own.agreement,
         timezone=own.campaign.timezone,
-        chart=draw(days),
-        days=[_day_row(day, standing.currency, language) for day in days],
-        most=formats.number(max((day.count.counted for day in days), default=0), language),
-        steps=steps(standing, language),
-        payouts=payouts(standing, language),
-        checkpoint=seen_checkpoint(standing, language),
-        as_of=formats.minute(standing.as_of, zone, language),
-        as_of_exact=instant(standing.as_of),
+        chart=draw_likes_chart(days),
+        days=[_day_row(day, snapshot.currency, language) for day in days],
+        likes_day_max=formats.number(max((day.count.counted for day in days), default=0), language),
+        steps=waterfall_rows(snapshot, language),
+        payouts=build_payouts(snapshot, language),
+        checkpoint=summarize_checkpoint(snapshot, language),
+        as_of=formats.minute(snapshot.as_of, zone, language),
+        as_of_exact=format_instant(snapshot.as_of),
     )
 
 
-def seen_checkpoint(standing: Standing, language: Language) -> SeenCheckpoint | None:
+def summarize_checkpoint(snapshot: CampaignSnapshot, language: Language) -> CheckpointSummary | None:
     """Return the public log's newest checkpoint; None before the log was made."""
-    signed = standing.checkpoint
+    signed = snapshot.newest_head
     if signed is None:
         return None
-    return SeenCheckpoint(
+    return CheckpointSummary(
         signed.origin,
         formats.number(signed.size, language),
         to_base64(signed.root),
-        formats.minute(signed.sequenced_at, standing.campaign.calendar.timezone, language),
-        instant(signed.sequenced_at),
-        is_all=standing.log is not None,
+        formats.minute(signed.sequenced_at, snapshot.campaign.calendar.timezone, language),
+        format_instant(signed.sequenced_at),
+        is_complete=snapshot.covering_head is not None,
     )
 
 
-def state(standing: Standing) -> str:
+def campaign_phase(snapshot: CampaignSnapshot) -> str:
     """Return where the campaign is in its life."""
-    if standing.campaign.closed_at is not None:
+    if snapshot.campaign.closed_at is not None:
         return "closed"
-    if standing.as_of < standing.campaign.calendar.starts_at:
+    if snapshot.as_of < snapshot.campaign.calendar.starts_at:
         return "upcoming"
-    return "running" if standing.as_of < standing.campaign.calendar.ends_at else "ended"
+    return "running" if snapshot.as_of < snapshot.campaign.calendar.ends_at else "ended"
 
 
-def figures(standing: Standing, language: Language) -> list[Figure]:
+def money_figures(snapshot: CampaignSnapshot, language: Language) -> list[Figure]:
     """Return what was pledged, settled and paid: apart."""
-    line = standing.line
+    line = snapshot.balances
     amounts = {"pledged": line.earned_minor, "settled": line.settled_minor, "paid": line.paid.minor}
     return [
-        Figure(key, formats.amount(minor, standing.currency, language), minor > 0) for key, minor in amounts.items()
+        Figure(key, formats.amount(minor, snapshot.currency, language), minor > 0) for key, minor in amounts.items()
     ]
 
 
-def budget(standing: Standing, language: Language) -> Budget | None:
+def budget_use(snapshot: CampaignSnapshot, language: Language) -> BudgetUse | None:
     """Return how far the budget is used; None as long as there is none."""
-    funded, pledged, currency = standing.line.funded_minor, standing.line.earned_minor, standing.currency
+    funded, pledged, currency = snapshot.balances.funded_minor, snapshot.balances.earned_minor, snapshot.currency
     if not funded:
         return None
     amounts = (formats.amount(minor, currency, language) for minor in (funded, pledged, funded - pledged))
-    return Budget(funded, pledged, formats.percent(pledged, funded, language), *amounts)
+    return BudgetUse(funded, pledged, formats.bp_to_percent(pledged, funded, language), *amounts)
 
 
-def steps(standing: Standing, language: Language) -> list[StepRow]:
+def waterfall_rows(snapshot: CampaignSnapshot, language: Language) -> list[WaterfallRow]:
     """Return the waterfall's rows; those that are seldom wanted only where there is something in them."""
-    found = waterfall(standing.days, standing.refused, standing.budget)
-    shown = {name: worth for name, worth in found.items() if name not in _SHOWN_WHERE_ANY or any(worth)}
-    return [_step_row(name, worth, standing.currency, language) for name, worth in shown.items()]
+    found = compute_waterfall(snapshot.days, snapshot.refusal_counts, snapshot.budget)
+    shown = {name: worth for name, worth in found.items() if name not in _HIDDEN_WHERE_ZERO or any(worth)}
+    return [_waterfall_row(name, worth, snapshot.currency, language) for name, worth in shown.items()]
 
 
-def _step_row(name: Name, worth: Worth, currency: str, language: Language) -> StepRow:
-    likes = formats.number(show_likes(worth.likes)["text"], language)
-    money = formats.amount_of(show_money(worth.minor, currency)["text"], currency, language)
-    return StepRow(name.value, likes, money, name in TOTALS)
+def _waterfall_row(name: StepName, worth: Worth, currency: str, language: Language) -> WaterfallRow:
+    likes = formats.number(format_exact_likes(worth.likes)["text"], language)
+    money = formats.amount_from_major(format_exact_money(worth.minor, currency)["text"], currency, language)
+    return WaterfallRow(name.value, likes, money, name in TOTALS)
 
 
-def _day_row(day: Day, currency: str, language: Language) -> DayRow:
-    earned, capped = (show_money(minor, currency)["text"] for minor in (day.earned, day.capped))
+def _day_row(day: TermsDay, currency: str, language: Language) -> DayRow:
+    earned, capped = (format_exact_money(minor, currency)["text"] for minor in (day.earned, day.capped))
     return DayRow(
         day.day.isoformat(),
         formats.day(day.day, language),
         formats.number(day.count.counted, language),
         formats.number(day.count.withdrawn, language),
-        formats.amount_of(earned, currency, language),
-        formats.amount_of(capped, currency, language),
+        formats.amount_from_major(earned, currency, language),
+        formats.amount_from_major(capped, currency, language),
     )

@@ -11,173 +11,185 @@ import jinja2
 from aiohttp import web
 from markupsafe import Markup, escape
 
-from campaigns.reporting.snapshot import instant
-from ops.http.core.problems import Problem, problem
-from ops.http.core.representations import find
-from ops.http.core.responses import CACHING, Handler, reply
-from ops.http.core.snapshots import SNAPSHOTS, Prepared, TooOld, hashed
+from campaigns.reporting.snapshot import format_instant
+from ops.http.core.problems import Problem, problem_response
+from ops.http.core.representations import find_campaign
+from ops.http.core.responses import CACHE_CONTROL, Handler, conditional_response
+from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, SnapshotTooOld, entity_tag
 from ops.http.openapi.document import document
-from ops.http.web.campaign_view import scene
-from ops.http.web.payout_receipt_view import payout_receipt
+from ops.http.web.campaign_view import build_campaign_page
+from ops.http.web.payout_receipt_view import build_payout_receipt
 from ops.i18n import formats
-from ops.i18n.language import SITE, TAGS, TEXTS, Language, chosen, say
+from ops.i18n.language import SITE, TAGS, TEXTS, Language, negotiate_language, translate
 
 HTML = "text/html; charset=utf-8"
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
-_KINDS = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
-_FILES = {file.relative_to(SITE).as_posix(): file for file in SITE.rglob("*") if file.suffix in _KINDS}
+_CONTENT_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".js": "text/javascript; charset=utf-8"}
+_FILES = {file.relative_to(SITE).as_posix(): file for file in SITE.rglob("*") if file.suffix in _CONTENT_TYPES}
 _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # The one page with scripts: modules of ours, which ask nobody else and can make text only, never markup.
 _SCRIPTED_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
-_GUARDS = {
+_SECURITY_HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_WORDS = "proof_"  # what the scripts of /verify say
-_COMMANDS = (
+_PROOF_PREFIX = "proof_"  # what the scripts of /verify say
+_VERIFY_COMMANDS = (
     "like-ledger verify-receipt receipt.json --key …",
     "python -m ledger.log.verify https://… --key …",
 )
-_API = ("/v1/", "/log/", "/openapi.json", "/live", "/ready", "/metrics")
-_TOLD = {404: "404", 503: "503"}
+_API_PREFIXES = ("/v1/", "/log/", "/openapi.json", "/live", "/ready", "/metrics")
+_PROBLEM_TEXTS = {404: "404", 503: "503"}
 
 
-def page(draw: Callable[[web.Request, Language], Awaitable[Prepared]], policy: str = _POLICY) -> Handler:
+def public_page_handler(
+    render: Callable[[web.Request, Language], Awaitable[PreparedResponse]], policy: str = _POLICY
+) -> Handler:
     """Return the handler of a page: guarded headers, and a language that is one of ours."""
 
     async def drawn(request: web.Request) -> web.StreamResponse:
         if request.query.get("lang") not in (None, *LANGUAGES):
             faults = [{"path": "lang", "reason": "zh, en or left out"}]
-            return problem(Problem.UNKNOWN_PARAMETER, faults=faults)
+            return problem_response(Problem.UNKNOWN_PARAMETER, faults=faults)
         try:
-            answer: web.StreamResponse = reply(request, await draw(request, chosen(request)), CACHING)
-        except TooOld:
-            return problem(Problem.AWAY)
-        answer.headers.update(_GUARDS | {"Content-Security-Policy": policy})
+            answer: web.StreamResponse = conditional_response(
+                request, await render(request, negotiate_language(request)), CACHE_CONTROL
+            )
+        except SnapshotTooOld:
+            return problem_response(Problem.FIGURES_UNAVAILABLE)
+        answer.headers.update(_SECURITY_HEADERS | {"Content-Security-Policy": policy})
         answer.headers["Vary"] = "Accept-Language"
         return answer
 
     return drawn
 
 
-async def home(request: web.Request, language: Language) -> Prepared:
+async def render_home(request: web.Request, language: Language) -> PreparedResponse:
     """Every campaign, oldest first."""
-    snapshot = await request.app[SNAPSHOTS].newest()
-    return snapshot.prepared(
-        home,
-        _variant(request, language),
-        lambda: html(
+    snapshot = await request.app[SNAPSHOT_CACHE].latest()
+    return snapshot.prepare(
+        render_home,
+        _variant_key(request, language),
+        lambda: render_html(
             request,
             "home.html",
             language,
-            scenes=[scene(each, language) for each in snapshot.standings.values()],
-            as_of_exact=instant(snapshot.as_of),
+            scenes=[build_campaign_page(each, language) for each in snapshot.campaigns.values()],
+            as_of_exact=format_instant(snapshot.as_of),
         ),
     )
 
 
-async def campaign(request: web.Request, language: Language) -> Prepared:
+async def render_campaign(request: web.Request, language: Language) -> PreparedResponse:
     """One campaign: its promise, its figures and how they come about."""
-    snapshot, slug = await request.app[SNAPSHOTS].newest(), request.match_info["slug"]
-    standing = find(snapshot, slug)
-    variant = f"{_variant(request, language)}/{slug}"
-    return snapshot.prepared(
-        campaign, variant, lambda: html(request, "campaign.html", language, scene=scene(standing, language))
+    snapshot, slug = await request.app[SNAPSHOT_CACHE].latest(), request.match_info["slug"]
+    standing = find_campaign(snapshot, slug)
+    variant = f"{_variant_key(request, language)}/{slug}"
+    return snapshot.prepare(
+        render_campaign,
+        variant,
+        lambda: render_html(request, "campaign.html", language, scene=build_campaign_page(standing, language)),
     )
 
 
-async def payout(request: web.Request, language: Language) -> Prepared:
+async def render_payout(request: web.Request, language: Language) -> PreparedResponse:
     """One payout's receipt, to be kept or printed."""
-    snapshot, payout_id = await request.app[SNAPSHOTS].newest(), request.match_info["payout"]
-    standing = find(snapshot, request.match_info["slug"])
-    found = payout_receipt(standing, payout_id, language)
+    snapshot, payout_id = await request.app[SNAPSHOT_CACHE].latest(), request.match_info["payout"]
+    standing = find_campaign(snapshot, request.match_info["slug"])
+    found = build_payout_receipt(standing, payout_id, language)
     if found is None:
         raise web.HTTPNotFound
-    variant = f"{_variant(request, language)}/{standing.slug}/{payout_id}"
-    return snapshot.prepared(payout, variant, lambda: html(request, "payout.html", language, receipt=found))
+    variant = f"{_variant_key(request, language)}/{standing.slug}/{payout_id}"
+    return snapshot.prepare(
+        render_payout, variant, lambda: render_html(request, "payout.html", language, receipt=found)
+    )
 
 
-async def docs(request: web.Request, language: Language) -> Prepared:
+async def render_docs(request: web.Request, language: Language) -> PreparedResponse:
     """The API's description, for people."""
-    body, content_type = html(request, "docs.html", language, document=document())
-    return Prepared(body, content_type, hashed(body))
+    body, content_type = render_html(request, "docs.html", language, document=document())
+    return PreparedResponse(body, content_type, entity_tag(body))
 
 
-async def verify(request: web.Request, language: Language) -> Prepared:
+async def render_verify(request: web.Request, language: Language) -> PreparedResponse:
     """The page that checks a receipt with the reader's own machine."""
-    words = {key: text[language] for key, text in TEXTS.items() if key.startswith(_WORDS)}
-    body, content_type = html(request, "verify.html", language, words=words)
-    return Prepared(body, content_type, hashed(body))
+    words = {key: text[language] for key, text in TEXTS.items() if key.startswith(_PROOF_PREFIX)}
+    body, content_type = render_html(request, "verify.html", language, words=words)
+    return PreparedResponse(body, content_type, entity_tag(body))
 
 
-def _variant(request: web.Request, language: Language) -> str:
+def _variant_key(request: web.Request, language: Language) -> str:
     return f"{language}/{'lang' in request.query}"
 
 
-def html(request: web.Request, template: str, language: Language, **shown: Any) -> tuple[bytes, str]:
+def render_html(request: web.Request, template: str, language: Language, **variables: Any) -> tuple[bytes, str]:
     """Write a page; links keep the language where the address names it."""
     other: Language = "en" if language == "zh" else "zh"
     context = {
-        "t": lambda key, **words: say(key, language, **words),
+        "t": lambda key, **words: translate(key, language, **words),
         "language": language,
         "tag": TAGS[language],
         "other": other,
         "other_tag": TAGS[other],
         "other_address": f"{request.path}?lang={other}",
         "keep": f"?lang={language}" if "lang" in request.query else "",
-        "commands": _COMMANDS,
+        "commands": _VERIFY_COMMANDS,
         "number": lambda figure: formats.number(figure, language),
         "level": lambda figure: formats.level(figure, language),
         "short_day": lambda day: formats.short_day(day, language),
         "long_day": lambda day: formats.day(day, language),
-        **shown,
+        **variables,
     }
     return aiohttp_jinja2.render_string(template, request, context).encode(), HTML
 
 
 @cache
-def _file(name: str) -> Prepared:
+def _load_file(name: str) -> PreparedResponse:
     file = _FILES[name]
     body = file.read_bytes()
-    return Prepared(body, _KINDS[file.suffix], hashed(body))
+    return PreparedResponse(body, _CONTENT_TYPES[file.suffix], entity_tag(body))
 
 
-async def file(request: web.Request) -> web.Response:
+async def serve_file(request: web.Request) -> web.Response:
     """Send one of the files that the pages are drawn with."""
     name = request.match_info["file"]
     if name not in _FILES:
         raise web.HTTPNotFound
     # Modules that fit together: none may be older than another.
-    answer = reply(request, _file(name), "no-cache" if name.endswith(".js") else "public, max-age=300")
+    answer = conditional_response(
+        request, _load_file(name), "no-cache" if name.endswith(".js") else "public, max-age=300"
+    )
     answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 
 
 @web.middleware
-async def for_people(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def render_problem_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn a problem into a page where a browser asked for one."""
     answer = await handler(request)
-    if answer.content_type != "application/problem+json" or request.path.startswith(_API):
+    if answer.content_type != "application/problem+json" or request.path.startswith(_API_PREFIXES):
         return answer
     if "text/html" not in request.headers.get("Accept", ""):
         return answer
-    told = f"problem_{_TOLD.get(answer.status, 'other')}"
-    body, content_type = html(request, "problem.html", chosen(request), told=told, status=answer.status)
-    headers = {"Content-Type": content_type, "Cache-Control": "no-store", **_GUARDS}
+    told = f"problem_{_PROBLEM_TEXTS.get(answer.status, 'other')}"
+    body, content_type = render_html(
+        request, "problem.html", negotiate_language(request), told=told, status=answer.status
+    )
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store", **_SECURITY_HEADERS}
     headers |= {name: answer.headers[name] for name in ("Retry-After", "Allow") if name in answer.headers}
     return web.Response(body=body, status=answer.status, headers=headers)
 
 
-def _pretty(example: Any) -> str:
+def _format_example(example: Any) -> str:
     return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False, indent=2)
 
 
-def _code(text: str) -> Markup:
+def _mark_code(text: str) -> Markup:
     """Return a text whose words in backticks are set as code; all of it escaped."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just here
 
@@ -188,22 +200,22 @@ def set_up(app: web.Application) -> None:
     aiohttp_jinja2.setup(
         app,
         loader=loader,
-        filters={"pretty": _pretty, "code": _code},
+        filters={"pretty": _format_example, "code": _mark_code},
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    app.middlewares.insert(0, for_people)
+    app.middlewares.insert(0, render_problem_pages)
 
 
 def routes() -> list[web.RouteDef]:
     """Return the pages' routes."""
     return [
-        web.get("/", page(home)),
-        web.get("/campaigns/{slug}", page(campaign)),
-        web.get("/campaigns/{slug}/payouts/{payout}", page(payout)),
-        web.get("/docs", page(docs)),
-        web.get("/verify", page(verify, _SCRIPTED_POLICY)),
-        web.get("/site/{file:.+}", file),
+        web.get("/", public_page_handler(render_home)),
+        web.get("/campaigns/{slug}", public_page_handler(render_campaign)),
+        web.get("/campaigns/{slug}/payouts/{payout}", public_page_handler(render_payout)),
+        web.get("/docs", public_page_handler(render_docs)),
+        web.get("/verify", public_page_handler(render_verify, _SCRIPTED_POLICY)),
+        web.get("/site/{file:.+}", serve_file),
     ]

@@ -5,25 +5,25 @@ from uuid import UUID
 
 import orjson
 
-from campaigns.reporting.settlements import rules
-from campaigns.reporting.snapshot import Standing, instant
-from ledger.settlements.model import Envelope, HeldShare, Payout
-from ledger.settlements.payout_transfers import transfers
+from campaigns.reporting.settlements import approval_rules
+from campaigns.reporting.snapshot import CampaignSnapshot, format_instant
+from ledger.settlements.model import Payout, Settlement, SettlementShare
+from ledger.settlements.payout_transfers import transfers_by_step
 from ops.http.web.payouts_view import charity_names
 from ops.i18n import formats
-from ops.i18n.language import Language, of
-from ops.i18n.payout_states import words_of
+from ops.i18n.language import Language, localize
+from ops.i18n.payout_states import payout_state_text
 
-_SHOWN_CHARS_MAX = 4
-_SHOWN_PART = 3  # of an account's characters at most every third is shown
+_VISIBLE_CHARS_MAX = 4
+_VISIBLE_DIVISOR = 3  # of an account's characters at most every third is shown
 
 
-class StepRow(NamedTuple):
+class PayoutStepRow(NamedTuple):
     """A row of the table of steps."""
 
     state: str
     iso: str
-    when: str
+    moment: str
     transfers: list[UUID]
     leaf: str | None
 
@@ -39,72 +39,76 @@ class PayoutReceipt(NamedTuple):
     account_end: str
     amount: str
     brought: str | None
-    words: str
+    state_text: str
     period: str
     cut_off: str
     payout: str
     attempt: int
     settlement: str
-    envelope_hash: str
+    settlement_hash: str
     bank_reference: str | None
     evidence: list[str]
-    steps: list[StepRow]
+    steps: list[PayoutStepRow]
     as_of: str
     as_of_exact: str
 
 
-def payout_receipt(standing: Standing, payout_id: str, language: Language) -> PayoutReceipt | None:
+def build_payout_receipt(snapshot: CampaignSnapshot, payout_id: str, language: Language) -> PayoutReceipt | None:
     """Return the receipt of one of the campaign's payouts; None where there is none of that id."""
-    for envelope in standing.envelopes:
+    for envelope in snapshot.settlements:
         for share in envelope.shares:
             if share.payout is not None and share.payout.payout_id == payout_id:
-                return _receipt(standing, envelope, share, share.payout, language)
+                return _build_receipt(snapshot, envelope, share, share.payout, language)
     return None
 
 
-def _receipt(
-    standing: Standing, envelope: Envelope, share: HeldShare, payout: Payout, language: Language
+def _build_receipt(
+    snapshot: CampaignSnapshot, settlement: Settlement, share: SettlementShare, payout: Payout, language: Language
 ) -> PayoutReceipt:
-    own, zone = standing.campaign.promise.campaign, standing.campaign.calendar.timezone
-    payee: dict[str, Any] = orjson.loads(payout.now.payee)
-    brought = formats.amount(share.brought_minor, envelope.currency, language) if share.brought_minor else None
+    own, zone = snapshot.campaign.promise.campaign, snapshot.campaign.calendar.timezone
+    payee: dict[str, Any] = orjson.loads(payout.latest_step.payee)
+    brought = formats.amount(share.brought_minor, settlement.currency, language) if share.brought_minor else None
     return PayoutReceipt(
-        slug=standing.slug,
-        title=of(own.title, language),
+        slug=snapshot.slug,
+        title=localize(own.title, language),
         sponsor=own.sponsor,
-        charity=charity_names(standing, language).get(payout.charity, payout.charity),
+        charity=charity_names(snapshot, language).get(payout.charity, payout.charity),
         name=payee["name"][language],
-        account_end=end_of(payee["account"]),
-        amount=formats.amount(payout.amount_minor, envelope.currency, language),
+        account_end=mask_account(payee["account"]),
+        amount=formats.amount(payout.amount_minor, settlement.currency, language),
         brought=brought,
-        words=words_of(payout, envelope.missing_approvals(rules(standing.campaign)), language),
-        period=formats.day(envelope.period, language),
-        cut_off=formats.day(envelope.cut_off, language),
+        state_text=payout_state_text(
+            payout, settlement.missing_approvals(approval_rules(snapshot.campaign)), language
+        ),
+        period=formats.day(settlement.period, language),
+        cut_off=formats.day(settlement.cut_off, language),
         payout=payout.payout_id,
-        attempt=payout.now.attempt,
-        settlement=envelope.settlement_id,
-        envelope_hash=envelope.hash.hex(),
-        bank_reference=payout.now.bank_reference,
+        attempt=payout.latest_step.attempt,
+        settlement=settlement.settlement_id,
+        settlement_hash=settlement.hash.hex(),
+        bank_reference=payout.latest_step.bank_reference,
         evidence=payout.evidence,
-        steps=_steps(standing, share, payout, language),
-        as_of=formats.minute(standing.as_of, zone, language),
-        as_of_exact=instant(standing.as_of),
+        steps=_step_rows(snapshot, share, payout, language),
+        as_of=formats.minute(snapshot.as_of, zone, language),
+        as_of_exact=format_instant(snapshot.as_of),
     )
 
 
-def end_of(account: dict[str, Any]) -> str:
+def mask_account(account: dict[str, Any]) -> str:
     """Return the last characters of an account, too few to tell it: its holder knows it by them."""
     number = "".join(filter(str.isalnum, str(account.get("iban") or account["id"])))
-    shown = min(_SHOWN_CHARS_MAX, len(number) // _SHOWN_PART)
+    shown = min(_VISIBLE_CHARS_MAX, len(number) // _VISIBLE_DIVISOR)
     return "…" + number[len(number) - shown :]
 
 
-def _steps(standing: Standing, share: HeldShare, payout: Payout, language: Language) -> list[StepRow]:
-    moved, zone = transfers(payout, share.transfer_id), standing.campaign.calendar.timezone
+def _step_rows(
+    snapshot: CampaignSnapshot, share: SettlementShare, payout: Payout, language: Language
+) -> list[PayoutStepRow]:
+    moved, zone = transfers_by_step(payout, share.transfer_id), snapshot.campaign.calendar.timezone
     return [
-        StepRow(
+        PayoutStepRow(
             step.state.value,
-            instant(step.at),
+            format_instant(step.at),
             formats.minute(step.at, zone, language),
             moved[step.number],
             None if step.leaf_index is None else formats.number(step.leaf_index, language),

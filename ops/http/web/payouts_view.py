@@ -2,12 +2,12 @@
 
 from typing import NamedTuple
 
-from campaigns.reporting.settlements import next_settlement, offset_minor, rules
-from campaigns.reporting.snapshot import Standing
-from ledger.settlements.model import Envelope, HeldShare
+from campaigns.reporting.settlements import approval_rules, next_settlement_day, offset_minor
+from campaigns.reporting.snapshot import CampaignSnapshot
+from ledger.settlements.model import Settlement, SettlementShare
 from ops.i18n import formats
-from ops.i18n.language import Language, of, say
-from ops.i18n.payout_states import words_of
+from ops.i18n.language import Language, localize, translate
+from ops.i18n.payout_states import payout_state_text
 
 
 class PayoutRow(NamedTuple):
@@ -17,52 +17,54 @@ class PayoutRow(NamedTuple):
     period: str
     charity: str
     amount: str
-    words: str
-    payout: str | None  # its id; None: there is no payout yet, the share is carried over
+    state_text: str
+    payout_id: str | None  # its id; None: there is no payout yet, the share is carried over
 
 
 class Payouts(NamedTuple):
     """What was settled, and what is still to come."""
 
     rows: list[PayoutRow]
-    expected: str
+    expected_text: str
     offset: str | None
 
 
-def payouts(standing: Standing, language: Language) -> Payouts:
+def build_payouts(snapshot: CampaignSnapshot, language: Language) -> Payouts:
     """Return every share of every settlement, newest first, and what is expected next."""
-    names = charity_names(standing, language)
+    names = charity_names(snapshot, language)
     rows = [
-        _row(standing, envelope, share, names.get(share.charity, share.charity), language)
-        for envelope in reversed(standing.envelopes)
+        _payout_row(snapshot, envelope, share, names.get(share.charity, share.charity), language)
+        for envelope in reversed(snapshot.settlements)
         for share in envelope.shares
     ]
-    offset = offset_minor(standing)
+    offset = offset_minor(snapshot)
     return Payouts(
-        rows, _expected(standing, language), _amount(offset, standing.currency, language) if offset else None
+        rows, _expected_text(snapshot, language), _amount(offset, snapshot.currency, language) if offset else None
     )
 
 
-def charity_names(standing: Standing, language: Language) -> dict[str, str]:
+def charity_names(snapshot: CampaignSnapshot, language: Language) -> dict[str, str]:
     """Return what each charity of any version of the terms is called."""
-    return {b.charity: of(b.name, language) for v in standing.campaign.versions for b in v.beneficiaries}
+    return {b.charity: localize(b.name, language) for v in snapshot.campaign.versions for b in v.beneficiaries}
 
 
 def _amount(minor: int, currency: str, language: Language) -> str:
     return formats.amount(minor, currency, language)
 
 
-def _row(standing: Standing, envelope: Envelope, share: HeldShare, name: str, language: Language) -> PayoutRow:
-    period, minor = envelope.period, share.share_minor + share.brought_minor
-    words = words_of(share.payout, envelope.missing_approvals(rules(standing.campaign)), language)
-    amount = _amount(minor, envelope.currency, language)
+def _payout_row(
+    snapshot: CampaignSnapshot, settlement: Settlement, share: SettlementShare, name: str, language: Language
+) -> PayoutRow:
+    period, minor = settlement.period, share.share_minor + share.brought_minor
+    words = payout_state_text(share.payout, settlement.missing_approvals(approval_rules(snapshot.campaign)), language)
+    amount = _amount(minor, settlement.currency, language)
     payout_id = share.payout.payout_id if share.payout else None
     return PayoutRow(period.isoformat(), formats.day(period, language), name, amount, words, payout_id)
 
 
-def _expected(standing: Standing, language: Language) -> str:
-    following = next_settlement(standing)
-    amount = _amount(standing.line.pledged.minor, standing.currency, language)
+def _expected_text(snapshot: CampaignSnapshot, language: Language) -> str:
+    following = next_settlement_day(snapshot)
+    amount = _amount(snapshot.balances.pledged.minor, snapshot.currency, language)
     if following is None:
-        return say("payout_expected_by_hand", language, amount=amount)
-    return say("payout_expected", language, amount=amount, day=following)
+        return translate("payout_expected_by_hand", language, amount=amount)
+    return translate("payout_expected", language, amount=amount, day=following)

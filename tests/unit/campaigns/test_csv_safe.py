@@ -5,8 +5,8 @@ from io import StringIO
 
 import pytest
 
-from campaigns.csv_safe import cell
-from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
+from campaigns.csv_safe import escape_formula
+from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,13 @@ from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
     ],
 )
 def test_what_would_be_a_formula_is_told_as_text(told: str | None, shown: str) -> None:
-    assert cell(told) == shown
+    assert escape_formula(told) == shown
 
 
-@pytest.mark.parametrize("told", [*ENDS_A_LINE_OR_TURNS_IT.values(), *ONE_LINE.values()])
+@pytest.mark.parametrize("told", [*CONTROL_CHARACTER_TEXTS.values(), *ONE_LINE_TEXTS.values()])
 def test_a_cell_stays_one_cell(told: str) -> None:
     file = StringIO()
-    csv.writer(file).writerow(["before", cell(told), "after"])
+    csv.writer(file).writerow(["before", escape_formula(told), "after"])
     [row] = csv.reader(StringIO(file.getvalue(), newline=""))
-    assert row == ["before", cell(told), "after"]
-    assert cell(told).removeprefix("'") == told.removeprefix("'")
+    assert row == ["before", escape_formula(told), "after"]
+    assert escape_formula(told).removeprefix("'") == told.removeprefix("'")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.money import MINOR_MAX, exponent, show, text
+from ledger.money import MINOR_MAX, exponent, format_minor, to_money
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ from ledger.money import MINOR_MAX, exponent, show, text
     ],
 )
 def test_an_amount_is_written_in_major_units(minor: int, currency: str, written: str):
-    assert text(minor, currency) == written
-    assert show(minor, currency) == {"minor": minor, "text": written}
+    assert format_minor(minor, currency) == written
+    assert to_money(minor, currency) == {"minor": minor, "text": written}
 
 
 @pytest.mark.parametrize(("currency", "digits"), [("CNY", 2), ("JPY", 0), ("KRW", 0), ("BHD", 3), ("UYW", 4)])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ops import jobs
-from ops.jobs import Faults, Jobs
+from ops.jobs import ErrorCollector, Jobs
 from ops.metrics import Metrics
 from ops.settings import Settings
 
@@ -31,7 +31,7 @@ async def test_every_job_is_scheduled_once(monkeypatch: pytest.MonkeyPatch):
 
     for name in JOBS:
         monkeypatch.setattr(Jobs, name, noted(name))
-    for job in jobs.schedule(own(Metrics()), Settings()).get_jobs():
+    for job in jobs.build_scheduler(own(Metrics()), Settings()).get_jobs():
         await job.func()
     assert sorted(ran) == sorted(JOBS)
 
@@ -42,19 +42,19 @@ async def test_a_run_that_fails_is_counted_and_raises_nothing(monkeypatch: pytes
     async def fails(_: Jobs) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Jobs, "finish_payouts", fails)
-    (job,) = (one for one in jobs.schedule(own(metrics), Settings()).get_jobs() if one.id == "payouts")
+    monkeypatch.setattr(Jobs, "resume_payouts", fails)
+    (job,) = (one for one in jobs.build_scheduler(own(metrics), Settings()).get_jobs() if one.id == "payouts")
     await job.func()
     assert metrics.registry.get_sample_value("like_ledger_job_failures_total", {"job": "payouts"}) == 1
 
 
 def test_what_fails_apart_is_raised_at_the_end_all_of_it():
-    faults, done = Faults(), []
+    faults, done = ErrorCollector(), []
     for number in range(4):
-        with faults.apart():
+        with faults.isolate():
             done.append(number)
             _ = 1 / (number % 2)
     with pytest.raises(ExceptionGroup, match="some of it") as raised:
-        faults.raise_any("some of it")
+        faults.raise_if_any("some of it")
     assert (done, len(raised.value.exceptions)) == ([0, 1, 2, 3], 2)
-    Faults().raise_any("nothing")
+    ErrorCollector().raise_if_any("nothing")

@@ -4,7 +4,7 @@ import pytest
 
 from ledger.log.cosignature import format_witness_key
 from ops.settings import Settings, SettingsRefused
-from ops.witnesses import WITNESSES_MAX, witnesses
+from ops.witnesses import WITNESSES_MAX, load_witnesses
 from witness import Witness
 
 ONE, TWO = (
@@ -14,7 +14,7 @@ ONE, TWO = (
 
 
 def named(text: str | None) -> list[tuple[str, str]]:
-    return [(format_witness_key(w.key), w.url) for w in witnesses(Settings(log_witnesses=text))]
+    return [(format_witness_key(w.key), w.url) for w in load_witnesses(Settings(log_witnesses=text))]
 
 
 @pytest.mark.parametrize(

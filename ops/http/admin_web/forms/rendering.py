@@ -5,23 +5,23 @@ from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
-from campaigns.errors import Fault
-from ops.http.admin_web.forms.parsing import Values, Ways, rows_in
-from ops.http.admin_web.forms.schema import Field, Group, Kind, Part, Rows, fields, numbered
+from campaigns.errors import FieldError
+from ops.http.admin_web.forms.parsing import FormValues, InputFormat, row_count
+from ops.http.admin_web.forms.schema import Field, FieldList, Group, Kind, Part, iterate_fields, with_row_number
 from ops.i18n import labels
 from ops.i18n.language import Language
-from ops.i18n.refusals import reason
+from ops.i18n.refusals import translate_refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RenderedField:
     """An input, or a group of them, or rows."""
 
     shape: str  # field, group or rows
     path: str
     label: str
     hint: str | None
-    faults: list[str]
+    errors: list[str]
     kind: str = ""
     value: str = ""
     unit: str = ""
@@ -29,7 +29,7 @@ class Drawn:
     is_optional: bool = False
     is_focus: bool = False  # where typing goes on
     options: list[tuple[str, str]] = field(default_factory=list)
-    parts: list["Drawn"] = field(default_factory=list)
+    parts: list["RenderedField"] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -39,7 +39,7 @@ class Drawn:
     @property
     def described_by(self) -> str:
         """The ids of what describes it."""
-        ids = [f"{self.id}-fault"] if self.faults else []
+        ids = [f"{self.id}-fault"] if self.errors else []
         return " ".join(ids + ([f"{self.id}-hint"] if self.hint else []))
 
     @property
@@ -47,7 +47,7 @@ class Drawn:
         """What tells of an input's state to who cannot see it."""
         told = {
             "aria-describedby": self.described_by,
-            "aria-invalid": "true" if self.faults else "",
+            "aria-invalid": "true" if self.errors else "",
             "aria-required": "true" if self.is_required else "",
         }
         focus = Markup(" autofocus") if self.is_focus else Markup("")
@@ -55,7 +55,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Summed:
+class ErrorSummaryItem:
     """A fault in the summary, with the id of where it is; empty: it concerns all of it."""
 
     id: str
@@ -64,111 +64,132 @@ class Summed:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RenderedForm:
     """All of it."""
 
-    parts: list[Drawn]
-    summary: list[Summed]
+    parts: list[RenderedField]
+    summary: list[ErrorSummaryItem]
 
 
-def form(
-    parts: Sequence[Part], values: Values, faults: Sequence[Fault], how: Ways, language: Language, focus: str = ""
-) -> Form:
+def render_form(
+    parts: Sequence[Part],
+    values: FormValues,
+    field_errors: Sequence[FieldError],
+    input_format: InputFormat,
+    language: Language,
+    focus: str = "",
+) -> RenderedForm:
     """Return the form as it is drawn, each fault at the nearest part of its path; `focus`: where typing goes on."""
-    own = _Drawing(values, faults, how, language, focus)
-    drawn = own.all(parts)
-    shown = [each for each in _every(drawn) if each.kind != Kind.HIDDEN.value]
+    own = _Renderer(values, field_errors, input_format, language, focus)
+    drawn = own.render_parts(parts)
+    shown = [each for each in _flatten(drawn) if each.kind != Kind.HIDDEN.value]
     ids = {each.path: each.id for each in shown}
     kinds = {each.path: each.kind for each in shown}
     summary = []
-    for fault in faults:
-        path = nearest(fault.path, ids)
+    for fault in field_errors:
+        path = nearest_path(fault.path, ids)
         kind = Kind(kinds[path]) if kinds.get(path) else None
-        told = labels.where(path, language) if path else ""
-        summary.append(Summed(ids.get(path, ""), told, reason(fault.reason, kind, language, how.currency)))
-    return Form(drawn, summary)
+        told = labels.path_label(path, language) if path else ""
+        summary.append(
+            ErrorSummaryItem(
+                ids.get(path, ""), told, translate_refusal(fault.reason, kind, language, input_format.currency)
+            )
+        )
+    return RenderedForm(drawn, summary)
 
 
-def nearest(path: str, known: Iterable[str]) -> str:
+def nearest_path(path: str, known_paths: Iterable[str]) -> str:
     """Return the longest known path that the path lies at or within; empty: none. Pure."""
-    paths = set(known)
+    paths = set(known_paths)
     while path and path not in paths:
         path = path.rpartition(".")[0]
     return path
 
 
-def _every(drawn: Sequence[Drawn]) -> Iterable[Drawn]:
-    for each in drawn:
+def _flatten(rendered_fields: Sequence[RenderedField]) -> Iterable[RenderedField]:
+    for each in rendered_fields:
         yield each
-        yield from _every(each.parts)
+        yield from _flatten(each.parts)
 
 
-class _Drawing:
-    def __init__(self, values: Values, faults: Sequence[Fault], how: Ways, language: Language, focus: str) -> None:
-        self._values, self._faults, self._how, self._language = values, faults, how, language
+class _Renderer:
+    def __init__(
+        self,
+        values: FormValues,
+        field_errors: Sequence[FieldError],
+        input_format: InputFormat,
+        language: Language,
+        focus: str,
+    ) -> None:
+        self._values, self._field_errors, self._input_format, self._language = (
+            values,
+            field_errors,
+            input_format,
+            language,
+        )
         self._focus = focus
 
-    def _takes_focus(self, path: str) -> bool:
+    def _claim_focus(self, path: str) -> bool:
         """Tell whether this is the part, or the first within it, that is to have the focus: one has it."""
         is_it = bool(self._focus) and (path == self._focus or path.startswith(f"{self._focus}."))
         self._focus = "" if is_it else self._focus
         return is_it
 
-    def all(self, parts: Iterable[Part]) -> list[Drawn]:
-        return [self._one(part) for part in parts]
+    def render_parts(self, parts: Iterable[Part]) -> list[RenderedField]:
+        return [self._render_part(part) for part in parts]
 
-    def _one(self, part: Part) -> Drawn:
+    def _render_part(self, part: Part) -> RenderedField:
         match part:
             case Field():
-                return self._field(part)
+                return self._render_field(part)
             case Group():
-                return self._group("group", part.path, self.all(part.parts))
-            case Rows():
-                is_focus = self._focus == part.path and self._takes_focus(part.path)
-                rows = [numbered(part.row, number) for number in range(rows_in(part, self._values))]
-                return replace(self._group("rows", part.path, self.all(rows)), is_focus=is_focus)
+                return self._render_group("group", part.path, self.render_parts(part.parts))
+            case FieldList():
+                is_focus = self._focus == part.path and self._claim_focus(part.path)
+                rows = [with_row_number(part.row, number) for number in range(row_count(part, self._values))]
+                return replace(self._render_group("rows", part.path, self.render_parts(rows)), is_focus=is_focus)
 
-    def _field(self, own: Field) -> Drawn:
-        language, name = self._language, own.path.rpartition(".")[2]
-        label = labels.label(own.path, language)
+    def _render_field(self, field: Field) -> RenderedField:
+        language, name = self._language, field.path.rpartition(".")[2]
+        label = labels.field_label(field.path, language)
         told = [
-            reason(fault.reason, own.kind, language, self._how.currency)
-            for fault in self._faults
-            if fault.path == own.path
+            translate_refusal(fault.reason, field.kind, language, self._input_format.currency)
+            for fault in self._field_errors
+            if fault.path == field.path
         ]
-        options = [(each, labels.known(f"choice_{name}", each, language)) for each in own.choices]
-        unit = {Kind.MONEY: self._how.currency, Kind.PERCENT: "%"}.get(own.kind, "")
+        options = [(each, labels.lookup_text(f"choice_{name}", each, language)) for each in field.choices]
+        unit = {Kind.MONEY: self._input_format.currency, Kind.PERCENT: "%"}.get(field.kind, "")
         is_optional = (
-            not own.is_required and own.default is None and not own.path.rpartition(".")[0].endswith("account")
+            not field.is_required and field.default is None and not field.path.rpartition(".")[0].endswith("account")
         )
-        return Drawn(
+        return RenderedField(
             "field",
-            own.path,
+            field.path,
             label,
-            labels.hint(own.path, language),
+            labels.field_hint(field.path, language),
             told,
-            own.kind.value,
-            self._values.get(own.path, ""),
+            field.kind.value,
+            self._values.get(field.path, ""),
             unit,
-            is_required=own.is_required and own.kind is not Kind.FLAG,
+            is_required=field.is_required and field.kind is not Kind.FLAG,
             is_optional=is_optional,
-            is_focus=self._takes_focus(own.path),
+            is_focus=self._claim_focus(field.path),
             options=options,
         )
 
-    def _group(self, shape: str, path: str, parts: list[Drawn]) -> Drawn:
-        label, last = labels.where(path, self._language).split(" · ")[-1], path.rpartition(".")[2]
+    def _render_group(self, shape: str, path: str, parts: list[RenderedField]) -> RenderedField:
+        label, last = labels.path_label(path, self._language).split(" · ")[-1], path.rpartition(".")[2]
         if last.isdecimal():
-            label = f"{labels.known('row', path.split('.')[-2], self._language)} {int(last) + 1}"
-        hint = None if last.isdecimal() else labels.hint(path, self._language)
+            label = f"{labels.lookup_text('row', path.split('.')[-2], self._language)} {int(last) + 1}"
+        hint = None if last.isdecimal() else labels.field_hint(path, self._language)
         told = [
-            reason(fault.reason, None, self._language, self._how.currency)
-            for fault in self._faults
+            translate_refusal(fault.reason, None, self._language, self._input_format.currency)
+            for fault in self._field_errors
             if fault.path == path
         ]
-        return Drawn(shape, path, label, hint, told, parts=parts)
+        return RenderedField(shape, path, label, hint, told, parts=parts)
 
 
-def typed_paths(parts: Sequence[Part]) -> set[str]:
+def input_paths(parts: Sequence[Part]) -> set[str]:
     """Return the paths of the inputs, rows by their placeholder: what a form may send."""
-    return {each.path for each in fields(tuple(parts))}
+    return {each.path for each in iterate_fields(tuple(parts))}

@@ -58,104 +58,110 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class FieldList:
     """A list of models, at least one."""
 
     path: str
     row: Group
 
 
-Part = Field | Group | Rows
+Part = Field | Group | FieldList
 _KINDS: dict[Any, Kind] = {bool: Kind.FLAG, datetime: Kind.MOMENT, date: Kind.DAY, bytes: Kind.FILE}
 _KINDS[AwareDatetime] = Kind.MOMENT
 
 
-def parts_of(model: type[BaseModel], prefix: str = "", *, is_required: bool = True) -> tuple[Part, ...]:
+def form_schema(model: type[BaseModel], prefix: str = "", *, is_required: bool = True) -> tuple[Part, ...]:
     """Return a model's parts, in its order."""
-    return _parts_of(model, prefix, is_required)
+    return _cached_form_schema(model, prefix, is_required)
 
 
 @cache
-def _parts_of(model: Hashable, prefix: str, is_required: bool) -> tuple[Part, ...]:  # noqa: FBT001 - only here
+def _cached_form_schema(model: Hashable, prefix: str, is_required: bool) -> tuple[Part, ...]:  # noqa: FBT001 - only here
     assert isinstance(model, type)  # noqa: S101 - the cache forgets what it is
     assert issubclass(model, BaseModel)  # noqa: S101
     return tuple(_part(prefix + name, field, is_required) for name, field in model.model_fields.items())
 
 
-def _part(path: str, field: FieldInfo, is_within: bool) -> Part:  # noqa: FBT001 - only here
-    bare, is_optional = _bare(field.annotation)
-    is_required = is_within and field.is_required() and not is_optional
-    models = [each for each in (_bare(one)[0] for one in _any_of(bare)) if _is_model(each)]
+def _part(path: str, field: FieldInfo, is_parent_required: bool) -> Part:  # noqa: FBT001 - only here
+    bare, is_optional = _strip_annotations(field.annotation)
+    is_required = is_parent_required and field.is_required() and not is_optional
+    models = [each for each in (_strip_annotations(one)[0] for one in _union_members(bare)) if _is_model(each)]
     if models:
-        return Group(path, _any_part(models, path, is_required=not is_optional and is_within), is_required)
-    if get_origin(bare) is list and _is_model(row := _bare(get_args(bare)[0])[0]):
+        return Group(
+            path, _union_parts(models, path, is_required=not is_optional and is_parent_required), is_required
+        )
+    if get_origin(bare) is list and _is_model(row := _strip_annotations(get_args(bare)[0])[0]):
         own = f"{path}.{INDEX}"
-        return Rows(path, Group(own, parts_of(row, f"{own}."), is_required=True))
+        return FieldList(path, Group(own, form_schema(row, f"{own}."), is_required=True))
     default = None if field.is_required() else field.default
     return Field(path, _kind(path, bare), is_required, _choices(bare), default)
 
 
-def _any_part(models: list[type[BaseModel]], path: str, *, is_required: bool) -> tuple[Part, ...]:
+def _union_parts(models: list[type[BaseModel]], path: str, *, is_required: bool) -> tuple[Part, ...]:
     """Return the parts of a model; of several, of which one is meant: the parts of all, each to be left blank."""
     is_one = len(models) == 1
-    return tuple(part for model in models for part in parts_of(model, f"{path}.", is_required=is_required and is_one))
+    return tuple(
+        part for model in models for part in form_schema(model, f"{path}.", is_required=is_required and is_one)
+    )
 
 
-def _any_of(bare: Any) -> tuple[Any, ...]:
-    return get_args(bare) if get_origin(bare) in (Union, types.UnionType) else (bare,)
+def _union_members(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
 
 
-def _bare(annotation: Any) -> tuple[Any, bool]:
+def _strip_annotations(annotation: Any) -> tuple[Any, bool]:
     """Return a type without its annotations, and whether None will do."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
-    kinds = _any_of(annotation)
+    kinds = _union_members(annotation)
     others = [kind for kind in kinds if kind is not types.NoneType]
     if len(others) == len(kinds):
         return annotation, False
-    return (_bare(others[0])[0] if len(others) == 1 else Union[tuple(others)]), True  # noqa: UP007
+    return (_strip_annotations(others[0])[0] if len(others) == 1 else Union[tuple(others)]), True  # noqa: UP007
 
 
 def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _kind(path: str, bare: Any) -> Kind:
+def _kind(path: str, annotation: Any) -> Kind:
     name = path.rpartition(".")[2]
     if name in HIDDEN:
         return Kind.HIDDEN
-    if get_origin(bare) is Literal:
+    if get_origin(annotation) is Literal:
         return Kind.CHOICE
-    if get_origin(bare) in (list, tuple, set, frozenset):
+    if get_origin(annotation) in (list, tuple, set, frozenset):
         return Kind.LINES
-    if bare is int:
+    if annotation is int:
         return Kind.MONEY if name.endswith("_minor") else Kind.PERCENT if name.endswith("_bp") else Kind.NUMBER
-    return _KINDS.get(bare, Kind.TEXT)
+    return _KINDS.get(annotation, Kind.TEXT)
 
 
-def _choices(bare: Any) -> tuple[str, ...]:
-    return tuple(map(str, get_args(bare))) if get_origin(bare) is Literal else ()
+def _choices(annotation: Any) -> tuple[str, ...]:
+    return tuple(map(str, get_args(annotation))) if get_origin(annotation) is Literal else ()
 
 
-def fields(parts: tuple[Part, ...]) -> Iterator[Field]:
+def iterate_fields(parts: tuple[Part, ...]) -> Iterator[Field]:
     """Yield every input, those of a row once."""
     for part in parts:
         match part:
             case Field():
                 yield part
             case Group():
-                yield from fields(part.parts)
-            case Rows():
-                yield from fields(part.row.parts)
+                yield from iterate_fields(part.parts)
+            case FieldList():
+                yield from iterate_fields(part.row.parts)
 
 
-def numbered(part: Part, number: int) -> Part:
+def with_row_number(part: Part, number: int) -> Part:
     """Return a part of a row as that of a row's number. Pure."""
     path = part.path.replace(INDEX, str(number), 1)
     match part:
         case Field():
             return Field(path, part.kind, part.is_required, part.choices, part.default)
         case Group():
-            return Group(path, tuple(numbered(each, number) for each in part.parts), part.is_required)
-        case Rows():
-            return Rows(path, Group(part.row.path.replace(INDEX, str(number), 1), part.row.parts, is_required=True))
+            return Group(path, tuple(with_row_number(each, number) for each in part.parts), part.is_required)
+        case FieldList():
+            return FieldList(
+                path, Group(part.row.path.replace(INDEX, str(number), 1), part.row.parts, is_required=True)
+            )

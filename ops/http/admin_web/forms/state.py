@@ -5,28 +5,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from campaigns.errors import Fault
-from ops.admin.core.command import JSON, Command
-from ops.admin.core.execute import Answer
+from campaigns.errors import FieldError
+from ops.admin.core.command import JSON_TYPE, Command
+from ops.admin.core.execute import CommandResponse
 from ops.http.admin_web import command_links
-from ops.http.admin_web.forms.parsing import Values, Ways
-from ops.http.admin_web.forms.preview_inputs import PARTS
-from ops.http.admin_web.forms.schema import parts_of
+from ops.http.admin_web.forms.parsing import FormValues, InputFormat
+from ops.http.admin_web.forms.preview_inputs import PREVIEW_PARTS
+from ops.http.admin_web.forms.schema import form_schema
 
-EDITORS = (command_links.TERMS, command_links.CREATE)
+PROMISE_COMMANDS = (command_links.NEW_TERMS, command_links.CREATE_CAMPAIGN)
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class FormState:
     """A form on its way: the command, what it is about, and what stands in it."""
 
     command: Command[Any]
-    of: str
-    how: Ways
-    values: Values
-    faults: Sequence[Fault] = ()
-    said: str | None = None  # why it was not done, where no field is wrong
-    trial: Answer | None = None  # what it would do
+    subject_id: str
+    input_format: InputFormat
+    values: FormValues
+    field_errors: Sequence[FieldError] = ()
+    refusal: str | None = None  # why it was not done, where no field is wrong
+    dry_run_result: CommandResponse | None = None  # what it would do
     preview: Any = None
     focus: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(18))
@@ -34,14 +34,14 @@ class Sheet:
     @property
     def parts(self) -> Any:
         """The command's parts, and those of a preview where there is one."""
-        return parts_of(self.command.asked) + (PARTS if self.is_editor else ())
+        return form_schema(self.command.body_type) + (PREVIEW_PARTS if self.is_editor else ())
 
     @property
     def is_file(self) -> bool:
         """Whether the body is a file, as it is."""
-        return self.command.content_type != JSON
+        return self.command.content_type != JSON_TYPE
 
     @property
     def is_editor(self) -> bool:
         """Whether it is a promise that is written."""
-        return self.command.name in EDITORS
+        return self.command.name in PROMISE_COMMANDS

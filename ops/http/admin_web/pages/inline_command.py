@@ -4,27 +4,35 @@ from typing import Any, NamedTuple
 
 from ops.admin.core.command import Command
 from ops.http.admin_web import command_links
-from ops.http.admin_web.context import Visit
-from ops.http.admin_web.forms.rendering import Form
-from ops.http.admin_web.forms.rendering import form as drawn
-from ops.http.admin_web.forms.state import Sheet
+from ops.http.admin_web.context import PageContext
+from ops.http.admin_web.forms.rendering import RenderedForm
+from ops.http.admin_web.forms.rendering import render_form as drawn
+from ops.http.admin_web.forms.state import FormState
 from ops.http.admin_web.pages import command as giving
 
 
-class Action(NamedTuple):
+class InlineCommand(NamedTuple):
     """The form, where it is sent, and what the command does."""
 
     title: str
     note: str | None
-    address: str
-    sheet: Sheet
-    form: Form
+    url: str
+    form_state: FormState
+    form: RenderedForm
 
 
-async def action(visit: Visit, command: Command[Any], place: str, **given: str) -> Action:
+async def inline_command(
+    context: PageContext, command: Command[Any], subject_id: str, **preset_values: str
+) -> InlineCommand:
     """Return a command's form, to be drawn within a page."""
-    sheet = await giving.sheet(visit, command, place)
-    values = {**sheet.values, **given}
-    form = drawn(sheet.parts, values, (), sheet.how, visit.language)
-    note = command_links.note(command, visit)
-    return Action(command_links.title(command, visit), note, command_links.address(command.name, place), sheet, form)
+    sheet = await giving.initial_form_state(context, command, subject_id)
+    values = {**sheet.values, **preset_values}
+    form = drawn(sheet.parts, values, (), sheet.input_format, context.language)
+    note = command_links.command_note(command, context)
+    return InlineCommand(
+        command_links.command_title(command, context),
+        note,
+        command_links.command_url(command.name, subject_id),
+        sheet,
+        form,
+    )

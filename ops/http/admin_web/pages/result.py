@@ -6,36 +6,42 @@ from aiohttp import web
 from campaigns.errors import NotFound
 from ops.admin import registry
 from ops.admin.core import idempotency
-from ops.admin.core.execute import Answer
+from ops.admin.core.execute import CommandResponse
 from ops.http.admin_web import command_links
-from ops.http.admin_web.context import Visit
-from ops.http.admin_web.table_cells import place_of, subject
+from ops.http.admin_web.context import PageContext
+from ops.http.admin_web.table_cells import format_subject, subject_url
 from ops.i18n import labels
 
-_SETTLEMENT = "stl_"
+_SETTLEMENT_PREFIX = "stl_"
 
 
-async def answer(visit: Visit) -> web.Response:
+async def show_result(context: PageContext) -> web.Response:
     """Show what a command of the visitor's did."""
-    async with visit.desk() as desk:
-        known = await idempotency.known(desk.conn, visit.actor.name, visit.request.match_info["key"])
+    async with context.command_context() as desk:
+        known = await idempotency.find_response(desk.conn, context.actor.name, context.request.match_info["key"])
     if known is None:
         raise NotFound("there is no such answer of yours")
-    return answered(visit, orjson.loads(known))
+    return render_result(context, orjson.loads(known))
 
 
-def answered(visit: Visit, done: Answer) -> web.Response:
+def render_result(context: PageContext, response: CommandResponse) -> web.Response:
     """Return the page of an answer."""
-    name = done["command"]
-    return visit.page(
+    name = response["command"]
+    return context.render(
         "answer",
-        answer=done,
-        title=command_links.title(registry.find(name), visit),
-        worded=labels.worded(done["differences"], visit.language),
-        subject=place_of(done["subject"]),
-        subject_said=subject(done["subject"], visit.language),
-        made=[place_of(f"settlement/{each}") for each in done["after"] or {} if each.startswith(_SETTLEMENT)],
-        waits_for=labels.known("second", done["waits_for"], visit.language, done["waits_for"])
-        if done["waits_for"]
+        answer=response,
+        title=command_links.command_title(registry.find_command(name), context),
+        worded=labels.label_changes(response["differences"], context.language),
+        subject=subject_url(response["subject"]),
+        subject_said=format_subject(response["subject"], context.language),
+        made=[
+            subject_url(f"settlement/{each}")
+            for each in response["after"] or {}
+            if each.startswith(_SETTLEMENT_PREFIX)
+        ],
+        waits_for=labels.lookup_text(
+            "second", response["approval_reason"], context.language, response["approval_reason"]
+        )
+        if response["approval_reason"]
         else None,
     )

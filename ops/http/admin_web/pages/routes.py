@@ -3,40 +3,40 @@
 from aiohttp import web
 
 from ops.http.admin_web import command_links
-from ops.http.admin_web.context import visited
+from ops.http.admin_web.context import page_handler
 from ops.http.admin_web.pages import campaigns, command, lists, openid_sign_in, result, settlements, sign_in
 
 
 def routes() -> list[web.RouteDef]:
     """Return every page's route; a list's place is taken last, by whatever is no page of its own."""
     shown = {
-        "": campaigns.home,
-        "/campaigns": campaigns.campaigns,
-        "/campaigns/new": command.draw(command_links.CREATE),
-        "/campaigns/{slug}": campaigns.campaign,
-        "/campaigns/{slug}/terms": command.draw(command_links.TERMS),
-        "/proposals": campaigns.proposals,
-        "/proposals/{proposal}": campaigns.proposal,
-        "/answers/{key}": result.answer,
-        "/settlements/{settlement}": settlements.settlement,
-        "/payouts/{payout}": settlements.of_payout,
-        r"/do/{command:settlement\.(?:approve|cancel|send)}/{of:.+}": settlements.asked,
-        "/do/{command}": command.draw(),
-        "/do/{command}/{of:.+}": command.draw(),
-        r"/{listing:[a-z-]+}.csv": lists.saved,
-        "/{listing}": lists.listed,
+        "": campaigns.show_home,
+        "/campaigns": campaigns.show_campaigns,
+        "/campaigns/new": command.show_form(command_links.CREATE_CAMPAIGN),
+        "/campaigns/{slug}": campaigns.show_campaign,
+        "/campaigns/{slug}/terms": command.show_form(command_links.NEW_TERMS),
+        "/proposals": campaigns.show_proposals,
+        "/proposals/{proposal}": campaigns.show_proposal,
+        "/answers/{key}": result.show_result,
+        "/settlements/{settlement}": settlements.show_settlement,
+        "/payouts/{payout}": settlements.redirect_to_settlement,
+        r"/do/{command:settlement\.(?:approve|cancel|send)}/{of:.+}": settlements.show_settlement_command,
+        "/do/{command}": command.show_form(),
+        "/do/{command}/{of:.+}": command.show_form(),
+        r"/{listing:[a-z-]+}.csv": lists.export_csv,
+        "/{listing}": lists.show_list,
     }
     given = {
-        "/sign-out": sign_in.end,
-        "/campaigns/new": command.give(command_links.CREATE),
-        "/campaigns/{slug}/terms": command.give(command_links.TERMS),
-        "/do/{command}": command.give(),
-        "/do/{command}/{of:.+}": command.give(),
+        "/sign-out": sign_in.sign_out,
+        "/campaigns/new": command.submit_form(command_links.CREATE_CAMPAIGN),
+        "/campaigns/{slug}/terms": command.submit_form(command_links.NEW_TERMS),
+        "/do/{command}": command.submit_form(),
+        "/do/{command}/{of:.+}": command.submit_form(),
     }
     return [
-        web.get("/admin/sign-in", sign_in.ask),
-        web.post("/admin/sign-in", sign_in.begin),
+        web.get("/admin/sign-in", sign_in.show_sign_in),
+        web.post("/admin/sign-in", sign_in.sign_in),
         *openid_sign_in.routes(),
-        *(web.get(f"/admin{path}", visited(page)) for path, page in shown.items()),
-        *(web.post(f"/admin{path}", visited(page)) for path, page in given.items()),
+        *(web.get(f"/admin{path}", page_handler(page)) for path, page in shown.items()),
+        *(web.post(f"/admin{path}", page_handler(page)) for path, page in given.items()),
     ]

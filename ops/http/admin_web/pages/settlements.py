@@ -6,34 +6,34 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from ledger.settlements.model import EnvelopeState
-from ledger.settlements.payout_steps import State
+from ledger.settlements.model import SettlementState
+from ledger.settlements.payout_steps import PayoutState
 from ops.admin import registry
-from ops.admin.core.command import may
-from ops.admin.core.pagination import page as page_of
+from ops.admin.core.command import is_allowed
+from ops.admin.core.pagination import read_page as page_of
 from ops.admin.resources import payouts, settlement_lists
-from ops.admin.resources.settlement_views import PayoutInFull, SettlementInFull
+from ops.admin.resources.settlement_views import PayoutDetail, SettlementDetail
 from ops.http.admin_web import command_links
-from ops.http.admin_web.context import Visit
+from ops.http.admin_web.context import PageContext
 from ops.http.admin_web.pages import command as giving
-from ops.http.admin_web.pages.inline_command import Action, action
+from ops.http.admin_web.pages.inline_command import InlineCommand, inline_command
 from ops.http.admin_web.pages.lists import Link
-from ops.http.admin_web.table_cells import Cell, account, cell, place_of, said
+from ops.http.admin_web.table_cells import Cell, build_cell, format_account, format_cell_value, subject_url
 from ops.i18n import formats, labels
-from ops.i18n.language import Language, say
+from ops.i18n.language import Language, translate
 
-(_READING,) = settlement_lists.READINGS
-_WAITS = (EnvelopeState.OPEN, EnvelopeState.APPROVED)
-_COMMANDS: Mapping[str, tuple[EnvelopeState, ...]] = {
-    "settlement.approve": (EnvelopeState.OPEN,),
-    "settlement.send": (EnvelopeState.APPROVED, EnvelopeState.SENDING),
-    "settlement.cancel": _WAITS,
+(_SETTLEMENT_ENDPOINT,) = settlement_lists.DETAILS
+_PENDING_STATES = (SettlementState.OPEN, SettlementState.APPROVED)
+_COMMANDS: Mapping[str, tuple[SettlementState, ...]] = {
+    "settlement.approve": (SettlementState.OPEN,),
+    "settlement.send": (SettlementState.APPROVED, SettlementState.SENDING),
+    "settlement.cancel": _PENDING_STATES,
 }
-_WAITING_COLUMNS = ("settlement", "campaign", "period", "to_send", "state")
-_OF_PAYOUT = {State.RETURNED: "payout.again", State.SENDING: "payout.answer"}
+_PENDING_COLUMNS = ("settlement", "campaign", "period", "to_send", "state")
+_PAYOUT_COMMANDS = {PayoutState.RETURNED: "payout.again", PayoutState.SENDING: "payout.answer"}
 
 
-class Row(NamedTuple):
+class SettlementPayoutRow(NamedTuple):
     """One payout."""
 
     payout: str
@@ -41,20 +41,20 @@ class Row(NamedTuple):
     account: str | None
     amount: str
     state: str
-    words: str
-    more: str | None  # the bank's reference, or why it came back
-    receipt: str
+    state_text: str
+    detail: str | None  # the bank's reference, or why it came back
+    receipt_url: str
     links: list[Link]
 
 
-class Shown(NamedTuple):
+class SettlementPage(NamedTuple):
     """All of it in words."""
 
     settlement: str
     campaign: str
     state: str
-    state_word: str
-    says: str
+    state_text: str
+    explanation: str
     period: str
     cut_off: str
     total: str
@@ -62,104 +62,113 @@ class Shown(NamedTuple):
     made_by: str
     made_at: str
     hash: str
-    rows: list[Row]
+    rows: list[SettlementPayoutRow]
     carried: list[tuple[str, str]]
-    given: list[tuple[str, str, bool]]  # who approved, when, and whether it counts for what it is now
+    approvals: list[tuple[str, str, bool]]  # who approved, when, and whether it counts for what it is now
 
 
-async def settlement(visit: Visit) -> web.Response:
+async def show_settlement(context: PageContext) -> web.Response:
     """One settlement, and what the visitor may do with it."""
-    return await _page(visit, visit.request.match_info["settlement"], None)
+    return await _render_settlement(context, context.request.match_info["settlement"], None)
 
 
-async def asked(visit: Visit) -> web.Response:
+async def show_settlement_command(context: PageContext) -> web.Response:
     """The same, for one command about it: whoever approves sees what they approve."""
-    command = giving.command_of(visit)
-    return await _page(visit, giving.of(visit), command.name)
+    command = giving.requested_command(context)
+    return await _render_settlement(context, giving.read_subject_id(context), command.name)
 
 
-async def of_payout(visit: Visit) -> web.Response:
+async def redirect_to_settlement(context: PageContext) -> web.Response:
     """Lead to the settlement that a payout is of."""
-    async with visit.desk() as desk:
-        found = await payouts.settlement_of(desk, visit.request.match_info["payout"])
-    return visit.to(place_of(f"settlement/{found}"))
+    async with context.command_context() as desk:
+        found = await payouts.find_settlement_id(desk, context.request.match_info["payout"])
+    return context.redirect(subject_url(f"settlement/{found}"))
 
 
-async def to_do(visit: Visit) -> list[list[Cell]]:
+async def pending_settlements(context: PageContext) -> list[list[Cell]]:
     """Return the settlements that the visitor may approve or send, as rows; whoever made one does not approve it."""
     found = list[Mapping[str, Any]]()
-    if may(visit.actor, registry.find("settlement.approve").roles):
-        async with visit.desk() as desk:
-            for state in _WAITS:
-                found += (await page_of(settlement_lists.LISTINGS[0], desk, {"state": state.value}))["settlements"]
-    rows = [row for row in found if row["state"] is EnvelopeState.APPROVED or row["made_by"] != visit.actor.name]
-    return [[cell(name, row, visit.language) for name in _WAITING_COLUMNS] for row in rows]
+    if is_allowed(context.actor, registry.find_command("settlement.approve").roles):
+        async with context.command_context() as desk:
+            for state in _PENDING_STATES:
+                found += (await page_of(settlement_lists.LISTS[0], desk, {"state": state.value}))["settlements"]
+    rows = [row for row in found if row["state"] is SettlementState.APPROVED or row["made_by"] != context.actor.name]
+    return [[build_cell(name, row, context.language) for name in _PENDING_COLUMNS] for row in rows]
 
 
-async def _page(visit: Visit, settlement_id: str, only: str | None) -> web.Response:
-    visit.may(_READING.roles)
-    async with visit.desk() as desk:
-        found: SettlementInFull = await _READING.read(desk, settlement_id)
-    names = [only] if only else [name for name in _COMMANDS if _may(visit, found, name)]
-    actions: list[Action] = [await action(visit, registry.find(name), settlement_id) for name in names]
-    is_makers = found["made_by"] == visit.actor.name and found["state"] == EnvelopeState.OPEN
-    return visit.page("settlement", own=shown(visit, found), actions=actions, is_makers=is_makers and not only)
-
-
-def _may(visit: Visit, found: SettlementInFull, name: str) -> bool:
-    """Tell whether the visitor may do that now; whoever made it, or approved it already, is not asked to approve."""
-    if not may(visit.actor, registry.find(name).roles) or found["state"] not in _COMMANDS[name]:
-        return False
-    has_said = visit.actor.name in {each["person"] for each in found["given"] if each["counts"]}
-    return name != "settlement.approve" or not (has_said or visit.actor.name == found["made_by"])
-
-
-def shown(visit: Visit, found: SettlementInFull) -> Shown:
-    """Return a settlement in words."""
-    language, currency = visit.language, found["currency"]
-    return Shown(
-        found["settlement"],
-        found["campaign"],
-        found["state"].value,
-        said("state", found["state"].value, language),
-        _says(found, language),
-        formats.day(date.fromisoformat(found["period"]), language),
-        formats.day(date.fromisoformat(found["cut_off"]), language),
-        _amount(found["total"], currency, language),
-        _amount(found["to_send"], currency, language),
-        found["made_by"],
-        labels.minute(found["made_at"]),
-        found["hash"],
-        [_row(visit, each) for each in found["payouts"]],
-        [(each["charity"], _amount(each["amount"], currency, language)) for each in found["carried"]],
-        [(each["person"], labels.minute(each["at"]), each["counts"]) for each in found["given"]],
+async def _render_settlement(context: PageContext, settlement_id: str, command_name: str | None) -> web.Response:
+    context.require_role(_SETTLEMENT_ENDPOINT.roles)
+    async with context.command_context() as desk:
+        found: SettlementDetail = await _SETTLEMENT_ENDPOINT.read(desk, settlement_id)
+    names = [command_name] if command_name else [name for name in _COMMANDS if _is_available(context, found, name)]
+    actions: list[InlineCommand] = [
+        await inline_command(context, registry.find_command(name), settlement_id) for name in names
+    ]
+    is_makers = found["made_by"] == context.actor.name and found["state"] == SettlementState.OPEN
+    return context.render(
+        "settlement",
+        own=build_settlement_page(context, found),
+        actions=actions,
+        is_makers=is_makers and not command_name,
     )
 
 
-def _says(found: SettlementInFull, language: Language) -> str:
-    threshold = _amount(found["threshold"], found["currency"], language)
-    own = {"people": found["approvals_missing"], "threshold": threshold}
-    return say(f"settlement_{found['state'].value}", language, **own)
+def _is_available(context: PageContext, settlement: SettlementDetail, name: str) -> bool:
+    """Tell whether the visitor may do that now; whoever made it, or approved it already, is not asked to approve."""
+    if not is_allowed(context.actor, registry.find_command(name).roles) or settlement["state"] not in _COMMANDS[name]:
+        return False
+    has_said = context.actor.name in {each["person"] for each in settlement["approvals"] if each["counts"]}
+    return name != "settlement.approve" or not (has_said or context.actor.name == settlement["made_by"])
+
+
+def build_settlement_page(context: PageContext, settlement: SettlementDetail) -> SettlementPage:
+    """Return a settlement in words."""
+    language, currency = context.language, settlement["currency"]
+    return SettlementPage(
+        settlement["settlement"],
+        settlement["campaign"],
+        settlement["state"].value,
+        format_cell_value("state", settlement["state"].value, language),
+        _explanation(settlement, language),
+        formats.day(date.fromisoformat(settlement["period"]), language),
+        formats.day(date.fromisoformat(settlement["cut_off"]), language),
+        _amount(settlement["total"], currency, language),
+        _amount(settlement["to_send"], currency, language),
+        settlement["made_by"],
+        labels.format_minute(settlement["made_at"]),
+        settlement["hash"],
+        [_payout_row(context, each) for each in settlement["payouts"]],
+        [(each["charity"], _amount(each["amount"], currency, language)) for each in settlement["carried"]],
+        [(each["person"], labels.format_minute(each["at"]), each["counts"]) for each in settlement["approvals"]],
+    )
+
+
+def _explanation(settlement: SettlementDetail, language: Language) -> str:
+    threshold = _amount(settlement["threshold"], settlement["currency"], language)
+    own = {"people": settlement["approvals_missing"], "threshold": threshold}
+    return translate(f"settlement_{settlement['state'].value}", language, **own)
 
 
 def _amount(money: Any, currency: str, language: Language) -> str:
     return formats.amount(money["minor"], currency, language)
 
 
-def _row(visit: Visit, own: PayoutInFull) -> Row:
-    language, name = visit.language, _OF_PAYOUT.get(own["state"])
+def _payout_row(context: PageContext, payout: PayoutDetail) -> SettlementPayoutRow:
+    language, name = context.language, _PAYOUT_COMMANDS.get(payout["state"])
     links = []
-    if name and may(visit.actor, registry.find(name).roles):
-        command = registry.find(name)
-        links.append(Link(command_links.title(command, visit), command_links.address(name, own["payout"])))
-    return Row(
-        own["payout"],
-        own["name"][language],
-        account(own["account"]) if own["account"] else None,
-        _amount(own["amount"], own["currency"], language),
-        own["state"].value,
-        said("state", own["state"].value, language),
-        own["returned_because"] or own["bank_reference"],
-        f"/campaigns/{own['campaign']}/payouts/{own['payout']}",
+    if name and is_allowed(context.actor, registry.find_command(name).roles):
+        command = registry.find_command(name)
+        links.append(
+            Link(command_links.command_title(command, context), command_links.command_url(name, payout["payout"]))
+        )
+    return SettlementPayoutRow(
+        payout["payout"],
+        payout["name"][language],
+        format_account(payout["account"]) if payout["account"] else None,
+        _amount(payout["amount"], payout["currency"], language),
+        payout["state"].value,
+        format_cell_value("state", payout["state"].value, language),
+        payout["returned_because"] or payout["bank_reference"],
+        f"/campaigns/{payout['campaign']}/payouts/{payout['payout']}",
         links,
     )

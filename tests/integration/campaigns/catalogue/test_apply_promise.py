@@ -7,12 +7,12 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from campaigns.catalogue import apply_promise
-from campaigns.catalogue.apply_promise import Action, Applied
-from campaigns.catalogue.cache import Campaign, Shelf
-from campaigns.errors import Closed, PromiseRefused
+from campaigns.catalogue.apply_promise import ApplyResult, PromiseAction
+from campaigns.catalogue.cache import Campaign, CatalogueCache
+from campaigns.errors import CampaignClosed, PromiseRefused
 from campaigns.pledging import budget
 from campaigns.promise.model import Promise
-from promises import NOW, PSEUDONYM_KEY, SLUG, promise, rows
+from promises import NOW, PSEUDONYM_KEY, SLUG, fetch_rows, promise
 from sql import Pool
 
 OTHER_RATE = ("per_likes = 3", "per_likes = 2")
@@ -20,29 +20,29 @@ OTHER_RATE = ("per_likes = 3", "per_likes = 2")
 PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'likes'::regclass"
 
 
-async def apply(pool: Pool, promised: Promise, now: datetime = NOW) -> Applied:
+async def apply(pool: Pool, promised: Promise, now: datetime = NOW) -> ApplyResult:
     async with pool.acquire() as conn, conn.transaction():
-        return await apply_promise.apply(conn, promised, now, pseudonym_key=PSEUDONYM_KEY)
+        return await apply_promise.apply_promise(conn, promised, now, pseudonym_key=PSEUDONYM_KEY)
 
 
 async def close(pool: Pool, campaign: Campaign) -> None:
     async with pool.acquire() as conn, conn.transaction():
-        await budget.close(conn, campaign, NOW)
+        await budget.close_campaign(conn, campaign, NOW)
 
 
 async def traces(pool: Pool) -> list[int]:
     """Count everything that applying a promise could leave behind."""
     tables = "campaigns", "terms", "leaf_queue", "accounts", "transfers"
-    return [(await rows(pool, f"SELECT count(*) FROM {table}"))[0][0] for table in tables]
+    return [(await fetch_rows(pool, f"SELECT count(*) FROM {table}"))[0][0] for table in tables]
 
 
 async def test_a_promise_makes_a_campaign(pool: Pool):
     plan, campaign = await apply(pool, promise())
-    assert (plan.action, plan.version, plan.from_day) == (Action.CREATE, 1, date(2026, 11, 1))
+    assert (plan.action, plan.version, plan.from_day) == (PromiseAction.CREATE, 1, date(2026, 11, 1))
     assert (campaign.slug, campaign.closed_at, len(campaign.terms)) == (SLUG, None, 1)
-    kinds = [row["kind"] for row in await rows(pool, "SELECT kind FROM accounts ORDER BY account_id")]
+    kinds = [row["kind"] for row in await fetch_rows(pool, "SELECT kind FROM accounts ORDER BY account_id")]
     assert kinds == ["world", "budget", "pledged"]
-    partitions = await rows(pool, PARTITIONS)
+    partitions = await fetch_rows(pool, PARTITIONS)
     assert [row[0] for row in partitions] == [f"likes_{campaign.campaign_id}"]
 
 
@@ -50,7 +50,7 @@ async def test_the_log_is_told_the_promise_in_full(pool: Pool):
     await apply(pool, promise())
     await apply(pool, promise(OTHER_RATE))
     first, second = [
-        json.loads(row["body"]) for row in await rows(pool, "SELECT body FROM leaf_queue ORDER BY leaf_id")
+        json.loads(row["body"]) for row in await fetch_rows(pool, "SELECT body FROM leaf_queue ORDER BY leaf_id")
     ]
     assert (first["kind"], first["campaign"], first["version"], first["from_day"]) == ("terms", SLUG, 1, "2026-11-01")
     assert Promise.model_validate_json(json.dumps(first["promise"])) == promise()
@@ -63,7 +63,7 @@ async def test_the_same_promise_again_changes_nothing(pool: Pool):
     await apply(pool, promise())
     before = await traces(pool)
     plan, campaign = await apply(pool, promise())
-    assert (plan.action, plan.version, plan.changes) == (Action.NOTHING, 1, [])
+    assert (plan.action, plan.version, plan.changes) == (PromiseAction.NOTHING, 1, [])
     assert await traces(pool) == before
     assert len(campaign.terms) == 1
 
@@ -76,7 +76,7 @@ async def test_a_campaign_may_be_made_after_its_end(pool: Pool):
 async def test_new_terms_hold_from_the_next_campaign_day(pool: Pool):
     await apply(pool, promise())
     plan, campaign = await apply(pool, promise(OTHER_RATE))
-    assert (plan.action, plan.version, plan.from_day) == (Action.NEW_TERMS, 2, date(2026, 11, 11))
+    assert (plan.action, plan.version, plan.from_day) == (PromiseAction.NEW_TERMS, 2, date(2026, 11, 11))
     assert [campaign.terms_on(date(2026, 11, day)).per_likes for day in (1, 10, 11, 30)] == [3, 3, 2, 2]
 
 
@@ -91,13 +91,13 @@ async def test_of_a_promise_that_is_refused_nothing_is_kept(pool: Pool):
 async def test_a_closed_campaign_takes_no_terms(pool: Pool):
     _, campaign = await apply(pool, promise())
     await close(pool, campaign)
-    with pytest.raises(Closed, match=f"{SLUG} is closed"):
+    with pytest.raises(CampaignClosed, match=f"{SLUG} is closed"):
         await apply(pool, promise(OTHER_RATE))
 
 
 async def test_of_many_that_make_a_campaign_at_once_one_does(pool: Pool):
     done = await asyncio.gather(*(apply(pool, promise()) for _ in range(8)))
-    assert sorted(applied.plan.action for applied in done) == [Action.CREATE] + [Action.NOTHING] * 7
+    assert sorted(applied.plan.action for applied in done) == [PromiseAction.CREATE] + [PromiseAction.NOTHING] * 7
     assert len({applied.campaign.campaign_id for applied in done}) == 1
 
 
@@ -109,12 +109,12 @@ async def test_terms_given_at_once_are_numbered_without_a_gap(pool: Pool):
 
 
 async def test_who_remembers_the_catalogue_sees_that_it_changed(pool: Pool):
-    shelf = Shelf(pool, PSEUDONYM_KEY)
-    assert (await shelf.newest()).campaigns == {}
+    shelf = CatalogueCache(pool, PSEUDONYM_KEY)
+    assert (await shelf.refresh()).campaigns == {}
     await apply(pool, promise())
-    assert list((await shelf.newest()).campaigns) == [SLUG]
+    assert list((await shelf.refresh()).campaigns) == [SLUG]
     await apply(pool, promise(OTHER_RATE))
-    assert len((await shelf.newest()).campaigns[SLUG].terms) == 2
+    assert len((await shelf.refresh()).campaigns[SLUG].terms) == 2
 
 
 async def test_a_campaign_is_made_while_another_is_read(pool: Pool):

@@ -7,9 +7,9 @@ from campaigns.catalogue import apply_promise, charities
 from campaigns.catalogue.charity_account import change_account
 from campaigns.pledging import budget
 from campaigns.promise.model import IbanAccount, OtherAccount
-from ledger.settlements.model import Envelope
+from ledger.settlements.model import Settlement
 from promises import NOW, PSEUDONYM_KEY, promise
-from settlements import every, liked, made, settled
+from settlements import create_campaign, read_settlements, record_likes, settle_periods
 from sql import Pool
 from tests.integration.ledger.log.verify.test_settlements import agrees
 from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
@@ -37,64 +37,64 @@ async def move(pool: Pool, now: Any = NOW) -> None:
         await change_account(conn, "village-schools", MOVED, now, pseudonym_key=PSEUDONYM_KEY)
 
 
-def to_moved(envelope: Envelope) -> bool:
+def to_moved(envelope: Settlement) -> bool:
     [payout] = [p for p in envelope.payouts if p.charity == "village-schools"]
-    return MOVED.id in payout.now.payee
+    return MOVED.id in payout.latest_step.payee
 
 
 async def test_what_waits_keeps_the_account_that_was_approved(pool: Pool):
-    campaign = await made(pool, ONE_EACH, FREE)
-    await liked(pool, campaign, {2: 100, 9: 30})
-    await settled(pool, campaign, AT)
-    (before,) = await every(pool, campaign)
+    campaign = await create_campaign(pool, ONE_EACH, FREE)
+    await record_likes(pool, campaign, {2: 100, 9: 30})
+    await settle_periods(pool, campaign, AT)
+    (before,) = await read_settlements(pool, campaign)
     await move(pool)
-    await settled(pool, campaign, AT + WEEK)
-    first, second = await every(pool, campaign)
+    await settle_periods(pool, campaign, AT + WEEK)
+    first, second = await read_settlements(pool, campaign)
     assert first.hash == before.hash
     assert [to_moved(first), to_moved(second)] == [False, True]
     await agrees(pool, campaign)
 
 
 async def test_the_last_settlement_of_a_closed_campaign_goes_to_the_new_account(pool: Pool):
-    campaign = await made(pool, ONE_EACH, FREE, ("floor_minor = 0", "floor_minor = 300"))
-    await liked(pool, campaign, {2: 100})
+    campaign = await create_campaign(pool, ONE_EACH, FREE, ("floor_minor = 0", "floor_minor = 300"))
+    await record_likes(pool, campaign, {2: 100})
     async with pool.acquire() as conn, conn.transaction():
-        await budget.close(conn, campaign, NOW)
+        await budget.close_campaign(conn, campaign, NOW)
     await move(pool)
     assert await pool.fetchval("SELECT count(*) FROM terms") == 1, "a closed campaign takes no terms"
-    await settled(pool, campaign, NOW + 2 * WEEK)
-    assert all(to_moved(envelope) for envelope in await every(pool, campaign))
+    await settle_periods(pool, campaign, NOW + 2 * WEEK)
+    assert all(to_moved(envelope) for envelope in await read_settlements(pool, campaign))
 
 
 async def test_a_campaign_that_ended_but_is_open_tells_it_in_the_log_and_closes(pool: Pool):
-    campaign = await made(pool, ONE_EACH, FREE, ("floor_minor = 0", "floor_minor = 300"))
-    await liked(pool, campaign, {2: 100})
+    campaign = await create_campaign(pool, ONE_EACH, FREE, ("floor_minor = 0", "floor_minor = 300"))
+    await record_likes(pool, campaign, {2: 100})
     for _ in range(2):  # the same again changes nothing
         await move(pool, NOW + 8 * WEEK)
     assert await pool.fetchval("SELECT max(from_day)::text FROM terms WHERE version = 2") == "2026-12-01"
     assert await pool.fetchval("SELECT count(*) FROM terms") == 2
     async with pool.acquire() as conn, conn.transaction():
-        await budget.close(conn, campaign, NOW + 8 * WEEK)
-    await settled(pool, campaign, NOW + 10 * WEEK)
-    envelopes = await every(pool, campaign)
+        await budget.close_campaign(conn, campaign, NOW + 8 * WEEK)
+    await settle_periods(pool, campaign, NOW + 10 * WEEK)
+    envelopes = await read_settlements(pool, campaign)
     assert sum(envelope.total_minor for envelope in envelopes) == 300
     assert all(to_moved(envelope) for envelope in envelopes)
     await agrees(pool, campaign)
 
 
 async def test_what_a_charity_earned_before_it_was_left_out_goes_to_its_new_account(pool: Pool):
-    campaign = await made(pool, ONE_EACH, FREE)
-    await liked(pool, campaign, {2: 100})
+    campaign = await create_campaign(pool, ONE_EACH, FREE)
+    await record_likes(pool, campaign, {2: 100})
     async with pool.acquire() as conn, conn.transaction():
         other = promise(ONE_EACH, FREE, (VILLAGE, ""), ALONE)
-        done = await apply_promise.apply(conn, other, NOW, pseudonym_key=PSEUDONYM_KEY)
+        done = await apply_promise.apply_promise(conn, other, NOW, pseudonym_key=PSEUDONYM_KEY)
     await move(pool)
-    await settled(pool, done.campaign, AT)
-    assert all(to_moved(envelope) for envelope in await every(pool, campaign))
+    await settle_periods(pool, done.campaign, AT)
+    assert all(to_moved(envelope) for envelope in await read_settlements(pool, campaign))
     assert await pool.fetchval("SELECT count(*) FROM terms") == 2, "the newest terms do not name it"
 
 
 def test_a_masked_account_shows_its_end_alone():
-    assert charities.masked(MOVED) == {"scheme": "other", "id": "…3999"}
-    assert charities.masked(OtherAccount(scheme="other", id="12345678")) == {"scheme": "other", "id": "…"}
-    assert charities.masked(IbanAccount(iban="GB82WEST12345698765432", bic="WESTGB2L")) == {"iban": "…5432"}
+    assert charities.mask_account(MOVED) == {"scheme": "other", "id": "…3999"}
+    assert charities.mask_account(OtherAccount(scheme="other", id="12345678")) == {"scheme": "other", "id": "…"}
+    assert charities.mask_account(IbanAccount(iban="GB82WEST12345698765432", bic="WESTGB2L")) == {"iban": "…5432"}

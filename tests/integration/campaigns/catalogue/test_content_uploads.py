@@ -14,30 +14,30 @@ import asyncpg
 import pytest
 
 from campaigns.catalogue import content_uploads as engine
-from clerks import Clerk, hire
+from clerks import AdminClient, create_tokens
 from databases import broken_invariants
 from ops import database
-from ops.admin.core.actor import AT_THE_MACHINE
-from ops.admin.core.command import Desk, Office
+from ops.admin.core.actor import OPERATOR
+from ops.admin.core.command import CommandContext, CommandServices
 from ops.admin.resources import campaigns, content_uploads
 from ops.clock import utc_now
 from ops.settings import Settings
 from processes import ROOT
-from serving import KEYS, SLUG, Running, environment, like, promise, promised, running
+from serving import KEYS, SLUG, RunningService, create_funded_campaign, environment, like, promise, running_service
 
 MANY = 12_345  # three chunks
 
 
 @pytest.fixture
-async def served(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as own:
-        await hire(own.service.pool)
-        await promised(own.service.pool, promise({"slug": "listed", "content": "registered"}))
+async def served(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as own:
+        await create_tokens(own.service.pool)
+        await create_funded_campaign(own.service.pool, promise({"slug": "listed", "content": "registered"}))
         yield own
 
 
-def office(served: Running) -> Office:
-    return Office(served.service.pool, KEYS, served.service.settings)
+def office(served: RunningService) -> CommandServices:
+    return CommandServices(served.service.pool, KEYS, served.service.settings)
 
 
 def file(first: int, count: int) -> bytes:
@@ -45,7 +45,7 @@ def file(first: int, count: int) -> bytes:
 
 
 async def send(
-    served: Running, content: bytes, verb: str = "enrol", slug: str = "listed", key: str = "k", **query: str
+    served: RunningService, content: bytes, verb: str = "enrol", slug: str = "listed", key: str = "k", **query: str
 ) -> tuple[int, Any]:
     headers = {"Authorization": "Bearer token-of-cat", "Content-Type": "text/csv", "Idempotency-Key": key}
     url = f"{served.url}/v1/admin/campaigns/{slug}/content/{verb}/file"
@@ -53,20 +53,20 @@ async def send(
         return answer.status, await answer.json(content_type=None)
 
 
-async def ended(served: Running, upload_id: str) -> Any:
-    async for _ in content_uploads.work_off(office(served), upload_id):
+async def ended(served: RunningService, upload_id: str) -> Any:
+    async for _ in content_uploads.process_upload(office(served), upload_id):
         pass
-    _, shown = await Clerk(served, "al").reads(f"/uploads/{upload_id}")
+    _, shown = await AdminClient(served, "al").read(f"/uploads/{upload_id}")
     return shown
 
 
-async def enrolled(served: Running, slug: str = "listed") -> int:
-    _, found = await Clerk(served, "al").reads(f"/campaigns/{slug}")
+async def enrolled(served: RunningService, slug: str = "listed") -> int:
+    _, found = await AdminClient(served, "al").read(f"/campaigns/{slug}")
     return int(found["content"]["enrolled"])
 
 
-async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: Running):
-    await Clerk(served, "cat").gives("/campaigns/listed/content/enrol", {"contents": ["0", "1"]})
+async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: RunningService):
+    await AdminClient(served, "cat").run_command("/campaigns/listed/content/enrol", {"contents": ["0", "1"]})
     status, answer = await send(served, file(0, MANY))
     assert (status, answer["state"], answer["after"]["unchanged"], answer["after"]["to_enrol"]) == (
         200,
@@ -86,14 +86,14 @@ async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: Runni
     assert await enrolled(served) == 1
 
 
-async def test_a_dry_run_tells_the_same_and_takes_nothing(served: Running):
+async def test_a_dry_run_tells_the_same_and_takes_nothing(served: RunningService):
     status, tried = await send(served, file(0, 10), dry_run="true")
     assert (status, tried["dry_run"], tried["after"]["to_enrol"]) == (200, True, 10)
     assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
 
 
-async def test_nothing_of_a_bad_file_is_taken(served: Running):
-    await Clerk(served, "cat").gives(f"/campaigns/{SLUG}/content/enrol", {"contents": ["5"]})
+async def test_nothing_of_a_bad_file_is_taken(served: RunningService):
+    await AdminClient(served, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["5"]})
     for content, paths in ((b"a\nb,c\n\xe5", ["line 3"]), (b"a\nb,c", ["line 2"]), (file(0, 9), ["content 5"])):
         status, refused = await send(served, content)
         assert (status, [fault["path"] for fault in refused["faults"]]) == (422, paths)
@@ -101,47 +101,47 @@ async def test_nothing_of_a_bad_file_is_taken(served: Running):
     assert await enrolled(served) == 0
 
 
-async def test_an_upload_ends_where_another_campaign_took_some_of_it_meanwhile(served: Running):
+async def test_an_upload_ends_where_another_campaign_took_some_of_it_meanwhile(served: RunningService):
     pool = served.service.pool
     async with pool.acquire() as conn, conn.transaction():
-        campaign = await campaigns.find(desk(served, conn), "listed")
-        wanted = await engine.prospect(conn, campaign, "enrol", [f"{n:05}" for n in range(MANY)], b"")
-        upload_id = await engine.begin(conn, campaign, "enrol", wanted, "cat", utc_now())
-    await Clerk(served, "cat").gives(f"/campaigns/{SLUG}/content/enrol", {"contents": ["12000"]})
+        campaign = await campaigns.find_campaign(desk(served, conn), "listed")
+        wanted = await engine.plan_upload(conn, campaign, "enrol", [f"{n:05}" for n in range(MANY)], b"")
+        upload_id = await engine.create_upload(conn, campaign, "enrol", wanted, "cat", utc_now())
+    await AdminClient(served, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["12000"]})
     shown = await ended(served, upload_id)
     assert (shown["state"], shown["fault"]) == ("failed", f"the content 12000 belongs to the campaign {SLUG}")
     assert shown["done"] in (0, 10_000), "the chunks before it stay done"
     assert await enrolled(served) == shown["done"]
 
 
-def desk(served: Running, conn: Any) -> Desk:
-    return Desk(conn, AT_THE_MACHINE, KEYS, served.service.settings, utc_now())
+def desk(served: RunningService, conn: Any) -> CommandContext:
+    return CommandContext(conn, OPERATOR, KEYS, served.service.settings, utc_now())
 
 
-async def test_an_upload_can_be_stopped_once(served: Running):
+async def test_an_upload_can_be_stopped_once(served: RunningService):
     _, answer = await send(served, file(0, MANY))
     path = f"/uploads/{answer['after']['upload']}/stop"
-    status, stopped = await Clerk(served, "cat").gives(path, {"reason": "the wrong file"})
+    status, stopped = await AdminClient(served, "cat").run_command(path, {"reason": "the wrong file"})
     assert (status, stopped["after"]["fault"]) == (200, "stopped by cat: the wrong file")
-    assert (await Clerk(served, "cat").gives(path, {"reason": "again"}))[0] == 409
+    assert (await AdminClient(served, "cat").run_command(path, {"reason": "again"}))[0] == 409
     assert (await ended(served, answer["after"]["upload"]))["state"] == "failed"
-    assert (await Clerk(served, "cat").gives("/uploads/upl_no/stop", {"reason": "a"}))[0] == 404
+    assert (await AdminClient(served, "cat").run_command("/uploads/upl_no/stop", {"reason": "a"}))[0] == 404
 
 
-async def test_several_that_work_on_it_do_each_chunk_once(served: Running):
+async def test_several_that_work_on_it_do_each_chunk_once(served: RunningService):
     _, answer = await send(served, file(0, MANY))
     shown = await asyncio.gather(*(ended(served, answer["after"]["upload"]) for _ in range(3)))
     assert [one["changed"] for one in shown] == [MANY] * 3
     told = "SELECT count(*) FROM audit_log WHERE command = 'upload.end'"
     assert await served.service.pool.fetchval(told) == 1
-    _, page = await Clerk(served, "al").reads("/uploads", campaign="listed")
+    _, page = await AdminClient(served, "al").read("/uploads", campaign="listed")
     assert [row["state"] for row in page["uploads"]] == ["done"]
 
 
 async def test_one_that_was_killed_in_mid_way_is_gone_on_with_by_the_next(dsn: str, tmp_path: Path):
     """No service runs meanwhile: the command line is killed after its first chunk."""
-    async with running(dsn) as own:
-        await promised(own.service.pool, promise({"slug": "listed", "content": "registered"}))
+    async with running_service(dsn) as own:
+        await create_funded_campaign(own.service.pool, promise({"slug": "listed", "content": "registered"}))
     (tmp_path / "contents.csv").write_bytes(file(0, 60_000))
     command = [sys.executable, "-m", "ops.cli", "campaign", "enrol", "listed", "--file", tmp_path / "contents.csv"]
     with subprocess.Popen(  # noqa: ASYNC220 - the test waits by the database
@@ -158,8 +158,8 @@ async def test_one_that_was_killed_in_mid_way_is_gone_on_with_by_the_next(dsn: s
     assert before == await conn.fetchval("SELECT sum(changed) FROM content_upload_chunks"), (
         "a chunk is done whole or not"
     )
-    async with database.pool(dsn) as pool:
-        await content_uploads.work_off_all(Office(pool, KEYS, Settings()))
+    async with database.open_pool(dsn) as pool:
+        await content_uploads.process_uploads(CommandServices(pool, KEYS, Settings()))
     assert await conn.fetchval("SELECT sum(changed) FROM content_upload_chunks") == 60_000
     assert await conn.fetchval("SELECT count(*) FROM enrolments WHERE campaign_id IS NOT NULL") == 60_000
     assert (

@@ -6,43 +6,43 @@ import pytest
 
 from campaigns.catalogue import apply_promise, enrolment
 from campaigns.catalogue.cache import Campaign
-from campaigns.errors import Closed, EnrolmentRefused
+from campaigns.errors import CampaignClosed, EnrolmentRefused
 from campaigns.pledging import budget
-from promises import NOW, PSEUDONYM_KEY, SLUG, likes, promise, record, rows
+from promises import NOW, PSEUDONYM_KEY, SLUG, fetch_rows, likes_body, promise, record
 from sql import Pool
 
 
 async def made(pool: Pool, slug: str, content: str = "registered") -> Campaign:
     promised = promise((SLUG, slug), ('"open"', f'"{content}"'))
     async with pool.acquire() as conn, conn.transaction():
-        return (await apply_promise.apply(conn, promised, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+        return (await apply_promise.apply_promise(conn, promised, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
 
 
 async def enrol(pool: Pool, campaign: Campaign, *contents: str) -> int:
     async with pool.acquire() as conn, conn.transaction():
-        return len(await enrolment.enrol(conn, campaign, contents))
+        return len(await enrolment.enrol_contents(conn, campaign, contents))
 
 
 async def remove(pool: Pool, campaign: Campaign, *contents: str) -> int:
     async with pool.acquire() as conn, conn.transaction():
-        return len(await enrolment.remove(conn, campaign, contents))
+        return len(await enrolment.remove_contents(conn, campaign, contents))
 
 
 async def close(pool: Pool, campaign: Campaign) -> None:
     async with pool.acquire() as conn, conn.transaction():
-        await budget.close(conn, campaign, NOW)
+        await budget.close_campaign(conn, campaign, NOW)
 
 
 async def enrolled(pool: Pool) -> dict[str, int]:
-    return {row["content"]: row["campaign_id"] for row in await rows(pool, "SELECT * FROM enrolments")}
+    return {row["content"]: row["campaign_id"] for row in await fetch_rows(pool, "SELECT * FROM enrolments")}
 
 
 async def test_only_enrolled_content_counts(pool: Pool):
     first = await made(pool, "first")
     assert await enrol(pool, first, "c") == 1
-    named, unnamed = likes(3, campaign="first"), likes(3, campaign=None, first=3)
+    named, unnamed = likes_body(3, campaign="first"), likes_body(3, campaign=None, first=3)
     assert await record(pool, [named, unnamed]) == {"counted": 6}
-    assert await record(pool, [likes(2, campaign="first", content="d")]) == {"not_enrolled": 2}
+    assert await record(pool, [likes_body(2, campaign="first", content="d")]) == {"not_enrolled": 2}
 
 
 async def test_enrolling_again_changes_nothing(pool: Pool):
@@ -58,7 +58,7 @@ async def test_content_of_another_campaign_is_refused_with_its_name(pool: Pool):
     with pytest.raises(EnrolmentRefused, match="the content b belongs to the campaign first"):
         await enrol(pool, second, "a", "b")
     assert await enrolled(pool) == {"b": first.campaign_id}
-    assert await record(pool, [likes(1, campaign="second", content="b")]) == {"not_enrolled": 1}
+    assert await record(pool, [likes_body(1, campaign="second", content="b")]) == {"not_enrolled": 1}
 
 
 async def test_content_of_a_closed_campaign_is_free_for_another(pool: Pool):
@@ -72,17 +72,17 @@ async def test_content_of_a_closed_campaign_is_free_for_another(pool: Pool):
 async def test_a_closed_campaign_enrols_nothing(pool: Pool):
     first = await made(pool, "first")
     await close(pool, first)
-    with pytest.raises(Closed):
+    with pytest.raises(CampaignClosed):
         await enrol(pool, first, "a")
 
 
 async def test_content_that_was_removed_counts_no_more_and_may_go_elsewhere(pool: Pool):
     first, second = await made(pool, "first"), await made(pool, "second")
     await enrol(pool, first, "c", "d")
-    assert await record(pool, [likes(2, campaign="first")]) == {"counted": 2}
+    assert await record(pool, [likes_body(2, campaign="first")]) == {"counted": 2}
     assert await remove(pool, second, "c") == 0  # not its own
     assert await remove(pool, first, "c", "never") == 1
-    assert await record(pool, [likes(2, campaign="first", first=2)]) == {"not_enrolled": 2}
+    assert await record(pool, [likes_body(2, campaign="first", first=2)]) == {"not_enrolled": 2}
     assert await enrol(pool, second, "c") == 1
 
 

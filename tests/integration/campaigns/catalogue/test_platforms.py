@@ -11,8 +11,8 @@ from standardwebhooks.webhooks import Webhook
 from campaigns.catalogue import cache, platforms
 from campaigns.catalogue.webhook_secrets import derive_secret
 from campaigns.errors import NotFound, PlatformRefused
-from campaigns.intake.signature import Key, verify
-from promises import NOW, PSEUDONYM_KEY, WEBHOOK_KEY, rows
+from campaigns.intake.signature import VerificationKey, verify_delivery
+from promises import NOW, PSEUDONYM_KEY, WEBHOOK_KEY, fetch_rows
 from sql import Pool
 
 SIGNING = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -22,17 +22,17 @@ STAMP = str(int(NOW.timestamp()))
 
 async def add(pool: Pool, name: str = "video", public_key: str | None = None) -> str:
     async with pool.acquire() as conn, conn.transaction():
-        return await platforms.add(conn, name, WEBHOOK_KEY, public_key)
+        return await platforms.add_platform(conn, name, WEBHOOK_KEY, public_key)
 
 
 async def rotate(pool: Pool, name: str = "video") -> str:
     async with pool.acquire() as conn, conn.transaction():
-        return await platforms.rotate(conn, name, WEBHOOK_KEY)
+        return await platforms.rotate_secret(conn, name, WEBHOOK_KEY)
 
 
 async def drop_old(pool: Pool, name: str = "video") -> int:
     async with pool.acquire() as conn, conn.transaction():
-        return await platforms.drop_old(conn, name)
+        return await platforms.drop_old_keys(conn, name)
 
 
 async def add_public_key(pool: Pool, public_key: str, name: str = "video") -> None:
@@ -40,11 +40,11 @@ async def add_public_key(pool: Pool, public_key: str, name: str = "video") -> No
         await platforms.add_public_key(conn, name, public_key)
 
 
-async def keys(pool: Pool, name: str = "video") -> list[Key]:
+async def keys(pool: Pool, name: str = "video") -> list[VerificationKey]:
     """Return the platform's keys as intake uses them."""
     async with pool.acquire() as conn:
-        held = (await cache.load(conn, PSEUDONYM_KEY)).platforms[name].keys
-    return [Key(k.scheme, k.public_key or derive_secret(WEBHOOK_KEY, name, k.salt or b"")) for k in held]
+        held = (await cache.load_catalogue(conn, PSEUDONYM_KEY)).platforms[name].keys
+    return [VerificationKey(k.scheme, k.public_key or derive_secret(WEBHOOK_KEY, name, k.salt or b"")) for k in held]
 
 
 async def hold(pool: Pool, secrets: Sequence[str]) -> list[bool]:
@@ -52,7 +52,9 @@ async def hold(pool: Pool, secrets: Sequence[str]) -> list[bool]:
     live, body = await keys(pool), "{}"
     signatures = [Webhook(secret).sign("msg_1", NOW, body) for secret in secrets]
     headers = {"webhook-id": "msg_1", "webhook-timestamp": STAMP}
-    return [verify(headers | {"webhook-signature": s}, body.encode(), live, NOW) is not None for s in signatures]
+    return [
+        verify_delivery(headers | {"webhook-signature": s}, body.encode(), live, NOW) is not None for s in signatures
+    ]
 
 
 async def test_a_platform_signs_with_the_secret_it_was_shown(pool: Pool):
@@ -73,7 +75,7 @@ async def test_two_secrets_hold_after_a_rotation_until_the_old_one_is_dropped(po
 
 async def test_no_secret_is_stored(pool: Pool):
     raw = base64.b64decode((await add(pool)).removeprefix("whsec_"))
-    stored = await rows(pool, "SELECT salt, public_key FROM platform_keys")
+    stored = await fetch_rows(pool, "SELECT salt, public_key FROM platform_keys")
     assert all(raw not in (row["salt"], row["public_key"]) for row in stored)
 
 
@@ -81,7 +83,7 @@ async def test_a_platform_may_sign_by_a_key_of_its_own_beside_its_secret(pool: P
     secret = await add(pool, public_key=PUBLIC)
     signed = base64.b64encode(SIGNING.sign(f"msg_1.{STAMP}.".encode() + b"{}")).decode()
     headers = {"webhook-id": "msg_1", "webhook-timestamp": STAMP, "webhook-signature": f"v1a,{signed}"}
-    assert verify(headers, b"{}", await keys(pool), NOW) is not None
+    assert verify_delivery(headers, b"{}", await keys(pool), NOW) is not None
     assert await hold(pool, [secret]) == [True]
 
 
@@ -126,7 +128,7 @@ async def test_platforms_are_listed_with_their_keys_and_no_secret(pool: Pool):
     await add(pool, "second", PUBLIC)
     await rotate(pool)
     async with pool.acquire() as conn:
-        listed = await platforms.listed(conn)
+        listed = await platforms.list_platforms(conn)
     assert [(p.name, [k.scheme for k in p.keys]) for p in listed] == [
         ("second", ["v1", "v1a"]),
         ("video", ["v1", "v1"]),

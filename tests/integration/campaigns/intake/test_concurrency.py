@@ -11,17 +11,17 @@ from campaigns.pledging import budget
 from campaigns.promise.model import Promise
 from ops import app
 from ops.settings import Settings
-from serving import KEYS, SLUG, Running, like, promise, running
+from serving import KEYS, SLUG, RunningService, like, promise, running_service
 
 PEOPLE = 100
 WRITERS = 20
 
 
-async def _overlapping(writers: list[Running], rounds: int = 3) -> None:
+async def _overlapping(writers: list[RunningService], rounds: int = 3) -> None:
     """Each writer sends every person's like, half of them in reverse: the burst on one content that deadlocks."""
     people = [like(str(person)) for person in range(PEOPLE)]
 
-    async def write(number: int, sender: Running) -> None:
+    async def write(number: int, sender: RunningService) -> None:
         for turn in range(rounds):
             order = people[:: -1 if number % 2 else 1]
             answer = await sender.send(order, f"msg_{number}_{turn}", "none")
@@ -32,34 +32,34 @@ async def _overlapping(writers: list[Running], rounds: int = 3) -> None:
             group.create_task(write(number, writers[number % len(writers)]))
 
 
-async def _another(stack: AsyncExitStack, first: Running, dsn: str) -> Running:
+async def _another(stack: AsyncExitStack, first: RunningService, dsn: str) -> RunningService:
     """Start a second instance on the same database."""
-    service = await stack.enter_async_context(app.running(Settings(port=0, tick_seconds=3600), KEYS, dsn))
-    url = await stack.enter_async_context(app.served(service))
+    service = await stack.enter_async_context(app.run_service(Settings(port=0, tick_seconds=3600), KEYS, dsn))
+    url = await stack.enter_async_context(app.serve_http(service))
     http = await stack.enter_async_context(aiohttp.ClientSession())
-    return Running(url, service, http, first.secret)
+    return RunningService(url, service, http, first.secret)
 
 
 async def test_twenty_writers_with_overlapping_reversed_batches_count_exactly(dsn: str) -> None:
-    async with running(dsn) as service:
+    async with running_service(dsn) as service:
         await _overlapping([service])
         assert await service.day_counts() == {"counted": PEOPLE, "duplicate": PEOPLE * (WRITERS * 3 - 1)}
 
 
 async def test_two_instances_and_two_tickers_count_and_pledge_once(dsn: str) -> None:
-    async with running(dsn) as first, AsyncExitStack() as stack:
+    async with running_service(dsn) as first, AsyncExitStack() as stack:
         second = await _another(stack, first, dsn)
         ticking = asyncio.gather(*(one.tick() for one in [first, second] * 10))
         await _overlapping([first, second])
         await ticking
         await asyncio.gather(first.tick(), second.tick(), first.tick())
         assert await second.day_counts() == {"counted": PEOPLE, "duplicate": PEOPLE * (WRITERS * 3 - 1)}
-        assert await first.pledged() == PEOPLE // 3
+        assert await first.pledged_minor() == PEOPLE // 3
 
 
 async def _many_likes_and_unlikes(dsn: str, asked: Promise) -> dict[str, int]:
     """Send likes and unlikes of 40 people and 5 contents, each sender in an order of its own; return the counts."""
-    async with running(dsn, asked) as first, AsyncExitStack() as stack:
+    async with running_service(dsn, asked) as first, AsyncExitStack() as stack:
         second = await _another(stack, first, dsn)
         pairs = [(str(person), content) for person in range(40) for content in "abcde"]
         sent = [like(p, c) for p, c in pairs] + [like(p, c, "unlike") for p, c in pairs if int(p) % 2]
@@ -81,7 +81,7 @@ async def test_a_persons_limit_holds_however_the_likes_and_unlikes_race(dsn: str
 
 
 async def test_no_like_slips_in_behind_a_close(dsn: str) -> None:
-    async with running(dsn) as service:
+    async with running_service(dsn) as service:
 
         async def send(number: int) -> int:
             answer = await service.send([like(f"{number}-{person}") for person in range(20)], f"m{number}")
@@ -89,19 +89,19 @@ async def test_no_like_slips_in_behind_a_close(dsn: str) -> None:
 
         async def close() -> None:
             async with service.service.pool.acquire() as conn, conn.transaction():
-                held = await cache.read(conn, KEYS.pseudonym)
-                await budget.close(conn, held.campaigns[SLUG], held.campaigns[SLUG].calendar.ends_at)
+                held = await cache.read_catalogue(conn, KEYS.pseudonym)
+                await budget.close_campaign(conn, held.campaigns[SLUG], held.campaigns[SLUG].calendar.ends_at)
 
         sending = [asyncio.create_task(send(number)) for number in range(40)]
         await asyncio.gather(close(), *sending)
         counted = sum(task.result() for task in sending)
         assert (await service.day_counts()).get("counted", 0) == counted
-        assert await service.pledged() == counted // 3
+        assert await service.pledged_minor() == counted // 3
         assert (await service.send([like("late")])).outcomes == {"not_running": 1}
 
 
 async def test_a_client_that_goes_away_takes_nothing_with_it(dsn: str) -> None:
-    async with running(dsn) as service:
+    async with running_service(dsn) as service:
         sending = asyncio.create_task(service.send([like(str(person)) for person in range(500)], "gone"))
         await asyncio.sleep(0)
         sending.cancel()

@@ -1,13 +1,13 @@
 """How many different people: exact, also for what commits while they are counted."""
 
-from campaigns.intake.group_commit import Submission, commit
-from campaigns.intake.payload import read
+from campaigns.intake.group_commit import Submission, commit_group
+from campaigns.intake.payload import parse_body
 from campaigns.intake.people_count import campaigns_to_count, count_people
 from ops.clock import utc_now
-from serving import Running, like, running
+from serving import RunningService, like, running_service
 
 
-async def _people(service: Running) -> int:
+async def _people(service: RunningService) -> int:
     async with service.service.pool.acquire() as conn:
         for campaign_id in await campaigns_to_count(conn):
             await count_people(conn, campaign_id, utc_now())
@@ -15,7 +15,7 @@ async def _people(service: Running) -> int:
 
 
 async def test_people_are_counted_once_and_only_while_a_like_of_theirs_counts(dsn: str) -> None:
-    async with running(dsn) as service:
+    async with running_service(dsn) as service:
         await service.send([like("1", "a"), like("1", "b"), like("2", "a")])
         assert await _people(service) == 2
         await service.send([like("2", "a", "unlike")])
@@ -23,12 +23,12 @@ async def test_people_are_counted_once_and_only_while_a_like_of_theirs_counts(ds
 
 
 async def test_a_batch_that_commits_while_people_are_counted_is_counted_next(dsn: str) -> None:
-    async with running(dsn) as service:
+    async with running_service(dsn) as service:
         await service.send([like("1")])
-        catalogue = await service.service.shelf.newest()
-        likes = read(service.body([like("2")]).encode())
+        catalogue = await service.service.catalogue_cache.refresh()
+        likes = parse_body(service.delivery_body([like("2")]).encode())
         slow = Submission(catalogue.platforms["kuai"], "slow", bytes(32), likes)
         async with service.service.pool.acquire() as conn, conn.transaction():
-            await commit(conn, catalogue, [slow], utc_now())  # inside a transaction that is not over yet
+            await commit_group(conn, catalogue, [slow], utc_now())  # inside a transaction that is not over yet
             assert await _people(service) == 1
         assert await _people(service) == 2

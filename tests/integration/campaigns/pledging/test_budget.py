@@ -11,17 +11,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns.catalogue import apply_promise
-from campaigns.catalogue.cache import Campaign, Shelf
-from campaigns.errors import Closed, FundingRefused
+from campaigns.catalogue.cache import Campaign, CatalogueCache
+from campaigns.errors import CampaignClosed, FundingRefused
 from campaigns.intake.like_state import Outcome
-from campaigns.intake.queue import Intake
+from campaigns.intake.queue import IntakeQueue
 from campaigns.pledging import budget, pledge
 from campaigns.pledging.budget import Closing, Funding
-from campaigns.pledging.settle import settle_due
-from ledger.accounting.balances import Line, balances
+from campaigns.pledging.settle import settle_due_periods
+from ledger.accounting.balances import CampaignBalances, campaign_balances
 from ledger.money import MINOR_MAX
-from promises import NOW, PSEUDONYM_KEY, SLUG, likes, platform, promise, record, rows, submission
-from settlements import reopened
+from promises import NOW, PSEUDONYM_KEY, SLUG, ensure_platform, fetch_rows, likes_body, promise, record, submission
+from settlements import reopened_campaign
 from sql import Connection, Pool
 
 THE_END = datetime(2026, 11, 20, tzinfo=UTC)
@@ -29,22 +29,22 @@ THE_END = datetime(2026, 11, 20, tzinfo=UTC)
 
 async def made(pool: Pool, *changes: tuple[str, str]) -> Campaign:
     async with pool.acquire() as conn, conn.transaction():
-        return (await apply_promise.apply(conn, promise(*changes), NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+        return (await apply_promise.apply_promise(conn, promise(*changes), NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
 
 
 async def fund(pool: Pool, campaign: Campaign, amount_minor: int, reference: str = "bank 1") -> Funding:
     async with pool.acquire() as conn, conn.transaction():
-        return await budget.fund(conn, campaign, amount_minor, reference)
+        return await budget.fund_budget(conn, campaign, amount_minor, reference)
 
 
 async def close(pool: Pool, campaign: Campaign, now: datetime = NOW) -> Closing:
     async with pool.acquire() as conn, conn.transaction():
-        return await budget.close(conn, campaign, now)
+        return await budget.close_campaign(conn, campaign, now)
 
 
-async def line(pool: Pool, campaign: Campaign) -> Line:
+async def line(pool: Pool, campaign: Campaign) -> CampaignBalances:
     async with pool.acquire() as conn:
-        return await balances(conn, campaign.slug)
+        return await campaign_balances(conn, campaign.slug)
 
 
 async def test_the_same_reference_again_changes_nothing(pool: Pool):
@@ -86,7 +86,7 @@ async def test_what_is_no_funding_is_refused(pool: Pool):
     for amount_minor, reference in NO_FUNDING:
         with pytest.raises(FundingRefused):
             await fund(pool, campaign, amount_minor, reference)
-    assert await rows(pool, "SELECT FROM transfers") == []
+    assert await fetch_rows(pool, "SELECT FROM transfers") == []
 
 
 async def test_a_budget_stays_within_what_every_reader_holds_exactly(pool: Pool):
@@ -98,7 +98,7 @@ async def test_a_budget_stays_within_what_every_reader_holds_exactly(pool: Pool)
 
 async def test_funding_pledges_what_it_makes_due(pool: Pool):
     campaign = await made(pool)
-    await record(pool, [likes(90)])
+    await record(pool, [likes_body(90)])
     assert (await fund(pool, campaign, 10, "a")).pledged_minor == 10
     assert (await fund(pool, campaign, 100, "b")).pledged_minor == 20
     assert (await line(pool, campaign)).budget.minor == 80
@@ -116,10 +116,10 @@ async def test_campaigns_are_funded_and_closed_at_once_without_waiting_in_a_circ
     funding = [fund(pool, c, 100, f"{n}") for n in range(4) for c in campaigns]
     closing = [close(pool, c) for c in campaigns]
     done = await asyncio.gather(*funding, *closing, return_exceptions=True)
-    assert {type(one) for one in done} <= {Funding, Closing, Closed}
+    assert {type(one) for one in done} <= {Funding, Closing, CampaignClosed}
     for campaign in campaigns:
         assert (await line(pool, campaign)).funded_minor == 0
-    assert sum(row["balance_minor"] for row in await rows(pool, "SELECT balance_minor FROM accounts")) == 0
+    assert sum(row["balance_minor"] for row in await fetch_rows(pool, "SELECT balance_minor FROM accounts")) == 0
 
 
 _NUMBERS = count()
@@ -137,16 +137,16 @@ async def test_closing_leaves_nothing_behind(
 ):
     slug = f"c{next(_NUMBERS)}"
     campaign = await made(pool, (SLUG, slug), ("floor_minor = 0", f"floor_minor = {floor_minor}"))
-    await record(pool, [likes(counted, campaign=slug)])
+    await record(pool, [likes_body(counted, campaign=slug)])
     for number, amount_minor in enumerate(fundings):
         await fund(pool, campaign, amount_minor, str(number))
-    await record(pool, [likes(counted_late, campaign=slug, first=counted)])
+    await record(pool, [likes_body(counted_late, campaign=slug, first=counted)])
     done = await close(pool, campaign)
     funded_minor, earned_minor = sum(fundings), (counted + counted_late) // 3
     owed_minor = min(funded_minor, max(earned_minor, floor_minor))
     held = await line(pool, campaign)
     assert (held.budget.minor, held.earned_minor) == (0, owed_minor)
-    assert done.floor_minor == owed_minor - min(funded_minor, earned_minor)
+    assert done.top_up_minor == owed_minor - min(funded_minor, earned_minor)
     assert done.returned_minor == funded_minor - owed_minor
 
 
@@ -154,15 +154,15 @@ async def test_closing_again_changes_nothing(pool: Pool):
     campaign = await made(pool, ("floor_minor = 0", "floor_minor = 50"))
     await fund(pool, campaign, 700)
     assert await close(pool, campaign) == Closing(
-        is_new=True, closed_at=NOW, floor_minor=50, returned_minor=650, pledged_minor=0
+        is_new=True, closed_at=NOW, top_up_minor=50, returned_minor=650, pledged_minor=0
     )
     later = datetime(2027, 1, 1, tzinfo=UTC)
     assert await close(pool, campaign, later) == Closing(is_new=False, closed_at=NOW)
     references = [
-        row["reference"] for row in await rows(pool, "SELECT reference FROM transfers ORDER BY recorded_at")
+        row["reference"] for row in await fetch_rows(pool, "SELECT reference FROM transfers ORDER BY recorded_at")
     ]
     assert references == ["bank 1", "floor of the promise", *["rest of the budget at the close"] * 2]
-    assert [tuple(row) for row in await rows(pool, FUNDED)] == [(700, True), (50, False)]
+    assert [tuple(row) for row in await fetch_rows(pool, FUNDED)] == [(700, True), (50, False)]
 
 
 FUNDED = """
@@ -184,31 +184,31 @@ async def test_what_is_earned_no_more_after_the_close_goes_back_to_the_sponsor(
 ):
     campaign = await made(pool, ("floor_minor = 0", f"floor_minor = {floor_minor}"))
     await fund(pool, campaign, 700)
-    await record(pool, [likes(300)])
+    await record(pool, [likes_body(300)])
     await close(pool, campaign)
     if settles:
-        assert [s.total_minor for s in await settle_due(pool, campaign, "schedule", THE_END)] == [100]
+        assert [s.total_minor for s in await settle_due_periods(pool, campaign, "schedule", THE_END)] == [100]
     gone, left = 0, []
     for number in voided:
         await found_fake(owner, pool, range(gone, gone + number))
         gone += number
-        await pledge.tick(pool, campaign)
-        assert await pledge.tick(pool, campaign) == pledge.Tick(batches=0, pledged_minor=0)
+        await pledge.run_tick(pool, campaign)
+        assert await pledge.run_tick(pool, campaign) == pledge.TickResult(batches=0, pledged_minor=0)
         held = await line(pool, campaign)
         assert held.budget.minor == 0
         assert held.funded_minor == held.earned_minor
         left.append(held.earned_minor)
     assert left == left_minor
-    world = await rows(pool, "SELECT balance_minor FROM accounts WHERE kind = 'world'")
+    world = await fetch_rows(pool, "SELECT balance_minor FROM accounts WHERE kind = 'world'")
     assert [row["balance_minor"] for row in world] == [-left[-1]]
 
 
 async def found_fake(owner: Connection, pool: Pool, people: range) -> None:
     """Let likes count no more, recorded but not folded yet."""
     taken_back = (
-        likes(len(people), first=people.start).replace(b'"like"', b'"unlike"').replace(b":00:00Z", b":00:30Z")
+        likes_body(len(people), first=people.start).replace(b'"like"', b'"unlike"').replace(b":00:00Z", b":00:30Z")
     )
-    async with reopened(owner):
+    async with reopened_campaign(owner):
         assert await record(pool, [taken_back]) == {"withdrawn": len(people)}
 
 
@@ -224,7 +224,7 @@ async def test_a_closed_campaign_takes_no_money_but_knows_what_it_took(pool: Poo
     campaign = await made(pool)
     await fund(pool, campaign, 700)
     await close(pool, campaign)
-    with pytest.raises(Closed):
+    with pytest.raises(CampaignClosed):
         await fund(pool, campaign, 700, "bank 2")
     assert not (await fund(pool, campaign, 700)).is_new
 
@@ -232,10 +232,10 @@ async def test_a_closed_campaign_takes_no_money_but_knows_what_it_took(pool: Poo
 async def test_the_floor_stays_pledged_when_a_tick_folds_what_was_refused_later(pool: Pool):
     campaign = await made(pool, ("floor_minor = 0", "floor_minor = 50"))
     await fund(pool, campaign, 700)
-    await record(pool, [likes(30)])
+    await record(pool, [likes_body(30)])
     await close(pool, campaign)
-    assert await record(pool, [likes(5, first=30)]) == {"not_running": 5}
-    assert await pledge.tick(pool, campaign) == pledge.Tick(batches=1, pledged_minor=0)
+    assert await record(pool, [likes_body(5, first=30)]) == {"not_running": 5}
+    assert await pledge.run_tick(pool, campaign) == pledge.TickResult(batches=1, pledged_minor=0)
     assert (await line(pool, campaign)).pledged.minor == 50
 
 
@@ -251,15 +251,15 @@ class Unheard:
 
 async def test_every_like_is_in_before_the_close_or_refused_by_it(pool: Pool):
     """Likes come in while the campaign closes: what was answered as counted is pledged, what comes after is not."""
-    campaign, sender = await made(pool), await platform(pool)
+    campaign, sender = await made(pool), await ensure_platform(pool)
     await fund(pool, campaign, 100_000)
-    intake = Intake(pool, Shelf(pool, PSEUDONYM_KEY), lambda: NOW, Unheard())
+    intake = IntakeQueue(pool, CatalogueCache(pool, PSEUDONYM_KEY), lambda: NOW, Unheard())
     intake.start()
     counted, begun = Counter[str](), asyncio.Event()
 
     async def send(first: int) -> None:
         while not counted["not_running"]:
-            answered = await intake.submit(submission(sender, likes(20, first=first)))
+            answered = await intake.submit(submission(sender, likes_body(20, first=first)))
             assert isinstance(answered, bytes)
             counted.update(orjson.loads(answered)["outcomes"])
             first += 20
@@ -270,7 +270,7 @@ async def test_every_like_is_in_before_the_close_or_refused_by_it(pool: Pool):
     done = await close(pool, campaign)
     await asyncio.gather(*sending)
     await intake.stop()
-    await pledge.tick(pool, campaign)
+    await pledge.run_tick(pool, campaign)
     held = await line(pool, campaign)
     assert counted["counted"] > 0
     assert held.earned_minor == min(500, counted["counted"] // 3)

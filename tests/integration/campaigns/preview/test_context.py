@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from campaigns.catalogue import apply_promise
-from campaigns.errors import Closed, PromiseRefused
+from campaigns.errors import CampaignClosed, PromiseRefused
 from campaigns.pledging import budget
 from campaigns.preview import response
-from campaigns.preview.request import of_promise
-from campaigns.preview.response import PreviewAnswer
+from campaigns.preview.request import build_request
+from campaigns.preview.response import PreviewResponse
 from campaigns.promise.model import Promise
 from promises import NOW, PSEUDONYM_KEY, SLUG, promise
-from settlements import every, liked, line, made, settled, unliked
+from settlements import create_campaign, read_balances, read_settlements, record_likes, record_unlikes, settle_periods
 from sql import Pool
 
 ONE_EACH = ("per_likes = 3", "per_likes = 1")
@@ -30,10 +30,10 @@ LATER = NOW + timedelta(days=60)
 
 async def asked(
     pool: Pool, own: Promise, forecast: Mapping[str, Any], funded_minor: int | None = None, now: datetime = NOW
-) -> PreviewAnswer:
-    request = of_promise(own, funded_minor, dict(forecast))
+) -> PreviewResponse:
+    request = build_request(own, funded_minor, dict(forecast))
     async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        return await response.preview(conn, request, now, pseudonym_key=PSEUDONYM_KEY)
+        return await response.preview_response(conn, request, now, pseudonym_key=PSEUDONYM_KEY)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -48,16 +48,18 @@ async def test_a_replay_of_real_counts_gives_what_the_engine_pledged_and_settled
         ("floor_minor = 0", f"floor_minor = {chance.choice((0, 400))}"),
     )
     funded_minor = chance.choice((150, 1_000, 5_000))
-    campaign = await made(pool, *terms, funded_minor=funded_minor)
-    await liked(pool, campaign, {day: chance.randint(1, 120) for day in range(1, 11) if chance.random() < 0.8}, NOW)
-    await liked(pool, campaign, {10: 30}, NOW)
-    await unliked(pool, campaign, 10, range(chance.randint(1, 20)), NOW)
+    campaign = await create_campaign(pool, *terms, funded_minor=funded_minor)
+    await record_likes(
+        pool, campaign, {day: chance.randint(1, 120) for day in range(1, 11) if chance.random() < 0.8}, NOW
+    )
+    await record_likes(pool, campaign, {10: 30}, NOW)
+    await record_unlikes(pool, campaign, 10, range(chance.randint(1, 20)), NOW)
     async with pool.acquire() as conn, conn.transaction():
-        await budget.close(conn, campaign, NOW)
-    await settled(pool, campaign, LATER)
+        await budget.close_campaign(conn, campaign, NOW)
+    await settle_periods(pool, campaign, LATER)
     found = await asked(pool, promise(*terms, *NEXT_YEAR), {"like_campaign": SLUG}, funded_minor)
-    posted, paid = await line(pool, campaign), dict[str, int]()
-    for envelope in await every(pool, campaign):
+    posted, paid = await read_balances(pool, campaign), dict[str, int]()
+    for envelope in await read_settlements(pool, campaign):
         for payout in envelope.payouts:
             paid[payout.charity] = paid.get(payout.charity, 0) + payout.amount_minor
     assert posted.earned_minor > 0
@@ -67,8 +69,8 @@ async def test_a_replay_of_real_counts_gives_what_the_engine_pledged_and_settled
 
 
 async def test_new_terms_come_to_what_was_foreseen(pool: Pool):
-    campaign = await made(pool, ONE_EACH, funded_minor=2_000)
-    await liked(pool, campaign, {2: 100, 9: 11, 10: 5})
+    campaign = await create_campaign(pool, ONE_EACH, funded_minor=2_000)
+    await record_likes(pool, campaign, {2: 100, 9: 11, 10: 5})
     changed = promise(
         ONE_EACH, ("amount_minor = 1", "amount_minor = 3"), ("daily_cap_minor = 500", "daily_cap_minor = 150")
     )
@@ -77,14 +79,14 @@ async def test_new_terms_come_to_what_was_foreseen(pool: Pool):
     assert [day["likes"] for day in found["days"]] == [0, 100, *[0] * 6, 11, *[60] * 21]
     assert found["as_it_stands"] == {"pledged": {"minor": 1_371, "text": "13.71"}, "budget_ends_on": None}
     async with pool.acquire() as conn, conn.transaction():
-        campaign = (await apply_promise.apply(conn, changed, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
-    await liked(pool, campaign, dict.fromkeys(range(10, 31), 60), LATER)
-    assert found["money"]["pledged"]["minor"] == (await line(pool, campaign)).earned_minor == 2_000
+        campaign = (await apply_promise.apply_promise(conn, changed, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
+    await record_likes(pool, campaign, dict.fromkeys(range(10, 31), 60), LATER)
+    assert found["money"]["pledged"]["minor"] == (await read_balances(pool, campaign)).earned_minor == 2_000
     assert found["budget_ends_on"] == "2026-11-23"  # 171 by the tenth, then 150 a day
 
 
 async def test_the_promise_that_stands_is_previewed_as_it_is(pool: Pool):
-    await made(pool, funded_minor=3_000)
+    await create_campaign(pool, funded_minor=3_000)
     found = await asked(pool, promise(), {"likes_per_day": 300}, now=NOW - timedelta(days=30))
     assert (found["action"], found["as_it_stands"], found["notes"]) == ("nothing", None, [])
     assert (found["money"]["funded"]["minor"], found["money"]["pledged"]["minor"]) == (3_000, 3_000)
@@ -92,8 +94,8 @@ async def test_the_promise_that_stands_is_previewed_as_it_is(pool: Pool):
 
 
 async def test_what_a_preview_supposes_is_said(pool: Pool):
-    campaign = await made(pool, ONE_EACH)
-    await liked(pool, campaign, {2: 100, 9: 11})
+    campaign = await create_campaign(pool, ONE_EACH)
+    await record_likes(pool, campaign, {2: 100, 9: 11})
     limited = ("daily_cap_minor = 500", "daily_cap_minor = 500\nlikes_per_person_per_day = 2")
     shorter = (*NEXT_YEAR[:2], ("ends_at = 2026-12-01", "ends_at = 2027-11-06"))
     longer = (*NEXT_YEAR[:2], ("ends_at = 2026-12-01", "ends_at = 2027-12-09"))
@@ -111,7 +113,7 @@ async def test_what_a_preview_supposes_is_said(pool: Pool):
 
 
 async def test_what_cannot_be_previewed_is_refused_by_its_path(pool: Pool):
-    campaign = await made(pool, funded_minor=3_000)
+    campaign = await create_campaign(pool, funded_minor=3_000)
     flat = {"likes_per_day": 1}
     for own, forecast, funded_minor, path in (
         (promise(*NEXT_YEAR), flat, None, "funded_minor"),
@@ -121,10 +123,10 @@ async def test_what_cannot_be_previewed_is_refused_by_its_path(pool: Pool):
     ):
         with pytest.raises(PromiseRefused) as refused:
             await asked(pool, own, forecast, funded_minor)
-        assert [fault.path for fault in refused.value.faults] == [path]
+        assert [fault.path for fault in refused.value.field_errors] == [path]
     async with pool.acquire() as conn, conn.transaction():
-        await budget.close(conn, campaign, NOW)
-    with pytest.raises(Closed):
+        await budget.close_campaign(conn, campaign, NOW)
+    with pytest.raises(CampaignClosed):
         await asked(pool, promise(), flat)
 
 

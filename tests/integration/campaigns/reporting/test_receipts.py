@@ -15,33 +15,33 @@ from ledger.log import receipt
 from ledger.log.note import format_verifier_key, make_signer
 from ledger.log.receipt import MalformedReceipt
 from ops.cli import app
-from serving import DAY, KEYS, LOG, SLUG, Answer, Running, like, running
+from serving import DAY, KEYS, LOG, SLUG, HttpResponse, RunningService, like, running_service
 from sql import Connection
 
 LATER = DAY + timedelta(minutes=1)
 
 
-async def receipts(to: Running, *likes: dict[str, Any]) -> list[str]:
-    answer: Answer = await to.send(likes, results="all")
+async def receipts(to: RunningService, *likes: dict[str, Any]) -> list[str]:
+    answer: HttpResponse = await to.send(likes, results="all")
     return [result["receipt"] for result in answer.json["results"] if "receipt" in result]
 
 
 def faults(raw: bytes) -> list[str]:
-    return [step.says for step in receipt.check(raw, LOG.verifier_key) if not step.holds]
+    return [step.description for step in receipt.check_receipt(raw, LOG.verifier_key) if not step.holds]
 
 
-async def fate(to: Running, named: str) -> str:
+async def fate(to: RunningService, named: str) -> str:
     return str((await to.get(f"/v1/receipts/{named}")).json["fate"])
 
 
-async def forget(to: Running, person: str) -> int:
+async def forget(to: RunningService, person: str) -> int:
     async with to.service.pool.acquire() as conn, conn.transaction():
-        shelf = await cache.read(conn, KEYS.pseudonym)
-        return await erasure.forget(conn, shelf.campaigns[SLUG], "kuai", person)
+        shelf = await cache.read_catalogue(conn, KEYS.pseudonym)
+        return await erasure.erase_person(conn, shelf.campaigns[SLUG], "kuai", person)
 
 
 async def test_every_counted_like_has_a_receipt_that_proves_it(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         given = await receipts(to, *(like(str(n), f"c{n % 3}") for n in range(30)))
         assert len(given) == len(set(given)) == 30
         waiting = (await to.get(f"/v1/receipts/{given[0]}")).json
@@ -52,13 +52,13 @@ async def test_every_counted_like_has_a_receipt_that_proves_it(dsn: str):
             answer = await to.get(f"/v1/receipts/{named}")
             proof = answer.json
             assert (proof["fate"], proof["like"]["content"]) == ("counted", f"c{number % 3}")
-            steps = receipt.check(answer.body, LOG.verifier_key)
+            steps = receipt.check_receipt(answer.body, LOG.verifier_key)
             assert [step.holds for step in steps] == [True] * 5
             assert len(bytes.fromhex(proof["like"]["person"])) == 16  # a pseudonym, never the user's id
 
 
 async def test_a_receipt_that_nobody_was_given_is_not_found(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         [named] = await receipts(to, like("1"))
         other = "A" if named[-1] != "A" else "B"
         for made_up in (
@@ -74,7 +74,7 @@ async def test_a_receipt_that_nobody_was_given_is_not_found(dsn: str):
 
 
 async def test_the_fate_is_where_the_like_stands_now_and_the_proof_stays(dsn: str, owner: Connection):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         first, second = await receipts(to, like("1"), like("2"))
         await to.send([like("1", action="unlike", at=LATER)])
         await to.sequence()
@@ -88,7 +88,7 @@ async def test_the_fate_is_where_the_like_stands_now_and_the_proof_stays(dsn: st
 
 
 async def test_a_person_is_forgotten_and_every_proof_and_total_still_holds(dsn: str, owner: Connection):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         await to.send([like("1", "c1"), like("2", "c1"), like("1", "c2")])
         mine, others = await receipts(to, like("1", "c3"), like("2", "c3"))
         await to.sequence()
@@ -105,7 +105,7 @@ async def test_a_person_is_forgotten_and_every_proof_and_total_still_holds(dsn: 
         assert await fate(to, others) == "counted"
         assert (await to.get(f"/v1/receipts/{others}")).json["like"]["content"] == "c3"
         assert (await to.get(f"/v1/campaigns/{SLUG}/totals")).json["money"] == before
-        assert await sql_checks.run(owner) == []
+        assert await sql_checks.run_checks(owner) == []
         assert await forget(to, "1") == 0
         assert await forget(to, "2") == 2
         assert await fate(to, others) == "forgotten"
@@ -132,7 +132,7 @@ TAMPERINGS = {
 
 @pytest.mark.parametrize("name", TAMPERINGS)
 async def test_a_receipt_that_was_changed_fails_at_the_step_that_is_false(dsn: str, name: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         given = await receipts(to, *(like(str(n)) for n in range(4)))
         await to.sequence()
         proof = (await to.get(f"/v1/receipts/{given[1]}")).json
@@ -147,11 +147,11 @@ async def test_a_receipt_that_was_changed_fails_at_the_step_that_is_false(dsn: s
 )
 def test_what_is_no_receipt_is_refused(raw: bytes):
     with pytest.raises(MalformedReceipt):
-        receipt.check(raw, LOG.verifier_key)
+        receipt.check_receipt(raw, LOG.verifier_key)
 
 
 async def test_the_command_line_checks_a_file_offline(dsn: str, tmp_path: Path):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         [named] = await receipts(to, like("1"))
         await to.sequence()
         file = tmp_path / "receipt.json"

@@ -6,10 +6,10 @@ from dataclasses import replace
 import asyncpg
 import pytest
 
-from ledger.accounting.balances import Line, balances
-from ledger.accounting.corrections import step_back
-from ledger.accounting.journal import Account, Posting, Step, post
-from ledger.errors import BalanceFloor, CorrectedBefore, KeyReused
+from ledger.accounting.balances import CampaignBalances, campaign_balances
+from ledger.accounting.corrections import reverse_amount
+from ledger.accounting.journal import Account, Posting, TransferStep, post_transfer
+from ledger.errors import AlreadyCorrected, BalanceFloor, IdempotencyKeyConflict
 from ops import database
 from sql import Connection, Pool
 
@@ -17,19 +17,19 @@ WORLD = Account("world", "CNY")
 BUDGET = Account("budget", "CNY", "schools")
 PLEDGED = Account("pledged", "CNY", "schools")
 PAYABLE = Account("payable", "CNY", "schools", "village-schools")
-FUNDED = Posting("fund/1", Step.FUND, WORLD, BUDGET, 1_000, "sponsor's first transfer")
-FIRST = Posting("pledge/1", Step.PLEDGE, BUDGET, PLEDGED, 600, "likes counted")
+FUNDED = Posting("fund/1", TransferStep.FUND, WORLD, BUDGET, 1_000, "sponsor's first transfer")
+FIRST = Posting("pledge/1", TransferStep.PLEDGE, BUDGET, PLEDGED, 600, "likes counted")
 
 
 async def posted(pool: Pool, *postings: Posting) -> None:
     async with pool.acquire() as conn, conn.transaction():
         for posting in postings:
-            await post(conn, posting)
+            await post_transfer(conn, posting)
 
 
-async def line(pool: Pool) -> Line:
+async def line(pool: Pool) -> CampaignBalances:
     async with pool.acquire() as conn:
-        return await balances(conn, "schools")
+        return await campaign_balances(conn, "schools")
 
 
 def correction(corrected: Posting, key: str, amount_minor: int | None = None) -> Posting:
@@ -47,7 +47,7 @@ async def funded(pool: Pool) -> Pool:
 
 @pytest.mark.breaks_invariants  # settles outside of an envelope
 async def test_money_moves_along_the_line(funded: Pool):
-    await posted(funded, Posting("settle/1", Step.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
+    await posted(funded, Posting("settle/1", TransferStep.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
     held = await line(funded)
     assert (held.budget.minor, held.pledged.minor, held.payable.minor) == (400, 350, 250)
     assert (held.funded_minor, held.earned_minor, held.settled_minor) == (1_000, 600, 250)
@@ -62,7 +62,7 @@ async def test_what_is_rolled_back_leaves_no_trace(funded: Pool):
     async with funded.acquire() as conn:
         attempt = conn.transaction()
         await attempt.start()
-        await post(conn, Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 100, "a dry run"))
+        await post_transfer(conn, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "a dry run"))
         await attempt.rollback()
     assert await funded.fetchval("SELECT count(*) FROM transfers") == 2
     assert await funded.fetchval("SELECT count(*) FROM leaf_queue") == 2
@@ -71,14 +71,14 @@ async def test_what_is_rolled_back_leaves_no_trace(funded: Pool):
 
 async def test_the_same_posting_again_is_the_same_transfer(funded: Pool):
     async with funded.acquire() as conn, conn.transaction():
-        assert await post(conn, FIRST) == FIRST.transfer_id
-        assert await post(conn, FIRST) == FIRST.transfer_id
+        assert await post_transfer(conn, FIRST) == FIRST.transfer_id
+        assert await post_transfer(conn, FIRST) == FIRST.transfer_id
     assert await funded.fetchval("SELECT count(*) FROM transfers") == 2
     assert (await line(funded)).pledged.minor == 600
 
 
 async def test_a_posting_again_is_the_first_also_once_its_money_has_moved_on(funded: Pool):
-    await posted(funded, Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 400, "the rest"))
+    await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 400, "the rest"))
     await posted(funded, FIRST)
     assert (await line(funded)).budget.minor == 0
 
@@ -86,7 +86,7 @@ async def test_a_posting_again_is_the_first_also_once_its_money_has_moved_on(fun
 @pytest.mark.parametrize(
     ("field", "other"),
     [
-        ("step", replace(FIRST, step=Step.FUND)),
+        ("step", replace(FIRST, step=TransferStep.FUND)),
         ("from_account", replace(FIRST, source=BUDGET._replace(kind="payable"))),
         ("to_account", replace(FIRST, target=PLEDGED._replace(kind="payable"))),
         (
@@ -99,7 +99,7 @@ async def test_a_posting_again_is_the_first_also_once_its_money_has_moved_on(fun
     ],
 )
 async def test_a_key_that_comes_back_with_other_content_names_the_field(funded: Pool, field: str, other: Posting):
-    with pytest.raises(KeyReused) as refused:
+    with pytest.raises(IdempotencyKeyConflict) as refused:
         await posted(funded, other)
     assert refused.value.field == field
     assert await funded.fetchval("SELECT count(*) FROM transfers") == 2
@@ -107,14 +107,14 @@ async def test_a_key_that_comes_back_with_other_content_names_the_field(funded: 
 
 async def test_no_more_can_be_pledged_than_was_funded(funded: Pool):
     with pytest.raises(BalanceFloor):
-        await posted(funded, Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 401, "too much"))
-    await posted(funded, Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 400, "all of it"))
+        await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 401, "too much"))
+    await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 400, "all of it"))
     assert (await line(funded)).budget.minor == 0
 
 
 async def test_of_many_that_want_the_last_of_the_budget_as_many_get_it_as_it_reaches_for(dsn: str, funded: Pool):
-    asked = [Posting(f"pledge/{n}", Step.PLEDGE, BUDGET, PLEDGED, 100, "at once") for n in range(2, 12)]
-    async with database.pool(dsn, 10) as many:
+    asked = [Posting(f"pledge/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "at once") for n in range(2, 12)]
+    async with database.open_pool(dsn, 10) as many:
         answers = await asyncio.gather(*(posted(many, one) for one in asked), return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["BalanceFloor"] * 6 + ["NoneType"] * 4
     assert (await line(funded)).budget.minor == 0
@@ -123,26 +123,32 @@ async def test_of_many_that_want_the_last_of_the_budget_as_many_get_it_as_it_rea
 @pytest.mark.parametrize(
     ("posting", "constraint"),
     [
-        (Posting("x", Step.PLEDGE, BUDGET, PAYABLE, 1, "two steps"), "transfers_move_one_step"),
-        (Posting("x", Step.FUND, BUDGET, PLEDGED, 1, "wrong step"), "transfers_move_one_step"),
-        (Posting("x", Step.PLEDGE, PLEDGED, BUDGET, 1, "back, naming nothing"), "transfers_move_one_step"),
-        (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, 1, "r", FUNDED.transfer_id), "transfers_move_one_step"),
-        (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, 0, "nothing"), "transfers_amount_is_positive"),
-        (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, -1, "less than nothing"), "transfers_amount_is_positive"),
-        (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, 1, ""), "transfers_reference_is_bounded"),
-        (Posting("x", Step.PLEDGE, BUDGET, PLEDGED, 1, "x" * 501), "transfers_reference_is_bounded"),
-        (Posting("", Step.PLEDGE, BUDGET, PLEDGED, 1, "no key"), "transfers_idempotency_key_is_bounded"),
-        (Posting("x" * 301, Step.PLEDGE, BUDGET, PLEDGED, 1, "long key"), "transfers_idempotency_key_is_bounded"),
-        (Posting("x", Step.PLEDGE, BUDGET, BUDGET, 1, "to itself"), "transfers_accounts_differ"),
+        (Posting("x", TransferStep.PLEDGE, BUDGET, PAYABLE, 1, "two steps"), "transfers_move_one_step"),
+        (Posting("x", TransferStep.FUND, BUDGET, PLEDGED, 1, "wrong step"), "transfers_move_one_step"),
+        (Posting("x", TransferStep.PLEDGE, PLEDGED, BUDGET, 1, "back, naming nothing"), "transfers_move_one_step"),
+        (Posting("x", TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "r", FUNDED.transfer_id), "transfers_move_one_step"),
+        (Posting("x", TransferStep.PLEDGE, BUDGET, PLEDGED, 0, "nothing"), "transfers_amount_is_positive"),
+        (Posting("x", TransferStep.PLEDGE, BUDGET, PLEDGED, -1, "less than nothing"), "transfers_amount_is_positive"),
+        (Posting("x", TransferStep.PLEDGE, BUDGET, PLEDGED, 1, ""), "transfers_reference_is_bounded"),
+        (Posting("x", TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "x" * 501), "transfers_reference_is_bounded"),
+        (Posting("", TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "no key"), "transfers_idempotency_key_is_bounded"),
         (
-            Posting("x", Step.PLEDGE, BUDGET, PLEDGED._replace(currency="JPY"), 1, "changed on the way"),
+            Posting("x" * 301, TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "long key"),
+            "transfers_idempotency_key_is_bounded",
+        ),
+        (Posting("x", TransferStep.PLEDGE, BUDGET, BUDGET, 1, "to itself"), "transfers_accounts_differ"),
+        (
+            Posting("x", TransferStep.PLEDGE, BUDGET, PLEDGED._replace(currency="JPY"), 1, "changed on the way"),
             "transfers_to_account_has_this_kind_and_currency",
         ),
         (
-            Posting("x", Step.FUND, WORLD, BUDGET._replace(currency="yen"), 1, "no currency"),
+            Posting("x", TransferStep.FUND, WORLD, BUDGET._replace(currency="yen"), 1, "no currency"),
             "accounts_currency_is_iso_4217",
         ),
-        (Posting("x", Step.FUND, WORLD, Account("pocket", "CNY"), 1, "no such kind"), "accounts_kind_is_known"),
+        (
+            Posting("x", TransferStep.FUND, WORLD, Account("pocket", "CNY"), 1, "no such kind"),
+            "accounts_kind_is_known",
+        ),
     ],
 )
 async def test_what_breaks_a_rule_is_refused_by_the_constraint_that_states_it(
@@ -157,41 +163,41 @@ async def test_what_breaks_a_rule_is_refused_by_the_constraint_that_states_it(
 async def test_a_transfer_is_corrected_at_most_once(funded: Pool):
     await posted(funded, correction(FIRST, "correct/1", 100))
     await posted(funded, correction(FIRST, "correct/1", 100))  # again: the same
-    with pytest.raises(CorrectedBefore):
+    with pytest.raises(AlreadyCorrected):
         await posted(funded, correction(FIRST, "correct/2", 100))
     assert (await line(funded)).pledged.minor == 500
 
 
 async def test_of_corrections_at_the_same_time_one_wins(dsn: str, funded: Pool):
     asked = [correction(FIRST, f"correct/{n}", 100) for n in range(10)]
-    async with database.pool(dsn, 10) as many:
+    async with database.open_pool(dsn, 10) as many:
         answers = await asyncio.gather(*(posted(many, one) for one in asked), return_exceptions=True)
     assert sorted(type(answer).__name__ for answer in answers) == ["CorrectedBefore"] * 9 + ["NoneType"]
     assert (await line(funded)).pledged.minor == 500
 
 
 async def test_of_the_same_posting_at_the_same_time_one_is_kept(dsn: str, funded: Pool):
-    same = Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 100, "at once")
-    async with database.pool(dsn, 10) as many:
+    same = Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "at once")
+    async with database.open_pool(dsn, 10) as many:
         await asyncio.gather(*(posted(many, same) for _ in range(10)))
     assert (await line(funded)).pledged.minor == 700
 
 
 async def test_a_first_posting_opens_its_accounts_once_for_all_that_come_at_the_same_time(dsn: str, pool: Pool):
     asked = [replace(FUNDED, key=f"fund/{n}", amount_minor=1) for n in range(20)]
-    async with database.pool(dsn, 20) as many:
+    async with database.open_pool(dsn, 20) as many:
         await asyncio.gather(*(posted(many, one) for one in asked))
     assert await pool.fetchval("SELECT count(*) FROM accounts") == 2
     assert (await line(pool)).budget.minor == 20
 
 
 async def test_twenty_at_once_in_both_directions_wait_for_each_other_without_a_deadlock(dsn: str, funded: Pool):
-    pledges = [Posting(f"pledge/{n}", Step.PLEDGE, BUDGET, PLEDGED, 10, "there") for n in range(2, 22)]
+    pledges = [Posting(f"pledge/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 10, "there") for n in range(2, 22)]
     await posted(funded, *pledges[:10])
     both = [
         p for pair in zip(pledges[10:], (correction(p, f"back/{p.key}") for p in pledges), strict=False) for p in pair
     ]
-    async with database.pool(dsn, 20) as many:
+    async with database.open_pool(dsn, 20) as many:
         await asyncio.gather(*(posted(many, one) for one in both))
     held = await line(funded)
     assert (held.budget.minor, held.pledged.minor, held.pledged.version) == (300, 700, 31)
@@ -204,13 +210,13 @@ async def test_twenty_at_once_in_both_directions_wait_for_each_other_without_a_d
 
 
 async def test_the_balance_after_is_that_of_the_order_of_commits_not_of_beginnings(dsn: str, funded: Pool):
-    async with database.pool(dsn, 2) as two, two.acquire() as first, two.acquire() as second:
+    async with database.open_pool(dsn, 2) as two, two.acquire() as first, two.acquire() as second:
         begun = first.transaction()
         await begun.start()
         await first.fetchval("SELECT now()")  # begins first, posts second
         async with second.transaction():
-            await post(second, Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 7, "begun second"))
-        await post(first, Posting("pledge/3", Step.PLEDGE, BUDGET, PLEDGED, 100, "begun first"))
+            await post_transfer(second, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 7, "begun second"))
+        await post_transfer(first, Posting("pledge/3", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "begun first"))
         await begun.commit()
     newest = await funded.fetchrow(
         "SELECT to_balance_after_minor, recorded_at = (SELECT max(recorded_at) FROM transfers) AS is_latest"
@@ -220,30 +226,32 @@ async def test_the_balance_after_is_that_of_the_order_of_commits_not_of_beginnin
 
 
 async def test_stepping_back_takes_the_newest_and_posts_anew_what_was_too_much(funded: Pool):
-    await posted(funded, Posting("pledge/2", Step.PLEDGE, BUDGET, PLEDGED, 50, "more likes"))
+    await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 50, "more likes"))
     async with funded.acquire() as conn, conn.transaction():
-        assert await step_back(conn, Step.PLEDGE, BUDGET, PLEDGED, 80, "unliked") == 80
+        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 80, "unliked") == 80
     assert (await line(funded)).pledged.minor == 570
     async with funded.acquire() as conn, conn.transaction():
-        assert await step_back(conn, Step.PLEDGE, BUDGET, PLEDGED, 600, "unliked") == 570
-        assert await step_back(conn, Step.PLEDGE, BUDGET, PLEDGED, 1, "nothing is left") == 0
-        assert await step_back(conn, Step.PLEDGE, BUDGET, PLEDGED, 0, "nothing is asked") == 0
+        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 600, "unliked") == 570
+        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "nothing is left") == 0
+        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 0, "nothing is asked") == 0
     assert (await line(funded)).budget.minor == 1_000
 
 
 @pytest.mark.breaks_invariants  # settles outside of an envelope
 async def test_what_was_settled_is_not_taken_back(funded: Pool):
-    await posted(funded, Posting("settle/1", Step.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
+    await posted(funded, Posting("settle/1", TransferStep.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
     async with funded.acquire() as conn, conn.transaction():
-        assert await step_back(conn, Step.PLEDGE, BUDGET, PLEDGED, 600, "judged fake") == 350
+        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 600, "judged fake") == 350
     held = await line(funded)
     assert (held.pledged.minor, held.payable.minor, held.funded_minor) == (0, 250, 1_000)
 
 
 async def test_stepping_back_goes_through_as_many_transfers_as_it_takes(funded: Pool):
-    await posted(funded, *(Posting(f"tick/{n}", Step.PLEDGE, BUDGET, PLEDGED, 1, "a tick") for n in range(230)))
+    await posted(
+        funded, *(Posting(f"tick/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "a tick") for n in range(230))
+    )
     async with funded.acquire() as conn, conn.transaction():
-        assert await step_back(conn, Step.PLEDGE, BUDGET, PLEDGED, 225, "unliked") == 225
+        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 225, "unliked") == 225
     assert (await line(funded)).pledged.minor == 605
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import pairs
 from databases import DatabaseServer, run_in_thread
-from in_use import fill
+from in_use import fill_database
 from ledger.invariants import log_tiles, sql_checks
 from ops.admin.core import proposals
 from sql import Connection, Script, scripts
@@ -254,8 +254,8 @@ def filled(database_server: DatabaseServer) -> Iterator[str]:
     """Yield the address of a database in use; each test tampers with it in a transaction that is rolled back."""
     name = f"like_ledger_checks_{uuid4().hex}"
     run_in_thread(database_server._execute(f"CREATE DATABASE {name} TEMPLATE {database_server.template}"))
-    run_in_thread(fill(database_server.address(name)))
-    yield database_server.address(name)
+    run_in_thread(fill_database(database_server.database_dsn(name)))
+    yield database_server.database_dsn(name)
     run_in_thread(database_server._execute(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
@@ -272,7 +272,7 @@ async def conn(filled: str) -> AsyncIterator[Connection]:
 
 
 async def test_a_database_in_use_breaks_no_invariant(conn: Connection):
-    assert await sql_checks.run(conn) == []
+    assert await sql_checks.run_checks(conn) == []
 
 
 async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn: Connection):
@@ -282,7 +282,7 @@ async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn:
     assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 2
     assert await conn.fetchval("SELECT sum(likes) FROM refusal_counts") == 1
     assert await conn.fetchval("SELECT sum(balance_minor) FROM accounts WHERE campaign = 'closed'") == 50
-    assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.State)
+    assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.ProposalState)
 
 
 def test_every_check_has_a_tampering_that_it_is_known_to_see():
@@ -292,7 +292,7 @@ def test_every_check_has_a_tampering_that_it_is_known_to_see():
 @pytest.mark.parametrize(("name", "tampering"), [(name, one) for name, some in TAMPERINGS.items() for one in some])
 async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
     await conn.execute(tampering)
-    failures = {failure.name: failure for failure in await sql_checks.run(conn)}
+    failures = {failure.name: failure for failure in await sql_checks.run_checks(conn)}
     assert name in failures
     assert failures[name].rows
     assert failures[name].count >= len(failures[name].rows)
@@ -309,12 +309,12 @@ async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
 )
 async def test_tiles_that_do_not_re_hash_to_the_head_are_seen(conn: Connection, tampering: str):
     await conn.execute(tampering)
-    assert log_tiles.NAME in {failure.name for failure in await sql_checks.run(conn)}
+    assert log_tiles.NAME in {failure.name for failure in await sql_checks.run_checks(conn)}
 
 
 async def test_a_failure_says_its_sentence_and_shows_some_of_its_rows(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
-    [failure] = await sql_checks.run(conn)
+    [failure] = await sql_checks.run_checks(conn)
     assert failure.name == "counted_likes_have_a_leaf"
     assert failure.sentence.startswith("Every like has its own position")
     assert "scans" not in failure.sentence
@@ -323,21 +323,21 @@ async def test_a_failure_says_its_sentence_and_shows_some_of_its_rows(conn: Conn
 
 async def test_what_reads_whole_tables_can_be_left_out(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
-    assert await sql_checks.run(conn, scans=False) == []
-    cheap = {check.name for check in sql_checks.checks(scans=False)}
-    assert cheap < {check.name for check in sql_checks.checks()}
+    assert await sql_checks.run_checks(conn, with_scans=False) == []
+    cheap = {check.name for check in sql_checks.list_checks(with_scans=False)}
+    assert cheap < {check.name for check in sql_checks.list_checks()}
     assert {"balances_equal_transfers", "earned_equals_due", "only_world_is_negative"} <= cheap
 
 
 async def test_counts_outlive_the_likes_of_a_campaign_past_its_retention(conn: Connection):
     for row in await conn.fetch("SELECT format('DROP TABLE likes_%s', campaign_id) AS statement FROM campaigns"):
         await conn.execute(row["statement"])
-    assert await sql_checks.run(conn) == []
+    assert await sql_checks.run_checks(conn) == []
 
 
 @pytest.mark.parametrize("check", scripts("checks"), ids=lambda check: check.name)
 def test_a_check_opens_with_a_sentence_and_is_one_query(check: Script):
-    said = sql_checks.sentence(check)
+    said = sql_checks.check_sentence(check)
     assert said[0].isupper() or said[0] == "`"
     assert said.endswith(".")
     query = "\n".join(line for line in check.text.splitlines() if not line.startswith("--"))

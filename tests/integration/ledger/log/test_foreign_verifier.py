@@ -10,9 +10,9 @@ import pytest
 
 from ledger.log.encoding import to_base64
 from ledger.log.note import format_verifier_key
-from ledger.publication.outbox import queue_leaf
-from ledger.publication.store import checkpoint
-from serving import DAY, LOG, Running, like, running
+from ledger.publication.outbox import enqueue_leaf
+from ledger.publication.store import newest_head
+from serving import DAY, LOG, RunningService, like, running_service
 from sql import Connection
 
 SOURCE = Path(__file__).parents[3] / "foreign" / "verifier.go"
@@ -35,23 +35,23 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "verifier"
 
 
-async def judged(program: Path, to: Running, key: str) -> "subprocess.CompletedProcess[str]":
+async def judged(program: Path, to: RunningService, key: str) -> "subprocess.CompletedProcess[str]":
     command = [str(program), to.url, key]
     return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
 
 
 async def test_golangs_tlog_and_note_accept_what_is_served(dsn: str, program: Path):
     own = format_verifier_key(LOG.verifier_key)
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         for leaves in (1, 254, 300):
             await to.send([like(f"{leaves}/{n}", at=DAY) for n in range(5)])
             async with to.service.pool.acquire() as conn, conn.transaction():
                 for number in range(leaves):
                     text = {"campaign": "rural-education", "about": "correction", "text": f"{number} – 点赞\u2028"}
-                    await queue_leaf(conn, "note", f"note/{leaves}/{number}", text)
+                    await enqueue_leaf(conn, "note", f"note/{leaves}/{number}", text)
             await to.sequence()
             async with to.service.pool.acquire() as conn:
-                signed = await checkpoint(conn)
+                signed = await newest_head(conn)
             assert signed is not None
             answer = await judged(program, to, own)
             assert (answer.returncode, answer.stderr) == (0, "")
@@ -72,7 +72,7 @@ async def test_golangs_tlog_and_note_accept_what_is_served(dsn: str, program: Pa
     ],
 )
 async def test_and_refuse_what_was_changed(dsn: str, program: Path, owner: Connection, tampering: str, says: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         await to.send([like(str(n)) for n in range(5)])
         await to.sequence()
         await owner.execute(f"SET session_replication_role = replica; {tampering}")

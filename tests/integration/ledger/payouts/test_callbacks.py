@@ -13,19 +13,19 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import rules
+from campaigns.reporting.settlements import approval_rules
 from ledger.payouts import sending
-from ledger.payouts.callbacks import Heard, judged
-from ledger.payouts.channels import Answer, Outcome
-from ledger.payouts.channels.http import Http
-from ledger.payouts.channels.manual import Manual
-from ledger.payouts.manual import again
+from ledger.payouts.callbacks import CallbackResult, classify_result
+from ledger.payouts.channels import PaymentOutcome, PaymentResult
+from ledger.payouts.channels.http import HttpChannel
+from ledger.payouts.channels.manual import ManualChannel
+from ledger.payouts.manual import retry_returned
 from ledger.settlements.approvals import approve
-from ledger.settlements.model import Envelope, Payout
-from ledger.settlements.payout_steps import PayoutStep, State
+from ledger.settlements.model import Payout, Settlement
+from ledger.settlements.payout_steps import PayoutState, PayoutStep
 from ops.clock import utc_now
-from serving import SLUG, Running, like, running
-from settlements import every, settled
+from serving import SLUG, RunningService, like, running_service
+from settlements import read_settlements, settle_periods
 from tests.integration.ledger.payouts.channels.test_http import SECRET
 
 PATH = "/v1/payouts/answers"
@@ -68,15 +68,15 @@ class Caller:
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn, payout_secret=SECRET) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn, payout_secret=SECRET) as made:
         await made.send([like(str(n)) for n in range(300)])
         await made.tick()
         yield made
 
 
 @pytest.fixture
-async def payer(service: Running) -> AsyncIterator[Caller]:
+async def payer(service: RunningService) -> AsyncIterator[Caller]:
     found = Caller(service.http, service.url + PATH)
     app = web.Application()
     app.add_routes([web.post("/payouts", found.requested)])
@@ -88,32 +88,36 @@ async def payer(service: Running) -> AsyncIterator[Caller]:
     await runner.cleanup()
 
 
-async def the(service: Running) -> tuple[Campaign, Envelope]:
-    campaign = (await service.service.shelf.newest()).campaigns[SLUG]
-    (envelope,) = await every(service.service.pool, campaign)
+async def the(service: RunningService) -> tuple[Campaign, Settlement]:
+    campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
+    (envelope,) = await read_settlements(service.service.pool, campaign)
     return campaign, envelope
 
 
-async def asked_for(service: Running, payer: Caller) -> list[Payout]:
+async def asked_for(service: RunningService, payer: Caller) -> list[Payout]:
     """Settle, approve and send: the payment service was asked for two payouts, and has said nothing clear."""
     pool = service.service.pool
-    await settled(pool, (await service.service.shelf.newest()).campaigns[SLUG], utc_now())
+    await settle_periods(pool, (await service.service.catalogue_cache.refresh()).campaigns[SLUG], utc_now())
     return await sent(service, payer)
 
 
-async def sent(service: Running, payer: Caller) -> list[Payout]:
+async def sent(service: RunningService, payer: Caller) -> list[Payout]:
     pool = service.service.pool
     campaign, envelope = await the(service)
     for person in ("ben", "cid"):
         async with pool.acquire() as conn, conn.transaction():
             await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
-    channel = Http(payer.url, SECRET, utc_now, seconds_max=5)
-    return (await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "ann", utc_now())).payouts
+    channel = HttpChannel(payer.url, SECRET, utc_now, seconds_max=5)
+    return (
+        await sending.send_settlement(
+            pool, channel, envelope.settlement_id, approval_rules(campaign), "ann", utc_now()
+        )
+    ).payouts
 
 
-async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: Running, payer: Caller):
+async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: RunningService, payer: Caller):
     first, second = await asked_for(service, payer)
-    assert [first.state, second.state] == [State.SENDING] * 2
+    assert [first.state, second.state] == [PayoutState.SENDING] * 2
     heard = [await payer.says(payer.asked[0], "accepted", f"msg_{n}", reference="P-1") for n in range(3)]
     assert [status for status, _ in heard] == [200] * 3
     assert [said["result"] for _, said in heard] == ["recorded", "duplicate", "duplicate"]
@@ -121,22 +125,26 @@ async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: Runn
     assert (await payer.says(payer.asked[1], "refused", reason="in other words"))[1]["result"] == "duplicate"
     _, envelope = await the(service)
     first, second = envelope.payouts
-    assert (first.state, first.now.bank_reference, len(first.evidence)) == (State.SENT, "P-1", 1)
-    assert (second.state, second.now.reason) == (State.RETURNED, "no such account")
+    assert (first.state, first.latest_step.bank_reference, len(first.evidence)) == (PayoutState.SENT, "P-1", 1)
+    assert (second.state, second.latest_step.reason) == (PayoutState.RETURNED, "no such account")
     money = (await service.get(f"/v1/campaigns/{SLUG}/totals")).json["money"]
     assert (money["in_flight"]["minor"], money["settled"]["minor"]) == (70, 100)
 
 
-async def test_the_same_answer_from_many_at_once_is_taken_in_once(service: Running, payer: Caller):
+async def test_the_same_answer_from_many_at_once_is_taken_in_once(service: RunningService, payer: Caller):
     await asked_for(service, payer)
     heard = await asyncio.gather(*(payer.says(payer.asked[0], "accepted", f"msg_{n}") for n in range(8)))
     assert sorted(said["result"] for _, said in heard) == ["duplicate"] * 7 + ["recorded"]
     _, envelope = await the(service)
-    assert [step.state for step in envelope.payouts[0].steps] == [State.WAITING, State.SENDING, State.SENT]
+    assert [step.state for step in envelope.payouts[0].steps] == [
+        PayoutState.WAITING,
+        PayoutState.SENDING,
+        PayoutState.SENT,
+    ]
 
 
 @pytest.mark.parametrize(("first", "then"), [("accepted", "refused"), ("refused", "accepted")])
-async def test_what_contradicts_is_refused_and_counted(service: Running, payer: Caller, first: str, then: str):
+async def test_what_contradicts_is_refused_and_counted(service: RunningService, payer: Caller, first: str, then: str):
     await asked_for(service, payer)
     await payer.says(payer.asked[0], first, reference="P-1")
     before = (await the(service))[1].payouts
@@ -147,43 +155,47 @@ async def test_what_contradicts_is_refused_and_counted(service: Running, payer: 
     assert 'like_ledger_payout_callbacks_total{result="conflict"} 1.0' in metrics
 
 
-async def test_another_reference_for_the_same_payout_contradicts(service: Running, payer: Caller):
+async def test_another_reference_for_the_same_payout_contradicts(service: RunningService, payer: Caller):
     await asked_for(service, payer)
     await payer.says(payer.asked[0], "accepted", reference="P-1")
     assert (await payer.says(payer.asked[0], "accepted", reference="P-2"))[0] == 409
     assert (await payer.says(payer.asked[0], "accepted"))[0] == 200
 
 
-async def test_a_callback_may_come_before_the_request_is_answered(service: Running, payer: Caller):
+async def test_a_callback_may_come_before_the_request_is_answered(service: RunningService, payer: Caller):
     payer.at_once = "accepted"
     await asked_for(service, payer)
     _, envelope = await the(service)
-    assert [p.state for p in envelope.payouts] == [State.SENT, State.SENT]
+    assert [p.state for p in envelope.payouts] == [PayoutState.SENT, PayoutState.SENT]
     assert len(payer.asked) == len(set(payer.asked)) == 2
 
 
-async def test_an_answer_to_an_earlier_attempt_does_not_touch_the_next(service: Running, payer: Caller):
+async def test_an_answer_to_an_earlier_attempt_does_not_touch_the_next(service: RunningService, payer: Caller):
     payout, _ = await asked_for(service, payer)
     await payer.says(payer.asked[0], "refused", reason="closed")
     async with service.service.pool.acquire() as conn, conn.transaction():
-        await again(conn, payout.payout_id, payout.now.payee, "ann", utc_now())
+        await retry_returned(conn, payout.payout_id, payout.latest_step.payee, "ann", utc_now())
     assert (await payer.says(payer.asked[0], "refused"))[1]["result"] == "duplicate"
     assert (await payer.says(payer.asked[0], "accepted"))[0] == 409
     retried, _ = await sent(service, payer)
-    assert (retried.state, retried.now.attempt, len(set(payer.asked))) == (State.SENDING, 2, 3)
+    assert (retried.state, retried.latest_step.attempt, len(set(payer.asked))) == (PayoutState.SENDING, 2, 3)
     assert (await payer.says(payer.asked[-1], "accepted"))[1]["result"] == "recorded"
 
 
-async def test_what_another_channel_was_told_the_payment_service_says_nothing_of(service: Running, payer: Caller):
+async def test_what_another_channel_was_told_the_payment_service_says_nothing_of(
+    service: RunningService, payer: Caller
+):
     pool = service.service.pool
-    await settled(pool, (await service.service.shelf.newest()).campaigns[SLUG], utc_now())
+    await settle_periods(pool, (await service.service.catalogue_cache.refresh()).campaigns[SLUG], utc_now())
     campaign, envelope = await the(service)
     for person in ("ben", "cid"):
         async with pool.acquire() as conn, conn.transaction():
             await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
-    by_hand = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", utc_now())
-    assert (await payer.says(by_hand.payouts[0].now.message_id or "", "accepted"))[0] == 404
-    assert [p.state for p in (await the(service))[1].payouts] == [State.SENDING] * 2
+    by_hand = await sending.send_settlement(
+        pool, ManualChannel(), envelope.settlement_id, approval_rules(campaign), "ann", utc_now()
+    )
+    assert (await payer.says(by_hand.payouts[0].latest_step.message_id or "", "accepted"))[0] == 404
+    assert [p.state for p in (await the(service))[1].payouts] == [PayoutState.SENDING] * 2
 
 
 UNSIGNED = "urn:like-ledger:problem:unsigned-answer"
@@ -207,18 +219,18 @@ OTHER = "whsec_" + "A" * 43 + "="
     ],
 )
 async def test_what_is_no_answer_changes_nothing(
-    service: Running, payer: Caller, how: Mapping[str, Any], headers: dict[str, str], status: int
+    service: RunningService, payer: Caller, how: Mapping[str, Any], headers: dict[str, str], status: int
 ):
     await asked_for(service, payer)
     good = {"type": "payout.answered", "data": {"id": payer.asked[0], "status": "accepted"}}
     got, said = await payer.sends(**({"body": json.dumps(good)} | dict(how)), **headers)
     assert (got, said["status"]) == (status, status)
     assert status != 401 or said["type"] == UNSIGNED
-    assert [p.state for p in (await the(service))[1].payouts] == [State.SENDING] * 2
+    assert [p.state for p in (await the(service))[1].payouts] == [PayoutState.SENDING] * 2
 
 
 async def test_without_a_secret_nobody_is_believed(dsn: str):
-    async with running(dsn) as service:
+    async with running_service(dsn) as service:
         payer = Caller(service.http, service.url + PATH)
         for secret in (SECRET, OTHER):
             body = '{"type": "payout.answered", "data": {"id": "X-1", "status": "accepted"}}'
@@ -226,30 +238,30 @@ async def test_without_a_secret_nobody_is_believed(dsn: str):
             assert (status, said["type"]) == (401, UNSIGNED)
 
 
-ACCEPTED, OTHERS = Answer(Outcome.ACCEPTED, "P-1"), Answer(Outcome.ACCEPTED, "P-2")
-REFUSED = Answer(Outcome.REFUSED, reason="no")
+ACCEPTED, OTHERS = PaymentResult(PaymentOutcome.ACCEPTED, "P-1"), PaymentResult(PaymentOutcome.ACCEPTED, "P-2")
+REFUSED = PaymentResult(PaymentOutcome.REFUSED, reason="no")
 
 
 @pytest.mark.parametrize(
     ("states", "answer", "verdict"),
     [
-        ("sending", ACCEPTED, Heard.RECORDED),
-        ("sending", REFUSED, Heard.RECORDED),
-        ("sending sent", ACCEPTED, Heard.AGAIN),
-        ("sending sent", OTHERS, Heard.CONTRADICTS),
-        ("sending sent", REFUSED, Heard.CONTRADICTS),
-        ("sending sent paid", ACCEPTED, Heard.AGAIN),
-        ("sending sent paid", REFUSED, Heard.CONTRADICTS),
-        ("sending sent returned", ACCEPTED, Heard.AGAIN),
-        ("sending sent returned", REFUSED, Heard.CONTRADICTS),  # the bank sent it back: that is no refusal
-        ("sending paid", OTHERS, Heard.AGAIN),  # the bank was first, with a reference of its own
-        ("sending returned", REFUSED, Heard.AGAIN),
-        ("sending returned", ACCEPTED, Heard.CONTRADICTS),
+        ("sending", ACCEPTED, CallbackResult.RECORDED),
+        ("sending", REFUSED, CallbackResult.RECORDED),
+        ("sending sent", ACCEPTED, CallbackResult.DUPLICATE),
+        ("sending sent", OTHERS, CallbackResult.CONFLICT),
+        ("sending sent", REFUSED, CallbackResult.CONFLICT),
+        ("sending sent paid", ACCEPTED, CallbackResult.DUPLICATE),
+        ("sending sent paid", REFUSED, CallbackResult.CONFLICT),
+        ("sending sent returned", ACCEPTED, CallbackResult.DUPLICATE),
+        ("sending sent returned", REFUSED, CallbackResult.CONFLICT),  # the bank sent it back: that is no refusal
+        ("sending paid", OTHERS, CallbackResult.DUPLICATE),  # the bank was first, with a reference of its own
+        ("sending returned", REFUSED, CallbackResult.DUPLICATE),
+        ("sending returned", ACCEPTED, CallbackResult.CONFLICT),
     ],
 )
-def test_an_answer_is_judged_beside_what_is_known(states: str, answer: Answer, verdict: Heard):
+def test_an_answer_is_judged_beside_what_is_known(states: str, answer: PaymentResult, verdict: CallbackResult):
     steps = [
-        PayoutStep("pay_x", n, State(state), 1, "{}", "x", utc_now(), bank_reference="P-1" if n > 1 else None)
+        PayoutStep("pay_x", n, PayoutState(state), 1, "{}", "x", utc_now(), bank_reference="P-1" if n > 1 else None)
         for n, state in enumerate(states.split(), 1)
     ]
-    assert judged(steps, answer) is verdict
+    assert classify_result(steps, answer) is verdict

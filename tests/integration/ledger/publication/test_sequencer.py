@@ -13,9 +13,9 @@ import pytest
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.merkle import EMPTY_ROOT, leaf_hash, root
 from ledger.log.note import make_signer
-from ledger.log.tiles import entries_in, grow, new_bundles, new_tiles
+from ledger.log.tiles import entries_in, grow_tiles, new_bundles, new_tiles
 from ledger.publication import sequencer, store
-from ledger.publication.outbox import queue_leaf
+from ledger.publication.outbox import enqueue_leaf
 from ledger.publication.sequencer import BrokenTree, LogRefused
 from serving import LOG
 from sql import Connection, Pool, query
@@ -26,7 +26,7 @@ _number = count()
 
 @pytest.fixture
 async def log(pool: Pool) -> Pool:
-    await sequencer.make_log(pool, LOG, NOW)
+    await sequencer.create_log(pool, LOG, NOW)
     return pool
 
 
@@ -37,13 +37,13 @@ async def queue(pool: Pool, *sizes: int) -> None:
             for _ in range(size):
                 number = next(_number)
                 body = {"campaign": "c", "about": "closed", "closed_at": NOW.isoformat(), "text": f"number {number}"}
-                await queue_leaf(conn, "note", f"note/{number}", body)
+                await enqueue_leaf(conn, "note", f"note/{number}", body)
 
 
 async def published(pool: Pool) -> tuple[int, bytes]:
     """Verify the whole tree from what the public reads; return the size and the last checkpoint."""
     async with pool.acquire() as conn:
-        signed = await store.checkpoint(conn)
+        signed = await store.newest_head(conn)
         assert signed is not None
         said = open_checkpoint(signed.note, LOG.verifier_key)
         entries: list[bytes] = []
@@ -53,7 +53,7 @@ async def published(pool: Pool) -> tuple[int, bytes]:
             entries += entries_in(bundle, content)
         hashes = [leaf_hash(entry) for entry in entries]
         assert root(hashes) == said.root == signed.root
-        expected = grow(0, {}, hashes)
+        expected = grow_tiles(0, {}, hashes)
         assert sorted(map(str, expected)) == sorted(map(str, new_tiles(0, said.size)))
         assert await store.read_tiles(conn, list(expected)) == expected
     return said.size, signed.note
@@ -66,7 +66,7 @@ async def waiting(pool: Pool) -> int:
 async def test_a_new_log_has_the_signed_empty_tree(log: Pool):
     size, note = await published(log)
     assert (size, open_checkpoint(note, LOG.verifier_key).root) == (0, EMPTY_ROOT)
-    await sequencer.make_log(log, LOG, NOW)
+    await sequencer.create_log(log, LOG, NOW)
     assert await published(log) == (0, note)
 
 
@@ -74,7 +74,7 @@ async def test_a_new_log_has_the_signed_empty_tree(log: Pool):
 async def test_however_it_grows_the_public_files_make_the_tree(log: Pool, cuts: list[int]):
     for size in cuts:
         await queue(log, size)
-        await sequencer.sequence(log, LOG, NOW)
+        await sequencer.sequence_leaves(log, LOG, NOW)
         await published(log)
     assert (await published(log))[0] == sum(cuts)
     assert await waiting(log) == 0
@@ -82,7 +82,7 @@ async def test_however_it_grows_the_public_files_make_the_tree(log: Pool, cuts: 
 
 async def test_leaves_enter_in_the_order_in_which_they_were_queued(log: Pool):
     await queue(log, 3, 2, 1)
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     rows = await log.fetch("SELECT leaf_index FROM leaf_queue ORDER BY leaf_id")
     assert [row[0] for row in rows] == list(range(6))
 
@@ -92,22 +92,22 @@ async def test_what_one_transaction_queued_enters_together(log: Pool, monkeypatc
     await queue(log, 5, 1, 5)
     sizes = []
     async with log.acquire() as conn:
-        while await sequencer.extend(conn, NOW):
-            sizes.append((await sequencer.publish(conn, LOG)).size)
+        while await sequencer.append_leaves(conn, NOW):
+            sizes.append((await sequencer.sign_head(conn, LOG)).size)
     assert sizes == [5, 11]
 
 
 async def test_nothing_to_do_makes_no_head(log: Pool):
     await queue(log, 1)
-    first = await sequencer.sequence(log, LOG, NOW)
-    assert await sequencer.sequence(log, LOG, NOW + timedelta(hours=1)) == first
+    first = await sequencer.sequence_leaves(log, LOG, NOW)
+    assert await sequencer.sequence_leaves(log, LOG, NOW + timedelta(hours=1)) == first
     assert await log.fetchval("SELECT count(*) FROM log_heads") == 2
 
 
 async def test_time_never_goes_backwards(log: Pool):
     for minutes in (1, -60, 2):
         await queue(log, 1)
-        await sequencer.sequence(log, LOG, NOW + timedelta(minutes=minutes))
+        await sequencer.sequence_leaves(log, LOG, NOW + timedelta(minutes=minutes))
     rows = await log.fetch("SELECT sequenced_at FROM log_heads ORDER BY size")
     assert [(row[0] - NOW) // timedelta(minutes=1) for row in rows] == [0, 1, 1, 2]
 
@@ -166,8 +166,8 @@ class FragileTransaction:
 
 async def step(conn: Any) -> None:
     """Do what `sequence` does, on one connection."""
-    await sequencer.extend(conn, NOW)
-    await sequencer.publish(conn, LOG)
+    await sequencer.append_leaves(conn, NOW)
+    await sequencer.sign_head(conn, LOG)
 
 
 WRITES = 5  # place, widen, extend, commit; sign
@@ -180,7 +180,7 @@ def crashes() -> Iterator[tuple[int, bool]]:
 @pytest.mark.parametrize(("write", "keeps"), list(crashes()))
 async def test_a_crash_at_any_write_is_recovered_by_the_next_run(log: Pool, write: int, keeps: bool):
     await queue(log, 300)
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     before = await published(log)
     await queue(log, 2, 250)
     async with log.acquire() as conn:
@@ -190,7 +190,7 @@ async def test_a_crash_at_any_write_is_recovered_by_the_next_run(log: Pool, writ
     half_way = await published(log)  # whatever happened, what is public is a whole tree
     assert half_way == before or (write == WRITES and keeps)
     await queue(log, 3)  # and others arrive before the next run
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     assert (await published(log))[0] == 555
     assert await waiting(log) == 0
     assert await one_tree_was_signed(log)
@@ -200,8 +200,8 @@ async def test_the_cases_reach_every_write(log: Pool):
     await queue(log, 1)
     async with log.acquire() as conn:
         fragile: Any = Fragile(conn, WRITES + 1, keeps=False)
-        assert await sequencer.extend(fragile, NOW) == 1
-        await sequencer.publish(fragile, LOG)
+        assert await sequencer.append_leaves(fragile, NOW) == 1
+        await sequencer.sign_head(fragile, LOG)
     assert fragile.left == 1
 
 
@@ -221,10 +221,10 @@ async def test_two_sequencers_at_once_make_one_tree(log: Pool):
     async def work() -> None:
         for _ in range(12):
             await queue(log, 3)
-            await sequencer.sequence(log, LOG, NOW)
+            await sequencer.sequence_leaves(log, LOG, NOW)
 
     await asyncio.gather(*(work() for _ in range(4)))
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     assert (await published(log))[0] == 4 * 12 * 3
     assert await one_tree_was_signed(log)
 
@@ -234,17 +234,17 @@ async def test_without_the_lock_the_compare_and_swap_lets_one_through(log: Pool,
     await queue(log, 300)
     async with log.acquire() as one, log.acquire() as other:
         for _ in range(20):
-            placed = await asyncio.gather(sequencer.extend(one, NOW), sequencer.extend(other, NOW))
+            placed = await asyncio.gather(sequencer.append_leaves(one, NOW), sequencer.append_leaves(other, NOW))
             assert min(n or 0 for n in placed) == 0
             await queue(log, 7)
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     assert (await published(log))[0] == 300 + 20 * 7
     assert await one_tree_was_signed(log)
 
 
 async def test_a_head_cannot_be_extended_twice(log: Pool, owner: Connection):
     await queue(log, 1)
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     with pytest.raises(asyncpg.UniqueViolationError, match="log_heads_previous_size_is_unique"):
         await owner.execute(query("add_head"), 0, 2, bytes(32), NOW)
 
@@ -255,18 +255,18 @@ async def test_a_head_cannot_be_extended_twice(log: Pool, owner: Connection):
 async def test_another_key_is_refused(log: Pool):
     for signer in (make_signer(LOG.name, b"m" * 32), make_signer("other.example.org/log", b"l" * 32)):
         with pytest.raises(LogRefused, match=r"ledger\.example\.org/log"):
-            await sequencer.make_log(log, signer, NOW)
+            await sequencer.create_log(log, signer, NOW)
         with pytest.raises(LogRefused):
-            await sequencer.sequence(log, signer, NOW)
+            await sequencer.sequence_leaves(log, signer, NOW)
 
 
 async def test_a_database_without_a_log_is_refused(pool: Pool):
     await queue(pool, 1)
     with pytest.raises(LogRefused, match="log init"):
-        await sequencer.sequence(pool, LOG, NOW)
+        await sequencer.sequence_leaves(pool, LOG, NOW)
     async with pool.acquire() as conn:
         with pytest.raises(LogRefused, match="log init"):
-            await sequencer.belongs(conn, LOG)
+            await sequencer.check_identity(conn, LOG)
     assert await waiting(pool) == 1
 
 
@@ -284,15 +284,15 @@ async def test_a_database_without_a_log_is_refused(pool: Pool):
 )
 async def test_a_broken_tree_is_neither_grown_nor_signed(log: Pool, owner: Connection, tampering: str):
     await queue(log, 300)
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     await owner.execute(f"SET session_replication_role = replica; {tampering}")
     await queue(log, 1)
     with pytest.raises(BrokenTree, match="tree of 300"):
-        await sequencer.sequence(log, LOG, NOW)
+        await sequencer.sequence_leaves(log, LOG, NOW)
     await owner.execute("UPDATE log_heads SET checkpoint = NULL WHERE size = 300")
     async with log.acquire() as conn:
         with pytest.raises((BrokenTree, KeyError)):
-            await sequencer.publish(conn, LOG)
+            await sequencer.sign_head(conn, LOG)
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ async def test_a_broken_tree_is_neither_grown_nor_signed(log: Pool, owner: Conne
 )
 async def test_not_even_the_owner_changes_what_was_logged(log: Pool, owner: Connection, statement: str):
     await queue(log, 3)
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     with pytest.raises(asyncpg.RestrictViolationError):
         await owner.execute(statement)
 
@@ -320,7 +320,7 @@ async def test_not_even_the_owner_changes_what_was_logged(log: Pool, owner: Conn
 async def test_bytes_are_kept_exactly_as_they_were_hashed(log: Pool):
     await queue(log, 1)
     before = await log.fetchval("SELECT body FROM leaf_queue")
-    await sequencer.sequence(log, LOG, NOW)
+    await sequencer.sequence_leaves(log, LOG, NOW)
     async with log.acquire() as conn:
         entry = await store.read_entry(conn, 0)
     assert entry == before

@@ -14,25 +14,25 @@ import pytest
 
 from ledger import http_client
 from ledger.log.checkpoint import open_checkpoint
-from ledger.log.cosignature import Quorum, cosignatures, parse_witness_key
+from ledger.log.cosignature import Quorum, parse_witness_key, verify_cosignatures
 from ledger.log.note import format_verifier_key, parse_note
-from ledger.log.verify.source import Address
-from ledger.log.verify.verifier import Refuted, verify
+from ledger.log.verify.source import HttpSource
+from ledger.log.verify.verifier import VerificationFailed, verify_log
 from ledger.publication import sequencer, store, witness_client
 from ledger.publication import witnesses as witnessing
-from ledger.publication.outbox import queue_leaf
-from ledger.publication.witness_client import Answer
-from ledger.publication.witnesses import LEASE, PAUSE, Standing
+from ledger.publication.outbox import enqueue_leaf
+from ledger.publication.witness_client import WitnessResponse
+from ledger.publication.witnesses import LEASE, RETRY_DELAY, WitnessProgress
 from ops import app
-from ops.admin.core.command import Office
-from ops.doctor import examine
+from ops.admin.core.command import CommandServices
+from ops.doctor import run_diagnostics
 from ops.jobs import Jobs
-from ops.log_export import export
+from ops.log_export import export_log
 from ops.settings import Settings
-from serving import KEYS, LOG, like, running
+from serving import KEYS, LOG, like, running_service
 from sql import Connection, Pool
 from witness import MOMENT, Witness
-from witness import witnessing as serving_witness
+from witness import running_witness as serving_witness
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 OWN = format_verifier_key(LOG.verifier_key)
@@ -46,7 +46,7 @@ def at(moment: datetime = NOW):
 
 @pytest.fixture
 async def log(pool: Pool) -> Pool:
-    await sequencer.make_log(pool, LOG, NOW)
+    await sequencer.create_log(pool, LOG, NOW)
     return pool
 
 
@@ -58,7 +58,7 @@ async def witness() -> AsyncIterator[Witness]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with http_client.session() as own:
+    async with http_client.create_session() as own:
         yield own
 
 
@@ -67,12 +67,12 @@ async def queue(pool: Pool, leaves: int) -> None:
         for _ in range(leaves):
             number = next(_number)
             text = {"campaign": "c", "about": "closed", "text": f"leaf {number}"}
-            await queue_leaf(conn, "note", f"note/{number}", text)
+            await enqueue_leaf(conn, "note", f"note/{number}", text)
 
 
 async def grow(pool: Pool, leaves: int) -> int:
     await queue(pool, leaves)
-    head = await sequencer.sequence(pool, LOG, NOW)
+    head = await sequencer.sequence_leaves(pool, LOG, NOW)
     assert head is not None
     return head.size
 
@@ -82,23 +82,23 @@ def asked(witness: Witness) -> witness_client.Witness:
 
 
 async def ask(pool: Pool, http: aiohttp.ClientSession, witness: Witness, moment: datetime = NOW) -> bool:
-    return await witnessing.ask(pool, http, asked(witness), at(moment))
+    return await witnessing.request_cosignature(pool, http, asked(witness), at(moment))
 
 
 async def cosigned(pool: Pool, *witnesses: Witness) -> list[str]:
     """Return who has cosigned the newest checkpoint, as its reader finds it."""
     async with pool.acquire() as conn:
-        signed = await store.checkpoint(conn)
+        signed = await store.newest_head(conn)
     assert signed is not None
     assert open_checkpoint(signed.note, LOG.verifier_key).size == signed.size
-    lines = cosignatures(parse_note(signed.note), [parse_witness_key(w.vkey) for w in witnesses])
+    lines = verify_cosignatures(parse_note(signed.note), [parse_witness_key(w.vkey) for w in witnesses])
     assert len(parse_note(signed.note).signatures) == 1 + len(lines)
     return [line.witness.name for line in lines]
 
 
-async def stands(pool: Pool, witness: Witness, moment: datetime = NOW) -> Standing:
+async def stands(pool: Pool, witness: Witness, moment: datetime = NOW) -> WitnessProgress:
     async with pool.acquire() as conn:
-        return await witnessing.standing(conn, asked(witness), moment)
+        return await witnessing.read_witness_progress(conn, asked(witness), moment)
 
 
 # --- the way it should go ---
@@ -116,7 +116,7 @@ async def test_each_checkpoint_is_cosigned_once_with_the_proof_from_the_one_befo
         assert (await stands(log, witness))[:4] == (sizes[-1], sizes[-1], None, None)
         sizes.append(await grow(log, leaves))
         assert await cosigned(log, witness) == []
-    assert witness.asked == [0, *sizes[:-2]]
+    assert witness.old_sizes == [0, *sizes[:-2]]
     assert witness.size == sizes[-2]
 
 
@@ -126,10 +126,10 @@ async def test_two_witnesses_stand_under_it_after_the_log(log: Pool, http: aioht
         for seconds, one in enumerate((other, witness)):
             assert await ask(log, http, one, NOW + timedelta(seconds=seconds))
         async with log.acquire() as conn:
-            signed = await store.checkpoint(conn)
+            signed = await store.newest_head(conn)
     assert signed is not None
     assert [s.name for s in parse_note(signed.note).signatures] == [LOG.name, other.name, witness.name]
-    assert signed.note.startswith(signed.own_note)
+    assert signed.note.startswith(signed.log_note)
 
 
 async def test_who_lost_our_state_or_whose_state_we_lost_is_asked_from_where_it_stands(
@@ -140,14 +140,14 @@ async def test_who_lost_our_state_or_whose_state_we_lost_is_asked_from_where_it_
     await owner.execute("UPDATE log_witnesses SET known_size = 0")
     size = await grow(log, 300)
     assert await ask(log, http, witness)
-    assert witness.asked == [0, 0, first]
+    assert witness.old_sizes == [0, 0, first]
     await owner.execute("SET session_replication_role = replica; DELETE FROM log_cosignatures WHERE size = 307")
     assert await ask(log, http, witness)  # the answer was lost: it says the same again
-    assert witness.asked[3:] == [size]
+    assert witness.old_sizes[3:] == [size]
     witness.size = 0
     await grow(log, 1)
     assert await ask(log, http, witness)
-    assert witness.asked[4:] == [size, 0]
+    assert witness.old_sizes[4:] == [size, 0]
     assert await cosigned(log, witness) == [witness.name]
 
 
@@ -155,11 +155,11 @@ async def test_a_checkpoint_that_comes_meanwhile_is_cosigned_next(
     log: Pool, http: aiohttp.ClientSession, witness: Witness
 ):
     first = await grow(log, 3)
-    witness.way = "is slow"
+    witness.behaviour = "is slow"
     asking = asyncio.create_task(ask(log, http, witness))
-    await witness.reached.wait()
+    await witness.request_seen.wait()
     second = await grow(log, 4)  # nothing waits for a witness
-    witness.hold.set()
+    witness.release.set()
     assert await asking
     assert await cosigned(log, witness) == []
     assert (await stands(log, witness))[:2] == (first, second)
@@ -169,17 +169,17 @@ async def test_a_checkpoint_that_comes_meanwhile_is_cosigned_next(
 
 async def test_of_two_instances_one_asks(log: Pool, http: aiohttp.ClientSession, witness: Witness):
     size = await grow(log, 3)
-    witness.way = "is slow"
+    witness.behaviour = "is slow"
     one = asyncio.create_task(ask(log, http, witness))
-    await witness.reached.wait()
+    await witness.request_seen.wait()
     assert not await ask(log, http, witness)
     assert await log.fetchval("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'") == 0
     two = asyncio.create_task(ask(log, http, witness, NOW + LEASE))  # the first seems to have died
-    while len(witness.asked) < 2:
+    while len(witness.old_sizes) < 2:
         await asyncio.sleep(0)
-    witness.hold.set()
+    witness.release.set()
     assert await asyncio.gather(one, two) == [True, True]
-    assert witness.asked == [0, 0, size]  # the later one came second, and was told so
+    assert witness.old_sizes == [0, 0, size]  # the later one came second, and was told so
     assert await cosigned(log, witness) == [witness.name]
     assert await log.fetchval("SELECT count(*) FROM log_cosignatures") == 1
 
@@ -205,16 +205,16 @@ async def test_what_is_no_cosignature_is_not_kept_and_is_told(
     log: Pool, http: aiohttp.ClientSession, witness: Witness, way: str
 ):
     await grow(log, 9)
-    witness.way = way
+    witness.behaviour = way
     assert await ask(log, http, witness)
     found = await stands(log, witness)
     assert WAYS[way] in str(found.fault)
-    assert (found.cosigned_size, found.owes_since) == (0, NOW)
+    assert (found.cosigned_size, found.lagging_since) == (0, NOW)
     assert await cosigned(log, witness) == []
-    assert not await ask(log, http, witness, NOW + PAUSE / 2)  # it is left in peace for a while
-    assert len(witness.asked) <= witnessing.TRIES_MAX
-    witness.way = "cosigns"
-    assert await ask(log, http, witness, NOW + PAUSE)
+    assert not await ask(log, http, witness, NOW + RETRY_DELAY / 2)  # it is left in peace for a while
+    assert len(witness.old_sizes) <= witnessing.ATTEMPTS_MAX
+    witness.behaviour = "cosigns"
+    assert await ask(log, http, witness, NOW + RETRY_DELAY)
     assert (await stands(log, witness)).fault is None
     assert await cosigned(log, witness) == [witness.name]
 
@@ -223,7 +223,7 @@ async def test_lines_of_strangers_and_a_second_one_are_dropped(
     log: Pool, http: aiohttp.ClientSession, witness: Witness
 ):
     await grow(log, 9)
-    witness.way = "brings strangers"
+    witness.behaviour = "brings strangers"
     assert await ask(log, http, witness)
     assert await cosigned(log, witness) == [witness.name]
 
@@ -232,7 +232,7 @@ async def test_no_answer_ends_in_time(
     log: Pool, http: aiohttp.ClientSession, witness: Witness, monkeypatch: pytest.MonkeyPatch
 ):
     await grow(log, 2)
-    witness.way = "is slow"
+    witness.behaviour = "is slow"
     monkeypatch.setattr(http, "_timeout", aiohttp.ClientTimeout(total=0.1))
     assert await ask(log, http, witness)
     assert (await stands(log, witness)).fault == "no answer in time"
@@ -282,7 +282,8 @@ def test_an_answer_that_is_not_text_is_a_fault():
     key = parse_witness_key(Witness(OWN).vkey)
     for body in (b"\xff\xfe", b"\x00", "— é".encode()):
         assert isinstance(
-            witness_client.read_answer(Answer(200, "text/plain", body), b"o\n1\nx\n\n", key), witness_client.Fault
+            witness_client.parse_response(WitnessResponse(200, "text/plain", body), b"o\n1\nx\n\n", key),
+            witness_client.WitnessFailure,
         )
 
 
@@ -306,28 +307,31 @@ async def test_a_cosignature_is_never_taken_back(
 
 
 async def test_it_is_served_exported_measured_and_held_to(dsn: str, tmp_path: Path, http: aiohttp.ClientSession):
-    async with serving_witness(OWN) as one, serving_witness(OWN, *OTHER) as other, running(dsn) as to:
+    async with serving_witness(OWN) as one, serving_witness(OWN, *OTHER) as other, running_service(dsn) as to:
         await to.send([like(str(n)) for n in range(5)])
         await to.sequence()
         before = await to.get("/log/checkpoint")
         own = to.service
-        jobs = Jobs(own.pool, own.shelf, own.metrics, Office(own.pool, own.keys, own.settings))
-        other.way = "is down"
+        jobs = Jobs(own.pool, own.catalogue_cache, own.metrics, CommandServices(own.pool, own.keys, own.settings))
+        other.behaviour = "is down"
         for each in (one, other):
-            await jobs.ask_witness(http, asked(each))
+            await jobs.request_cosignature(http, asked(each))
         after = await to.get("/log/checkpoint")
         assert before.headers["ETag"] != after.headers["ETag"]
         assert (await to.get("/log/checkpoint", **{"If-None-Match": after.headers["ETag"]})).status == 304
-        assert after.body == before.body + one.line(before.body.decode().rpartition("\n\n")[0] + "\n").encode()
+        assert (
+            after.body
+            == before.body + one.cosignature_line(before.body.decode().rpartition("\n\n")[0] + "\n").encode()
+        )
         measured = (await to.get("/metrics")).body.decode()
         assert 'like_ledger_witness_lag_seconds{witness="witness.example/w1"} 0.0\n' in measured
         assert 'like_ledger_witness_lag_seconds{witness="witness.example/w2"} 0.0\n' not in measured
         async with to.service.pool.acquire() as conn:
-            await export(conn, tmp_path)
+            await export_log(conn, tmp_path)
         assert (tmp_path / "checkpoint").read_bytes() == after.body
         keys = parse_witness_key(one.vkey), parse_witness_key(other.vkey)
-        found = await asyncio.to_thread(verify, Address(to.url), None, LOG.verifier_key, None, Quorum(keys, 1))
-        assert [(own.witness.name, own.timestamp) for own in found.cosigned] == [(one.name, MOMENT)]
+        found = await asyncio.to_thread(verify_log, HttpSource(to.url), None, LOG.verifier_key, None, Quorum(keys, 1))
+        assert [(own.witness.name, own.timestamp) for own in found.cosignatures] == [(one.name, MOMENT)]
         command = [sys.executable, "-m", "ledger.log.verify", to.url, "--witness", one.vkey, "--witness", one.vkey]
         said = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
         assert (said.returncode, said.stderr) == (0, "")
@@ -337,7 +341,7 @@ async def test_it_is_served_exported_measured_and_held_to(dsn: str, tmp_path: Pa
 async def test_a_service_has_what_it_logs_cosigned_by_itself(dsn: str, http: aiohttp.ClientSession):
     async with serving_witness(OWN) as one:
         own = Settings(port=0, tick_seconds=3600, sequence_seconds=0.05, log_witnesses=one.setting)
-        async with app.running(own, KEYS, dsn) as service, app.served(service):
+        async with app.run_service(own, KEYS, dsn) as service, app.serve_http(service):
             for leaves, size in ((2, 2), (5, 7)):
                 await queue(service.pool, leaves)
                 async with asyncio.timeout(10):
@@ -348,29 +352,31 @@ async def test_a_service_has_what_it_logs_cosigned_by_itself(dsn: str, http: aio
 async def test_who_asks_for_more_witnesses_than_there_are_is_told_which_lack(
     dsn: str, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("ledger.log.verify.verifier._AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr("ledger.log.verify.verifier._TRIES", 3)
-    async with serving_witness(OWN) as one, running(dsn) as to:
+    monkeypatch.setattr("ledger.log.verify.verifier._RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("ledger.log.verify.verifier._ATTEMPTS_MAX", 3)
+    async with serving_witness(OWN) as one, running_service(dsn) as to:
         await to.send([like(str(n)) for n in range(5)])
         await to.sequence()
-        await witnessing.ask(to.service.pool, http, asked(one), at(NOW + timedelta(days=3650)))
+        await witnessing.request_cosignature(to.service.pool, http, asked(one), at(NOW + timedelta(days=3650)))
         keys = parse_witness_key(one.vkey), parse_witness_key(Witness(OWN, *OTHER).vkey)
-        with pytest.raises(Refuted, match=r"1 of the 2 witnesses .* has cosigned .*: witness\.example/w2"):
-            await asyncio.to_thread(verify, Address(to.url), None, LOG.verifier_key, None, Quorum(keys, 2))
+        with pytest.raises(VerificationFailed, match=r"1 of the 2 witnesses .* has cosigned .*: witness\.example/w2"):
+            await asyncio.to_thread(verify_log, HttpSource(to.url), None, LOG.verifier_key, None, Quorum(keys, 2))
 
 
 async def test_the_doctor_says_which_witness_owes_and_why(dsn: str, http: aiohttp.ClientSession, pool: Pool):
-    await sequencer.make_log(pool, LOG, NOW)
+    await sequencer.create_log(pool, LOG, NOW)
     async with serving_witness(OWN) as one, serving_witness(OWN, *OTHER) as other:
-        other.way = "is down"
+        other.behaviour = "is down"
         await grow(pool, 4)
         for each in (one, other):
             await ask(pool, http, each)
         conn = await asyncpg.connect(dsn)
-        found = {f.what: f async for f in examine(conn, Settings(log_witnesses=f"{one.setting},{other.setting}"))}
+        found = {
+            f.check: f async for f in run_diagnostics(conn, Settings(log_witnesses=f"{one.setting},{other.setting}"))
+        }
         await conn.close()
     first, second = found["witness witness.example/w1"], found["witness witness.example/w2"]
-    assert (first.well, first.state) == (True, "has cosigned 4 of 4 leaves")
+    assert (first.is_ok, first.state) == (True, "has cosigned 4 of 4 leaves")
     assert second.state == "has cosigned 0 of 4 leaves; when it was last asked: status 503"
-    assert not second.well
-    assert "LIKE_LEDGER_LOG_WITNESSES" in second.mend
+    assert not second.is_ok
+    assert "LIKE_LEDGER_LOG_WITNESSES" in second.fix

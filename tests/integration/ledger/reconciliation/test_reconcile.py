@@ -6,20 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from bank import PAYER_BIC, PAYER_IBAN, MockBank, bank
+from bank import PAYER_BIC, PAYER_IBAN, MockBank, running_bank
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import rules
+from campaigns.reporting.settlements import approval_rules
 from ledger.payouts import sending
-from ledger.payouts.channels.pain001 import Pain001, Payer
+from ledger.payouts.channels.pain001 import Pain001Channel, Payer
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation import reconcile
-from ledger.reconciliation.matching import How
-from ledger.reconciliation.reconcile import Imported, import_file
+from ledger.reconciliation.matching import MatchRule
+from ledger.reconciliation.reconcile import ImportResult, import_file
 from ledger.reconciliation.statements import StatementRefused
 from ledger.reconciliation.statements.csv_table import COLUMNS
-from ledger.settlements.model import Envelope
-from ledger.settlements.payout_steps import State
-from settlements import every, liked, line, made, settled, states
+from ledger.settlements.model import Settlement
+from ledger.settlements.payout_steps import PayoutState
+from settlements import (
+    create_campaign,
+    read_balances,
+    read_settlements,
+    record_likes,
+    settle_periods,
+    settlement_states,
+)
 from sql import Pool
 from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH, Bank, Crash, one_settled, sent
 
@@ -38,18 +45,18 @@ def statement(statement_id: str, opening: int, *rows: tuple[int, str, str, str])
     return "\n".join(lines).encode()
 
 
-async def take(pool: Pool, body: bytes, account: str | None = None) -> Imported:
+async def take(pool: Pool, body: bytes, account: str | None = None) -> ImportResult:
     async with pool.acquire() as conn, conn.transaction():
         return await import_file(conn, body, "finance", NOW, account)
 
 
-async def one_sent(pool: Pool) -> tuple[Campaign, Envelope]:
+async def one_sent(pool: Pool) -> tuple[Campaign, Settlement]:
     campaign, envelope = await one_settled(pool)
     return campaign, await sent(pool, Bank(), campaign, envelope)
 
 
-def ids(envelope: Envelope) -> list[str]:
-    return [end_to_end_id(payout.payout_id, payout.now.attempt) for payout in envelope.payouts]
+def ids(envelope: Settlement) -> list[str]:
+    return [end_to_end_id(payout.payout_id, payout.latest_step.attempt) for payout in envelope.payouts]
 
 
 async def test_what_left_the_account_is_paid_by_the_banks_own_date(pool: Pool):
@@ -57,13 +64,13 @@ async def test_what_left_the_account_is_paid_by_the_banks_own_date(pool: Pool):
     first, second = ids(envelope)
     done = await take(pool, statement("S1", 1_000, (-70, first, "B1", ""), (-30, second, "B2", "")))
     assert (done.statements, done.payouts_paid, done.unmatched) == (1, 2, [])
-    (envelope,) = await every(pool, campaign)
-    assert await states(pool, campaign) == ["reconciled"]
-    assert [(p.state, p.now.bank_day, p.now.bank_reference) for p in envelope.payouts] == [
-        (State.PAID, date(2026, 11, 11), "B1"),
-        (State.PAID, date(2026, 11, 11), "B2"),
+    (envelope,) = await read_settlements(pool, campaign)
+    assert await settlement_states(pool, campaign) == ["reconciled"]
+    assert [(p.state, p.latest_step.bank_day, p.latest_step.bank_reference) for p in envelope.payouts] == [
+        (PayoutState.PAID, date(2026, 11, 11), "B1"),
+        (PayoutState.PAID, date(2026, 11, 11), "B2"),
     ]
-    held = await line(pool, campaign)
+    held = await read_balances(pool, campaign)
     assert (held.in_flight.minor, held.paid.minor, held.settled_minor) == (0, 100, 100)
 
 
@@ -73,11 +80,11 @@ async def test_the_same_statement_again_changes_nothing_and_another_under_its_na
     await take(pool, body)
     before = await pool.fetch("SELECT * FROM payout_steps ORDER BY payout_id, number")
     done = await take(pool, body)
-    assert (done.statements, done.again, done.payouts_paid) == (0, 1, 0)
+    assert (done.statements, done.duplicates, done.payouts_paid) == (0, 1, 0)
     assert await pool.fetch("SELECT * FROM payout_steps ORDER BY payout_id, number") == before
     with pytest.raises(StatementRefused, match="was taken before and said something else"):
         await take(pool, statement("S1", 1_000, (-71, ids(envelope)[0], "B1", "")))
-    assert await states(pool, campaign) == ["sent"]
+    assert await settlement_states(pool, campaign) == ["sent"]
 
 
 async def test_a_statement_that_does_not_add_up_leaves_no_trace(pool: Pool):
@@ -88,7 +95,7 @@ async def test_a_statement_that_does_not_add_up_leaves_no_trace(pool: Pool):
     with pytest.raises(StatementRefused, match="does not add up"):
         await take(pool, body)
     assert await pool.fetchval("SELECT count(*) FROM statements") == 0
-    assert (await line(pool, campaign)).paid.minor == 0
+    assert (await read_balances(pool, campaign)).paid.minor == 0
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -100,12 +107,12 @@ async def test_money_that_comes_back_after_it_was_paid_is_payable_again(pool: Po
     if together:  # in one statement, the return first
         said = [statement("S1", 1_000, back, left)]
     assert [one for body in said for one in (await take(pool, body)).unmatched] == []
-    (envelope,) = await every(pool, campaign)
-    assert [s.state for s in envelope.payouts[0].steps][-2:] == [State.PAID, State.RETURNED]
-    held = await line(pool, campaign)
+    (envelope,) = await read_settlements(pool, campaign)
+    assert [s.state for s in envelope.payouts[0].steps][-2:] == [PayoutState.PAID, PayoutState.RETURNED]
+    held = await read_balances(pool, campaign)
     assert (held.payable.minor, held.in_flight.minor, held.paid.minor) == (70, 30, 0)
-    assert sum(envelope.counts.values()) == 2
-    assert await states(pool, campaign) == ["sent"]
+    assert sum(envelope.payout_counts.values()) == 2
+    assert await settlement_states(pool, campaign) == ["sent"]
 
 
 async def test_what_cannot_be_matched_is_listed_with_the_reason_and_moves_nothing(pool: Pool):
@@ -120,15 +127,15 @@ async def test_what_cannot_be_matched_is_listed_with_the_reason_and_moves_nothin
         (-30, second, "", "again"),
     ]
     done = await take(pool, statement("S1", 1_000, *rows))
-    assert sorted((m.line.number, m.how) for m in done.unmatched) == [
-        (1, How.OTHER_AMOUNT),
-        (2, How.UNKNOWN_ID),
-        (3, How.NONE),
-        (4, How.NONE),
-        (6, How.OTHER_STATE),  # paid twice by the bank: a person must look at it
+    assert sorted((m.line.number, m.rule) for m in done.unmatched) == [
+        (1, MatchRule.WRONG_AMOUNT),
+        (2, MatchRule.UNKNOWN_ID),
+        (3, MatchRule.NO_CANDIDATE),
+        (4, MatchRule.NO_CANDIDATE),
+        (6, MatchRule.WRONG_STATE),  # paid twice by the bank: a person must look at it
     ]
     assert done.payouts_paid == 1
-    held = await line(pool, campaign)
+    held = await read_balances(pool, campaign)
     assert (held.in_flight.minor, held.paid.minor) == (70, 30)
     assert await pool.fetchval("SELECT count(*) FROM statement_lines WHERE payout_id IS NULL") == 5
 
@@ -143,7 +150,7 @@ async def test_what_another_accounts_bank_says_is_refused_whole(pool: Pool):
             await take(pool, wrong, " 622")
     assert await pool.fetchval("SELECT count(*) FROM statements") == 0
     assert (await take(pool, ours, " 622")).payouts_paid == 1
-    assert (await line(pool, campaign)).paid.minor == 70
+    assert (await read_balances(pool, campaign)).paid.minor == 70
 
 
 async def test_without_an_id_amount_and_reference_decide_if_only_one_payout_has_them(pool: Pool):
@@ -151,20 +158,20 @@ async def test_without_an_id_amount_and_reference_decide_if_only_one_payout_has_
     done = await take(pool, statement("S1", 1_000, (-70, "", "B1", "transfer rural-education 2026-11-09 thanks")))
     assert (done.payouts_paid, done.unmatched) == (1, [])
     how = await pool.fetchval("SELECT matched_by FROM statement_lines")
-    assert how == How.BY_AMOUNT_AND_REFERENCE.value
+    assert how == MatchRule.BY_AMOUNT_AND_REFERENCE.value
     assert envelope.payouts[0].amount_minor == 70
-    assert (await line(pool, campaign)).paid.minor == 70
+    assert (await read_balances(pool, campaign)).paid.minor == 70
 
 
 async def test_two_payouts_of_the_same_amount_and_reference_are_not_guessed(pool: Pool):
     halves = ("share_bp = 7000", "share_bp = 5000"), ("share_bp = 3000", "share_bp = 5000")
-    campaign = await made(pool, ONE_EACH, FREE, *halves)
-    await liked(pool, campaign, {2: 100})
-    await settled(pool, campaign, AT)
-    (envelope,) = await every(pool, campaign)
+    campaign = await create_campaign(pool, ONE_EACH, FREE, *halves)
+    await record_likes(pool, campaign, {2: 100})
+    await settle_periods(pool, campaign, AT)
+    (envelope,) = await read_settlements(pool, campaign)
     await sent(pool, Bank(), campaign, envelope)
     done = await take(pool, statement("S1", 1_000, (-50, "", "", "rural-education 2026-11-09")))
-    assert [m.how for m in done.unmatched] == [How.SEVERAL]
+    assert [m.rule for m in done.unmatched] == [MatchRule.AMBIGUOUS]
 
 
 LOST = ["_take_statement", "_take_statement kept", "_take_line", "_take_line kept", "told", "told kept", "all kept"]
@@ -193,9 +200,9 @@ async def test_after_a_crash_at_any_write_the_same_file_again_makes_it_right(
             broken.setattr(reconcile, where, crashes)
             with pytest.raises(Crash):
                 await take(pool, body)
-        assert (await line(pool, campaign)).paid.minor == 0
+        assert (await read_balances(pool, campaign)).paid.minor == 0
     await take(pool, body)
-    held = await line(pool, campaign)
+    held = await read_balances(pool, campaign)
     assert (held.payable.minor, held.in_flight.minor, held.paid.minor) == (30, 0, 70)
     assert await pool.fetchval("SELECT count(*) FROM statement_lines") == 3
 
@@ -203,7 +210,7 @@ async def test_after_a_crash_at_any_write_the_same_file_again_makes_it_right(
 @pytest.fixture
 def counterparty() -> Iterator[MockBank]:
     """Yield a bank on the morning of the first period."""
-    with bank("2026-11-09T09:00") as running:
+    with running_bank("2026-11-09T09:00") as running:
         yield running
 
 
@@ -227,17 +234,17 @@ async def to_bank(
     pool: Pool, tmp_path: Path, counterparty: MockBank, *ibans: str, comes_back: bool = False
 ) -> Campaign:
     """Settle, send, and hand the file to the bank, twice: it takes a message once."""
-    campaign = await made(pool, ONE_EACH, FREE, *euros(*ibans))
-    await liked(pool, campaign, {2: 100})
-    await settled(pool, campaign, AT)
-    (envelope,) = await every(pool, campaign)
-    channel = Pain001(Payer("ACME Corporation", {"iban": PAYER_IBAN, "bic": PAYER_BIC}), tmp_path)
+    campaign = await create_campaign(pool, ONE_EACH, FREE, *euros(*ibans))
+    await record_likes(pool, campaign, {2: 100})
+    await settle_periods(pool, campaign, AT)
+    (envelope,) = await read_settlements(pool, campaign)
+    channel = Pain001Channel(Payer("ACME Corporation", {"iban": PAYER_IBAN, "bic": PAYER_BIC}), tmp_path)
     if comes_back:
         which = {"days": 2, "end_to_end_id": ids(envelope)[1]}
         counterparty.call("/_mock/accounts/ACME", {"behaviour": "return-later", "parameters": which}, "PATCH")
-    await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", AT)
+    await sending.send_settlement(pool, channel, envelope.settlement_id, approval_rules(campaign), "finance", AT)
     async with pool.acquire() as conn:
-        (message,) = await sending.messages(conn, envelope.settlement_id)
+        (message,) = await sending.list_messages(conn, envelope.settlement_id)
     assert [path.name for path in in_folder(tmp_path)] == [f"{message.message_id}.xml"]
     for _ in range(2):
         counterparty.call("/payments", message.body)
@@ -250,12 +257,12 @@ async def test_a_settlement_goes_through_a_bank_and_comes_back_as_paid(
     campaign = await to_bank(pool, tmp_path, counterparty, OUTSIDE, "FR1420041010050500013M02606")
     for answer in counterparty.messages("pain.002"):
         await take(pool, answer)
-    assert await states(pool, campaign) == ["sent"]
+    assert await settlement_states(pool, campaign) == ["sent"]
     counterparty.advance(2)
     taken = [await take(pool, body) for body in counterparty.statements()]
     assert (sum(done.payouts_paid for done in taken), sum(len(done.unmatched) for done in taken)) == (2, 0)
-    assert await states(pool, campaign) == ["reconciled"]
-    assert len(counterparty.decided()) == 2
+    assert await settlement_states(pool, campaign) == ["reconciled"]
+    assert len(counterparty.decisions()) == 2
 
 
 async def test_a_closed_account_is_refused_and_its_money_is_payable_again(
@@ -264,13 +271,13 @@ async def test_a_closed_account_is_refused_and_its_money_is_payable_again(
     campaign = await to_bank(pool, tmp_path, counterparty, OUTSIDE, CLOSED)
     for answer in counterparty.messages("pain.002"):
         await take(pool, answer)
-    (envelope,) = await every(pool, campaign)
-    assert [p.state for p in envelope.payouts] == [State.SENT, State.RETURNED]
-    assert (envelope.payouts[1].now.reason or "").startswith("AC04")
+    (envelope,) = await read_settlements(pool, campaign)
+    assert [p.state for p in envelope.payouts] == [PayoutState.SENT, PayoutState.RETURNED]
+    assert (envelope.payouts[1].latest_step.reason or "").startswith("AC04")
     counterparty.advance(2)
     for body in counterparty.statements():
         await take(pool, body)
-    held = await line(pool, campaign)
+    held = await read_balances(pool, campaign)
     assert (held.payable.minor, held.in_flight.minor, held.paid.minor) == (30, 0, 70)
 
 
@@ -282,9 +289,9 @@ async def test_an_account_that_returns_the_money_days_later(pool: Pool, tmp_path
         counterparty.advance(1)
         for body in counterparty.statements():
             await take(pool, body)
-        seen.append((await line(pool, campaign)).paid.minor)
+        seen.append((await read_balances(pool, campaign)).paid.minor)
     assert seen[-1] == 70
     assert 100 in seen
-    (envelope,) = await every(pool, campaign)
-    assert [p.state for p in envelope.payouts] == [State.PAID, State.RETURNED]
-    assert envelope.payouts[1].now.reason == "AC04"
+    (envelope,) = await read_settlements(pool, campaign)
+    assert [p.state for p in envelope.payouts] == [PayoutState.PAID, PayoutState.RETURNED]
+    assert envelope.payouts[1].latest_step.reason == "AC04"

@@ -8,18 +8,18 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from clerks import hire
-from ops.admin.core.command import Command, Desk, Done, Office, Sent
-from ops.http.api.admin import given
-from ops.http.core.app_keys import OFFICE
-from ops.http.core.authentication import SIGN_IN, SignIn
-from serving import running
+from clerks import create_tokens
+from ops.admin.core.command import Command, CommandContext, CommandResult, CommandServices, FileBody
+from ops.http.api.admin import command_handler
+from ops.http.core.app_keys import COMMAND_SERVICES
+from ops.http.core.authentication import AUTHENTICATOR, Authenticator
+from serving import running_service
 
 BYTES_MAX = 2_000_000
 
 
-async def _keep(_: Desk, place: str, asked: Sent) -> Done:
-    return Done(f"file/{place}", None, {"bytes": len(asked.content)})
+async def _keep(_: CommandContext, place: str, asked: FileBody) -> CommandResult:
+    return CommandResult(f"file/{place}", None, {"bytes": len(asked.content)})
 
 
 FILE = Command(
@@ -27,7 +27,7 @@ FILE = Command(
     "/files/{name}",
     "Keep a file",
     frozenset({"finance"}),
-    Sent,
+    FileBody,
     _keep,
     content_type="text/csv",
     bytes_max=BYTES_MAX,
@@ -36,12 +36,12 @@ FILE = Command(
 
 @pytest.fixture
 async def door(dsn: str) -> AsyncIterator[TestClient[Any, Any]]:
-    async with running(dsn) as own:
-        await hire(own.service.pool)
+    async with running_service(dsn) as own:
+        await create_tokens(own.service.pool)
         app = web.Application()
-        app[OFFICE] = Office(own.service.pool, own.service.keys, own.service.settings)
-        app[SIGN_IN] = SignIn(own.service.pool, own.service.settings, own.service.metrics)
-        app.add_routes([web.post("/files/{name}", given(FILE))])
+        app[COMMAND_SERVICES] = CommandServices(own.service.pool, own.service.keys, own.service.settings)
+        app[AUTHENTICATOR] = Authenticator(own.service.pool, own.service.settings, own.service.metrics)
+        app.add_routes([web.post("/files/{name}", command_handler(FILE))])
         async with TestClient(TestServer(app)) as client:
             yield client
 

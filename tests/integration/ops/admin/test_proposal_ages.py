@@ -2,21 +2,26 @@
 
 from datetime import timedelta
 
-from clerks import Clerk, hire
+from clerks import AdminClient, create_tokens
 from ops.admin.core import proposals
-from ops.admin.core.command import Office
+from ops.admin.core.command import CommandServices
 from ops.clock import utc_now
 from ops.jobs import Jobs, seconds_since
-from serving import DAY, SLUG, Running, like, running
+from serving import DAY, SLUG, RunningService, like, running_service
 
 ACCOUNT = {"account": {"scheme": "other", "id": "6222020200112233999"}}
 
 
-async def figures(own: Running) -> list[bool]:
+async def figures(own: RunningService) -> list[bool]:
     """Run the jobs that watch, and tell which of the figures say that something has waited."""
     service = own.service
-    jobs = Jobs(service.pool, service.shelf, service.metrics, Office(service.pool, service.keys, service.settings))
-    await jobs.decide()
+    jobs = Jobs(
+        service.pool,
+        service.catalogue_cache,
+        service.metrics,
+        CommandServices(service.pool, service.keys, service.settings),
+    )
+    await jobs.execute_due_proposals()
     await jobs.settle()
     names = ("proposal_pending_age", "proposal_overdue", "payout_pending_age")
     found = [service.metrics.registry.get_sample_value(f"like_ledger_{name}_seconds") for name in names]
@@ -24,22 +29,22 @@ async def figures(own: Running) -> list[bool]:
 
 
 async def test_what_waits_is_measured(dsn: str) -> None:
-    async with running(dsn) as own:
-        await hire(own.service.pool)
-        fay, fred = Clerk(own, "fay"), Clerk(own, "fred")
+    async with running_service(dsn) as own:
+        await create_tokens(own.service.pool)
+        fay, fred = AdminClient(own, "fay"), AdminClient(own, "fred")
         assert await figures(own) == [False, False, False]
-        _, asked = await fay.gives("/charities/village-schools/account", ACCOUNT)
+        _, asked = await fay.run_command("/charities/village-schools/account", ACCOUNT)
         assert await figures(own) == [True, False, False]
         await own.send([like(str(n), at=DAY) for n in range(900)])
         await own.tick()
-        await fay.gives(f"/campaigns/{SLUG}/settlements")
+        await fay.run_command(f"/campaigns/{SLUG}/settlements")
         assert await figures(own) == [True, False, True]
-        await fred.approves(asked["proposal"])
+        await fred.approve(asked["proposal"])
         assert await figures(own) == [False, False, True]
         later = utc_now() + timedelta(days=1, hours=1)
         async with own.service.pool.acquire() as conn:
-            found = await proposals.watch(conn, later)
-        assert found.waiting_since is None
+            found = await proposals.read_ages(conn, later)
+        assert found.pending_since is None
         assert found.due_since is not None
         assert timedelta(minutes=59) < later - found.due_since < timedelta(minutes=61)
 

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from clerks import FOREST, PEOPLE, Clerk, as_json, hire
+from clerks import FOREST, PEOPLE, AdminClient, create_tokens, promise_json
 from ops import app
 from ops.admin.auth import tokens
 from ops.clock import utc_now
 from ops.keys import Keys
 from ops.settings import Settings
-from serving import SLUG, Running, next_year, promise, running
-from visitors import Visitor
+from serving import SLUG, RunningService, next_year, promise, running_service
+from visitors import BrowserClient
 
 pytestmark = pytest.mark.one_server
 
@@ -168,7 +168,7 @@ def of_browsers() -> list[Address]:
 
 def test_the_table_has_every_address_and_no_other():
     service = app.Service(Settings(), Keys(b"", b""), None, None, None, None)  # type: ignore[arg-type]
-    routes = app.application(service).router.routes()
+    routes = app.build_application(service).router.routes()
     served = {(route.method, route.resource.canonical) for route in routes if route.resource} - {("*", "")}
     served = {each for each in served if each[0] != "HEAD"}
     programs = {(each.method, each.path) for each in of_programs()}
@@ -178,13 +178,13 @@ def test_the_table_has_every_address_and_no_other():
 
 
 @pytest.fixture
-async def served(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn, promise(campaign=next_year(utc_now())), trusted_proxies=1) as own:
-        await hire(own.service.pool)
+async def served(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn, promise(campaign=next_year(utc_now())), trusted_proxies=1) as own:
+        await create_tokens(own.service.pool)
         yield own
 
 
-async def status(served: Running, address: Address, token: str, visitor: int) -> tuple[int, str]:
+async def status(served: RunningService, address: Address, token: str, visitor: int) -> tuple[int, str]:
     """Ask for something without a body or a key; who may gets as far as that."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     headers["X-Forwarded-For"] = f"192.0.2.{visitor % 250}"  # else all of them would have to wait
@@ -193,7 +193,7 @@ async def status(served: Running, address: Address, token: str, visitor: int) ->
         return answer.status, told.get("type", "").rpartition(":")[2]
 
 
-async def test_each_role_may_what_the_table_says_by_programs(served: Running):
+async def test_each_role_may_what_the_table_says_by_programs(served: RunningService):
     for address in of_programs():
         for role, person in PERSON.items():
             found, why = await status(served, address, f"token-of-{person}", 0)
@@ -205,35 +205,35 @@ async def test_each_role_may_what_the_table_says_by_programs(served: Running):
                 assert found in (200, 404), (address, role)
 
 
-async def test_without_a_token_that_holds_nothing_is_told(served: Running):
+async def test_without_a_token_that_holds_nothing_is_told(served: RunningService):
     past = utc_now() - timedelta(days=9)
     async with served.service.pool.acquire() as conn:
-        await tokens.create(conn, "expired", "eve", "owner", past, expires_at=past + timedelta(days=1))
-    assert (await Clerk(served, "olga").gives("/tokens/otto/revoke"))[0] == 200
+        await tokens.store_token(conn, "expired", "eve", "owner", past, expires_at=past + timedelta(days=1))
+    assert (await AdminClient(served, "olga").run_command("/tokens/otto/revoke"))[0] == 200
     for number, address in enumerate(of_programs()):
         for token in ("", "nobody's", "expired", "token-of-otto"):
             assert await status(served, address, token, number) == (401, "no-token"), (address, token)
 
 
-async def test_each_role_may_what_the_table_says_by_pages(served: Running):
+async def test_each_role_may_what_the_table_says_by_pages(served: RunningService):
     async with AsyncExitStack() as browsers:
         for role, person in PERSON.items():
             jar = aiohttp.CookieJar(unsafe=True)
-            own = Visitor(served, await browsers.enter_async_context(aiohttp.ClientSession(cookie_jar=jar)))
-            await own.signs_in(person)
-            form_token = (await own.reads("/admin")).forms[0]["form_token"]
+            own = BrowserClient(served, await browsers.enter_async_context(aiohttp.ClientSession(cookie_jar=jar)))
+            await own.sign_in(person)
+            form_token = (await own.read("/admin")).forms[0]["form_token"]
             for address in of_browsers():
                 found = await seen(own, address, form_token)
                 assert found in ({200, 404} if role in address.roles else {403}), (address, role)
 
 
-async def seen(own: Visitor, address: Address, form_token: str) -> int:
+async def seen(own: BrowserClient, address: Address, form_token: str) -> int:
     if address.method == "GET":
-        return (await own.reads(address.filled)).status
-    return (await own.sends(address.filled, {"form_token": form_token, "do": "check"})).status
+        return (await own.read(address.filled)).status
+    return (await own.send_form(address.filled, {"form_token": form_token, "do": "check"})).status
 
 
-async def test_who_is_not_signed_in_sees_no_page(served: Running):
+async def test_who_is_not_signed_in_sees_no_page(served: RunningService):
     for address in of_browsers():
         headers = {"Origin": served.url}
         asked = served.http.request(
@@ -245,25 +245,25 @@ async def test_who_is_not_signed_in_sees_no_page(served: Running):
 
 
 WAITING: dict[str, tuple[str, Any]] = {
-    "campaign.create": ("/campaigns", as_json(FOREST)),
+    "campaign.create": ("/campaigns", promise_json(FOREST)),
     "campaign.terms": (
         f"/campaigns/{SLUG}/terms",
-        {"terms": as_json(promise(terms={"rate": {"amount_minor": 9, "per_likes": 1}}))["terms"]},
+        {"terms": promise_json(promise(terms={"rate": {"amount_minor": 9, "per_likes": 1}}))["terms"]},
     ),
     "campaign.fund": (f"/campaigns/{SLUG}/funding", {"amount_minor": 1, "reference": "second"}),
     "charity.account": ("/charities/village-schools/account", {"account": {"scheme": "other", "id": "7"}}),
 }
 
 
-async def test_who_may_agree_is_who_the_table_says(served: Running):
+async def test_who_may_agree_is_who_the_table_says(served: RunningService):
     agreeing = {name: roles_of(agree) for name, _, _, agree in rows(COMMANDS)}
     assert {name for name, roles in agreeing.items() if roles} == WAITING.keys()
     for name, (path, body) in WAITING.items():
-        code, answer = await Clerk(served, "otto").gives(path, body)
+        code, answer = await AdminClient(served, "otto").run_command(path, body)
         assert (code, answer["command"]) == (202, name), answer
         for role, person in PERSON.items():
             asked = f"/proposals/{answer['proposal']}/approve"
-            found, _ = await Clerk(served, person).gives(asked, {"hash": "0" * 64}, key=f"{name}-{role}")
+            found, _ = await AdminClient(served, person).run_command(asked, {"hash": "0" * 64}, key=f"{name}-{role}")
             assert found == (409 if role in agreeing[name] else 403), (name, role)
 
 

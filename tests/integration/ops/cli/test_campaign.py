@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from ops.cli import app
 from ops.clock import utc_now
-from promises import PROMISE, SLUG, span_around, text
+from promises import PROMISE, SLUG, promise_toml, span_around
 
 Command = Callable[..., Result]
 Written = Callable[..., str]
@@ -39,7 +39,7 @@ def file(tmp_path: Path) -> Written:
 
     def write(*changes: tuple[str, str]) -> str:
         path = tmp_path / "promise.toml"
-        path.write_text(text(*changes), encoding="utf-8")
+        path.write_text(promise_toml(*changes), encoding="utf-8")
         return str(path)
 
     return write

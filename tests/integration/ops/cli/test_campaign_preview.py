@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ops.cli import app
-from promises import SLUG, text
+from promises import SLUG, promise_toml
 
 Preview = Callable[..., Result]
 KEYS = {"LIKE_LEDGER_PSEUDONYM_KEY": "11" * 32, "LIKE_LEDGER_WEBHOOK_KEY": "22" * 32}
@@ -23,7 +23,7 @@ TWO_WEEKS = (
 def preview(dsn: str, tmp_path: Path) -> Preview:
     """Return what previews a promise of two weeks on the fresh database."""
     path = tmp_path / "promise.toml"
-    path.write_text(text(*TWO_WEEKS), encoding="utf-8")
+    path.write_text(promise_toml(*TWO_WEEKS), encoding="utf-8")
 
     def run(*words: str) -> Result:
         variables = {"LIKE_LEDGER_DATABASE_URL": dsn, **KEYS}

@@ -1,9 +1,8 @@
 """The operator's door to charities, sponsors and platforms: the same commands, and no second person."""
 
-from tests.integration.ops.cli.test_campaign import Command, Written, command, file, refused, told
-
 from ops.clock import utc_now
 from promises import span_around
+from tests.integration.ops.cli.test_campaign import Command, Written, command, file, refused, told
 
 __all__ = ["command", "file"]  # fixtures
 

@@ -16,8 +16,8 @@ from campaigns.pledging import pledge
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops import database
 from ops.cli import app
-from promises import SLUG, record, text
-from settlements import body
+from promises import SLUG, promise_toml, record
+from settlements import likes_delivery
 
 Command = Callable[..., Result]
 KEY = "00" * 32
@@ -46,7 +46,7 @@ def command(dsn: str, tmp_path: Path) -> Command:
 def ended(command: Command, dsn: str, tmp_path: Path) -> Command:
     """Return the same on a database with a campaign that ended long ago, 300 likes on its second day."""
     path = tmp_path / "promise.toml"
-    path.write_text(text(*PAST), encoding="utf-8")
+    path.write_text(promise_toml(*PAST), encoding="utf-8")
     assert command("campaign", "apply", str(path)).exit_code == 0
     assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
     asyncio.run(_like(dsn))
@@ -54,11 +54,13 @@ def ended(command: Command, dsn: str, tmp_path: Path) -> Command:
 
 
 async def _like(dsn: str) -> None:
-    async with database.pool(dsn) as pool:
-        await record(pool, [body(SLUG, "2022-04-09T04:00:00Z", range(300))], datetime(2022, 4, 10, tzinfo=UTC))
+    async with database.open_pool(dsn) as pool:
+        await record(
+            pool, [likes_delivery(SLUG, "2022-04-09T04:00:00Z", range(300))], datetime(2022, 4, 10, tzinfo=UTC)
+        )
         async with pool.acquire() as conn:
-            known = await cache.load(conn, bytes.fromhex(KEY))
-        await pledge.tick(pool, known.campaigns[SLUG])
+            known = await cache.load_catalogue(conn, bytes.fromhex(KEY))
+        await pledge.run_tick(pool, known.campaigns[SLUG])
 
 
 def told(result: Result) -> Any:
@@ -118,7 +120,9 @@ def test_what_was_cancelled_waits_for_the_next_period(ended: Command):
 
 def test_by_hand_a_person_enters_what_the_bank_said(dsn: str, command: Command, tmp_path: Path):
     path, slip = tmp_path / "promise.toml", tmp_path / "slip.pdf"
-    path.write_text(text(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8")
+    path.write_text(
+        promise_toml(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8"
+    )
     slip.write_bytes(b"the bank's slip")
     assert command("campaign", "apply", str(path)).exit_code == 0
     assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
@@ -158,7 +162,9 @@ def test_a_name_that_stands_for_no_person_gets_no_token(ended: Command, name: st
 
 def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: Command, tmp_path: Path):
     path, said = tmp_path / "promise.toml", tmp_path / "statement.csv"
-    path.write_text(text(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8")
+    path.write_text(
+        promise_toml(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8"
+    )
     assert command("campaign", "apply", str(path)).exit_code == 0
     assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
     asyncio.run(_like(dsn))

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from processes import ROOT, gone, processes
+from processes import ROOT, folder_processes, wait_until_ended
 
 LIKES = 1_500
 PAYDAY = ("settled, every run", "paid, as the bank says", "sent back by the bank")
@@ -49,7 +49,7 @@ async def test_it_is_right_and_goes_on_in_the_same_folder(tmp_path: Path):
     assert settled == paid + back > back > 0
     assert [found(second, name) for name in PAYDAY] == [settled, 0, 0]  # of the same day: nothing more is due
     assert (len(first["receipts"]) >= 2, second["receipts"]) == (True, [])
-    assert gone(processes(tmp_path))
+    assert wait_until_ended(folder_processes(tmp_path))
 
 
 async def test_it_serves_its_page_until_it_is_told_to_end(tmp_path: Path):
@@ -58,13 +58,13 @@ async def test_it_serves_its_page_until_it_is_told_to_end(tmp_path: Path):
     told = b""
     while not told.endswith(b"\n}\n"):
         told += await process.stdout.readline()
-    servers = processes(tmp_path)
+    servers = folder_processes(tmp_path)
     async with aiohttp.ClientSession() as session, session.get(json.loads(told)["page"]) as page:
         assert (page.status, page.content_type) == (200, "text/html")
     process.terminate()
     assert await process.wait() == 0
     assert servers
-    assert gone(servers)
+    assert wait_until_ended(servers)
 
 
 @pytest.mark.parametrize("setting", ["LIKE_LEDGER_DATABASE_URL"])

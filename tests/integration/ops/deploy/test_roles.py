@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
-from databases import DatabaseServer, running
+from databases import DatabaseServer, running_server
 from ops import database as backend
 from ops.migrate import migrate
 
@@ -21,7 +21,7 @@ OWNER_PASSWORD, APP_PASSWORD = "owner's \\own", "app"
 @pytest.fixture(scope="module")
 def server() -> Iterator[DatabaseServer]:
     """Yield a server of its own, for roles belong to the whole server."""
-    with running("pg18-embedded") as own:
+    with running_server("pg18-embedded") as own:
         yield own
 
 
@@ -48,7 +48,7 @@ def run_script(dsn: str) -> None:
 
 
 def as_user(server: DatabaseServer, user: str) -> str:
-    return urlsplit(server.address("like_ledger"))._replace(netloc=f"{user}@").geturl()
+    return urlsplit(server.database_dsn("like_ledger"))._replace(netloc=f"{user}@").geturl()
 
 
 async def test_the_owner_migrates_and_the_other_serves(server: DatabaseServer, database: str) -> None:
@@ -56,7 +56,7 @@ async def test_the_owner_migrates_and_the_other_serves(server: DatabaseServer, d
     owner, app = as_user(server, "like_ledger_owner"), as_user(server, "like_ledger_app")
     assert (await migrate(owner)).pending
     assert not (await migrate(owner)).pending
-    async with backend.pool(app) as pool:
+    async with backend.open_pool(app) as pool:
         assert await pool.fetchval("SELECT version FROM catalogue_version") == 0
         for forbidden in (
             "DELETE FROM transfers",

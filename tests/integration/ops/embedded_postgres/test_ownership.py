@@ -15,7 +15,16 @@ import pytest
 from databases import scratch_folder
 from ops import embedded_postgres
 from ops.embedded_postgres import EmbeddedRefused, Server, privileges
-from processes import HOLDER, PATIENCE_SECONDS, ROOT, connections, gone, holder, processes, sleeper
+from processes import (
+    HOLDER_SCRIPT,
+    PATIENCE_SECONDS,
+    ROOT,
+    connections,
+    database_holder,
+    folder_processes,
+    sleeping_process,
+    wait_until_ended,
+)
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -78,7 +87,7 @@ async def test_commits_survive_a_crash_and_no_port_is_open(server: Server) -> No
         server.dsn, "SELECT datlocprovider::text || datlocale FROM pg_database WHERE datname = 'postgres'"
     )
     assert locale == "bC.UTF-8"
-    running = processes(server.folder.parent)
+    running = folder_processes(server.folder.parent)
     assert server.process.pid in [process.pid for process in running]
     assert not any(map(connections, running))
 
@@ -86,9 +95,9 @@ async def test_commits_survive_a_crash_and_no_port_is_open(server: Server) -> No
 async def test_a_restart_finds_the_same_rows(folder: Path) -> None:
     async with embedded_postgres.database(folder, "command") as dsn:
         await store_row(dsn)
-        running = processes(folder)
+        running = folder_processes(folder)
     assert len(running) > 2
-    assert gone(running)
+    assert wait_until_ended(running)
     async with embedded_postgres.database(folder, "command") as dsn:
         assert await read_row(dsn) == 7
 
@@ -110,7 +119,7 @@ async def test_the_end_of_the_server_cancels_its_user_with_the_reason(folder: Pa
 
     async def use() -> None:
         async with embedded_postgres.database(folder, "serve"):
-            running.extend(processes(folder))
+            running.extend(folder_processes(folder))
             os.kill(postmaster(folder), signal.SIGKILL)
             await asyncio.sleep(PATIENCE_SECONDS)
             running.clear()
@@ -118,7 +127,7 @@ async def test_the_end_of_the_server_cancels_its_user_with_the_reason(folder: Pa
     with pytest.raises(EmbeddedRefused, match=r"the database server ended, start again: .*server\.log"):
         await use()
     assert running, "the user was not cancelled"
-    assert gone(running)
+    assert wait_until_ended(running)
     assert await fetch_from(folder) == 1
 
 
@@ -137,25 +146,25 @@ def postmaster(folder: Path) -> int:
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 async def test_no_process_is_left_when_the_owner_ends(folder: Path, end: signal.Signals) -> None:
-    with holder(folder, "serve") as owner:
-        running = processes(folder)
+    with database_holder(folder, "serve") as owner:
+        running = folder_processes(folder)
         assert len(running) > 2
         owner.send_signal(end)
-        assert gone(running)
+        assert wait_until_ended(running)
     assert await fetch_from(folder) == 1
 
 
 async def test_ctrl_c_in_a_terminal_reaches_the_owner_alone(folder: Path) -> None:
-    with holder(folder, "serve") as owner:
+    with database_holder(folder, "serve") as owner:
         terminal_group = os.getpgid(owner.pid)
-        assert all(os.getpgid(p.pid) != terminal_group for p in processes(folder) if p.pid != owner.pid)
+        assert all(os.getpgid(p.pid) != terminal_group for p in folder_processes(folder) if p.pid != owner.pid)
 
 
 @pytest.mark.parametrize("pid_file", ["{living}\n/elsewhere\n1\n5432\n", "", "no number\n"])
 async def test_a_stale_pid_file_does_not_stop_a_start(folder: Path, pid_file: str) -> None:
     async with embedded_postgres.database(folder, "command") as dsn:
         await store_row(dsn)
-    with sleeper(folder / "postgres") as living:
+    with sleeping_process(folder / "postgres") as living:
         for stale in ("cluster/postmaster.pid", ".s.PGSQL.5432.lock"):
             (folder / "postgres" / stale).write_text(pid_file.format(living=living))
         async with embedded_postgres.database(folder, "command") as dsn:
@@ -165,7 +174,7 @@ async def test_a_stale_pid_file_does_not_stop_a_start(folder: Path, pid_file: st
 async def test_a_server_started_by_hand_is_left_alone(folder: Path) -> None:
     await fetch_from(folder)
     cluster = folder / "postgres" / "cluster"
-    with sleeper(folder / "postgres", cwd=cluster) as stranger:
+    with sleeping_process(folder / "postgres", cwd=cluster) as stranger:
         (cluster / "postmaster.pid").write_text(f"{stranger}\n")
         with pytest.raises(EmbeddedRefused, match=rf"\(process {stranger}\) uses it: stop it first"):
             await fetch_from(folder)
@@ -183,7 +192,7 @@ async def test_a_second_process_joins_serve_and_leaves_its_server_running(
 
 
 async def test_a_command_waits_for_another_to_end(folder: Path) -> None:
-    with holder(folder, "command") as owner:
+    with database_holder(folder, "command") as owner:
         waiting = asyncio.create_task(fetch_from(folder))
         with pytest.raises(EmbeddedRefused, match=rf"process {owner.pid} uses the database.*: wait for it to end"):
             await fetch_from(folder, wait_seconds=0.2)
@@ -193,7 +202,7 @@ async def test_a_command_waits_for_another_to_end(folder: Path) -> None:
 
 
 async def test_a_process_that_waits_for_a_killed_owner_gets_the_database(folder: Path) -> None:
-    with holder(folder, "serve") as owner:
+    with database_holder(folder, "serve") as owner:
         owner.kill()
         owner.wait(PATIENCE_SECONDS)  # a server that has not yet noticed could still be joined
         async with embedded_postgres.database(folder, "serve") as dsn:
@@ -240,7 +249,7 @@ async def test_a_folder_that_cannot_serve_is_refused_with_advice(
     spoil(folder / "postgres" / "cluster")
     with pytest.raises(EmbeddedRefused, match=advice):
         await fetch_from(folder)
-    assert not processes(folder)
+    assert not folder_processes(folder)
 
 
 async def test_a_folder_that_cannot_be_made_is_refused_with_advice(folder: Path) -> None:
@@ -254,7 +263,7 @@ def test_a_folder_of_another_user_is_refused_with_advice(folder: Path) -> None:
     user = privileges.server_user(folder, sys.executable)
     user.take(folder)
     (folder / "postgres").mkdir(mode=0o700)  # root's, in the folder of another user
-    command = [*user.prefix, sys.executable, "-c", HOLDER, str(folder), "command"]
+    command = [*user.prefix, sys.executable, "-c", HOLDER_SCRIPT, str(folder), "command"]
     refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "postgres belongs to another user: run as that user" in refused.stderr
 
@@ -284,7 +293,7 @@ async def test_a_user_starts_a_server_and_root_may_start_it_later(folder: Path) 
     (folder / "home").mkdir()
     user.take(folder / "home")
     for prefix in (user.prefix, (), user.prefix):
-        with holder(folder / "home", "serve", prefix) as owner:
-            running = processes(folder / "home")
+        with database_holder(folder / "home", "serve", prefix) as owner:
+            running = folder_processes(folder / "home")
             assert {p.username() for p in running if p.pid != owner.pid} == {"nobody"}
-        assert gone(running)
+        assert wait_until_ended(running)

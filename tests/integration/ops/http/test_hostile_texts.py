@@ -9,38 +9,38 @@ from io import StringIO
 import pytest
 
 from campaigns.catalogue import cache
-from campaigns.catalogue.cache import Shelf
+from campaigns.catalogue.cache import CatalogueCache
 from campaigns.errors import FundingRefused
 from campaigns.pledging import budget
-from campaigns.reporting.settlements import rules, settlements, settlements_csv
-from campaigns.reporting.snapshot import read
-from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
+from campaigns.reporting.settlements import approval_rules, published_settlements, settlements_csv
+from campaigns.reporting.snapshot import read_snapshots
+from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 from ledger.log.leaf_schemas import read_leaf
 from ledger.payouts import sending
-from ledger.payouts.channels.manual import Manual
+from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.reconcile import import_file
 from ledger.reconciliation.statements.csv_table import COLUMNS
-from ops.http.web.payouts_view import payouts as payout_rows
+from ops.http.web.payouts_view import build_payouts as payout_rows
 from promises import NOW, PSEUDONYM_KEY
-from serving import KEYS, SLUG, Running, like, promise, running
-from settlements import every, liked, made, settled
+from serving import KEYS, SLUG, RunningService, like, promise, running_service
+from settlements import create_campaign, read_settlements, record_likes, settle_periods
 from sql import Pool
 from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
 
 
-async def leaves(to: Running) -> list[bytes]:
+async def leaves(to: RunningService) -> list[bytes]:
     rows = await to.service.pool.fetch("SELECT body FROM leaf_queue ORDER BY leaf_id")
     return [row["body"] for row in rows]
 
 
-@pytest.mark.parametrize("name", ONE_LINE)
+@pytest.mark.parametrize("name", ONE_LINE_TEXTS)
 async def test_a_promise_s_texts_arrive_everywhere_as_they_are(dsn: str, name: str) -> None:
-    text = ONE_LINE[name]
+    text = ONE_LINE_TEXTS[name]
     named = promise(campaign={"title": {"zh": text, "en": text}, "sponsor": text})
     for beneficiary in named.terms.beneficiaries:
         object.__setattr__(beneficiary, "name", named.campaign.title)
-    async with running(dsn, named) as to:
+    async with running_service(dsn, named) as to:
         await to.send([like("1", text)])
         await to.sequence()
         entries = await leaves(to)
@@ -54,7 +54,7 @@ async def test_a_promise_s_texts_arrive_everywhere_as_they_are(dsn: str, name: s
         assert told["campaign"]["title"]["en"] == text
 
 
-async def shown_as_text(to: Running, text: str) -> None:
+async def shown_as_text(to: RunningService, text: str) -> None:
     for path, before in ((f"/campaigns/{SLUG}?lang=en", r"<h1>"), ("/?lang=en", r'<h3><a href="[^"]+">')):
         page = (await to.get(path)).body.decode()
         [heading] = re.findall(f"{before}(.*?)</", page)
@@ -64,17 +64,17 @@ async def shown_as_text(to: Running, text: str) -> None:
     assert unescape(titles[0]) == f"{text} · Like Ledger"
 
 
-@pytest.mark.parametrize("name", ONE_LINE)
+@pytest.mark.parametrize("name", ONE_LINE_TEXTS)
 async def test_a_like_s_content_is_in_its_receipt_as_it_is(dsn: str, name: str) -> None:
-    async with running(dsn) as to:
-        [given] = (await to.send([like("1", ONE_LINE[name])], results="all")).json["results"]
-        assert (await to.get(f"/v1/receipts/{given['receipt']}")).json["like"]["content"] == ONE_LINE[name]
+    async with running_service(dsn) as to:
+        [given] = (await to.send([like("1", ONE_LINE_TEXTS[name])], results="all")).json["results"]
+        assert (await to.get(f"/v1/receipts/{given['receipt']}")).json["like"]["content"] == ONE_LINE_TEXTS[name]
 
 
 async def test_a_stream_s_figures_are_one_line(dsn: str) -> None:
-    text = ONE_LINE["a signature line"]
+    text = ONE_LINE_TEXTS["a signature line"]
     asked = promise(campaign={"title": {"zh": text, "en": text}, "sponsor": text})
-    async with running(dsn, asked) as to, to.http.get(f"{to.url}/v1/campaigns/{SLUG}/stream") as stream:
+    async with running_service(dsn, asked) as to, to.http.get(f"{to.url}/v1/campaigns/{SLUG}/stream") as stream:
         lines = [(await stream.content.readline()).decode() for _ in range(5)]
     assert sorted(line.split(":")[0] for line in lines) == ["\r\n", "data", "event", "id", "retry"]
 
@@ -87,9 +87,9 @@ SURROGATES = ["\\ud800", "\\udfff", "a\\ud83d", "\\udc00\\ud800"]
 async def test_a_like_with_what_is_no_text_is_refused_and_the_others_count(
     dsn: str, escape: str, member: str
 ) -> None:
-    async with running(dsn) as to:
-        body = to.body([like("1"), like("2") | {member: "HERE"}]).replace("HERE", escape)
-        answer = await to.post(body.encode(), to.signed("msg_1", body))
+    async with running_service(dsn) as to:
+        body = to.delivery_body([like("1"), like("2") | {member: "HERE"}]).replace("HERE", escape)
+        answer = await to.post(body.encode(), to.sign_headers("msg_1", body))
         if answer.status == 200:
             assert answer.outcomes == {"counted": 1, "invalid": 1}
             assert member in answer.json["results"][0]["reason"]
@@ -98,12 +98,14 @@ async def test_a_like_with_what_is_no_text_is_refused_and_the_others_count(
             assert escape in SURROGATES
 
 
-@pytest.mark.parametrize("name", ENDS_A_LINE_OR_TURNS_IT)
+@pytest.mark.parametrize("name", CONTROL_CHARACTER_TEXTS)
 async def test_a_reference_of_more_than_a_line_is_refused(dsn: str, name: str) -> None:
-    async with running(dsn, funded_minor=0) as to, to.service.pool.acquire() as conn:
-        campaign = (await cache.read(conn, KEYS.pseudonym)).campaigns[SLUG]
+    async with running_service(dsn, funded_minor=0) as to, to.service.pool.acquire() as conn:
+        campaign = (await cache.read_catalogue(conn, KEYS.pseudonym)).campaigns[SLUG]
         with pytest.raises(FundingRefused, match="printable"):
-            await budget.fund(conn, campaign, 1, f"{ENDS_A_LINE_OR_TURNS_IT[name]}.")  # what is around it is trimmed
+            await budget.fund_budget(
+                conn, campaign, 1, f"{CONTROL_CHARACTER_TEXTS[name]}."
+            )  # what is around it is trimmed
 
 
 def quoted(cell: str) -> str:
@@ -112,17 +114,19 @@ def quoted(cell: str) -> str:
     return file.getvalue().rstrip("\r\n")
 
 
-BANKS_WORDS = {name: text for name, text in (ENDS_A_LINE_OR_TURNS_IT | ONE_LINE).items() if name != "a null"}
+BANKS_WORDS = {name: text for name, text in (CONTROL_CHARACTER_TEXTS | ONE_LINE_TEXTS).items() if name != "a null"}
 
 
 @pytest.mark.parametrize("name", BANKS_WORDS)
 async def test_a_bank_s_words_stay_one_cell_one_line_of_the_log_and_no_formula(pool: Pool, name: str) -> None:
     text = BANKS_WORDS[name]
-    campaign = await made(pool, ONE_EACH, FREE)
-    await liked(pool, campaign, {2: 100})
-    await settled(pool, campaign, AT)
-    [envelope] = await every(pool, campaign)
-    sent = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", NOW)
+    campaign = await create_campaign(pool, ONE_EACH, FREE)
+    await record_likes(pool, campaign, {2: 100})
+    await settle_periods(pool, campaign, AT)
+    [envelope] = await read_settlements(pool, campaign)
+    sent = await sending.send_settlement(
+        pool, ManualChannel(), envelope.settlement_id, approval_rules(campaign), "ann", NOW
+    )
     first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
     rows = [
         "1,S,opening,2026-11-10,0,CNY,credit,,,,",
@@ -134,8 +138,8 @@ async def test_a_bank_s_words_stay_one_cell_one_line_of_the_log_and_no_formula(p
     rows = [row.replace(",70,", ",0.70,").replace(",30,", ",0.30,") for row in rows]
     async with pool.acquire() as conn, conn.transaction():
         await import_file(conn, "\n".join([",".join(COLUMNS), *rows]).encode(), "ann", NOW)
-    [standing] = await read(pool, Shelf(pool, PSEUDONYM_KEY), NOW)
-    [told] = settlements(standing)["settlements"]
+    [standing] = await read_snapshots(pool, CatalogueCache(pool, PSEUDONYM_KEY), NOW)
+    [told] = published_settlements(standing)["settlements"]
     assert [told["payouts"][0]["bank_reference"], told["payouts"][1]["returned_because"]] == [text, text]
     header, *shown = csv.reader(StringIO(settlements_csv(standing), newline=""))
     assert [len(row) for row in shown] == [len(header)] * 2
@@ -143,4 +147,4 @@ async def test_a_bank_s_words_stay_one_cell_one_line_of_the_log_and_no_formula(p
     assert all(one in {text, f"'{text}"} and not one.lstrip(" ").startswith(tuple("=+-@＝\t\r")) for one in cells)
     bodies = [row["body"] for row in await pool.fetch("SELECT body FROM leaf_queue")]
     assert all(b"\n" not in body and read_leaf(body) for body in bodies)
-    assert text in payout_rows(standing, "en").rows[0].words
+    assert text in payout_rows(standing, "en").rows[0].state_text

@@ -16,13 +16,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from campaigns.catalogue.webhook_secrets import show_secret
-from campaigns.intake.signature import Key, verify
+from campaigns.catalogue.webhook_secrets import format_secret
+from campaigns.intake.signature import VerificationKey, verify_delivery
 from ops.clock import utc_now
 from ops.replay.batches import Batch
-from ops.replay.secret import read_secret
-from ops.replay.sender import Sender, Sent, Undelivered, send_all
-from serving import DAY, KEYS, SLUG, Running, like, promise, running
+from ops.replay.secret import parse_secret
+from ops.replay.sender import DeliveryFailed, DeliveryTally, Sender, send_all
+from serving import DAY, KEYS, SLUG, RunningService, like, promise, running_service
 
 ROOT = Path(__file__).resolve().parents[4]
 LIKES = [like(f"person-{n % 9}", f"video-{n // 9}", at=DAY + timedelta(seconds=n)) for n in range(45)] + [
@@ -34,8 +34,8 @@ SECRET = b"s" * 32
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn, promise(terms={"likes_per_person_per_day": 4})) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn, promise(terms={"likes_per_person_per_day": 4})) as made:
         yield made
 
 
@@ -58,12 +58,14 @@ class Ended:
     said: str
 
 
-def words(service: Running, file: Path, *options: str) -> list[str]:
+def words(service: RunningService, file: Path, *options: str) -> list[str]:
     own = ("--platform", service.platform, "--campaign", SLUG, "--url", service.url)
     return [sys.executable, "-m", "ops.cli", "replay", str(file), *own, *options]
 
 
-async def started(service: Running, file: Path, *options: str, **environment: str) -> asyncio.subprocess.Process:
+async def started(
+    service: RunningService, file: Path, *options: str, **environment: str
+) -> asyncio.subprocess.Process:
     own = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
     return await asyncio.create_subprocess_exec(
         *words(service, file, *options),
@@ -74,30 +76,32 @@ async def started(service: Running, file: Path, *options: str, **environment: st
     )
 
 
-async def replay(service: Running, file: Path, *options: str, **environment: str) -> Ended:
+async def replay(service: RunningService, file: Path, *options: str, **environment: str) -> Ended:
     process = await started(service, file, "--json", *options, **environment)
     out, err = await process.communicate()
     return Ended(process.returncode or 0, json.loads(out) if out else None, err.decode())
 
 
 @pytest.mark.parametrize(("batch", "senders"), [("1", "8"), ("20", "1")])
-async def test_a_file_that_is_sent_three_times_counts_once(service: Running, file: Path, batch: str, senders: str):
+async def test_a_file_that_is_sent_three_times_counts_once(
+    service: RunningService, file: Path, batch: str, senders: str
+):
     runs = [await replay(service, file, "--batch", batch, "--senders", senders) for _ in range(3)]
     assert [run.status for run in runs] == [0, 0, 0], runs[0].said
     assert [run.told for run in runs[1:]] == [runs[0].told] * 2
     assert (runs[0].told["likes"], runs[0].told["complete"], runs[0].told["through_line"]) == (50, True, 50)
-    assert (await service.day_counts(), await service.pledged()) == (FIGURES, 12)
+    assert (await service.day_counts(), await service.pledged_minor()) == (FIGURES, 12)
 
 
 @pytest.mark.parametrize("options", [("--batch", "25"), ("--label", "again")])
-async def test_under_new_ids_every_like_is_a_duplicate(service: Running, file: Path, options: tuple[str, str]):
+async def test_under_new_ids_every_like_is_a_duplicate(service: RunningService, file: Path, options: tuple[str, str]):
     await replay(service, file, "--batch", "20")
     again = await replay(service, file, "--batch", "20", *options)
     assert (again.status, again.told["outcomes"]) == (0, {"duplicate": 50})
     assert await service.day_counts() == FIGURES | {"duplicate": 55}
 
 
-async def test_the_files_name_and_place_make_no_difference(service: Running, file: Path, tmp_path: Path):
+async def test_the_files_name_and_place_make_no_difference(service: RunningService, file: Path, tmp_path: Path):
     await replay(service, file)
     moved = written(tmp_path / "other-name", [json.dumps(each) for each in LIKES])
     assert (await replay(service, moved)).status == 0
@@ -105,7 +109,7 @@ async def test_the_files_name_and_place_make_no_difference(service: Running, fil
 
 
 @pytest.mark.parametrize("how", ["kill", "terminate"])
-async def test_a_run_that_was_ended_goes_on_when_started_again(service: Running, file: Path, how: str):
+async def test_a_run_that_was_ended_goes_on_when_started_again(service: RunningService, file: Path, how: str):
     process = await started(service, file, "--batch", "5", "--senders", "1", "--rate", "10")
     while await service.service.pool.fetchval("SELECT count(*) FROM deliveries") < 2:
         await asyncio.sleep(0.02)
@@ -118,7 +122,7 @@ async def test_a_run_that_was_ended_goes_on_when_started_again(service: Running,
     assert await service.day_counts() == FIGURES
 
 
-async def test_at_a_bad_line_it_stops_or_goes_on_as_asked(service: Running, tmp_path: Path):
+async def test_at_a_bad_line_it_stops_or_goes_on_as_asked(service: RunningService, tmp_path: Path):
     lines = [json.dumps(each) for each in LIKES]
     whole = written(tmp_path / "whole", lines)
     spoilt = written(tmp_path / "spoilt", [*lines[:30], lines[30].replace('"like"', '"love"'), *lines[31:]])
@@ -133,7 +137,7 @@ async def test_at_a_bad_line_it_stops_or_goes_on_as_asked(service: Running, tmp_
     assert (counts["counted"], counts["over_limit"]) == (36, 9)
 
 
-async def test_a_file_that_breaks_off_is_told_and_sent_up_to_there(service: Running, tmp_path: Path):
+async def test_a_file_that_breaks_off_is_told_and_sent_up_to_there(service: RunningService, tmp_path: Path):
     lines = [json.dumps(each) for each in LIKES]
     ended = await replay(service, written(tmp_path / "cut", [*lines[:49], lines[49][:-40]], end=""))
     assert (ended.status, ended.told["likes"]) == (1, 49)
@@ -147,13 +151,15 @@ async def test_a_file_that_breaks_off_is_told_and_sent_up_to_there(service: Runn
         ("user_id,video_id", "line 1: missing column 'time_ms'"),
     ],
 )
-async def test_a_table_with_other_columns_is_not_sent(service: Running, tmp_path: Path, header: str, reason: str):
+async def test_a_table_with_other_columns_is_not_sent(
+    service: RunningService, tmp_path: Path, header: str, reason: str
+):
     ended = await replay(service, written(tmp_path / "table", [header, "1,2,3"]), "--format", "kuairand")
     assert (ended.status, ended.told["failure"], ended.told["deliveries"]) == (1, reason, 0)
     assert await service.day_counts() == {}
 
 
-async def test_a_dry_run_names_every_bad_line_and_sends_nothing(service: Running, tmp_path: Path):
+async def test_a_dry_run_names_every_bad_line_and_sends_nothing(service: RunningService, tmp_path: Path):
     lines = [json.dumps(each) for each in LIKES]
     ended = await replay(service, written(tmp_path / "file", ["x", *lines, "y"]), "--dry-run")
     assert (ended.status, ended.told["likes"]) == (1, 50)
@@ -161,7 +167,9 @@ async def test_a_dry_run_names_every_bad_line_and_sends_nothing(service: Running
     assert await service.service.pool.fetchval("SELECT count(*) FROM deliveries") == 0
 
 
-async def test_without_a_secret_it_is_derived_where_the_database_is_at_hand(service: Running, file: Path, dsn: str):
+async def test_without_a_secret_it_is_derived_where_the_database_is_at_hand(
+    service: RunningService, file: Path, dsn: str
+):
     ended = await replay(
         service,
         file,
@@ -187,7 +195,7 @@ async def test_without_a_secret_it_is_derived_where_the_database_is_at_hand(serv
     ids=["another secret", "no secret", "too large a batch", "no address", "no such format", "nobody there"],
 )
 async def test_what_cannot_be_done_is_told(
-    service: Running, file: Path, options: tuple[str, ...], environment: dict[str, str], status: int, said: str
+    service: RunningService, file: Path, options: tuple[str, ...], environment: dict[str, str], status: int, said: str
 ):
     ended = await replay(service, file, *options, **environment)
     assert ended.status == status
@@ -207,7 +215,7 @@ class Failing:
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.read()
-        assert verify(request.headers, body, [Key("v1", SECRET)], utc_now()) is not None
+        assert verify_delivery(request.headers, body, [VerificationKey("v1", SECRET)], utc_now()) is not None
         webhook_id = request.headers["webhook-id"]
         before = sum(webhook_id == known for known, *_ in self.tries)
         self.tries.append((webhook_id, request.headers["webhook-timestamp"], body))
@@ -241,26 +249,26 @@ FAILURES: dict[str, web.Response | None] = {
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
 async def test_what_fails_is_sent_again_the_same_and_in_order(failure: web.Response | None):
-    failing, sent = Failing([failure] * 2), Sent()
+    failing, sent = Failing([failure] * 2), DeliveryTally()
     async with sender_to(failing) as sender:
         await send_all(sender, iter(BATCHES[:3]), sent)
     assert failing.arrived == ["id-0", "id-1", "id-2"]
     assert len({(webhook_id, body) for webhook_id, _, body in failing.tries}) == 3
-    assert (len(failing.tries), sent.tries_again, sent.through_line, sent.outcomes) == (9, 6, 3, {"counted": 3})
+    assert (len(failing.tries), sent.retries, sent.through_line, sent.outcomes) == (9, 6, 3, {"counted": 3})
 
 
 async def test_it_waits_as_long_as_it_is_asked_to():
     failing = Failing([web.Response(status=503, headers={"Retry-After": "1"})])
     started_at = asyncio.get_running_loop().time()
     async with sender_to(failing) as sender:
-        await send_all(sender, iter(BATCHES[:1]), Sent())
+        await send_all(sender, iter(BATCHES[:1]), DeliveryTally())
     assert 1 <= asyncio.get_running_loop().time() - started_at < 5
 
 
 async def test_it_gives_up_and_says_how_far_it_came():
-    failing, sent = Failing([web.Response(status=503, headers={"Retry-After": "0"})] * 9), Sent()
+    failing, sent = Failing([web.Response(status=503, headers={"Retry-After": "0"})] * 9), DeliveryTally()
     async with sender_to(failing, tries_max=3) as sender:
-        with pytest.raises(Undelivered, match="gave up after 3 tries: 503"):
+        with pytest.raises(DeliveryFailed, match="gave up after 3 tries: 503"):
             await send_all(sender, iter(BATCHES), sent)
     assert (failing.arrived, len(failing.tries), sent.through_line) == ([], 3, 0)
 
@@ -268,9 +276,9 @@ async def test_it_gives_up_and_says_how_far_it_came():
 @pytest.mark.parametrize("senders", [1, 4])
 async def test_it_stops_at_what_never_arrives_and_shows_the_detail(senders: int):
     refusal = web.json_response({"detail": "This webhook-id was used before."}, status=409)
-    failing, sent = Failing([refusal] * 9), Sent()
+    failing, sent = Failing([refusal] * 9), DeliveryTally()
     async with sender_to(failing) as sender:
-        with pytest.raises(Undelivered, match=r"refused it: 409 This webhook-id was used before\."):
+        with pytest.raises(DeliveryFailed, match=r"refused it: 409 This webhook-id was used before\."):
             await send_all(sender, iter(BATCHES), sent, senders=senders)
     assert len(failing.tries) <= senders
 
@@ -279,12 +287,12 @@ async def test_it_stops_at_what_never_arrives_and_shows_the_detail(senders: int)
 async def test_a_page_that_only_says_200_is_no_receipt(body: bytes):
     failing = Failing([web.Response(status=200, body=body)])
     async with sender_to(failing) as sender:
-        with pytest.raises(Undelivered, match="no like-ledger"):
-            await send_all(sender, iter(BATCHES), Sent())
+        with pytest.raises(DeliveryFailed, match="no like-ledger"):
+            await send_all(sender, iter(BATCHES), DeliveryTally())
 
 
 async def test_each_of_many_senders_sends_what_the_others_do_not():
-    failing, sent = Failing([web.Response(status=503, headers={"Retry-After": "0"})]), Sent()
+    failing, sent = Failing([web.Response(status=503, headers={"Retry-After": "0"})]), DeliveryTally()
     async with sender_to(failing) as sender:
         await send_all(sender, iter(BATCHES), sent, senders=4)
     assert sorted(failing.arrived) == [batch.webhook_id for batch in BATCHES]
@@ -292,4 +300,4 @@ async def test_each_of_many_senders_sends_what_the_others_do_not():
 
 
 def test_a_secret_is_read_as_it_is_shown():
-    assert read_secret(f" {show_secret(SECRET)}\n") == SECRET
+    assert parse_secret(f" {format_secret(SECRET)}\n") == SECRET

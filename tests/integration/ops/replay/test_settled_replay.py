@@ -9,8 +9,16 @@ the seven days to 14 April all reach the cap, 7 × 5.00 = 35.00; the 15th to 17t
 from datetime import UTC, datetime
 
 from campaigns.pledging import pledge
-from promises import SLUG, record, rows
-from settlements import all_paid, body, every, line, made, settled, states
+from promises import SLUG, fetch_rows, record
+from settlements import (
+    create_campaign,
+    likes_delivery,
+    pay_all,
+    read_balances,
+    read_settlements,
+    settle_periods,
+    settlement_states,
+)
 from sql import Pool
 
 COUNTED = {
@@ -39,27 +47,29 @@ PROMISED = (
 
 async def test_the_replay_settled_weekly_comes_out_to_the_cent(pool: Pool):
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    campaign = await made(pool, *PROMISED, funded_minor=700_000, now=now)
+    campaign = await create_campaign(pool, *PROMISED, funded_minor=700_000, now=now)
     for day, count in COUNTED.items():
         moment = f"2022-04-{day:02}T04:00:00Z"
         bodies = [
-            body(SLUG, moment, range(first, min(count, first + 1_000)), content=f"c{day}")
+            likes_delivery(SLUG, moment, range(first, min(count, first + 1_000)), content=f"c{day}")
             for first in range(0, count, 1_000)
         ]
         await record(pool, bodies, now)
-    await pledge.tick(pool, campaign)
-    assert (await line(pool, campaign)).earned_minor == 6455
-    found = await settled(pool, campaign, now)
+    await pledge.run_tick(pool, campaign)
+    assert (await read_balances(pool, campaign)).earned_minor == 6455
+    found = await settle_periods(pool, campaign, now)
     assert [(str(s.period), s.total_minor) for s in found] == [("2022-04-18", 3500), ("2022-04-25", 2955)]
-    first, second = await every(pool, campaign)
+    first, second = await read_settlements(pool, campaign)
     assert [str(e.cut_off) for e in (first, second)] == ["2022-04-14", "2022-04-21"]
     assert [[p.amount_minor for p in e.payouts] for e in (first, second)] == [[2450, 1050], [2069, 886]]
     assert [2450 + 2069, 1050 + 886] == [4519, 1936]
-    assert await settled(pool, campaign, now) == []
+    assert await settle_periods(pool, campaign, now) == []
     for number, envelope in enumerate((first, second), 1):
-        await all_paid(pool, campaign, envelope, f"S{number}", now)
-    held = await line(pool, campaign)
+        await pay_all(pool, campaign, envelope, f"S{number}", now)
+    held = await read_balances(pool, campaign)
     assert (held.settled_minor, held.in_flight.minor, held.paid.minor) == (6455, 0, 6455)
-    assert await states(pool, campaign) == ["reconciled", "reconciled"]
-    paid = await rows(pool, "SELECT charity, balance_minor FROM accounts WHERE kind = 'paid' ORDER BY balance_minor")
+    assert await settlement_states(pool, campaign) == ["reconciled", "reconciled"]
+    paid = await fetch_rows(
+        pool, "SELECT charity, balance_minor FROM accounts WHERE kind = 'paid' ORDER BY balance_minor"
+    )
     assert [tuple(row) for row in paid] == [("mobile-libraries", 1936), ("village-schools", 4519)]

@@ -13,23 +13,23 @@ from hypothesis import strategies as st
 
 from campaigns.intake.decide import (
     Decision,
-    Key,
+    LikeKey,
     PersonDay,
     Tallies,
-    allot,
-    decide,
-    group,
-    person_days,
-    put_over_limit,
-    tally,
+    allocate_quota,
+    decide_likes,
+    group_by_like,
+    mark_over_limit,
+    quota_use_by_person_day,
+    tally_by_day,
 )
-from campaigns.intake.like_state import LIVE, Incoming, Like, Outcome, State
+from campaigns.intake.like_state import LIVE_STATES, Like, LikeChange, LikeState, Outcome
 
 MONDAY = date(2026, 11, 23)
 DAY_US = 86_400_000_000
 MANY = settings(max_examples=50, deadline=None)
 
-Arrived = tuple[Key, Incoming]
+Arrived = tuple[LikeKey, LikeChange]
 
 
 @dataclass
@@ -37,26 +37,26 @@ class Table:
     """Likes as the database holds them, after any number of batches under a daily limit of one person."""
 
     limit: int | None
-    likes: dict[Key, Like] = field(default_factory=dict)
+    likes: dict[LikeKey, Like] = field(default_factory=dict)
     live: Counter[PersonDay] = field(default_factory=Counter)
     tallies: Counter[tuple[date, str]] = field(default_factory=Counter)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
 
     def record(self, arrived: Sequence[Arrived]) -> None:
         """Do what a transaction of intake does."""
-        arrivals, decision = group(arrived), Decision([Outcome.INVALID] * len(arrived))
-        decide(decision, arrivals, {key: self.likes.get(key) for key in arrivals})
-        moved = person_days(decision.changes, lambda _: self.limit)
+        arrivals, decision = group_by_like(arrived), Decision([Outcome.INVALID] * len(arrived))
+        decide_likes(decision, arrivals, {key: self.likes.get(key) for key in arrivals})
+        moved = quota_use_by_person_day(decision.transitions, lambda _: self.limit)
         promotions: dict[PersonDay, int] = {}
-        over: list[Key] = []
+        over: list[LikeKey] = []
         for day, place in moved.items():
-            self.live[day] += place.moves_by
-            allotment = allot(place, self.live[day], self.limit or 0)
-            over += allotment.over
-            promotions[day] = allotment.promoted
-        put_over_limit(decision, arrivals, over)
-        self.likes |= {key: change.after for key, change in decision.changes.items()}
-        self._add(tally(list(decision.changes.values()), decision.repeated.values()))
+            self.live[day] += place.live_delta
+            allotment = allocate_quota(place, self.live[day], self.limit or 0)
+            over += allotment.over_limit_keys
+            promotions[day] = allotment.promoted_count
+        mark_over_limit(decision, arrivals, over)
+        self.likes |= {key: change.after for key, change in decision.transitions.items()}
+        self._add(tally_by_day(list(decision.transitions.values()), decision.duplicates.values()))
         for day, promoted in promotions.items():
             self._promote(day, promoted)
         self.outcomes.update(decision.outcomes)
@@ -65,11 +65,11 @@ class Table:
         waiting = sorted(
             (like.event_us, key[0], key)
             for key, like in self.likes.items()
-            if (key[1], like.day) == day and like.state is State.OVER_LIMIT
+            if (key[1], like.day) == day and like.state is LikeState.OVER_LIMIT
         )
         assert len(waiting) >= promoted, "more were to move up than wait"
         for _, _, key in waiting[:promoted]:
-            self.likes[key] = self.likes[key]._replace(state=State.COUNTED)
+            self.likes[key] = self.likes[key]._replace(state=LikeState.COUNTED)
             self._add({day[1]: Counter(over_limit=-1, counted=1)})
 
     def _add(self, tallies: Tallies) -> None:
@@ -81,8 +81,8 @@ class Table:
         """Return the numbers of likes by day and state, as a scan of the table finds them."""
         return Counter((like.day, like.state.value) for like in self.likes.values() if like.day is not None)
 
-    def counting(self) -> set[Key]:
-        return {key for key, like in self.likes.items() if like.state is State.COUNTED}
+    def counting(self) -> set[LikeKey]:
+        return {key for key, like in self.likes.items() if like.state is LikeState.COUNTED}
 
 
 class Delivered(NamedTuple):
@@ -96,7 +96,7 @@ def like_or_unlike(*, days: int, suspects: bool) -> st.SearchStrategy[Arrived]:
     return st.builds(
         lambda content, person, is_like, day, moment, suspect: (
             (content, person * 16),
-            Incoming(is_like, day * DAY_US + moment, MONDAY + timedelta(days=day), suspect=suspect and is_like),
+            LikeChange(is_like, day * DAY_US + moment, MONDAY + timedelta(days=day), is_suspect=suspect and is_like),
         ),
         st.sampled_from("vwxyz"),
         st.sampled_from([b"a", b"a", b"b"]),
@@ -132,7 +132,7 @@ LIMITS = st.none() | st.integers(1, 3)
 @MANY
 @given(deliveries(days=3))
 def test_a_like_counts_if_its_latest_like_is_later_than_its_latest_unlike(delivered: Delivered):
-    latest: dict[tuple[Key, bool], int] = {}
+    latest: dict[tuple[LikeKey, bool], int] = {}
     for key, incoming in delivered.happened:
         place = (key, incoming.is_like)
         latest[place] = max(latest.get(place, -1), incoming.event_us)
@@ -170,7 +170,7 @@ def test_as_many_count_a_day_as_the_limit_allows_after_every_batch(delivered: De
     table = Table(limit)
     for batch in delivered.batches:
         table.record(batch)
-        live = Counter((k[1], like.day) for k, like in table.likes.items() if like.day and like.state in LIVE)
+        live = Counter((k[1], like.day) for k, like in table.likes.items() if like.day and like.state in LIVE_STATES)
         counted = Counter((key[1], table.likes[key].day) for key in table.counting())
         assert +table.live == live
         assert all(counted[day] == min(limit, likes) for day, likes in live.items())

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.pledging.arithmetic import due, shares_due
-from campaigns.promise.terms import Share, Terms, in_force, on_day
-from ledger.accounting.apportionment import split
-from ledger.accounting.corrections import take_back
+from campaigns.promise.terms import Share, Terms, terms_on_day, versions_in_force
+from ledger.accounting.apportionment import apportion
+from ledger.accounting.corrections import plan_reversals
 
 MONDAY = date(2026, 11, 23)
 MANY = settings(max_examples=100, deadline=None)
@@ -52,9 +52,9 @@ DAYS = st.integers(-1, 10).map(lambda n: MONDAY + timedelta(days=n))
 def test_never_more_is_due_than_the_budget_the_caps_or_the_rate(
     terms: list[Terms], counted: dict[date, int], funded_minor: int, upto: date
 ):
-    held, most = in_force(terms), Fraction()
+    held, most = versions_in_force(terms), Fraction()
     for day, likes in counted.items():
-        own = on_day(held, day)
+        own = terms_on_day(held, day)
         uncapped = Fraction(likes * own.amount_minor, own.per_likes)
         most += uncapped if own.daily_cap_minor is None else min(uncapped, Fraction(own.daily_cap_minor))
     assert 0 <= due(terms, counted, funded_minor, upto) <= min(funded_minor, most)
@@ -81,7 +81,7 @@ def test_shares_add_up_to_what_is_due_and_no_charity_drifts_by_a_unit(
     totals = shares_due(terms, counted, funded_minor, upto)
     assert sum(totals.values()) == due(terms, counted, funded_minor, upto)
     exact: dict[str, Fraction] = {}
-    held = in_force(terms)
+    held = versions_in_force(terms)
     for own, following in zip(held, [*held[1:], None], strict=True):
         last = upto if following is None else min(upto, following.from_day - timedelta(days=1))
         before = due(terms, counted, funded_minor, own.from_day - timedelta(days=1))
@@ -94,7 +94,7 @@ def test_shares_add_up_to_what_is_due_and_no_charity_drifts_by_a_unit(
 @MANY
 @given(st.integers(0, 10**6) | st.integers(0, 2**53), shares())
 def test_a_split_is_exact_and_each_part_within_a_unit_of_its_share(amount_minor: int, parties: tuple[Share, ...]):
-    parts = split(amount_minor, [share.share_bp for share in parties])
+    parts = apportion(amount_minor, [share.share_bp for share in parties])
     assert sum(parts) == amount_minor
     for part, share in zip(parts, parties, strict=True):
         assert abs(part - Fraction(amount_minor * share.share_bp, 10_000)) < 1
@@ -115,7 +115,7 @@ class Money:
         if difference > 0:
             self._pledge(difference)
         elif difference < 0:
-            plan, excess = take_back(-difference, self.pledged, self.uncorrected[::-1])
+            plan, excess = plan_reversals(-difference, self.pledged, self.uncorrected[::-1])
             for place, amount in sorted(plan, reverse=True):
                 assert 0 < amount <= self.uncorrected[-1 - place], "a correction takes at most what it names"
                 del self.uncorrected[-1 - place]
@@ -170,9 +170,9 @@ def test_what_was_settled_is_set_off_against_what_is_earned_later(dues: list[int
 @MANY
 @given(st.integers(0, 100), st.integers(0, 100), st.lists(st.integers(1, 50), max_size=8))
 def test_taking_back_never_takes_more_than_is_asked_or_there(amount: int, balance: int, uncorrected: list[int]):
-    plan, excess = take_back(amount, balance, uncorrected)
+    plan, excess = plan_reversals(amount, balance, uncorrected)
     back = sum(part.amount_minor for part in plan) - excess
     assert back == min(amount, balance, sum(uncorrected))
     assert excess >= 0
-    assert [part.transfer for part in plan] == list(range(len(plan))), "newest first, none left out"
-    assert all(0 < part.amount_minor <= uncorrected[part.transfer] for part in plan)
+    assert [part.position for part in plan] == list(range(len(plan))), "newest first, none left out"
+    assert all(0 < part.amount_minor <= uncorrected[part.position] for part in plan)

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.pledging.arithmetic import due
-from campaigns.pledging.waterfall import REFUSALS, STATES, Budget, DayCount, Name, Worth, under_terms, waterfall
+from campaigns.pledging.waterfall import (
+    REFUSALS,
+    STATES,
+    Budget,
+    DayCount,
+    StepName,
+    Worth,
+    compute_waterfall,
+    days_under_terms,
+)
 from campaigns.promise.terms import Terms
 
 FIRST = date(2026, 11, 1)
@@ -50,21 +59,23 @@ def test_it_adds_up_exactly(
 ) -> None:
     """Whatever was pledged so far, be it more or less than is due."""
     budget = Budget(earned + spare, earned, floor, is_closed=closed)
-    steps = waterfall(under_terms(days, terms), refused, budget)
+    steps = compute_waterfall(days_under_terms(days, terms), refused, budget)
     names = list(steps)
-    at = names.index(Name.COUNTED)
-    assert total([steps[name] for name in names[:at]]) == steps[Name.COUNTED]
-    assert total([steps[name] for name in names[at:-1]]) == steps[Name.PLEDGED]
-    assert steps[Name.COUNTED].likes == sum(day.counted for day in days.values())
-    assert steps[Name.PLEDGED].minor == earned
+    at = names.index(StepName.COUNTED)
+    assert total([steps[name] for name in names[:at]]) == steps[StepName.COUNTED]
+    assert total([steps[name] for name in names[at:-1]]) == steps[StepName.PLEDGED]
+    assert steps[StepName.COUNTED].likes == sum(day.counted for day in days.values())
+    assert steps[StepName.PLEDGED].minor == earned
     assert all(steps[name].likes <= 0 and steps[name].minor <= 0 for name in (*REFUSALS, *STATES))
 
 
 @given(days, versions(), minor)
 def test_once_pledged_nothing_is_left_to_explain(days: dict[date, DayCount], terms: list[Terms], funded: int) -> None:
     due_minor = due(terms, {day: count.counted for day, count in days.items()}, funded)
-    steps = waterfall(under_terms(days, terms), {}, Budget(funded, due_minor))
-    assert [steps[name] for name in (Name.NOT_PLEDGED_YET, Name.FLOOR, Name.SETTLED_BEFORE)] == [Worth()] * 3
-    assert -1 < steps[Name.ROUNDING].minor <= 0
-    assert steps[Name.PLEDGED].minor == due_minor
-    assert 0 <= steps[Name.PLEDGED].likes <= steps[Name.COUNTED].likes
+    steps = compute_waterfall(days_under_terms(days, terms), {}, Budget(funded, due_minor))
+    assert [steps[name] for name in (StepName.NOT_PLEDGED_YET, StepName.FLOOR, StepName.SETTLED_BEFORE)] == [
+        Worth()
+    ] * 3
+    assert -1 < steps[StepName.ROUNDING].minor <= 0
+    assert steps[StepName.PLEDGED].minor == due_minor
+    assert 0 <= steps[StepName.PLEDGED].likes <= steps[StepName.COUNTED].likes

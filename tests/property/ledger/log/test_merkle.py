@@ -55,14 +55,14 @@ ROOTS = [sha256().digest(), *(mth(HASHES[:size]) for size in range(1, SIZE_MAX +
 def test_root_and_proofs_are_those_of_the_rfcs_recursion(size):
     hashes = HASHES[:size]
     assert merkle.root(hashes) == ROOTS[size]
-    tree = merkle.levels(hashes)
+    tree = merkle.tree_levels(hashes)
     assert tree[-1] == [ROOTS[size]]
     for wrong in (-1, size):
         with pytest.raises(IndexError):
-            merkle.path_in(tree, wrong)
+            merkle.inclusion_path(tree, wrong)
     for index in range(size):
         proof = merkle.inclusion_proof(hashes, index)
-        assert proof == path(index, hashes) == merkle.path_in(tree, index)
+        assert proof == path(index, hashes) == merkle.inclusion_path(tree, index)
         assert merkle.check_inclusion(proof, index, size, hashes[index], ROOTS[size])
     for old_size in range(1, size + 1):
         proof = merkle.consistency_proof(hashes, old_size)
@@ -134,7 +134,7 @@ def grown(sizes: Sequence[int], hashes: Sequence[bytes]) -> dict[tiles.Tile, byt
     published: dict[tiles.Tile, bytes] = {}
     for old_size, size in zip([0, *sizes], sizes, strict=False):
         edge = {tile: published[tile] for tile in tiles.edge_tiles(old_size)}
-        published |= tiles.grow(old_size, edge, hashes[old_size:size])
+        published |= tiles.grow_tiles(old_size, edge, hashes[old_size:size])
     return published
 
 

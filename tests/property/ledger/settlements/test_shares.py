@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from campaigns.pledging.arithmetic import due, shares_due
 from campaigns.promise.terms import Share, Terms
-from ledger.log.verify.settlements import missing
+from ledger.log.verify.settlements import amounts_to_settle
 from ledger.settlements.periods import Period
-from ledger.settlements.settle import Due, Held, less, shares
+from ledger.settlements.settle import AmountsDue, CharityBalance, apportion_shares, deduct_evenly
 
 MONDAY = date(2026, 11, 23)
 CHARITIES = ("schools", "libraries", "clinics")
@@ -45,8 +45,8 @@ def envelope(terms: list[Terms], likes: list[int], funded: int, upto: int, had: 
     """Return the shares of a settlement at the end of a day, after others."""
     period = Period(MONDAY + timedelta(days=upto), MONDAY + timedelta(days=upto))
     totals = shares_due(terms, counted(likes), funded, period.cut_off)
-    asked = Due("c", "CNY", period, totals, {}, 0)
-    found = shares(asked, {charity: Held(minor, 0) for charity, minor in had.items()})
+    asked = AmountsDue("c", "CNY", period, totals, {}, 0)
+    found = apportion_shares(asked, {charity: CharityBalance(minor, 0) for charity, minor in had.items()})
     return {share.charity: share.share_minor for share in found}
 
 
@@ -66,7 +66,7 @@ def test_settlements_never_take_more_than_is_due_and_always_all_of_it(
         before_minor = sum(had.values())
         taken = envelope(terms, likes, funded, upto, had)
         due_each = shares_due(terms, counted(likes), funded, MONDAY + timedelta(days=upto))
-        told = {charity: minor for charity, minor in missing(had, due_each).items() if minor}
+        told = {charity: minor for charity, minor in amounts_to_settle(had, due_each).items() if minor}
         assert taken == told, "the stranger's verifier reckons another"
         assert all(minor >= 0 for minor in taken.values())
         assert sum(taken.values()) == max(0, due_minor - before_minor)
@@ -91,6 +91,6 @@ def test_however_the_periods_are_cut_each_charity_is_within_a_unit_of_its_total(
 @given(st.dictionaries(st.text(max_size=3), st.integers(1, 10**15), max_size=8), st.integers(0, 10**15))
 def test_what_is_over_is_taken_exactly_and_from_nobody_more_than_there_is(parts: dict[str, int], over: int):
     over = min(over, sum(parts.values()))
-    left = less(parts, over)
+    left = deduct_evenly(parts, over)
     assert sum(left.values()) == sum(parts.values()) - over
     assert all(0 <= left[name] <= minor for name, minor in parts.items())

@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.catalogue import content_csv
-from campaigns.errors import Faulty
+from campaigns.errors import ValidationFailed
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from campaigns.errors import Faulty
     ],
 )
 def test_what_a_file_names(file: bytes, contents: list[str]):
-    assert content_csv.read(file) == contents
-    assert content_csv.read(content_csv.write(contents)) == contents
+    assert content_csv.parse_contents(file) == contents
+    assert content_csv.parse_contents(content_csv.format_contents(contents)) == contents
 
 
 @pytest.mark.parametrize(
@@ -34,18 +34,18 @@ def test_what_a_file_names(file: bytes, contents: list[str]):
     ],
 )
 def test_what_is_wrong_is_named_by_its_line(file: bytes, faults: list[str]):
-    with pytest.raises(Faulty) as refused:
-        content_csv.read(file)
-    assert [str(fault) for fault in refused.value.faults] == faults
+    with pytest.raises(ValidationFailed) as refused:
+        content_csv.parse_contents(file)
+    assert [str(fault) for fault in refused.value.field_errors] == faults
 
 
 def test_of_many_faults_the_first_are_told_and_how_many_there_are_beside():
-    with pytest.raises(Faulty) as refused:
-        content_csv.read(b"a,b\n" * 150 + b"good\n")
-    assert len(refused.value.faults) == content_csv.FAULTS_MAX + 1
-    assert str(refused.value.faults[-1]) == "file: and 50 faults more"
+    with pytest.raises(ValidationFailed) as refused:
+        content_csv.parse_contents(b"a,b\n" * 150 + b"good\n")
+    assert len(refused.value.field_errors) == content_csv.ERRORS_MAX + 1
+    assert str(refused.value.field_errors[-1]) == "file: and 50 faults more"
 
 
 def test_a_file_that_is_too_large_is_refused():
-    with pytest.raises(Faulty, match="at most 16,777,216 are read"):
-        content_csv.read(b"a\n" * (content_csv.FILE_BYTES_MAX // 2) + b"a")
+    with pytest.raises(ValidationFailed, match="at most 16,777,216 are read"):
+        content_csv.parse_contents(b"a\n" * (content_csv.FILE_BYTES_MAX // 2) + b"a")

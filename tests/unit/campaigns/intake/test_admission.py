@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from campaigns.catalogue.cache import Campaign, Catalogue
-from campaigns.intake.admission import admit
+from campaigns.intake.admission import admit_events
 from campaigns.intake.like_state import Outcome
-from campaigns.intake.payload import Invalid, LikeEvent
+from campaigns.intake.payload import InvalidEvent, LikeEvent
 from campaigns.promise.calendar import Calendar
-from campaigns.promise.model import fixed, held
+from campaigns.promise.model import engine_terms, immutable_part
 from promises import promise
 
 NOW = datetime(2026, 11, 10, 4, tzinfo=UTC)  # noon in Shanghai
@@ -21,16 +21,16 @@ MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
 def a_campaign(number: int, slug: str, *changes: tuple[str, str], closed_at: datetime | None = None) -> Campaign:
     whole = promise(('slug = "rural-education"', f'slug = "{slug}"'), *changes)
-    terms = [held(whole.terms, 1, date(2026, 11, 1))]
-    calendar = Calendar.of(whole.campaign.starts_at, whole.campaign.ends_at, SHANGHAI)
-    return Campaign(number, fixed(whole), [whole.terms], terms, closed_at, calendar, bytes(32))
+    terms = [engine_terms(whole.terms, 1, date(2026, 11, 1))]
+    calendar = Calendar.from_bounds(whole.campaign.starts_at, whole.campaign.ends_at, SHANGHAI)
+    return Campaign(number, immutable_part(whole), [whole.terms], terms, closed_at, calendar, bytes(32))
 
 
 CAMPAIGNS = [
     a_campaign(1, "open"),
     a_campaign(2, "listed", ('content = "open"', 'content = "registered"')),
     a_campaign(3, "keeps", ('content = "open"', 'content = "open"\nunlike = "keep"')),
-    a_campaign(4, "prompt", ("late_days = 3650", "late_days = 2")),
+    a_campaign(4, "prompt", ("late_days = 36500", "late_days = 2")),
     a_campaign(5, "closed", closed_at=NOW),
 ]
 CATALOGUE = Catalogue(1, {c.slug: c for c in CAMPAIGNS}, {c.campaign_id: c for c in CAMPAIGNS}, {"mine": 2}, {})
@@ -70,30 +70,32 @@ def a_like(
         (a_like("keeps"), None),
         (a_like("keeps", action="unlike"), Outcome.KEPT),
         (a_like("keeps", event_at=START - SECOND, action="unlike"), Outcome.NOT_RUNNING),
-        (Invalid("person: too long"), Outcome.INVALID),
+        (InvalidEvent("person: too long"), Outcome.INVALID),
     ],
 )
-def test_a_like_is_taken_or_refused_for_the_first_reason(like: LikeEvent | Invalid, outcome: Outcome | None):
-    admitted, refused = admit([like], "kuaishou", CATALOGUE, NOW)
+def test_a_like_is_taken_or_refused_for_the_first_reason(like: LikeEvent | InvalidEvent, outcome: Outcome | None):
+    admitted, refused = admit_events([like], "kuaishou", CATALOGUE, NOW)
     assert [one.outcome for one in refused] == ([] if outcome is None else [outcome])
     assert len(admitted) == (outcome is None)
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(-1, []), (0, [Outcome.NOT_RUNNING])])
 def test_the_end_lies_outside_the_campaign(seconds: int, outcome: list[Outcome]):
-    _, refused = admit([a_like(event_at=END + seconds * SECOND)], "kuaishou", CATALOGUE, END + SECOND)
+    _, refused = admit_events([a_like(event_at=END + seconds * SECOND)], "kuaishou", CATALOGUE, END + SECOND)
     assert [one.outcome for one in refused] == outcome
 
 
 def test_places_in_the_delivery_are_kept_on_both_sides():
-    admitted, refused = admit([a_like("unknown"), a_like(), Invalid("x"), a_like()], "kuaishou", CATALOGUE, NOW)
-    assert ([one.place for one in admitted], [one.place for one in refused]) == ([1, 3], [0, 2])
+    admitted, refused = admit_events(
+        [a_like("unknown"), a_like(), InvalidEvent("x"), a_like()], "kuaishou", CATALOGUE, NOW
+    )
+    assert ([one.position for one in admitted], [one.position for one in refused]) == ([1, 3], [0, 2])
 
 
 def test_what_goes_on_names_no_person_and_falls_on_its_day_in_the_campaigns_time_zone():
     late_evening = datetime(2026, 11, 9, 16, tzinfo=UTC)  # midnight in Shanghai
-    [admitted], _ = admit([a_like(event_at=late_evening)], "kuaishou", CATALOGUE, NOW)
-    assert admitted.incoming.day == date(2026, 11, 10)
+    [admitted], _ = admit_events([a_like(event_at=late_evening)], "kuaishou", CATALOGUE, NOW)
+    assert admitted.change.day == date(2026, 11, 10)
     assert "4854" not in repr(admitted)
     assert admitted.key == ("c", CAMPAIGNS[0].pseudonymiser("kuaishou")("4854"))
     assert admitted.key != ("c", CAMPAIGNS[0].pseudonymiser("douyin")("4854"))
@@ -103,5 +105,5 @@ def test_what_goes_on_names_no_person_and_falls_on_its_day_in_the_campaigns_time
 def test_suspicion_is_noted_not_refused(signals: dict[str, int], is_suspect: bool):
     like = a_like()
     like["signals"] = signals  # type: ignore[typeddict-item]
-    [admitted], _ = admit([like], "kuaishou", CATALOGUE, NOW)
-    assert admitted.incoming.suspect is is_suspect
+    [admitted], _ = admit_events([like], "kuaishou", CATALOGUE, NOW)
+    assert admitted.change.is_suspect is is_suspect

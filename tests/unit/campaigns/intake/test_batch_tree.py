@@ -5,7 +5,7 @@ from hashlib import sha256, shake_256
 
 import pytest
 
-from campaigns.intake.batch_tree import BatchLike, build, leaf_hash, nonces, receipt
+from campaigns.intake.batch_tree import BatchLike, build_tree, derive_nonces, encode_receipt, leaf_hash
 
 KEY = b"k" * 32
 LIKES = [
@@ -14,7 +14,7 @@ LIKES = [
 
 
 def leaf(like: BatchLike) -> bytes:
-    nonce = shake_256(KEY).digest(16 * 4)[like.place * 16 : like.place * 16 + 16]
+    nonce = shake_256(KEY).digest(16 * 4)[like.position * 16 : like.position * 16 + 16]
     moment = like.event_us.to_bytes(8, "big")
     return sha256(b"\x00\x01" + nonce + like.person + moment + like.content.encode()).digest()
 
@@ -25,14 +25,14 @@ def node(left: bytes, right: bytes) -> bytes:
 
 def test_the_root_is_that_of_the_leaves_in_their_order():
     a, b, c, d = map(leaf, LIKES)
-    assert build(KEY, LIKES).root == node(node(a, b), node(c, d))
-    assert build(KEY, LIKES[:3]).root == node(node(a, b), c)
-    assert build(KEY, LIKES[:1]).root == a
-    assert build(KEY, []) == (sha256().digest(), b"", [])
+    assert build_tree(KEY, LIKES).root == node(node(a, b), node(c, d))
+    assert build_tree(KEY, LIKES[:3]).root == node(node(a, b), c)
+    assert build_tree(KEY, LIKES[:1]).root == a
+    assert build_tree(KEY, []) == (sha256().digest(), b"", [])
 
 
 def test_a_like_that_does_not_count_leaves_a_gap_in_the_places_not_in_the_leaves():
-    tree = build(KEY, [LIKES[0], LIKES[2], LIKES[3]])
+    tree = build_tree(KEY, [LIKES[0], LIKES[2], LIKES[3]])
     assert tree.positions == [0, 2, 3]
     assert tree.leaves == leaf(LIKES[0]) + leaf(LIKES[2]) + leaf(LIKES[3])
 
@@ -52,14 +52,17 @@ def test_a_leaf_commits_to_all_of_a_like(other: BatchLike):
 
 
 def test_nonces_do_not_depend_on_how_many_are_asked_for():
-    assert nonces(KEY, 3) == nonces(KEY, 2) + nonces(KEY, 3)[32:]
-    assert nonces(b"j" * 32, 1) != nonces(KEY, 1)
+    assert derive_nonces(KEY, 3) == derive_nonces(KEY, 2) + derive_nonces(KEY, 3)[32:]
+    assert derive_nonces(b"j" * 32, 1) != derive_nonces(KEY, 1)
 
 
 def test_a_receipt_names_batch_and_place_and_cannot_be_made_up_without_the_key():
-    shown = receipt(7, 2, KEY)
+    shown = encode_receipt(7, 2, KEY)
     assert shown.startswith("rcp_")
     packed = base64.urlsafe_b64decode(shown.removeprefix("rcp_") + "==")
     assert (int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big")) == (7, 2)
-    assert packed[12:] == nonces(KEY, 3)[32:40]
-    assert len({receipt(batch, place, key) for batch in (7, 8) for place in (1, 2) for key in (KEY, b"j" * 32)}) == 8
+    assert packed[12:] == derive_nonces(KEY, 3)[32:40]
+    assert (
+        len({encode_receipt(batch, place, key) for batch in (7, 8) for place in (1, 2) for key in (KEY, b"j" * 32)})
+        == 8
+    )

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from campaigns.intake.like_state import REASONS, Incoming, Like, Outcome, State, is_repeated, meet
+from campaigns.intake.like_state import REASONS, Like, LikeChange, LikeState, Outcome, apply_event, is_repeat_like
 
 NOON = 1_795_435_200_000_000  # microseconds since 1970
 SUNDAY, MONDAY = date(2026, 11, 22), date(2026, 11, 23)
@@ -12,19 +12,19 @@ EARLIER, SAME, LATER = NOON - 1, NOON, NOON + 1
 
 
 def known(state: str, day: date | None = SUNDAY) -> Like:
-    return Like(State(state), NOON, day)
+    return Like(LikeState(state), NOON, day)
 
 
-def like(event_us: int) -> Incoming:
-    return Incoming(is_like=True, event_us=event_us, day=MONDAY)
+def like(event_us: int) -> LikeChange:
+    return LikeChange(is_like=True, event_us=event_us, day=MONDAY)
 
 
-def suspect(event_us: int) -> Incoming:
-    return Incoming(is_like=True, event_us=event_us, day=MONDAY, suspect=True)
+def suspect(event_us: int) -> LikeChange:
+    return LikeChange(is_like=True, event_us=event_us, day=MONDAY, is_suspect=True)
 
 
-def unlike(event_us: int) -> Incoming:
-    return Incoming(is_like=False, event_us=event_us, day=MONDAY)
+def unlike(event_us: int) -> LikeChange:
+    return LikeChange(is_like=False, event_us=event_us, day=MONDAY)
 
 
 UNLIKED_ONLY = known("withdrawn", None)
@@ -66,15 +66,15 @@ TABLE = [
 
 @pytest.mark.parametrize(("before", "incoming", "state", "event_us", "day", "outcome"), TABLE)
 def test_what_is_known_meets_what_comes(
-    before: Like | None, incoming: Incoming, state: str, event_us: int, day: date | None, outcome: str
+    before: Like | None, incoming: LikeChange, state: str, event_us: int, day: date | None, outcome: str
 ):
-    assert meet(before, incoming) == (Like(State(state), event_us, day), Outcome(outcome))
+    assert apply_event(before, incoming) == (Like(LikeState(state), event_us, day), Outcome(outcome))
 
 
 @pytest.mark.parametrize(("before", "incoming"), [row[:2] for row in TABLE])
-def test_a_replay_changes_nothing_more(before: Like | None, incoming: Incoming):
-    once, _ = meet(before, incoming)
-    again, outcome = meet(once, incoming)
+def test_a_replay_changes_nothing_more(before: Like | None, incoming: LikeChange):
+    once, _ = apply_event(before, incoming)
+    again, outcome = apply_event(once, incoming)
     assert again == once
     assert outcome in (Outcome.DUPLICATE, Outcome.OLDER)
 
@@ -90,8 +90,8 @@ def test_a_replay_changes_nothing_more(before: Like | None, incoming: Incoming):
         (UNLIKED_ONLY, like(LATER), False),
     ],
 )
-def test_a_like_is_repeated_if_it_was_liked_before(before: Like | None, incoming: Incoming, repeated: bool):
-    assert is_repeated(before, incoming) is repeated
+def test_a_like_is_repeated_if_it_was_liked_before(before: Like | None, incoming: LikeChange, repeated: bool):
+    assert is_repeat_like(before, incoming) is repeated
 
 
 def test_every_outcome_has_a_sentence_for_the_person_who_asks_why():

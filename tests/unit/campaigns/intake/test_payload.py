@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from campaigns.intake.payload import LIKES_MAX, Invalid, Unreadable, WrongShape, read
+from campaigns.intake.payload import LIKES_MAX, InvalidEnvelope, InvalidEvent, UnreadableBody, parse_body
 
 LIKE: dict[str, Any] = {
     "action": "like",
@@ -42,11 +42,11 @@ def with_json(text: str) -> bytes:
 
 
 def test_a_like_with_all_its_members_is_read():
-    assert read(body(LIKE)) == [{**LIKE, "event_at": EVENT_AT}]
+    assert parse_body(body(LIKE)) == [{**LIKE, "event_at": EVENT_AT}]
 
 
 def test_what_is_optional_may_be_left_out():
-    assert read(body(BARE, {**BARE, "signals": {}})) == [
+    assert parse_body(body(BARE, {**BARE, "signals": {}})) == [
         {**BARE, "event_at": EVENT_AT},
         {**BARE, "event_at": EVENT_AT, "signals": {}},
     ]
@@ -54,7 +54,7 @@ def test_what_is_optional_may_be_left_out():
 
 @pytest.mark.parametrize("likes", [0, 1, LIKES_MAX])
 def test_up_to_a_thousand_likes_are_read(likes: int):
-    assert len(read(body(*[BARE] * likes))) == likes
+    assert len(parse_body(body(*[BARE] * likes))) == likes
 
 
 @pytest.mark.parametrize(
@@ -111,34 +111,36 @@ def test_up_to_a_thousand_likes_are_read(likes: int):
     ],
 )
 def test_a_fault_is_told_with_its_path_and_spoils_nothing_else(field: str, value: Any, path: str):
-    first, second, third = read(body(BARE, {**BARE, field: value}, BARE))
+    first, second, third = parse_body(body(BARE, {**BARE, field: value}, BARE))
     assert first == third == {**BARE, "event_at": EVENT_AT}
-    assert isinstance(second, Invalid)
+    assert isinstance(second, InvalidEvent)
     assert second.startswith(f"{path}: ")
 
 
 @pytest.mark.parametrize("missing", sorted(BARE))
 def test_what_is_missing_is_told(missing: str):
-    assert read(body({k: v for k, v in BARE.items() if k != missing})) == [Invalid(f"{missing}: Field required")]
+    assert parse_body(body({k: v for k, v in BARE.items() if k != missing})) == [
+        InvalidEvent(f"{missing}: Field required")
+    ]
 
 
 @pytest.mark.parametrize("like", [None, 7, "like", [], [BARE], True, 1.5])
 def test_what_is_no_object_is_no_like(like: Any):
-    fault, good = read(body(like, BARE))
-    assert fault == Invalid("the body: Input should be an object")
-    assert not isinstance(good, Invalid)
+    fault, good = parse_body(body(like, BARE))
+    assert fault == InvalidEvent("the body: Input should be an object")
+    assert not isinstance(good, InvalidEvent)
 
 
 @pytest.mark.parametrize("person", ["secret-person-4854\n", "secret-person-4854" * 20])
 def test_a_fault_never_repeats_what_was_sent(person: str):
-    [fault] = read(body({**BARE, "person": person}))
-    assert isinstance(fault, Invalid)
+    [fault] = parse_body(body({**BARE, "person": person}))
+    assert isinstance(fault, InvalidEvent)
     assert "4854" not in fault
 
 
 def test_a_fault_is_bounded():
-    [fault] = read(body({**BARE, "x" * 10_000: 1}))
-    assert isinstance(fault, Invalid)
+    [fault] = parse_body(body({**BARE, "x" * 10_000: 1}))
+    assert isinstance(fault, InvalidEvent)
     assert len(fault) <= 300
 
 
@@ -155,17 +157,17 @@ def test_a_fault_is_bounded():
     ],
 )
 def test_numbers_and_depths_that_hurt_are_faults_of_one_like(text: str, path: str):
-    fault, good = read(with_json(text))
-    assert isinstance(fault, Invalid)
+    fault, good = parse_body(with_json(text))
+    assert isinstance(fault, InvalidEvent)
     assert fault.startswith(f"{path}: ")
-    assert not isinstance(good, Invalid)
+    assert not isinstance(good, InvalidEvent)
 
 
 def test_of_a_key_that_comes_twice_the_last_counts_on_both_ways_through():
     twice = body({**BARE, "signals": {}}).replace(b'"person": "4854"', b'"person": "1", "person": "4854"')
-    assert read(twice) == read(body({**BARE, "signals": {}}))
+    assert parse_body(twice) == parse_body(body({**BARE, "signals": {}}))
     beside_a_fault = twice.replace(b'"likes": [', b'"likes": [7, ')
-    assert read(beside_a_fault)[1:] == read(twice)
+    assert parse_body(beside_a_fault)[1:] == parse_body(twice)
 
 
 @pytest.mark.parametrize(
@@ -196,8 +198,8 @@ def test_of_a_key_that_comes_twice_the_last_counts_on_both_ways_through():
     ],
 )
 def test_what_is_no_json_is_unreadable(sent: bytes):
-    with pytest.raises(Unreadable):
-        read(sent)
+    with pytest.raises(UnreadableBody):
+        parse_body(sent)
 
 
 @pytest.mark.parametrize(
@@ -222,9 +224,9 @@ def test_what_is_no_json_is_unreadable(sent: bytes):
     ],
 )
 def test_an_envelope_of_another_shape_is_told_with_the_paths(sent: bytes, path: str):
-    with pytest.raises(WrongShape) as refused:
-        read(sent)
-    assert path in [where for where, _ in refused.value.faults]
+    with pytest.raises(InvalidEnvelope) as refused:
+        parse_body(sent)
+    assert path in [where for where, _ in refused.value.field_errors]
 
 
 @pytest.mark.parametrize(
@@ -239,8 +241,8 @@ def test_an_envelope_of_another_shape_is_told_with_the_paths(sent: bytes, path: 
     ],
 )
 def test_a_time_is_read_with_its_offset(written: str, meant: datetime):
-    [like] = read(body({**BARE, "event_at": written}))
-    assert not isinstance(like, Invalid)
+    [like] = parse_body(body({**BARE, "event_at": written}))
+    assert not isinstance(like, InvalidEvent)
     assert like["event_at"] == meant
     assert like["event_at"].utcoffset() == meant.utcoffset()
 
@@ -249,8 +251,8 @@ def test_a_time_is_read_with_its_offset(written: str, meant: datetime):
     "content", ["赞", "👍", "𝄞", "e\u0301", "\u200b", "\ufffe", "\x80", "a b", "'; --", "x" * 128]
 )
 def test_any_printed_text_can_be_a_content(content: str):
-    [like] = read(body({**BARE, "content": content}))
-    assert not isinstance(like, Invalid)
+    [like] = parse_body(body({**BARE, "content": content}))
+    assert not isinstance(like, InvalidEvent)
     assert like["content"] == content
 
 
@@ -265,10 +267,10 @@ JSON = st.recursive(
 
 def only_likes_or_a_refusal(sent: bytes) -> None:
     try:
-        found = read(sent)
-    except (Unreadable, WrongShape):
+        found = parse_body(sent)
+    except (UnreadableBody, InvalidEnvelope):
         return
-    assert all(isinstance(like, dict | Invalid) for like in found)
+    assert all(isinstance(like, dict | InvalidEvent) for like in found)
 
 
 @settings(max_examples=100, deadline=None)
@@ -290,6 +292,6 @@ def test_a_body_with_some_bytes_overwritten_gives_likes_or_a_refusal(place: int,
 def test_any_json_as_likes_gives_as_many_likes_or_faults(likes: list[Any]):
     sent = body(*likes)
     try:
-        assert len(read(sent)) == len(likes)
-    except Unreadable:
+        assert len(parse_body(sent)) == len(likes)
+    except UnreadableBody:
         assert any(word in sent for word in (b"NaN", b"Infinity", b"\\ud"))

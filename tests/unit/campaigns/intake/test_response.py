@@ -5,9 +5,9 @@ import json
 import pytest
 
 from campaigns.intake.like_state import REASONS, Outcome
-from campaigns.intake.response import Fates, Results, answer
+from campaigns.intake.response import DeliveryResults, ResultsFilter, render_response
 
-FATES = Fates(
+FATES = DeliveryResults(
     [Outcome.COUNTED, Outcome.OVER_LIMIT, Outcome.COUNTED, Outcome.INVALID, Outcome.DUPLICATE],
     reasons={3: "person: Field required"},
     receipts={0: "rcp_a"},
@@ -24,8 +24,10 @@ COUNTED = [{"index": 0, "outcome": "counted", "receipt": "rcp_a"}, {"index": 2, 
     ("results", "shown"),
     [("none", []), ("some", REFUSED), ("all", sorted(COUNTED + REFUSED, key=lambda one: str(one["index"])))],
 )
-def test_a_delivery_is_answered_with_its_counts_and_the_results_asked_for(results: Results, shown: list[object]):
-    assert json.loads(answer("msg_1", FATES, results)) == {
+def test_a_delivery_is_answered_with_its_counts_and_the_results_asked_for(
+    results: ResultsFilter, shown: list[object]
+):
+    assert json.loads(render_response("msg_1", FATES, results)) == {
         "delivery": "msg_1",
         "received": 5,
         "outcomes": {"counted": 2, "duplicate": 1, "over_limit": 1, "invalid": 1},
@@ -34,7 +36,7 @@ def test_a_delivery_is_answered_with_its_counts_and_the_results_asked_for(result
 
 
 def test_an_empty_delivery_is_answered_too():
-    assert json.loads(answer("msg_1", Fates([]), "all")) == {
+    assert json.loads(render_response("msg_1", DeliveryResults([]), "all")) == {
         "delivery": "msg_1",
         "received": 0,
         "outcomes": {},
@@ -43,4 +45,4 @@ def test_an_empty_delivery_is_answered_too():
 
 
 def test_the_same_fates_give_the_same_bytes():
-    assert answer("msg_1", FATES, "all") == answer("msg_1", FATES, "all")
+    assert render_response("msg_1", FATES, "all") == render_response("msg_1", FATES, "all")

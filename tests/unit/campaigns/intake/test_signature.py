@@ -9,15 +9,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks import Webhook
 
-from campaigns.catalogue.webhook_secrets import derive_secret, show_secret
-from campaigns.intake.signature import Delivery, Key, sign, verify
+from campaigns.catalogue.webhook_secrets import derive_secret, format_secret
+from campaigns.intake.signature import Delivery, VerificationKey, sign_delivery, verify_delivery
 
 SECRET, OTHER_SECRET = b"s" * 32, b"o" * 32
-KEYS = [Key("v1", SECRET)]
+KEYS = [VerificationKey("v1", SECRET)]
 SENT_AT = 1_674_087_231
 NOW = datetime.fromtimestamp(SENT_AT, UTC)
 BODY = '{"type": "likes", "text": "点赞"}'.encode()
-GOOD = sign(SECRET, "msg_1", SENT_AT, BODY)
+GOOD = sign_delivery(SECRET, "msg_1", SENT_AT, BODY)
 EMPTY = "v1,"
 
 
@@ -37,15 +37,15 @@ def test_the_reference_library_as_the_sender_is_understood():
     sender = Webhook(base64.b64encode(SECRET).decode())
     signature = sender.sign("msg_1", NOW, BODY.decode())
     assert signature == GOOD
-    assert verify(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
+    assert verify_delivery(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
 
 
 def test_the_secret_as_shown_is_what_the_reference_library_takes():
     secret = derive_secret(b"k" * 32, "kuaishou", b"0" * 16)
-    shown = show_secret(secret)
+    shown = format_secret(secret)
     assert shown.startswith("whsec_")
     signature = Webhook(shown).sign("msg_1", NOW, BODY.decode())
-    assert verify(headers(signature), BODY, [Key("v1", secret)], NOW) is not None
+    assert verify_delivery(headers(signature), BODY, [VerificationKey("v1", secret)], NOW) is not None
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_secret_as_shown_is_what_the_reference_library_takes():
     ],
 )
 def test_what_stands_beside_a_good_signature_takes_nothing_away(signature: str):
-    assert verify(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
+    assert verify_delivery(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_what_stands_beside_a_good_signature_takes_nothing_away(signature: str):
         encoded(bytes_of(GOOD) + b"\x00"),  # over-long
         encoded(bytes_of(GOOD) * 2),
         encoded(bytes(32)),
-        sign(OTHER_SECRET, "msg_1", SENT_AT, BODY),
-        sign(b"", "msg_1", SENT_AT, BODY),
+        sign_delivery(OTHER_SECRET, "msg_1", SENT_AT, BODY),
+        sign_delivery(b"", "msg_1", SENT_AT, BODY),
         " ".join(["v1,AAAA"] * 10 + [GOOD]),  # at most ten are looked at
         "v1," + "A" * 100_000,
     ],
 )
 def test_a_signature_that_does_not_hold_is_refused(signature: str):
-    assert verify(headers(signature), BODY, KEYS, NOW) is None
+    assert verify_delivery(headers(signature), BODY, KEYS, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -135,25 +135,25 @@ def test_a_signature_that_does_not_hold_is_refused(signature: str):
 def test_a_timestamp_that_is_no_plain_number_of_seconds_is_refused(timestamp: str):
     signed = f"msg_1.{timestamp}.".encode() + BODY
     signature = encoded(hmac.digest(SECRET, signed, "sha256"))
-    assert verify(headers(signature, timestamp), BODY, KEYS, NOW) is None
-    assert verify(headers(GOOD, timestamp), BODY, KEYS, NOW) is None
+    assert verify_delivery(headers(signature, timestamp), BODY, KEYS, NOW) is None
+    assert verify_delivery(headers(GOOD, timestamp), BODY, KEYS, NOW) is None
 
 
 @pytest.mark.parametrize("webhook_id", ["", "a b", "msg\n1", "msg\x00", "消息", "é", "x" * 201, " msg_1", "msg_1 "])
 def test_an_id_that_is_no_short_printable_word_is_refused(webhook_id: str):
-    signature = sign(SECRET, webhook_id, SENT_AT, BODY)
-    assert verify(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) is None
+    signature = sign_delivery(SECRET, webhook_id, SENT_AT, BODY)
+    assert verify_delivery(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) is None
 
 
 @pytest.mark.parametrize("webhook_id", ["1", "msg_2Lh9", "x" * 200, "01890f5c-7d5e-7c3a-9a1e-2b6f0c1d2e3f", "a/b:c"])
 def test_an_id_that_is_one_is_taken_as_it_is(webhook_id: str):
-    signature = sign(SECRET, webhook_id, SENT_AT, BODY)
-    assert verify(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) == Delivery(webhook_id, BODY)
+    signature = sign_delivery(SECRET, webhook_id, SENT_AT, BODY)
+    assert verify_delivery(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) == Delivery(webhook_id, BODY)
 
 
 @pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
 def test_each_header_is_needed(missing: str):
-    assert verify({k: v for k, v in headers().items() if k != missing}, BODY, KEYS, NOW) is None
+    assert verify_delivery({k: v for k, v in headers().items() if k != missing}, BODY, KEYS, NOW) is None
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_each_header_is_needed(missing: str):
 )
 def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, holds: bool):
     now = NOW + timedelta(seconds=clock_ahead_seconds)
-    assert (verify(headers(), BODY, KEYS, now) is not None) is holds
+    assert (verify_delivery(headers(), BODY, KEYS, now) is not None) is holds
 
 
 @pytest.mark.parametrize(
@@ -177,27 +177,29 @@ def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, 
     ],
 )
 def test_the_bytes_are_what_is_signed_not_their_meaning(body: bytes):
-    assert verify(headers(), body, KEYS, NOW) is None
+    assert verify_delivery(headers(), body, KEYS, NOW) is None
 
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"\x00", b'{"n": 1.0}', b"x" * 100_000])
 def test_any_bytes_can_be_signed(body: bytes):
-    assert verify(headers(sign(SECRET, "msg_1", SENT_AT, body)), body, KEYS, NOW) == Delivery("msg_1", body)
+    assert verify_delivery(headers(sign_delivery(SECRET, "msg_1", SENT_AT, body)), body, KEYS, NOW) == Delivery(
+        "msg_1", body
+    )
 
 
 @pytest.mark.parametrize(
     ("keys", "holds"),
     [
-        ([Key("v1", SECRET)], True),
-        ([Key("v1", OTHER_SECRET), Key("v1", SECRET)], True),  # after a rotation both hold
-        ([Key("v1", SECRET), Key("v1", OTHER_SECRET)], True),
-        ([Key("v1", OTHER_SECRET)], False),
-        ([Key("v1a", SECRET)], False),
+        ([VerificationKey("v1", SECRET)], True),
+        ([VerificationKey("v1", OTHER_SECRET), VerificationKey("v1", SECRET)], True),  # after a rotation both hold
+        ([VerificationKey("v1", SECRET), VerificationKey("v1", OTHER_SECRET)], True),
+        ([VerificationKey("v1", OTHER_SECRET)], False),
+        ([VerificationKey("v1a", SECRET)], False),
         ([], False),  # no secret set: fail closed
     ],
 )
-def test_any_live_secret_verifies_and_no_other(keys: list[Key], holds: bool):
-    assert (verify(headers(), BODY, keys, NOW) is not None) is holds
+def test_any_live_secret_verifies_and_no_other(keys: list[VerificationKey], holds: bool):
+    assert (verify_delivery(headers(), BODY, keys, NOW) is not None) is holds
 
 
 def ed25519(private: Ed25519PrivateKey, body: bytes = BODY) -> str:
@@ -207,19 +209,19 @@ def ed25519(private: Ed25519PrivateKey, body: bytes = BODY) -> str:
 
 def test_an_ed25519_signature_holds_for_its_own_key_only():
     private, another = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
-    keys = [Key("v1a", private.public_key().public_bytes_raw())]
-    assert verify(headers(ed25519(private)), BODY, keys, NOW) == Delivery("msg_1", BODY)
-    assert verify(headers(f"v1a,AAAA {ed25519(private)}"), BODY, keys, NOW) == Delivery("msg_1", BODY)
-    assert verify(headers(ed25519(another)), BODY, keys, NOW) is None
-    assert verify(headers(ed25519(private)), BODY + b" ", keys, NOW) is None
-    assert verify(headers(ed25519(private).replace("v1a", "v1")), BODY, keys, NOW) is None
+    keys = [VerificationKey("v1a", private.public_key().public_bytes_raw())]
+    assert verify_delivery(headers(ed25519(private)), BODY, keys, NOW) == Delivery("msg_1", BODY)
+    assert verify_delivery(headers(f"v1a,AAAA {ed25519(private)}"), BODY, keys, NOW) == Delivery("msg_1", BODY)
+    assert verify_delivery(headers(ed25519(another)), BODY, keys, NOW) is None
+    assert verify_delivery(headers(ed25519(private)), BODY + b" ", keys, NOW) is None
+    assert verify_delivery(headers(ed25519(private).replace("v1a", "v1")), BODY, keys, NOW) is None
 
 
 @pytest.mark.parametrize("length", [0, 1, 32, 63, 65, 128])
 def test_an_ed25519_signature_of_another_length_is_refused(length: int):
-    keys = [Key("v1a", Ed25519PrivateKey.generate().public_key().public_bytes_raw())]
+    keys = [VerificationKey("v1a", Ed25519PrivateKey.generate().public_key().public_bytes_raw())]
     signature = "v1a," + base64.b64encode(b"x" * length).decode()
-    assert verify(headers(signature), BODY, keys, NOW) is None
+    assert verify_delivery(headers(signature), BODY, keys, NOW) is None
 
 
 def test_secrets_of_two_platforms_salts_or_services_differ():
@@ -233,9 +235,9 @@ def test_secrets_of_two_platforms_salts_or_services_differ():
 
 
 def test_it_is_told_which_keys_fitted():
-    live = [Key("v1", OTHER_SECRET), Key("v1", SECRET)]
-    both = f"{GOOD} {sign(OTHER_SECRET, 'msg_1', SENT_AT, BODY)}"
+    live = [VerificationKey("v1", OTHER_SECRET), VerificationKey("v1", SECRET)]
+    both = f"{GOOD} {sign_delivery(OTHER_SECRET, 'msg_1', SENT_AT, BODY)}"
     for signature, places in ((GOOD, (1,)), (both, (0, 1))):
-        delivery = verify(headers(signature), BODY, live, NOW)
+        delivery = verify_delivery(headers(signature), BODY, live, NOW)
         assert delivery is not None
-        assert delivery.signed_by == places
+        assert delivery.key_indexes == places

@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.intake.payload import Signals
-from campaigns.intake.suspicion import RULES, suspicion
+from campaigns.intake.suspicion import RULES, suspicion_reason
 
 
 @pytest.mark.parametrize(
@@ -22,17 +22,17 @@ from campaigns.intake.suspicion import RULES, suspicion
     ],
 )
 def test_a_like_is_suspect_for_a_reason(signals: Signals, is_suspect: bool):
-    assert (suspicion(signals) is not None) is is_suspect
+    assert (suspicion_reason(signals) is not None) is is_suspect
 
 
 def test_a_rule_that_fails_suspects():
     def broken(signals: Signals) -> str | None:
         raise KeyError(*signals)
 
-    assert suspicion({}, (broken,)) == "a rule of authenticity failed"
-    assert suspicion({}, (*RULES, broken)) is not None
+    assert suspicion_reason({}, (broken,)) == "a rule of authenticity failed"
+    assert suspicion_reason({}, (*RULES, broken)) is not None
 
 
 def test_the_first_reason_is_told_and_no_rule_means_no_suspicion():
-    assert suspicion({}, (lambda _: None, lambda _: "first", lambda _: "second")) == "first"
-    assert suspicion({"watch_ms": 0, "account_age_days": 0}, ()) is None
+    assert suspicion_reason({}, (lambda _: None, lambda _: "first", lambda _: "second")) == "first"
+    assert suspicion_reason({"watch_ms": 0, "account_age_days": 0}, ()) is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.pledging.arithmetic import due, earned, earned_in_all, shares_due
+from campaigns.pledging.arithmetic import day_earnings, due, shares_due, total_earnings
 from campaigns.promise.terms import Share, Terms
 
 CASES = json.loads((Path(__file__).parents[3] / "support" / "due-vectors.json").read_text(encoding="utf-8"))
@@ -65,7 +65,7 @@ def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
     ],
 )
 def test_a_day_earns_its_likes_up_to_its_cap(terms: Terms, counted: int, expected: Fraction):
-    assert earned(terms, counted) == expected
+    assert day_earnings(terms, counted) == expected
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_no_more_is_due_than_was_funded(funded_minor: int, expected_minor: int):
 def test_each_day_earns_under_the_terms_in_force_on_it():
     terms = [a_rate(1, 3), Terms(2, MONDAY + timedelta(days=2), 5, 1, 20)]
     counted = {MONDAY + timedelta(days=n): 10 for n in range(4)}
-    assert earned_in_all(terms, counted, date.max) == Fraction(20, 3) + 40
-    assert earned_in_all(terms, counted, MONDAY + timedelta(days=1)) == Fraction(20, 3)
+    assert total_earnings(terms, counted, date.max) == Fraction(20, 3) + 40
+    assert total_earnings(terms, counted, MONDAY + timedelta(days=1)) == Fraction(20, 3)
 
 
 def test_a_late_version_from_the_same_day_replaces_the_one_before():

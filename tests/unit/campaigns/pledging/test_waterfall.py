@@ -5,7 +5,15 @@ from fractions import Fraction
 
 import pytest
 
-from campaigns.pledging.waterfall import Budget, DayCount, Name, Worth, reaches_budget, under_terms, waterfall
+from campaigns.pledging.waterfall import (
+    Budget,
+    DayCount,
+    StepName,
+    Worth,
+    compute_waterfall,
+    days_under_terms,
+    reaches_budget,
+)
 from campaigns.promise.terms import Terms
 
 MONDAY = date(2026, 11, 23)
@@ -81,8 +89,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_steps(case: tuple) -> None:
     terms, days, refused, budget, expected = case
-    found = waterfall(under_terms(days, terms), refused, budget)
-    assert list(found) == list(Name)
+    found = compute_waterfall(days_under_terms(days, terms), refused, budget)
+    assert list(found) == list(StepName)
     shown = {name.value: (str(worth.likes), str(worth.minor)) for name, worth in found.items() if worth != Worth()}
     assert shown == {name: worth for name, worth in expected.items() if worth != ("0", "0")}
 
@@ -102,9 +110,9 @@ def test_the_steps(case: tuple) -> None:
     ],
 )
 def test_when_the_budget_is_reached(likes: list[int], budget: Budget, is_reached: bool) -> None:
-    assert reaches_budget(under_terms(counted(*likes), [THIRD]), budget) is is_reached
+    assert reaches_budget(days_under_terms(counted(*likes), [THIRD]), budget) is is_reached
 
 
 def test_a_day_above_its_cap_says_what_the_cap_held_back() -> None:
-    (day,) = under_terms(counted(1_501), [CAPPED])
+    (day,) = days_under_terms(counted(1_501), [CAPPED])
     assert (day.earned, day.capped, day.worth(day.capped).likes) == (500, Fraction(1, 3), 1)

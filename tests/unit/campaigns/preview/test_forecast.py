@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.pledging.waterfall import DayCount
-from campaigns.preview.forecast import Point, curve, flat, from_today, shifted, without_fakes
+from campaigns.preview.forecast import (
+    CurvePoint,
+    curve_forecast,
+    flat_forecast,
+    merge_counted_days,
+    past_forecast,
+    split_fakes,
+)
 
 FIRST = date(2026, 12, 1)
 
@@ -16,8 +23,8 @@ def days(count: int, first: date = FIRST) -> list[date]:
     return [first + timedelta(days=n) for n in range(count)]
 
 
-def point(place: int, likes: int) -> Point:
-    return Point(FIRST + timedelta(days=place), likes)
+def point(place: int, likes: int) -> CurvePoint:
+    return CurvePoint(FIRST + timedelta(days=place), likes)
 
 
 @pytest.mark.parametrize(
@@ -33,8 +40,8 @@ def point(place: int, likes: int) -> Point:
         ([point(0, 10), point(1, 0), point(2, 10)], [10, 0, 10, 10]),
     ],
 )
-def test_a_curve_is_straight_between_its_points_and_exact(points: list[Point], expected: list[int]):
-    assert list(curve(days(4), points).values()) == expected
+def test_a_curve_is_straight_between_its_points_and_exact(points: list[CurvePoint], expected: list[int]):
+    assert list(curve_forecast(days(4), points).values()) == expected
 
 
 @pytest.mark.parametrize(
@@ -49,13 +56,13 @@ def test_a_curve_is_straight_between_its_points_and_exact(points: list[Point], e
     ],
 )
 def test_fakes_count_for_nothing(likes_per_day: int, fakes_bp: int, counted: list[int], void: list[int]):
-    found = without_fakes(flat(days(3), likes_per_day), fakes_bp).values()
+    found = split_fakes(flat_forecast(days(3), likes_per_day), fakes_bp).values()
     assert ([day.counted for day in found], [day.void for day in found]) == (counted, void)
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=20), st.integers(0, 10_000))
 def test_the_share_of_fakes_holds_until_any_day_to_less_than_a_like(likes: list[int], fakes_bp: int):
-    found = without_fakes(dict(zip(days(len(likes)), likes, strict=True)), fakes_bp)
+    found = split_fakes(dict(zip(days(len(likes)), likes, strict=True)), fakes_bp)
     received = counted = 0
     for day, number in zip(found.values(), likes, strict=True):
         assert day.counted >= 0
@@ -81,12 +88,12 @@ def test_a_past_campaign_is_taken_day_for_day(
     past_days: int, counted: dict[int, int], likes: list[int], left_out: int, missing: int
 ):
     counts = {PAST + timedelta(days=n): number for n, number in counted.items()}
-    found = shifted(days(3), days(past_days, PAST), counts)
-    assert (list(found.likes.values()), found.left_out, found.days_missing) == (likes, left_out, missing)
+    found = past_forecast(days(3), days(past_days, PAST), counts)
+    assert (list(found.likes.values()), found.likes_left_out, found.days_missing) == (likes, left_out, missing)
 
 
 def test_what_counted_stays_and_today_keeps_the_greater():
     expected = {day: DayCount(counted=100, void=3) for day in days(4)}
     kept = {FIRST: 7, FIRST + timedelta(days=1): 900}
-    found = list(from_today(kept, expected, FIRST + timedelta(days=1)).values())
+    found = list(merge_counted_days(kept, expected, FIRST + timedelta(days=1)).values())
     assert found == [DayCount(counted=7), DayCount(counted=900), DayCount(100, void=3), DayCount(100, void=3)]

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from campaigns.errors import PromiseRefused
-from campaigns.preview.request import CURVE_BYTES_MAX, REQUEST_BYTES_MAX, Point, of_promise, read, read_curve
+from campaigns.preview.request import (
+    CURVE_BYTES_MAX,
+    REQUEST_BYTES_MAX,
+    CurvePointInput,
+    build_request,
+    parse_curve_csv,
+    parse_request,
+)
 from promises import promise
 
 PROMISE = promise().model_dump(mode="json")
@@ -24,13 +31,13 @@ def body(**changes: Any) -> bytes:
     [{"likes_per_day": 1_000, "fakes_bp": 300}, {"likes_per_day": 0}, {"curve": CURVE}, {"like_campaign": "spring"}],
 )
 def test_each_forecast_is_read(forecast: dict[str, Any]):
-    found = read(body(forecast=forecast))
+    found = parse_request(body(forecast=forecast))
     assert found.promise == promise()
     assert found.forecast.model_dump(mode="json", exclude_none=True) == {"fakes_bp": 0, **forecast}
 
 
 def test_the_budget_may_be_left_out():
-    assert read(body(funded_minor=...)).funded_minor is None
+    assert parse_request(body(funded_minor=...)).funded_minor is None
 
 
 def wrong_account() -> dict[str, Any]:
@@ -79,15 +86,18 @@ def wrong_account() -> dict[str, Any]:
 )
 def test_every_fault_has_its_path(asked: bytes, paths: list[str]):
     with pytest.raises(PromiseRefused) as refused:
-        read(asked)
-    assert [fault.path for fault in refused.value.faults] == paths
-    assert all(fault.reason for fault in refused.value.faults)
+        parse_request(asked)
+    assert [fault.path for fault in refused.value.field_errors] == paths
+    assert all(fault.reason for fault in refused.value.field_errors)
 
 
 def test_a_curve_is_read_from_csv():
-    points = read_curve(b"\xef\xbb\xbfday,likes\r\n2026-12-01,100\r\n\r\n2026-12-03, 300\r\n")
-    found = of_promise(promise(), None, {"curve": points}).forecast.curve
-    assert found == [Point(day=date(2026, 12, 1), likes=100), Point(day=date(2026, 12, 3), likes=300)]
+    points = parse_curve_csv(b"\xef\xbb\xbfday,likes\r\n2026-12-01,100\r\n\r\n2026-12-03, 300\r\n")
+    found = build_request(promise(), None, {"curve": points}).forecast.curve
+    assert found == [
+        CurvePointInput(day=date(2026, 12, 1), likes=100),
+        CurvePointInput(day=date(2026, 12, 3), likes=300),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -108,10 +118,10 @@ def test_a_curve_is_read_from_csv():
 )
 def test_a_wrong_curve_is_refused_line_by_line(file: bytes, paths: list[str]):
     with pytest.raises(PromiseRefused) as refused:
-        read_curve(file)
-    assert [fault.path for fault in refused.value.faults] == paths
+        parse_curve_csv(file)
+    assert [fault.path for fault in refused.value.field_errors] == paths
 
 
 def test_values_from_the_command_line_meet_the_same_bounds():
     with pytest.raises(PromiseRefused, match=r"forecast\.like_campaign"):
-        of_promise(promise(), None, {"like_campaign": "No Slug"})
+        build_request(promise(), None, {"like_campaign": "No Slug"})

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from campaigns.pledging.arithmetic import due, due_by_day, floor_top_up
-from campaigns.pledging.waterfall import DayCount, Name
-from campaigns.preview.simulation import Binds, Preview, preview
+from campaigns.pledging.waterfall import DayCount, StepName
+from campaigns.preview.simulation import BindingCap, Preview, simulate_promise
 from campaigns.promise.terms import Share, Terms
 
 CASES = json.loads((Path(__file__).parents[3] / "support" / "due-vectors.json").read_text(encoding="utf-8"))
 FIRST = date(2026, 12, 1)
 BOTH = (Share("schools", 7_000), Share("libraries", 3_000))
-CAP, BUDGET, NONE = Binds.DAILY_CAP, Binds.BUDGET, Binds.NONE
+CAP, BUDGET, NONE = BindingCap.DAILY_CAP, BindingCap.BUDGET, BindingCap.NONE
 
 
 def terms(amount_minor: int = 1, per_likes: int = 3, cap_minor: int | None = None) -> Terms:
@@ -30,7 +30,7 @@ def counts(likes: Sequence[int]) -> dict[date, DayCount]:
 
 
 def made(own: Terms, likes: Sequence[int], funded_minor: int, floor_minor: int = 0) -> Preview:
-    return preview([own], counts(likes), funded_minor, floor_minor)
+    return simulate_promise([own], counts(likes), funded_minor, floor_minor)
 
 
 @pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
@@ -50,10 +50,10 @@ def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
     for expected in case["expect"]:
         cut_off = date.fromisoformat(expected["cut_off"])
         until = {day: count for day, count in likes.items() if day <= cut_off}
-        found = preview(versions, until, case["funded_minor"])
+        found = simulate_promise(versions, until, case["funded_minor"])
         assert found.pledged_minor == expected["due_minor"]
         assert {c: found.shares_minor.get(c, 0) for c in expected["shares_minor"]} == expected["shares_minor"]
-        assert found.steps[Name.PLEDGED].minor == expected["due_minor"]
+        assert found.steps[StepName.PLEDGED].minor == expected["due_minor"]
 
 
 @pytest.mark.parametrize(
@@ -71,21 +71,21 @@ def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
     ],
 )
 def test_a_promise_worked_by_hand(
-    own: Terms, likes: list[int], funded_minor: int, spent: list[int], binds: list[Binds], ends: int | None
+    own: Terms, likes: list[int], funded_minor: int, spent: list[int], binds: list[BindingCap], ends: int | None
 ):
     found = made(own, likes, funded_minor)
     assert [day.spent_minor for day in found.days] == spent
-    assert [day.binds for day in found.days] == binds
+    assert [day.binding_cap for day in found.days] == binds
     assert found.budget_ends_on == (None if ends is None else FIRST + timedelta(days=ends))
-    assert sum(found.days_bound().values()) == len(likes)
-    assert found.days_bound() == {kind: binds.count(kind) for kind in Binds}
+    assert sum(found.days_by_binding_cap().values()) == len(likes)
+    assert found.days_by_binding_cap() == {kind: binds.count(kind) for kind in BindingCap}
 
 
 def test_the_likes_that_earn_nothing_are_those_over_either_cap():
     found = made(
         terms(1, 2, 50), [120, 200, 100], 120
     )  # 10 likes' worth and 100 likes' worth over the daily cap of 100
-    assert (found.steps[Name.OVER_DAILY_CAP].likes, found.steps[Name.OVER_BUDGET].likes) == (-120, -60)
+    assert (found.steps[StepName.OVER_DAILY_CAP].likes, found.steps[StepName.OVER_BUDGET].likes) == (-120, -60)
     assert (found.earning_nothing.likes, found.earning_nothing.minor) == (180, 90)
     assert found.remaining_minor == 0
 
@@ -107,7 +107,10 @@ def test_the_floor_is_topped_up_at_the_end(
     found = made(terms(1, 1), [60, 40], funded_minor, floor_minor)
     assert (found.top_up_minor, found.shares_minor) == (top_up_minor, shares_minor)
     assert found.pledged_minor == 100 + top_up_minor == sum(shares_minor.values())
-    assert (found.steps[Name.FLOOR].minor, found.steps[Name.PLEDGED].minor) == (top_up_minor, found.pledged_minor)
+    assert (found.steps[StepName.FLOOR].minor, found.steps[StepName.PLEDGED].minor) == (
+        top_up_minor,
+        found.pledged_minor,
+    )
 
 
 CAPS = st.none() | st.integers(0, 40)
@@ -122,12 +125,12 @@ def test_a_day_spends_what_the_engine_makes_due_on_it(
         Terms(n, FIRST + timedelta(days=day), amount, per, cap, shares=BOTH)
         for n, (day, amount, per, cap) in enumerate(sorted(later, key=lambda one: one[0]), 2)
     ]
-    found = preview(versions, counts(likes), funded_minor, floor_minor)
+    found = simulate_promise(versions, counts(likes), funded_minor, floor_minor)
     counted = {day: count.counted for day, count in counts(likes).items()}
     assert due_by_day(versions, counted, funded_minor) == {
         day: due(versions, counted, funded_minor, day) for day in counted
     }
     assert sum(day.spent_minor for day in found.days) == due(versions, counted, funded_minor)
     assert found.top_up_minor == floor_top_up(found.due_minor, funded_minor, floor_minor)
-    assert sum(found.shares_minor.values()) == found.pledged_minor == found.steps[Name.PLEDGED].minor
+    assert sum(found.shares_minor.values()) == found.pledged_minor == found.steps[StepName.PLEDGED].minor
     assert 0 <= found.remaining_minor <= funded_minor

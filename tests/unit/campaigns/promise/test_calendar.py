@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.promise.calendar import Calendar, day_in, micros
+from campaigns.promise.calendar import Calendar, local_day, to_microseconds
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-APRIL = Calendar.of(
+APRIL = Calendar.from_bounds(
     datetime(2022, 4, 8, tzinfo=SHANGHAI), datetime(2022, 4, 22, tzinfo=SHANGHAI), SHANGHAI
 )  # fmt: skip
 HOUR_US = 3_600_000_000
@@ -19,7 +19,7 @@ HOUR_US = 3_600_000_000
 def around(zone: str, year: int, month: int, day: int) -> Calendar:
     """Return a campaign of five days with the one named in the middle."""
     middle, timezone = datetime(year, month, day, tzinfo=ZoneInfo(zone)), ZoneInfo(zone)
-    return Calendar.of(middle - timedelta(days=2), middle + timedelta(days=3), timezone)
+    return Calendar.from_bounds(middle - timedelta(days=2), middle + timedelta(days=3), timezone)
 
 
 def test_the_days_run_from_the_first_to_the_last():
@@ -40,17 +40,17 @@ def test_the_days_run_from_the_first_to_the_last():
     ],
 )
 def test_a_like_falls_on_the_day_it_was_in_shanghai(moment: datetime, day: date):
-    assert APRIL.day_of(micros(moment)) == day
-    assert day_in(moment, SHANGHAI) == day
+    assert APRIL.day_of(to_microseconds(moment)) == day
+    assert local_day(moment, SHANGHAI) == day
 
 
 def test_its_edges_are_known_in_microseconds():
-    assert APRIL.starts_us == micros(APRIL.starts_at) == APRIL.midnights[0]
-    assert APRIL.ends_us == micros(APRIL.ends_at)
+    assert APRIL.starts_us == to_microseconds(APRIL.starts_at) == APRIL.midnights_us[0]
+    assert APRIL.ends_us == to_microseconds(APRIL.ends_at)
 
 
 def test_a_campaign_that_starts_and_ends_in_the_middle_of_a_day_has_that_day():
-    calendar = Calendar.of(
+    calendar = Calendar.from_bounds(
         datetime(2022, 4, 8, 15, tzinfo=SHANGHAI), datetime(2022, 4, 9, 0, 0, 1, tzinfo=SHANGHAI), SHANGHAI
     )
     assert calendar.days == (date(2022, 4, 8), date(2022, 4, 9))
@@ -75,7 +75,7 @@ def test_a_campaign_that_starts_and_ends_in_the_middle_of_a_day_has_that_day():
 def test_a_day_is_as_long_as_its_clocks_say(zone: str, day: tuple[int, int, int], hours: float):
     calendar = around(zone, *day)
     place = calendar.days.index(date(*day))
-    assert calendar.midnights[place + 1] - calendar.midnights[place] == hours * HOUR_US
+    assert calendar.midnights_us[place + 1] - calendar.midnights_us[place] == hours * HOUR_US
 
 
 def test_a_day_that_a_country_left_out_gets_no_like():
@@ -93,10 +93,10 @@ def test_a_day_that_a_country_left_out_gets_no_like():
 )
 def test_bisection_finds_the_day_that_conversion_finds(zone: str, starts_at: datetime, after: timedelta):
     timezone = ZoneInfo(zone)
-    calendar = Calendar.of(starts_at, starts_at + timedelta(days=401), timezone)
-    assert calendar.day_of(micros(starts_at + after)) == day_in(starts_at + after, timezone)
+    calendar = Calendar.from_bounds(starts_at, starts_at + timedelta(days=401), timezone)
+    assert calendar.day_of(to_microseconds(starts_at + after)) == local_day(starts_at + after, timezone)
 
 
 def test_microseconds_are_exact_far_from_1970():
-    assert micros(datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)) == 7_258_118_399_999_999
-    assert micros(datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)) == -1
+    assert to_microseconds(datetime(2199, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)) == 7_258_118_399_999_999
+    assert to_microseconds(datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)) == -1

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from campaigns.errors import PromiseRefused
-from campaigns.promise.model import canonical
-from campaigns.promise.toml_file import read
-from hostile import ENDS_A_LINE_OR_TURNS_IT, ONE_LINE
+from campaigns.promise.model import canonical_json
+from campaigns.promise.toml_file import parse_promise
+from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 from ledger.log.canonical import parse_canonical
 from ledger.publication.outbox import leaf_body
 from promises import PROMISE
@@ -40,29 +40,31 @@ def with_text(place: str, text: str) -> bytes:
 
 def refused(file: bytes) -> list[str]:
     with pytest.raises(PromiseRefused) as refusal:
-        read(file)
-    return [fault.path for fault in refusal.value.faults]
+        parse_promise(file)
+    return [fault.path for fault in refusal.value.field_errors]
 
 
-@pytest.mark.parametrize("name", ENDS_A_LINE_OR_TURNS_IT)
+@pytest.mark.parametrize("name", CONTROL_CHARACTER_TEXTS)
 def test_a_text_that_is_more_than_a_line_is_refused_with_its_path(name: str) -> None:
     for place in PLACES:
-        assert refused(with_text(place, ENDS_A_LINE_OR_TURNS_IT[name])) == [place]
+        assert refused(with_text(place, CONTROL_CHARACTER_TEXTS[name])) == [place]
 
 
-@pytest.mark.parametrize("name", ONE_LINE)
+@pytest.mark.parametrize("name", ONE_LINE_TEXTS)
 def test_any_other_text_is_carried_exactly_in_one_line(name: str) -> None:
     for place in PLACES:
-        promise = read(with_text(place, ONE_LINE[name]))
-        body = leaf_body("terms", {"campaign": "c", "promise": json.loads(canonical(promise))})
+        promise = parse_promise(with_text(place, ONE_LINE_TEXTS[name]))
+        body = leaf_body("terms", {"campaign": "c", "promise": json.loads(canonical_json(promise))})
         assert b"\n" not in body
         told = parse_canonical(body)["promise"]
         for step in place.split("."):
             told = told[int(step) if step.isdecimal() else step]
-        assert told == ONE_LINE[name]
+        assert told == ONE_LINE_TEXTS[name]
 
 
-@pytest.mark.parametrize("text", [*ENDS_A_LINE_OR_TURNS_IT.values(), *ONE_LINE.values(), "rural-education\n", "Ａ"])
+@pytest.mark.parametrize(
+    "text", [*CONTROL_CHARACTER_TEXTS.values(), *ONE_LINE_TEXTS.values(), "rural-education\n", "Ａ"]
+)
 def test_a_name_takes_none_of_them(text: str) -> None:
     for place in PLAIN:
         assert refused(with_text(place, text)) == [place]

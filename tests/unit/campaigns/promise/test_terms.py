@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from campaigns.promise.terms import Terms, in_force, on_day
+from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
 
 MONDAY = date(2026, 11, 23)
 
@@ -26,19 +26,19 @@ def version(number: int, from_day: int) -> Terms:
     ],
 )
 def test_versions_that_are_ever_in_force(versions: list[tuple[int, int]], held: list[int]):
-    assert [terms.version for terms in in_force([version(*one) for one in versions])] == held
+    assert [terms.version for terms in versions_in_force([version(*one) for one in versions])] == held
 
 
 @pytest.mark.parametrize(("day", "expected"), [(0, 1), (2, 1), (3, 2), (4, 2), (7, 3), (9_999, 3)])
 def test_a_version_holds_from_its_day_until_the_next(day: int, expected: int):
-    held = in_force([version(1, 0), version(2, 3), version(3, 7)])
-    assert on_day(held, MONDAY + timedelta(days=day)).version == expected
+    held = versions_in_force([version(1, 0), version(2, 3), version(3, 7)])
+    assert terms_on_day(held, MONDAY + timedelta(days=day)).version == expected
 
 
 @pytest.mark.parametrize("versions", [[], [version(1, 0)]])
 def test_before_the_first_version_nothing_is_promised(versions: list[Terms]):
     with pytest.raises(LookupError, match="no terms are in force on 2026-11-22"):
-        on_day(versions, MONDAY - timedelta(days=1))
+        terms_on_day(versions, MONDAY - timedelta(days=1))
 
 
 def test_a_rate_is_an_exact_ratio():

@@ -3,16 +3,16 @@
 import pytest
 
 from campaigns.errors import PromiseRefused
-from campaigns.promise.diff import difference
-from campaigns.promise.model import canonical
-from campaigns.promise.toml_file import FILE_BYTES_MAX, read
-from promises import PROMISE, promise, text
+from campaigns.promise.diff import diff_promises
+from campaigns.promise.model import canonical_json
+from campaigns.promise.toml_file import FILE_BYTES_MAX, parse_promise
+from promises import PROMISE, promise, promise_toml
 
 
 def refused(file: bytes) -> dict[str, str]:
     with pytest.raises(PromiseRefused) as refusal:
-        read(file)
-    return {fault.path: fault.reason for fault in refusal.value.faults}
+        parse_promise(file)
+    return {fault.path: fault.reason for fault in refusal.value.field_errors}
 
 
 def test_a_promise_is_read_with_its_defaults():
@@ -24,7 +24,7 @@ def test_a_promise_is_read_with_its_defaults():
 
 
 def test_a_byte_order_mark_is_no_fault():
-    assert canonical(read(b"\xef\xbb\xbf" + PROMISE.encode())) == canonical(promise())
+    assert canonical_json(parse_promise(b"\xef\xbb\xbf" + PROMISE.encode())) == canonical_json(promise())
 
 
 SECOND_SHARE = 'share_bp = 3000\naccount = { iban = "GB82WEST12345698765432" }'
@@ -41,8 +41,8 @@ SECOND_SHARE = 'share_bp = 3000\naccount = { iban = "GB82WEST12345698765432" }'
         ("2026-11-01T00:00:00+08:00", "2026-11-01T00:00:00", "campaign.starts_at", "timezone"),
         ("2026-12-01", "2026-10-01", "campaign.ends_at", "after starts_at"),
         ("2026-12-01", "2046-12-01", "campaign.ends_at", "3660 days"),
-        ("late_days = 3650", "late_days = 3650.0", "campaign.late_days", "integer"),
-        ("late_days = 3650", "late_days = 7\ncolour = 1", "campaign.colour", "not permitted"),
+        ("late_days = 36500", "late_days = 3650.0", "campaign.late_days", "integer"),
+        ("late_days = 36500", "late_days = 7\ncolour = 1", "campaign.colour", "not permitted"),
         ("floor_minor = 0", "floor_minor = -1", "campaign.floor_minor", "greater"),
         ("floor_minor = 0", "floor_minor = 9007199254740992", "campaign.floor_minor", "less"),
         ("per_likes = 3", "per_likes = 0", "terms.rate.per_likes", "greater"),
@@ -59,11 +59,11 @@ SECOND_SHARE = 'share_bp = 3000\naccount = { iban = "GB82WEST12345698765432" }'
     ],
 )
 def test_a_fault_is_told_with_its_path(old: str, new: str, path: str, words: str):
-    assert words in refused(text((old, new)).encode())[path]
+    assert words in refused(promise_toml((old, new)).encode())[path]
 
 
 def test_every_fault_is_told_at_once():
-    wrong = text(
+    wrong = promise_toml(
         ('"CNY"', '"XXX"'),
         ("2026-12-01", "2026-10-01"),
         ("share_bp = 3000", "share_bp = 1"),
@@ -78,7 +78,7 @@ def test_every_fault_is_told_at_once():
 
 
 def test_no_fault_repeats_what_stands_in_the_file_or_sends_elsewhere():
-    faults = refused(text(('id = "6222020200112233445"', 'id = "不是账号 9876543210"')).encode())
+    faults = refused(promise_toml(('id = "6222020200112233445"', 'id = "不是账号 9876543210"')).encode())
     assert faults
     assert "9876543210" not in str(faults)
     assert "http" not in str(faults)
@@ -134,17 +134,17 @@ def test_a_promise_too_long_for_the_log_is_refused():
             ],
         ),
         ([("2026-11-01T00:00:00+08:00", "2026-10-31T16:00:00Z")], []),  # the same moment, spelt otherwise
-        ([("late_days = 3650", "late_days = 3650\nhold_days = 3")], []),  # what is left out has that value
+        ([("late_days = 36500", "late_days = 36500\nhold_days = 3")], []),  # what is left out has that value
     ],
 )
 def test_a_difference_is_told_value_by_value(
     changes: list[tuple[str, str]], told: list[tuple[str, str | None, str | None]]
 ):
-    assert [tuple(change) for change in difference(promise(), promise(*changes))] == told
+    assert [tuple(change) for change in diff_promises(promise(), promise(*changes))] == told
 
 
 def test_a_new_promise_differs_in_every_value():
-    changes = difference(None, promise())
+    changes = diff_promises(None, promise())
     assert all(change.before is None for change in changes)
     assert {"campaign.slug", "terms.rate.per_likes", "terms.beneficiaries.1.share_bp", "settlement.cron"} <= {
         change.path for change in changes
@@ -153,7 +153,7 @@ def test_a_new_promise_differs_in_every_value():
 
 def test_changes_read_as_lines():
     more = promise(("per_likes = 3", "per_likes = 2"), ("daily_cap_minor = 500", "likes_per_person_per_day = 20"))
-    assert list(map(str, difference(promise(), more))) == [
+    assert list(map(str, diff_promises(promise(), more))) == [
         "terms.rate.per_likes: 3 → 2",
         "terms.likes_per_person_per_day = 20",
         "terms.daily_cap_minor: 500 (5.00 CNY) → none",

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from campaigns.reporting.exact_amounts import show_likes, show_money
+from campaigns.reporting.exact_amounts import format_exact_likes, format_exact_money
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from campaigns.reporting.exact_amounts import show_likes, show_money
     ],
 )
 def test_likes(likes: Fraction, exact: str, text: str) -> None:
-    assert show_likes(likes) == {"exact": exact, "text": text}
+    assert format_exact_likes(likes) == {"exact": exact, "text": text}
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_likes(likes: Fraction, exact: str, text: str) -> None:
     ],
 )
 def test_money(minor: Fraction, currency: str, exact: str, text: str) -> None:
-    assert show_money(minor, currency) == {"exact_minor": exact, "text": text}
+    assert format_exact_money(minor, currency) == {"exact_minor": exact, "text": text}

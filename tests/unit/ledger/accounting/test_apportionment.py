@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.accounting.apportionment import split
+from ledger.accounting.apportionment import apportion
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from ledger.accounting.apportionment import split
     ],
 )
 def test_parts_of_an_amount(amount_minor: int, shares_bp: list[int], parts: list[int]):
-    assert split(amount_minor, shares_bp) == parts
+    assert apportion(amount_minor, shares_bp) == parts
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_parts_of_an_amount(amount_minor: int, shares_bp: list[int], parts: list
 )
 def test_shares_that_are_no_whole_are_refused(shares_bp: list[int]):
     with pytest.raises(ValueError, match="shares must be positive"):
-        split(100, shares_bp)
+        apportion(100, shares_bp)

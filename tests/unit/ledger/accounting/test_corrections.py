@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.accounting.corrections import Correction, take_back
+from ledger.accounting.corrections import Reversal, plan_reversals
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,10 @@ from ledger.accounting.corrections import Correction, take_back
 def test_a_plan_takes_back_exactly_what_is_asked_as_far_as_it_is_there(
     amount_minor: int, balance_minor: int, uncorrected_minor: list[int], plan: list[tuple[int, int]], again_minor: int
 ):
-    corrections, excess_minor = take_back(amount_minor, balance_minor, uncorrected_minor)
-    assert (corrections, excess_minor) == ([Correction(*part) for part in plan], again_minor)
+    corrections, excess_minor = plan_reversals(amount_minor, balance_minor, uncorrected_minor)
+    assert (corrections, excess_minor) == ([Reversal(*part) for part in plan], again_minor)
     assert sum(part.amount_minor for part in corrections) - excess_minor == min(amount_minor, balance_minor)
 
 
 def test_transfers_that_are_too_few_go_back_whole_and_nothing_is_posted_anew():
-    assert take_back(50, 90, [20]) == ([Correction(0, 20)], 0)
+    assert plan_reversals(50, 90, [20]) == ([Reversal(0, 20)], 0)

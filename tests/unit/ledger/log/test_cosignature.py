@@ -6,17 +6,17 @@ from ledger.log import note
 from ledger.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from ledger.log.cosignature import (
     COSIGNATURE_BYTES,
-    FalseCosignature,
+    InvalidCosignature,
     Quorum,
     WitnessKey,
     cosign,
-    cosignatures,
     format_witness_key,
-    lacking,
+    missing_witnesses,
     parse_witness_key,
+    verify_cosignatures,
 )
 from ledger.log.note import MalformedKey, Note, Signature, format_signature, parse_note
-from ledger.log.verify.__main__ import quorum
+from ledger.log.verify.__main__ import parse_quorum
 
 TEXT = "log.example/likes\n3\nrra8/idLcKFPsGel5VeCZNsPqbUa9eC6FZFY8yngbnc=\n"
 TIME = 1_679_315_147
@@ -47,10 +47,10 @@ def test_it_is_found_among_others_and_says_when():
     lines = [cosign(text, OTHER, 1), cosign(text, SIGNER, TIME), cosign(text, SIGNER, TIME + 1)]
     raw = signed + "".join(map(format_signature, lines)).encode()
     assert open_checkpoint(raw, LOG.verifier_key) == head  # who knows no witness reads it all the same
-    [found] = cosignatures(parse_note(raw), [KEY])
+    [found] = verify_cosignatures(parse_note(raw), [KEY])
     assert (found.witness, found.timestamp, found.signature) == (KEY, TIME, lines[1])
-    assert [own.witness for own in cosignatures(parse_note(raw), [KEY, OTHER_KEY])] == [OTHER_KEY, KEY]
-    assert cosignatures(parse_note(raw), []) == []
+    assert [own.witness for own in verify_cosignatures(parse_note(raw), [KEY, OTHER_KEY])] == [OTHER_KEY, KEY]
+    assert verify_cosignatures(parse_note(raw), []) == []
 
 
 def a_note(signature: Signature, text: str = TEXT) -> Note:
@@ -64,8 +64,8 @@ TRUE = cosign(TEXT, SIGNER, TIME)
 def test_no_byte_of_it_can_be_another(at: int):
     changed = bytearray(TRUE.signature)
     changed[at] ^= 1
-    with pytest.raises(FalseCosignature):
-        cosignatures(a_note(TRUE._replace(signature=bytes(changed))), [KEY])
+    with pytest.raises(InvalidCosignature):
+        verify_cosignatures(a_note(TRUE._replace(signature=bytes(changed))), [KEY])
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_no_byte_of_it_can_be_another(at: int):
     ],
 )
 def test_what_the_witness_never_signed_is_refused(note_of_it: Note):
-    with pytest.raises(FalseCosignature, match=r"the cosignature of 'witness\.example/w1'"):
-        cosignatures(note_of_it, [KEY])
+    with pytest.raises(InvalidCosignature, match=r"the cosignature of 'witness\.example/w1'"):
+        verify_cosignatures(note_of_it, [KEY])
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_a_witness_key_is_no_log_key():
 
 
 def test_a_quorum_is_reached_by_different_witnesses():
-    found = cosignatures(Note(TEXT, (TRUE, cosign(TEXT, SIGNER, TIME + 1))), [KEY, OTHER_KEY])
+    found = verify_cosignatures(Note(TEXT, (TRUE, cosign(TEXT, SIGNER, TIME + 1))), [KEY, OTHER_KEY])
     for needed, lacks in ((0, []), (1, []), (2, [OTHER_KEY])):
-        assert lacking(Quorum((KEY, OTHER_KEY), needed), found) == lacks
-    assert lacking(Quorum((KEY, OTHER_KEY), 1), []) == [KEY, OTHER_KEY]
+        assert missing_witnesses(Quorum((KEY, OTHER_KEY), needed), found) == lacks
+    assert missing_witnesses(Quorum((KEY, OTHER_KEY), 1), []) == [KEY, OTHER_KEY]
 
 
 def test_a_witness_that_is_named_twice_is_one():
     other = format_witness_key(OTHER_KEY)
-    assert quorum([VKEY, other, VKEY], None) == Quorum((KEY, OTHER_KEY), 2)
-    assert quorum([VKEY, other], 1) == Quorum((KEY, OTHER_KEY), 1)
-    assert quorum([], None) == Quorum((), 0)
+    assert parse_quorum([VKEY, other, VKEY], None) == Quorum((KEY, OTHER_KEY), 2)
+    assert parse_quorum([VKEY, other], 1) == Quorum((KEY, OTHER_KEY), 1)
+    assert parse_quorum([], None) == Quorum((), 0)
     for keys, needed in (([VKEY, VKEY], 2), ([], 1), ([VKEY], -1)):
         with pytest.raises(MalformedKey, match="cannot be needed"):
-            quorum(keys, needed)
+            parse_quorum(keys, needed)

@@ -79,8 +79,8 @@ def test_signing_gives_the_bytes_that_openssl_signs():
 def test_a_note_opens_with_its_key():
     opened = note.open_note(SIGNED, [LOG.verifier_key])
     assert opened.text == TEXT
-    assert [signature.name for signature in opened.verified] == ["log.example/likes"]
-    assert opened.unknown == ()
+    assert [signature.name for signature in opened.verified_signatures] == ["log.example/likes"]
+    assert opened.unknown_signatures == ()
 
 
 def test_a_cosignature_is_added_beneath_and_nothing_is_lost():
@@ -93,7 +93,7 @@ def test_who_signs_again_has_signed_once():
 
 
 def test_the_same_signature_twice_is_one_signer():
-    assert len(note.open_note(SIGNED + LOG_LINE.encode(), [LOG.verifier_key]).verified) == 1
+    assert len(note.open_note(SIGNED + LOG_LINE.encode(), [LOG.verifier_key]).verified_signatures) == 1
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_the_same_signature_twice_is_one_signer():
 )
 def test_signatures_of_unknown_keys_are_kept_and_not_believed(keys, verified, unknown):
     opened = note.open_note(COSIGNED, [signer.verifier_key for signer in keys])
-    assert [signature.name for signature in opened.verified] == verified
-    assert [signature.name for signature in opened.unknown] == unknown
+    assert [signature.name for signature in opened.verified_signatures] == verified
+    assert [signature.name for signature in opened.unknown_signatures] == unknown
 
 
 def test_a_key_of_the_same_name_is_another_key():
@@ -133,7 +133,7 @@ def test_no_flipped_bit_of_a_note_goes_unseen(at):
 def test_one_false_signature_of_a_known_key_spoils_the_note():
     false = Signature(WITNESS.name, WITNESS.verifier_key.key_id, bytes(64))
     raw = note.format_note(note.sign_note(Note(TEXT, (false,)), LOG))
-    assert note.open_note(raw, [LOG.verifier_key]).unknown == (false,)
+    assert note.open_note(raw, [LOG.verifier_key]).unknown_signatures == (false,)
     with pytest.raises(UnsignedNote):
         note.open_note(raw, [LOG.verifier_key, WITNESS.verifier_key])
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from receipt_cases import Case, cases, ending
+from receipt_cases import Case, cases, check_outcome
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_a_receipt_ends_at_the_step_that_is_false(case: Case) -> None:
-    assert ending(case.raw, case.key) == case.ends
+    assert check_outcome(case.raw, case.key) == case.outcome
 
 
 def test_no_case_is_there_twice() -> None:

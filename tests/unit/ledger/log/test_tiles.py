@@ -91,7 +91,7 @@ def test_a_growth_creates_or_widens_these_tiles(old_size, size, created):
 @pytest.mark.parametrize(("old_size", "size"), [(0, 0), (0, 1), (0, 256), (200, 600), (255, 256), (65_530, 66_100)])
 def test_growing_writes_those_tiles_with_the_hashes_that_the_standard_defines(old_size, size):
     edge = {tile: defined(tile) for tile in tiles.edge_tiles(old_size)}
-    grown = tiles.grow(old_size, edge, HASHES[old_size:size])
+    grown = tiles.grow_tiles(old_size, edge, HASHES[old_size:size])
     assert sorted(map(str, grown)) == sorted(map(str, tiles.new_tiles(old_size, size)))
     assert all(content == defined(tile) for tile, content in grown.items())
 

@@ -4,15 +4,17 @@ from datetime import date, timedelta
 
 import pytest
 
-from ledger.reconciliation.matching import Candidate, How, match
+from ledger.reconciliation.matching import Candidate, MatchRule, match_line
 from ledger.reconciliation.statements import StatementLine
-from ledger.settlements.payout_steps import State
+from ledger.settlements.payout_steps import PayoutState
 
 TOLD = date(2026, 11, 9)
 REFERENCE = "rural-education 2026-11-09"
 
 
-def candidate(name: str = "A", *references: str, state: State = State.SENT, amount_minor: int = 70) -> Candidate:
+def candidate(
+    name: str = "A", *references: str, state: PayoutState = PayoutState.SENT, amount_minor: int = 70
+) -> Candidate:
     return Candidate(f"pay_{name}", f"PAY{name}-1", amount_minor, "CNY", state, references or (REFERENCE,), TOLD)
 
 
@@ -26,40 +28,65 @@ def credit(text: str = REFERENCE, own_id: str | None = None, **more: object) -> 
 
 
 CASES = [
-    ("by its id, whatever the text", debit("", "PAYA-1"), [candidate()], How.BY_ID),
-    ("an id that nobody has", debit(own_id="PAYX-1"), [candidate()], How.UNKNOWN_ID),
-    ("another amount", debit(own_id="PAYA-1"), [candidate(amount_minor=71)], How.OTHER_AMOUNT),
-    ("not where it could happen", debit(own_id="PAYA-1"), [candidate(state=State.PAID)], How.OTHER_STATE),
-    ("an attempt that another followed", debit(own_id="PAYA-1"), [candidate(state=State.CANCELLED)], How.OTHER_STATE),
-    ("by amount and reference", debit(), [candidate()], How.BY_AMOUNT_AND_REFERENCE),
-    ("in capitals, among words", debit(f"No. {REFERENCE.upper()}."), [candidate()], How.BY_AMOUNT_AND_REFERENCE),
-    ("between Chinese words", debit(f"转账{REFERENCE}谢谢"), [candidate()], How.BY_AMOUNT_AND_REFERENCE),
-    ("the bank's own", debit("", bank_reference="B1"), [candidate("A", "B1")], How.BY_AMOUNT_AND_REFERENCE),
-    ("several", debit(), [candidate("A"), candidate("B")], How.SEVERAL),
-    ("another amount without an id", debit(), [candidate(amount_minor=71)], How.NONE),
-    ("paid already", debit(), [candidate(state=State.PAID)], How.NONE),
+    ("by its id, whatever the text", debit("", "PAYA-1"), [candidate()], MatchRule.BY_ID),
+    ("an id that nobody has", debit(own_id="PAYX-1"), [candidate()], MatchRule.UNKNOWN_ID),
+    ("another amount", debit(own_id="PAYA-1"), [candidate(amount_minor=71)], MatchRule.WRONG_AMOUNT),
+    ("not where it could happen", debit(own_id="PAYA-1"), [candidate(state=PayoutState.PAID)], MatchRule.WRONG_STATE),
+    (
+        "an attempt that another followed",
+        debit(own_id="PAYA-1"),
+        [candidate(state=PayoutState.CANCELLED)],
+        MatchRule.WRONG_STATE,
+    ),
+    ("by amount and reference", debit(), [candidate()], MatchRule.BY_AMOUNT_AND_REFERENCE),
+    (
+        "in capitals, among words",
+        debit(f"No. {REFERENCE.upper()}."),
+        [candidate()],
+        MatchRule.BY_AMOUNT_AND_REFERENCE,
+    ),
+    ("between Chinese words", debit(f"转账{REFERENCE}谢谢"), [candidate()], MatchRule.BY_AMOUNT_AND_REFERENCE),
+    ("the bank's own", debit("", bank_reference="B1"), [candidate("A", "B1")], MatchRule.BY_AMOUNT_AND_REFERENCE),
+    ("several", debit(), [candidate("A"), candidate("B")], MatchRule.AMBIGUOUS),
+    ("another amount without an id", debit(), [candidate(amount_minor=71)], MatchRule.NO_CANDIDATE),
+    ("paid already", debit(), [candidate(state=PayoutState.PAID)], MatchRule.NO_CANDIDATE),
     # a likeness is none
-    ("another campaign's, whose name ends alike", debit(), [candidate("A", "education 2026-11-09")], How.NONE),
-    ("a number that begins alike", debit("", bank_reference="B12"), [candidate("A", "B1")], How.NONE),
-    ("a number within another", debit("see 991B1"), [candidate("A", "B1")], How.NONE),
+    (
+        "another campaign's, whose name ends alike",
+        debit(),
+        [candidate("A", "education 2026-11-09")],
+        MatchRule.NO_CANDIDATE,
+    ),
+    ("a number that begins alike", debit("", bank_reference="B12"), [candidate("A", "B1")], MatchRule.NO_CANDIDATE),
+    ("a number within another", debit("see 991B1"), [candidate("A", "B1")], MatchRule.NO_CANDIDATE),
     # the same statement's lines again, under another name, after the payout was tried again
-    ("booked before it was told", debit(booked_on=TOLD - timedelta(days=2)), [candidate()], How.NONE),
-    ("on the day before", debit(booked_on=TOLD - timedelta(days=1)), [candidate()], How.BY_AMOUNT_AND_REFERENCE),
-    ("by its id whenever", debit("", "PAYA-1", booked_on=TOLD - timedelta(days=9)), [candidate()], How.BY_ID),
+    ("booked before it was told", debit(booked_on=TOLD - timedelta(days=2)), [candidate()], MatchRule.NO_CANDIDATE),
+    (
+        "on the day before",
+        debit(booked_on=TOLD - timedelta(days=1)),
+        [candidate()],
+        MatchRule.BY_AMOUNT_AND_REFERENCE,
+    ),
+    ("by its id whenever", debit("", "PAYA-1", booked_on=TOLD - timedelta(days=9)), [candidate()], MatchRule.BY_ID),
     # money that comes: a return says why, a sponsor's transfer does not
-    ("a return by its id", credit("", "PAYA-1"), [candidate(state=State.PAID)], How.BY_ID),
-    ("a return that says why", credit(reason="AC04"), [candidate(state=State.PAID)], How.BY_AMOUNT_AND_REFERENCE),
-    ("the sponsor's, of the same amount", credit(), [candidate(state=State.PAID)], How.NONE),
+    ("a return by its id", credit("", "PAYA-1"), [candidate(state=PayoutState.PAID)], MatchRule.BY_ID),
+    (
+        "a return that says why",
+        credit(reason="AC04"),
+        [candidate(state=PayoutState.PAID)],
+        MatchRule.BY_AMOUNT_AND_REFERENCE,
+    ),
+    ("the sponsor's, of the same amount", credit(), [candidate(state=PayoutState.PAID)], MatchRule.NO_CANDIDATE),
 ]
 
 
 @pytest.mark.parametrize(("line", "candidates", "how"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_whose_a_line_is(line: StatementLine, candidates: list[Candidate], how: How):
-    found = match(line, "CNY", candidates)
-    assert found.how is how
-    assert (found.payout_id == "pay_A") is (how in {How.BY_ID, How.BY_AMOUNT_AND_REFERENCE})
+def test_whose_a_line_is(line: StatementLine, candidates: list[Candidate], how: MatchRule):
+    found = match_line(line, "CNY", candidates)
+    assert found.rule is how
+    assert (found.payout_id == "pay_A") is (how in {MatchRule.BY_ID, MatchRule.BY_AMOUNT_AND_REFERENCE})
 
 
 def test_another_currency_is_another_amount():
-    assert match(debit(own_id="PAYA-1"), "EUR", [candidate()]).how is How.OTHER_AMOUNT
-    assert match(debit(), "EUR", [candidate()]).how is How.NONE
+    assert match_line(debit(own_id="PAYA-1"), "EUR", [candidate()]).rule is MatchRule.WRONG_AMOUNT
+    assert match_line(debit(), "EUR", [candidate()]).rule is MatchRule.NO_CANDIDATE

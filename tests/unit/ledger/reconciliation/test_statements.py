@@ -6,8 +6,8 @@ from importlib.resources import files
 import pytest
 from lxml import etree
 
-from ledger.reconciliation.reconcile import read
-from ledger.reconciliation.statements import Statement, StatementLine, StatementRefused, Status, minor_units
+from ledger.reconciliation.reconcile import parse_bank_file
+from ledger.reconciliation.statements import PaymentStatus, Statement, StatementLine, StatementRefused, parse_minor
 from ledger.reconciliation.statements.csv_table import COLUMNS
 
 NS = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
@@ -49,7 +49,7 @@ DETAILS = f"<NtryDtls>{part('PAYA-1')}</NtryDtls>"
 
 
 def one(body: bytes) -> Statement:
-    (found,) = read(body)
+    (found,) = parse_bank_file(body)
     assert isinstance(found, Statement)
     return found
 
@@ -142,7 +142,7 @@ BAD = [
 @pytest.mark.parametrize(("body", "why"), BAD, ids=range(len(BAD)))
 def test_what_is_no_sound_statement_is_refused_whole(body: bytes, why: str):
     with pytest.raises(StatementRefused, match=why):
-        read(body)
+        parse_bank_file(body)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_is_no_sound_statement_is_refused_whole(body: bytes, why: str):
     ],
 )
 def test_amounts_are_exact(written: str, currency: str, minor: int):
-    assert minor_units(written, currency) == minor
+    assert parse_minor(written, currency) == minor
 
 
 def report(group: str, *parts: str) -> bytes:
@@ -177,13 +177,13 @@ def test_a_status_report_says_what_was_taken_and_what_was_refused():
     body = report(
         "<GrpSts>PART</GrpSts>", status("PAYA-1", "ACCP"), status("PAYB-1", "RJCT", "AC04"), status("PAYC-1", "PDNG")
     )
-    assert read(body) == [
-        Status("STLA-1", "PAYA-1", is_refused=False),
-        Status("STLA-1", "PAYB-1", is_refused=True, reason="AC04 why"),
+    assert parse_bank_file(body) == [
+        PaymentStatus("STLA-1", "PAYA-1", is_refused=False),
+        PaymentStatus("STLA-1", "PAYB-1", is_refused=True, reason="AC04 why"),
     ]
 
 
 @pytest.mark.parametrize("code", ["DUPL", "AM05"])
 def test_a_message_refused_because_it_was_said_before_is_no_refusal(code: str):
     said = f"<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
-    assert read(report(said, status("PAYA-1", "RJCT", code))) == []
+    assert parse_bank_file(report(said, status("PAYA-1", "RJCT", code))) == []

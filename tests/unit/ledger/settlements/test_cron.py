@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ledger.settlements.cron import trigger
+from ledger.settlements.cron import parse_cron
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -22,19 +22,19 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 )
 def test_a_line_is_read_in_the_campaigns_time_zone(cron: str, expected: datetime):
     monday = datetime(2026, 11, 23, 8, 1, tzinfo=UTC)
-    assert trigger(cron, SHANGHAI).get_next_fire_time(None, monday) == expected
+    assert parse_cron(cron, SHANGHAI).get_next_fire_time(None, monday) == expected
 
 
 @pytest.mark.parametrize("weekday", ["1", "0", "7", "1-5", "mon,3", "*/2", "٣"])
 def test_a_digit_for_the_weekday_is_refused(weekday: str):
     with pytest.raises(ValueError, match="name the weekday"):
-        trigger(f"0 3 * * {weekday}", SHANGHAI)
+        parse_cron(f"0 3 * * {weekday}", SHANGHAI)
 
 
 @pytest.mark.parametrize("cron", ["", "* * * *", "0 3 * * mon *", "@daily"])
 def test_a_line_has_five_fields(cron: str):
     with pytest.raises(ValueError, match="five fields"):
-        trigger(cron, SHANGHAI)
+        parse_cron(cron, SHANGHAI)
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,4 @@ def test_a_line_has_five_fields(cron: str):
 )
 def test_a_field_out_of_its_range_is_refused(cron: str):
     with pytest.raises(ValueError):  # noqa: PT011 - the words are APScheduler's
-        trigger(cron, SHANGHAI)
+        parse_cron(cron, SHANGHAI)

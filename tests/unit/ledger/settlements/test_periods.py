@@ -5,23 +5,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ledger.settlements.periods import Period, Span, closed_periods, next_period
+from ledger.settlements.periods import Period, PeriodWindow, closed_periods, next_period
 
 SHANGHAI, PARIS = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Paris")
 
 
-def kuairand(closed_at: datetime | None = None) -> Span:
+def kuairand(closed_at: datetime | None = None) -> PeriodWindow:
     """Return the contract's promise: two weeks in April 2022, settled on Mondays at three."""
     starts_at = datetime(2022, 4, 8, tzinfo=SHANGHAI)
-    return Span("0 3 * * mon", SHANGHAI, starts_at, date(2022, 4, 8), date(2022, 4, 21), 3, closed_at)
+    return PeriodWindow("0 3 * * mon", SHANGHAI, starts_at, date(2022, 4, 8), date(2022, 4, 21), 3, closed_at)
 
 
-def in_paris(cron: str, first: date, days: int, hold_days: int = 0) -> Span:
+def in_paris(cron: str, first: date, days: int, hold_days: int = 0) -> PeriodWindow:
     starts_at = datetime(first.year, first.month, first.day, tzinfo=PARIS)
-    return Span(cron, PARIS, starts_at, first, first + timedelta(days=days - 1), hold_days)
+    return PeriodWindow(cron, PARIS, starts_at, first, first + timedelta(days=days - 1), hold_days)
 
 
-def named(span: Span, now: datetime, after: date | None = None) -> list[str]:
+def named(span: PeriodWindow, now: datetime, after: date | None = None) -> list[str]:
     return [str(period.day) for period in closed_periods(span, now, after)]
 
 

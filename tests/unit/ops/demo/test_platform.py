@@ -7,23 +7,23 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.intake.suspicion import suspicion
-from ops.demo.comparison import Figure, compare
+from campaigns.intake.suspicion import suspicion_reason
+from ops.demo.comparison import Figure, compare_totals
 from ops.demo.crowd import Crowd
-from ops.demo.expected import Expected, Rules, pledged_minor
-from ops.demo.platform import Simulation, Stage
-from ops.demo.reader import Standing
-from ops.demo.webhooks import Answers, webhooks
+from ops.demo.expected import ExpectedCounts, PledgeRules, expect_pledged_minor
+from ops.demo.platform import SimulatedCampaign, Simulation
+from ops.demo.reader import PublicFigures
+from ops.demo.webhooks import ResponseTally, make_webhooks
 from ops.replay.batches import Batch
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
-RULES = Rules(amount_minor=7, per_likes=10, daily_cap_minor=20_000, likes_per_person_per_day=20)
-STAGE = Stage("demo", ZoneInfo("Asia/Shanghai"), datetime(2026, 11, 8, 16, tzinfo=UTC), 8, RULES)
+RULES = PledgeRules(amount_minor=7, per_likes=10, daily_cap_minor=20_000, likes_per_person_per_day=20)
+STAGE = SimulatedCampaign("demo", ZoneInfo("Asia/Shanghai"), datetime(2026, 11, 8, 16, tzinfo=UTC), 8, RULES)
 
 
 def simulated(
     likes: int = 3_000, label: str = "run", now: datetime = NOW
-) -> tuple[list[dict[str, object]], Expected]:
+) -> tuple[list[dict[str, object]], ExpectedCounts]:
     simulation = Simulation(STAGE, label, likes, now)
     return list(simulation.messages()), simulation.expected
 
@@ -42,7 +42,7 @@ def test_everything_that_can_go_wrong_does():
     messages, expected = simulated(20_000)
     grown = expected.totals()
     assert all(grown[name] > 0 for name in grown if name != "void"), grown
-    assert set(expected.refused) == {"too_late", "not_running", "in_future", "invalid"}
+    assert set(expected.refusals) == {"too_late", "not_running", "in_future", "invalid"}
     assert Counter(message["action"] for message in messages).keys() == {"like", "unlike", "superlike"}
 
 
@@ -51,13 +51,13 @@ def test_every_message_is_accounted_for():
     unlikes = sum(message["action"] == "unlike" for message in messages)
     grown = expected.totals()
     first = grown["counted"] + grown["over_limit"] + grown["withdrawn"] + grown["quarantined"]
-    assert len(messages) == first + grown["duplicate"] + unlikes + expected.refused.total()
+    assert len(messages) == first + grown["duplicate"] + unlikes + expected.refusals.total()
 
 
 def test_only_the_fakes_look_fake():
     messages, expected = simulated(20_000)
-    suspect = [message for message in messages if suspicion(message["signals"]) is not None]  # type: ignore[arg-type]
-    assert len(suspect) == expected.fake
+    suspect = [message for message in messages if suspicion_reason(message["signals"]) is not None]  # type: ignore[arg-type]
+    assert len(suspect) == expected.fakes
 
 
 @pytest.mark.parametrize("hours", [0, 1, 15.99, 16.01, 17.5, 24])
@@ -78,7 +78,7 @@ def test_a_campaign_that_began_today_has_likes_of_today_alone():
 
 def test_no_pair_of_person_and_video_is_drawn_twice():
     crowd = Crowd(Random(1), "run", 100)
-    pairs = [crowd.pair() for _ in range(5_000)]
+    pairs = [crowd.draw_pair() for _ in range(5_000)]
     assert len(set(pairs)) == len(pairs)
 
 
@@ -96,39 +96,41 @@ def test_no_pair_of_person_and_video_is_drawn_twice():
 )
 def test_its_own_arithmetic(counted: dict[int, int], funded_minor: int, expected_minor: int):
     days = {date(2026, 11, day): likes for day, likes in counted.items()}
-    assert pledged_minor(RULES, days, funded_minor) == expected_minor
+    assert expect_pledged_minor(RULES, days, funded_minor) == expected_minor
 
 
 def test_webhooks_are_sent_again_byte_for_byte_under_places_of_their_own():
-    made = list(webhooks(simulated(20_000)[0], "run", NOW))
+    made = list(make_webhooks(simulated(20_000)[0], "run", NOW))
     bodies: dict[str, set[bytes]] = {}
     for batch in made:
         bodies.setdefault(batch.webhook_id, set()).add(batch.body)
     assert len(bodies) < len(made)
     assert all(len(own) == 1 for own in bodies.values())
-    assert [batch.place for batch in made] == list(range(len(made)))
+    assert [batch.sequence for batch in made] == list(range(len(made)))
     assert {1, 20, 500} <= {batch.likes for batch in made}
 
 
 def test_an_answer_that_changes_when_asked_again_is_noticed():
-    batch, answers = Batch(0, "id", b"", 2, 0), Answers()
+    batch, answers = Batch(0, "id", b"", 2, 0), ResponseTally()
     for answer in (b'{"outcomes":{"counted":2}}', b'{"outcomes":{"counted":2}}', b'{"outcomes":{"counted":1}}'):
-        answers.hear(batch, answer)
-    assert (answers.likes, answers.repeated, answers.repeated_differently) == (2, 2, 1)
+        answers.record(batch, answer)
+    assert (answers.likes, answers.repeats, answers.changed_repeats) == (2, 2, 1)
 
 
 def test_a_public_total_that_is_one_off_is_told():
     simulation = Simulation(STAGE, "run", 2_000, NOW)
     assert len(list(simulation.messages())) >= 2_000
     grown, counted = simulation.expected.totals(), simulation.expected.counted_by_day()
-    answers = Answers(outcomes=Counter(simulation.expected.refused))
-    before = Standing(dict.fromkeys(grown, 5), Counter(), 10**6, 0)
-    pledged = pledged_minor(RULES, counted, 10**6)
-    right = Standing({name: likes + 5 for name, likes in grown.items()}, counted, 10**6, pledged)
-    wrong = Standing(right.likes | {"duplicate": 0}, counted + Counter({date(2026, 11, 20): 1}), 10**6, pledged + 1)
+    answers = ResponseTally(outcomes=Counter(simulation.expected.refusals))
+    before = PublicFigures(dict.fromkeys(grown, 5), Counter(), 10**6, 0)
+    pledged = expect_pledged_minor(RULES, counted, 10**6)
+    right = PublicFigures({name: likes + 5 for name, likes in grown.items()}, counted, 10**6, pledged)
+    wrong = PublicFigures(
+        right.likes | {"duplicate": 0}, counted + Counter({date(2026, 11, 20): 1}), 10**6, pledged + 1
+    )
 
-    def differing(after: Standing) -> list[str]:
-        figures = compare(simulation.expected, before, after, answers, "CNY")
+    def differing(after: PublicFigures) -> list[str]:
+        figures = compare_totals(simulation.expected, before, after, answers, "CNY")
         return [figure.name for figure in figures if not figure.holds]
 
     assert differing(right) == []
@@ -136,5 +138,5 @@ def test_a_public_total_that_is_one_off_is_told():
 
 
 def test_figures_are_written_for_people():
-    assert Figure("counted", 1_000, 1_000).written(1_000) == "1,000"
-    assert Figure("pledged", 1, 1, "CNY").written(6_455) == "64.55 CNY"
+    assert Figure("counted", 1_000, 1_000).format_number(1_000) == "1,000"
+    assert Figure("pledged", 1, 1, "CNY").format_number(6_455) == "64.55 CNY"

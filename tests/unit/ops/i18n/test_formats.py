@@ -30,7 +30,7 @@ def test_amounts(minor: int, currency: str, language: Language, shown: str) -> N
     [(0, 0, "0%"), (6_455, 700_000, "0.9%"), (999_999, 1_000_000, "99.9%"), (1, 1, "100%"), (1, 2, "50%")],
 )
 def test_percent_is_never_said_before_it_is_reached(part: int, whole: int, shown: str) -> None:
-    assert formats.percent(part, whole, "en") == shown
+    assert formats.bp_to_percent(part, whole, "en") == shown
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from string import Formatter
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from campaigns.pledging.waterfall import Name
-from ops.i18n.language import SITE, TEXTS, chosen, say
+from campaigns.pledging.waterfall import StepName
+from ops.i18n.language import SITE, TEXTS, negotiate_language, translate
 
 SCRIPTS = "".join(script.read_text(encoding="utf-8") for script in sorted((SITE / "verify").glob("*.js")))
 PAGES = "".join(page.read_text(encoding="utf-8") for page in sorted((SITE / "templates").rglob("*.html")))
@@ -60,9 +60,9 @@ WORDED = ("field_", "hint_", "choice_", "do_", "note_", "kind_", "row_", "second
 COLUMNS = {"counted", "withdrawn", "earned", "capped", "pledged", "settled", "paid"}
 
 
-@pytest.mark.parametrize("name", Name)
-def test_each_step_of_the_waterfall_has_words(name: Name) -> None:
-    assert say(f"step_{name.value}", "en")
+@pytest.mark.parametrize("name", StepName)
+def test_each_step_of_the_waterfall_has_words(name: StepName) -> None:
+    assert translate(f"step_{name.value}", "en")
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_each_step_of_the_waterfall_has_words(name: Name) -> None:
     ],
 )
 def test_the_language_is_the_address_s_or_else_the_browser_s(address: str, accepts: str, language: str) -> None:
-    assert chosen(make_mocked_request("GET", address, headers={"Accept-Language": accepts})) == language
+    assert negotiate_language(make_mocked_request("GET", address, headers={"Accept-Language": accepts})) == language

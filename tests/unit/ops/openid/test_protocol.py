@@ -12,15 +12,24 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from ops.openid.client import Client, client, is_safe
-from ops.openid.protocol import Attempt, Metadata, Unproven, address, claims, code, exchange, holder
+from ops.openid.client import Client, is_safe_url, load_client
+from ops.openid.protocol import (
+    Metadata,
+    SignInAttempt,
+    Unproven,
+    authorization_code,
+    authorization_url,
+    read_identity,
+    token_request,
+    verify_id_token,
+)
 from ops.settings import Settings, SettingsRefused
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 ISSUER = "https://id.example.org/realm"
 KEY, OTHER = (ECKey.generate_key("P-256", {"kid": name}) for name in ("one", "two"))
 KEYS = KeySet([KEY])
-ATTEMPT = Attempt("state", "nonce", "verifier-of-43-characters-or-more-0123456789")
+ATTEMPT = SignInAttempt("state", "nonce", "verifier-of-43-characters-or-more-0123456789")
 BACK = "https://likes.example.org/admin/sign-in/openid/callback"
 US = Client(ISSUER, "us", "s/e:c", BACK, "sub", "roles", {"finance": "finance", "owner": "owner"})
 TOLD = Metadata(
@@ -86,15 +95,15 @@ FALSE: dict[str, Callable[[], str]] = {
 @pytest.mark.parametrize("token", FALSE.values(), ids=FALSE)
 def test_a_false_token_signs_nobody_in(token: Callable[[], str]) -> None:
     with pytest.raises(Unproven) as refused:
-        claims(US, ATTEMPT, KEYS, token(), NOW)
-    assert refused.value.told == "unproven"
+        verify_id_token(US, ATTEMPT, KEYS, token(), NOW)
+    assert refused.value.code == "unproven"
 
 
 @pytest.mark.parametrize(
     "changed", [{}, {"aud": ["us"]}, {"aud": ["us", "them"], "azp": "us"}, {"exp": MOMENT - 59}, {"iat": MOMENT + 59}]
 )
 def test_a_true_one_does(changed: Mapping[str, Any]) -> None:
-    assert holder(US, claims(US, ATTEMPT, KEYS, signed(changed), NOW)) == ("ida", "finance")
+    assert read_identity(US, verify_id_token(US, ATTEMPT, KEYS, signed(changed), NOW)) == ("ida", "finance")
 
 
 @pytest.mark.parametrize(
@@ -115,21 +124,21 @@ def test_a_true_one_does(changed: Mapping[str, Any]) -> None:
 )
 def test_an_answer_belongs_to_its_attempt(query: Mapping[str, str], told: str | None) -> None:
     if told is None:
-        assert code(TOLD, ATTEMPT, query) == "c"
+        assert authorization_code(TOLD, ATTEMPT, query) == "c"
         return
     with pytest.raises(Unproven) as refused:
-        code(TOLD, ATTEMPT, query)
-    assert refused.value.told == told
+        authorization_code(TOLD, ATTEMPT, query)
+    assert refused.value.code == told
 
 
 def test_a_provider_that_names_itself_must_do_so_each_time() -> None:
     names = TOLD.model_copy(update={"authorization_response_iss_parameter_supported": True})
     with pytest.raises(Unproven):
-        code(names, ATTEMPT, {"state": "state", "code": "c"})
+        authorization_code(names, ATTEMPT, {"state": "state", "code": "c"})
 
 
 def test_the_browser_is_sent_with_a_challenge_and_never_with_what_answers_it() -> None:
-    sent = urlsplit(address(US, TOLD, ATTEMPT))
+    sent = urlsplit(authorization_url(US, TOLD, ATTEMPT))
     asked = {name: value for name, (value,) in parse_qs(sent.query).items()}
     assert f"{sent.scheme}://{sent.netloc}{sent.path}" == TOLD.authorization_endpoint
     assert asked.pop("code_challenge") != ATTEMPT.verifier
@@ -145,19 +154,19 @@ def test_the_browser_is_sent_with_a_challenge_and_never_with_what_answers_it() -
 
 
 def test_the_challenge_is_that_of_rfc_7636() -> None:
-    own = Attempt("s", "n", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")  # its appendix B
-    assert "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&" in address(US, TOLD, own)
+    own = SignInAttempt("s", "n", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")  # its appendix B
+    assert "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&" in authorization_url(US, TOLD, own)
 
 
 def test_the_secret_goes_as_the_provider_takes_it() -> None:
-    basic = exchange(US, TOLD, ATTEMPT, "c")
+    basic = token_request(US, TOLD, ATTEMPT, "c")
     assert basic.headers == {"Authorization": "Basic dXM6cyUyRmUlM0Fj"}  # us:s%2Fe%3Ac
     assert basic.form["code_verifier"] == ATTEMPT.verifier
     assert not basic.form.keys() & {"client_id", "client_secret"}, "one way to say who we are, not two"
     posts = TOLD.model_copy(update={"token_endpoint_auth_methods_supported": ("client_secret_post",)})
-    by_form = exchange(US, posts, ATTEMPT, "c")
+    by_form = token_request(US, posts, ATTEMPT, "c")
     assert (by_form.form["client_id"], by_form.form["client_secret"], by_form.headers) == ("us", "s/e:c", {})
-    public = exchange(replace(US, secret=None), TOLD, ATTEMPT, "c")
+    public = token_request(replace(US, secret=None), TOLD, ATTEMPT, "c")
     assert (public.form["client_id"], "client_secret" in public.form, public.headers) == ("us", False, {})
 
 
@@ -184,16 +193,16 @@ SOMEBODY = {
 @pytest.mark.parametrize(("said", "found"), SOMEBODY.values(), ids=SOMEBODY)
 def test_who_it_is_and_what_they_may(said: Mapping[str, Any], found: Any) -> None:
     if isinstance(found, tuple):
-        assert holder(US, said) == found
+        assert read_identity(US, said) == found
         return
     with pytest.raises(Unproven) as refused:
-        holder(US, said)
-    assert refused.value.told == found
+        read_identity(US, said)
+    assert refused.value.code == found
 
 
 def test_a_claim_may_lie_within_another() -> None:
     within = Client(ISSUER, "us", None, BACK, "who.name", "https://x.example/roles", {"a": "auditor"})
-    assert holder(within, {"who": {"name": "al"}, "https://x.example/roles": ["a"]}) == ("al", "auditor")
+    assert read_identity(within, {"who": {"name": "al"}, "https://x.example/roles": ["a"]}) == ("al", "auditor")
 
 
 SET: dict[str, Any] = {
@@ -205,12 +214,12 @@ SET: dict[str, Any] = {
 
 
 def test_the_settings_make_a_client() -> None:
-    assert client(Settings()) is None
-    made = client(Settings(**SET))
+    assert load_client(Settings()) is None
+    made = load_client(Settings(**SET))
     assert made is not None
     assert (made.redirect_uri, made.host, made.secret) == (BACK, "id.example.org", None)
     assert made.roles == {"ledger-owners": "owner", "a=b": "finance"}
-    own = client(Settings(**SET | {"openid_roles": None, "openid_secret": "s/e:c"}))
+    own = load_client(Settings(**SET | {"openid_roles": None, "openid_secret": "s/e:c"}))
     assert own is not None
     assert own.roles["reviewer"] == "reviewer"
     assert "s/e:c" not in repr(own)
@@ -232,7 +241,7 @@ def test_the_settings_make_a_client() -> None:
 )
 def test_settings_that_do_not_fit_stop_the_start(changed: dict[str, Any], says: str) -> None:
     with pytest.raises(SettingsRefused, match=says):
-        client(Settings(**SET | changed))
+        load_client(Settings(**SET | changed))
 
 
 @pytest.mark.parametrize(
@@ -254,4 +263,4 @@ def test_settings_that_do_not_fit_stop_the_start(changed: dict[str, Any], says: 
     ],
 )
 def test_nothing_is_sent_where_others_listen(url: str, *, found: bool) -> None:
-    assert is_safe(url) is found
+    assert is_safe_url(url) is found

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from campaigns.intake.payload import BODY_BYTES_MAX, read
-from ops.replay.batches import Batch, Reading, batches, digest_of
+from campaigns.intake.payload import BODY_BYTES_MAX, parse_body
+from ops.replay.batches import Batch, ReadTally, cut_batches, digest_file
 from ops.replay.formats import BadLine, Like
 
 NOON = datetime(2022, 4, 10, 4, tzinfo=UTC)
@@ -23,7 +23,7 @@ def likes(count: int, content: str = "c") -> Iterator[Like]:
 
 
 def cut(count: int, size: int, identity: bytes = b"file", **more: Any) -> list[Batch]:
-    return list(batches(likes(count, **more), identity, size))
+    return list(cut_batches(likes(count, **more), identity, size))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def cut(count: int, size: int, identity: bytes = b"file", **more: Any) -> list[B
 def test_every_like_is_in_one_batch_in_order(count: int, size: int, sizes: list[int]):
     made = cut(count, size)
     assert [batch.likes for batch in made] == sizes
-    assert [batch.place for batch in made] == list(range(len(sizes)))
+    assert [batch.sequence for batch in made] == list(range(len(sizes)))
     people = [like["person"] for batch in made for like in json.loads(batch.body)["data"]["likes"]]
     assert people == [str(n) for n in range(count)]
     assert [batch.last_line for batch in made][-1:] == [count][: len(made)]
@@ -40,7 +40,7 @@ def test_every_like_is_in_one_batch_in_order(count: int, size: int, sizes: list[
 
 def test_a_body_is_what_the_intake_reads_and_tells_the_time_of_its_newest_like():
     [batch] = cut(3, 10)
-    assert len(read(batch.body)) == 3
+    assert len(parse_body(batch.body)) == 3
     assert json.loads(batch.body)["timestamp"] == "2022-04-10T04:00:00+00:00"
 
 
@@ -50,13 +50,13 @@ def test_the_same_file_cut_the_same_way_is_the_same_webhooks():
 
 def test_another_file_and_another_place_are_other_webhooks():
     same_twice = [*likes(1), *likes(1)]
-    ids = [b.webhook_id for b in [*batches(same_twice, b"file", 1), *batches(same_twice, b"another", 1)]]
+    ids = [b.webhook_id for b in [*cut_batches(same_twice, b"file", 1), *cut_batches(same_twice, b"another", 1)]]
     assert len(set(ids)) == 4
 
 
 def test_an_id_never_stands_for_two_bodies():
     in_the_middle = [like for like in likes(4) if like.line != 2]
-    ids = {b.webhook_id: b.body for b in batches(in_the_middle, b"file", 2)} | {
+    ids = {b.webhook_id: b.body for b in cut_batches(in_the_middle, b"file", 2)} | {
         b.webhook_id: b.body for b in cut(4, 2)
     }
     assert len(ids) == len(set(ids.values()))
@@ -71,20 +71,20 @@ def test_large_likes_make_smaller_batches():
 
 def test_reading_ends_at_the_first_bad_line_or_goes_on():
     found = [*likes(2), BadLine(3, "bad"), *likes(1), BadLine(5, "worse")]
-    stops, goes_on = Reading(goes_on=False), Reading(goes_on=True)
-    assert (len(list(stops.likes(found))), stops.bad_lines) == (2, 1)
-    assert (len(list(goes_on.likes(found))), goes_on.bad_lines) == (3, 2)
+    stops, goes_on = ReadTally(skips_bad_lines=False), ReadTally(skips_bad_lines=True)
+    assert (len(list(stops.take_likes(found))), stops.bad_lines) == (2, 1)
+    assert (len(list(goes_on.take_likes(found))), goes_on.bad_lines) == (3, 2)
     assert list(map(str, goes_on.first_bad)) == ["line 3: bad", "line 5: worse"]
 
 
 def test_not_every_bad_line_of_a_bad_file_is_kept():
-    reading = Reading(goes_on=True)
-    assert list(reading.likes(BadLine(n, "bad") for n in range(5_000))) == []
+    reading = ReadTally(skips_bad_lines=True)
+    assert list(reading.take_likes(BadLine(n, "bad") for n in range(5_000))) == []
     assert (reading.bad_lines, len(reading.first_bad)) == (5_000, 100)
 
 
 def test_a_file_is_told_by_all_of_its_bytes():
     parts: list[bytes] = []
     body = b"x" * 3_000_000
-    assert digest_of(io.BytesIO(body), parts.append) != digest_of(io.BytesIO(body + b"y"), lambda _: None)
+    assert digest_file(io.BytesIO(body), parts.append) != digest_file(io.BytesIO(body + b"y"), lambda _: None)
     assert b"".join(parts) == body

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ops.replay.formats import LINE_BYTES_MAX, BadLine, Format, Like, UnknownLayout, read
+from ops.replay.formats import LINE_BYTES_MAX, BadLine, Format, Like, UnknownFormat, read_likes
 
 HEADER = (
     "user_id,video_id,time_ms,play_time_ms,duration_ms,"
@@ -19,12 +19,12 @@ LIKE = '{"action":"like","content":"c","person":"p","event_at":"2022-04-10T04:00
 
 
 def kuairand(text: str) -> list[Like | BadLine]:
-    return list(read(Format.KUAIRAND, io.BytesIO(text.encode()), "books"))
+    return list(read_likes(Format.KUAIRAND, io.BytesIO(text.encode()), "books"))
 
 
 def ndjson(raw: bytes | str) -> list[Like | BadLine]:
     file = io.BytesIO(raw if isinstance(raw, bytes) else raw.encode())
-    return list(read(Format.NDJSON, file, "books"))
+    return list(read_likes(Format.NDJSON, file, "books"))
 
 
 def told(found: list[Like | BadLine]) -> list[str]:
@@ -102,7 +102,7 @@ def test_a_row_that_is_no_like_says_why(row: str, reason: str):
     ],
 )
 def test_a_header_that_is_not_the_data_sets_is_refused(header: str, reason: str):
-    with pytest.raises(UnknownLayout) as refusal:
+    with pytest.raises(UnknownFormat) as refusal:
         kuairand(header)
     assert str(refusal.value) == reason
 
@@ -161,5 +161,5 @@ def test_a_file_without_end_is_read_as_it_comes():
         def readline(self, _size: int | None = -1, /) -> bytes:
             return f"{LIKE}\n".encode()
 
-    found: Iterator[Like | BadLine] = read(Format.NDJSON, Endless(), "books")  # type: ignore[arg-type]
+    found: Iterator[Like | BadLine] = read_likes(Format.NDJSON, Endless(), "books")  # type: ignore[arg-type]
     assert [next(found).line for _ in range(3)] == [1, 2, 3]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ops.replay.retries import Verdict, asked_seconds, verdict, wait_seconds
+from ops.replay.retries import Verdict, classify_status, parse_retry_after, wait_seconds
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 
@@ -18,17 +18,17 @@ NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
         (400, Verdict.REFUSED),
         (401, Verdict.REFUSED),
         (404, Verdict.REFUSED),
-        (408, Verdict.AGAIN),
+        (408, Verdict.RETRY),
         (409, Verdict.REFUSED),
         (410, Verdict.REFUSED),
         (413, Verdict.REFUSED),
-        (429, Verdict.AGAIN),
-        (500, Verdict.AGAIN),
-        (503, Verdict.AGAIN),
+        (429, Verdict.RETRY),
+        (500, Verdict.RETRY),
+        (503, Verdict.RETRY),
     ],
 )
 def test_what_a_status_means(status: int, expected: Verdict):
-    assert verdict(status) is expected
+    assert classify_status(status) is expected
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_waits_grow_and_differ_between_senders(tries: int, asked: float | None, 
     ids=lambda value: str(value)[:32],
 )
 def test_retry_after_is_read_as_the_standard_writes_it(header: str | None, expected: float | None):
-    assert asked_seconds(header, NOW) == expected
+    assert parse_retry_after(header, NOW) == expected

@@ -15,27 +15,27 @@ from aiohttp import web
 from campaigns.catalogue import apply_promise, cache
 from campaigns.pledging import budget
 from ledger.log.note import format_verifier_key, make_signer
-from ledger.log.verify.source import Address, Unreadable
-from ledger.log.verify.state import Seen, load, save
-from ledger.log.verify.verifier import Refuted, Verified, verify
+from ledger.log.verify.source import HttpSource, SourceError
+from ledger.log.verify.state import VerifierState, load_state, save_state
+from ledger.log.verify.verifier import VerificationFailed, VerificationResult, verify_log
 from ledger.publication import sequencer
 from ops.clock import utc_now
-from ops.log_export import export
-from serving import DAY, KEYS, LOG, Running, like, promise, running
+from ops.log_export import export_log
+from serving import DAY, KEYS, LOG, RunningService, like, promise, running_service
 from sql import Connection
 
 ROOT = Path(__file__).parents[5]
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
     """Yield a service that has promised, counted, withdrawn, taken back, changed terms and closed."""
-    async with running(dsn, promise(terms={"likes_per_person_per_day": 3}), 1_000) as to:
+    async with running_service(dsn, promise(terms={"likes_per_person_per_day": 3}), 1_000) as to:
         await busy(to)
         yield to
 
 
-async def busy(to: Running) -> None:
+async def busy(to: RunningService) -> None:
     for number in range(4):
         await to.send([like(f"{number}/{n}", at=DAY + timedelta(days=n % 3)) for n in range(40)])
         await to.tick()
@@ -46,33 +46,33 @@ async def busy(to: Running) -> None:
     await to.sequence()
 
 
-async def other_campaign(to: Running) -> None:
+async def other_campaign(to: RunningService) -> None:
     """Promise, fund, count and close a campaign whose floor is above what its likes earn."""
     own = promise({"slug": "closed", "floor_minor": 50, "title": {"zh": "–\u2028\n".strip(), "en": '"}],[{'}})
     pool = to.service.pool
     async with pool.acquire() as conn, conn.transaction():
-        made = await apply_promise.apply(conn, own, DAY, pseudonym_key=KEYS.pseudonym)
-        await budget.fund(conn, made.campaign, 200, '– a line with marks +<>"{}\\ 点赞')
-    await to.service.shelf.newest()
+        made = await apply_promise.apply_promise(conn, own, DAY, pseudonym_key=KEYS.pseudonym)
+        await budget.fund_budget(conn, made.campaign, 200, '– a line with marks +<>"{}\\ 点赞')
+    await to.service.catalogue_cache.refresh()
     await to.send([like("x", campaign="closed"), like("y", campaign="closed")])
     async with pool.acquire() as conn, conn.transaction():
-        shelf = await cache.read(conn, KEYS.pseudonym)
-        await budget.close(conn, shelf.campaigns["closed"], utc_now())
+        shelf = await cache.read_catalogue(conn, KEYS.pseudonym)
+        await budget.close_campaign(conn, shelf.campaigns["closed"], utc_now())
 
 
-async def checked(to: Running, seen: Seen | None = None) -> Verified:
-    return await asyncio.to_thread(verify, Address(to.url), seen, LOG.verifier_key)
+async def checked(to: RunningService, seen: VerifierState | None = None) -> VerificationResult:
+    return await asyncio.to_thread(verify_log, HttpSource(to.url), seen, LOG.verifier_key)
 
 
-async def test_what_a_service_shows_is_what_its_log_gives(service: Running):
+async def test_what_a_service_shows_is_what_its_log_gives(service: RunningService):
     found = await checked(service)
-    assert found.compared
+    assert found.has_compared_totals
     own = found.figures["rural-education"]
     assert (own.counted, own.withdrawn, own.funded_minor, own.pledged_minor) == (130, 30, 1_000, 130 // 3)
     assert found.figures["closed"][3:5] == (50, 50)
 
 
-async def test_it_runs_as_a_program_with_nothing_but_the_log_package(service: Running, tmp_path: Path):
+async def test_it_runs_as_a_program_with_nothing_but_the_log_package(service: RunningService, tmp_path: Path):
     package = tmp_path / "ledger"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -97,7 +97,7 @@ async def test_it_runs_as_a_program_with_nothing_but_the_log_package(service: Ru
     assert (await asyncio.to_thread(run, "--nonsense")).returncode == 2
 
 
-async def test_the_command_line_says_the_same(service: Running, tmp_path: Path):
+async def test_the_command_line_says_the_same(service: RunningService, tmp_path: Path):
     def run(*words: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "ops.cli", "verify", *words]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -106,9 +106,9 @@ async def test_the_command_line_says_the_same(service: Running, tmp_path: Path):
     shown = await asyncio.to_thread(run, service.url, "--state", str(state), "--json")
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["campaigns"]["rural-education"]["pledged_minor"] == 43
-    assert load(state) is not None
+    assert load_state(state) is not None
     async with service.service.pool.acquire() as conn:
-        await export(conn, tmp_path / "files")
+        await export_log(conn, tmp_path / "files")
     exported = await asyncio.to_thread(run, str(tmp_path / "files"), "--state", str(state))
     assert exported.returncode == 0, exported.stderr
     assert "no totals" in exported.stdout
@@ -125,9 +125,9 @@ TOTALS = {
 
 @pytest.mark.breaks_invariants
 @pytest.mark.parametrize("tampering", list(TOTALS))
-async def test_a_total_changed_in_the_database_is_named(service: Running, owner: Connection, tampering: str):
+async def test_a_total_changed_in_the_database_is_named(service: RunningService, owner: Connection, tampering: str):
     await owner.execute(f"SET session_replication_role = replica; {tampering}")
-    with pytest.raises(Refuted, match=f"rural-education: .*{TOTALS[tampering]}"):
+    with pytest.raises(VerificationFailed, match=f"rural-education: .*{TOTALS[tampering]}"):
         await checked(service)
 
 
@@ -162,23 +162,23 @@ async def test_a_total_changed_in_the_database_is_named(service: Running, owner:
     ],
 )
 async def test_a_flipped_byte_or_an_older_checkpoint_is_named(
-    service: Running, owner: Connection, tampering: str, says: str
+    service: RunningService, owner: Connection, tampering: str, says: str
 ):
-    seen = (await checked(service)).seen
+    seen = (await checked(service)).state
     await owner.execute(f"SET session_replication_role = replica; {tampering}")
-    with pytest.raises(Refuted, match=says):
+    with pytest.raises(VerificationFailed, match=says):
         await checked(service)
     if says.startswith("an older"):  # who saw the newer one needs no totals to know
-        with pytest.raises(Refuted, match=r"an older checkpoint: \d+ leaves, and \d+ were seen before"):
-            await asyncio.to_thread(verify, Address(service.url), seen, log_only=True)
+        with pytest.raises(VerificationFailed, match=r"an older checkpoint: \d+ leaves, and \d+ were seen before"):
+            await asyncio.to_thread(verify_log, HttpSource(service.url), seen, log_only=True)
 
 
-async def resigned(service: Running, owner: Connection, tampering: str) -> None:
+async def resigned(service: RunningService, owner: Connection, tampering: str) -> None:
     """Change the past and build the whole log anew over it, signed by the true key: what a dishonest owner can do."""
     await owner.execute(f"SET session_replication_role = replica; {tampering}")
     await owner.execute("DELETE FROM log_tiles; DELETE FROM log_heads; UPDATE leaf_queue SET leaf_index = NULL")
-    await sequencer.make_log(service.service.pool, LOG, utc_now())
-    await sequencer.sequence(service.service.pool, LOG, utc_now())
+    await sequencer.create_log(service.service.pool, LOG, utc_now())
+    await sequencer.sequence_leaves(service.service.pool, LOG, utc_now())
 
 
 @pytest.mark.breaks_invariants
@@ -196,33 +196,37 @@ async def resigned(service: Running, owner: Connection, tampering: str) -> None:
     ],
 )
 async def test_a_past_that_was_changed_and_signed_anew_is_named(
-    service: Running, owner: Connection, tampering: str, says: str
+    service: RunningService, owner: Connection, tampering: str, says: str
 ):
     await resigned(service, owner, tampering)
-    with pytest.raises(Refuted, match=says):
+    with pytest.raises(VerificationFailed, match=says):
         await checked(service)
 
 
 @pytest.mark.breaks_invariants
 async def test_who_saw_the_log_before_sees_that_its_past_is_another(
-    service: Running, owner: Connection, tmp_path: Path
+    service: RunningService, owner: Connection, tmp_path: Path
 ):
-    seen = (await checked(service)).seen
-    save(tmp_path / "state", seen)
+    seen = (await checked(service)).state
+    save_state(tmp_path / "state", seen)
     await resigned(service, owner, "SELECT 1")
-    assert (await checked(service, load(tmp_path / "state"))).checkpoint == seen.checkpoint  # the same leaves again
+    assert (
+        await checked(service, load_state(tmp_path / "state"))
+    ).checkpoint == seen.checkpoint  # the same leaves again
     first = '"reference":"first"'
     other = f"convert_to(replace(convert_from(body, 'UTF8'), '{first}', '{first.replace('first', 'other')}'), 'UTF8')"
     await resigned(service, owner, f"UPDATE leaf_queue SET body = {other}")
-    with pytest.raises(Refuted, match=r"the first \d+ leaves make the root .*, the checkpoint seen before says"):
-        await checked(service, load(tmp_path / "state"))
+    with pytest.raises(
+        VerificationFailed, match=r"the first \d+ leaves make the root .*, the checkpoint seen before says"
+    ):
+        await checked(service, load_state(tmp_path / "state"))
 
 
 # --- figures that are hidden ---
 
 
 @asynccontextmanager
-async def hiding(service: Running, answer: web.Response | None) -> AsyncIterator[str]:
+async def hiding(service: RunningService, answer: web.Response | None) -> AsyncIterator[str]:
     """Yield the address of a server that passes the log on, and answers `/v1/totals` with something else."""
 
     async def passed(request: web.Request) -> web.Response:
@@ -251,34 +255,34 @@ async def hiding(service: Running, answer: web.Response | None) -> AsyncIterator
     ],
 )
 async def test_a_service_that_hides_its_totals_is_refuted(
-    service: Running, monkeypatch: pytest.MonkeyPatch, answer: web.Response | None, says: str
+    service: RunningService, monkeypatch: pytest.MonkeyPatch, answer: web.Response | None, says: str
 ):
-    monkeypatch.setattr("ledger.log.verify.verifier._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("ledger.log.verify.verifier._RETRY_SECONDS", 0.01)
     async with hiding(service, answer) as url:
-        with pytest.raises(Refuted, match=says):
-            await asyncio.to_thread(verify, Address(url), None, LOG.verifier_key)
-        found = await asyncio.to_thread(verify, Address(url), None, LOG.verifier_key, log_only=True)
-        assert not found.compared
+        with pytest.raises(VerificationFailed, match=says):
+            await asyncio.to_thread(verify_log, HttpSource(url), None, LOG.verifier_key)
+        found = await asyncio.to_thread(verify_log, HttpSource(url), None, LOG.verifier_key, log_only=True)
+        assert not found.has_compared_totals
 
 
-async def test_a_service_whose_totals_fail_is_not_taken_for_true(service: Running):
+async def test_a_service_whose_totals_fail_is_not_taken_for_true(service: RunningService):
     async with hiding(service, web.Response(status=500)) as url:
-        with pytest.raises(Unreadable, match="/v1/totals: status 500"):
-            await asyncio.to_thread(verify, Address(url), None, LOG.verifier_key)
+        with pytest.raises(SourceError, match="/v1/totals: status 500"):
+            await asyncio.to_thread(verify_log, HttpSource(url), None, LOG.verifier_key)
 
 
-async def test_a_first_campaign_that_comes_while_one_verifies_is_compared_all_the_same(service: Running):
+async def test_a_first_campaign_that_comes_while_one_verifies_is_compared_all_the_same(service: RunningService):
     source = Late(service.url)
-    found = await asyncio.to_thread(verify, source, None, LOG.verifier_key)
-    assert found.compared
+    found = await asyncio.to_thread(verify_log, source, None, LOG.verifier_key)
+    assert found.has_compared_totals
     assert source.asked > 1
 
 
-class Late(Address):
+class Late(HttpSource):
     """A service whose first campaign is shown from the second question on."""
 
     asked = 0
 
-    def figures(self) -> bytes:
+    def read_totals(self) -> bytes:
         self.asked += 1
         return super().figures() if self.asked > 1 else b'{"campaigns": []}'

@@ -11,12 +11,12 @@ import pytest
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from campaigns.reporting.settlements import rules
+from campaigns.reporting.settlements import approval_rules
 from ledger.payouts import sending
-from ledger.payouts.channels.http import Http
-from ledger.settlements.payout_steps import State
+from ledger.payouts.channels.http import HttpChannel
+from ledger.settlements.payout_steps import PayoutState
 from ops.clock import utc_now
-from settlements import every, line, states
+from settlements import read_balances, read_settlements, settlement_states
 from sql import Pool
 from tests.integration.ledger.payouts.test_sending import one_settled
 
@@ -94,11 +94,13 @@ async def service() -> AsyncIterator[Service]:
 
 async def send(pool: Pool, service: Service):
     """Settle if nothing was yet, and send."""
-    channel = Http(service.url, SECRET, utc_now, seconds_max=0.5)
+    channel = HttpChannel(service.url, SECRET, utc_now, seconds_max=0.5)
     campaign, envelope = await one_settled(pool)
 
     async def again():
-        return await sending.send(pool, channel, envelope.settlement_id, rules(campaign), "finance", utc_now())
+        return await sending.send_settlement(
+            pool, channel, envelope.settlement_id, approval_rules(campaign), "finance", utc_now()
+        )
 
     await again()
     return campaign, again
@@ -107,28 +109,28 @@ async def send(pool: Pool, service: Service):
 async def test_each_payout_is_asked_for_once_and_keeps_the_services_reference(pool: Pool, service: Service):
     campaign, again = await send(pool, service)
     await again()
-    assert await states(pool, campaign) == ["sent"]
+    assert await settlement_states(pool, campaign) == ["sent"]
     assert list(service.told.values()) == [1, 1]
-    (envelope,) = await every(pool, campaign)
-    assert [p.now.bank_reference for p in envelope.payouts] == [f"P-{key}" for key in service.told]
+    (envelope,) = await read_settlements(pool, campaign)
+    assert [p.latest_step.bank_reference for p in envelope.payouts] == [f"P-{key}" for key in service.told]
 
 
 @pytest.mark.parametrize("way", ["is slow", "hangs up", "mumbles"])
 async def test_no_clear_answer_is_asked_about_and_never_paid_twice(pool: Pool, service: Service, way: str):
     service.way = way
     campaign, again = await send(pool, service)
-    assert await states(pool, campaign) == ["sending"]
-    assert (await line(pool, campaign)).in_flight.minor == 100
+    assert await settlement_states(pool, campaign) == ["sending"]
+    assert (await read_balances(pool, campaign)).in_flight.minor == 100
     await again()
-    assert await states(pool, campaign) == ["sent"]
+    assert await settlement_states(pool, campaign) == ["sent"]
     assert list(service.told.values()) == list(service.paid.values()) == [1, 1]
 
 
 async def test_an_answer_is_read_whole_in_however_many_pieces_it_comes(pool: Pool, service: Service):
     service.way = "answers in pieces"
     campaign, _ = await send(pool, service)
-    (envelope,) = await every(pool, campaign)
-    assert {(p.state, p.now.bank_reference) for p in envelope.payouts} == {(State.SENT, "P-in-pieces")}
+    (envelope,) = await read_settlements(pool, campaign)
+    assert {(p.state, p.latest_step.bank_reference) for p in envelope.payouts} == {(PayoutState.SENT, "P-in-pieces")}
 
 
 @pytest.mark.parametrize("way", ["goes on after its answer", "talks without end"])
@@ -136,19 +138,19 @@ async def test_the_beginning_of_an_answer_is_none(pool: Pool, service: Service, 
     """Taken for a refusal it would bring the money back, and the payout that was done would be tried again."""
     service.way = way
     campaign, again = await send(pool, service)
-    assert await states(pool, campaign) == ["sending"]
+    assert await settlement_states(pool, campaign) == ["sending"]
     await again()
-    assert await states(pool, campaign) == ["sent"]
+    assert await settlement_states(pool, campaign) == ["sent"]
     assert list(service.paid.values()) == [1, 1]
 
 
 async def test_what_the_service_never_got_is_sent_again_under_the_same_key(pool: Pool, service: Service):
     service.way = "loses it"
     campaign, again = await send(pool, service)
-    assert await states(pool, campaign) == ["sending"]
+    assert await settlement_states(pool, campaign) == ["sending"]
     service.way, service.told = "accepts", Counter()
     await again()
-    assert await states(pool, campaign) == ["sent"]
+    assert await settlement_states(pool, campaign) == ["sent"]
     assert list(service.paid.values()) == [1, 1]
 
 
@@ -157,14 +159,14 @@ async def test_a_service_that_is_down_leaves_everything_unknown(pool: Pool, serv
     campaign, again = await send(pool, service)
     for _ in range(2):
         await again()
-    assert await states(pool, campaign) == ["sending"]
+    assert await settlement_states(pool, campaign) == ["sending"]
     assert list(service.told.values()) == [1, 1]
-    assert (await line(pool, campaign)).in_flight.minor == 100
+    assert (await read_balances(pool, campaign)).in_flight.minor == 100
 
 
 async def test_a_clear_refusal_brings_the_money_back(pool: Pool, service: Service):
     service.way = "refuses"
     campaign, _ = await send(pool, service)
-    (envelope,) = await every(pool, campaign)
-    assert {(p.state, p.now.reason) for p in envelope.payouts} == {(State.RETURNED, "no such account")}
-    assert (await line(pool, campaign)).payable.minor == 100
+    (envelope,) = await read_settlements(pool, campaign)
+    assert {(p.state, p.latest_step.reason) for p in envelope.payouts} == {(PayoutState.RETURNED, "no such account")}
+    assert (await read_balances(pool, campaign)).payable.minor == 100

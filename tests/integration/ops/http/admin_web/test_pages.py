@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 
-from clerks import hire
+from clerks import create_tokens
 from ops.clock import utc_now
-from serving import Running, next_year, promise, running
-from visitors import Page, Visitor, told
+from serving import RunningService, next_year, promise, running_service
+from visitors import BrowserClient, FetchedPage, page_text
 
-Comes = Callable[[str], Awaitable[Visitor]]
+Comes = Callable[[str], Awaitable[BrowserClient]]
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}"
 NEW, RURAL = "/admin/campaigns/new?lang=en", "/admin/campaigns/rural-education"
 NEXT_YEAR = utc_now().year + 1
@@ -37,20 +37,20 @@ FOREST = {
 
 
 @pytest.fixture
-async def served(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as own:
-        await hire(own.service.pool)
+async def served(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as own:
+        await create_tokens(own.service.pool)
         yield own
 
 
 @pytest.fixture
-async def comes(served: Running) -> AsyncIterator[Comes]:
+async def comes(served: RunningService) -> AsyncIterator[Comes]:
     browsers: list[aiohttp.ClientSession] = []
 
-    async def come(name: str) -> Visitor:
+    async def come(name: str) -> BrowserClient:
         browsers.append(aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)))
-        visitor = Visitor(served, browsers[-1])
-        assert (await visitor.signs_in(name)).status == 200
+        visitor = BrowserClient(served, browsers[-1])
+        assert (await visitor.sign_in(name)).status == 200
         return visitor
 
     yield come
@@ -58,21 +58,23 @@ async def comes(served: Running) -> AsyncIterator[Comes]:
         await browser.close()
 
 
-async def filled_in(visitor: Visitor, do: str, **other: str) -> Page:
+async def filled_in(visitor: BrowserClient, do: str, **other: str) -> FetchedPage:
     """Send the editor's form for the forest."""
-    form = next(each for each in (await visitor.reads(NEW)).forms if "key" in each)
-    return await visitor.sends(NEW, form | FOREST | {"do": do} | {k.replace("__", "."): v for k, v in other.items()})
+    form = next(each for each in (await visitor.read(NEW)).forms if "key" in each)
+    return await visitor.send_form(
+        NEW, form | FOREST | {"do": do} | {k.replace("__", "."): v for k, v in other.items()}
+    )
 
 
-async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Running, comes: Comes) -> None:
+async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: RunningService, comes: Comes) -> None:
     cat, carl, fay, fred = [await comes(name) for name in ("cat", "carl", "fay", "fred")]
     checked = await filled_in(cat, "check")
-    assert (checked.status, 'class="chart"' in checked.text, "Trees" in told(checked)) == (200, True, True)
+    assert (checked.status, 'class="chart"' in checked.text, "Trees" in page_text(checked)) == (200, True, True)
     assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 0
     asked = await filled_in(cat, "give")
-    assert "It waits for a second person" in told(asked)
+    assert "It waits for a second person" in page_text(asked)
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
-    own, other = [await who.reads(f"/admin/proposals/{proposal_id}?lang=en") for who in (cat, carl)]
+    own, other = [await who.read(f"/admin/proposals/{proposal_id}?lang=en") for who in (cat, carl)]
     changes = [page.text.partition("<table")[2].partition("</table>")[0] for page in (own, other)]
     assert (changes[0] == changes[1], "CN¥30.00" in changes[0], "100%" in changes[0]) == (True, True, True)
     assert (
@@ -82,38 +84,38 @@ async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Runn
         ["proposal.withdraw"],
         ["proposal.approve", "proposal.refuse"],
     )
-    done = await carl.sends(other.forms[1]["action"], other.forms[1] | {"do": "give"})
-    assert "Done" in told(done)
-    await fay.gives("/admin/do/campaign.fund/forest?lang=en", amount_minor="5000", reference="bank 1")
+    done = await carl.send_form(other.forms[1]["action"], other.forms[1] | {"do": "give"})
+    assert "Done" in page_text(done)
+    await fay.submit_form("/admin/do/campaign.fund/forest?lang=en", amount_minor="5000", reference="bank 1")
     second = await served.service.pool.fetchval("SELECT proposal_id FROM proposals WHERE command = 'campaign.fund'")
-    page = await fred.reads(f"/admin/proposals/{second}?lang=en")
-    assert "+CN¥5,000.00" in told(page)
-    await fred.sends(page.forms[1]["action"], page.forms[1] | {"do": "give"})
-    assert "of CN¥5,000.00" in told(await cat.reads("/admin/campaigns/forest?lang=en"))
+    page = await fred.read(f"/admin/proposals/{second}?lang=en")
+    assert "+CN¥5,000.00" in page_text(page)
+    await fred.send_form(page.forms[1]["action"], page.forms[1] | {"do": "give"})
+    assert "of CN¥5,000.00" in page_text(await cat.reads("/admin/campaigns/forest?lang=en"))
     by = await served.service.pool.fetch("SELECT DISTINCT entry_point FROM audit_log")
     assert [row["entry_point"] for row in by] == ["page"]
 
 
-async def test_what_was_shown_is_what_is_approved(served: Running, comes: Comes) -> None:
+async def test_what_was_shown_is_what_is_approved(served: RunningService, comes: Comes) -> None:
     cat, carl = await comes("cat"), await comes("carl")
     await filled_in(cat, "give")
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
-    form = (await carl.reads(f"/admin/proposals/{proposal_id}?lang=en")).forms[1]
-    refused = await carl.sends(form["action"], form | {"do": "give", "hash": "0" * 64})
-    assert (refused.status, "that is not its hash" in told(refused)) == (409, True)
-    in_chinese = await carl.sends(form["action"].replace("=en", "=zh"), form | {"do": "give", "hash": "0" * 64})
-    assert f"提交的 SHA-256 不是 {proposal_id} 的" in told(in_chinese)
+    form = (await carl.read(f"/admin/proposals/{proposal_id}?lang=en")).forms[1]
+    refused = await carl.send_form(form["action"], form | {"do": "give", "hash": "0" * 64})
+    assert (refused.status, "that is not its hash" in page_text(refused)) == (409, True)
+    in_chinese = await carl.send_form(form["action"].replace("=en", "=zh"), form | {"do": "give", "hash": "0" * 64})
+    assert f"提交的 SHA-256 不是 {proposal_id} 的" in page_text(in_chinese)
 
 
-async def test_a_double_click_asks_once(served: Running, comes: Comes) -> None:
+async def test_a_double_click_asks_once(served: RunningService, comes: Comes) -> None:
     fay = await comes("fay")
-    form = next(each for each in (await fay.reads(RURAL)).forms if "campaign.fund" in each["action"])
+    form = next(each for each in (await fay.read(RURAL)).forms if "campaign.fund" in each["action"])
     sent = form | {"do": "give", "amount_minor": "1", "reference": "twice"}
-    first, again = [await fay.sends(form["action"], sent, follows=False) for _ in range(2)]
+    first, again = [await fay.send_form(form["action"], sent, follow_redirects=False) for _ in range(2)]
     assert [first.status, again.status] == [303, 303]
     assert first.headers["Location"] == again.headers["Location"]
     assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 1
-    other = await fay.sends(form["action"], sent | {"amount_minor": "2"})
+    other = await fay.send_form(form["action"], sent | {"amount_minor": "2"})
     assert (other.status, next(f for f in other.forms if "key" in f)["key"] != form["key"]) == (409, True)
 
 
@@ -133,7 +135,7 @@ async def test_every_fault_stands_beside_its_field(comes: Comes) -> None:
         assert f'id="f-{path}-fault"' in page.text, path
         assert 'aria-invalid="true"' in page.text.partition(f'id="f-{path}"')[2].partition(">")[0], path
     assert 'value="1.005"' in page.text
-    assert "The shares make 70%, not 100%." in told(page)
+    assert "The shares make 70%, not 100%." in page_text(page)
 
 
 async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None:
@@ -141,7 +143,7 @@ async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None
     more = await filled_in(cat, "add.terms.beneficiaries")
     form = next(each for each in more.forms if "key" in each)
     assert (form["terms.beneficiaries.0.charity"], form["terms.beneficiaries.1.charity"]) == ("trees", "")
-    less = await cat.sends(
+    less = await cat.send_form(
         NEW, form | {"terms.beneficiaries.1.charity": "bees", "do": "remove.terms.beneficiaries.0"}
     )
     form = next(each for each in less.forms if "key" in each)
@@ -158,20 +160,20 @@ async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None
 
 async def test_new_terms_begin_with_what_is_in_force(dsn: str) -> None:
     async with (
-        running(dsn, promise(campaign=next_year(utc_now()))) as served,
+        running_service(dsn, promise(campaign=next_year(utc_now()))) as served,
         aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
     ):
-        await hire(served.service.pool)
-        cat = Visitor(served, http)
-        await cat.signs_in("cat")
-        page = await cat.gives(f"{RURAL}/terms?lang=en", "check", terms__rate__amount_minor="0.02")
-        assert ("more for a like" in told(page), "CN¥0.02" in told(page), 'class="chart"' in page.text) == (
+        await create_tokens(served.service.pool)
+        cat = BrowserClient(served, http)
+        await cat.sign_in("cat")
+        page = await cat.submit_form(f"{RURAL}/terms?lang=en", "check", terms__rate__amount_minor="0.02")
+        assert ("more for a like" in page_text(page), "CN¥0.02" in page_text(page), 'class="chart"' in page.text) == (
             False,
             True,
             True,
         )
-        asked = await cat.gives(f"{RURAL}/terms?lang=en", terms__rate__amount_minor="0.02")
-        assert "more for a like" in told(asked)
+        asked = await cat.submit_form(f"{RURAL}/terms?lang=en", terms__rate__amount_minor="0.02")
+        assert "more for a like" in page_text(asked)
 
 
 async def test_what_is_not_there_is_told(comes: Comes) -> None:
@@ -188,28 +190,30 @@ async def test_what_is_not_there_is_told(comes: Comes) -> None:
         "none",
         "none.csv",
     ):
-        assert (await olga.reads(f"/admin/{path}")).status == 404, path
+        assert (await olga.read(f"/admin/{path}")).status == 404, path
 
 
-async def test_a_secret_is_on_its_page_alone(served: Running, comes: Comes) -> None:
+async def test_a_secret_is_on_its_page_alone(served: RunningService, comes: Comes) -> None:
     olga = await comes("olga")
-    form = next(each for each in (await olga.reads("/admin/do/token.create?lang=en")).forms if "key" in each)
-    page = await olga.sends(form["action"], form | {"name": "nina", "role": "finance", "do": "give"}, follows=False)
+    form = next(each for each in (await olga.read("/admin/do/token.create?lang=en")).forms if "key" in each)
+    page = await olga.send_form(
+        form["action"], form | {"name": "nina", "role": "finance", "do": "give"}, follow_redirects=False
+    )
     assert (page.status, "Location" in page.headers, "llt_" in page.text) == (200, False, True)
-    again = await olga.sends(form["action"], form | {"name": "nina", "role": "finance", "do": "give"})
+    again = await olga.send_form(form["action"], form | {"name": "nina", "role": "finance", "do": "give"})
     assert "llt_" not in again.text
-    assert "nina" in told(await olga.reads("/admin/tokens?lang=en"))
+    assert "nina" in page_text(await olga.read("/admin/tokens?lang=en"))
 
 
-async def test_hostile_words_stay_words(served: Running, comes: Comes) -> None:
+async def test_hostile_words_stay_words(served: RunningService, comes: Comes) -> None:
     cat, carl, olga = [await comes(name) for name in ("cat", "carl", "olga")]
     texts = {"campaign__title__en": HOSTILE, "campaign__title__zh": HOSTILE, "campaign__sponsor": HOSTILE}
     pages = [await filled_in(cat, do, **texts) for do in ("check", "preview", "give")]
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
-    pages.append(await carl.reads(f"/admin/proposals/{proposal_id}"))
-    await carl.sends(pages[-1].forms[1]["action"], pages[-1].forms[1] | {"do": "give"})
+    pages.append(await carl.read(f"/admin/proposals/{proposal_id}"))
+    await carl.send_form(pages[-1].forms[1]["action"], pages[-1].forms[1] | {"do": "give"})
     pages += [
-        await olga.reads(f"/admin{path}") for path in ("", "/campaigns", "/campaigns/forest", "/audit", "/proposals")
+        await olga.read(f"/admin{path}") for path in ("", "/campaigns", "/campaigns/forest", "/audit", "/proposals")
     ]
     for page in pages:
         assert page.status == 200
@@ -217,25 +221,25 @@ async def test_hostile_words_stay_words(served: Running, comes: Comes) -> None:
     assert sum("alert(1)" in page.text for page in pages) >= 6
 
 
-async def test_the_audit_is_filtered_paged_and_saved(served: Running, comes: Comes) -> None:
+async def test_the_audit_is_filtered_paged_and_saved(served: RunningService, comes: Comes) -> None:
     fay, al = await comes("fay"), await comes("al")
     for number in range(3):
-        await fay.gives(
+        await fay.submit_form(
             "/admin/do/campaign.fund/rural-education", amount_minor=str(number + 1), reference=f"={number}"
         )
-    page = await al.reads("/admin/audit?by=fay&limit=2&lang=en")
+    page = await al.read("/admin/audit?by=fay&limit=2&lang=en")
     assert (page.text.count('<tr class="more">'), "Next page" in page.text) == (2, True)
-    assert (await al.reads("/admin/audit?since=yesterday")).status == 422
-    saved = await al.reads("/admin/audit.csv?by=fay")
+    assert (await al.read("/admin/audit?since=yesterday")).status == 422
+    saved = await al.read("/admin/audit.csv?by=fay")
     assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.ask")) == ("text/csv", 3)
 
 
-async def test_a_platform_is_added_and_its_secret_rotated(served: Running, comes: Comes) -> None:
+async def test_a_platform_is_added_and_its_secret_rotated(served: RunningService, comes: Comes) -> None:
     olga = await comes("olga")
-    form = next(each for each in (await olga.reads("/admin/do/platform.add?lang=en")).forms if "key" in each)
-    added = await olga.sends(form["action"], form | {"name": "films", "do": "give"})
+    form = next(each for each in (await olga.read("/admin/do/platform.add?lang=en")).forms if "key" in each)
+    added = await olga.send_form(form["action"], form | {"name": "films", "do": "give"})
     assert "whsec_" in added.text
-    page = await olga.reads("/admin/platforms?lang=en")
-    assert ("films" in told(page), "/admin/do/platform.rotate/films" in page.text) == (True, True)
-    rotated = await olga.gives("/admin/do/platform.rotate/films?lang=en")
+    page = await olga.read("/admin/platforms?lang=en")
+    assert ("films" in page_text(page), "/admin/do/platform.rotate/films" in page.text) == (True, True)
+    rotated = await olga.submit_form("/admin/do/platform.rotate/films?lang=en")
     assert ("whsec_" in rotated.text, rotated.url.startswith("/admin/do/")) == (True, True)

@@ -11,26 +11,26 @@ import pytest
 
 from campaigns.catalogue import platforms
 from ops.clock import utc_now
-from serving import DAY, Running, like, promise, running
+from serving import DAY, RunningService, like, promise, running_service
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as made:
         yield made
 
 
-async def test_a_like_counts_once_and_earns_its_part(service: Running) -> None:
+async def test_a_like_counts_once_and_earns_its_part(service: RunningService) -> None:
     answer = await service.send([like("1"), like("2"), like("3")])
     assert answer.json == {"delivery": "msg_1", "received": 3, "outcomes": {"counted": 3}, "results": []}
-    assert (await service.day_counts(), await service.pledged()) == ({"counted": 3}, 1)
+    assert (await service.day_counts(), await service.pledged_minor()) == ({"counted": 3}, 1)
 
 
-async def test_a_hundred_likes_at_a_third_earn_thirty_three(service: Running) -> None:
+async def test_a_hundred_likes_at_a_third_earn_thirty_three(service: RunningService) -> None:
     for person in range(100):
         await service.send([like(str(person))])
         await service.tick()
-    assert await service.pledged() == 33
+    assert await service.pledged_minor() == 33
 
 
 OUTCOMES = [
@@ -55,7 +55,7 @@ OUTCOMES = [
 @pytest.mark.parametrize(("likes", "outcomes"), [case[1:] for case in OUTCOMES], ids=[case[0] for case in OUTCOMES])
 @pytest.mark.parametrize("at_once", [True, False], ids=["one delivery", "one each"])
 async def test_each_outcome(
-    service: Running, likes: list[dict[str, object]], outcomes: list[str], at_once: bool
+    service: RunningService, likes: list[dict[str, object]], outcomes: list[str], at_once: bool
 ) -> None:
     if at_once:
         results = (await service.send(likes, results="all")).json["results"]
@@ -76,14 +76,14 @@ async def test_a_like_that_comes_too_late_or_is_kept(dsn: str) -> None:
         "late_days": 2,
         "unlike": "keep",
     }
-    async with running(dsn, promise(recent)) as service:
+    async with running_service(dsn, promise(recent)) as service:
         likes = [like("1", at=now - timedelta(days=3)), like("2", at=now), like("2", action="unlike", at=now)]
         assert (await service.send(likes)).outcomes == {"counted": 1, "kept": 1, "too_late": 1}
         assert await service.day_counts() == {"counted": 1}
 
 
 async def test_a_persons_daily_limit_and_its_place_given_on(dsn: str) -> None:
-    async with running(dsn, promise(terms={"likes_per_person_per_day": 2})) as service:
+    async with running_service(dsn, promise(terms={"likes_per_person_per_day": 2})) as service:
         first = await service.send([like("1", content) for content in "abcd"])
         assert first.outcomes == {"counted": 2, "over_limit": 2}
         assert await service.day_counts() == {"counted": 2, "over_limit": 2}
@@ -92,7 +92,7 @@ async def test_a_persons_daily_limit_and_its_place_given_on(dsn: str) -> None:
         assert (await service.send([like("1", "e", at=DAY + timedelta(days=1))])).outcomes == {"counted": 1}
 
 
-async def test_results_are_all_those_not_counted_or_none(service: Running) -> None:
+async def test_results_are_all_those_not_counted_or_none(service: RunningService) -> None:
     likes = [like("1"), like("1"), like("2")]
     some = (await service.send(likes, "a")).json["results"]
     every = (await service.send(likes, "b", "all")).json["results"]
@@ -104,29 +104,29 @@ async def test_results_are_all_those_not_counted_or_none(service: Running) -> No
         assert (refused.status, refused.json["type"]) == (400, "urn:like-ledger:problem:unknown-parameter"), wrong
 
 
-async def test_a_redelivery_is_answered_byte_for_byte(service: Running) -> None:
+async def test_a_redelivery_is_answered_byte_for_byte(service: RunningService) -> None:
     first = await service.send([like("1"), like("1")], "same")
     again = [await service.send([like("1"), like("1")], "same") for _ in range(2)]
     assert {answer.body for answer in again} == {first.body}
     assert await service.day_counts() == {"counted": 1, "duplicate": 1}
 
 
-async def test_redeliveries_at_the_same_moment_are_one(service: Running) -> None:
-    body = service.body([like(str(person)) for person in range(50)])
-    headers = service.signed("same", body)
+async def test_redeliveries_at_the_same_moment_are_one(service: RunningService) -> None:
+    body = service.delivery_body([like(str(person)) for person in range(50)])
+    headers = service.sign_headers("same", body)
     answers = await asyncio.gather(*(service.post(body.encode(), headers) for _ in range(20)))
     assert {(answer.status, answer.body) for answer in answers} == {(200, answers[0].body)}
     assert await service.day_counts() == {"counted": 50}
 
 
-async def test_a_webhook_id_with_another_body_is_a_conflict_and_keeps_nothing(service: Running) -> None:
+async def test_a_webhook_id_with_another_body_is_a_conflict_and_keeps_nothing(service: RunningService) -> None:
     await service.send([like("1")], "same")
     assert (await service.send([like("2")], "same")).status == 409
     assert await service.day_counts() == {"counted": 1}
 
 
-async def test_the_bytes_that_were_sent_are_what_is_verified(service: Running) -> None:
-    tidy = json.loads(service.body([like("1", "é")]))
+async def test_the_bytes_that_were_sent_are_what_is_verified(service: RunningService) -> None:
+    tidy = json.loads(service.delivery_body([like("1", "é")]))
     spellings = [
         json.dumps(tidy, indent=3),
         json.dumps(tidy, ensure_ascii=False),
@@ -134,8 +134,8 @@ async def test_the_bytes_that_were_sent_are_what_is_verified(service: Running) -
         json.dumps(tidy).replace("é", "\\u00e9"),
     ]
     for place, body in enumerate(spellings):
-        assert (await service.post(body.encode(), service.signed(f"s{place}", body))).status == 200
-    assert (await service.post(spellings[0].encode(), service.signed("t", spellings[1]))).status == 401
+        assert (await service.post(body.encode(), service.sign_headers(f"s{place}", body))).status == 200
+    assert (await service.post(spellings[0].encode(), service.sign_headers("t", spellings[1]))).status == 401
     assert await service.day_counts() == {"counted": 1, "duplicate": 3}
 
 
@@ -156,24 +156,24 @@ REFUSED = [
 
 @pytest.mark.parametrize(("headers", "status"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
 async def test_what_is_not_signed_as_it_should_be_is_refused(
-    service: Running, headers: dict[str, str], status: int
+    service: RunningService, headers: dict[str, str], status: int
 ) -> None:
-    body = service.body([like("1")])
-    answer = await service.post(body.encode(), service.signed("m", body) | headers)
+    body = service.delivery_body([like("1")])
+    answer = await service.post(body.encode(), service.sign_headers("m", body) | headers)
     assert (answer.status, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert await service.day_counts() == {}
 
 
-async def test_one_answer_for_every_refused_signature(service: Running) -> None:
-    body = service.body([like("1")])
-    unknown = await service.post(body.encode(), service.signed("m", body), platform="nobody")
+async def test_one_answer_for_every_refused_signature(service: RunningService) -> None:
+    body = service.delivery_body([like("1")])
+    unknown = await service.post(body.encode(), service.sign_headers("m", body), platform="nobody")
     unsigned = await service.post(body.encode(), {"Content-Type": "application/json"})
     assert unknown.body == unsigned.body
 
 
-async def test_a_malformed_signature_beside_a_good_one_takes_nothing_away(service: Running) -> None:
-    body = service.body([like("1")])
-    headers = service.signed("m", body)
+async def test_a_malformed_signature_beside_a_good_one_takes_nothing_away(service: RunningService) -> None:
+    body = service.delivery_body([like("1")])
+    headers = service.sign_headers("m", body)
     headers["webhook-signature"] = f"v1,%%%  garbage {headers['webhook-signature']}"
     assert (await service.post(body.encode(), headers)).status == 200
 
@@ -192,30 +192,30 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "status"), BODIES)
-async def test_a_body_that_is_no_envelope_is_refused_whole(service: Running, body: bytes, status: int) -> None:
+async def test_a_body_that_is_no_envelope_is_refused_whole(service: RunningService, body: bytes, status: int) -> None:
     secret = base64.b64decode(service.secret.removeprefix("whsec_"))
-    headers = service.signed("m", "")  # the library signs text only: these bytes are signed by hand
+    headers = service.sign_headers("m", "")  # the library signs text only: these bytes are signed by hand
     signed = f"m.{headers['webhook-timestamp']}.".encode() + body
     headers["webhook-signature"] = "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
     assert (await service.post(body, headers)).status == status
     assert await service.day_counts() == {}
 
 
-async def test_a_rotated_secret_holds_at_once_beside_the_old_one(service: Running) -> None:
+async def test_a_rotated_secret_holds_at_once_beside_the_old_one(service: RunningService) -> None:
     old = service.secret
     async with service.service.pool.acquire() as conn, conn.transaction():
-        service.secret = await platforms.rotate(conn, "kuai", b"w" * 32)
+        service.secret = await platforms.rotate_secret(conn, "kuai", b"w" * 32)
     assert (await service.send([like("1")])).status == 200
     service.secret = old
     assert (await service.send([like("2")])).status == 200
 
 
-async def test_a_dropped_secret_no_longer_holds(service: Running) -> None:
+async def test_a_dropped_secret_no_longer_holds(service: RunningService) -> None:
     old = service.secret
     async with service.service.pool.acquire() as conn, conn.transaction():
-        service.secret = await platforms.rotate(conn, "kuai", b"w" * 32)
+        service.secret = await platforms.rotate_secret(conn, "kuai", b"w" * 32)
     async with service.service.pool.acquire() as conn, conn.transaction():
-        await platforms.drop_old(conn, "kuai")
+        await platforms.drop_old_keys(conn, "kuai")
     await service.tick()
     service.secret, new = old, service.secret
     assert (await service.send([like("1")])).status == 401
@@ -223,7 +223,7 @@ async def test_a_dropped_secret_no_longer_holds(service: Running) -> None:
     assert (await service.send([like("1")])).status == 200
 
 
-async def test_no_raw_user_id_reaches_a_row(service: Running) -> None:
+async def test_no_raw_user_id_reaches_a_row(service: RunningService) -> None:
     await service.send([like("a-telling-user-id"), like("a-telling-user-id", action="unlike")])
     await service.tick()
     tables = await service.service.pool.fetch(
@@ -235,7 +235,7 @@ async def test_no_raw_user_id_reaches_a_row(service: Running) -> None:
         assert not [row for row in rows if "a-telling-user-id" in row["row"] or "whsec" in row["row"]]
 
 
-async def test_refused_likes_are_counted_as_durably_as_those_that_count(service: Running) -> None:
+async def test_refused_likes_are_counted_as_durably_as_those_that_count(service: RunningService) -> None:
     await service.send([like("1", at=DAY - timedelta(days=9)), like("2") | {"campaign": "other"}, like("3")])
     await service.tick()
     rows = await service.service.pool.fetch("SELECT outcome, likes FROM refusal_counts")

@@ -13,21 +13,21 @@ from ledger.log.tiles import Bundle, Tile, entries_in, new_bundles, new_tiles
 from ledger.publication import sequencer
 from ops import log_export
 from ops.clock import utc_now
-from serving import LOG, Running, like, running
+from serving import LOG, RunningService, like, running_service
 
 
-async def grown(to: Running, deliveries: int = 3) -> int:
+async def grown(to: RunningService, deliveries: int = 3) -> int:
     """Send some deliveries, each told by a leaf of its own; return the log's size."""
     for number in range(deliveries):
         await to.send([like(f"{number}/{n}") for n in range(7)])
         await to.tick()
-    head = await sequencer.sequence(to.service.pool, LOG, utc_now())
+    head = await sequencer.sequence_leaves(to.service.pool, LOG, utc_now())
     assert head is not None
     return head.size
 
 
 async def test_a_reader_recomputes_the_root_from_what_is_served(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         size = await grown(to)
         answer = await to.get("/log/checkpoint")
         said = open_checkpoint(answer.body, LOG.verifier_key)
@@ -39,7 +39,7 @@ async def test_a_reader_recomputes_the_root_from_what_is_served(dsn: str):
 
 
 async def test_types_and_caching_are_those_of_tlog_tiles(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         size = await grown(to)
         checkpoint, key = await to.get("/log/checkpoint"), await to.get("/log/key")
         tile, entries = await to.get(f"/log/tile/0/000.p/{size}"), await to.get(f"/log/tile/entries/000.p/{size}")
@@ -57,7 +57,7 @@ async def test_types_and_caching_are_those_of_tlog_tiles(dsn: str):
     ("accepted", "packed"), [("gzip, br", True), ("br", False), ("gzip;q=0", False), ("gzip;q=0.5", True)]
 )
 async def test_entries_are_compressed_for_who_takes_it(dsn: str, accepted: str, packed: bool):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         size = await grown(to)
         url = f"{to.url}/log/tile/entries/000.p/{size}"
         async with to.http.get(url, headers={"Accept-Encoding": accepted}, auto_decompress=False) as answer:
@@ -71,7 +71,7 @@ async def test_entries_are_compressed_for_who_takes_it(dsn: str, accepted: str, 
 
 
 async def test_what_the_log_does_not_have_is_not_found(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         size = await grown(to)
         for path in (
             f"tile/0/000.p/{size + 1}",
@@ -94,7 +94,7 @@ async def test_what_the_log_does_not_have_is_not_found(dsn: str):
 
 
 async def test_a_narrower_tile_stays_what_it_was(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         first = await grown(to)
         path = f"/log/tile/0/000.p/{first}"
         before = (await to.get(path)).body
@@ -103,7 +103,7 @@ async def test_a_narrower_tile_stays_what_it_was(dsn: str):
 
 
 async def test_the_totals_name_the_checkpoint_that_covers_them(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         size = await grown(to)
         said = open_checkpoint((await to.get("/log/checkpoint")).body, LOG.verifier_key)
         totals = (await to.get("/v1/campaigns/rural-education/totals")).json
@@ -111,7 +111,7 @@ async def test_the_totals_name_the_checkpoint_that_covers_them(dsn: str):
 
 
 async def test_what_is_not_logged_yet_has_no_checkpoint(dsn: str):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         await grown(to)
         await to.send([like("another")])
         await to.tick()
@@ -119,15 +119,15 @@ async def test_what_is_not_logged_yet_has_no_checkpoint(dsn: str):
 
 
 async def test_the_export_is_what_is_served_and_goes_on_where_it_was(dsn: str, tmp_path: Path):
-    async with running(dsn) as to:
+    async with running_service(dsn) as to:
         size = await grown(to)
         async with to.service.pool.acquire() as conn:
-            written, exported = await log_export.export(conn, tmp_path)
+            written, exported = await log_export.export_log(conn, tmp_path)
             assert (written, exported) == (2, size)
-            assert await log_export.export(conn, tmp_path) == (0, size)
+            assert await log_export.export_log(conn, tmp_path) == (0, size)
             size = await grown(to)
             (tmp_path / "tile" / "0" / ".000.draft").write_bytes(b"half")  # as a kill would leave it
-            assert await log_export.export(conn, tmp_path) == (2, size)
+            assert await log_export.export_log(conn, tmp_path) == (2, size)
         for named in (*new_tiles(0, size), *new_bundles(0, size)):
             assert (tmp_path / named.path).read_bytes() == (await to.get(f"/log/{named.path}")).body
         for name in ("checkpoint", "key"):

@@ -13,7 +13,7 @@ import pytest
 
 from ops.http.core import snapshots
 from ops.http.openapi.document import document
-from serving import DAY, SLUG, Running, like, promise, running
+from serving import DAY, SLUG, RunningService, like, promise, running_service
 
 OWN = f"/v1/campaigns/{SLUG}"
 FIGURES = ["/v1/totals", "/v1/campaigns", OWN, *(f"{OWN}/{name}" for name in ("totals", "days", "waterfall"))]
@@ -24,16 +24,16 @@ CAPPED = {"daily_cap_minor": 2, "likes_per_person_per_day": 2}
 @pytest.fixture(autouse=True)
 def always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
+    monkeypatch.setattr(snapshots, "_PAUSE_FACTOR", 0)
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as made:
         yield made
 
 
-async def lively(service: Running) -> None:
+async def lively(service: RunningService) -> None:
     """Send likes of every fate on two days."""
     later = DAY + timedelta(days=1)
     await service.send([like(str(n)) for n in range(10)])
@@ -45,7 +45,7 @@ async def lively(service: Running) -> None:
 
 
 async def test_the_same_totals_by_every_route(dsn: str) -> None:
-    async with running(dsn, promise(terms=CAPPED)) as service:
+    async with running_service(dsn, promise(terms=CAPPED)) as service:
         await lively(service)
         totals = (await service.get(f"{OWN}/totals")).json
         days = (await service.get(f"{OWN}/days")).json["days"]
@@ -67,7 +67,7 @@ async def test_the_same_totals_by_every_route(dsn: str) -> None:
 
 
 async def test_the_waterfall_adds_up_and_knows_every_like_received(dsn: str) -> None:
-    async with running(dsn, promise(terms=CAPPED)) as service:
+    async with running_service(dsn, promise(terms=CAPPED)) as service:
         await lively(service)
         steps = (await service.get(f"{OWN}/waterfall")).json["steps"]
     assert int(steps[0]["likes"]["exact"]) == 16  # an unlike is no like
@@ -80,7 +80,7 @@ async def test_the_waterfall_adds_up_and_knows_every_like_received(dsn: str) -> 
                 running_total += Fraction(step[unit][key])
 
 
-async def test_a_campaign_without_a_like_shows_zeros(service: Running) -> None:
+async def test_a_campaign_without_a_like_shows_zeros(service: RunningService) -> None:
     totals = (await service.get(f"{OWN}/totals")).json
     assert set(totals["likes"].values()) == {0}
     assert totals["money"]["funded"] == totals["money"]["remaining"] == {"minor": 700_000, "text": "7000.00"}
@@ -92,7 +92,7 @@ async def test_a_campaign_without_a_like_shows_zeros(service: Running) -> None:
     assert all(step["likes"]["exact"] == "0" for step in (await service.get(f"{OWN}/waterfall")).json["steps"])
 
 
-async def test_people_are_counted_and_say_when(service: Running) -> None:
+async def test_people_are_counted_and_say_when(service: RunningService) -> None:
     await service.send([like("1"), like("1", "b"), like("2")])
     await service.tick()
     await service.service.pool.execute("INSERT INTO people_counts SELECT campaign_id, 2, now() FROM campaigns")
@@ -101,7 +101,7 @@ async def test_people_are_counted_and_say_when(service: Running) -> None:
 
 
 async def test_the_budget_is_reached_only_when_it_is(dsn: str) -> None:
-    async with running(dsn, funded_minor=2) as service:
+    async with running_service(dsn, funded_minor=2) as service:
         for likes, is_reached in ((range(5), False), (range(5, 6), True), (range(6, 9), True)):
             await service.send([like(str(n)) for n in likes])
             await service.tick()
@@ -112,14 +112,14 @@ async def test_the_budget_is_reached_only_when_it_is(dsn: str) -> None:
 
 @pytest.mark.parametrize(("currency", "text"), [("JPY", "3"), ("KWD", "0.003"), ("CNY", "0.03")])
 async def test_each_currency_has_its_own_digits(dsn: str, currency: str, text: str) -> None:
-    async with running(dsn, promise(campaign={"currency": currency})) as service:
+    async with running_service(dsn, promise(campaign={"currency": currency})) as service:
         await service.send([like(str(n)) for n in range(9)])
         await service.tick()
         assert (await service.get(f"{OWN}/totals")).json["money"]["pledged"] == {"minor": 3, "text": text}
         assert (await service.get(f"{OWN}/days")).json["days"][2]["earned"] == {"exact_minor": "3", "text": text}
 
 
-async def test_the_promise_is_shown_as_it_was_made(service: Running) -> None:
+async def test_the_promise_is_shown_as_it_was_made(service: RunningService) -> None:
     shown = (await service.get(OWN)).json
     made = json.loads(promise().model_dump_json(exclude_none=True))
     assert (shown["campaign"], shown["settlement"]) == (made["campaign"], made["settlement"])
@@ -127,13 +127,13 @@ async def test_the_promise_is_shown_as_it_was_made(service: Running) -> None:
     assert (shown["agreement"], shown["closed_at"]) == (None, None)
 
 
-async def test_each_answer_is_what_the_description_says(service: Running) -> None:
+async def test_each_answer_is_what_the_description_says(service: RunningService) -> None:
     await lively(service)
     for path in FIGURES:
         await is_as_described(service, path)
 
 
-async def is_as_described(service: Running, path: str) -> None:
+async def is_as_described(service: RunningService, path: str) -> None:
     described = json.loads(json.dumps(document()))
     operation = described["paths"][path.replace(SLUG, "{slug}")]["get"]
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
@@ -147,12 +147,12 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "additionalProperties": False} if isinstance(schema.get("properties"), dict) else schema
 
 
-async def test_who_has_the_figures_gets_304(service: Running) -> None:
+async def test_who_has_the_figures_gets_304(service: RunningService) -> None:
     for path in [*FIGURES, *OTHERS, "/openapi.json"]:
         await is_conditional(service, path)
 
 
-async def is_conditional(service: Running, path: str) -> None:
+async def is_conditional(service: RunningService, path: str) -> None:
     tag = (await service.get(path)).headers["ETag"]
     for known in (tag, f'"other", {tag}', "*", tag.removeprefix("W/")):
         again = await service.get(path, **{"If-None-Match": known})
@@ -162,7 +162,7 @@ async def is_conditional(service: Running, path: str) -> None:
         assert (await service.get(path, **{"If-None-Match": unknown})).status == 200
 
 
-async def test_new_figures_have_a_new_tag(service: Running) -> None:
+async def test_new_figures_have_a_new_tag(service: RunningService) -> None:
     before = {path: (await service.get(path)).headers["ETag"] for path in FIGURES}
     await service.send([like("1"), like("2"), like("3")])
     await service.tick()
@@ -171,12 +171,12 @@ async def test_new_figures_have_a_new_tag(service: Running) -> None:
         assert (after.status, after.headers["ETag"] == tag) == (200, False), path
 
 
-async def test_any_web_page_may_read(service: Running) -> None:
+async def test_any_web_page_may_read(service: RunningService) -> None:
     for path in [*FIGURES, *OTHERS, "/openapi.json"]:
         await is_open(service, path)
 
 
-async def is_open(service: Running, path: str) -> None:
+async def is_open(service: RunningService, path: str) -> None:
     assert (await service.get(path, Origin="https://elsewhere.example")).headers["Access-Control-Allow-Origin"] == "*"
     async with service.http.options(service.url + path) as asked:
         assert (asked.status, asked.headers["Access-Control-Allow-Origin"]) == (204, "*")
@@ -185,7 +185,7 @@ async def is_open(service: Running, path: str) -> None:
         assert (head.status, "ETag" in head.headers, await head.read()) == (200, True, b"")
 
 
-async def test_a_parameter_that_means_nothing_is_refused(service: Running) -> None:
+async def test_a_parameter_that_means_nothing_is_refused(service: RunningService) -> None:
     for path in [*FIGURES, *OTHERS]:
         answer = await service.get(f"{path}?from=2022-04-08&campaign=x")
         assert (answer.status, answer.json["type"]) == (400, "urn:like-ledger:problem:unknown-parameter"), path
@@ -204,14 +204,14 @@ NOWHERE = [
 ]
 
 
-async def test_what_is_not_there_is_a_problem(service: Running) -> None:
+async def test_what_is_not_there_is_a_problem(service: RunningService) -> None:
     for path in NOWHERE:
         answer = await service.get(path, Accept="text/html")
         assert (answer.status, answer.headers["Content-Type"]) == (404, "application/problem+json"), path
 
 
 @pytest.mark.parametrize(("name", "rows"), [("days", 14), ("settlements", 0)])
-async def test_tables_are_files_with_a_header(service: Running, name: str, rows: int) -> None:
+async def test_tables_are_files_with_a_header(service: RunningService, name: str, rows: int) -> None:
     answer = await service.get(f"{OWN}/{name}.csv")
     assert answer.headers["Content-Disposition"] == f'attachment; filename="{SLUG}-{name}.csv"'
     assert answer.headers["Content-Type"].startswith("text/csv; charset=utf-8")
@@ -219,5 +219,5 @@ async def test_tables_are_files_with_a_header(service: Running, name: str, rows:
     assert (len(read), answer.body.startswith(b"campaign,")) == (rows, True)
 
 
-async def test_nothing_settles_yet(service: Running) -> None:
+async def test_nothing_settles_yet(service: RunningService) -> None:
     assert (await service.get(f"{OWN}/settlements")).json["settlements"] == []

@@ -11,7 +11,7 @@ import pytest
 from ops import app
 from ops.http.api import totals_stream
 from ops.http.core import snapshots
-from serving import SLUG, Running, like, running
+from serving import SLUG, RunningService, like, running_service
 
 PATH = f"/v1/campaigns/{SLUG}/stream"
 
@@ -19,13 +19,13 @@ PATH = f"/v1/campaigns/{SLUG}/stream"
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
-    monkeypatch.setattr(totals_stream, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(snapshots, "_PAUSE_FACTOR", 0)
+    monkeypatch.setattr(totals_stream, "POLL_SECONDS", 0.02)
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as made:
         yield made
 
 
@@ -42,7 +42,7 @@ async def next_totals(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, An
             fields[name] = value
 
 
-async def test_totals_come_at_once_and_when_they_change(service: Running) -> None:
+async def test_totals_come_at_once_and_when_they_change(service: RunningService) -> None:
     async with service.http.get(service.url + PATH) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream"
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -55,7 +55,7 @@ async def test_totals_come_at_once_and_when_they_change(service: Running) -> Non
     assert first_id != second_id
 
 
-async def test_a_reader_that_comes_back_is_not_told_again(service: Running) -> None:
+async def test_a_reader_that_comes_back_is_not_told_again(service: RunningService) -> None:
     async with service.http.get(service.url + PATH) as answer:
         known, _ = await next_totals(answer)
     async with service.http.get(service.url + PATH, headers={"Last-Event-ID": known}) as answer:
@@ -65,7 +65,9 @@ async def test_a_reader_that_comes_back_is_not_told_again(service: Running) -> N
     assert totals["likes"]["counted"] == 3
 
 
-async def test_streams_are_bounded_and_leave_their_place(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_streams_are_bounded_and_leave_their_place(
+    service: RunningService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(totals_stream, "STREAMS_MAX", 1)
     async with service.http.get(service.url + PATH) as first:
         await next_totals(first)
@@ -80,8 +82,8 @@ async def test_streams_are_bounded_and_leave_their_place(service: Running, monke
 
 
 async def test_streams_end_when_the_service_stops(dsn: str) -> None:
-    async with aiohttp.ClientSession() as http, running(dsn) as outer:
-        async with app.served(outer.service) as url:
+    async with aiohttp.ClientSession() as http, running_service(dsn) as outer:
+        async with app.serve_http(outer.service) as url:
             answer = await http.get(url + PATH)
             await next_totals(answer)
         async with asyncio.timeout(5):

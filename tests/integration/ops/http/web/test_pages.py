@@ -10,7 +10,7 @@ import pytest
 from ops.clock import utc_now
 from ops.http.core import snapshots
 from ops.i18n.language import SITE
-from serving import SLUG, Running, like, promise, running
+from serving import SLUG, RunningService, like, promise, running_service
 
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}&amp;"
 PAGES = ["/", f"/campaigns/{SLUG}", "/docs", "/verify"]
@@ -20,12 +20,12 @@ SCRIPTED = {"/verify": [{"type": "module", "src": "/site/verify/page.js"}]}
 @pytest.fixture(autouse=True)
 def always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
+    monkeypatch.setattr(snapshots, "_PAUSE_FACTOR", 0)
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
-    async with running(dsn) as made:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as made:
         yield made
 
 
@@ -55,7 +55,7 @@ class Elements(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-async def test_each_page_is_whole_in_both_languages(service: Running) -> None:
+async def test_each_page_is_whole_in_both_languages(service: RunningService) -> None:
     await service.send([like(str(n)) for n in range(10)])
     await service.tick()
     for path in PAGES:
@@ -69,7 +69,7 @@ async def test_each_page_is_whole_in_both_languages(service: Running) -> None:
             assert [a for _, a in page.found if "style" in a] == []
 
 
-async def test_the_language_follows_the_browser_and_can_be_switched(service: Running) -> None:
+async def test_the_language_follows_the_browser_and_can_be_switched(service: RunningService) -> None:
     path = f"/campaigns/{SLUG}"
     chinese = (await service.get(path, **{"Accept-Language": "zh-CN,zh;q=0.9"})).body.decode()
     english = (await service.get(path, **{"Accept-Language": "en-US,en;q=0.9"})).body.decode()
@@ -81,7 +81,7 @@ async def test_the_language_follows_the_browser_and_can_be_switched(service: Run
     assert (await service.get("/?lang=fr")).status == 400
 
 
-async def test_the_three_figures_stand_apart(service: Running) -> None:
+async def test_the_three_figures_stand_apart(service: RunningService) -> None:
     await service.send([like(str(n)) for n in range(300)])
     await service.tick()
     page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
@@ -93,14 +93,14 @@ async def test_the_three_figures_stand_apart(service: Running) -> None:
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_hostile_words_stay_words(dsn: str, language: str) -> None:
     asked = promise(campaign={"title": {"zh": HOSTILE, "en": HOSTILE}, "sponsor": HOSTILE})
-    async with running(dsn, asked) as service:
+    async with running_service(dsn, asked) as service:
         for path in PAGES[:2]:
             page = (await service.get(f"{path}?lang={language}")).body.decode()
             assert ("<script" in page, "alert(1)" in page, "{{7*7}}" in page) == (False, True, True)
             assert Elements(page).open == []
 
 
-async def test_pages_are_guarded(service: Running) -> None:
+async def test_pages_are_guarded(service: RunningService) -> None:
     for path in [*PAGES, "/nowhere"]:
         headers = (await service.get(path, Accept="text/html")).headers
         policy = headers["Content-Security-Policy"]
@@ -108,7 +108,7 @@ async def test_pages_are_guarded(service: Running) -> None:
         assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "no-referrer")
 
 
-async def test_only_the_page_that_checks_receipts_runs_scripts_and_they_are_ours(service: Running) -> None:
+async def test_only_the_page_that_checks_receipts_runs_scripts_and_they_are_ours(service: RunningService) -> None:
     for path in [*PAGES, "/nowhere"]:
         policy = (await service.get(path, Accept="text/html")).headers["Content-Security-Policy"]
         assert ("script-src" in policy) is (path in SCRIPTED)
@@ -118,7 +118,7 @@ async def test_only_the_page_that_checks_receipts_runs_scripts_and_they_are_ours
     )
 
 
-async def test_the_modules_are_sent_as_such_and_import_only_each_other(service: Running) -> None:
+async def test_the_modules_are_sent_as_such_and_import_only_each_other(service: RunningService) -> None:
     asked, seen = ["/site/verify/page.js"], set[str]()
     while asked:
         address = asked.pop()
@@ -136,11 +136,11 @@ NOT_SENT = ["templates/base.html", "texts.toml", "verify/../texts.toml", "verify
 
 
 @pytest.mark.parametrize("path", NOT_SENT)
-async def test_nothing_else_of_the_folder_is_sent(service: Running, path: str) -> None:
+async def test_nothing_else_of_the_folder_is_sent(service: RunningService, path: str) -> None:
     assert (await service.get(f"/site/{path}")).status == 404
 
 
-async def test_a_page_that_is_known_is_not_sent_again(service: Running) -> None:
+async def test_a_page_that_is_known_is_not_sent_again(service: RunningService) -> None:
     for path in [*PAGES, "/site/style.css", "/site/icon.svg"]:
         tag = (await service.get(path)).headers["ETag"]
         again = await service.get(path, **{"If-None-Match": tag})
@@ -148,7 +148,7 @@ async def test_a_page_that_is_known_is_not_sent_again(service: Running) -> None:
 
 
 @pytest.mark.parametrize(("accepts", "kind"), [("text/html", "text/html"), ("*/*", "application/problem+json")])
-async def test_people_get_a_page_where_there_is_nothing(service: Running, accepts: str, kind: str) -> None:
+async def test_people_get_a_page_where_there_is_nothing(service: RunningService, accepts: str, kind: str) -> None:
     for path in ("/nowhere", "/campaigns/nobody", "/site/secrets"):
         answer = await service.get(path, Accept=accepts)
         assert (answer.status, answer.headers["Content-Type"].split(";")[0]) == (404, kind)
@@ -166,20 +166,20 @@ async def test_where_a_campaign_is_in_its_life(dsn: str, first: int, last: int, 
         "starts_at": this_year.replace(year=this_year.year + first),
         "ends_at": this_year.replace(year=this_year.year + last),
     }
-    async with running(dsn, promise(campaign=span)) as service:
+    async with running_service(dsn, promise(campaign=span)) as service:
         page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
     assert re.findall(r'class="state \w+">(.*?)<', page) == [words]
 
 
 async def test_a_budget_that_is_used_up_is_said(dsn: str) -> None:
-    async with running(dsn, funded_minor=1) as service:
+    async with running_service(dsn, funded_minor=1) as service:
         await service.send([like(str(n)) for n in range(4)])
         await service.tick()
         page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
     assert "The budget is used up" in page
 
 
-async def test_the_checkpoint_is_shown_and_says_whether_it_covers_the_page(service: Running) -> None:
+async def test_the_checkpoint_is_shown_and_says_whether_it_covers_the_page(service: RunningService) -> None:
     await service.send([like("1")])
     for step, covers in ((service.tick, "this page but for its last seconds"), (service.sequence, "every figure")):
         await step()

@@ -8,19 +8,19 @@ from uuid import UUID
 import pytest
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import rules
+from campaigns.reporting.settlements import approval_rules
 from ledger.payouts import sending
-from ledger.payouts.channels import Answer, Outcome
-from ledger.payouts.channels.manual import Manual
-from ledger.payouts.manual import again, answer_by_hand
+from ledger.payouts.channels import PaymentOutcome, PaymentResult
+from ledger.payouts.channels.manual import ManualChannel
+from ledger.payouts.manual import record_result_manually, retry_returned
 from ledger.settlements.approvals import approve
-from ledger.settlements.model import Envelope, Payout
-from ledger.settlements.payout_transfers import transfers
+from ledger.settlements.model import Payout, Settlement
+from ledger.settlements.payout_transfers import transfers_by_step
 from ops.clock import utc_now
 from ops.http.core import snapshots
-from ops.http.web.payout_receipt_view import end_of
-from serving import SLUG, Running, like, running
-from settlements import all_paid, every, settled
+from ops.http.web.payout_receipt_view import mask_account
+from serving import SLUG, RunningService, like, running_service
+from settlements import pay_all, read_settlements, settle_periods
 
 NUMBER = "6222020200112233445"
 
@@ -28,24 +28,24 @@ NUMBER = "6222020200112233445"
 @pytest.fixture(autouse=True)
 def always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
-    monkeypatch.setattr(snapshots, "_REST_FACTOR", 0)
+    monkeypatch.setattr(snapshots, "_PAUSE_FACTOR", 0)
 
 
 @pytest.fixture
-async def service(dsn: str) -> AsyncIterator[Running]:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
     """Yield a service with 300 likes that are settled: 0.70 and 0.30."""
-    async with running(dsn) as made:
+    async with running_service(dsn) as made:
         await made.send([like(str(n)) for n in range(300)])
         await made.tick()
-        campaign = (await made.service.shelf.newest()).campaigns[SLUG]
-        await settled(made.service.pool, campaign, utc_now())
+        campaign = (await made.service.catalogue_cache.refresh()).campaigns[SLUG]
+        await settle_periods(made.service.pool, campaign, utc_now())
         yield made
 
 
-async def approved(service: Running) -> tuple[Campaign, Envelope]:
+async def approved(service: RunningService) -> tuple[Campaign, Settlement]:
     """Have two people approve the envelope as it is."""
-    campaign = (await service.service.shelf.newest()).campaigns[SLUG]
-    (envelope,) = await every(service.service.pool, campaign)
+    campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
+    (envelope,) = await read_settlements(service.service.pool, campaign)
     for person in ("ben", "cid"):
         async with service.service.pool.acquire() as conn, conn.transaction():
             envelope = await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
@@ -63,17 +63,17 @@ class Text:
         return words in self.words
 
 
-async def receipt(service: Running, payout: Payout, language: str = "en") -> Text:
+async def receipt(service: RunningService, payout: Payout, language: str = "en") -> Text:
     answer = await service.get(f"/campaigns/{SLUG}/payouts/{payout.payout_id}?lang={language}")
     assert answer.status == 200
     assert NUMBER not in answer.body.decode()
     return Text(answer.body)
 
 
-async def test_it_tells_of_a_payout_from_settled_to_paid(service: Running):
+async def test_it_tells_of_a_payout_from_settled_to_paid(service: RunningService):
     pool = service.service.pool
-    campaign = (await service.service.shelf.newest()).campaigns[SLUG]
-    (envelope,) = await every(pool, campaign)
+    campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
+    (envelope,) = await read_settlements(pool, campaign)
     waiting = await receipt(service, envelope.payouts[0])
     assert waiting.says("CN¥0.70")
     assert waiting.says("waits for 2 people to approve it")
@@ -81,9 +81,9 @@ async def test_it_tells_of_a_payout_from_settled_to_paid(service: Running):
     assert waiting.says("no file proves it yet")
     await approved(service)
     assert (await receipt(service, envelope.payouts[0])).says("about to be sent")
-    await all_paid(pool, campaign, envelope, "S1", utc_now())
+    await pay_all(pool, campaign, envelope, "S1", utc_now())
     await service.sequence()
-    (envelope,) = await every(pool, campaign)
+    (envelope,) = await read_settlements(pool, campaign)
     payout = envelope.payouts[0]
     for language, told in (("en", "paid on 23 November 2026"), ("zh", "2026年11月23日 到账")):
         paid = await receipt(service, payout, language)
@@ -95,22 +95,26 @@ async def test_it_tells_of_a_payout_from_settled_to_paid(service: Running):
     assert not paid.says("即将写入")
 
 
-async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Running):
+async def test_the_transfers_it_names_are_those_that_moved_the_money(service: RunningService):
     pool, now = service.service.pool, utc_now()
     for number in (1, 2):
         campaign, envelope = await approved(service)
-        envelope = await sending.send(pool, Manual(), envelope.settlement_id, rules(campaign), "ann", now)
+        envelope = await sending.send_settlement(
+            pool, ManualChannel(), envelope.settlement_id, approval_rules(campaign), "ann", now
+        )
         payout = envelope.payouts[0]
-        refused = Answer(Outcome.REFUSED, reason="no such account")
+        refused = PaymentResult(PaymentOutcome.REFUSED, reason="no such account")
         async with pool.acquire() as conn, conn.transaction():
-            envelope = await answer_by_hand(conn, payout.payout_id, refused, "ann", now, None)
+            envelope = await record_result_manually(conn, payout.payout_id, refused, "ann", now, None)
             if number == 1:
-                envelope = await again(conn, payout.payout_id, payout.now.payee, "ann", now + timedelta(seconds=1))
+                envelope = await retry_returned(
+                    conn, payout.payout_id, payout.latest_step.payee, "ann", now + timedelta(seconds=1)
+                )
     back = await receipt(service, envelope.payouts[0])
     assert back.says("came back: no such account")
     assert back.says("attempt 2")
     share = envelope.shares[0]
-    named = [one for own in transfers(envelope.payouts[0], share.transfer_id).values() for one in own]
+    named = [one for own in transfers_by_step(envelope.payouts[0], share.transfer_id).values() for one in own]
     posted = await pool.fetch(
         "SELECT transfer_id FROM transfers t JOIN accounts a ON a.account_id IN (t.from_account, t.to_account)"
         " WHERE a.charity = $1 GROUP BY transfer_id",
@@ -121,26 +125,26 @@ async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Ru
     assert all(back.says(str(one)) for one in named)
 
 
-async def test_the_campaigns_page_leads_to_each_receipt(service: Running):
-    campaign = (await service.service.shelf.newest()).campaigns[SLUG]
-    (envelope,) = await every(service.service.pool, campaign)
+async def test_the_campaigns_page_leads_to_each_receipt(service: RunningService):
+    campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
+    (envelope,) = await read_settlements(service.service.pool, campaign)
     links = Text((await service.get(f"/campaigns/{SLUG}?lang=zh")).body).links
     for payout in envelope.payouts:
         assert f"/campaigns/{SLUG}/payouts/{payout.payout_id}?lang=zh" in links
 
 
-async def test_what_is_no_payout_of_the_campaign_is_not_found(service: Running):
-    campaign = (await service.service.shelf.newest()).campaigns[SLUG]
-    (envelope,) = await every(service.service.pool, campaign)
+async def test_what_is_no_payout_of_the_campaign_is_not_found(service: RunningService):
+    campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
+    (envelope,) = await read_settlements(service.service.pool, campaign)
     known = envelope.payouts[0].payout_id
     for slug, payout in ((SLUG, "pay_x"), ("another", known)):
         assert (await service.get(f"/campaigns/{slug}/payouts/{payout}")).status == 404
     assert (await service.get(f"/campaigns/{SLUG}/payouts/{known}?lang=fr")).status == 400
 
 
-async def test_a_receipt_that_is_known_is_not_sent_again(service: Running):
-    campaign = (await service.service.shelf.newest()).campaigns[SLUG]
-    (envelope,) = await every(service.service.pool, campaign)
+async def test_a_receipt_that_is_known_is_not_sent_again(service: RunningService):
+    campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
+    (envelope,) = await read_settlements(service.service.pool, campaign)
     path = f"/campaigns/{SLUG}/payouts/{envelope.payouts[0].payout_id}"
     first = await service.get(path)
     again_asked = [await service.get(path, **{"If-None-Match": first.headers["ETag"]}) for _ in range(2)]
@@ -157,4 +161,4 @@ async def test_a_receipt_that_is_known_is_not_sent_again(service: Running):
     ],
 )
 def test_of_an_account_too_little_is_shown_to_tell_it(account: dict[str, str], shown: str):
-    assert end_of(account) == shown
+    assert mask_account(account) == shown

@@ -2,13 +2,13 @@
 
 import pytest
 
-from campaigns.catalogue.cache import Shelf
-from campaigns.reporting.snapshot import read
-from ledger.settlements.payout_steps import FOLLOWING, State
-from ops.http.web.payouts_view import payouts
+from campaigns.catalogue.cache import CatalogueCache
+from campaigns.reporting.snapshot import read_snapshots
+from ledger.settlements.payout_steps import ALLOWED_TRANSITIONS, PayoutState
+from ops.http.web.payouts_view import build_payouts
 from ops.i18n.language import TEXTS
 from promises import NOW, PSEUDONYM_KEY
-from settlements import all_paid, every, liked, made, settled
+from settlements import create_campaign, pay_all, read_settlements, record_likes, settle_periods
 from sql import Pool
 from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
 
@@ -16,8 +16,8 @@ CARRIES = ("[terms]", "[settlement]\nminimum_minor = 50\nthreshold_minor = 60\n[
 
 
 async def shown(pool: Pool, language: str):
-    (standing,) = await read(pool, Shelf(pool, PSEUDONYM_KEY), NOW)
-    return payouts(standing, "zh" if language == "zh" else "en")
+    (standing,) = await read_snapshots(pool, CatalogueCache(pool, PSEUDONYM_KEY), NOW)
+    return build_payouts(standing, "zh" if language == "zh" else "en")
 
 
 @pytest.mark.parametrize(
@@ -28,10 +28,10 @@ async def shown(pool: Pool, language: str):
     ],
 )
 async def test_each_share_is_told_in_words(pool: Pool, language: str, words: list[str]):
-    campaign = await made(pool, ONE_EACH, CARRIES)
-    await liked(pool, campaign, {2: 100, 9: 5})
+    campaign = await create_campaign(pool, ONE_EACH, CARRIES)
+    await record_likes(pool, campaign, {2: 100, 9: 5})
     assert (await shown(pool, language)).rows == []
-    await settled(pool, campaign, AT)
+    await settle_periods(pool, campaign, AT)
     found = await shown(pool, language)
     assert [row.words for row in found.rows] == words
     assert "2026-11-16" in found.expected
@@ -39,16 +39,16 @@ async def test_each_share_is_told_in_words(pool: Pool, language: str, words: lis
 
 
 async def test_what_was_paid_shows_the_day_and_the_banks_reference(pool: Pool):
-    campaign = await made(pool, ONE_EACH, FREE)
-    await liked(pool, campaign, {2: 100})
-    await settled(pool, campaign, AT)
-    (envelope,) = await every(pool, campaign)
-    await all_paid(pool, campaign, envelope, "S1", NOW)
+    campaign = await create_campaign(pool, ONE_EACH, FREE)
+    await record_likes(pool, campaign, {2: 100})
+    await settle_periods(pool, campaign, AT)
+    (envelope,) = await read_settlements(pool, campaign)
+    await pay_all(pool, campaign, envelope, "S1", NOW)
     found = await shown(pool, "en")
     assert all(row.words.startswith("paid on") for row in found.rows)
     assert found.offset is None
 
 
 def test_every_state_has_its_words():
-    assert {f"payout_{state.value}" for state in State} <= TEXTS.keys()
-    assert set(FOLLOWING) == {None, *State}
+    assert {f"payout_{state.value}" for state in PayoutState} <= TEXTS.keys()
+    assert set(ALLOWED_TRANSITIONS) == {None, *PayoutState}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from campaigns.pledging.arithmetic import due, shares_due
 from campaigns.promise.terms import Share, Terms
-from ledger.log.verify.arithmetic import Reckoning, Version
+from ledger.log.verify.arithmetic import CampaignEarnings, TermsVersion
 
 FIRST = date(2026, 1, 1)
 VECTORS = json.loads((Path(__file__).parents[4] / "support" / "due-vectors.json").read_text())
@@ -44,9 +44,9 @@ def versions(draw: st.DrawFn) -> list[Terms]:
 counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 10**7)), max_size=20)
 
 
-def told(terms: Terms) -> Version:
+def told(terms: Terms) -> TermsVersion:
     parts = tuple((share.charity, share.share_bp) for share in terms.shares)
-    return Version(
+    return TermsVersion(
         terms.version, terms.from_day.isoformat(), terms.amount_minor, terms.per_likes, terms.daily_cap_minor, parts
     )
 
@@ -54,35 +54,35 @@ def told(terms: Terms) -> Version:
 @given(versions(), counts, st.integers(0, 10**12), st.integers(0, 40), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
 def test_both_find_the_same(held: list[Terms], days: list[tuple[int, int]], funded: int, cut: int, chance) -> None:
-    own, counted = Reckoning(), dict[date, int]()
+    own, counted = CampaignEarnings(), dict[date, int]()
     waiting = [told(terms) for terms in held]
-    own.promise(waiting.pop(0))
+    own.add_terms(waiting.pop(0))
     for offset, likes in days:  # terms may come before or after a day was counted: a reckoning is of what stands now
         if waiting and chance.random() < 0.3:
-            own.promise(waiting.pop(0))
+            own.add_terms(waiting.pop(0))
         counted[FIRST + timedelta(days=offset)] = likes
-        own.count((FIRST + timedelta(days=offset)).isoformat(), likes)
+        own.set_day_likes((FIRST + timedelta(days=offset)).isoformat(), likes)
     for version in waiting:
-        own.promise(version)
+        own.add_terms(version)
     upto = FIRST + timedelta(days=cut - 5)
     after = (upto + timedelta(days=1)).isoformat()
-    assert own.due(funded) == due(held, counted, funded)
-    assert own.due_before(after, funded) == due(held, counted, funded, upto)
+    assert own.due_minor(funded) == due(held, counted, funded)
+    assert own.due_before_minor(after, funded) == due(held, counted, funded, upto)
     for topped_up in (0, chance.randrange(1, 10**6)):
-        assert own.shares(after, funded, topped_up) == shares_due(held, counted, funded, upto, topped_up)
+        assert own.shares_due(after, funded, topped_up) == shares_due(held, counted, funded, upto, topped_up)
 
 
 @pytest.mark.parametrize("case", VECTORS[::5])
 def test_it_finds_what_the_worked_cases_say(case) -> None:
-    own = Reckoning()
+    own = CampaignEarnings()
     for number, terms in enumerate(case["terms"], 1):
         parts = tuple((b["charity"], b["share_bp"]) for b in terms["beneficiaries"])
         rate = terms["rate"]["amount_minor"], terms["rate"]["per_likes"]
-        own.promise(Version(number, terms["from_day"], *rate, terms["daily_cap_minor"], parts))
+        own.add_terms(TermsVersion(number, terms["from_day"], *rate, terms["daily_cap_minor"], parts))
     for day, likes in case["counted"].items():
-        own.count(day, likes)
+        own.set_day_likes(day, likes)
     for expected in case["expect"]:
         after = (date.fromisoformat(expected["cut_off"]) + timedelta(days=1)).isoformat()
-        assert own.due_before(after, case["funded_minor"]) == expected["due_minor"]
-        found = {charity: minor for charity, minor in own.shares(after, case["funded_minor"]).items() if minor}
+        assert own.due_before_minor(after, case["funded_minor"]) == expected["due_minor"]
+        found = {charity: minor for charity, minor in own.shares_due(after, case["funded_minor"]).items() if minor}
         assert found == {charity: minor for charity, minor in expected["shares_minor"].items() if minor}

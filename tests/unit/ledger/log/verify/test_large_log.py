@@ -7,9 +7,9 @@ import pytest
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.merkle import leaf_hash, root
 from ledger.log.note import format_verifier_key, make_signer
-from ledger.log.tiles import Bundle, bundle_bytes, grow
-from ledger.log.verify.source import Folder
-from ledger.log.verify.verifier import Refuted, verify
+from ledger.log.tiles import Bundle, bundle_bytes, grow_tiles
+from ledger.log.verify.source import FolderSource
+from ledger.log.verify.verifier import VerificationFailed, verify_log
 from tests.unit.ledger.log.verify.test_replay import entry, terms
 
 LOG = make_signer("ledger.example.org/log", b"l" * 32)
@@ -22,7 +22,7 @@ def written(folder: Path) -> dict[str, Path]:
     """Write the log's files; return them by their paths."""
     rows = [ENTRIES[first : first + 256] for first in range(0, len(ENTRIES), 256)]
     files = {Bundle(number, len(row)).path: bundle_bytes(row) for number, row in enumerate(rows)}
-    files |= {tile.path: content for tile, content in grow(0, {}, HASHES).items()}
+    files |= {tile.path: content for tile, content in grow_tiles(0, {}, HASHES).items()}
     files["checkpoint"] = sign_checkpoint(Checkpoint(LOG.name, len(ENTRIES), root(HASHES)), LOG)
     files["key"] = format_verifier_key(LOG.verifier_key).encode()
     for path, content in files.items():
@@ -33,7 +33,7 @@ def written(folder: Path) -> dict[str, Path]:
 
 def test_a_log_of_several_tiles_is_true(tmp_path: Path):
     written(tmp_path)
-    found = verify(Folder(tmp_path))
+    found = verify_log(FolderSource(tmp_path))
     assert (found.checkpoint.size, list(found.figures)) == (600, ["c"])
 
 
@@ -46,5 +46,5 @@ def test_a_flipped_bit_in_any_file_is_found(tmp_path: Path, path: str):
     content = bytearray(file.read_bytes())
     content[-2] ^= 1
     file.write_bytes(content)
-    with pytest.raises(Refuted):
-        verify(Folder(tmp_path))
+    with pytest.raises(VerificationFailed):
+        verify_log(FolderSource(tmp_path))

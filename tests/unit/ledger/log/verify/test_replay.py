@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from ledger.log import leaf_schemas
 from ledger.log.canonical import canonical_bytes
-from ledger.log.verify.replay import Replay, WrongLeaf
+from ledger.log.verify.replay import RejectedLeaf, Replay
 
 SCHEMAS = Path(leaf_schemas.__file__).parent / "schemas"
 OLD_LEAVES = Path(__file__).parent / "leaves-v1.ndjson"
@@ -104,8 +104,8 @@ def entry(leaf: Mapping[str, Any]) -> bytes:
 def replayed(leaves: list[Leaf]) -> Replay:
     replay = Replay()
     for leaf in leaves:
-        replay.add(entry(leaf))
-    replay.settle()
+        replay.add_leaf(entry(leaf))
+    replay.require_balanced()
     return replay
 
 
@@ -182,7 +182,7 @@ WRONG: list[tuple[str, list[Leaf], int, str]] = [
 
 @pytest.mark.parametrize(("leaves", "index", "reason"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])
 def test_the_first_leaf_that_is_wrong_is_named(leaves: list[Leaf], index: int, reason: str):
-    with pytest.raises(WrongLeaf, match=reason) as wrong:
+    with pytest.raises(RejectedLeaf, match=reason) as wrong:
         replayed(leaves)
     assert wrong.value.index == index
 
@@ -190,9 +190,9 @@ def test_the_first_leaf_that_is_wrong_is_named(leaves: list[Leaf], index: int, r
 def test_a_correction_takes_back_once_and_no_more_than_there_was():
     start = [terms(), transfer(1, "fund", 50), transfer(2, "fund", 20, corrects=1)]
     assert replayed(start).figures()["c"].funded_minor == 30
-    with pytest.raises(WrongLeaf, match="corrected before"):
+    with pytest.raises(RejectedLeaf, match="corrected before"):
         replayed([*start, transfer(3, "fund", 1, corrects=1)])
-    with pytest.raises(WrongLeaf, match="takes back 51 of a transfer of 50"):
+    with pytest.raises(RejectedLeaf, match="takes back 51 of a transfer of 50"):
         replayed([*start[:2], transfer(2, "fund", 51, corrects=1)])
 
 
@@ -215,7 +215,7 @@ def set_off(c: int, d: int) -> list[Leaf]:
 def test_what_one_had_too_much_the_others_bear_evenly():
     assert replayed(set_off(3, 2)).figures()["c"].settled_minor == 15
     for c, d in ((2, 3), (5, 0), (0, 5), (4, 1)):
-        with pytest.raises(WrongLeaf, match="the shares cannot be"):
+        with pytest.raises(RejectedLeaf, match="the shares cannot be"):
             replayed(set_off(c, d))
 
 
@@ -235,10 +235,10 @@ def test_a_floor_is_owed_once_the_campaign_is_closed():
     closed = {"kind": "note", "campaign": "c", "about": "closed", "closed_at": "2026-02-01T00:00:00Z", "text": "t"}
     start = [terms(floor_minor=40), transfer(1, "fund", 50)]
     assert replayed(start).figures()["c"].pledged_minor == 0
-    with pytest.raises(WrongLeaf, match="leaf 2: from here on c is to pledge 40"):
+    with pytest.raises(RejectedLeaf, match="leaf 2: from here on c is to pledge 40"):
         replayed([*start, closed])
     assert replayed([*start, transfer(2, "pledge", 40), closed]).figures()["c"].pledged_minor == 40
-    with pytest.raises(WrongLeaf, match="41 minor units are pledged"):
+    with pytest.raises(RejectedLeaf, match="41 minor units are pledged"):
         replayed([*start, transfer(2, "pledge", 41)])
 
 
@@ -273,9 +273,9 @@ BYTES: list[tuple[bytes, str]] = [
 @pytest.mark.parametrize(("raw", "reason"), BYTES, ids=range(len(BYTES)))
 def test_bytes_that_are_no_leaf_are_refused(raw: bytes, reason: str):
     replay = Replay()
-    replay.add(entry(RIGHT[0]))
-    with pytest.raises(WrongLeaf, match=reason):
-        replay.add(raw)
+    replay.add_leaf(entry(RIGHT[0]))
+    with pytest.raises(RejectedLeaf, match=reason):
+        replay.add_leaf(raw)
 
 
 # --- schemas ---
@@ -287,11 +287,11 @@ def schema(leaf: Leaf) -> Draft202012Validator:
 
 def test_each_kind_and_version_has_a_schema_with_the_same_members():
     files = {path.stem: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
-    assert files.keys() == {f"{kind}-{version}" for kind, version in leaf_schemas.SHAPES}
-    for (kind, version), shape in leaf_schemas.SHAPES.items():
+    assert files.keys() == {f"{kind}-{version}" for kind, version in leaf_schemas.SCHEMAS}
+    for (kind, version), shape in leaf_schemas.SCHEMAS.items():
         own = files[f"{kind}-{version}"]
         Draft202012Validator.check_schema(own)
-        optional = leaf_schemas.OPTIONAL.get((kind, version), frozenset())
+        optional = leaf_schemas.OPTIONAL_MEMBERS.get((kind, version), frozenset())
         assert own["properties"].keys() == shape.keys()
         assert set(own["required"]) == shape.keys() - optional
 
@@ -300,10 +300,10 @@ def test_old_leaves_still_replay():
     """These bytes are what the first version wrote: whatever comes later must read them."""
     replay, kinds = Replay(), set()
     for line in OLD_LEAVES.read_bytes().splitlines():
-        replay.add(line)
+        replay.add_leaf(line)
         leaf = json.loads(line)
         schema(leaf).validate(leaf)
         kinds.add(leaf["kind"])
-    replay.settle()
-    assert kinds == {kind for kind, _ in leaf_schemas.SHAPES}
+    replay.require_balanced()
+    assert kinds == {kind for kind, _ in leaf_schemas.SCHEMAS}
     assert replay.figures()["rural-education"].pledged_minor == 43

@@ -6,15 +6,15 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from ledger.log.merkle import root
-from ledger.log.tiles import Tile, grow
-from ledger.log.verify.seen_ids import Batches, Transfers
-from ledger.log.verify.tree_stream import Tree, WrongTile
+from ledger.log.tiles import Tile, grow_tiles
+from ledger.log.verify.seen_ids import BatchBitmap, TransferTable
+from ledger.log.verify.tree_stream import TileMismatch, TreeStream
 
 IDS = [uuid5(NAMESPACE_URL, str(n)).bytes for n in range(20_000)]
 
 
 def test_transfers_are_found_however_many_there_are():
-    known = Transfers()
+    known = TransferTable()
     for number, transfer in enumerate(IDS, 1):
         assert known.find(transfer) is None
         assert known.add(transfer, number, number % 7)
@@ -26,19 +26,19 @@ def test_transfers_are_found_however_many_there_are():
 
 
 def test_a_transfer_takes_128_bytes_at_most():
-    known = Transfers()
+    known = TransferTable()
     for number, transfer in enumerate(IDS, 1):
         known.add(transfer, 1, 0)
         assert len(known._table) <= max(128 * (number + 1), 128 * 1024), number
 
 
 def test_a_transfer_is_corrected_once_and_stays_so_when_the_table_grows():
-    known = Transfers()
+    known = TransferTable()
     for transfer in IDS[:100]:
         known.add(transfer, 2**53 - 1, 2**32 - 1)
     first = known.find(IDS[5])
     assert first is not None
-    known.correct(first)
+    known.mark_corrected(first)
     for transfer in IDS[100:]:
         known.add(transfer, 1, 0)
     found = known.find(IDS[5])
@@ -49,7 +49,7 @@ def test_a_transfer_is_corrected_once_and_stays_so_when_the_table_grows():
 
 def test_ids_of_one_kind_do_not_crowd_together():
     """UUIDs have constant bits: a table that took them for chance would be searched from end to end."""
-    known = Transfers()
+    known = TransferTable()
     for transfer in IDS:
         known.add(transfer, 1, 0)
     farthest = 0
@@ -62,7 +62,7 @@ def test_ids_of_one_kind_do_not_crowd_together():
 
 @pytest.mark.parametrize("highest", [10, 100_000, 2**48])
 def test_batches_are_remembered(highest: int):
-    chance, known, seen = Random(7), Batches(), set[int]()
+    chance, known, seen = Random(7), BatchBitmap(), set[int]()
     for _ in range(500):
         batch = chance.randint(1, highest)
         assert known.add(batch) is (batch not in seen)
@@ -70,19 +70,19 @@ def test_batches_are_remembered(highest: int):
 
 
 def test_a_tree_of_any_size_holds_one_open_tile_a_level():
-    tree = Tree(lambda tile: b"".join(hashes_of(tree, tile)))
+    tree = TreeStream(lambda tile: b"".join(hashes_of(tree, tile)))
     for _ in range(300):
-        tree.add([bytes(32)] * 256)
-    assert [len(level) for level in tree._open] == [0, 44, 1]
+        tree.add_leaves([bytes(32)] * 256)
+    assert [len(level) for level in tree._open_hashes] == [0, 44, 1]
     assert tree.size == 76_800
 
 
-def hashes_of(tree: Tree, tile: Tile) -> list[bytes]:
-    return tree._open[tile.level]
+def hashes_of(tree: TreeStream, tile: Tile) -> list[bytes]:
+    return tree._open_hashes[tile.level]
 
 
 HASHES = [number.to_bytes(32, "big") for number in range(65_536 + 300)]
-TILES = grow(0, {}, HASHES)
+TILES = grow_tiles(0, {}, HASHES)
 
 
 @pytest.mark.parametrize(
@@ -99,19 +99,19 @@ def test_a_flipped_bit_in_a_tile_above_the_leaves_is_found_and_the_first_leaf_be
 ):
     wrong = bytearray(TILES[tile])
     wrong[place * 32 + 7] ^= 1
-    tree = Tree((TILES | {tile: bytes(wrong)}).__getitem__)
-    with pytest.raises(WrongTile, match=tile.path) as found:
+    tree = TreeStream((TILES | {tile: bytes(wrong)}).__getitem__)
+    with pytest.raises(TileMismatch, match=tile.path) as found:
         replay(tree)
     assert (found.value.tile, found.value.index) == (tile, leaf)
 
 
-def replay(tree: Tree) -> None:
+def replay(tree: TreeStream) -> None:
     for first in range(0, len(HASHES), 256):
-        tree.add(HASHES[first : first + 256])
+        tree.add_leaves(HASHES[first : first + 256])
     tree.close()
 
 
 def test_tiles_that_are_right_make_the_root():
-    tree = Tree(TILES.__getitem__)
+    tree = TreeStream(TILES.__getitem__)
     replay(tree)
     assert tree.root() == root(HASHES)

@@ -11,8 +11,8 @@ import pytest
 from lxml import etree
 
 from ledger.errors import SettlementRefused
-from ledger.payouts.channels import Instruction, Message, Outcome, pain001
-from ledger.payouts.channels.pain001 import NAMESPACE, Pain001, Payer, credit_transfers
+from ledger.payouts.channels import Instruction, Message, PaymentOutcome, pain001
+from ledger.payouts.channels.pain001 import NAMESPACE, Pain001Channel, Payer, build_credit_transfers
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123_456, tzinfo=UTC)
 SCHEMA = etree.XMLSchema(etree.fromstring(files("sepaxml").joinpath("schemas/pain.001.001.09.xsd").read_bytes()))
@@ -28,7 +28,7 @@ def instruction(account: dict[str, Any], currency: str = "EUR", minor: int = 245
 
 
 def document(payer: dict[str, Any], *instructions: Instruction) -> etree._Element:
-    written = credit_transfers(Payer("Example Foundation", payer), "STLA-1", instructions, NOW)
+    written = build_credit_transfers(Payer("Example Foundation", payer), "STLA-1", instructions, NOW)
     found = etree.fromstring(written)
     SCHEMA.assertValid(found)
     return found
@@ -83,22 +83,22 @@ def shown(folder: Path) -> list[str]:
 
 async def test_a_file_is_there_whole_or_not_at_all_and_the_same_again_is_the_same(tmp_path: Path):
     folder = tmp_path / "outbox"
-    bank = Pain001(Payer("Example Foundation", IBAN), folder)
+    bank = Pain001Channel(Payer("Example Foundation", IBAN), folder)
     message = Message("STLA-1", bank.compose("STLA-1", [instruction(OTHER)], NOW))
-    assert (await bank.ask(message)).outcome is Outcome.UNSEEN
+    assert (await bank.query_result(message)).outcome is PaymentOutcome.NOT_FOUND
     for _ in range(2):
-        assert (await bank.send(message)).outcome is Outcome.ACCEPTED
+        assert (await bank.send(message)).outcome is PaymentOutcome.ACCEPTED
         assert shown(folder) == ["STLA-1.xml"]
         assert (folder / "STLA-1.xml").read_bytes() == message.body
-    assert (await bank.ask(message)).outcome is Outcome.ACCEPTED
+    assert (await bank.query_result(message)).outcome is PaymentOutcome.ACCEPTED
 
 
 async def test_what_the_bank_has_taken_away_was_put_there(tmp_path: Path):
-    bank, message = Pain001(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
+    bank, message = Pain001Channel(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
     await bank.send(message)
     (tmp_path / "STLA-1.xml").unlink()
-    assert (await bank.ask(message)).outcome is Outcome.ACCEPTED
-    assert (await bank.ask(Message("STLA-10", b""))).outcome is Outcome.UNSEEN
+    assert (await bank.query_result(message)).outcome is PaymentOutcome.ACCEPTED
+    assert (await bank.query_result(Message("STLA-10", b""))).outcome is PaymentOutcome.NOT_FOUND
 
 
 @dataclass
@@ -121,7 +121,7 @@ class Disk:
 
     def under(self, broken: pytest.MonkeyPatch) -> None:
         """Let every step of writing a file come here."""
-        for at, name in ((pain001, "_keep"), (pain001, "_sync"), (Path, "unlink"), (Path, "replace")):
+        for at, name in ((pain001, "_write_durably"), (pain001, "_sync_folder"), (Path, "unlink"), (Path, "replace")):
             real = getattr(at, name)
             broken.setattr(at, name, lambda *given, real=real: self.step(real, *given))
 
@@ -140,7 +140,7 @@ async def test_after_a_crash_at_any_write_it_is_known_whether_the_bank_can_have_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int, kept: bool
 ):
     """Each step on the disk once lost and once done, after which the process ends; the bank gets it once."""
-    bank, message = Pain001(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
+    bank, message = Pain001Channel(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
     (tmp_path / ".STLA-1.1").write_bytes(b"half")  # of a process that crashed before
     disk = Disk(write, kept)
     with monkeypatch.context() as broken:
@@ -149,7 +149,7 @@ async def test_after_a_crash_at_any_write_it_is_known_whether_the_bank_can_have_
             await bank.send(message)
     seen = taken(tmp_path)
     for _ in range(2):
-        if (await bank.ask(message)).outcome is Outcome.UNSEEN:
+        if (await bank.query_result(message)).outcome is PaymentOutcome.NOT_FOUND:
             await bank.send(message)
         seen += taken(tmp_path)
     assert seen == 1

@@ -5,35 +5,35 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from campaigns.errors import Fault
+from campaigns.errors import FieldError
 from campaigns.promise.model import Promise
-from ledger.settlements.model import EnvelopeState
-from ledger.settlements.payout_steps import State as PayoutState
+from ledger.settlements.model import SettlementState
+from ledger.settlements.payout_steps import PayoutState
 from ops.admin import registry
-from ops.admin.core.actor import ROLES, Door
-from ops.admin.core.proposals import State as ProposalState
+from ops.admin.core.actor import ROLES, EntryPoint
+from ops.admin.core.proposals import ProposalState
 from ops.http.admin_web.forms import parsing
-from ops.http.admin_web.forms.parsing import Ways
-from ops.http.admin_web.forms.rendering import form, nearest
-from ops.http.admin_web.forms.schema import Kind, fields, parts_of
+from ops.http.admin_web.forms.parsing import InputFormat
+from ops.http.admin_web.forms.rendering import nearest_path, render_form
+from ops.http.admin_web.forms.schema import Kind, form_schema, iterate_fields
 from ops.http.admin_web.pages.lists import COLUMNS
-from ops.http.admin_web.table_cells import cell, place_of, subject
-from ops.i18n.labels import minute, value_of
+from ops.http.admin_web.table_cells import build_cell, format_subject, subject_url
+from ops.i18n.labels import format_minute, format_value
 from ops.i18n.language import TEXTS
-from ops.i18n.refusals import reason
+from ops.i18n.refusals import translate_refusal
 from serving import promise
 
-HOW = Ways("CNY", "Asia/Shanghai")
-PARTS = parts_of(Promise)
+HOW = InputFormat("CNY", "Asia/Shanghai")
+PARTS = form_schema(Promise)
 WITHOUT_A_FORM = ("proposal_ask", "proposal_do", "upload_end")  # what stands in the audit beside commands
 
 
 def test_a_form_that_says_a_promise_says_that_promise() -> None:
     asked = promise(terms={"daily_cap_minor": 505, "likes_per_person_per_day": 20})
-    said = parsing.values(PARTS, asked.model_dump(mode="json", exclude_none=True), HOW)
+    said = parsing.from_body(PARTS, asked.model_dump(mode="json", exclude_none=True), HOW)
     assert (said["terms.daily_cap_minor"], said["terms.beneficiaries.0.share_bp"]) == ("5.05", "70")
     assert said["campaign.starts_at"] == "2022-04-08T00:00"
-    assert Promise.model_validate_json(orjson.dumps(parsing.body(PARTS, said, HOW))) == asked
+    assert Promise.model_validate_json(orjson.dumps(parsing.to_body(PARTS, said, HOW))) == asked
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,14 @@ def test_a_form_that_says_a_promise_says_that_promise() -> None:
     ],
 )
 def test_an_amount_is_read_exactly_or_left_to_be_refused(typed: str, currency: str, minor: int | str) -> None:
-    parts = parts_of(registry.find("campaign.fund").asked)
-    assert parsing.body(parts, {"amount_minor": typed}, Ways(currency)) == {"amount_minor": minor}
+    parts = form_schema(registry.find_command("campaign.fund").body_type)
+    assert parsing.to_body(parts, {"amount_minor": typed}, InputFormat(currency)) == {"amount_minor": minor}
 
 
 @pytest.mark.parametrize("command", registry.COMMANDS, ids=lambda command: command.name)
 def test_each_command_and_field_has_a_name_in_both_languages(command: Any) -> None:
     assert f"do_{command.name}".replace(".", "_").replace("-", "_") in TEXTS
-    for field in fields(parts_of(command.asked)):
+    for field in iterate_fields(form_schema(command.body_type)):
         parts = [part for part in field.path.split(".") if part != "*"]
         assert any("field_" + "_".join(parts[n:]) in TEXTS for n in range(len(parts))), field.path
 
@@ -72,35 +72,35 @@ def test_each_note_is_about_a_command() -> None:
     assert {key for key in TEXTS if key.startswith("note_")} <= commands
 
 
-@pytest.mark.parametrize("listing", registry.LISTINGS, ids=lambda listing: listing.name)
+@pytest.mark.parametrize("listing", registry.LIST_ENDPOINTS, ids=lambda listing: listing.name)
 def test_each_column_has_a_name_in_both_languages(listing: Any) -> None:
-    missing = {name for name in [*listing.shape.__annotations__, *listing.filters] if f"field_{name}" not in TEXTS}
+    missing = {name for name in [*listing.view_type.__annotations__, *listing.filters] if f"field_{name}" not in TEXTS}
     assert missing == set()
 
 
-@pytest.mark.parametrize("listing", registry.LISTINGS, ids=lambda listing: listing.name)
+@pytest.mark.parametrize("listing", registry.LIST_ENDPOINTS, ids=lambda listing: listing.name)
 def test_a_page_shows_columns_that_its_list_has(listing: Any) -> None:
     own = {"campaigns", "proposals"}  # which have pages of their own
-    assert listing.name in own or set(COLUMNS[listing.name]) <= set(listing.shape.__annotations__)
+    assert listing.name in own or set(COLUMNS[listing.name]) <= set(listing.view_type.__annotations__)
 
 
 def test_states_doors_and_roles_are_said_in_words() -> None:
-    states = {*EnvelopeState, *PayoutState, *ProposalState}
-    keys = {f"choice_state_{state}" for state in states} | {f"settlement_{state}" for state in EnvelopeState}
-    keys |= {f"choice_door_{door.replace(' ', '_')}" for door in get_args(Door)}
+    states = {*SettlementState, *PayoutState, *ProposalState}
+    keys = {f"choice_state_{state}" for state in states} | {f"settlement_{state}" for state in SettlementState}
+    keys |= {f"choice_door_{door.replace(' ', '_')}" for door in get_args(EntryPoint)}
     keys |= {f"choice_role_{role}" for role in ("operator", *ROLES)} | {f"do_{name}" for name in WITHOUT_A_FORM}
     assert {key for key in keys if key not in TEXTS} == set()
 
 
 def test_what_something_is_about_has_a_page() -> None:
-    known = {each.path.strip("/") for each in registry.LISTINGS}
+    known = {each.path.strip("/") for each in registry.LIST_ENDPOINTS}
     for told in ("campaign/a", "proposal/b", "settlement/c", "payout/d", "charity/e", "sponsor/f", "platform/g"):
-        assert place_of(told).split("/")[2] in known, told
-        assert subject(told, "zh") != subject(told, "en"), told
+        assert subject_url(told).split("/")[2] in known, told
+        assert format_subject(told, "zh") != format_subject(told, "en"), told
     for told in ("token/h", "upload/i", f"file/{'0' * 64}"):
-        assert place_of(told).split("/")[2] in known, told
-    assert subject(f"file/{'0' * 64}", "en") == "Statement file 000000000000…"
-    assert place_of("campaign/../x") == "/admin/campaigns/..%2Fx"
+        assert subject_url(told).split("/")[2] in known, told
+    assert format_subject(f"file/{'0' * 64}", "en") == "Statement file 000000000000…"
+    assert subject_url("campaign/../x") == "/admin/campaigns/..%2Fx"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_something_is_about_has_a_page() -> None:
     ],
 )
 def test_a_cell_is_written_for_people(name: str, row: Any, text: str) -> None:
-    assert cell(name, row, "zh").text == text
+    assert build_cell(name, row, "zh").text == text
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_a_cell_is_written_for_people(name: str, row: Any, text: str) -> None:
     ],
 )
 def test_a_fault_is_told_at_the_nearest_place(path: str, found: str) -> None:
-    assert nearest(path, ["terms", "terms.beneficiaries", "terms.beneficiaries.0.account"]) == found
+    assert nearest_path(path, ["terms", "terms.beneficiaries", "terms.beneficiaries.0.account"]) == found
 
 
 def test_a_fault_of_no_field_is_in_the_summary() -> None:
-    drawn = form(PARTS, {}, [Fault("promise", "too large")], HOW, "en")
+    drawn = render_form(PARTS, {}, [FieldError("promise", "too large")], HOW, "en")
     assert [(each.id, each.reason) for each in drawn.summary] == [("", "too large")]
 
 
@@ -162,25 +162,29 @@ def test_a_fault_of_no_field_is_in_the_summary() -> None:
     ],
 )
 def test_reasons_are_in_the_reader_s_language(told: str, words: str) -> None:
-    assert reason(told, None, "zh") == words
+    assert translate_refusal(told, None, "zh") == words
 
 
 def test_english_pages_show_a_refusal_as_it_is_and_a_fault_for_people() -> None:
-    assert reason("there is no campaign 'forest'", None, "en") == "there is no campaign 'forest'"
-    assert reason("Input should be a valid integer", Kind.MONEY, "en").startswith("An amount such as 12.50")
-    assert reason("Field required", Kind.MONEY, "en") == "Please fill this in."
+    assert translate_refusal("there is no campaign 'forest'", None, "en") == "there is no campaign 'forest'"
+    assert translate_refusal("Input should be a valid integer", Kind.MONEY, "en").startswith(
+        "An amount such as 12.50"
+    )
+    assert translate_refusal("Field required", Kind.MONEY, "en") == "Please fill this in."
 
 
 def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
     told = "the reference 'b 1' was used before, for 500000 minor units"
-    assert reason(told, None, "zh", "CNY") == "凭证号“b 1”已用过，当时的金额是 ¥5,000.00。"
-    assert reason(told, None, "en") == "The reference “b 1” was used before, for 500,000 minor units."
+    assert translate_refusal(told, None, "zh", "CNY") == "凭证号“b 1”已用过，当时的金额是 ¥5,000.00。"
+    assert translate_refusal(told, None, "en") == "The reference “b 1” was used before, for 500,000 minor units."
     other = "l1 is of 5 minor units of KWD, pay_1 of 7 minor units of CNY"
-    assert reason(other, None, "en", "EUR") == "The line is of KWD\N{NO-BREAK SPACE}0.005, pay_1 of CN¥0.07."
+    assert (
+        translate_refusal(other, None, "en", "EUR") == "The line is of KWD\N{NO-BREAK SPACE}0.005, pay_1 of CN¥0.07."
+    )
 
 
 def test_values_are_written_for_people() -> None:
-    assert minute("2026-11-24T02:07:33.396067+08:00") == "2026-11-24 02:07 UTC+8"
-    assert value_of("funded_minor", "700000 (7000.00 CNY)", "en") == "CN¥7,000.00"
-    assert value_of("terms.beneficiaries.0.share_bp", "1250", "en") == "12.5%"
-    assert value_of("reference", "2026-13-99T99:99", "en") == "2026-13-99T99:99"
+    assert format_minute("2026-11-24T02:07:33.396067+08:00") == "2026-11-24 02:07 UTC+8"
+    assert format_value("funded_minor", "700000 (7000.00 CNY)", "en") == "CN¥7,000.00"
+    assert format_value("terms.beneficiaries.0.share_bp", "1250", "en") == "12.5%"
+    assert format_value("reference", "2026-13-99T99:99", "en") == "2026-13-99T99:99"

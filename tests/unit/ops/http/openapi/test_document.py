@@ -30,7 +30,7 @@ def test_it_is_openapi() -> None:
 
 def test_it_tells_of_every_route_and_of_nothing_else() -> None:
     service = app.Service(Settings(), Keys(b"", b""), None, None, None, None)  # type: ignore[arg-type]
-    routes = app.application(service).router.routes()
+    routes = app.build_application(service).router.routes()
     served = {(r.resource.canonical, r.method.lower()) for r in routes if r.resource}
     described = {(path, method) for path, method, _ in operations()}
     programs = {route for route in served if not route[0].startswith("/admin")}  # those are pages behind a session

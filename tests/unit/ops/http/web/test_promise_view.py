@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.accounting.balances import Line
+from ledger.accounting.balances import CampaignBalances
 from ops.http.openapi import examples
-from ops.http.web.promise_view import label, schedule
+from ops.http.web.promise_view import cron_text, promise_rows
 from ops.i18n.language import TEXTS, Language
 
 
 def rows(language: Language) -> dict[str, list[str]]:
-    return {row.key: row.texts for row in label(examples.standing(), language)}
+    return {row.key: row.texts for row in promise_rows(examples.example_snapshot(), language)}
 
 
 def test_in_english() -> None:
@@ -38,8 +38,8 @@ def test_each_row_has_a_name() -> None:
 
 
 def test_what_was_not_funded_is_not_promised() -> None:
-    unfunded = replace(examples.standing(), line=Line())
-    assert {row.key: row.texts for row in label(unfunded, "en")}["most"] == [TEXTS["not_funded"]["en"]]
+    unfunded = replace(examples.example_snapshot(), balances=CampaignBalances())
+    assert {row.key: row.texts for row in promise_rows(unfunded, "en")}["most"] == [TEXTS["not_funded"]["en"]]
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_what_was_not_funded_is_not_promised() -> None:
     ],
 )
 def test_schedules(cron: str, english: str, chinese: str) -> None:
-    assert (schedule(cron, "en"), schedule(cron, "zh")) == (english, chinese)
+    assert (cron_text(cron, "en"), cron_text(cron, "zh")) == (english, chinese)

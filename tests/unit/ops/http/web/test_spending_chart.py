@@ -7,17 +7,17 @@ from datetime import UTC, date, datetime, timedelta
 import jinja2
 import pytest
 
-from campaigns.catalogue.apply_promise import Action, Plan
+from campaigns.catalogue.apply_promise import Plan, PromiseAction
 from campaigns.pledging.waterfall import DayCount
-from campaigns.preview.context import Note, Previewed
-from campaigns.preview.simulation import Binds, Preview, preview
-from campaigns.promise.model import held
+from campaigns.preview.context import Note, PreviewResult
+from campaigns.preview.simulation import BindingCap, Preview, simulate_promise
+from campaigns.promise.model import engine_terms
 from campaigns.promise.terms import Share, Terms
 from ops.http.web.likes_chart import BARS_MAX, HEIGHT, LEFT, WIDTH
-from ops.http.web.preview_view import level, scene
-from ops.http.web.spending_chart import draw
+from ops.http.web.preview_view import build_preview_panel, format_level
+from ops.http.web.spending_chart import draw_spending_chart
 from ops.i18n import formats
-from ops.i18n.language import SITE, Language, say
+from ops.i18n.language import SITE, Language, translate
 from promises import promise
 
 FIRST = date(2026, 11, 1)
@@ -26,13 +26,13 @@ FIRST = date(2026, 11, 1)
 def made(likes: Sequence[int], funded_minor: int, cap_minor: int | None = None) -> Preview:
     terms = Terms(1, FIRST, 1, 1, cap_minor, shares=(Share("schools", 10_000),))
     counts = {FIRST + timedelta(days=n): DayCount(counted=number) for n, number in enumerate(likes)}
-    return preview([terms], counts, funded_minor)
+    return simulate_promise([terms], counts, funded_minor)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 92, 93, 366, 3_660])
 def test_any_number_of_days_fits(count: int):
     own = made(range(count), 10**9, count)
-    chart = draw(own)
+    chart = draw_spending_chart(own)
     assert len(chart.bars) <= BARS_MAX
     assert len(chart.bars) * chart.days_per_bar >= count
     assert sum(bar.spent_minor for bar in chart.bars) == own.due_minor
@@ -41,17 +41,22 @@ def test_any_number_of_days_fits(count: int):
         assert bar.x + bar.width <= WIDTH
         assert 0 <= bar.y <= HEIGHT
         assert bar.cap_y is None or 0 <= bar.cap_y <= HEIGHT
-    points = [tuple(map(int, pair.replace(".", "").split(","))) for pair in chart.course.points.split()[1:]]
+    points = [tuple(map(int, pair.replace(".", "").split(","))) for pair in chart.running_total.points.split()[1:]]
     assert points == sorted(points, key=lambda point: (point[0], -point[1]))  # it never falls
 
 
 def test_each_bar_says_which_cap_binds_it():
-    chart = draw(made([10, 60, 60, 60], 120, 50))
-    assert [bar.binds for bar in chart.bars] == [Binds.NONE, Binds.DAILY_CAP, Binds.DAILY_CAP, Binds.BUDGET]
-    assert chart.binding == [Binds.NONE, Binds.DAILY_CAP, Binds.BUDGET]
+    chart = draw_spending_chart(made([10, 60, 60, 60], 120, 50))
+    assert [bar.binds for bar in chart.bars] == [
+        BindingCap.NONE,
+        BindingCap.DAILY_CAP,
+        BindingCap.DAILY_CAP,
+        BindingCap.BUDGET,
+    ]
+    assert chart.binding_kinds == [BindingCap.NONE, BindingCap.DAILY_CAP, BindingCap.BUDGET]
     _, second, _, last = chart.bars
     assert (second.cap_y, last.spent_minor) == (second.y, 10)  # a bar that is bound reaches its cap
-    assert chart.course.ends_x == round(last.x + last.width, 1)
+    assert chart.running_total.budget_ends_x == round(last.x + last.width, 1)
 
 
 @pytest.mark.parametrize(
@@ -69,9 +74,12 @@ def test_each_bar_says_which_cap_binds_it():
 def test_limits_are_drawn_where_they_can_be_seen(
     likes: list[int], funded_minor: int, cap_minor: int | None, *, has_caps: bool, has_budget: bool, ends: bool
 ):
-    chart = draw(made(likes, funded_minor, cap_minor))
+    chart = draw_spending_chart(made(likes, funded_minor, cap_minor))
     assert chart.has_caps is has_caps
-    assert (chart.course.budget_y is not None, chart.course.ends_x is not None) == (has_budget, ends)
+    assert (chart.running_total.budget_y is not None, chart.running_total.budget_ends_x is not None) == (
+        has_budget,
+        ends,
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,26 +87,28 @@ def test_limits_are_drawn_where_they_can_be_seen(
     [(0, "CNY", "0"), (50, "CNY", "0.50"), (50_000, "CNY", "500"), (5_000_000, "CNY", "50K"), (500, "JPY", "500")],
 )
 def test_a_level_is_short(minor: int, currency: str, text: str):
-    assert level(minor, currency, "en") == text
+    assert format_level(minor, currency, "en") == text
 
 
-def previewed(likes: Sequence[int], funded_minor: int, *, is_changed: bool = False) -> Previewed:
+def previewed(likes: Sequence[int], funded_minor: int, *, is_changed: bool = False) -> PreviewResult:
     own = promise(("floor_minor = 0", "floor_minor = 600"), ("Village Schools", "<b>Village</b> Schools"))
     counts = {FIRST + timedelta(days=n): DayCount(counted=number) for n, number in enumerate(likes)}
-    come = preview([held(own.terms, 1, FIRST)], counts, funded_minor, own.campaign.floor_minor)
-    plan = Plan(Action.CREATE, 1, FIRST, [])
-    return Previewed(own, plan, come, come if is_changed else None, tuple(Note), datetime(2026, 10, 1, tzinfo=UTC))
+    come = simulate_promise([engine_terms(own.terms, 1, FIRST)], counts, funded_minor, own.campaign.floor_minor)
+    plan = Plan(PromiseAction.CREATE, 1, FIRST, [])
+    return PreviewResult(
+        own, plan, come, come if is_changed else None, tuple(Note), datetime(2026, 10, 1, tzinfo=UTC)
+    )
 
 
-def written(done: Previewed, language: Language) -> str:
+def written(done: PreviewResult, language: Language) -> str:
     loader = jinja2.FileSystemLoader(SITE / "templates")
     pages = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return str(
         pages.get_template("preview.html").module.preview(  # type: ignore[attr-defined]
-            scene(done, language),
-            lambda key, **words: say(key, language, **words),
+            build_preview_panel(done, language),
+            lambda key, **words: translate(key, language, **words),
             lambda figure: formats.number(figure, language),
             lambda day: formats.short_day(day, language),
             lambda day: formats.day(day, language),
