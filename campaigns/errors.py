@@ -1,48 +1,64 @@
-"""What the administration of campaigns, platforms, charities and sponsors refuses.
+"""What the registers, promises and budgets refuse: a stable code with typed values (`ledger.errors.Refusal`).
 
-    Refused               the message is one clear sentence for whoever asked
-    ├── Faulty            what was sent is not what it should be: every fault's path and reason
-    │   └── PromiseRefused  the promise is not one, or does not fit what was promised
-    ├── NotFound          no campaign, platform, charity or sponsor has that name
-    ├── Closed            the campaign is closed: it takes nothing more
-    ├── FundingRefused    the amount or its reference cannot be taken
-    ├── SettlingRefused   no period of the campaign is named so
-    ├── EnrolmentRefused  the content belongs to another campaign, or is no content
-    ├── TokenRefused      the token is not that person's, or may not do it
-    ├── PlatformRefused   the platform or its key cannot be taken
-    └── RegisterRefused   the charity or sponsor cannot be registered or changed so
+    RequestRefused
+    ├── ValidationFailed    the input is wrong: a path and a code for each error
+    │   └── PromiseRefused  the promise is not valid, or does not fit the promise in force
+    ├── NotFound            no campaign, platform, charity or sponsor has that name
+    ├── CampaignClosed      the campaign accepts nothing more
+    ├── FundingRefused      the amount or its reference is not accepted
+    ├── UnknownPeriod       the campaign has no such settlement period
+    ├── EnrolmentRefused    the content belongs to another campaign, or is not valid
+    ├── TokenRefused        the token does not belong to that person, or its role does not allow this
+    ├── PlatformRefused     the platform or its key is not accepted
+    └── RegisterRefused     the charity or sponsor cannot be registered or changed in this way
 
-Nothing is kept of what was refused: the caller's transaction is to be rolled back.
+Nothing of a refused request is stored: the caller's transaction is to be rolled back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
+
+from pydantic_core import PydanticCustomError
+
+from ledger.errors import Param, Refusal, format_code
+
+_NO_PARAMS: Mapping[str, Param] = MappingProxyType({})
 
 
 class FieldError(NamedTuple):
-    """One thing that is wrong: where (a dotted path, or a line of the file) and why."""
+    """One error of an input: where (a dotted path, or a line of the file), and a code with its values."""
 
     path: str
-    reason: str
+    code: str
+    params: Mapping[str, Param] = _NO_PARAMS
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{self.path}: {format_code(self.code, self.params)}"
 
 
-class RequestRefused(Exception):
-    """What was asked for is refused."""
+def invalid_value(code: str, **params: Param) -> PydanticCustomError:
+    """Return the error that a validator of a model raises; pydantic keeps the code as `type`, the values as `ctx`."""
+    return PydanticCustomError(code, code, dict(params))
+
+
+class RequestRefused(Refusal):
+    """The request is refused."""
 
 
 class ValidationFailed(RequestRefused):
-    """What was sent is refused whole; `faults` names everything that is wrong with it."""
+    """The input is refused whole; `field_errors` names each error in it."""
 
     def __init__(self, field_errors: Sequence[FieldError]) -> None:
-        super().__init__("\n".join(map(str, field_errors)))
+        super().__init__("validation_failed")
         self.field_errors = tuple(field_errors)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.field_errors))
 
 
 class PromiseRefused(ValidationFailed):
-    """The promise is not one, or does not fit what was promised."""
+    """The promise is not valid, or does not fit the promise in force."""
 
 
 class NotFound(RequestRefused):
@@ -53,28 +69,28 @@ class CampaignClosed(RequestRefused):
     """The campaign is closed."""
 
     def __init__(self, slug: str) -> None:
-        super().__init__(f"the campaign {slug} is closed")
+        super().__init__("campaign_closed", slug=slug)
 
 
 class FundingRefused(RequestRefused):
-    """The amount or its reference cannot be taken."""
+    """The amount or its reference is not accepted."""
 
 
 class EnrolmentRefused(RequestRefused):
-    """The content belongs to another campaign, or is no content."""
+    """The content belongs to another campaign, or is not valid."""
 
 
 class UnknownPeriod(RequestRefused):
-    """No period of the campaign is named so."""
+    """The campaign has no such settlement period."""
 
 
 class TokenRefused(RequestRefused):
-    """The token is not that person's, or may not do it."""
+    """The token does not belong to that person, or its role does not allow this."""
 
 
 class PlatformRefused(RequestRefused):
-    """The platform or its key cannot be taken."""
+    """The platform or its key is not accepted."""
 
 
 class RegisterRefused(RequestRefused):
-    """The charity or sponsor cannot be registered or changed so."""
+    """The charity or sponsor cannot be registered or changed in this way."""

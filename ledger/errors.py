@@ -1,39 +1,67 @@
-"""What the ledger refuses.
+"""What the ledger refuses: a stable code with typed values, never a sentence.
 
-    LedgerError
-    ├── KeyReused        an idempotency key came back with other content
-    ├── BalanceFloor     an account would fall below zero
-    ├── CorrectedBefore  a transfer is corrected at most once
-    ├── Raced            another was faster, or what was asked for does not follow from where it stands
-    └── SettlementRefused  a settlement or payout cannot be as it was asked for
+    Refusal
+    └── LedgerError
+        ├── IdempotencyKeyConflict  an idempotency key came back with other content
+        ├── BalanceFloor            an account would fall below zero
+        ├── AlreadyCorrected        a transfer is corrected at most once
+        ├── ConcurrentUpdate        another transaction was faster
+        └── SettlementRefused       a settlement or payout does not allow the request
 
 A broken invariant is none of these: it crashes.
 """
 
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Union
 
-class LedgerError(Exception):
-    """A posting that was asked for and is refused; nothing of it was kept."""
+Param = Union[str, int, date, Sequence[str], "Refusal"]
+
+
+def format_code(code: str, params: Mapping[str, Param]) -> str:
+    """Return a code and its values in one line, for logs: `payout_not_sending: payout=pay_1, state=paid`."""
+    values = ", ".join(f"{name}={value}" for name, value in params.items())
+    return f"{code}: {values}" if values else code
+
+
+class Refusal(Exception):
+    """An expected refusal; the caller's transaction is to be rolled back.
+
+    `code` is stable. The catalogue (`ops/site/refusals/`) has its sentence in each language, with a placeholder for
+    each of `params`. The last word of a parameter's name tells its kind: `…_minor`, `…_bp`, `day`, `state`, `role`.
+    """
+
+    def __init__(self, code: str, **params: Param) -> None:
+        super().__init__(code)
+        self.code, self.params = code, params
+
+    def __str__(self) -> str:
+        return format_code(self.code, self.params)
+
+
+class LedgerError(Refusal):
+    """A posting is refused; nothing of it was stored."""
 
 
 class IdempotencyKeyConflict(LedgerError):
-    """The idempotency key was used before, and `field` was another then."""
+    """The idempotency key was used before with another value of `field`."""
 
     def __init__(self, key: str, field: str) -> None:
-        super().__init__(f"idempotency key {key!r} was used before with another {field}")
+        super().__init__("idempotency_key_conflict", key=key, field=field)
         self.field = field
 
 
 class BalanceFloor(LedgerError):
-    """The account that money would leave does not hold that much."""
+    """The account that the money would leave does not hold that much."""
 
 
 class AlreadyCorrected(LedgerError):
-    """The transfer was corrected already."""
+    """The transfer has been corrected before."""
 
 
 class ConcurrentUpdate(LedgerError):
-    """Another was faster: look again."""
+    """Another transaction was faster; read again and retry."""
 
 
 class SettlementRefused(LedgerError):
-    """What was asked of a settlement or a payout cannot be; the message is one clear sentence."""
+    """A settlement or a payout does not allow the request."""

@@ -2,6 +2,8 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from campaigns.errors import FieldError, PromiseRefused
 from campaigns.promise.model import ACCOUNT_KINDS, Promise
+from ledger.errors import Param
 
 FILE_BYTES_MAX = 256 * 1024
 _ROOT_PATH = "promise"  # the path of what concerns all of it
@@ -46,12 +49,20 @@ def _syntax_error(message: str) -> FieldError:
 
 def field_errors(error: ValidationError, root_path: str = _ROOT_PATH) -> list[FieldError]:
     """Return every fault of a promise, or of a request that holds one; `whole` is the path of what concerns all."""
-    errors = error.errors(include_url=False, include_input=False, include_context=False)
+    errors = error.errors(include_url=False, include_input=False)
     return [_field_error(each, root_path) for each in errors]
 
 
 def _field_error(error: ErrorDetails, root_path: str) -> FieldError:
-    return FieldError(_path(error["loc"]) or root_path, error["msg"].removeprefix("Value error, "))
+    path = _path(error["loc"]) or root_path
+    if error["type"] == "value_error":  # a validator that says its reason in a sentence
+        return FieldError(path, error["msg"].removeprefix("Value error, "))
+    return FieldError(path, error["type"], _params(error.get("ctx", {})))
+
+
+def _params(context: Mapping[str, Any]) -> dict[str, Param]:
+    """Return what pydantic tells of an error, as values of a refusal."""
+    return {name: value if isinstance(value, int | date) else str(value) for name, value in context.items()}
 
 
 def _path(location: tuple[int | str, ...]) -> str:

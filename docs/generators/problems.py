@@ -9,7 +9,7 @@ from docs.generators.markdown import code, table
 from docs.generators.repository import ROOT
 from ops.http.core.problems import Problem, problem_details
 
-CATALOGUE = ROOT / "ops/site/refusals.toml"
+CATALOGUE = ROOT / "ops/site/refusals"
 _CODE = re.compile(r"[a-z][a-z0-9_]*([.-][a-z0-9_]+)*")
 
 
@@ -40,7 +40,8 @@ def refusals() -> str:
 
 def catalogue() -> list[Refusal]:
     """Return every refusal that has a code, in the catalogue's order."""
-    return list(_walk(tomllib.loads(CATALOGUE.read_text(encoding="utf-8"))))
+    files = sorted(CATALOGUE.glob("*.toml"))
+    return [refusal for file in files for refusal in _walk(tomllib.loads(file.read_text(encoding="utf-8")))]
 
 
 def _walk(tables: dict[str, Any]) -> Iterator[Refusal]:

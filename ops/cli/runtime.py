@@ -151,7 +151,7 @@ def _refusal_sentence(error: Exception) -> str | None:
         error,
         RequestRefused | LedgerError | EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable,
     ):
-        return str(error)
+        return _refusal_text(error)
     if isinstance(error, asyncpg.ClientConfigurationError):
         return "LIKE_LEDGER_DATABASE_URL is no address of a PostgreSQL: postgresql://user:password@host:port/database"
     away = (
@@ -168,6 +168,17 @@ def _refusal_sentence(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return str(error) if isinstance(error, OSError) else None
+
+
+def _refusal_text(error: Exception) -> str:
+    """Return a refusal in English, a line for each error of its fields."""
+    from campaigns.errors import ValidationFailed
+    from ledger.errors import Refusal
+    from ops.i18n.refusals import refusal_text
+
+    if isinstance(error, ValidationFailed):
+        return "\n".join(f"{each.path}: {refusal_text(each, 'en')}" for each in error.field_errors)
+    return refusal_text(error, "en") if isinstance(error, Refusal) else str(error)
 
 
 def read_promise(file: "Path") -> "Promise":

@@ -6,15 +6,19 @@ a template. A sentence that none of them, or more than one of them, could have m
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from campaigns.errors import FieldError
+from ledger.errors import Param, Refusal, format_code
 from ops.http.admin_web.forms.schema import Kind
 from ops.i18n import formats, labels
 from ops.i18n.language import SITE, Language, translate
 
 _FILE = SITE / "refusals.toml"
+_FOLDER = SITE / "refusals"
 _ANY_FIELD = "sentences"
 _SENTENCE_CHARS_MAX = 1_000
 _BETWEEN = "; "  # sentences that one fault says one after the other
@@ -141,3 +145,73 @@ def _format_placeholder(name: str, value: str, language: Language) -> str:
         return ("、" if language == "zh" else ", ").join(each)
     quoted = _QUOTED.fullmatch(value)
     return f"“{quoted[2]}”" if quoted else labels.format_value(name, value, language)
+
+
+def refusal_text(
+    refusal: Refusal | FieldError, language: Language, *, kind: Kind | None = None, currency: str = ""
+) -> str:
+    """Return the sentence of a refusal or a field's error, its values filled in. Pure.
+
+    `kind` is that of the field: a money field has its own words for some codes. `currency` is that of amounts whose
+    currency is not among the values.
+    """
+    return code_text(refusal.code, refusal.params, language, kind=kind, currency=currency)
+
+
+def code_text(
+    code: str, params: Mapping[str, Param], language: Language, *, kind: Kind | None = None, currency: str = ""
+) -> str:
+    """Return the sentence of a code; a code that the catalogue does not have is shown with its values. Pure."""
+    sentence = (kind and refusal_catalogue().get(f"{kind.value}.{code}")) or refusal_catalogue().get(code)
+    if sentence is None:
+        return translate_refusal(format_code(code, params), kind, language, currency)
+    values = {name: _format_param(name, value, params, language, currency) for name, value in params.items()}
+    return _QUOTE_GAPS.sub("", sentence[language].format(**values))
+
+
+@cache
+def refusal_catalogue() -> Mapping[str, Mapping[Language, str]]:
+    """Return the sentences by code; those that a kind of field has instead are named `kind.code`."""
+    catalogue: dict[str, Mapping[Language, str]] = {}
+    for file in sorted(_FOLDER.glob("*.toml")):
+        for name, entry in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if "en" in entry:
+                catalogue[name] = entry
+            else:
+                catalogue |= {f"{name}.{code}": sentence for code, sentence in entry.items()}
+    return catalogue
+
+
+def _format_param(name: str, value: Param, params: Mapping[str, Param], language: Language, currency: str) -> str:
+    """Return one value in words; the last word of its name tells what it is."""
+    match _last_word(name), value:
+        case _, Refusal():
+            return refusal_text(value, language, currency=currency).rstrip("。.")
+        case "minor", int():
+            return _format_amount(value, str(params.get(f"{name.removesuffix('minor')}currency", currency)), language)
+        case "number" | "bytes" | "length" | "ge" | "le" | "gt" | "lt", int():
+            return formats.number(value, language)
+        case "bp", int():
+            return formats.format_basis_points(value) + "%"
+        case "command", str():
+            return labels.lookup_text("do", value, language, value)
+        case "roles", Sequence() if not isinstance(value, str):
+            return ("、" if language == "zh" else ", ").join(
+                labels.format_value("role", role, language) for role in value
+            )
+        case _, str():
+            return labels.format_value(name, value, language)
+    return str(value)
+
+
+def json_params(params: Mapping[str, Param]) -> dict[str, Any]:
+    """Return the values of a refusal as JSON can carry them: a nested refusal as its code. Pure."""
+    return {name: _json_value(value) for name, value in params.items()}
+
+
+def _json_value(value: Param) -> Any:
+    if isinstance(value, Refusal):
+        return value.code
+    if isinstance(value, date):
+        return value.isoformat()
+    return value if isinstance(value, str | int) else list(value)

@@ -33,7 +33,7 @@ def banned(name: str, *, is_function: bool = False) -> str | None:
     """Return the banned word that a name is made of."""
     if name in KEPT:
         return None
-    name = name.lower().replace("open_data", "")
+    name = re.sub("open_data", "", name, flags=re.IGNORECASE)
     parts = [SYNONYMS.get(word, word) for word in split_words(name)]
     if is_function and parts[:1] == ["record"]:
         parts = parts[1:]

@@ -25,7 +25,7 @@ from ops.http.core.responses import Handler
 from ops.http.web.pages import LANGUAGES, render_html
 from ops.i18n import labels
 from ops.i18n.language import Language, negotiate_language
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.refusals import refusal_text
 from sql import UNAVAILABLE_ERRORS
 
 SIGN_IN_PATH = "/admin/sign-in"
@@ -154,10 +154,9 @@ def describe_refusal(error: RequestRefused | LedgerError, language: Language) ->
     """Return what to say of a refusal, a sentence for each thing that is wrong. Pure."""
     if isinstance(error, ValidationFailed):
         return [
-            f"{labels.path_label(each.path, language)}: {translate_refusal(each.reason, None, language)}"
-            for each in error.field_errors
+            f"{labels.path_label(each.path, language)}: {refusal_text(each, language)}" for each in error.field_errors
         ]
-    return [translate_refusal(str(error), None, language)]
+    return [refusal_text(error, language)]
 
 
 def _back_url(request: web.Request) -> str | None:

@@ -12,7 +12,7 @@ from campaigns.errors import NotFound, RequestRefused, ValidationFailed
 from campaigns.preview import request as preview_request
 from campaigns.preview import response
 from campaigns.promise.toml_file import field_errors
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, Refusal
 from ops.admin import registry
 from ops.admin.core import execute as desks
 from ops.admin.core.actor import Actor
@@ -27,6 +27,7 @@ from ops.http.core.authentication import AUTHENTICATOR, Authenticator, InvalidCr
 from ops.http.core.csv_stream import send_csv
 from ops.http.core.problems import Problem, problem_response
 from ops.http.core.responses import Handler, refuse_unknown_parameters
+from ops.i18n.refusals import json_params, refusal_text
 from sql import UNAVAILABLE_ERRORS
 
 _KEY_CHARS_MAX = 200
@@ -67,7 +68,11 @@ def error_response(error: Exception) -> web.Response:
         return problem_response(error.kind, **({"detail": error.detail} if error.detail else {}))
     if isinstance(error, ValidationFailed):
         return problem_response(
-            Problem.VALIDATION_FAILED, faults=[{"path": f.path, "reason": f.reason} for f in error.field_errors]
+            Problem.VALIDATION_FAILED,
+            faults=[
+                {"path": f.path, "code": f.code, "params": json_params(f.params), "reason": refusal_text(f, "en")}
+                for f in error.field_errors
+            ],
         )
     if isinstance(error, RateLimited):
         return problem_response(Problem.RATE_LIMITED)
@@ -77,11 +82,16 @@ def error_response(error: Exception) -> web.Response:
         return answer
     for kind, which in _PROBLEMS_BY_ERROR.items():
         if isinstance(error, kind):
-            return problem_response(which, detail=str(error))
+            return problem_response(which, **_refusal_members(error))
     return problem_response(Problem.DATABASE_UNAVAILABLE)
 
 
-_PROBLEMS_BY_ERROR: Mapping[type[Exception], Problem] = {
+def _refusal_members(error: Refusal) -> dict[str, Any]:
+    """Return the members of a problem that tell which refusal it is."""
+    return {"detail": refusal_text(error, "en"), "code": error.code, "params": json_params(error.params)}
+
+
+_PROBLEMS_BY_ERROR: Mapping[type[Refusal], Problem] = {
     Forbidden: Problem.FORBIDDEN,
     NotFound: Problem.NOT_FOUND,
     IdempotencyKeyReused: Problem.IDEMPOTENCY_KEY_CONFLICT,

@@ -86,6 +86,7 @@ def problem_details(kind: Problem, **members: Any) -> dict[str, Any]:
         "type": f"urn:like-ledger:problem:{kind.slug}",
         "title": kind.status.phrase,
         "status": kind.status.value,
+        "code": kind.name.lower(),
         "detail": kind.value[1],
         **members,
     }

@@ -10,7 +10,7 @@ from ops.http.admin_web.forms.parsing import FormValues, InputFormat, row_count
 from ops.http.admin_web.forms.schema import Field, FieldList, Group, Kind, Part, iterate_fields, with_row_number
 from ops.i18n import labels
 from ops.i18n.language import Language
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.refusals import refusal_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def render_form(
         told = labels.path_label(path, language) if path else ""
         summary.append(
             ErrorSummaryItem(
-                ids.get(path, ""), told, translate_refusal(fault.reason, kind, language, input_format.currency)
+                ids.get(path, ""), told, refusal_text(fault, language, kind=kind, currency=input_format.currency)
             )
         )
     return RenderedForm(drawn, summary)
@@ -153,7 +153,7 @@ class _Renderer:
         language, name = self._language, field.path.rpartition(".")[2]
         label = labels.field_label(field.path, language)
         told = [
-            translate_refusal(fault.reason, field.kind, language, self._input_format.currency)
+            refusal_text(fault, language, kind=field.kind, currency=self._input_format.currency)
             for fault in self._field_errors
             if fault.path == field.path
         ]
@@ -183,7 +183,7 @@ class _Renderer:
             label = f"{labels.lookup_text('row', path.split('.')[-2], self._language)} {int(last) + 1}"
         hint = None if last.isdecimal() else labels.field_hint(path, self._language)
         told = [
-            translate_refusal(fault.reason, None, self._language, self._input_format.currency)
+            refusal_text(fault, self._language, kind=None, currency=self._input_format.currency)
             for fault in self._field_errors
             if fault.path == path
         ]

@@ -36,7 +36,7 @@ from ops.http.core.app_keys import COMMAND_SERVICES
 from ops.i18n import labels
 from ops.i18n.labels import LabelledChange
 from ops.i18n.language import translate
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.refusals import refusal_text
 
 _CAMPAIGN_PATH = re.compile(r"^/campaigns/\{\w+\}")
 _KEY_CHARS_MAX = 100
@@ -222,7 +222,7 @@ async def dry_run(context: PageContext, form_state: FormState) -> FormState:
     except ValidationFailed as refused:
         found += refused.field_errors
     except (RequestRefused, LedgerError) as refused:
-        wrong = translate_refusal(str(refused), None, context.language, form_state.input_format.currency)
+        wrong = refusal_text(refused, context.language, currency=form_state.input_format.currency)
     if form_state.is_editor:
         preview, more = await previews.build_preview(context, form_state)
         found += [fault for fault in more if fault not in found]
@@ -260,7 +260,7 @@ async def _execute(context: PageContext, form_state: FormState) -> web.Response:
             isinstance(refused, Forbidden | NotFound) or _HASH in form_state.values
         ):  # what was looked at is another by now
             raise
-        said = translate_refusal(str(refused), None, context.language, form_state.input_format.currency)
+        said = refusal_text(refused, context.language, currency=form_state.input_format.currency)
         return render_form_page(context, replace(form_state, refusal=said), status_of(refused))
     if "secret" in answer:  # shown here, this once: in no redirect, and kept nowhere
         return result.render_result(context, answer)

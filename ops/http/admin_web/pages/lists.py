@@ -22,7 +22,7 @@ from ops.http.admin_web.table_cells import Cell, build_cell
 from ops.http.core.csv_stream import send_csv
 from ops.i18n import labels
 from ops.i18n.labels import LabelledChange
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.refusals import refusal_text
 
 # The columns of a page, of all that a row holds: the CSV has every one.
 COLUMNS: Mapping[str, Sequence[str]] = {
@@ -104,9 +104,7 @@ async def show_list(context: PageContext) -> web.Response:
         async with context.command_context() as desk:
             found = await page_of(own, desk, asked)
     except ValidationFailed as refused:
-        faults = {
-            fault.path: translate_refusal(fault.reason, None, context.language) for fault in refused.field_errors
-        }
+        faults = {fault.path: refusal_text(fault, context.language) for fault in refused.field_errors}
     columns = COLUMNS[own.name]
     rows = [_list_row(context, own, row, columns) for row in found[own.name]]
     name = own.path.strip("/")

@@ -176,7 +176,9 @@ async def test_one_that_fails_keeps_no_other_from_being_ticked_settled_or_finish
     own = jobs(pool, payout_url=service.url, payout_secret=SECRET)
     with monkeypatch.context() as broke:
         broke.setattr(pledge, "run_tick", but_for(lambda _, c: c.slug == "broken", pledge.run_tick))
-        broke.setattr(settle, "settle_due_periods", but_for(lambda _, c, *__: c.slug == "broken", settle.settle_due_periods))
+        broke.setattr(
+            settle, "settle_due_periods", but_for(lambda _, c, *__: c.slug == "broken", settle.settle_due_periods)
+        )
         with pytest.raises(ExceptionGroup, match="could not be ticked"):
             await own.tick()
         with pytest.raises(ExceptionGroup, match="could not be settled"):
@@ -188,7 +190,9 @@ async def test_one_that_fails_keeps_no_other_from_being_ticked_settled_or_finish
     for campaign in (broken, sound):
         await claimed(pool, channel, campaign, (await read_settlements(pool, campaign))[0])
     with monkeypatch.context() as broke:
-        broke.setattr(sending, "resume_sending", but_for(lambda *given: first.settlement_id in given, sending.resume_sending))
+        broke.setattr(
+            sending, "resume_sending", but_for(lambda *given: first.settlement_id in given, sending.resume_sending)
+        )
         with pytest.raises(ExceptionGroup, match="could not be finished"):
             await own.resume_payouts()
     assert [await settlement_states(pool, campaign) for campaign in (broken, sound)] == [["sending"], ["sent"]]

@@ -74,7 +74,9 @@ def test_each_note_is_about_a_command() -> None:
 
 @pytest.mark.parametrize("listing", registry.LIST_ENDPOINTS, ids=lambda listing: listing.name)
 def test_each_column_has_a_name_in_both_languages(listing: Any) -> None:
-    missing = {name for name in [*listing.view_type.__annotations__, *listing.filters] if f"field_{name}" not in TEXTS}
+    missing = {
+        name for name in [*listing.view_type.__annotations__, *listing.filters] if f"field_{name}" not in TEXTS
+    }
     assert missing == set()
 
 
