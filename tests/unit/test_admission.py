@@ -30,7 +30,7 @@ CAMPAIGNS = [
     a_campaign(1, "open"),
     a_campaign(2, "listed", ('content = "open"', 'content = "registered"')),
     a_campaign(3, "keeps", ('content = "open"', 'content = "open"\nunlike = "keep"')),
-    a_campaign(4, "prompt", ("late_days = 3650", "late_days = 2")),
+    a_campaign(4, "prompt", ("late_days = 36500", "late_days = 2")),
     a_campaign(5, "closed", closed_at=NOW),
 ]
 CATALOGUE = Catalogue(1, {c.slug: c for c in CAMPAIGNS}, {c.campaign_id: c for c in CAMPAIGNS}, {"mine": 2}, {})

@@ -28,7 +28,7 @@ def test_a_new_promise_makes_a_campaign_from_its_first_day():
     [
         promise(),
         promise(("2026-11-01T00:00:00+08:00", "2026-10-31T16:00:00Z")),
-        promise(("late_days = 3650", 'late_days = 3650\nunlike = "withdraw"')),
+        promise(("late_days = 36500", 'late_days = 36500\nunlike = "withdraw"')),
     ],
     ids=["as it was", "the same moment in another offset", "a default written out"],
 )

@@ -41,8 +41,8 @@ SECOND_SHARE = 'share_bp = 3000\naccount = { iban = "GB82WEST12345698765432" }'
         ("2026-11-01T00:00:00+08:00", "2026-11-01T00:00:00", "campaign.starts_at", "timezone"),
         ("2026-12-01", "2026-10-01", "campaign.ends_at", "after starts_at"),
         ("2026-12-01", "2046-12-01", "campaign.ends_at", "3660 days"),
-        ("late_days = 3650", "late_days = 3650.0", "campaign.late_days", "integer"),
-        ("late_days = 3650", "late_days = 7\ncolour = 1", "campaign.colour", "not permitted"),
+        ("late_days = 36500", "late_days = 36500.0", "campaign.late_days", "integer"),
+        ("late_days = 36500", "late_days = 7\ncolour = 1", "campaign.colour", "not permitted"),
         ("floor_minor = 0", "floor_minor = -1", "campaign.floor_minor", "greater"),
         ("floor_minor = 0", "floor_minor = 9007199254740992", "campaign.floor_minor", "less"),
         ("per_likes = 3", "per_likes = 0", "terms.rate.per_likes", "greater"),
@@ -134,7 +134,7 @@ def test_a_promise_too_long_for_the_log_is_refused():
             ],
         ),
         ([("2026-11-01T00:00:00+08:00", "2026-10-31T16:00:00Z")], []),  # the same moment, spelt otherwise
-        ([("late_days = 3650", "late_days = 3650\nhold_days = 3")], []),  # what is left out has that value
+        ([("late_days = 36500", "late_days = 36500\nhold_days = 3")], []),  # what is left out has that value
     ],
 )
 def test_a_difference_is_told_value_by_value(
