@@ -141,7 +141,9 @@ async def _find_campaign(session: runtime.Session, slug: str) -> "Campaign":
 @app.command()
 def close(
     slug: Slug,
-    reason: Annotated[str | None, typer.Option(help="Why; public in the log. Left out: it is body for.")] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="The reason, public in the log. Default: a prompt asks for it.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Close without confirmation.")] = False,
     as_json: runtime.AsJson = False,
 ) -> None:

@@ -48,10 +48,11 @@ async def _list_settlements(slug: str | None) -> "list[tuple[Campaign, Settlemen
 @app.command()
 def approve(
     settlement: SettlementId,
-    person: Annotated[str, typer.Option("--as", help="Who approves: their token is body for.")],
+    person: Annotated[str, typer.Option("--as", help="The person who approves; a prompt asks for the token.")],
     token: runtime.PromptedToken,
     approved_hash: Annotated[
-        str | None, typer.Option("--hash", help="What is approved, as `list` shows it; left out: it is body.")
+        str | None,
+        typer.Option("--hash", help="The hash to approve, as `list` prints it. Default: a prompt shows it and asks."),
     ] = None,
     as_json: runtime.AsJson = False,
 ) -> None:

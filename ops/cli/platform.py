@@ -19,7 +19,7 @@ PublicKey = Annotated[
 
 @app.command()
 def add(name: Name, public_key: PublicKey = None, as_json: runtime.AsJson = False) -> None:
-    """Add a platform and print its secret once. No table stores it; it cannot be view again."""
+    """Add a platform and print its secret once. No table stores it; it cannot be shown again."""
     response = runtime.execute("platform.add", "", {"name": name, "public_key": public_key})
     _show_secret(name, response["secret"], as_json=as_json)
 
@@ -104,7 +104,7 @@ def _show_secret(name: str, secret: str, *, as_json: bool) -> None:
     if as_json:
         runtime.show_json({"platform": name, "secret": secret})
         return
-    typer.echo(f"The secret of {name}, view this once: keep it safe.", err=True)
+    typer.echo(f"The secret of {name}, printed only once. Store it safely.", err=True)
     typer.echo(secret)
 
 

@@ -145,7 +145,7 @@ async def _apply_migrations(dsn: str) -> None:
 def execute(
     command_name: str, subject_id: str, parameters: Mapping[str, Any] | None = None, *, dry_run: bool = False
 ) -> "CommandResponse":
-    """Execute one command as the operator in a session of its own and return its response."""
+    """Execute one command as the operator in a new session and return its response."""
     return run_to_end(_execute(command_name, subject_id, parameters or {}, dry_run=dry_run))
 
 
