@@ -73,7 +73,8 @@ def show_import(result: dict[str, Any]) -> None:
     """Print the result of a bank file."""
     _echo(
         f"{result['statements']} statements imported, {result['known_before']} imported before:"
-        f" {result['paid']} payouts paid, {result['sent']} sent, {result['returned']} returned, {len(result['unmatched'])} lines unmatched",
+        f" {result['paid']} payouts paid, {result['sent']} sent, {result['returned']} returned,"
+        f" {len(result['unmatched'])} lines unmatched",
         to_stderr=False,
     )
     if result["statuses_unmatched"]:
