@@ -83,9 +83,11 @@ class Story:
         self.told.append(Told(method, path, status, answer))
         return answer
 
-    async def agreed(self, name: str, by: str, to: str, **places: str) -> None:
+    async def agreed(
+        self, name: str, by: str, to: str, instead: Mapping[str, str] | None = None, /, **places: str
+    ) -> None:
         """Give a command that waits, and have another person agree to it."""
-        waits = await self.gives(name, by, **places)
+        waits = await self.gives(name, by, instead, **places)
         shown = await self.asks("/v1/admin/proposals/{proposal}", by=to, proposal=waits["proposal"])
         await self.gives("proposal.approve", to, {HASH: shown["hash"]}, proposal=waits["proposal"])
 
@@ -96,12 +98,15 @@ class Story:
             await self.gives("settlement.approve", person, {HASH: shown["hash"]}, settlement=settlement)
 
 
+TAKES_LIKES_TODAY = {'"late_days": 3650': '"late_days": 36500'}  # the likes of the example are of 2022
+
+
 async def promised(story: Story) -> None:
     """A promise is looked at ahead of time, made, funded; new terms are given to one that runs."""
     kind, body = story.example("POST", "/v1/admin/preview")
     headers = {"Authorization": "Bearer token-of-rita"}
     await story.sends("/v1/admin/preview", headers, story.written(body, {}), kind)
-    await story.agreed("campaign.create", "cat", "carl")
+    await story.agreed("campaign.create", "cat", "carl", TAKES_LIKES_TODAY)
     refused = await story.gives("campaign.fund", "fay", slug=SLUG)
     await story.gives("proposal.refuse", "fred", proposal=refused["proposal"])
     withdrawn = await story.gives("campaign.fund", "fay", slug=SLUG)
