@@ -38,15 +38,13 @@ class TransferTable:
 
     def find(self, transfer: bytes) -> SeenTransfer | None:
         """Return a transfer; None if it was not added."""
-        slot, record = self._probe(transfer)
-        return (
-            SeenTransfer(slot, record[1], record[2], record[3] == 1) if record[0] == transfer and record[1] else None
-        )
+        slot, entry = self._probe(transfer)
+        return SeenTransfer(slot, entry[1], entry[2], entry[3] == 1) if entry[0] == transfer and entry[1] else None
 
     def add(self, transfer: bytes, amount_minor: int, owner: int) -> bool:
         """Add a transfer. Return False if it was added before."""
-        slot, record = self._probe(transfer)
-        if record[1]:
+        slot, entry = self._probe(transfer)
+        if entry[1]:
             return False
         _SLOT.pack_into(self._table, slot * _SLOT.size, transfer, amount_minor, owner, 0)
         self._used += 1
@@ -64,19 +62,19 @@ class TransferTable:
             int.from_bytes(transfer[8:], "big") % self._slots
         )  # a UUID5 is uniform but for its version bits, which these 8 bytes exclude
         while True:
-            record = _SLOT.unpack_from(self._table, slot * _SLOT.size)
-            if record[0] == transfer or not record[1]:
-                return slot, record
+            entry = _SLOT.unpack_from(self._table, slot * _SLOT.size)
+            if entry[0] == transfer or not entry[1]:
+                return slot, entry
             slot = (slot + 1) % self._slots
 
     def _grow(self) -> None:
         old = self._table
         self._slots *= 2
         self._table = self._allocate(self._slots)
-        for record in _SLOT.iter_unpack(old):
-            if record[1]:
-                slot, _ = self._probe(record[0])
-                _SLOT.pack_into(self._table, slot * _SLOT.size, *record)
+        for entry in _SLOT.iter_unpack(old):
+            if entry[1]:
+                slot, _ = self._probe(entry[0])
+                _SLOT.pack_into(self._table, slot * _SLOT.size, *entry)
         old.close()
 
 

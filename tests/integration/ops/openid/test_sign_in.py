@@ -33,8 +33,8 @@ async def log_in_at_provider(visitor: BrowserClient, name: str, address: str = B
     async with visitor.http.get(visitor.url + address) as login:
         assert login.url.path == "/login", await login.text()
         form, login_url = FormParser(await login.text()).forms[0], login.url
-    form_data = {k: v for k, v in form.items() if k != "action"} | {"username": name, "password": name}
-    async with visitor.http.post(login_url, data=form_data, allow_redirects=False) as response:
+    fields = {k: v for k, v in form.items() if k != "action"} | {"username": name, "password": name}
+    async with visitor.http.post(login_url, data=fields, allow_redirects=False) as response:
         assert response.status == 302, await response.text()
         next_url = login_url.join(URL(response.headers["Location"]))
     async with visitor.http.get(next_url, allow_redirects=False) as response:

@@ -19,9 +19,9 @@ def test_transfers_are_found_however_many_there_are():
         assert table.find(transfer) is None
         assert table.add(transfer, number, number % 7)
     for number, transfer in enumerate(IDS, 1):
-        record = table.find(transfer)
-        assert record is not None
-        assert record[1:] == (number, number % 7, False)
+        entry = table.find(transfer)
+        assert entry is not None
+        assert entry[1:] == (number, number % 7, False)
         assert not table.add(transfer, number, 0)
 
 
@@ -41,9 +41,9 @@ def test_a_transfer_is_corrected_once_and_stays_so_when_the_table_grows():
     table.mark_corrected(first)
     for transfer in IDS[100:]:
         table.add(transfer, 1, 0)
-    record = table.find(IDS[5])
-    assert record is not None
-    assert record[1:] == (2**53 - 1, 2**32 - 1, True)
+    entry = table.find(IDS[5])
+    assert entry is not None
+    assert entry[1:] == (2**53 - 1, 2**32 - 1, True)
     assert not any(other.is_corrected for id_ in IDS[6:99] if (other := table.find(id_)))
 
 
@@ -54,9 +54,9 @@ def test_ids_spread_over_the_table():
         table.add(transfer, 1, 0)
     farthest = 0
     for transfer in IDS:
-        record = table.find(transfer)
-        assert record is not None
-        farthest = max(farthest, (record.slot - int.from_bytes(transfer[8:], "big")) % table._slots)
+        entry = table.find(transfer)
+        assert entry is not None
+        farthest = max(farthest, (entry.slot - int.from_bytes(transfer[8:], "big")) % table._slots)
     assert farthest < 100
 
 
