@@ -13,7 +13,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 from rich.console import Console
-from serving_process import DAY, KEYS, LOG, SLUG, create_funded_campaign, environment, like, promise
 
 import sql
 from campaigns.catalogue import platforms
@@ -23,6 +22,7 @@ from ops.replay.formats import Format
 from ops.replay.run import ReplayJob, ReplayTarget, new_report, send_file
 from ops.replay.secret import parse_secret
 from processes import ROOT
+from serving import DAY, KEYS, LOG, SLUG, create_funded_campaign, environment, like, promise
 
 pytestmark = pytest.mark.slow
 LIKES, SIZE, KILLS = 6_000, 50, 3
