@@ -16,7 +16,6 @@ from ledger.log.cosignature import (
     verify_cosignatures,
 )
 from ledger.log.note import MalformedKey, Note, Signature, format_signature, parse_note
-from ledger.log.verify.__main__ import parse_quorum
 
 TEXT = "log.example/likes\n3\nrra8/idLcKFPsGel5VeCZNsPqbUa9eC6FZFY8yngbnc=\n"
 TIME = 1_679_315_147
@@ -115,13 +114,3 @@ def test_a_quorum_is_reached_by_different_witnesses():
     for needed, missing in ((0, []), (1, []), (2, [OTHER_KEY])):
         assert missing_witnesses(Quorum((KEY, OTHER_KEY), needed), cosignatures) == missing
     assert missing_witnesses(Quorum((KEY, OTHER_KEY), 1), []) == [KEY, OTHER_KEY]
-
-
-def test_a_repeated_witness_counts_once():
-    other = format_witness_key(OTHER_KEY)
-    assert parse_quorum([VKEY, other, VKEY], None) == Quorum((KEY, OTHER_KEY), 2)
-    assert parse_quorum([VKEY, other], 1) == Quorum((KEY, OTHER_KEY), 1)
-    assert parse_quorum([], None) == Quorum((), 0)
-    for keys, needed in (([VKEY, VKEY], 2), ([], 1), ([VKEY], -1)):
-        with pytest.raises(MalformedKey, match="cannot be required"):
-            parse_quorum(keys, needed)
