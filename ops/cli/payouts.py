@@ -37,7 +37,7 @@ async def _list_settlements(slug: str | None) -> "list[tuple[Campaign, Settlemen
     from ledger.settlements.model import list_settlements
 
     async with runtime.open_session() as own, own.pool.acquire() as conn:
-        known = (await cache.load_catalogue(conn, own.keys.pseudonym)).campaigns
+        known = await cache.load_campaigns(conn, own.keys.pseudonym)
         if slug is not None and slug not in known:
             raise NotFound(f"there is no campaign {slug!r}")
         return [(known[e.campaign], e) for e in await list_settlements(conn, [slug] if slug else None)]
@@ -86,7 +86,7 @@ async def _read_with_campaign(session: "as_person.PersonSession", settlement: st
         found = await list_settlements(conn, settlement_id=settlement)
         if not found:
             raise NotFound(f"there is no settlement {settlement!r}")
-        known = (await cache.load_catalogue(conn, session.services.keys.pseudonym)).campaigns
+        known = await cache.load_campaigns(conn, session.services.keys.pseudonym)
         return known[found[0].campaign], found[0]
 
 
@@ -138,7 +138,7 @@ async def _list_sendable(session: "as_person.PersonSession") -> list[str]:
     from ledger.settlements.model import list_settlements
 
     async with session.services.pool.acquire() as conn:
-        known = (await cache.load_catalogue(conn, session.services.keys.pseudonym)).campaigns
+        known = await cache.load_campaigns(conn, session.services.keys.pseudonym)
         found = await list_settlements(conn)
     return [e.settlement_id for e in found if payouts_output.is_sendable(known[e.campaign], e)]
 

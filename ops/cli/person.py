@@ -38,7 +38,7 @@ async def _forget_person(person: str, campaign: str, platform: str) -> int:
     from campaigns.intake import erasure
 
     async with runtime.open_session() as own, own.pool.acquire() as conn, conn.transaction():
-        found = (await cache.read_catalogue(conn, own.keys.pseudonym)).campaigns.get(campaign)
+        found = (await cache.read_campaigns(conn, own.keys.pseudonym)).get(campaign)
         if found is None:
             raise NotFound(f"there is no campaign {campaign!r}")
         await platforms.live_key_schemes(

@@ -46,7 +46,7 @@ async def _settle(slug: str | None, period: date | None, person: str | None, tok
     made: list[SettlementRow] = []
     async with as_person.open_person_session(person, token) as own:
         async with own.services.pool.acquire() as conn:
-            known = (await cache.load_catalogue(conn, own.services.keys.pseudonym)).campaigns
+            known = await cache.load_campaigns(conn, own.services.keys.pseudonym)
         if slug is not None and slug not in known:
             raise NotFound(f"there is no campaign {slug!r}")
         for campaign in [known[slug]] if slug else known.values():

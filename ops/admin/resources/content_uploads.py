@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from campaigns.catalogue import content_csv, content_uploads
 from campaigns.catalogue.content_uploads import Upload, UploadAction
+from ledger.errors import Refusal
 from ops.admin.core import audit_log
 from ops.admin.core.actor import ROLES, SCHEDULER, Role
 from ops.admin.core.command import (
@@ -26,6 +27,7 @@ from ops.admin.core.pagination import TEXT, DetailEndpoint, ListEndpoint, ListQu
 from ops.admin.resources.campaigns import find_campaign
 from ops.admin.resources.content import CONTENT_PATH
 from ops.clock import utc_now
+from ops.i18n.refusals import refusal_text
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 _PAUSE_SECONDS_MIN = 0.1  # between two chunks, or as long as the last one took: then intake goes on
@@ -71,7 +73,9 @@ async def process_upload(services: CommandServices, upload_id: str) -> AsyncIter
     while True:
         started = perf_counter()
         async with services.pool.acquire() as conn, conn.transaction():
-            has_ended = await content_uploads.process_chunk(conn, upload_id, services.keys.pseudonym, utc_now())
+            has_ended = await content_uploads.process_chunk(
+                conn, upload_id, services.keys.pseudonym, utc_now(), _format_fault
+            )
             upload = await content_uploads.find_upload(conn, upload_id)
             if has_ended:
                 await _audit_end(conn, upload)
@@ -79,6 +83,10 @@ async def process_upload(services: CommandServices, upload_id: str) -> AsyncIter
         if upload.state != "running":
             return
         await asyncio.sleep(max(perf_counter() - started, _PAUSE_SECONDS_MIN))
+
+
+def _format_fault(refusal: Refusal) -> str:
+    return refusal_text(refusal, "en")
 
 
 async def _audit_end(conn: Any, upload: Upload) -> None:
