@@ -86,7 +86,7 @@ async def process_upload(services: CommandServices, upload_id: str) -> AsyncIter
 
 
 def _format_fault(refusal: Refusal) -> str:
-    return refusal_text(refusal, "en")
+    return refusal_text(refusal, "en").rstrip(".")
 
 
 async def _audit_end(conn: Any, upload: Upload) -> None:

@@ -83,9 +83,7 @@ async def test_new_terms_hold_from_the_next_campaign_day(pool: Pool):
 async def test_a_refused_promise_stores_nothing(pool: Pool):
     await apply(pool, promise())
     before = await row_counts(pool)
-    with pytest.raises(
-        PromiseRefused, match=r"^campaign\.floor_minor: immutable_amount: before_minor=0"
-    ):
+    with pytest.raises(PromiseRefused, match=r"^campaign\.floor_minor: immutable_amount: before_minor=0"):
         await apply(pool, promise(OTHER_RATE, ("floor_minor = 0", "floor_minor = 1")))
     assert await row_counts(pool) == before
 

@@ -9,9 +9,8 @@ from campaigns.pledging import budget
 from campaigns.promise.model import IbanAccount, OtherAccount
 from ledger.settlements.model import Settlement
 from promises import NOW, PSEUDONYM_KEY, promise
-from settlements import create_campaign, read_settlements, record_likes, settle_periods
+from settlements import assert_replay_agrees, create_campaign, read_settlements, record_likes, settle_periods
 from sql import Pool
-from tests.integration.ledger.log.verify.test_settlements import agrees
 from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
 
 WEEK = timedelta(days=7)
@@ -52,7 +51,7 @@ async def test_a_pending_payout_keeps_the_approved_account(pool: Pool):
     first, second = await read_settlements(pool, campaign)
     assert first.hash == before.hash
     assert [to_moved(first), to_moved(second)] == [False, True]
-    await agrees(pool, campaign)
+    await assert_replay_agrees(pool, campaign)
 
 
 async def test_the_last_settlement_of_a_closed_campaign_goes_to_the_new_account(pool: Pool):
@@ -79,7 +78,7 @@ async def test_an_open_campaign_past_its_end_gets_terms_and_closes(pool: Pool):
     settlements = await read_settlements(pool, campaign)
     assert sum(settlement.total_minor for settlement in settlements) == 300
     assert all(to_moved(settlement) for settlement in settlements)
-    await agrees(pool, campaign)
+    await assert_replay_agrees(pool, campaign)
 
 
 async def test_money_earned_before_the_charity_was_left_out_goes_to_its_new_account(pool: Pool):

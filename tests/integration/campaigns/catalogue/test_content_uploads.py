@@ -111,7 +111,7 @@ async def test_an_upload_ends_if_another_campaign_enrols_some_of_it_meanwhile(se
     upload = await process(served, upload_id)
     assert (upload["state"], upload["fault"]) == (
         "failed",
-        f"The content 12000 belongs to the campaign {SLUG}. Remove it there first.",
+        f"The content 12000 belongs to the campaign {SLUG}. Remove it there first",
     )
     assert upload["done"] in (0, 10_000), "the chunks before it stay done"
     assert await count_enrolled(served) == upload["done"]

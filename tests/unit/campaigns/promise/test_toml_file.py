@@ -41,7 +41,7 @@ SECOND_SHARE = 'share_bp = 3000\naccount = { iban = "GB82WEST12345698765432" }'
         ("2026-11-01T00:00:00+08:00", "2026-11-01T00:00:00", "campaign.starts_at", "timezone_aware"),
         ("2026-12-01", "2026-10-01", "campaign.ends_at", "ends_before_start"),
         ("2026-12-01", "2046-12-01", "campaign.ends_at", "campaign_too_long"),
-        ("late_days = 36500", "late_days = 3650.0", "campaign.late_days", "int_type"),
+        ("late_days = 36500", "late_days = 36500.0", "campaign.late_days", "int_type"),
         ("late_days = 36500", "late_days = 7\ncolour = 1", "campaign.colour", "extra_forbidden"),
         ("floor_minor = 0", "floor_minor = -1", "campaign.floor_minor", "greater_than_equal"),
         ("floor_minor = 0", "floor_minor = 9007199254740992", "campaign.floor_minor", "less_than_equal"),
