@@ -13,6 +13,7 @@ from uuid import uuid4
 from campaigns.catalogue import content_csv, enrolment
 from campaigns.catalogue.cache import Campaign, read_campaigns
 from campaigns.errors import CampaignClosed, FieldError, NotFound, RequestRefused, ValidationFailed, printable
+from campaigns.stored_refusals import decode_refusal, encode_refusal
 from ledger.errors import Refusal
 from sql import Connection, query
 
@@ -63,6 +64,11 @@ class Upload(NamedTuple):
     changed: int
 
     @property
+    def failure(self) -> Refusal | None:
+        """Return why it ended early; None if it did not, and in rows of old releases."""
+        return decode_refusal(self.fault) if self.fault else None
+
+    @property
     def state(self) -> Literal["running", "done", "failed"]:
         """Its state, from the time of its end and its fault."""
         if self.ended_at is None:
@@ -110,18 +116,11 @@ async def create_upload(
     return upload_id
 
 
-async def process_chunk(
-    conn: Connection,
-    upload_id: str,
-    pseudonym_key: bytes,
-    now: datetime,
-    format_fault: Callable[[Refusal], str] = str,
-) -> bool:
+async def process_chunk(conn: Connection, upload_id: str, pseudonym_key: bytes, now: datetime) -> bool:
     """Process an upload's next chunk; return whether this ended the upload. Safe to repeat.
 
     Returns False too if another process works on the upload, or if it had ended. A refused
-    chunk ends the upload, with the fault that `format_fault` makes. Joins the caller's
-    transaction.
+    chunk ends the upload. Joins the caller's transaction.
     """
     if await conn.fetchval(_LOCK_UPLOAD, upload_id) is None:
         return False
@@ -133,20 +132,20 @@ async def process_chunk(
             campaign = (await read_campaigns(conn, pseudonym_key))[chunk["slug"]]
             changed = await _OPERATIONS[chunk["action"]](conn, campaign, chunk["contents"])
     except RequestRefused as refusal:
-        return await finish_upload(conn, upload_id, now, format_fault(refusal))
+        return await finish_upload(conn, upload_id, now, refusal)
     await conn.execute(_FINISH_CHUNK, upload_id, chunk["number"], len(changed), now)
     if await conn.fetchrow(_FIND_NEXT_CHUNK, upload_id) is not None:
         return False
     return await finish_upload(conn, upload_id, now)
 
 
-async def finish_upload(conn: Connection, upload_id: str, now: datetime, fault: str | None = None) -> bool:
+async def finish_upload(conn: Connection, upload_id: str, now: datetime, failure: Refusal | None = None) -> bool:
     """End an upload; return False if it had ended. Waits for the chunk under way.
 
     Joins the caller's transaction.
     """
-    bounded = fault[:_FAULT_CHARS_MAX] if fault else None
-    return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, bounded) is not None
+    fault = encode_refusal(failure, _FAULT_CHARS_MAX) if failure else None
+    return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, fault) is not None
 
 
 async def running_upload_ids(conn: Connection) -> list[str]:

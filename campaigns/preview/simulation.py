@@ -80,7 +80,7 @@ class Preview:
 
     @property
     def earning_nothing(self) -> Worth:
-        """The likes over the daily cap or the budget, which count but earn nothing, and their worth."""
+        """The likes that count but earn nothing, over the daily cap or budget, and their worth."""
         return self.steps[StepName.OVER_DAILY_CAP].add(self.steps[StepName.OVER_BUDGET]).negate()
 
     def days_by_binding_cap(self) -> dict[BindingCap, int]:

@@ -1,4 +1,4 @@
-"""Field changes as text for programs and terminals: plain values, amounts in minor and major units."""
+"""Field changes as text for programs and terminals: plain values, amounts in both units."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -50,7 +50,7 @@ def _format_change(change: FieldChange) -> Difference:
 
 
 def parse_difference(difference: Difference) -> FieldChange:
-    """Return the change of a JSON object, with amounts in figures and other values as text. Pure."""
+    """Return the change of a JSON object: amounts in figures, other values as text. Pure."""
     if amount := difference.get("amount"):
         values = amount["before_minor"], amount["after_minor"]
         return FieldChange(difference["path"], *values, amount["currency"], amount["currency"])

@@ -1,4 +1,4 @@
-"""A promise for tests as TOML, with values replaced; and likes under it, recorded as intake does."""
+"""A promise for tests as TOML, with values replaced, and likes recorded under it."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -59,7 +59,7 @@ def promise_toml(*changes: tuple[str, str]) -> str:
 
 
 def span_around(now: datetime) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Return the changes that make the promise run from a month before `now` until a month after it."""
+    """Return the changes for a promise from a month before `now` until a month after it."""
     today = now.astimezone(ZoneInfo("Asia/Shanghai")).date()
     first, end = today - timedelta(days=30), today + timedelta(days=30)
     return ("starts_at = 2026-11-01", f"starts_at = {first}"), ("ends_at = 2026-12-01", f"ends_at = {end}")
@@ -71,7 +71,7 @@ def promise(*changes: tuple[str, str]) -> Promise:
 
 
 def campaign(*promises: Promise, from_days: Sequence[date] = (), closed_at: datetime | None = None) -> Campaign:
-    """Return a campaign as the catalogue has it, without a database; each promise is a version of its terms."""
+    """Return a campaign without a database; each promise is a version of its terms."""
     rules = promises[0].campaign
     calendar = Calendar.from_bounds(rules.starts_at, rules.ends_at, ZoneInfo(rules.timezone))
     days = [calendar.days[0], *from_days]
@@ -81,7 +81,7 @@ def campaign(*promises: Promise, from_days: Sequence[date] = (), closed_at: date
 
 
 def likes_body(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SLUG, content: str = "c") -> bytes:
-    """Return a delivery of likes of a content by different people, at noon of a November day in Shanghai."""
+    """Return a delivery of likes by different people, at noon of a November day in Shanghai."""
     named = f'"campaign":"{campaign}",' if campaign else ""
     likes = [
         f'{{"action":"like","content":"{content}",{named}"person":"{n}","event_at":"2026-11-{day:02}T04:00:00Z"}}'

@@ -118,7 +118,7 @@ async def test_a_cache_sees_that_the_catalogue_changed(pool: Pool):
 
 
 async def test_a_campaign_is_created_while_another_is_read(pool: Pool):
-    """A long reader of any campaign's likes must not hold up a new campaign, and with it all intake."""
+    """A long read of any campaign's likes must not block a new campaign, and with it all intake."""
     await apply(pool, promise())
     async with pool.acquire() as reader, reader.transaction():
         await reader.fetch("SELECT FROM likes")

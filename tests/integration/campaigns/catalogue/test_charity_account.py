@@ -1,4 +1,4 @@
-"""Another bank account while money is on its way: approved payouts keep the old one, later ones use the new one."""
+"""Another bank account: approved payouts keep the old one, later ones use the new one."""
 
 from datetime import timedelta
 from typing import Any

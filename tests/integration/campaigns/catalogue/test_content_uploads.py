@@ -1,4 +1,4 @@
-"""Files of content: accepted whole or not at all, processed in chunks, and resumed after a crash."""
+"""Files of content: accepted whole or refused, processed in chunks, resumed after a crash."""
 
 import asyncio
 import io
@@ -111,8 +111,9 @@ async def test_an_upload_ends_if_another_campaign_enrols_some_of_it_meanwhile(se
     upload = await process(served, upload_id)
     assert (upload["state"], upload["fault"]) == (
         "failed",
-        f"The content 12000 belongs to the campaign {SLUG}. Remove it there first",
+        f"The content 12000 belongs to the campaign {SLUG}. Remove it there first.",
     )
+    assert upload["failure"]["code"] == "content_enrolled_elsewhere"
     assert upload["done"] in (0, 10_000), "the chunks before it stay done"
     assert await count_enrolled(served) == upload["done"]
 
@@ -125,7 +126,7 @@ async def test_an_upload_can_be_stopped_once(served: RunningService):
     _, answer = await send(served, file(0, MANY))
     path = f"/uploads/{answer['after']['upload']}/stop"
     status, stopped = await AdminClient(served, "cat").run_command(path, {"reason": "the wrong file"})
-    assert (status, stopped["after"]["fault"]) == (200, "stopped by cat: the wrong file")
+    assert (status, stopped["after"]["reason"]) == (200, "the wrong file")
     assert (await AdminClient(served, "cat").run_command(path, {"reason": "again"}))[0] == 409
     assert (await process(served, answer["after"]["upload"]))["state"] == "failed"
     assert (await AdminClient(served, "cat").run_command("/uploads/upl_no/stop", {"reason": "a"}))[0] == 404

@@ -1,4 +1,4 @@
-"""Content belongs to at most one open campaign; only enrolled content counts if the promise says so."""
+"""Content belongs to at most one open campaign; only enrolled content may count."""
 
 import asyncio
 

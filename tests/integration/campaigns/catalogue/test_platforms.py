@@ -1,4 +1,4 @@
-"""A platform sees its secret once. After a rotation both secrets are live, until the old one is dropped."""
+"""A platform sees its secret once; after a rotation, both are live until the old one is dropped."""
 
 import asyncio
 import base64
@@ -51,7 +51,7 @@ async def keys(pool: Pool, name: str = "video") -> list[VerificationKey]:
 
 
 async def are_live(pool: Pool, secrets: Sequence[str]) -> list[bool]:
-    """Return for each secret whether a webhook that the reference library signs with it is accepted."""
+    """Return for each secret whether a webhook signed with it (by the reference library) counts."""
     live, body = await keys(pool), "{}"
     signatures = [Webhook(secret).sign("msg_1", NOW, body) for secret in secrets]
     headers = {"webhook-id": "msg_1", "webhook-timestamp": STAMP}

@@ -137,5 +137,5 @@ async def test_a_preview_of_the_longest_campaign_is_quick_and_complete(pool: Poo
     points = [{"day": date(2027, 11, 1), "likes": 0}, {"day": date(2037, 10, 31), "likes": 10**12}]
     answer = await preview(pool, longest, {"curve": points, "fakes_bp": 300}, 10**15)
     assert len(answer["days"]) == 3_653
-    assert answer["money"]["due"]["minor"] == 3_652 * 500  # all but the first day, on which nobody likes
+    assert answer["money"]["due"]["minor"] == 3_652 * 500  # no likes on the first day
     assert answer["likes"]["fakes"] * 10_000 - answer["likes"]["received"] * 300 < 10_000

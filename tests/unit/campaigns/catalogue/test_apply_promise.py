@@ -14,7 +14,7 @@ OTHER_RATE = ("per_likes = 3", "per_likes = 2")
 
 
 def shanghai(day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetime:
-    """Return a moment of November 2026 in the campaign's time zone; day 0 is the last of October."""
+    """Return a moment of November 2026 in the campaign's time zone; day 0 is 31 October."""
     return datetime(2026, 10, 30, 16, tzinfo=UTC) + timedelta(days=day, hours=hour, minutes=minute, seconds=second)
 
 

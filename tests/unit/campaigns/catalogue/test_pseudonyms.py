@@ -33,7 +33,7 @@ def test_it_differs_by_service_campaign_platform_and_person():
     [
         (("c", "ab", "c"), ("c", "a", "bc")),
         (("c", "a", "\x00\x01b"), ("c", "a\x00\x01", "b")),
-        (("c", "", "\x00\x01ab"), ("c", "a", "b")),  # the person's id imitates the length of the platform's name
+        (("c", "", "\x00\x01ab"), ("c", "a", "b")),  # an imitated length
         (("c", "a", ""), ("c", "", "a")),
     ],
 )
