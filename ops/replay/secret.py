@@ -42,7 +42,7 @@ async def derive_platform_secret(settings: Settings, platform: str) -> bytes:
     async with database.open_database(settings, role="command") as dsn:
         conn = await asyncpg.connect(dsn)
         try:
-            entry = (await cache.load_catalogue(conn, service_keys.pseudonym)).platforms.get(platform)
+            entry = (await cache.read_platforms(conn)).get(platform)
         finally:
             await conn.close()
     if entry is None:

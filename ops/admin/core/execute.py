@@ -14,7 +14,7 @@ import orjson
 import structlog
 from typing_extensions import TypedDict
 
-from campaigns.promise.diff import Difference, diff_objects
+from campaigns.promise.diff import diff_objects
 from ops.admin.core import audit_log, idempotency, proposals
 from ops.admin.core.actor import Actor
 from ops.admin.core.command import (
@@ -30,6 +30,7 @@ from ops.admin.core.errors import Forbidden
 from ops.admin.core.idempotency import IdempotencyKey
 from ops.admin.core.savepoint import savepoint
 from ops.clock import utc_now
+from ops.i18n.changes import Difference, format_changes
 
 _log = structlog.get_logger()
 
@@ -129,7 +130,7 @@ async def _run_or_propose(
 
 def build_response(command_name: str, result: CommandResult, *, dry_run: bool = False) -> CommandResponse:
     """Return what is told of what a command did. Pure."""
-    differ = diff_objects(result.before, result.after, result.currency)
+    changes = diff_objects(result.before, result.after, result.currency)
     return {
         "command": command_name,
         "subject": result.subject,
@@ -137,7 +138,7 @@ def build_response(command_name: str, result: CommandResult, *, dry_run: bool = 
         "dry_run": dry_run,
         "before": None if result.before is None else dict(result.before),
         "after": None if result.after is None else dict(result.after),
-        "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in differ],
+        "differences": format_changes(changes),
         "details": dict(result.details),
         "audit": None,
         "proposal": None,

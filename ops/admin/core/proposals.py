@@ -23,6 +23,7 @@ from campaigns.errors import NotFound
 from campaigns.promise.diff import diff_objects
 from ops.admin.core.command import Command, CommandContext, CommandResult, JsonObject
 from ops.admin.core.errors import ProposalRefused
+from ops.i18n.changes import format_changes
 from sql import Connection, query
 
 _ADD_PROPOSAL = query("add_proposal")
@@ -129,8 +130,9 @@ async def propose(
 
 def hash_proposal(command_name: str, subject_id: str, body: str, result: CommandResult) -> bytes:
     """Return what an approval names: the command, all that it was asked, and every value that would change. Pure."""
-    differ = [list(change) for change in diff_objects(result.before, result.after, result.currency)]
-    return sha256(rfc8785.dumps([command_name, subject_id, body, result.subject, differ])).digest()
+    changes = format_changes(diff_objects(result.before, result.after, result.currency))
+    values = [[change["path"], change["before"], change["after"]] for change in changes]
+    return sha256(rfc8785.dumps([command_name, subject_id, body, result.subject, values])).digest()
 
 
 async def lock_proposal(conn: Connection, proposal_id: str) -> Proposal:

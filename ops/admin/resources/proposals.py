@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.errors import NotFound, RequestRefused
-from campaigns.promise.diff import Difference, diff_objects
+from campaigns.promise.diff import diff_objects
 from ledger.errors import LedgerError
 from ops.admin.core import audit_log, proposals
 from ops.admin.core.actor import SCHEDULER, Actor
@@ -37,6 +37,7 @@ from ops.admin.core.pagination import (
 )
 from ops.admin.core.proposals import Proposal, ProposalState
 from ops.admin.core.savepoint import savepoint
+from ops.i18n.changes import Difference, format_changes
 from sql import query
 
 FindCommand = Callable[[str], Command[Any]]
@@ -201,7 +202,7 @@ class ProposalView(TypedDict):
 def proposal_view(proposal: Proposal) -> ProposalView:
     """Return what both people see."""
     is_decided = proposal.state is not ProposalState.PENDING
-    differ = diff_objects(proposal.before, proposal.after, proposal.currency)
+    changes = diff_objects(proposal.before, proposal.after, proposal.currency)
     return {
         "proposal": proposal.proposal_id,
         "command": proposal.command,
@@ -216,7 +217,7 @@ def proposal_view(proposal: Proposal) -> ProposalView:
         "decision_reason": proposal.decision_reason,
         "due_at": proposal.due_at.isoformat() if proposal.due_at else None,
         "hash": proposal.hash.hex(),
-        "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in differ],
+        "differences": format_changes(changes),
     }
 
 

@@ -58,7 +58,7 @@ async def _list_settlements(context: CommandContext, list_query: ListQuery) -> l
 
 
 async def _settlement_rows(context: CommandContext, ids: Sequence[str]) -> list[SettlementView]:
-    known = (await cache.read_catalogue(context.conn, context.keys.pseudonym)).campaigns
+    known = await cache.read_campaigns(context.conn, context.keys.pseudonym)
     held = {e.settlement_id: e for e in await list_settlements(context.conn, settlement_ids=ids)}
     return [settlement_view(known[held[i].campaign], held[i]) for i in ids]
 
@@ -67,7 +67,7 @@ async def _list_payouts(context: CommandContext, list_query: ListQuery) -> list[
     wanted = (list_query.filters.get(each) for each in ("campaign", "charity", "state"))
     after = list_query.after or (None, None)
     rows = await context.conn.fetch(_LIST_PAYOUTS, *after, list_query.limit, *wanted)
-    known = (await cache.read_catalogue(context.conn, context.keys.pseudonym)).campaigns
+    known = await cache.read_campaigns(context.conn, context.keys.pseudonym)
     held = await list_settlements(context.conn, settlement_ids=list({row["settlement_id"] for row in rows}))
     payouts = {p.payout_id: (e, p) for e in held for p in e.payouts}
     return [payout_view(known[e.campaign], e, p) for e, p in (payouts[row["payout_id"]] for row in rows)]
@@ -77,7 +77,7 @@ async def _read_settlement(context: CommandContext, settlement_id: str) -> Settl
     found = await list_settlements(context.conn, settlement_id=settlement_id)
     if not found:
         raise NotFound(f"there is no settlement {settlement_id!r}")
-    known = (await cache.read_catalogue(context.conn, context.keys.pseudonym)).campaigns
+    known = await cache.read_campaigns(context.conn, context.keys.pseudonym)
     rows = await context.conn.fetch(_READ_APPROVALS, [settlement_id])
     given = [(row["person"], row["at"], row["hash"]) for row in rows]
     sees = is_allowed(context.actor, _ACCOUNT_ROLES)

@@ -21,7 +21,7 @@ ACCOUNT = {"scheme": "other", "id": "6222020200112233999"}
 PATH = "/charities/village-schools/account"
 VILLAGE, ACCOUNT_OF = "village-schools", "SELECT account ->> 'id' FROM charities WHERE charity = 'village-schools'"
 FAULTS = {
-    "another account": ("beneficiaries", {"account": ACCOUNT}, "terms.beneficiaries.0.account", "charity account"),
+    "another account": ("beneficiaries", {"account": ACCOUNT}, "terms.beneficiaries.0.account", "another account"),
     "disabled": ("beneficiaries", {}, "terms.beneficiaries.0.charity", "is disabled"),
 }
 

@@ -187,6 +187,5 @@ def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
 
 def test_values_are_written_for_people() -> None:
     assert format_minute("2026-11-24T02:07:33.396067+08:00") == "2026-11-24 02:07 UTC+8"
-    assert format_value("funded_minor", "700000 (7000.00 CNY)", "en") == "CN¥7,000.00"
     assert format_value("terms.beneficiaries.0.share_bp", "1250", "en") == "12.5%"
     assert format_value("reference", "2026-13-99T99:99", "en") == "2026-13-99T99:99"
