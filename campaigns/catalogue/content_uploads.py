@@ -12,6 +12,8 @@ from uuid import uuid4
 from campaigns.catalogue import content_csv, enrolment
 from campaigns.catalogue.cache import Campaign, read_campaigns
 from campaigns.errors import CampaignClosed, FieldError, NotFound, RequestRefused, ValidationFailed
+from campaigns.stored_refusals import decode_refusal, encode_refusal
+from ledger.errors import Refusal
 from sql import Connection, query
 
 CHUNK_CONTENTS = 5_000
@@ -56,6 +58,11 @@ class Upload(NamedTuple):
     fault: str | None
     done: int
     changed: int
+
+    @property
+    def failure(self) -> Refusal | None:
+        """Return why it ended early; None if it did not, and in rows of old releases."""
+        return decode_refusal(self.fault) if self.fault else None
 
     @property
     def state(self) -> Literal["running", "done", "failed"]:
@@ -112,17 +119,17 @@ async def process_chunk(conn: Connection, upload_id: str, pseudonym_key: bytes, 
             campaign = (await read_campaigns(conn, pseudonym_key))[chunk["slug"]]
             changed = await _OPERATIONS[chunk["action"]](conn, campaign, chunk["contents"])
     except RequestRefused as refused:
-        return await finish_upload(conn, upload_id, now, str(refused))
+        return await finish_upload(conn, upload_id, now, refused)
     await conn.execute(_FINISH_CHUNK, upload_id, chunk["number"], len(changed), now)
     if await conn.fetchrow(_FIND_NEXT_CHUNK, upload_id) is not None:
         return False
     return await finish_upload(conn, upload_id, now)
 
 
-async def finish_upload(conn: Connection, upload_id: str, now: datetime, fault: str | None = None) -> bool:
+async def finish_upload(conn: Connection, upload_id: str, now: datetime, failure: Refusal | None = None) -> bool:
     """End an upload; False: it had ended. Waits for the chunk under way."""
-    short = fault[:_FAULT_CHARS_MAX] if fault else None
-    return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, short) is not None
+    fault = encode_refusal(failure, _FAULT_CHARS_MAX) if failure else None
+    return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, fault) is not None
 
 
 async def running_upload_ids(conn: Connection) -> list[str]:

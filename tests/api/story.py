@@ -153,9 +153,9 @@ async def pay_out(story: Story, settlement: str, secret: str) -> str:
     fay = AdminClient(story.server, "fay")
     _, shown = await fay.read(f"/settlements/{settlement}")
     first, second = shown["payouts"]
-    await story.run_command("payout.answer", "fay", payout=first["payout"])
+    await story.run_command("payout.record-result", "fay", payout=first["payout"])
     await fay.run_command(f"/payouts/{second['payout']}/answer", {"refused": "no such account"})
-    await story.run_command("payout.again", "fay", payout=second["payout"])
+    await story.run_command("payout.retry", "fay", payout=second["payout"])
     await story.approve_settlement(settlement)
     await fay.run_command(f"/settlements/{settlement}/send", {"channel": "http"})
     query = "SELECT max(message_id) FROM payout_messages WHERE channel = 'http'"
