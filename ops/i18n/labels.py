@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from campaigns.promise.diff import Difference, FieldChange
+from campaigns.promise.diff import FieldChange, FieldValue
 from ops.i18n import formats
+from ops.i18n.changes import Difference, parse_difference, value_text
 from ops.i18n.formats import format_basis_points
 from ops.i18n.language import TEXTS, Language, translate
 
-_MONEY = re.compile(r"^(?P<minor>-?\d+) \(\S+ (?P<currency>[A-Z]{3})\)$")
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
@@ -51,7 +51,7 @@ def path_label(path: str, language: Language) -> str:
 
 
 class LabelledChange(NamedTuple):
-    """A value that changes, as people read it; `more` is set where it is money on both sides."""
+    """A value that changes, as people read it; `delta` is set if it is an amount on both sides."""
 
     where: str
     before: str | None
@@ -61,25 +61,31 @@ class LabelledChange(NamedTuple):
 
 
 def label_changes(differences: Sequence[Difference | FieldChange], language: Language) -> list[LabelledChange]:
-    """Return differences in words and in money. Pure."""
-    return [_label_change(*_change_values(each), language) for each in differences]
+    """Return changes in words and in money. Pure."""
+    changes = [d if isinstance(d, FieldChange) else parse_difference(d) for d in differences]
+    return [_label_change(change, language) for change in changes]
 
 
-def _change_values(change: Difference | FieldChange) -> tuple[str, str | None, str | None]:
-    if isinstance(change, FieldChange):
-        return change.path, change.before, change.after
-    return change["path"], change["before"], change["after"]
+def _label_change(change: FieldChange, language: Language) -> LabelledChange:
+    before = _label_value(change.path, change.before, change.old_currency, language)
+    after = _label_value(change.path, change.after, change.currency, language)
+    delta = _label_delta(change, language)
+    return LabelledChange(path_label(change.path, language), before, after, delta, bool(change.currency))
 
 
-def _label_change(path: str, before: str | None, after: str | None, language: Language) -> LabelledChange:
-    amounts = [_MONEY.match(value) for value in (before or "", after or "")]
-    was, becomes = (int(found["minor"]) if found else None for found in amounts)
-    more = None
-    if was is not None and becomes is not None and (both := amounts[1]):
-        gained = formats.amount(becomes - was, both["currency"], language)
-        more = gained if becomes < was else f"+{gained}"
-    was_said, is_said = (None if value is None else format_value(path, value, language) for value in (before, after))
-    return LabelledChange(path_label(path, language), was_said, is_said, more, any(amounts))
+def _label_value(path: str, value: FieldValue | None, currency: str, language: Language) -> str | None:
+    if isinstance(value, int) and currency:
+        return formats.amount(value, currency, language)
+    text = value_text(value)
+    return None if text is None else format_value(path, text, language)
+
+
+def _label_delta(change: FieldChange, language: Language) -> str | None:
+    match change.before, change.after:
+        case int(before), int(after) if change.currency:
+            delta = formats.amount(after - before, change.currency, language)
+            return delta if after < before else f"+{delta}"
+    return None
 
 
 def format_minute(moment: str) -> str:
@@ -93,9 +99,7 @@ def format_minute(moment: str) -> str:
 
 
 def format_value(path: str, value: str, language: Language) -> str:
-    """Return one value as people read it: amounts with their currency, shares in percent."""
-    if money := _MONEY.match(value):
-        return formats.amount(int(money["minor"]), money["currency"], language)
+    """Return a value as people read it: shares in percent, moments to the minute. Pure."""
     name = path.rpartition(".")[2]
     if name.endswith("_bp") and value.isdecimal():
         return format_basis_points(int(value)) + "%"

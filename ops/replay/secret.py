@@ -38,7 +38,7 @@ async def derive_platform_secret(settings: Settings, platform: str) -> bytes:
     async with database.open_database(settings, role="command") as dsn:
         conn = await asyncpg.connect(dsn)
         try:
-            known = (await cache.load_catalogue(conn, own.pseudonym)).platforms.get(platform)
+            known = (await cache.read_platforms(conn)).get(platform)
         finally:
             await conn.close()
     if known is None:

@@ -16,7 +16,7 @@ import orjson
 import structlog
 from typing_extensions import TypedDict
 
-from campaigns.promise.diff import Difference, diff_objects
+from campaigns.promise.diff import diff_objects
 from ops.admin.core import audit_log, idempotency, proposals
 from ops.admin.core.actor import Actor
 from ops.admin.core.command import (
@@ -32,6 +32,7 @@ from ops.admin.core.errors import Forbidden
 from ops.admin.core.idempotency import IdempotencyKey
 from ops.admin.core.savepoint import savepoint
 from ops.clock import utc_now
+from ops.i18n.changes import Difference, format_changes
 from sql import Pool
 
 PROPOSE = "proposal.create"  # in the audit log: a command was proposed instead of executed
@@ -174,7 +175,7 @@ def build_response(command_name: str, result: CommandResult, *, dry_run: bool = 
         "dry_run": dry_run,
         "before": None if result.before is None else dict(result.before),
         "after": None if result.after is None else dict(result.after),
-        "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in changes],
+        "differences": format_changes(changes),
         "details": dict(result.details),
         "audit": None,
         "proposal": None,

@@ -25,6 +25,7 @@ from campaigns.stored_refusals import decode_refusal
 from ledger.errors import Refusal
 from ops.admin.core.command import Command, CommandContext, CommandResult, JsonObject
 from ops.admin.core.errors import ProposalRefused
+from ops.i18n.changes import format_changes
 from sql import Connection, query
 
 REASON_CHARS_MAX = 500  # of the column
@@ -136,8 +137,9 @@ def _canonical_json(value: JsonObject | None) -> str | None:
 
 def hash_proposal(command_name: str, subject_id: str, body: str, result: CommandResult) -> bytes:
     """Return the SHA-256 that an approval names: of the command, its body and every changed value. Pure."""
-    changes = [list(change) for change in diff_objects(result.before, result.after, result.currency)]
-    return sha256(rfc8785.dumps([command_name, subject_id, body, result.subject, changes])).digest()
+    changes = format_changes(diff_objects(result.before, result.after, result.currency))
+    values = [[change["path"], change["before"], change["after"]] for change in changes]
+    return sha256(rfc8785.dumps([command_name, subject_id, body, result.subject, values])).digest()
 
 
 async def lock_proposal(conn: Connection, proposal_id: str) -> Proposal:

@@ -10,7 +10,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.errors import RequestRefused
-from campaigns.promise.diff import Difference, diff_objects
+from campaigns.promise.diff import diff_objects
 from campaigns.stored_refusals import RefusalObject, encode_refusal, refusal_object
 from ledger.errors import LedgerError, Refusal
 from ops.admin.core import audit_log, proposals
@@ -38,6 +38,7 @@ from ops.admin.core.pagination import (
 )
 from ops.admin.core.proposals import Proposal, ProposalState
 from ops.admin.core.savepoint import savepoint
+from ops.i18n.changes import Difference, format_changes
 from ops.i18n.stored_refusals import stored_refusal_text
 from sql import query
 
@@ -225,7 +226,7 @@ def proposal_view(proposal: Proposal) -> ProposalView:
         "failure": refusal_object(proposal.failure) if proposal.failure else None,
         "due_at": proposal.due_at.isoformat() if proposal.due_at else None,
         "hash": proposal.hash.hex(),
-        "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in changes],
+        "differences": format_changes(changes),
     }
 
 
