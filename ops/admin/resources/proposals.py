@@ -123,10 +123,7 @@ async def _refuse(
     context: CommandContext, find_command: FindCommand, proposal_id: str, body: DecisionReason
 ) -> CommandResult:
     proposal = await _lock_decidable(context, find_command, proposal_id)
-    await proposals.record_step(
-        context.conn, proposal, ProposalState.REFUSED, context.actor.name, context.now, body.reason
-    )
-    return _step_result(proposal, ProposalState.REFUSED, reason=body.reason)
+    return await _record_decision(context, proposal, ProposalState.REFUSED, body.reason)
 
 
 async def _withdraw(
@@ -140,10 +137,14 @@ async def _withdraw(
     )
     if not (is_author or may_stop):
         raise Forbidden("withdrawal_forbidden", proposal=proposal_id, name=proposal.asked_by)
-    await proposals.record_step(
-        context.conn, proposal, ProposalState.WITHDRAWN, context.actor.name, context.now, body.reason
-    )
-    return _step_result(proposal, ProposalState.WITHDRAWN, reason=body.reason)
+    return await _record_decision(context, proposal, ProposalState.WITHDRAWN, body.reason)
+
+
+async def _record_decision(
+    context: CommandContext, proposal: Proposal, state: ProposalState, reason: str
+) -> CommandResult:
+    await proposals.record_step(context.conn, proposal, state, context.actor.name, context.now, reason)
+    return _step_result(proposal, state, reason=reason)
 
 
 async def execute_due(services: CommandServices, find_command: FindCommand, now: datetime) -> int:

@@ -102,9 +102,9 @@ async def test_a_command_that_is_refused_later_fails_with_its_code(server: Runni
     assert (await AdminClient(server, "cat").run_command("/charities/village-schools/disable"))[0] == 200
     assert await execute_due(server, utc_now() + 2 * DAY) == 1
     state, failure = await proposal_state(server, proposal)
-    assert (state, failure["field_errors"][0]["code"]) == ("failed", "beneficiary_disabled")
+    assert (state, failure["code"], failure["params"]) == ("failed", "charity_disabled", {"slug": VILLAGE})
     _, view = await AdminClient(server, "al").read(f"/proposals/{proposal}")
-    assert "terms.beneficiaries.0.charity: village-schools is disabled" in view["decision_reason"]
+    assert "The charity village-schools is disabled." in view["decision_reason"]
     audited = await fetch_value(
         server, "SELECT after::json ->> 'failure' FROM audit_log WHERE command = 'proposal.execute'"
     )
