@@ -97,9 +97,13 @@ async def _lock_decidable(context: CommandContext, find_command: FindCommand, pr
     return proposal
 
 
-def _step_result(proposal: Proposal, state: ProposalState, **values: Any) -> CommandResult:
-    before = {"state": proposal.state.value}
-    return CommandResult(f"proposal/{proposal.proposal_id}", before, {"state": state.value, **values})
+async def _take_step(
+    context: CommandContext, proposal: Proposal, state: ProposalState, text: str | None = None, **values: Any
+) -> CommandResult:
+    """Record a step, with the text of its reason, and return its result with `values`."""
+    await proposals.record_step(context.conn, proposal, state, context.actor.name, context.now, text)
+    subject, before = f"proposal/{proposal.proposal_id}", {"state": proposal.state.value}
+    return CommandResult(subject, before, {"state": state.value, **values})
 
 
 async def _approve(
@@ -112,10 +116,9 @@ async def _approve(
         inner = await _rerun(context, find_command, proposal)
         trial.is_rolled_back = bool(proposal.hold)
     if proposal.hold:
-        await proposals.record_step(context.conn, proposal, ProposalState.APPROVED, context.actor.name, context.now)
-        return _step_result(proposal, ProposalState.APPROVED, due_at=(context.now + proposal.hold).isoformat())
-    await proposals.record_step(context.conn, proposal, ProposalState.DONE, context.actor.name, context.now)
-    result = _step_result(proposal, ProposalState.DONE)
+        due_at = (context.now + proposal.hold).isoformat()
+        return await _take_step(context, proposal, ProposalState.APPROVED, due_at=due_at)
+    result = await _take_step(context, proposal, ProposalState.DONE)
     return replace(result, secret=inner.secret, details=inner.details, after_commit=inner.after_commit)
 
 
@@ -123,7 +126,7 @@ async def _refuse(
     context: CommandContext, find_command: FindCommand, proposal_id: str, body: DecisionReason
 ) -> CommandResult:
     proposal = await _lock_decidable(context, find_command, proposal_id)
-    return await _record_decision(context, proposal, ProposalState.REFUSED, body.reason)
+    return await _take_step(context, proposal, ProposalState.REFUSED, body.reason, reason=body.reason)
 
 
 async def _withdraw(
@@ -137,14 +140,7 @@ async def _withdraw(
     )
     if not (is_author or may_stop):
         raise Forbidden("withdrawal_forbidden", proposal=proposal_id, name=proposal.asked_by)
-    return await _record_decision(context, proposal, ProposalState.WITHDRAWN, body.reason)
-
-
-async def _record_decision(
-    context: CommandContext, proposal: Proposal, state: ProposalState, reason: str
-) -> CommandResult:
-    await proposals.record_step(context.conn, proposal, state, context.actor.name, context.now, reason)
-    return _step_result(proposal, state, reason=reason)
+    return await _take_step(context, proposal, ProposalState.WITHDRAWN, body.reason, reason=body.reason)
 
 
 async def execute_due(services: CommandServices, find_command: FindCommand, now: datetime) -> int:
@@ -174,13 +170,10 @@ async def _execute_proposal(
             after_commit = (await _rerun(context, find_command, proposal)).after_commit
     except (RequestRefused, LedgerError) as failure:
         reason = encode_refusal(failure, proposals.REASON_CHARS_MAX)
-        await proposals.record_step(
-            context.conn, proposal, ProposalState.FAILED, context.actor.name, context.now, reason
-        )
-        result = _step_result(proposal, ProposalState.FAILED, failure=refusal_object(failure))
+        stored = refusal_object(failure)
+        result = await _take_step(context, proposal, ProposalState.FAILED, reason, failure=stored)
     else:
-        await proposals.record_step(context.conn, proposal, ProposalState.DONE, context.actor.name, context.now)
-        result = _step_result(proposal, ProposalState.DONE)
+        result = await _take_step(context, proposal, ProposalState.DONE)
     await audit_log.add_entry(context.conn, context.actor, EXECUTE, result, context.now, proposal_id)
     return True, after_commit
 
