@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from campaigns.errors import NotFound, TokenRefused
+from campaigns.errors import NotFound, TokenRefused, printable
 from campaigns.promise.model import SingleLine
 from ops.admin.core import pagination
 from ops.admin.core.actor import BOOTSTRAP_ADMIN, OPERATOR, ROLES, SCHEDULER, Role
@@ -122,7 +122,7 @@ async def _revoke_token(context: CommandContext, name: str, _: EmptyBody) -> Com
     await context.conn.execute(_LOCK_TOKENS)
     token = await context.conn.fetchrow(_FIND_LIVE_TOKEN, name, context.now)
     if token is None:
-        raise NotFound("token_not_found", name=name)
+        raise NotFound("token_not_found", name=printable(name))
     if token["role"] == "owner" and not await context.conn.fetchval(_COUNT_OTHER_OWNERS, name, context.now):
         raise TokenRefused("last_owner", name=name)
     await context.conn.fetchval(_REVOKE_TOKEN, name, context.now)

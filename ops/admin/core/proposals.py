@@ -19,7 +19,7 @@ from uuid import uuid4
 import orjson
 import rfc8785
 
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from campaigns.promise.diff import diff_objects
 from campaigns.stored_refusals import decode_refusal
 from ledger.errors import Refusal
@@ -152,7 +152,7 @@ async def find_proposal(conn: Connection, proposal_id: str) -> Proposal:
     """Return a proposal. Raises NotFound if there is no proposal with that id."""
     row = await conn.fetchrow(_FIND_PROPOSAL, proposal_id)
     if row is None:
-        raise NotFound("proposal_not_found", proposal=proposal_id)
+        raise NotFound("proposal_not_found", proposal=printable(proposal_id))
     return parse_proposal(row)
 
 

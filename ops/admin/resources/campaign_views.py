@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from campaigns.catalogue import cache
 from campaigns.catalogue.apply_promise import current_promise
 from campaigns.catalogue.cache import Campaign
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from campaigns.promise.calendar import local_day
 from campaigns.promise.terms import terms_on_day, versions_in_force
 from campaigns.reporting.snapshot import CampaignPhase, campaign_phase
@@ -96,7 +96,7 @@ async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[
 async def _read_campaign(context: CommandContext, slug: str) -> CampaignDetail:
     campaign = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(slug)
     if campaign is None:
-        raise NotFound("campaign_not_found", slug=slug)
+        raise NotFound("campaign_not_found", slug=printable(slug))
     row = await context.conn.fetchrow(_COUNT_CONTENT, campaign.campaign_id)
     return {
         **_campaign_view(context, campaign, await campaign_balances(context.conn, slug)),

@@ -8,7 +8,7 @@ from pydantic import Field
 from campaigns.catalogue import apply_promise, cache
 from campaigns.catalogue.apply_promise import Plan, PromiseAction
 from campaigns.catalogue.cache import Campaign
-from campaigns.errors import FieldError, NotFound, PromiseRefused
+from campaigns.errors import FieldError, NotFound, PromiseRefused, printable
 from campaigns.pledging import budget
 from campaigns.promise.model import Promise, PromiseTerms, SingleLine
 from ledger.accounting.balances import campaign_balances
@@ -53,7 +53,7 @@ async def find_campaign(context: CommandContext, slug: str) -> Campaign:
     await cache.lock_shared(context.conn)
     campaign = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(slug)
     if campaign is None:
-        raise NotFound("campaign_not_found", slug=slug)
+        raise NotFound("campaign_not_found", slug=printable(slug))
     return campaign
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from campaigns.errors import FieldError, NotFound, ValidationFailed
+from campaigns.errors import FieldError, NotFound, ValidationFailed, printable
 from campaigns.pledging.settle import payees
 from campaigns.promise.model import SingleLine
 from ledger.payouts import manual
@@ -40,7 +40,7 @@ async def find_settlement_id(context: CommandContext, payout_id: str) -> str:
     """Return the id of a payout's settlement. Raises NotFound."""
     settlement_id = await context.conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
     if settlement_id is None:
-        raise NotFound("payout_not_found", payout=payout_id)
+        raise NotFound("payout_not_found", payout=printable(payout_id))
     return str(settlement_id)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from ops.admin.core.actor import BOOTSTRAP_ADMIN
 from ops.admin.core.command import Command, CommandContext, CommandResult, EmptyBody
 from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
@@ -40,7 +40,7 @@ async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[
 async def _end(context: CommandContext, person: str, _: EmptyBody) -> CommandResult:
     ended = await context.conn.fetch(_END_SESSIONS, person, context.now)
     if not ended:
-        raise NotFound("no_live_session", name=person)
+        raise NotFound("no_live_session", name=printable(person))
     roles = sorted({row["role"] for row in ended})
     return CommandResult(f"session/{person}", {"name": person, "roles": roles, "sessions": len(ended)}, None)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campaigns.catalogue import cache
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from ledger.settlements.model import SettlementState, list_settlements
 from ledger.settlements.payout_steps import PayoutState
 from ops.admin.core.actor import ROLES, Role
@@ -75,7 +75,7 @@ async def _list_payouts(context: CommandContext, list_query: ListQuery) -> list[
 async def _read_settlement(context: CommandContext, settlement_id: str) -> SettlementDetail:
     settlements = await list_settlements(context.conn, settlement_id=settlement_id)
     if not settlements:
-        raise NotFound("settlement_not_found", settlement=settlement_id)
+        raise NotFound("settlement_not_found", settlement=printable(settlement_id))
     (settlement,) = settlements
     campaigns = await cache.read_campaigns(context.conn, context.keys.pseudonym)
     rows = await context.conn.fetch(_READ_APPROVALS, [settlement_id])

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from campaigns.pledging import settle
 from campaigns.reporting.settlements import approval_rules
 from ledger.errors import ConcurrentUpdate, SettlementRefused
@@ -52,7 +52,7 @@ async def lock_with_campaign(context: CommandContext, settlement_id: str) -> tup
     """Return a settlement and its campaign, locked until the transaction ends. Raises NotFound."""
     settlements = await list_settlements(context.conn, settlement_id=settlement_id)
     if not settlements:
-        raise NotFound("settlement_not_found", settlement=settlement_id)
+        raise NotFound("settlement_not_found", settlement=printable(settlement_id))
     campaign = await find_campaign(context, settlements[0].campaign)
     return campaign, await approvals.lock_settlement(context.conn, settlement_id)
 
