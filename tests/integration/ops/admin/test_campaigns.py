@@ -150,7 +150,7 @@ async def test_every_campaign_is_listed_with_its_state_and_money(served: Running
     _, ended = await auditor.read("/campaigns", state="ended")
     assert [row["campaign"] for row in ended["campaigns"]] == [SLUG]
     status, refused = await auditor.read("/campaigns", state="gone")
-    assert (status, refused["faults"][0]["reason"]) == (422, "one of: to come, running, ended, closed")
+    assert (status, refused["faults"][0]["reason"]) == (422, "one of: upcoming, running, ended, closed")
     assert (await auditor.read("/campaigns/nothing"))[0] == 404
 
 
