@@ -74,7 +74,7 @@ class Jobs:
         self.metrics.pledge_duration_seconds.observe(perf_counter() - started)
         if run.campaign_count:
             await self.sequence()  # so that the public figures are rarely ahead of the log
-        run.errors.raise_if_any("the tick failed for some campaigns")
+        run.errors.raise_if_any("campaigns that could not be ticked")
 
     async def sequence(self) -> None:
         """Append queued leaves to the public log and sign its head."""
@@ -104,7 +104,7 @@ class Jobs:
         self.metrics.payout_sending_age_seconds.set(seconds_since(backlog.sending_since, utc_now()))
         self.metrics.payout_pending_age_seconds.set(seconds_since(backlog.waiting_since, utc_now()))
         self.metrics.statement_lines_unmatched.set(backlog.unmatched_line_count)
-        run.errors.raise_if_any("some campaigns could not be settled")
+        run.errors.raise_if_any("campaigns that could not be settled")
 
     async def resume_payouts(self) -> None:
         """Recover payouts that a crash or a time-out left in `sending`."""
@@ -117,7 +117,7 @@ class Jobs:
             outside_calls=self.services.outside_calls,
         )
         self._unfinished_after = run.next_after
-        run.errors.raise_if_any("some payouts could not be recovered")
+        run.errors.raise_if_any("payouts that could not be finished")
 
     async def count_people(self) -> None:
         """Count the people of every campaign with new likes."""

@@ -58,7 +58,7 @@ async def test_the_same_reference_again_changes_nothing(pool: Pool):
 async def test_the_same_reference_with_another_amount_is_refused(pool: Pool):
     campaign = await create(pool)
     await fund(pool, campaign, 700)
-    with pytest.raises(FundingRefused, match="^funding_reference_conflict") as refused:
+    with pytest.raises(FundingRefused, match=r"^funding_reference_conflict") as refused:
         await fund(pool, campaign, 701)
     assert refused.value.params == {"reference": "bank 1", "amount_minor": 700, "amount_currency": "CNY"}
     assert (await balances(pool, campaign)).budget.minor == 700
@@ -85,7 +85,7 @@ INVALID_FUNDINGS = [
 async def test_an_invalid_amount_or_reference_is_refused(pool: Pool):
     campaign = await create(pool)
     for amount_minor, reference, code in INVALID_FUNDINGS:
-        with pytest.raises(FundingRefused, match=f"^{code}"):
+        with pytest.raises(FundingRefused, match=rf"^{code}"):
             await fund(pool, campaign, amount_minor, reference)
     assert await fetch_rows(pool, "SELECT FROM transfers") == []
 
@@ -93,7 +93,7 @@ async def test_an_invalid_amount_or_reference_is_refused(pool: Pool):
 async def test_a_budget_stays_within_the_range_of_exact_integers(pool: Pool):
     campaign = await create(pool)
     await fund(pool, campaign, MINOR_MAX)
-    with pytest.raises(FundingRefused, match="^funding_total_out_of_range"):
+    with pytest.raises(FundingRefused, match=r"^funding_total_out_of_range"):
         await fund(pool, campaign, 1, "bank 2")
 
 

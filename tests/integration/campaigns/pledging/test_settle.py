@@ -323,14 +323,14 @@ async def test_the_job_settles_only_campaigns_that_settle_automatically(pool: Po
 
 async def test_a_day_without_a_period_is_refused_with_the_day_of_the_next_one(pool: Pool):
     campaign = await create_campaign(pool)
-    with pytest.raises(UnknownPeriod, match="^period_not_closed") as refused:
+    with pytest.raises(UnknownPeriod, match=r"^period_not_closed") as refused:
         settle.require_closed_period(campaign, date(2026, 11, 10), NOW)
     assert refused.value.params == {
         "campaign": SLUG,
         "day": date(2026, 11, 10),
         "next_day": date(2026, 11, 16),
     }
-    with pytest.raises(UnknownPeriod, match="^period_unknown"):
+    with pytest.raises(UnknownPeriod, match=r"^period_unknown"):
         settle.require_closed_period(replace(campaign, closed_at=NOW), date(2026, 11, 10), NOW + timedelta(days=99))
     settle.require_closed_period(campaign, date(2026, 11, 9), NOW)
 
