@@ -1,4 +1,7 @@
-"""The tallies of a batch as JSON: `campaigns.intake` writes them, `campaigns.pledging` folds them into day counts."""
+"""The tallies of a batch as JSON.
+
+`campaigns.intake` writes them, `campaigns.pledging` folds them into day counts.
+"""
 
 from collections.abc import Mapping
 from datetime import date
@@ -17,7 +20,7 @@ class BatchTallies(NamedTuple):
 
 
 def encode_tallies(tallies: BatchTallies) -> str:
-    """Return the JSON of a batch's tallies: `{"days": {"2026-11-23": {"counted": 5}}, "refused": {}}`."""
+    """Return the JSON of a batch's tallies: `{"days": {"2026-11-23": {…}}, "refused": {}}`."""
     return orjson.dumps(tallies._asdict(), option=orjson.OPT_NON_STR_KEYS).decode()
 
 

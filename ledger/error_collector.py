@@ -1,4 +1,7 @@
-"""Collect the errors of independent pieces of work: all pieces run, then the errors are raised together."""
+"""Collect the errors of independent pieces of work.
+
+All pieces run, then the errors are raised together.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,6 +1,7 @@
 """The jobs: each asks the database for due work and sets gauges; the scheduler only calls them.
 
-APScheduler runs in every instance and guarantees nothing: locks and rows ensure that work happens once.
+APScheduler runs in every instance and guarantees nothing: locks and rows ensure that work happens
+once.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -95,7 +96,7 @@ class Jobs:
         self.metrics.witness_lag_seconds.labels(witness.key.name).set(lag)
 
     async def settle(self) -> None:
-        """Settle every closed period without a settlement, in campaigns that settle automatically."""
+        """Settle every closed period of the campaigns that settle automatically."""
         catalogue = await self.catalogue_cache.refresh()
         run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now())
         async with self.pool.acquire() as conn:
@@ -137,7 +138,7 @@ class Jobs:
             _log.error("invariant broken", check=violation.name, rows=violation.count)
 
     async def execute_due_proposals(self) -> None:
-        """Execute approved proposals whose hold is over; measure how long the others have waited."""
+        """Execute approved proposals whose hold is over; measure the age of the others."""
         try:
             await proposals.execute_due(self.services, registry.find_command, utc_now())
         finally:
@@ -171,9 +172,10 @@ def seconds_since(moment: datetime | None, now: datetime) -> float:
 def build_scheduler(
     jobs: Jobs, settings: Settings, http: aiohttp.ClientSession | None = None, witnesses: Sequence[Witness] = ()
 ) -> AsyncIOScheduler:
-    """Return the scheduler with every job, not started. A late job runs once, and never concurrently with itself.
+    """Return the scheduler with every job, not started.
 
-    Each witness has its own job, so that none waits for another.
+    A late job runs once, and never concurrently with itself. Each witness has its own job, so that
+    none waits for another.
     """
     scheduler = AsyncIOScheduler(
         timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -205,7 +207,10 @@ def build_scheduler(
 
 
 def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metrics) -> Callable[[], Awaitable[None]]:
-    """Return the job that counts and logs a failure: due work stays in the database, and the next run retries it."""
+    """Return the job that counts and logs a failure.
+
+    Due work stays in the database, and the next run retries it.
+    """
 
     async def run() -> None:
         try:

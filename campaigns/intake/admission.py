@@ -1,4 +1,7 @@
-"""Admission: which campaign an event is for, and whether that campaign accepts it. Pure, from catalogue and time."""
+"""Admission: which campaign an event is for, and whether that campaign accepts it.
+
+Pure, from catalogue and time.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,7 +28,7 @@ class AdmittedEvent(NamedTuple):
 
 
 class RefusedEvent(NamedTuple):
-    """An event that was refused before the table; `campaign` is None if the event belongs to none."""
+    """An event refused before the table; `campaign` is None if the event belongs to none."""
 
     position: int
     campaign: Campaign | None
@@ -65,7 +68,7 @@ def admit_events(
 
 
 def _find_campaign(event: LikeEvent, catalogue: Catalogue) -> Campaign | None:
-    """Return the campaign that the event names, or else the campaign that the content is enrolled in."""
+    """Return the campaign that the event names, or else the one that the content is enrolled in."""
     slug = event.get("campaign")
     if slug is not None:
         return catalogue.campaigns.get(slug)
@@ -87,7 +90,10 @@ def _refusal_outcome(
 
 
 def _is_paused(event: LikeEvent, campaign: Campaign, catalogue: Catalogue) -> bool:
-    """Tell whether intake of the content is paused. A pause stops likes only: people may still withdraw theirs."""
+    """Tell whether intake of the content is paused.
+
+    A pause stops likes only: people may still withdraw theirs.
+    """
     return event["action"] == "like" and (campaign.campaign_id, event["content"]) in catalogue.paused_contents
 
 

@@ -1,9 +1,9 @@
 """T1: one transaction records the likes of many deliveries, then the deliveries are answered.
 
-Every like is inserted first. An insert of a stored like waits for the transaction that stores it, and is then decided
-from the stored state. Locks are taken in one order (campaigns by id; within a campaign new likes, persons' days,
-stored likes, each sorted), so that transactions never deadlock. If a stored like changes between read and write, the
-transaction is rolled back and repeated alone.
+Every like is inserted first. An insert of a stored like waits for the transaction that stores it,
+and is then decided from the stored state. Locks are taken in one order (campaigns by id; within a
+campaign new likes, persons' days, stored likes, each sorted), so that transactions never deadlock.
+If a stored like changes between read and write, the transaction is rolled back and repeated alone.
 """
 
 import secrets
@@ -110,7 +110,7 @@ def _batch_tallies(batch: Batch, decision: Decision, promoted_rows: list[asyncpg
 
 
 def _starts_counting(transition: LikeTransition) -> bool:
-    """Tell whether the batch counted the like: before, it did not count, or it counted on another day."""
+    """Tell whether the like counts now, and before did not count or counted on another day."""
     before, after = transition
     if after.state is not LikeState.COUNTED:
         return False
@@ -120,9 +120,10 @@ def _starts_counting(transition: LikeTransition) -> bool:
 async def _claim_likes(
     conn: Connection, batch: Batch, changes_by_like: ChangesByLike, keys: list[LikeKey]
 ) -> Decision:
-    """Insert every like as if it were new; read the stored ones, and decide these from their stored state.
+    """Insert every like as if it were new, and decide the stored ones from their stored state.
 
-    The insert waits for transactions with the same likes, so the states read afterwards are final.
+    The insert waits for
+    transactions with the same likes, so the states read afterwards are final.
     """
     times_matter = not batch.campaign.keeps_likes
     decision = decide_likes(changes_by_like, dict.fromkeys(keys), times_matter=times_matter)
@@ -152,7 +153,10 @@ async def _insert_likes(conn: Connection, batch: Batch, likes: Sequence[Like], k
 
 
 def _array_literal(values: Iterable[object]) -> str:
-    """Return the text of a PostgreSQL array: asyncpg would encode element by element, several passes each."""
+    """Return the text of a PostgreSQL array.
+
+    The driver would encode element by element, several passes each.
+    """
     return "{" + ",".join(map(str, values)) + "}"
 
 
@@ -167,7 +171,7 @@ async def _read_stored_likes(conn: Connection, batch: Batch, keys: Sequence[Like
 async def _apply_limits(
     conn: Connection, batch: Batch, changes_by_like: ChangesByLike, decision: Decision
 ) -> tuple[Decision, list[tuple[bytes, date, int]]]:
-    """Apply the persons' daily limits; return the decision, and how many older likes a person's day promotes."""
+    """Return the decision under the daily limits, and the promotions by person and day."""
     if not batch.campaign.has_limits:
         return decision, []
     quota_uses = quota_use_by_person_day(decision.transitions, batch.campaign.limit_on)
@@ -209,7 +213,10 @@ async def _mark_over_limit(conn: Connection, batch: Batch, decision: Decision) -
 
 
 async def _update_likes(conn: Connection, batch: Batch, decision: Decision, keys: list[LikeKey]) -> None:
-    """Update stored likes. Raises ConcurrentUpdate if one no longer has the state that the decision is based on."""
+    """Update stored likes.
+
+    Raises ConcurrentUpdate if one no longer has the state that the decision is based on.
+    """
     transitions = decision.transitions
     rows = [
         (*key, before.event_us, before.state, after.event_us, after.day, after.state, position, starts_counting)

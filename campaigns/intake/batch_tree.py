@@ -1,7 +1,7 @@
-"""The Merkle tree over the likes that a batch counted, and the receipt that identifies a like (RFC 6962, 2.1).
+"""The Merkle tree over the likes that a batch counted, and the receipt of a like (RFC 6962, 2.1).
 
-A leaf commits to (nonce, pseudonym, content, event_at). The batch's key derives the nonces. Once that key is erased,
-the leaf stays in every proof but links to nobody.
+A leaf commits to (nonce, pseudonym, content, event_at). The batch's key derives the nonces. Once
+that key is erased, the leaf stays in every proof but links to nobody.
 """
 
 import base64
@@ -26,7 +26,7 @@ class BatchLike(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """A batch's root (32 bytes), its leaf hashes (32 bytes each, joined), and each leaf's position in the batch."""
+    """A batch's root (32 bytes), leaf hashes (32 bytes each, joined), and the leaves' positions."""
 
     root: bytes
     leaves: bytes
@@ -34,7 +34,7 @@ class Tree(NamedTuple):
 
 
 def derive_nonces(nonce_key: bytes, count: int) -> bytes:
-    """Return the nonces of the first `count` positions of a batch, 16 bytes each: SHAKE256 (FIPS 202) of its key."""
+    """Return the nonces of the first `count` positions, 16 bytes each: SHAKE256 (FIPS 202)."""
     return shake_256(nonce_key).digest(NONCE_BYTES * count)
 
 
@@ -54,7 +54,10 @@ def build_tree(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
 
 
 def encode_receipt(batch_id: int, position: int, nonce_key: bytes) -> str:
-    """Return the receipt of a like, `rcp_` and 20 bytes in base64url; only the batch's key derives it."""
+    """Return the receipt of a like, `rcp_` and 20 bytes in base64url.
+
+    Only the batch's key derives it.
+    """
     tag = derive_nonces(nonce_key, position + 1)[-NONCE_BYTES:][:TAG_BYTES]
     packed = batch_id.to_bytes(8, "big") + position.to_bytes(4, "big") + tag
     return "rcp_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")

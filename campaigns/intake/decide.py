@@ -1,7 +1,7 @@
 """The decision about a batch: pure, from its events and the stored likes.
 
-`decide_likes` applies every event to its like, `allocate_quota` applies a person's daily limit, and `tally_by_day`
-counts the difference.
+`decide_likes` applies every event to its like, `allocate_quota` applies a person's daily limit, and
+`tally_by_day` counts the difference.
 """
 
 from collections import Counter
@@ -52,7 +52,8 @@ def decide_likes(
 ) -> Decision:
     """Return the decision about the likes in `stored_likes`; None stands for a new like.
 
-    `times_matter` is False where unlikes change nothing: a later time of a stored like is no change then.
+    `times_matter` is False where unlikes change nothing: a later time of a stored like is no change
+    then.
     """
     outcomes: dict[int, Outcome] = {}
     transitions: dict[LikeKey, LikeTransition] = {}
@@ -120,7 +121,7 @@ def _live_person_day(key: LikeKey, like: Like | None) -> PersonDay | None:
 
 
 class QuotaResult(NamedTuple):
-    """The entrants that stay over the limit, and the number of older likes that now count instead."""
+    """The entrants over the limit, and the number of older likes that now count instead."""
 
     over_limit_keys: list[LikeKey]
     promoted_count: int
@@ -154,7 +155,7 @@ def mark_over_limit(
 
 
 def tally_by_day(transitions: Collection[LikeTransition], duplicates: Iterable[Counter[date]] = ()) -> DayTallies:
-    """Return, by campaign day, the change of the number of likes in each state, and of repeated likes."""
+    """Return the change of the number of likes in each state, and of repeated likes, by day."""
     moved = Counter((after.day, after.state) for _, after in transitions)
     moved.subtract((before.day, before.state) for before, _ in transitions if before is not None)
     tallies: DayTallies = {}

@@ -1,4 +1,7 @@
-"""How long a delivery's response is stored: a redelivery within seven days gets the same response, byte for byte."""
+"""How long a delivery's response is stored.
+
+A redelivery within seven days gets the same response, byte for byte.
+"""
 
 from datetime import datetime, timedelta
 
@@ -10,6 +13,9 @@ _DELETE_OLD_DELIVERIES = query("delete_old_deliveries")
 
 
 async def delete_expired(pool: Pool, now: datetime) -> None:
-    """Delete the responses older than `RETENTION`. The likes stay: sent again later, they are duplicates."""
+    """Delete the responses older than `RETENTION`.
+
+    The likes stay: sent again later, they are duplicates.
+    """
     async with pool.acquire() as conn:
         await conn.execute(_DELETE_OLD_DELIVERIES, now - RETENTION)

@@ -1,8 +1,9 @@
-"""Erase a person from a campaign: nothing links their likes to them, and every proof and total still holds.
+"""Erase a person from a campaign.
 
-Their pseudonym becomes a random one that no key derives. The nonces of their likes are erased, so that nobody can
-test a guess against the published hashes. A like of theirs that is sent again later counts as a new person's
-(`ops/decisions/0011-forgetting-a-person.md`).
+Nothing links their likes to them, and every proof and total still holds. Their pseudonym becomes a
+random one that no key derives. The nonces of their likes are erased, so that nobody can test a
+guess against the published hashes. A like of theirs that is sent again later counts as a new
+person's (`ops/decisions/0011-forgetting-a-person.md`).
 """
 
 import secrets

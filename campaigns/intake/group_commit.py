@@ -1,4 +1,7 @@
-"""Group commit (T1): one transaction for many deliveries. Repeats stored responses, records the other deliveries."""
+"""Group commit (T1): one transaction for many deliveries.
+
+Repeats stored responses, records the other deliveries.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -81,10 +84,11 @@ _IndexedEvents = list[tuple[int, AdmittedEvent]]  # with the delivery's position
 async def commit_group(
     conn: Connection, catalogue: Catalogue, group: Sequence[Submission], now: datetime, *, exclusive: bool = False
 ) -> CommitResult:
-    """Record a group of deliveries with different ids in one transaction; return once it is durable.
+    """Record a group of deliveries with different ids in one transaction.
 
-    `exclusive` keeps all other intake out until the commit: for a group that lost a race. Raises StaleCatalogue or
-    ConcurrentUpdate; then nothing was recorded, and the group may be committed again.
+    Returns once it is durable. `exclusive` keeps all other intake out until the commit: for a group
+    that lost a race. Raises StaleCatalogue or ConcurrentUpdate; then nothing was recorded, and the
+    group may be committed again.
     """
     admissions = {s.id: _admit_submission(s, catalogue, now) for s in group if catalogue.still_accepts(s.platform)}
     async with conn.transaction():
@@ -123,7 +127,10 @@ async def _find_stored_responses(
 async def _store_responses(
     conn: Connection, submissions: Sequence[Submission], results: Sequence[_DeliveryResults]
 ) -> dict[tuple[int, str], _StoredResponse]:
-    """Store and return the responses. Raises ConcurrentUpdate if another transaction answered one of them."""
+    """Store and return the responses.
+
+    Raises ConcurrentUpdate if another transaction answered one of them.
+    """
     rows = sorted(
         (*s.id, s.body_digest, render_response(s.webhook_id, delivery_results, s.results_filter))
         for s, delivery_results in zip(submissions, results, strict=True)
@@ -141,7 +148,10 @@ def _admit_submission(submission: Submission, catalogue: Catalogue, now: datetim
 async def _record_batches(
     conn: Connection, catalogue: Catalogue, admissions: Sequence[_Admission], now: datetime
 ) -> list[_DeliveryResults]:
-    """Write each campaign's batch, in the order of the campaigns' ids; return the results of each delivery."""
+    """Write each campaign's batch, in the order of the campaigns' ids.
+
+    Returns the results of each delivery.
+    """
     results = [_initial_results(admission) for admission in admissions]
     events_by_campaign, refusals = _group_by_campaign(admissions), _count_refusals(admissions)
     campaign_ids = sorted(events_by_campaign.keys() | refusals.keys())
@@ -181,7 +191,10 @@ def _group_by_campaign(admissions: Sequence[_Admission]) -> dict[int, _IndexedEv
 
 
 def _count_refusals(admissions: Sequence[_Admission]) -> dict[int, Counter[str]]:
-    """Return each campaign's refused likes by outcome; they are stored as durably as counted likes."""
+    """Return each campaign's refused likes by outcome.
+
+    They are stored as durably as counted likes.
+    """
     counts: dict[int, Counter[str]] = {}
     for admission in admissions:
         for event in admission.refused_events:

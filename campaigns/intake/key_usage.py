@@ -1,7 +1,7 @@
 """When a platform's keys were last used: noted in memory for each delivery, stored once a while.
 
-So no delivery costs a write. A process that is killed loses the notes since its last flush: the stored time is never
-too late, but can be too early.
+So no delivery costs a write. A process that is killed loses the notes since its last flush: the
+stored time is never too late, but can be too early.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
-"""The state machine of a like: one person, one content, one campaign; two events about it commute (design, 3).
+"""The state machine of a like: one person, one content, one campaign.
 
-The later `event_at` wins, `unlike` wins a tie, and the replay of an older event changes nothing. So whether a like
-counts does not depend on the order in which its events arrive.
+Two events about it commute (design, 3). The later `event_at` wins, `unlike` wins a tie, and the
+replay of an older event changes nothing. So whether a like counts does not depend on the order in
+which its events arrive.
 """
 
 from datetime import date
@@ -73,7 +74,10 @@ class LikeChange(NamedTuple):
 
 
 def apply_event(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
-    """Return the like after the event, and the outcome of the event; `like` is None before its first event."""
+    """Return the like after the event, and the outcome of the event.
+
+    `like` is None before its first event.
+    """
     if not change.is_like:
         return _apply_unlike(like, change)
     return _new_like(change) if like is None else _apply_like(like, change)

@@ -1,4 +1,7 @@
-"""The body of a delivery: bytes in, events out. Pydantic at the edge only; an invalid event spoils no other."""
+"""The body of a delivery: bytes in, events out.
+
+Pydantic at the edge only; an invalid event spoils no other.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
@@ -22,7 +25,8 @@ CampaignSlug = Annotated[str, Field(min_length=1, max_length=63)]
 Tag = Annotated[str, Field(max_length=256)]
 Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 
-# RFC 3339 with an offset. By default pydantic reads "1649346288" as seconds, and a longer number as milliseconds.
+# RFC 3339 with an offset. By default pydantic reads "1649346288" as seconds, and a longer number
+# as milliseconds.
 _STARTS_WITH_YEAR = str_schema(pattern="^[0-9]{4}-")
 _MOMENT = chain_schema([_STARTS_WITH_YEAR, datetime_schema(strict=False, tz_constraint="aware")])
 Moment = Annotated[

@@ -1,4 +1,7 @@
-"""The number of different people with a counted like: exact, counted outside of intake, with its own `as_of`."""
+"""The number of different people with a counted like.
+
+It is exact, counted outside of intake, with its own `as_of`.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,9 +13,10 @@ _COUNT_PEOPLE = query("count_people")
 
 
 async def count_stale(pool: Pool, clock: Callable[[], datetime]) -> int:
-    """Count the people of every campaign that recorded likes since its last count; return how many campaigns.
+    """Count the people of every campaign that recorded likes since its last count.
 
-    Takes the time of each count from `clock`: a count of a large campaign takes minutes.
+    Returns the number of campaigns. Takes the time of each count from `clock`: the count of a large
+    campaign takes minutes.
     """
     async with pool.acquire() as conn:
         campaign_ids = await stale_campaigns(conn)
@@ -22,10 +26,13 @@ async def count_stale(pool: Pool, clock: Callable[[], datetime]) -> int:
 
 
 async def stale_campaigns(conn: Connection) -> list[int]:
-    """Return the ids of the campaigns that recorded likes since their people were counted, or just before."""
+    """Return the campaigns that recorded likes since, or just before, their last count."""
     return [row["campaign_id"] for row in await conn.fetch(_LIST_STALE_PEOPLE_COUNTS)]
 
 
 async def count_people(conn: Connection, campaign_id: int, now: datetime) -> None:
-    """Count a campaign's people and store the number. Scans all likes of the campaign: see `ops/decisions`."""
+    """Count a campaign's people and store the number.
+
+    Scans all likes of the campaign: see `ops/decisions`.
+    """
     await conn.execute(_COUNT_PEOPLE, campaign_id, now)

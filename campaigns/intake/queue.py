@@ -1,6 +1,7 @@
-"""The intake queue: bounded; deliveries coalesce into group commits and are answered once they are durable.
+"""The bounded queue of intake.
 
-While one transaction commits, the next group fills. So single likes and full batches take one path, and more traffic
+Deliveries coalesce into group commits and are answered once they are durable. While one transaction
+commits, the next group fills. So single likes and full batches take one path, and more traffic
 means fewer transactions for each like.
 """
 
@@ -41,7 +42,10 @@ class QueueFull(Exception):
 
 
 class DatabaseUnavailable(Exception):
-    """The database is unavailable: all or nothing of the delivery was recorded; sending it again is safe."""
+    """The database is unavailable: all or nothing of the delivery was recorded.
+
+    Sending it again is safe.
+    """
 
 
 class IntakeObserver(Protocol):
@@ -95,7 +99,10 @@ class IntakeQueue:
         await asyncio.gather(*self._workers)
 
     async def submit(self, submission: Submission) -> bytes | WebhookIdConflict | SenderRevoked:
-        """Return the response once the delivery is durable. Raises QueueFull or DatabaseUnavailable."""
+        """Return the response once the delivery is durable.
+
+        Raises QueueFull or DatabaseUnavailable.
+        """
         likes = len(submission.events)
         if (
             self._is_stopping
@@ -118,7 +125,10 @@ class IntakeQueue:
                 self._wake.clear()
 
     def _take_group(self) -> list[_QueuedSubmission]:
-        """Take a group for one transaction; a repeated webhook-id stays in the queue for the next."""
+        """Take a group for one transaction.
+
+        A repeated webhook-id stays in the queue for the next.
+        """
         group: dict[tuple[int, str], _QueuedSubmission] = {}
         likes, later = 0, []
         while self._queue and len(group) < GROUP_DELIVERIES_MAX and likes < GROUP_LIKES_MAX:
@@ -133,7 +143,10 @@ class IntakeQueue:
         return list(group.values())
 
     async def _process(self, group: list[_QueuedSubmission]) -> None:
-        """Commit a group and answer it; if it fails, commit its deliveries singly, so that none spoils the others."""
+        """Commit a group and answer it.
+
+        If it fails, commit its deliveries singly, so that none spoils the others.
+        """
         try:
             responses = (await self._commit([queued.submission for queued in group])).responses
         except DatabaseUnavailable as error:

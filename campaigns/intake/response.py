@@ -1,4 +1,4 @@
-"""The response to a delivery: the number of likes by outcome, and the outcome and reason of each like."""
+"""The response to a delivery: counts by outcome, and each like's outcome and reason."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,9 @@
-"""Standard Webhooks signatures: bytes in, a delivery or None out; no I/O, and the same None for every fault.
+"""Standard Webhooks signatures: bytes in, a delivery or None out.
 
-`v1` is HMAC-SHA256, `v1a` is Ed25519, both over the bytes of `id.timestamp.body`
-(standard-webhooks/spec, spec/standard-webhooks.md). A malformed header returns None and never raises: the reference
-library raises for several of them, which an outsider could use to cause endless retries.
+There is no I/O, and every fault gives the same None. `v1` is HMAC-SHA256, `v1a` is Ed25519, both
+over the bytes of `id.timestamp.body` (standard-webhooks/spec, spec/standard-webhooks.md). A
+malformed header returns None and never raises: the reference library raises for several of them,
+which an outsider could use to cause endless retries.
 """
 
 import base64
@@ -42,7 +43,7 @@ class VerificationKey:
 def verify_delivery(
     headers: Mapping[str, str], body: bytes, keys: Iterable[VerificationKey], now: datetime
 ) -> Delivery | None:
-    """Return the delivery if one of the keys made one of its signatures and its timestamp is fresh; else None."""
+    """Return the delivery if a key made a signature of it and its timestamp is fresh, or None."""
     webhook_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     signatures = _parse_signatures(headers.get("webhook-signature", ""))
     if not (_ID.fullmatch(webhook_id) and _TIMESTAMP.fullmatch(timestamp) and signatures):
@@ -86,7 +87,10 @@ def _matches_key(key: VerificationKey, message: bytes, signatures: Sequence[tupl
 
 
 def _any_constant_time(matches: Iterable[bool]) -> bool:
-    """Return `any` of the matches, but evaluate all: the time must not reveal which key or signature matched."""
+    """Return `any` of the matches, but evaluate all.
+
+    The time must not reveal which key or signature matched.
+    """
     return sum(matches) > 0
 
 

@@ -1,6 +1,7 @@
-"""Whether a like looks fake: pure rules over one event's signals. Suspect likes are quarantined, never counted.
+"""Whether a like looks fake: pure rules over one event's signals.
 
-A rule returns the reason of its suspicion, or None. A rule that fails counts as suspicious: intake fails closed.
+Suspect likes are quarantined, never counted. A rule returns the reason of its suspicion, or None. A
+rule that fails counts as suspicious: intake fails closed.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,8 @@
     earned(day) = min(daily_cap(day), counted(day) × amount_minor(day) / per_likes(day))
     due(upto)   = min(funded, floor(Σ earned(day) for day ≤ upto))
 
-Totals are computed and differences are posted: so neither order, nor batching, nor the number of ticks matters.
+Totals are computed and differences are posted: so neither order, nor batching, nor the number of
+ticks matters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,10 @@ def total_earnings(versions: Sequence[Terms], counted: CountedByDay, upto: date)
 
 
 def due(versions: Sequence[Terms], counted: CountedByDay, funded_minor: int, upto: date = date.max) -> int:
-    """Return the amount due for the likes of the days until `upto`, in minor units: at most the budget."""
+    """Return the amount due for the likes of the days until `upto`, in minor units.
+
+    It is at most the budget.
+    """
     return _cap_at_budget(total_earnings(versions, counted, upto), funded_minor)
 
 
@@ -51,7 +55,7 @@ def _cap_at_budget(total: Fraction, funded_minor: int) -> int:
 
 
 def floor_top_up(earned_minor: int, funded_minor: int, floor_minor: int) -> int:
-    """Return the amount that closing adds to reach the floor, limited by the budget, in minor units."""
+    """Return the amount, in minor units, that closing adds to reach the floor within the budget."""
     return max(0, min(floor_minor, funded_minor) - earned_minor)
 
 
@@ -60,8 +64,9 @@ def shares_due(
 ) -> dict[str, int]:
     """Return each charity's running total of the amount due until `upto`, in minor units.
 
-    The total of each terms version is split by largest remainder, so nothing drifts, however the periods are cut.
-    `topped_up_minor`, the amount that a closed campaign's floor adds, goes to the last version in force at `upto`.
+    The total of each terms version is split by largest remainder, so nothing drifts, however the
+    periods are cut. `topped_up_minor`, the amount that a closed campaign's floor adds, goes to the
+    last version in force at `upto`.
     """
     in_force = versions_in_force(versions)
     closing = max((terms.from_day for terms in in_force if terms.from_day <= upto), default=in_force[0].from_day)

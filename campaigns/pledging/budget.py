@@ -1,6 +1,7 @@
-"""Funding and closing: the sponsor funds the budget, and closing returns the part that no like earned.
+"""Fund and close a campaign.
 
-Both join the caller's transaction and lock the campaign, so that no tick posts in between.
+The sponsor funds the budget, and closing returns the part that no like earned. Both join the
+caller's transaction and lock the campaign, so that no tick posts in between.
 """
 
 from datetime import datetime
@@ -24,7 +25,7 @@ _CLOSE_CAMPAIGN = query("close_campaign")
 
 
 class Funding(NamedTuple):
-    """The result of funding; not new: the reference and amount were recorded before, and nothing changed."""
+    """The result of funding; not new: it was recorded before, and nothing changed."""
 
     is_new: bool
     pledged_minor: int  # earned before, beyond the budget of that time
@@ -41,10 +42,10 @@ class Closing(NamedTuple):
 
 
 async def fund_budget(conn: Connection, campaign: Campaign, amount_minor: int, reference: str) -> Funding:
-    """Add the sponsor's money to the budget, once for each reference, and pledge the amount that this makes due.
+    """Add the sponsor's money to the budget, once for each reference; pledge the new amount due.
 
-    Raises FundingRefused if amount or reference are not valid, or the reference came with another amount.
-    Raises CampaignClosed. Joins the caller's transaction.
+    Raises FundingRefused if amount or reference are not valid, or if the reference came before with
+    another amount. Raises CampaignClosed. Joins the caller's transaction.
     """
     currency = campaign.promise.campaign.currency
     reference = _validate_funding(amount_minor, reference, currency)
@@ -66,7 +67,10 @@ async def fund_budget(conn: Connection, campaign: Campaign, amount_minor: int, r
 
 
 def _validate_funding(amount_minor: int, reference: str, currency: str) -> str:
-    """Return the reference without the spaces around it: nobody sees them, yet they would make another reference."""
+    """Return the reference without the spaces around it.
+
+    Nobody sees them, yet they would make another reference.
+    """
     if not 1 <= amount_minor <= MINOR_MAX:
         raise FundingRefused(
             "funding_amount_out_of_range",
@@ -104,10 +108,10 @@ def _accounts(campaign: Campaign) -> tuple[Account, Account, Account]:
 
 
 async def close_campaign(conn: Connection, campaign: Campaign, now: datetime, reason: str | None = None) -> Closing:
-    """Stop intake, pledge for the last likes, top up to the floor and return the rest of the budget.
+    """Stop intake, pledge for the last likes, top up to the floor, return the rest of the budget.
 
-    Waits for running intake transactions, so that no like arrives after the close. A repeated call changes nothing.
-    Joins the caller's transaction.
+    Waits for running intake transactions, so that no like arrives after the close. A repeated call
+    changes nothing. Joins the caller's transaction.
     """
     await lock_and_bump_version(conn)
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
@@ -135,7 +139,7 @@ async def _enqueue_close_note(conn: Connection, campaign: Campaign, now: datetim
 
 
 async def _top_up_to_floor(conn: Connection, campaign: Campaign) -> int:
-    """Pledge the part of the floor that likes did not earn, limited by the budget; return it in minor units."""
+    """Pledge the unearned part of the floor within the budget; return it in minor units."""
     balances = await campaign_balances(conn, campaign.slug)
     floor_minor = campaign.promise.campaign.floor_minor
     amount_minor = floor_top_up(balances.earned_minor, balances.funded_minor, floor_minor)

@@ -1,7 +1,8 @@
-"""T2, the tick: fold recorded batches into day counts, compute the amount due, post the difference, queue log leaves.
+"""T2, the tick: fold batches into day counts, compute the amount due, post the difference.
 
-One transaction for each campaign, under the lock of its row; any number of instances may tick at once. A batch is
-folded by the state of its row, never by a cursor over ids: batches commit in another order than their numbers.
+The tick also queues leaves for the public log. It is one transaction for each campaign, under the
+lock of its row; any number of instances may tick at once. A batch is folded by the state of its
+row, never by a cursor over ids: batches commit in another order than their numbers.
 """
 
 from collections import Counter
@@ -45,7 +46,10 @@ class TickResult(NamedTuple):
 
 
 class TickRun(NamedTuple):
-    """The result of a run over all campaigns; `errors` are those of the campaigns whose tick failed."""
+    """The result of a run over all campaigns.
+
+    `errors` are those of the campaigns whose tick failed.
+    """
 
     campaign_count: int
     unfolded_since: datetime | None  # when the oldest unfolded batch before the run was recorded
@@ -53,7 +57,10 @@ class TickRun(NamedTuple):
 
 
 async def tick_all(pool: Pool, campaigns: Mapping[int, Campaign]) -> TickRun:
-    """Run a tick of every campaign, by id, that has batches to fold. A failed tick does not stop the others."""
+    """Run a tick of every campaign, by id, that has batches to fold.
+
+    A failed tick does not stop the others.
+    """
     async with pool.acquire() as conn:
         campaign_ids = [row["campaign_id"] for row in await conn.fetch(_LIST_UNFOLDED_CAMPAIGNS)]
         unfolded_since = await conn.fetchval(_FIND_OLDEST_UNFOLDED)
@@ -74,8 +81,8 @@ async def run_tick(pool: Pool, campaign: Campaign) -> TickResult:
 async def fold_and_pledge(conn: Connection, campaign: Campaign) -> TickResult:
     """Fold the recorded batches and post the amount that they earn. A repeated call posts nothing.
 
-    A closed campaign has no budget: an amount that is reversed returns to the sponsor at once. Joins the caller's
-    transaction.
+    A closed campaign has no budget: an amount that is reversed returns to the sponsor at once.
+    Joins the caller's transaction.
     """
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     batches = folded = await fold_batches(conn, campaign)
@@ -125,7 +132,7 @@ def _sum_tallies(tallies: Iterable[BatchTallies]) -> tuple[dict[date, Counter[st
 async def _enqueue_count_leaves(
     conn: Connection, campaign: Campaign, days: list[date], batches: list[asyncpg.Record]
 ) -> None:
-    """Queue `count` leaves: the new totals of the days, and the id, size and root of each folded batch."""
+    """Queue `count` leaves: the days' new totals, and each folded batch's id, size and root."""
     day_totals = [
         {"day": row["day"].isoformat(), **{state: row[state] for state in _LEAF_STATES}}
         for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
@@ -146,8 +153,9 @@ async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int
 async def post_pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:
     """Post the difference between the amount due and the amount pledged; return it, in minor units.
 
-    A negative difference is reversed as far as it is not settled yet. A closed campaign's `floor_minor` stays pledged
-    whatever its likes earned: a tick that folds only refusals must not reverse it. Joins the caller's transaction.
+    A negative difference is reversed as far as it is not settled yet. A closed campaign's
+    `floor_minor` stays pledged whatever its likes earned: a tick that folds only refusals must not
+    reverse it. Joins the caller's transaction.
     """
     balances = await campaign_balances(conn, campaign.slug)
     total = due(campaign.terms, await counted_by_day(conn, campaign), balances.funded_minor)

@@ -1,7 +1,7 @@
-"""Settle a campaign: which of its periods are closed, and the amounts due for each; the ledger moves the money.
+"""Settle a campaign: which of its periods are closed, and the amounts due for each.
 
-The promise, the counts and the balances decide the periods and their amounts. One transaction for each period, under
-the campaign's lock.
+The ledger moves the money. The promise, the counts and the balances decide the periods and their
+amounts. One transaction for each period, under the campaign's lock.
 """
 
 from collections.abc import Collection, Mapping
@@ -37,7 +37,10 @@ class SettleRun(NamedTuple):
 
 
 async def settle_all(pool: Pool, campaigns: Collection[Campaign], now: datetime) -> SettleRun:
-    """Settle every closed period of the campaigns that settle automatically. A failure does not stop the others."""
+    """Settle every closed period of the campaigns that settle automatically.
+
+    A failure does not stop the others.
+    """
     errors = ErrorCollector()
     for campaign in campaigns:
         if campaign.promise.settlement.automatic:
@@ -59,9 +62,10 @@ def period_window(campaign: Campaign, closed_at: datetime | None) -> PeriodWindo
 async def settle_due_periods(
     pool: Pool, campaign: Campaign, made_by: str, now: datetime, upto: date = date.max
 ) -> list[SettlementResult]:
-    """Settle every closed period that has no settlement yet, oldest first, each in its own transaction.
+    """Settle every closed period without a settlement, oldest first, each in its own transaction.
 
-    Returns the settlements that took money or made payouts. Repeated or concurrent calls settle nothing twice.
+    Returns the settlements that took money or made payouts. Repeated or concurrent calls settle
+    nothing twice.
     """
     results: list[SettlementResult] = []
     while True:
@@ -92,7 +96,10 @@ async def settle_next_period(
 async def cancel_campaign_settlement(
     conn: Connection, campaign: Campaign, settlement_id: str, by: str, now: datetime
 ) -> Settlement:
-    """Cancel a settlement without a sent payout; the next period takes its money. Joins the caller's transaction."""
+    """Cancel a settlement without a sent payout; the next period takes its money.
+
+    Joins the caller's transaction.
+    """
     await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     policy = campaign.promise.settlement
     rules = ApprovalRules(policy.approvals, policy.threshold_minor)
@@ -108,7 +115,7 @@ async def is_overdue(conn: Connection, campaign: Campaign, now: datetime) -> boo
 
 
 async def amounts_due(conn: Connection, campaign: Campaign, period: Period) -> AmountsDue:
-    """Return each charity's running total at the period's cut-off, in minor units, and its payee."""
+    """Return each charity's running total at the cut-off, in minor units, and its payee."""
     counted, balances = await counted_by_day(conn, campaign), await campaign_balances(conn, campaign.slug)
     promise, period = campaign.promise, extend_last_cut_off(period, counted)
     topped_up_minor = 0
@@ -122,7 +129,7 @@ async def amounts_due(conn: Connection, campaign: Campaign, period: Period) -> A
 
 
 def extend_last_cut_off(period: Period, counted: Mapping[date, int]) -> Period:
-    """Return the period; extend the last one to every counted day, even one that a clock ahead produced. Pure."""
+    """Return the period; the last one extends to every counted day, also of a clock ahead. Pure."""
     days = [day for day, likes in counted.items() if likes] if period.is_last else []
     return period._replace(cut_off=max(period.cut_off, *days)) if days else period
 
@@ -130,8 +137,8 @@ def extend_last_cut_off(period: Period, counted: Mapping[date, int]) -> Period:
 async def payees(conn: Connection, campaign: Campaign) -> dict[str, str]:
     """Return each charity's payee, name and account, as RFC 8785 JSON.
 
-    The name is that of the newest terms with the charity. The account is the registered one: the terms of a closed
-    campaign, and replaced terms, can be older than a change of the account.
+    The name is that of the newest terms with the charity. The account is the registered one: the
+    terms of a closed campaign, and replaced terms, can be older than a change of the account.
     """
     names = {b.charity: b.name for version in campaign.versions for b in version.beneficiaries}
     accounts = await charities.accounts_by_charity(conn, list(names))
@@ -142,7 +149,7 @@ async def payees(conn: Connection, campaign: Campaign) -> dict[str, str]:
 
 
 def require_closed_period(campaign: Campaign, day: date, now: datetime) -> None:
-    """Raise UnknownPeriod if the day names no closed period of the campaign; it names the next period, if any."""
+    """Raise UnknownPeriod, with the next period, if the day names no closed one of the campaign."""
     window = period_window(campaign, campaign.closed_at)
     if day in {period.day for period in closed_periods(window, now)}:
         return

@@ -1,10 +1,11 @@
 """The waterfall: from all likes received to the money pledged, step by step, exactly. Pure.
 
 received − refused − duplicate − withdrawn − quarantined − void − over the limit = counted
-counted − over the daily cap − over the budget − rounding (− not pledged yet + floor + settled before) = pledged
+counted − over the daily cap − over the budget − rounding
+        (− not pledged yet + floor + settled before) = pledged
 
-A like is worth the rate of its day. A refused like never came under the promise and is worth nothing. The floor, and
-money settled for likes that were later judged fake, have no likes.
+A like is worth the rate of its day. A refused like never came under the promise and is worth
+nothing. The floor, and money settled for likes that were later judged fake, have no likes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +62,7 @@ class DayCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A campaign's money: funded, pledged so far (net), and the floor that the promise guarantees at the close."""
+    """A campaign's money: funded, pledged so far (net), and the floor of the promise."""
 
     funded_minor: int
     earned_minor: int
@@ -131,9 +132,10 @@ def compute_waterfall(days: Sequence[TermsDay], refusal_counts: Mapping[str, int
 
 
 def reaches_budget(days: Sequence[TermsDay], budget: Budget) -> bool:
-    """Tell whether likes earned the whole budget; for a closed campaign, whether they earned more than the budget.
+    """Tell whether likes earned the whole budget.
 
-    Closing returns the rest of the budget, so a closed campaign has always pledged all that is funded.
+    For a closed campaign, whether they earned more than the budget. Closing returns the rest of the
+    budget, so a closed campaign has always pledged all that is funded.
     """
     total = int(sum((day.earned for day in days), ZERO))
     return total > budget.funded_minor if budget.is_closed else total >= budget.funded_minor > 0

@@ -21,7 +21,10 @@ class TermsVersion(TypedDict):
 
 
 class PublishedCampaign(TypedDict):
-    """The promise as stored and as the engine uses it; optional members that are unset are left out."""
+    """The promise as stored and as the engine uses it.
+
+    Optional members that are unset are left out.
+    """
 
     as_of: Instant
     campaign: PromiseCampaign

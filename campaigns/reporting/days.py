@@ -1,4 +1,4 @@
-"""A campaign day by day: counted likes, earnings, and the part above the cap; as JSON and as CSV (RFC 4180)."""
+"""A campaign day by day: likes, earnings, the part above the cap; JSON and CSV (RFC 4180)."""
 
 import csv
 from fractions import Fraction
@@ -29,7 +29,10 @@ CSV_COLUMNS = [
 
 
 class CampaignDay(TypedDict):
-    """A day in the campaign's time zone. `earned` is exact: before the budget and before rounding."""
+    """A day in the campaign's time zone.
+
+    `earned` is exact: before the budget and before rounding.
+    """
 
     day: Annotated[str, Field(json_schema_extra={"format": "date"})]
     terms_version: int

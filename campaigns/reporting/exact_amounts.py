@@ -1,7 +1,7 @@
 """Exact amounts of the public API: a fraction for programs, a rounded text for people.
 
-`exact` is an integer or a fraction in lowest terms (`"23368/3"`), so that sums stay exact. `text` is rounded half to
-even, for display only.
+`exact` is an integer or a fraction in lowest terms (`"23368/3"`), so that sums stay exact. `text`
+is rounded half to even, for display only.
 """
 
 from fractions import Fraction
@@ -28,7 +28,10 @@ class ExactMoney(TypedDict):
 
 
 def format_exact_likes(likes: Fraction) -> ExactLikes:
-    """Return a number of likes in both forms; the text has two decimals unless the number is whole."""
+    """Return a number of likes in both forms.
+
+    The text has two decimals unless the number is whole.
+    """
     if likes.denominator == 1:
         return {"exact": str(likes), "text": str(likes)}
     hundredths = round(likes * _HUNDREDTHS)

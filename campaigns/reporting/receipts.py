@@ -1,7 +1,8 @@
-"""The fate and proof of a receipt: from the like to its batch, to the `count` leaf, to a signed checkpoint.
+"""The fate and proof of a receipt.
 
-Only the holder of the batch's nonces can produce a receipt. The response includes the like while it is stored and
-matches the leaf. The proof itself needs no like, and outlives it.
+The proof leads from the like to its batch, to the `count` leaf, to a signed checkpoint. Only the
+holder of the batch's nonces can produce a receipt. The response includes the like while it is
+stored and matches the leaf. The proof itself needs no like, and outlives it.
 """
 
 import base64
@@ -50,7 +51,7 @@ class ReceiptBatch(TypedDict):
 
 
 class ReceiptCount(TypedDict):
-    """The log's leaf with the batch, as text, and its inclusion proof to the checkpoint, hashes in base64."""
+    """The log's leaf with the batch, as text, and its inclusion proof, hashes in base64."""
 
     index: int
     entry: str
@@ -60,8 +61,9 @@ class ReceiptCount(TypedDict):
 class Receipt(TypedDict):
     """The fate of a like, and its proof.
 
-    `gone`: the like was erased, or another receipt counts it now. `forgotten`: nothing links the like to a person any
-    more. `like` is null if it is no longer stored; `count` and `checkpoint` are null until the log has the batch.
+    `gone`: the like was erased, or another receipt counts it now. `forgotten`: nothing links the
+    like to a person any more. `like` is null if it is no longer stored; `count` and `checkpoint`
+    are null until the log has the batch.
     """
 
     receipt: str
@@ -81,7 +83,10 @@ class _ReceiptId(NamedTuple):
 
 
 def decode_receipt(receipt: str) -> _ReceiptId | None:
-    """Return the parts of a receipt; None if it is malformed. Accepts only the exact form that was issued."""
+    """Return the parts of a receipt; None if it is malformed.
+
+    Accepts only the exact form that was issued.
+    """
     text = receipt.removeprefix(_PREFIX)
     try:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,4 +1,4 @@
-"""The public view of a campaign's settlements and payouts: states, times and evidence, no bank accounts."""
+"""The public view of settlements and payouts: states, times, evidence; no bank accounts."""
 
 import csv
 from io import StringIO
@@ -43,7 +43,10 @@ CSV_COLUMNS = (  # new columns are added at the end only
 
 
 class PublishedPayout(TypedDict):
-    """Money to one charity; `paid_on` is the bank's date, `evidence` the SHA-256 of the files that prove it."""
+    """Money to one charity.
+
+    `paid_on` is the bank's date, `evidence` the SHA-256 of the files that prove it.
+    """
 
     id: str
     charity: str
@@ -66,7 +69,10 @@ class CarriedAmount(TypedDict):
 
 
 class PublishedSettlement(TypedDict):
-    """One settlement: its amounts are final; `counts` of its payouts by state always add up to `count`."""
+    """One settlement: its amounts are final.
+
+    `counts` of its payouts by state always add up to `count`.
+    """
 
     id: str
     period: IsoDate
@@ -87,8 +93,9 @@ class PublishedSettlement(TypedDict):
 class PublishedSettlements(TypedDict):
     """A campaign's settlements, oldest first.
 
-    `unsettled` is pledged and in no settlement yet; the next settlement falls due on `next_period`. `offset` was
-    settled for likes that were later judged fake: it is deducted from the next earnings.
+    `unsettled` is pledged and in no settlement yet; the next settlement falls due on `next_period`.
+    `offset` was settled for likes that were later judged fake: it is deducted from the next
+    earnings.
     """
 
     campaign: str
@@ -116,7 +123,7 @@ def offset_minor(snapshot: CampaignSnapshot) -> int:
 
 
 def next_settlement_day(snapshot: CampaignSnapshot) -> IsoDate | None:
-    """Return the day on which the next settlement falls due; None if the campaign settles only on request."""
+    """Return the day of the next settlement; None if the campaign settles only on request."""
     campaign = snapshot.campaign
     if not campaign.promise.settlement.automatic:
         return None
@@ -177,7 +184,7 @@ def _published_payout(payout: Payout, currency: str) -> PublishedPayout:
 
 
 def settlements_csv(snapshot: CampaignSnapshot) -> str:
-    """Return the campaign's settlements as CSV: a row for each charity's share, paid out or carried over."""
+    """Return the settlements as CSV: a row for each charity's share, paid out or carried over."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(CSV_COLUMNS)

@@ -1,4 +1,4 @@
-"""The state of every campaign, read in one database snapshot, without the likes: the source of all public views."""
+"""The state of every campaign, read in one database snapshot: the source of all public views."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ class CampaignSnapshot:
 
     @property
     def today(self) -> date:
-        """Return the campaign day of `as_of`; the first or last day if it is outside the campaign."""
+        """Return the campaign day of `as_of`, or the campaign's nearest day."""
         days = self.campaign.calendar.days
         return min(max(local_day(self.as_of, self.campaign.calendar.timezone), days[0]), days[-1])
 
@@ -76,7 +76,7 @@ class CampaignSnapshot:
 
     @property
     def days_so_far(self) -> list[TermsDay]:
-        """Return every campaign day until now, including days without a like: zero is a figure too."""
+        """Return every campaign day until now, including days without a like: zero counts too."""
         calendar, today = self.campaign.calendar, self.today
         days = calendar.days if self.as_of >= calendar.starts_at else ()
         zeros = {day: DayCount() for day in days if day <= today}
@@ -91,7 +91,7 @@ class CampaignSnapshot:
 
 
 def campaign_phase(campaign: Campaign, now: datetime) -> CampaignPhase:
-    """Return the phase of a campaign: a closed one is closed, whenever it would have ended. Pure."""
+    """Return the phase of a campaign; a closed one stays closed, also after its end. Pure."""
     if campaign.closed_at is not None:
         return "closed"
     if now < campaign.calendar.starts_at:
@@ -107,7 +107,8 @@ def format_instant(moment: datetime) -> Instant:
 async def read_snapshots(pool: Pool, catalogue_cache: CatalogueCache, now: datetime) -> list[CampaignSnapshot]:
     """Return the state of every campaign, oldest first, from one database snapshot.
 
-    Raises TimeoutError if the catalogue changes during every attempt: retry later, as for an unavailable database.
+    Raises TimeoutError if the catalogue changes during every attempt: retry later, as for an
+    unavailable database.
     """
     catalogue = await catalogue_cache.get()
     for _ in range(_ATTEMPTS_MAX):

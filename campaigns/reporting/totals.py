@@ -1,4 +1,7 @@
-"""The public totals of a campaign. Pledged, settled and paid are separate figures and are never added up."""
+"""The public totals of a campaign.
+
+Pledged, settled and paid are separate figures and are never added up.
+"""
 
 from typing_extensions import TypedDict
 
@@ -22,7 +25,10 @@ class LikeTotals(TypedDict):
 
 
 class MoneyTotals(TypedDict):
-    """The money of a campaign: `settled` is a part of `pledged`, `in_flight` and `paid` are parts of `settled`."""
+    """The money of a campaign.
+
+    `settled` is a part of `pledged`, `in_flight` and `paid` are parts of `settled`.
+    """
 
     funded: Money
     pledged: Money
@@ -40,10 +46,12 @@ class Checkpoint(TypedDict):
 
 
 class Totals(TypedDict):
-    """The totals of one campaign. `people` is as of `people_as_of`; every other figure is as of `as_of`.
+    """The totals of one campaign.
 
-    `unsettled` is pledged and in no settlement yet. The next settlement falls due on `next_settlement`, null if the
-    campaign settles only on request. `checkpoint` is null while a leaf is on its way into the log: retry soon.
+    `people` is as of `people_as_of`; every other figure is as of `as_of`. `unsettled` is pledged
+    and in no settlement yet. The next settlement falls due on `next_settlement`, null if the
+    campaign settles only on request. `checkpoint` is null while a leaf is on its way into the log:
+    retry soon.
     """
 
     campaign: str

@@ -23,7 +23,7 @@ _READ_PAYOUT_BACKLOG = query("read_payout_backlog")
 
 
 class PayoutBacklog(NamedTuple):
-    """The open work of payouts: unmatched statement lines, and since when the oldest payouts are in their state."""
+    """Unmatched statement lines, and since when the oldest payouts are in their state."""
 
     unmatched_line_count: int
     sending_since: datetime | None
@@ -31,7 +31,7 @@ class PayoutBacklog(NamedTuple):
 
 
 class RecoveryRun(NamedTuple):
-    """The result of a run: where the next one continues, and the errors of the settlements that failed."""
+    """The result of a run: where the next one continues, and the errors of failed settlements."""
 
     next_after: UnfinishedSettlement
     errors: ErrorCollector
@@ -54,7 +54,8 @@ async def resume_unfinished(
 ) -> RecoveryRun:
     """Query the state of unfinished payouts, and send those that the counterparty never received.
 
-    `outside_calls` bounds the concurrent calls to counterparties. A failed settlement does not stop the others.
+    `outside_calls` bounds the concurrent calls to counterparties. A failed settlement does not stop
+    the others.
     """
     async with pool.acquire() as conn:
         unfinished = await sending.list_unfinished(conn, list(channels), now - SENDING_GRACE, after, UNFINISHED_MAX)

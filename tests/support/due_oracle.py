@@ -1,7 +1,8 @@
-"""Worked cases of the arithmetic (design, section 4): generated, and worked out here once more from the formulas.
+"""Worked cases of the arithmetic (design, section 4).
 
-The oracle shares no code with the engine: it knows days, counts and fractions only. If other cases in the same form
-stand beside the repository (`DUE_VECTORS`, or `../shared/data/due-vectors.json`), the tests read these too.
+Generated, and worked out here once more from the formulas. The oracle shares no code with the
+engine: it knows days, counts and fractions only. If other cases in the same form stand beside the
+repository (`DUE_VECTORS`, or `../shared/data/due-vectors.json`), the tests read these too.
 """
 
 import json
@@ -105,7 +106,10 @@ def terms_of_day(case: Case, day: date) -> Case:
 
 
 def shares_minor(case: Case, cut_off: date) -> dict[str, int]:
-    """Return each charity's part: the total of each version in force is split by largest remainder."""
+    """Return each charity's part.
+
+    The total of each version in force is split by largest remainder.
+    """
     totals = {b["charity"]: 0 for terms in case["terms"] for b in terms["beneficiaries"]}
     starts = sorted({date.fromisoformat(terms["from_day"]) for terms in case["terms"]})
     for start, following in zip(starts, [*starts[1:], date.max], strict=True):

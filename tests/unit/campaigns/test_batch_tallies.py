@@ -1,4 +1,4 @@
-"""The tallies of a batch survive their JSON, and the JSON keeps the form that stored batches have."""
+"""The tallies of a batch survive their JSON, and the JSON keeps the form of stored batches."""
 
 from collections import Counter
 from datetime import date

@@ -1,4 +1,7 @@
-"""Independent pieces of work: an error stops none of the others, and all errors are raised together."""
+"""Independent pieces of work.
+
+An error stops none of the others, and all errors are raised together.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Concurrency: overlapping writers, instances that share a database, tickers, changes of the catalogue."""
+"""Concurrency: overlapping writers, instances with one database, tickers, a changing catalogue."""
 
 import asyncio
 import random
@@ -18,7 +18,10 @@ WRITERS = 20
 
 
 async def _overlapping(writers: list[RunningService], rounds: int = 3) -> None:
-    """Each writer sends every person's like, half of them in reverse: a burst on one content that could deadlock."""
+    """Each writer sends every person's like, half of them in reverse.
+
+    A burst on one content that could deadlock.
+    """
     people = [like(str(person)) for person in range(PEOPLE)]
 
     async def write(number: int, sender: RunningService) -> None:
@@ -58,7 +61,10 @@ async def test_two_instances_and_two_tickers_count_and_pledge_once(dsn: str) -> 
 
 
 async def _many_likes_and_unlikes(dsn: str, terms: Promise) -> dict[str, int]:
-    """Send likes and unlikes of 40 people and 5 contents, each sender in another order; return the counts."""
+    """Send likes and unlikes of 40 people and 5 contents, each sender in another order.
+
+    Return the counts.
+    """
     async with running_service(dsn, terms) as first, AsyncExitStack() as stack:
         second = await _another(stack, first, dsn)
         pairs = [(str(person), content) for person in range(40) for content in "abcde"]

@@ -1,4 +1,7 @@
-"""The sponsor's money: funded once for each reference, and returned to the last unit when the campaign closes."""
+"""The sponsor's money.
+
+Funded once for each reference, and returned to the last unit when the campaign closes.
+"""
 
 import asyncio
 from collections import Counter
@@ -251,7 +254,10 @@ class NoObserver:
 
 
 async def test_every_like_is_in_before_the_close_or_refused_by_it(pool: Pool):
-    """Likes arrive while the campaign closes: those answered as counted are pledged, later ones are not."""
+    """Likes arrive while the campaign closes.
+
+    Those answered as counted are pledged, later ones are not.
+    """
     campaign, sender = await create(pool), await ensure_platform(pool)
     await fund(pool, campaign, 100_000)
     intake = IntakeQueue(pool, CatalogueCache(pool, PSEUDONYM_KEY), lambda: NOW, NoObserver())

@@ -1,4 +1,7 @@
-"""Batches commit in another order than their numbers; a tick that folds some of them stays correct."""
+"""Batches commit in another order than their numbers.
+
+A tick that folds some of them stays correct.
+"""
 
 import pytest
 

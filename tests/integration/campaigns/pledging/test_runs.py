@@ -1,4 +1,7 @@
-"""Runs over all campaigns: a campaign that fails does not stop the others, and its error is reported."""
+"""Runs over all campaigns.
+
+A campaign that fails does not stop the others, and its error is reported.
+"""
 
 from datetime import datetime
 from typing import Any

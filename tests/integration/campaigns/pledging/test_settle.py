@@ -1,4 +1,7 @@
-"""Settling on a real database: the amounts of a period, of carried shares and of the close; once, from any caller."""
+"""Settling on a real database: the amounts of a period, of carried shares and of the close.
+
+Once, from any caller.
+"""
 
 import asyncio
 import json
@@ -234,7 +237,10 @@ async def test_the_public_sees_settlements_and_payouts(pool: Pool):
 
 
 async def test_a_cancelled_settlement_shows_nothing_as_carried(pool: Pool):
-    """Its amount returned to the pledge, and the next period takes it: otherwise it would show twice."""
+    """Its amount returned to the pledge, and the next period takes it.
+
+    Otherwise it would show twice.
+    """
     campaign = await create_campaign(pool, ONE_EACH, CARRIES)
     await record_likes(pool, campaign, {2: 100})
     await settle_periods(pool, campaign, FIRST)
@@ -282,7 +288,10 @@ WRITES = [
 async def test_after_a_crash_at_any_write_the_period_is_settled_once(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, write: str, kept: bool
 ):
-    """T3: each write lost, or done but reported lost; and all of it lost, or committed and reported lost."""
+    """T3: each write lost, or done but reported lost.
+
+    And all of it lost, or committed and reported lost.
+    """
     campaign = await create_campaign(pool, ONE_EACH)
     await record_likes(pool, campaign, {2: 100})
     module, name = (settle, "settle_next_period") if write == "all" else (settlement, write)

@@ -1,4 +1,7 @@
-"""Receipts: the proof of each counted like in the log, checked offline; and the erasure of people."""
+"""Receipts: the proof of each counted like in the log, checked offline.
+
+And the erasure of people.
+"""
 
 import json
 from datetime import timedelta

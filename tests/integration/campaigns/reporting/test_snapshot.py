@@ -1,4 +1,4 @@
-"""Snapshots are read with the current catalogue, and a catalogue that keeps changing ends the read."""
+"""Snapshots use the current catalogue, and a catalogue that keeps changing ends the read."""
 
 from dataclasses import replace
 

@@ -34,7 +34,7 @@ Event = tuple[LikeKey, LikeChange]
 
 @dataclass
 class Table:
-    """Likes as the database holds them, after any number of batches under a daily limit of one person."""
+    """Likes as the database stores them, after any number of batches under a daily limit."""
 
     limit: int | None
     likes: dict[LikeKey, Like] = field(default_factory=dict)

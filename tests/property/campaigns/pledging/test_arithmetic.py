@@ -1,4 +1,7 @@
-"""The amount due, and how it is pledged, reversed and split: for any promise, any counts, any number of ticks."""
+"""The amount due, and how it is pledged, reversed and split.
+
+For any promise, any counts, any number of ticks.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -103,7 +106,10 @@ def test_a_split_is_exact_and_each_part_within_a_unit_of_its_share(amount_minor:
 
 @dataclass
 class Money:
-    """A campaign's money after its ticks; `uncorrected` are the pledges that no correction names, newest last."""
+    """A campaign's money after its ticks.
+
+    `uncorrected` are the pledges that no correction names, newest last.
+    """
 
     budget: int
     pledged: int = 0

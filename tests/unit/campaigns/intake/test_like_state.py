@@ -1,4 +1,7 @@
-"""The state machine of a like, as a table: the stored like, the event, the like afterwards and the outcome."""
+"""The state machine of a like, as a table.
+
+The stored like, the event, the like afterwards and the outcome.
+"""
 
 from datetime import date
 

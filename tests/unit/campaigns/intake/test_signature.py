@@ -1,4 +1,7 @@
-"""Standard Webhooks signatures: which are valid, and that every malformed header returns None, never raises."""
+"""Standard Webhooks signatures.
+
+Which are valid, and that every malformed header returns None, never raises.
+"""
 
 import base64
 import hmac

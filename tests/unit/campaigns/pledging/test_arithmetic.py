@@ -1,4 +1,7 @@
-"""The earnings of counted likes: worked cases of an independent oracle, and the edges of the arithmetic."""
+"""The earnings of counted likes.
+
+Worked cases of an independent oracle, and the edges of the arithmetic.
+"""
 
 from datetime import date, timedelta
 from fractions import Fraction
