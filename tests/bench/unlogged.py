@@ -44,7 +44,7 @@ def disable_log() -> None:
     setattr(batch, "_batch_likes", _no_leaves)  # noqa: B010 - mypy refuses to assign to a function
     setattr(batch, "build_tree", _no_tree)  # noqa: B010
     setattr(pledge, "_enqueue_count_leaves", _no_count)  # noqa: B010
-    setattr(jobs.Jobs, "sequence_leaves", _no_sequence)  # noqa: B010
+    setattr(jobs.Jobs, "sequence", _no_sequence)  # noqa: B010
     for module in (budget, journal, payout_steps, pledge, apply_promise, settle):
         if not hasattr(module, "enqueue_leaf"):
             raise AttributeError(f"{module.__name__} no longer has enqueue_leaf")

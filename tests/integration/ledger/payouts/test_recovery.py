@@ -18,11 +18,12 @@ from ledger.payouts.channels import Channel, Message, PaymentOutcome, PaymentRes
 from ledger.payouts.channels.http import HttpChannel
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.channels.pain001 import Pain001Channel
+from ledger.payouts.recovery import SENDING_GRACE
 from ledger.settlements.model import Settlement
 from ops import payout_channels
 from ops.admin.core.command import CommandServices
 from ops.clock import utc_now
-from ops.jobs import SENDING_GRACE, Jobs
+from ops.jobs import Jobs
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.settings import Settings
@@ -202,7 +203,7 @@ async def test_one_that_fails_keeps_no_other_from_being_ticked_settled_or_finish
 async def test_of_many_each_run_looks_at_some_and_the_next_goes_on_behind_them(
     pool: Pool, service: Service, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("ops.jobs._UNFINISHED_MAX", 1)
+    monkeypatch.setattr("ledger.payouts.recovery.UNFINISHED_MAX", 1)
     service.way, channel = "is down", HttpChannel(service.url, SECRET, utc_now)
     for slug in ("one", "two"):
         campaign = await create_campaign(pool, (SLUG, slug), ONE_EACH, FREE)
