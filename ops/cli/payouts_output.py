@@ -93,8 +93,8 @@ def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:
             str(one["amount_minor"]),
             one["end_to_end_id"] or "",
             one["text"],
-            one["because"],
+            one["match_rule"],
         ]
         for one in lines
     ]
-    runtime.show_table(("line", "booked on", "direction", "minor units #", "EndToEndId", "text", "because"), rows)
+    runtime.show_table(("line", "booked on", "direction", "minor units #", "EndToEndId", "text", "match rule"), rows)

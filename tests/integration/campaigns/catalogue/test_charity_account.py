@@ -8,11 +8,10 @@ from campaigns.catalogue.charity_account import change_account
 from campaigns.pledging import budget
 from campaigns.promise.model import IbanAccount, OtherAccount
 from ledger.settlements.model import Settlement
+from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY, promise
-from settlements import create_campaign, read_settlements, record_likes, settle_periods
+from settlements import assert_replay_agrees, create_campaign, read_settlements, record_likes, settle_periods
 from sql import Pool
-from tests.integration.ledger.log.verify.test_settlements import agrees
-from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
 
 WEEK = timedelta(days=7)
 MOVED = OtherAccount(scheme="other", id="6222020200112233999")
@@ -52,7 +51,7 @@ async def test_what_waits_keeps_the_account_that_was_approved(pool: Pool):
     first, second = await read_settlements(pool, campaign)
     assert first.hash == before.hash
     assert [to_moved(first), to_moved(second)] == [False, True]
-    await agrees(pool, campaign)
+    await assert_replay_agrees(pool, campaign)
 
 
 async def test_the_last_settlement_of_a_closed_campaign_goes_to_the_new_account(pool: Pool):
@@ -79,7 +78,7 @@ async def test_a_campaign_that_ended_but_is_open_tells_it_in_the_log_and_closes(
     envelopes = await read_settlements(pool, campaign)
     assert sum(envelope.total_minor for envelope in envelopes) == 300
     assert all(to_moved(envelope) for envelope in envelopes)
-    await agrees(pool, campaign)
+    await assert_replay_agrees(pool, campaign)
 
 
 async def test_what_a_charity_earned_before_it_was_left_out_goes_to_its_new_account(pool: Pool):

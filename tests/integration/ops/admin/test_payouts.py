@@ -262,10 +262,10 @@ async def test_what_is_no_statement_changes_nothing(served: RunningService):
     assert (answer["after"]["payouts_paid"], answer["after"]["lines_unmatched"]) == (1, 1)
     assert tried[1]["after"] == answer["after"]
     (line,) = (await fay.read("/statement-lines", unmatched="true"))[1]["lines"]
-    assert (line["text"], line["amount"]["minor"], line["because"]) == (
+    assert (line["text"], line["amount"]["minor"], line["match_rule"]) == (
         "fee",
         5,
-        "no payout has its amount and reference",
+        "no_payout_matches",
     )
 
 
@@ -284,7 +284,7 @@ async def test_a_line_that_no_rule_matches_is_matched_by_a_person(served: Runnin
     (line,) = (await fay.read("/statement-lines", unmatched="true"))[1]["lines"]
     path = f"/statement-lines/{line['id']}/match"
     status, refused = await fay.run_command(path, {"payout": second, "reason": "the bank's letter"})
-    assert (status, "of 30 minor units" in refused["detail"]) == (409, True)
+    assert (status, refused["code"] == "statement_line_amount_differs") == (409, True)
     asked = {"payout": first, "reason": "the bank's letter"}
     answer = await done(fay.run_command(path, asked))
     assert (answer["after"]["payouts"][first]["state"], answer["after"]["reason"]) == ("paid", asked["reason"])

@@ -112,7 +112,7 @@ def test_what_something_is_about_has_a_page() -> None:
         ("name", {"name": {"zh": "种树", "en": "Trees"}}, "种树"),
         ("account", {"account": {"id": "1", "scheme": "other"}}, "other 1"),
         ("state", {"state": "returned"}, "被退回"),
-        ("because", {"because": "no payout has its EndToEndId"}, "没有这个付款编号。"),
+        ("match_rule", {"match_rule": "end_to_end_id_unknown"}, "没有这个付款编号。"),
         ("command", {"command": "settlement.approve"}, "批准结算"),
         ("is_disabled", {"is_disabled": True}, "是"),
         ("total", {"total": 12000}, "12,000"),
