@@ -83,8 +83,8 @@ async def match_manually(
         raise blocker
     head = row["account"], row["statement_id"], row["number"]
     await conn.execute(_ADD_STATEMENT_MATCH, *head, payout_id, reason, by, now)
-    record = record_returned if line.is_credit else record_paid
-    await record(conn, settlement, payout, line, StatementSource(by, now, row["evidence"]))
+    post_match = record_returned if line.is_credit else record_paid
+    await post_match(conn, settlement, payout, line, StatementSource(by, now, row["evidence"]))
     return (await lock_payout(conn, payout_id))[0]
 
 
