@@ -38,7 +38,7 @@ async def list_unmatched(conn: Connection) -> list[dict[str, Any]]:
             "booked_on": row["booked_on"].isoformat(),
             "end_to_end_id": row["end_to_end_id"],
             "bank_reference": row["bank_reference"],
-            "text": row["description"],
+            "description": row["description"],
             "match_rule": row["matched_by"],
         }
         for row in await conn.fetch(_LIST_UNMATCHED_LINES, _LISTED_MAX)
@@ -54,7 +54,7 @@ async def list_unmatched_in_file(conn: Connection, evidence: bytes) -> list[dict
             "direction": "credit" if row["is_credit"] else "debit",
             "booked_on": row["booked_on"].isoformat(),
             "end_to_end_id": row["end_to_end_id"],
-            "text": row["description"],
+            "description": row["description"],
             "match_rule": row["matched_by"],
         }
         for row in await conn.fetch(_LIST_UNMATCHED_LINES_OF_FILE, evidence)

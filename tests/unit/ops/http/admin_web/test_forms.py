@@ -7,6 +7,7 @@ import pytest
 
 from campaigns.errors import FieldError
 from campaigns.promise.model import Promise
+from ledger.errors import SettlementRefused
 from ledger.settlements.model import SettlementState
 from ledger.settlements.payout_steps import PayoutState
 from ops.admin import registry
@@ -20,7 +21,7 @@ from ops.http.admin_web.pages.lists import COLUMNS
 from ops.http.admin_web.table_cells import build_cell, format_subject, subject_url
 from ops.i18n.labels import format_minute, format_value
 from ops.i18n.language import TEXTS
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.refusals import refusal_text, translate_refusal
 from serving import promise
 
 HOW = InputFormat("CNY", "Asia/Shanghai")
@@ -179,10 +180,16 @@ def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
     told = "the reference 'b 1' was used before, for 500000 minor units"
     assert translate_refusal(told, None, "zh", "CNY") == "凭证号“b 1”已用过，当时的金额是 ¥5,000.00。"
     assert translate_refusal(told, None, "en") == "The reference “b 1” was used before, for 500,000 minor units."
-    other = "l1 is of 5 minor units of KWD, pay_1 of 7 minor units of CNY"
-    assert (
-        translate_refusal(other, None, "en", "EUR") == "The line is of KWD\N{NO-BREAK SPACE}0.005, pay_1 of CN¥0.07."
+    refused = SettlementRefused(
+        "statement_line_amount_differs",
+        line_minor=5,
+        line_currency="KWD",
+        payout="pay_1",
+        payout_minor=7,
+        payout_currency="CNY",
     )
+    text = refusal_text(refused, "en", currency="EUR")
+    assert text == "The line is of KWD\N{NO-BREAK SPACE}0.005, but pay_1 is of CN¥0.07."
 
 
 def test_values_are_written_for_people() -> None:
