@@ -6,6 +6,7 @@ from campaigns.catalogue.cache import Campaign
 from campaigns.pledging import budget, pledge, settle
 from ledger.payouts import manual
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
+from payouts import AT, FREE, ONE_EACH, Bank, send
 from promises import NOW, record
 from settlements import (
     assert_replay_agrees,
@@ -20,7 +21,6 @@ from settlements import (
     settle_periods,
 )
 from sql import Connection, Pool
-from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH, Bank, sent
 
 WEEK = timedelta(days=7)
 
@@ -48,8 +48,8 @@ async def test_a_payout_that_is_refused_retried_and_paid(pool: Pool):
     await record_likes(pool, campaign, {2: 100})
     await settle_periods(pool, campaign, AT)
     (settlement,) = await read_settlements(pool, campaign)
-    settlement = await sent(
-        pool, Bank(answer=PaymentResult(PaymentOutcome.REFUSED, reason="closed")), campaign, settlement
+    settlement = await send(
+        pool, Bank(result=PaymentResult(PaymentOutcome.REFUSED, reason="closed")), campaign, settlement
     )
     await assert_replay_agrees(pool, campaign)
     async with pool.acquire() as conn, conn.transaction():
