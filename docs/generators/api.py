@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from docs.generators.markdown import code, code_block, folded, sentence, table
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 
 PROBLEM = "application/problem+json"
 _EXAMPLE_CHARS_MAX = 3_000

@@ -12,7 +12,7 @@ import pytest
 from docs.generators import api, cli, operations, parts, problems
 from docs.generators.markdown import code_block, sentence, table
 from ops.http.core.problems import Problem
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from repository import ROOT, format_faults
 
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}

@@ -13,6 +13,7 @@ from ops.admin.core.command import Command, CommandContext, CommandResult, Comma
 from ops.http.api.admin import command_handler
 from ops.http.core.app_keys import COMMAND_SERVICES
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
+from ops.http.core.middleware import handle_errors
 from serving import running_service
 
 BYTES_MAX = 2_000_000
@@ -38,7 +39,7 @@ FILE = Command(
 async def door(dsn: str) -> AsyncIterator[TestClient[Any, Any]]:
     async with running_service(dsn) as own:
         await create_tokens(own.service.pool)
-        app = web.Application()
+        app = web.Application(middlewares=[handle_errors])
         app[COMMAND_SERVICES] = CommandServices(own.service.pool, own.service.keys, own.service.settings)
         app[AUTHENTICATOR] = Authenticator(own.service.pool, own.service.settings, own.service.metrics)
         app.add_routes([web.post("/files/{name}", command_handler(FILE))])

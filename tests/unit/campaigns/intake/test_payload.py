@@ -226,7 +226,7 @@ def test_what_is_no_json_is_unreadable(sent: bytes):
 def test_an_envelope_of_another_shape_is_told_with_the_paths(sent: bytes, path: str):
     with pytest.raises(InvalidEnvelope) as refused:
         parse_body(sent)
-    assert path in [where for where, _ in refused.value.field_errors]
+    assert path in [error.path for error in refused.value.field_errors]
 
 
 @pytest.mark.parametrize(
