@@ -11,7 +11,9 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 from typing_extensions import TypedDict
 
+from campaigns.errors import FieldError
 from campaigns.promise.model import Content
+from campaigns.promise.toml_file import field_errors
 
 LIKES_MAX = 1_000
 BODY_BYTES_MAX = 1024 * 1024
@@ -100,9 +102,9 @@ class UnreadableBody(ValueError):
 
 
 class InvalidEnvelope(ValueError):
-    """The body is JSON, but not an envelope of likes; `field_errors` are (path, reason)."""
+    """The body is JSON, but not an envelope of likes; `field_errors` names each error."""
 
-    def __init__(self, field_errors: list[tuple[str, str]]) -> None:
+    def __init__(self, field_errors: list[FieldError]) -> None:
         super().__init__("the body is not an envelope of likes")
         self.field_errors = field_errors
 
@@ -129,8 +131,8 @@ def _parse_leniently(body: bytes) -> list[LikeEvent | InvalidEvent]:
     try:
         envelope = _LOOSE_BODY.validate_json(body)
     except ValidationError as error:
-        raise InvalidEnvelope(validation_errors(error)) from error
-    return [_parse_event(event) for event in envelope["data"]["likes"]]
+        raise InvalidEnvelope(field_errors(error, "the body")) from error
+    return [_parse_event(like) for like in envelope["data"]["likes"]]
 
 
 def _parse_event(value: Any) -> LikeEvent | InvalidEvent:

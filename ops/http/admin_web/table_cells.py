@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
-from ops.i18n.refusals import code_text, translate_refusal
+from ops.i18n.refusals import code_text
 from ops.i18n.stored_refusals import failure_text
 
 EMPTY = "—"
