@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from campaigns.catalogue.cache import lock_and_bump_version
 from campaigns.catalogue.webhook_secrets import derive_secret, format_secret
 from campaigns.errors import NotFound, PlatformRefused
-from sql import Connection, query, rows_affected
+from sql import Connection, query
 
 PUBLIC_PREFIX = "whpk_"
 SALT_BYTES = 16
@@ -83,7 +83,7 @@ async def drop_old_keys(conn: Connection, name: str) -> int:
     """Drop all keys of a platform but the newest of each scheme; return how many were dropped."""
     await lock_and_bump_version(conn)
     status = await conn.execute(_REVOKE_OLD_KEYS, await _find_platform_id(conn, name))
-    return rows_affected(status)
+    return int(status.rsplit(" ", 1)[1])
 
 
 async def set_disabled_at(conn: Connection, name: str, disabled_at: datetime | None) -> bool:

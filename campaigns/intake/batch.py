@@ -31,7 +31,7 @@ from campaigns.intake.decide import (
     tally_by_day,
 )
 from campaigns.intake.like_state import Like, LikeChange, LikeState, Outcome
-from sql import Connection, query, rows_affected
+from sql import Connection, query
 
 BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, section 9)
 NONCE_KEY_BYTES = 32
@@ -215,7 +215,7 @@ async def _update_likes(conn: Connection, batch: Batch, decision: Decision, keys
 
 
 def _require_row_count(status: str, row_count: int) -> None:
-    if rows_affected(status) != row_count:
+    if int(status.rsplit(" ", 1)[1]) != row_count:
         raise ConcurrentUpdate
 
 

@@ -12,7 +12,7 @@ import asyncpg
 from campaigns.catalogue.cache import Campaign, lock_and_bump_version
 from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
 from campaigns.intake.batch_tree import NONCE_BYTES, derive_nonces
-from sql import Connection, query, rows_affected
+from sql import Connection, query
 
 _LOCK_PERSON_BATCHES = query("lock_person_batches")
 _STORE_NONCES = query("store_nonces")
@@ -32,7 +32,7 @@ async def erase_person(conn: Connection, campaign: Campaign, platform: str, pers
     nobody = secrets.token_bytes(PSEUDONYM_BYTES)
     status = await conn.execute(_ANONYMISE_LIKES, campaign.campaign_id, own, nobody)
     await conn.execute(_ANONYMISE_PERSON_DAYS, campaign.campaign_id, own, nobody)
-    return rows_affected(status)
+    return int(status.rsplit(" ", 1)[1])
 
 
 def erase_nonces(batch: asyncpg.Record) -> bytes:

@@ -15,7 +15,7 @@ from campaigns.intake.like_state import Outcome
 from campaigns.intake.payload import InvalidEvent, LikeEvent
 from campaigns.intake.response import DeliveryResults, ResultsFilter, render_response
 from campaigns.promise.calendar import local_day
-from sql import Connection, query, rows_affected
+from sql import Connection, query
 
 _READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
@@ -120,7 +120,7 @@ async def _store_responses(
     ]
     rows = sorted((*s.id, s.body_digest, given) for s, given in zip(submissions, answers, strict=True))
     status = await conn.execute(_INSERT_DELIVERIES, *zip(*rows, strict=True))
-    if rows_affected(status) != len(rows):
+    if int(status.rsplit(" ", 1)[1]) != len(rows):
         raise ConcurrentUpdate
     return {(row[0], row[1]): _StoredResponse(row[2], row[3]) for row in rows}
 

@@ -7,10 +7,10 @@ from urllib.parse import quote
 from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
-from ops.i18n.refusals import code_text
+from ops.i18n.refusals import translate_refusal
 
 EMPTY = "—"
-_REFUSAL_FIELDS = frozenset({"match_rule", "fault", "returned_because"})  # as the program says them
+_REFUSAL_FIELDS = frozenset({"because", "fault", "returned_because"})  # as the program says them
 _PAGES_BY_KIND = {"campaign": "campaigns", "settlement": "settlements", "payout": "payouts", "proposal": "proposals"}
 _LISTS_BY_KIND = {"charity": "charities", "file": "statement-lines"}
 
@@ -46,7 +46,7 @@ def format_cell_value(name: str, value: Any, language: Language) -> str:
     if isinstance(value, list):
         return "\n".join(_format_key(each, language) if isinstance(each, dict) else str(each) for each in value)
     if name in _REFUSAL_FIELDS:
-        return code_text(value, {}, language)
+        return translate_refusal(value, None, language)
     if name == "command":
         return labels.lookup_text("do", value, language, value)
     return labels.format_value(name, str(value), language)

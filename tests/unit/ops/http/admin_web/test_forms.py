@@ -7,7 +7,6 @@ import pytest
 
 from campaigns.errors import FieldError
 from campaigns.promise.model import Promise
-from ledger.errors import SettlementRefused
 from ledger.settlements.model import SettlementState
 from ledger.settlements.payout_steps import PayoutState
 from ops.admin import registry
@@ -21,7 +20,7 @@ from ops.http.admin_web.pages.lists import COLUMNS
 from ops.http.admin_web.table_cells import build_cell, format_subject, subject_url
 from ops.i18n.labels import format_minute, format_value
 from ops.i18n.language import TEXTS
-from ops.i18n.refusals import refusal_text, translate_refusal
+from ops.i18n.refusals import translate_refusal
 from serving import promise
 
 HOW = InputFormat("CNY", "Asia/Shanghai")
@@ -113,7 +112,7 @@ def test_what_something_is_about_has_a_page() -> None:
         ("name", {"name": {"zh": "种树", "en": "Trees"}}, "种树"),
         ("account", {"account": {"id": "1", "scheme": "other"}}, "other 1"),
         ("state", {"state": "returned"}, "被退回"),
-        ("match_rule", {"match_rule": "end_to_end_id_unknown"}, "没有这个付款编号。"),
+        ("because", {"because": "no payout has its EndToEndId"}, "没有这个付款编号。"),
         ("command", {"command": "settlement.approve"}, "批准结算"),
         ("is_disabled", {"is_disabled": True}, "是"),
         ("total", {"total": 12000}, "12,000"),
@@ -180,16 +179,10 @@ def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
     told = "the reference 'b 1' was used before, for 500000 minor units"
     assert translate_refusal(told, None, "zh", "CNY") == "凭证号“b 1”已用过，当时的金额是 ¥5,000.00。"
     assert translate_refusal(told, None, "en") == "The reference “b 1” was used before, for 500,000 minor units."
-    refused = SettlementRefused(
-        "statement_line_amount_differs",
-        line_minor=5,
-        line_currency="KWD",
-        payout="pay_1",
-        payout_minor=7,
-        payout_currency="CNY",
+    other = "l1 is of 5 minor units of KWD, pay_1 of 7 minor units of CNY"
+    assert (
+        translate_refusal(other, None, "en", "EUR") == "The line is of KWD\N{NO-BREAK SPACE}0.005, pay_1 of CN¥0.07."
     )
-    text = refusal_text(refused, "en", currency="EUR")
-    assert text == "The line is of KWD\N{NO-BREAK SPACE}0.005, but pay_1 is of CN¥0.07."
 
 
 def test_values_are_written_for_people() -> None:
