@@ -7,7 +7,12 @@ from urllib.parse import quote
 from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
+<<<<<<< HEAD
 from ops.i18n.refusals import translate_refusal
+=======
+from ops.i18n.refusals import code_text
+from ops.i18n.stored_refusals import failure_text
+>>>>>>> main
 
 EMPTY = "—"
 _REFUSAL_FIELDS = frozenset({"because", "fault", "returned_because"})  # as the program says them
@@ -36,6 +41,8 @@ def build_cell(name: str, row: Mapping[str, Any], language: Language) -> Cell:
         return Cell(format_subject(value, language), subject_url(value))
     if name in _PAGES_BY_KIND:
         return Cell(value, f"{ADMIN_WEB_PREFIX}/{_PAGES_BY_KIND[name]}/{quote(value, safe='')}")
+    if name == "fault" and row.get("failure"):
+        value = failure_text(row["failure"], language)
     return Cell(format_cell_value(name, value, language))
 
 

@@ -47,8 +47,8 @@ _IS_APPLICABLE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
     **{f"{kind}.disable": lambda row: not row["is_disabled"] for kind in ("charity", "sponsor", "platform")},
     **{f"{kind}.enable": lambda row: bool(row["is_disabled"]) for kind in ("charity", "sponsor", "platform")},
     **{f"settlement.{verb}": lambda _: False for verb in ("approve", "cancel", "send")},  # on its own page
-    "payout.again": lambda row: row["state"] == PayoutState.RETURNED,
-    "payout.answer": lambda row: row["state"] == PayoutState.SENDING,
+    "payout.retry": lambda row: row["state"] == PayoutState.RETURNED,
+    "payout.record-result": lambda row: row["state"] == PayoutState.SENDING,
     "line.match": lambda row: row["payout"] is None,
     "platform.drop-old": lambda row: len(row["keys"]) > 1,
     "upload.stop": lambda row: row["state"] == "running",

@@ -18,11 +18,12 @@ from ledger.payouts.channels import Channel, Message, PaymentOutcome, PaymentRes
 from ledger.payouts.channels.http import HttpChannel
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.channels.pain001 import Pain001Channel
+from ledger.payouts.recovery import SENDING_GRACE
 from ledger.settlements.model import Settlement
 from ops import payout_channels
 from ops.admin.core.command import CommandServices
 from ops.clock import utc_now
-from ops.jobs import SENDING_GRACE, Jobs
+from ops.jobs import Jobs
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.settings import Settings
@@ -209,7 +210,7 @@ async def test_a_failing_campaign_does_not_stop_the_others(
 async def test_a_run_resumes_some_settlements_and_the_next_run_those_behind_them(
     pool: Pool, service: PaymentService, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("ops.jobs._UNFINISHED_MAX", 1)
+    monkeypatch.setattr("ledger.payouts.recovery.UNFINISHED_MAX", 1)
     service.behaviour, channel = "is down", HttpChannel(service.url, SECRET, utc_now)
     for slug in ("one", "two"):
         campaign = await create_campaign(pool, (SLUG, slug), ONE_EACH, FREE)

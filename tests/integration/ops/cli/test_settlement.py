@@ -204,7 +204,7 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
         (
             ("settle", SLUG, "--period", "2022-04-19"),
             {},
-            "has no closed period 2022-04-19; the next one falls due on",
+            "has no closed settlement period on 2022-04-19. The next period falls due on",
         ),
         (("payouts", "send", "stl_x"), {}, "There is no settlement"),
         (("payouts", "record-result", "pay_x", "--reference", "R"), {}, "There is no payout"),
