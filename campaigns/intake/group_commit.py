@@ -24,7 +24,7 @@ from campaigns.intake.response import (
     render_response,
 )
 from campaigns.promise.calendar import local_day
-from sql import Connection, query
+from sql import Connection, query, rows_affected
 
 _READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
@@ -136,7 +136,7 @@ async def _store_responses(
         for s, delivery_results in zip(submissions, results, strict=True)
     )
     status = await conn.execute(_INSERT_DELIVERIES, *zip(*rows, strict=True))
-    if int(status.rsplit(" ", 1)[1]) != len(rows):
+    if rows_affected(status) != len(rows):
         raise ConcurrentUpdate
     return {(row[0], row[1]): _StoredResponse(row[2], row[3]) for row in rows}
 

@@ -19,7 +19,7 @@ from ledger.log.merkle import EMPTY_ROOT, leaf_hash, read_root, root_nodes
 from ledger.log.note import Signer, format_verifier_key
 from ledger.log.tiles import Tile, edge_tiles, grow_tiles, root_tiles, tiles_reader
 from ledger.publication.store import load_hash_reader, read_tiles
-from sql import Connection, Pool, query
+from sql import Connection, Pool, query, rows_affected
 
 LEAVES_MAX = 1024  # bounds memory: a leaf has at most 64 KiB
 
@@ -126,7 +126,7 @@ async def _extend_tree(conn: Connection, head: Head, leaves: Sequence[asyncpg.Re
     grown = grow_tiles(head.size, edge, [leaf_hash(leaf["body"]) for leaf in leaves])
     root = read_root(tiles_reader({tile: (edge | grown)[tile] for tile in root_tiles(size)}, size), size)
     status = await conn.execute(_ASSIGN_LEAF_INDEXES, [leaf["leaf_id"] for leaf in leaves], head.size)
-    if int(status.rsplit(" ", 1)[1]) != len(leaves):
+    if rows_affected(status) != len(leaves):
         raise _ConcurrentSequencer
     columns = [t.level for t in grown], [t.index for t in grown], list(grown.values())
     await conn.execute(_UPSERT_TILES, *columns)
