@@ -1,4 +1,4 @@
-"""Commands that make, approve, cancel and send settlements; the schedule calls the same functions."""
+"""Commands that make, approve, cancel and send settlements."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -68,7 +68,7 @@ def settlement_change(
 
 
 async def _settle_periods(context: CommandContext, slug: str, body: SettleRequest) -> CommandResult:
-    """Settle oldest periods first; `more` in the result says that repeating the command settles further ones."""
+    """Settle oldest periods first; `more` says that repeating the command settles further ones."""
     campaign = await find_campaign(context, slug)
     if body.upto is not None:
         settle.require_closed_period(campaign, body.upto, context.now)
