@@ -17,10 +17,12 @@ from ops.admin.core.command import CommandServices
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
 from ops.http.admin_web.pages.routes import routes as admin_pages
-from ops.http.api import admin, health, intake, log, open_data, payout_callbacks
+from ops.http.api import health, log, open_data, payout_callbacks
 from ops.http.core import app_keys
-from ops.http.core.authentication import Authenticator
+from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.http.core.middleware import handle_errors
+from ops.http.endpoints import ENDPOINTS, document
+from ops.http.openapi.endpoint import build_routes
 from ops.http.web import pages
 from ops.keys import Keys
 from ops.metrics import Metrics
@@ -105,23 +107,14 @@ def build_application(service: Service) -> web.Application:
     app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(
         service.pool, load_payout_key(service.settings), service.metrics
     )
-    app.add_routes(
-        [
-            web.post("/v1/platforms/{platform}/likes", intake.receive_likes),
-            web.post("/v1/payouts/answers", payout_callbacks.receive_callback),
-            web.get("/live", health.live),
-            web.get("/ready", health.ready),
-            web.get("/metrics", health.metrics),
-        ]
-    )
     open_data.set_up(app, service.pool, service.catalogue_cache)
     pages.set_up(app)
-    app.add_routes(pages.routes())
     log.set_up(app, service.pool)
-    authenticator = Authenticator(service.pool, service.settings, service.metrics)
-    admin.set_up(app, service.command_services, authenticator)
+    app[AUTHENTICATOR] = Authenticator(service.pool, service.settings, service.metrics)
+    app[app_keys.COMMAND_SERVICES] = service.command_services
+    app[app_keys.OPENAPI_DOCUMENT] = document
     app[sign_in.OPENID_PROVIDER] = service.openid
-    app.add_routes(admin_pages())
+    app.add_routes([*build_routes(ENDPOINTS), *admin_pages()])
     return app
 
 

@@ -75,6 +75,11 @@ def query(name: str) -> str:
     return queries()[name]
 
 
+def rows_affected(status: str) -> int:
+    """Return the number of rows in a PostgreSQL command tag: `UPDATE 3` and `INSERT 0 3` are 3."""
+    return int(status.rpartition(" ")[2])
+
+
 def scripts(folder: str) -> list[Script]:
     """Return the files of `migrations` or `checks`, sorted by name."""
     files = sorted((FOLDER / folder).glob("*.sql"))
@@ -84,8 +89,3 @@ def scripts(folder: str) -> list[Script]:
 def script(name: str) -> Script:
     """Return the file `schema` or `roles`."""
     return Script(name, (FOLDER / f"{name}.sql").read_text(encoding="utf-8"))
-
-
-def rows_affected(status: str) -> int:
-    """Return the number of rows of a command's status, such as `INSERT 0 3`."""
-    return int(status.rsplit(" ", 1)[1])

@@ -19,11 +19,13 @@ from sql import Connection
 IsoDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
 NOTE_TEXTS = {
-    Note.PERSON_LIMIT: "The limit of likes per person and day is not applied: a forecast does not know who likes.",
-    Note.DAYS_KEPT: "Days before today stay as counted; today keeps its likes if the forecast has fewer.",
-    Note.PAST_DAYS: "The past campaign's days are used in order, its first for the first, on any weekday.",
-    Note.PAST_DAYS_LEFT_OUT: "The past campaign was longer: its likes after this campaign's last day are left out.",
-    Note.PAST_DAYS_MISSING: "The past campaign was shorter: the days after its last day have no likes.",
+    Note.PERSON_LIMIT: (
+        "The limit of likes per person and day is not applied, because a forecast does not know who likes."
+    ),
+    Note.DAYS_KEPT: "Days before today keep their counts. Today keeps its likes if the forecast has fewer.",
+    Note.PAST_DAYS: "The past campaign's days are matched in order, regardless of the weekday.",
+    Note.PAST_DAYS_LEFT_OUT: ("The past campaign was longer. Its likes after this campaign's last day are left out."),
+    Note.PAST_DAYS_MISSING: "The past campaign was shorter. The remaining days have no likes.",
 }
 
 

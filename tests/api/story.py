@@ -13,7 +13,7 @@ from typing import Any
 from clerks import AdminClient
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from serving import DAY, SLUG, RunningService, like
 from visitors import BrowserClient
 

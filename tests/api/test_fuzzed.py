@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from stage import staged_service
 
 HERE = Path(__file__).parent

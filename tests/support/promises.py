@@ -92,13 +92,10 @@ def likes_body(count: int, *, day: int = 9, first: int = 0, campaign: str | None
 
 async def ensure_platform(pool: sql.Pool) -> cache.Platform:
     """Return the platform that the likes come from, added if it is missing."""
-    async with pool.acquire() as conn:
-        platform = (await cache.read_platforms(conn)).get("video")
-        if platform is not None:
-            return platform
-        async with conn.transaction():
+    async with pool.acquire() as conn, conn.transaction():
+        if "video" not in await cache.read_platforms(conn):
             await platforms.add_platform(conn, "video", WEBHOOK_KEY)
-    return await ensure_platform(pool)
+        return (await cache.read_platforms(conn))["video"]
 
 
 def submission(sender: cache.Platform, body: bytes) -> Submission:

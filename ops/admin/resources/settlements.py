@@ -15,7 +15,6 @@ from ledger.payouts import sending
 from ledger.payouts.channels import Channel
 from ledger.settlements import approvals
 from ledger.settlements.model import Settlement, list_settlements
-from ledger.settlements.payout_steps import PayoutState
 from ledger.settlements.settle import SettlementResult
 from ops import payout_channels
 from ops.admin.core.actor import Role
@@ -120,21 +119,12 @@ async def _cancel(context: CommandContext, settlement_id: str, _: EmptyBody) -> 
 async def _send(context: CommandContext, settlement_id: str, body: SendRequest) -> CommandResult:
     """Claim what waits; after the commit counterparties are told, and asked about what was left unknown before."""
     campaign, before = await lock_with_campaign(context, settlement_id)
-    own, by = approval_rules(campaign), context.actor.name
-    states = {payout.state for payout in before.payouts}
-    is_held_up = PayoutState.SENDING in states and before.missing_approvals(
-        own
-    )  # what was begun can go on all the same
-    chosen = _payout_channel(context.settings, body.channel)
-    if PayoutState.WAITING in states and not is_held_up:
-        await sending.claim_for_sending(context.conn, chosen, settlement_id, own, by, context.now)
-    after = await approvals.lock_settlement(context.conn, settlement_id)
-    open_by = {
-        p.latest_step.channel for p in after.payouts if p.state is PayoutState.SENDING and p.latest_step.channel
-    }
-    told_by = [_payout_channel(context.settings, name) for name in sorted(open_by)]
+    rules, by = approval_rules(campaign), context.actor.name
+    channel = _payout_channel(context.settings, body.channel)
+    after = await sending.claim_for_sending(context.conn, channel, settlement_id, rules, by, context.now)
+    channels = [_payout_channel(context.settings, name) for name in sending.channels_in_use(after)]
     return settlement_change(
-        campaign, before, after, _resume_after_commit(told_by, settlement_id, by) if told_by else None
+        campaign, before, after, _resume_after_commit(channels, settlement_id, by) if channels else None
     )
 
 

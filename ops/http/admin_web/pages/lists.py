@@ -29,7 +29,7 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "audit": ("at", "by", "role", "command", "subject", "proposal", "door", "address"),
     "charities": ("charity", "name", "account", "added_at", "disabled_at"),
     "content": ("content", "campaign", "enrolled_at", "paused_at"),
-    "lines": ("booked_on", "amount", "direction", "text", "bank_reference", "payout", "because"),
+    "lines": ("booked_on", "amount", "direction", "text", "bank_reference", "payout", "match_rule"),
     "payouts": ("payout", "campaign", "charity", "period", "amount", "state", "paid_on", "bank_reference"),
     "platforms": ("platform", "added_at", "keys", "disabled_at"),
     "settlements": ("settlement", "campaign", "period", "cut_off", "total", "to_send", "state", "approvals_missing"),

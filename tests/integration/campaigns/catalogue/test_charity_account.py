@@ -8,10 +8,10 @@ from campaigns.catalogue.charity_account import change_account
 from campaigns.pledging import budget
 from campaigns.promise.model import IbanAccount, OtherAccount
 from ledger.settlements.model import Settlement
+from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY, promise
 from settlements import assert_replay_agrees, create_campaign, read_settlements, record_likes, settle_periods
 from sql import Pool
-from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
 
 WEEK = timedelta(days=7)
 MOVED = OtherAccount(scheme="other", id="6222020200112233999")

@@ -13,6 +13,7 @@ from ops.admin.core.command import Command, CommandContext, CommandResult, FileB
 from ops.http.api.admin import command_handler
 from ops.http.core.app_keys import COMMAND_SERVICES
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
+from ops.http.core.middleware import handle_errors
 from serving import running_service
 
 BYTES_MAX = 2_000_000
@@ -38,7 +39,7 @@ FILE = Command(
 async def client(dsn: str) -> AsyncIterator[TestClient[Any, Any]]:
     async with running_service(dsn) as running:
         await create_tokens(running.service.pool)
-        app = web.Application()
+        app = web.Application(middlewares=[handle_errors])
         app[COMMAND_SERVICES] = running.service.command_services
         app[AUTHENTICATOR] = Authenticator(running.service.pool, running.service.settings, running.service.metrics)
         app.add_routes([web.post("/files/{name}", command_handler(FILE))])

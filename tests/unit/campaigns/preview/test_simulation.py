@@ -1,9 +1,7 @@
 """A simulated promise: computed by hand, and compared with cases from an independent program."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +12,8 @@ from campaigns.pledging.arithmetic import due, due_by_day, floor_top_up
 from campaigns.pledging.waterfall import DayCount, StepName
 from campaigns.preview.simulation import BindingCap, Preview, simulate_promise
 from campaigns.promise.terms import Share, Terms
+from due_oracle import worked_cases
 
-CASES = json.loads((Path(__file__).parents[3] / "support" / "due-vectors.json").read_text(encoding="utf-8"))
 FIRST = date(2026, 12, 1)
 BOTH = (Share("schools", 7_000), Share("libraries", 3_000))
 CAP, BUDGET, NONE = BindingCap.DAILY_CAP, BindingCap.BUDGET, BindingCap.NONE
@@ -33,7 +31,7 @@ def simulate(version: Terms, likes: Sequence[int], funded_minor: int, floor_mino
     return simulate_promise([version], counts(likes), funded_minor, floor_minor)
 
 
-@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+@pytest.mark.parametrize("case", worked_cases())
 def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
     versions = [
         Terms(
