@@ -1,4 +1,4 @@
-"""Settlements and payouts by the API: settled, approved by two people, sent, and paid by a real bank."""
+"""Settlements and payouts by the API: approved by two people, sent, paid by a real bank."""
 
 import asyncio
 import json
