@@ -12,11 +12,10 @@ from aiohttp import web
 from markupsafe import Markup, escape
 
 from campaigns.reporting.snapshot import format_instant
-from ops.http.core.problems import Problem, problem_response
+from ops.http.core.app_keys import OPENAPI_DOCUMENT
 from ops.http.core.representations import find_campaign
-from ops.http.core.responses import CACHE_CONTROL, Handler, conditional_response
-from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, SnapshotTooOld, entity_tag
-from ops.http.openapi.document import document
+from ops.http.core.responses import CACHE_CONTROL, Handler, check_choice, conditional_response
+from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, entity_tag
 from ops.http.web.campaign_view import build_campaign_page
 from ops.http.web.payout_receipt_view import build_payout_receipt
 from ops.i18n import formats
@@ -31,7 +30,7 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # The one page with scripts: modules of ours, which ask nobody else and can make text only, never markup.
-_SCRIPTED_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
+SCRIPTED_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
 _SECURITY_HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -53,15 +52,10 @@ def public_page_handler(
     """Return the handler of a page: guarded headers, and a language that is one of ours."""
 
     async def drawn(request: web.Request) -> web.StreamResponse:
-        if request.query.get("lang") not in (None, *LANGUAGES):
-            faults = [{"path": "lang", "reason": "zh, en or left out"}]
-            return problem_response(Problem.UNKNOWN_PARAMETER, faults=faults)
-        try:
-            answer: web.StreamResponse = conditional_response(
-                request, await render(request, negotiate_language(request)), CACHE_CONTROL
-            )
-        except SnapshotTooOld:
-            return problem_response(Problem.FIGURES_UNAVAILABLE)
+        check_choice(request, "lang", LANGUAGES)
+        answer: web.StreamResponse = conditional_response(
+            request, await render(request, negotiate_language(request)), CACHE_CONTROL
+        )
         answer.headers.update(_SECURITY_HEADERS | {"Content-Security-Policy": policy})
         answer.headers["Vary"] = "Accept-Language"
         return answer
@@ -112,7 +106,7 @@ async def render_payout(request: web.Request, language: Language) -> PreparedRes
 
 async def render_docs(request: web.Request, language: Language) -> PreparedResponse:
     """The API's description, for people."""
-    body, content_type = render_html(request, "docs.html", language, document=document())
+    body, content_type = render_html(request, "docs.html", language, document=request.app[OPENAPI_DOCUMENT]())
     return PreparedResponse(body, content_type, entity_tag(body))
 
 
@@ -207,15 +201,3 @@ def set_up(app: web.Application) -> None:
         lstrip_blocks=True,
     )
     app.middlewares.insert(0, render_problem_pages)
-
-
-def routes() -> list[web.RouteDef]:
-    """Return the pages' routes."""
-    return [
-        web.get("/", public_page_handler(render_home)),
-        web.get("/campaigns/{slug}", public_page_handler(render_campaign)),
-        web.get("/campaigns/{slug}/payouts/{payout}", public_page_handler(render_payout)),
-        web.get("/docs", public_page_handler(render_docs)),
-        web.get("/verify", public_page_handler(render_verify, _SCRIPTED_POLICY)),
-        web.get("/site/{file:.+}", serve_file),
-    ]
