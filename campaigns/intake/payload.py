@@ -1,4 +1,7 @@
-"""The body of a delivery: bytes in, likes out. Pydantic at the edge only; one bad like does not spoil the rest."""
+"""The body of a delivery: bytes in, events out.
+
+Pydantic at the edge only; an invalid event spoils no other.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
@@ -24,7 +27,8 @@ CampaignSlug = Annotated[str, Field(min_length=1, max_length=63)]
 Tag = Annotated[str, Field(max_length=256)]
 Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 
-# RFC 3339 with an offset. Left alone, pydantic takes "1649346288" for seconds and a longer number for milliseconds.
+# RFC 3339 with an offset. By default pydantic reads "1649346288" as seconds, and a longer number
+# as milliseconds.
 _STARTS_WITH_YEAR = str_schema(pattern="^[0-9]{4}-")
 _MOMENT = chain_schema([_STARTS_WITH_YEAR, datetime_schema(strict=False, tz_constraint="aware")])
 Moment = Annotated[
@@ -36,7 +40,7 @@ Moment = Annotated[
 
 @with_config(_STRICT)
 class Signals(TypedDict):
-    """What the platform saw around the like; every member may be left out."""
+    """The platform's observations about the like; every member is optional."""
 
     watch_ms: NotRequired[Count]
     duration_ms: NotRequired[Count]
@@ -50,7 +54,7 @@ class Signals(TypedDict):
 
 @with_config(_STRICT)
 class LikeEvent(TypedDict):
-    """One like or unlike, as the contract's intake describes it."""
+    """One like or unlike."""
 
     action: Literal["like", "unlike"]
     content: Content
@@ -62,14 +66,14 @@ class LikeEvent(TypedDict):
 
 @with_config(_STRICT)
 class LikesPayload(TypedDict):
-    """The `data` of a delivery."""
+    """The `data` member of a delivery."""
 
     likes: Annotated[list[LikeEvent], Field(max_length=LIKES_MAX)]
 
 
 @with_config(_STRICT)
 class DeliveryBody(TypedDict):
-    """A delivery's body whose every like is well formed."""
+    """A delivery's body in which every event is valid."""
 
     type: Literal["likes"]
     timestamp: Moment
@@ -94,7 +98,7 @@ _EVENT = TypeAdapter(LikeEvent)
 
 
 class UnreadableBody(ValueError):
-    """The body is no JSON."""
+    """The body is not JSON."""
 
 
 class InvalidEnvelope(ValueError):
@@ -106,13 +110,13 @@ class InvalidEnvelope(ValueError):
 
 
 class InvalidEvent(str):
-    """Stands for a like that is none: the path and reason in words, without what was sent."""
+    """Stands for an invalid event: `path: reason`, without the value that was sent."""
 
     __slots__ = ()
 
 
 def parse_body(body: bytes) -> list[LikeEvent | InvalidEvent]:
-    """Return the likes of a body, in order. Raises Unreadable or WrongShape if there is no envelope."""
+    """Return the events of a body, in order. Raises UnreadableBody or InvalidEnvelope."""
     try:
         return list(_BODY.validate_json(body)["data"]["likes"])
     except ValidationError:
@@ -140,9 +144,10 @@ def _parse_event(value: Any) -> LikeEvent | InvalidEvent:
 
 
 def validation_errors(error: ValidationError) -> list[tuple[str, str]]:
-    """Return each fault's path and reason, without the value that was sent."""
-    return [(_error_path(fault), fault["msg"]) for fault in error.errors(include_url=False, include_input=False)]
+    """Return each error's path and reason, without the value that was sent."""
+    details = error.errors(include_url=False, include_input=False)
+    return [(_error_path(detail), detail["msg"]) for detail in details]
 
 
-def _error_path(error: ErrorDetails) -> str:
-    return ".".join(str(part) for part in error["loc"]) or "the body"
+def _error_path(detail: ErrorDetails) -> str:
+    return ".".join(str(part) for part in detail["loc"]) or "the body"

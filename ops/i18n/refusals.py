@@ -188,7 +188,8 @@ def _format_param(name: str, value: Param, params: Mapping[str, Param], language
         case _, Refusal():
             return refusal_text(value, language, currency=currency).rstrip("。.")
         case "minor", int():
-            return _format_amount(value, str(params.get(f"{name.removesuffix('minor')}currency", currency)), language)
+            code = params.get(f"{name.removesuffix('minor')}currency", params.get("currency", currency))
+            return _format_amount(value, str(code), language)
         case "number" | "bytes" | "length" | "ge" | "le" | "gt" | "lt", int():
             return formats.number(value, language)
         case "bp", int():

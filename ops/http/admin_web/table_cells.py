@@ -7,10 +7,11 @@ from urllib.parse import quote
 from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.refusals import code_text
+from ops.i18n.stored_refusals import failure_text
 
 EMPTY = "—"
-_REFUSAL_FIELDS = frozenset({"because", "fault", "returned_because"})  # as the program says them
+_REFUSAL_FIELDS = frozenset({"match_rule", "fault", "returned_because"})  # as the program says them
 _PAGES_BY_KIND = {"campaign": "campaigns", "settlement": "settlements", "payout": "payouts", "proposal": "proposals"}
 _LISTS_BY_KIND = {"charity": "charities", "file": "statement-lines"}
 
@@ -36,6 +37,8 @@ def build_cell(name: str, row: Mapping[str, Any], language: Language) -> Cell:
         return Cell(format_subject(value, language), subject_url(value))
     if name in _PAGES_BY_KIND:
         return Cell(value, f"{ADMIN_WEB_PREFIX}/{_PAGES_BY_KIND[name]}/{quote(value, safe='')}")
+    if name == "fault" and row.get("failure"):
+        value = failure_text(row["failure"], language)
     return Cell(format_cell_value(name, value, language))
 
 
@@ -46,7 +49,7 @@ def format_cell_value(name: str, value: Any, language: Language) -> str:
     if isinstance(value, list):
         return "\n".join(_format_key(each, language) if isinstance(each, dict) else str(each) for each in value)
     if name in _REFUSAL_FIELDS:
-        return translate_refusal(value, None, language)
+        return code_text(value, {}, language)
     if name == "command":
         return labels.lookup_text("do", value, language, value)
     return labels.format_value(name, str(value), language)

@@ -23,7 +23,7 @@ from ops.http.core.app_keys import CATALOGUE_CACHE, COMMAND_SERVICES
 from ops.http.web.campaign_view import CampaignPage, build_campaign_page
 from ops.i18n import labels
 from ops.i18n.language import Language
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.stored_refusals import failure_text
 
 _CAMPAIGN_PREFIX = "/campaigns/{slug}/"
 _CLOSE_CAMPAIGN = "campaign.close"
@@ -77,7 +77,7 @@ def describe_proposal(row: ProposalView, language: Language) -> dict[str, Any]:
     is_there = row["state"] == "done" or not row["command"].endswith(".create")
     return {
         **row,
-        "said": translate_refusal(row["decision_reason"], None, language) if row["decision_reason"] else None,
+        "said": failure_text(row["failure"], language) if row["failure"] else row["decision_reason"],
         "title": labels.lookup_text("do", row["command"], language),
         "why": labels.lookup_text("second", row["approval_reason"], language, row["approval_reason"]),
         "state_word": labels.lookup_text("proposal_state", row["state"], language),

@@ -30,7 +30,7 @@ _COMMANDS: Mapping[str, tuple[SettlementState, ...]] = {
     "settlement.cancel": _PENDING_STATES,
 }
 _PENDING_COLUMNS = ("settlement", "campaign", "period", "to_send", "state")
-_PAYOUT_COMMANDS = {PayoutState.RETURNED: "payout.again", PayoutState.SENDING: "payout.answer"}
+_PAYOUT_COMMANDS = {PayoutState.RETURNED: "payout.retry", PayoutState.SENDING: "payout.record-result"}
 
 
 class SettlementPayoutRow(NamedTuple):

@@ -8,8 +8,6 @@ from uuid import UUID
 import pytest
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import approval_rules
-from ledger.payouts import sending
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.manual import record_result_manually, retry_returned
@@ -20,7 +18,7 @@ from ops.clock import utc_now
 from ops.http.core import snapshots
 from ops.http.web.payout_receipt_view import mask_account
 from serving import SLUG, RunningService, like, running_service
-from settlements import pay_all, read_settlements, settle_periods
+from settlements import pay_all, read_settlements, send, settle_periods
 
 NUMBER = "6222020200112233445"
 
@@ -99,9 +97,7 @@ async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Ru
     pool, now = service.service.pool, utc_now()
     for number in (1, 2):
         campaign, envelope = await approved(service)
-        envelope = await sending.send_settlement(
-            pool, ManualChannel(), envelope.settlement_id, approval_rules(campaign), "ann", now
-        )
+        envelope = await send(pool, ManualChannel(), campaign, envelope.settlement_id, "ann", now)
         payout = envelope.payouts[0]
         refused = PaymentResult(PaymentOutcome.REFUSED, reason="no such account")
         async with pool.acquire() as conn, conn.transaction():

@@ -7,10 +7,10 @@ from campaigns.reporting.snapshot import read_snapshots
 from ledger.settlements.payout_steps import ALLOWED_TRANSITIONS, PayoutState
 from ops.http.web.payouts_view import build_payouts
 from ops.i18n.language import TEXTS
+from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY
 from settlements import create_campaign, pay_all, read_settlements, record_likes, settle_periods
 from sql import Pool
-from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
 
 CARRIES = ("[terms]", "[settlement]\nminimum_minor = 50\nthreshold_minor = 60\n[terms]")
 

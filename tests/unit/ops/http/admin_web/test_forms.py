@@ -5,7 +5,7 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from campaigns.errors import FieldError
+from campaigns.errors import FieldError, FundingRefused
 from campaigns.promise.model import Promise
 from ledger.settlements.model import SettlementState
 from ledger.settlements.payout_steps import PayoutState
@@ -20,7 +20,7 @@ from ops.http.admin_web.pages.lists import COLUMNS
 from ops.http.admin_web.table_cells import build_cell, format_subject, subject_url
 from ops.i18n.labels import format_minute, format_value
 from ops.i18n.language import TEXTS
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.refusals import refusal_text, translate_refusal
 from serving import promise
 
 HOW = InputFormat("CNY", "Asia/Shanghai")
@@ -176,9 +176,11 @@ def test_english_pages_show_a_refusal_as_it_is_and_a_fault_for_people() -> None:
 
 
 def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
-    told = "the reference 'b 1' was used before, for 500000 minor units"
-    assert translate_refusal(told, None, "zh", "CNY") == "凭证号“b 1”已用过，当时的金额是 ¥5,000.00。"
-    assert translate_refusal(told, None, "en") == "The reference “b 1” was used before, for 500,000 minor units."
+    refusal = FundingRefused(
+        "funding_reference_conflict", reference="b 1", amount_minor=500_000, amount_currency="CNY"
+    )
+    assert refusal_text(refusal, "zh").startswith("凭证号 b 1 已用过，当时的金额是 ¥5,000.00。")
+    assert refusal_text(refusal, "en").startswith("The reference b 1 was used before, for CN¥5,000.00.")
     other = "l1 is of 5 minor units of KWD, pay_1 of 7 minor units of CNY"
     assert (
         translate_refusal(other, None, "en", "EUR") == "The line is of KWD\N{NO-BREAK SPACE}0.005, pay_1 of CN¥0.07."
@@ -187,6 +189,5 @@ def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
 
 def test_values_are_written_for_people() -> None:
     assert format_minute("2026-11-24T02:07:33.396067+08:00") == "2026-11-24 02:07 UTC+8"
-    assert format_value("funded_minor", "700000 (7000.00 CNY)", "en") == "CN¥7,000.00"
     assert format_value("terms.beneficiaries.0.share_bp", "1250", "en") == "12.5%"
     assert format_value("reference", "2026-13-99T99:99", "en") == "2026-13-99T99:99"
