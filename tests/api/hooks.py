@@ -1,4 +1,4 @@
-"""Hooks of the fuzzer: sign webhooks, name things that exist, and accept what no schema can express.
+"""Hooks of the fuzzer: sign webhooks, name existing things, accept what no schema can express.
 
 The fuzzer is a separate process that imports this module; its environment has the staged service.
 """

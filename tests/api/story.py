@@ -135,7 +135,7 @@ async def send_likes(story: Story) -> str:
 
 
 async def settle_periods(story: Story) -> str:
-    """Settle two periods and cancel the second; return the settlement that was approved and sent."""
+    """Settle two periods and cancel the second; return the settlement that was sent."""
     first = await story.run_command("settlement.make", "fay", slug=SLUG)
     settlement = next(iter(first["after"]))
     fay = AdminClient(story.server, "fay")
@@ -184,7 +184,7 @@ def statement_csv(amount: str) -> bytes:
 
 
 async def manage_registers(story: Story) -> str:
-    """Create, change and end charities, sponsors, platforms, tokens, sessions; return the sponsor."""
+    """Create, change and end entries of every register; return the sponsor."""
     await story.run_command("charity.create", "cat")
     for name in ("charity.rename", "charity.disable", "charity.enable"):
         await story.run_command(name, "cat", charity="mountain-reading")

@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, called by schemathesis (schemathesis.io) with all its checks.
+"""Every operation of the OpenAPI document, called by schemathesis with all its checks.
 
 The cases are the same in every run; FUZZ_SEED=7 FUZZ_EXAMPLES=50 gives others, and more of them.
 """

@@ -1,4 +1,4 @@
-"""`/log/…` as tlog-tiles requires: paths, types, caching, partial tiles; the same as static files."""
+"""`/log/…` as tlog-tiles requires: paths, types, caching, partial tiles; and as static files."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The public API on a real service: equal figures on every path, validators, CORS, strict queries."""
+"""The public API on a real service: equal figures everywhere, validators, CORS, strict queries."""
 
 import csv
 import io
