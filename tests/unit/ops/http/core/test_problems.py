@@ -14,7 +14,9 @@ from ops.admin.core.errors import Forbidden, IdempotencyKeyReused
 from ops.http.core.authentication import InvalidCredentials, RateLimited
 from ops.http.core.problems import Problem, RequestProblem, error_response, find_problem
 from ops.http.core.snapshots import SnapshotTooOld
+from ops.i18n.refusals import refusal_catalogue
 
+SENTENCES = refusal_catalogue()
 MISSING = FieldError("terms.rate", "missing")
 CASES = [
     (Forbidden("not_for_role", role="auditor"), Problem.FORBIDDEN, 403),
@@ -68,12 +70,12 @@ def test_each_fault_has_path_code_params_and_reason() -> None:
     body = json.loads(error_response(error).body)
     assert (body["code"], "params" in body) == ("validation_failed", False)
     assert body["faults"] == [
-        {"path": "terms.rate", "code": "missing", "params": {}, "reason": "Please fill this in."},
+        {"path": "terms.rate", "code": "missing", "params": {}, "reason": SENTENCES["missing"]["en"]},
         {
             "path": "title",
             "code": "string_too_long",
             "params": {"max_length": 90},
-            "reason": "Too long: at most 90 characters.",
+            "reason": SENTENCES["string_too_long"]["en"].format(max_length=90),
         },
     ]
 
