@@ -60,10 +60,8 @@ def test_a_platform_is_disabled_and_enabled(command: Command):
 def test_a_slip_of_the_pen_is_refused_and_not_done_to_nobody(command: Command, file: Written):
     command("campaign", "apply", file())
     forgotten = command("person", "forget", "4854", "--campaign", "rural-education", "--platform", "vidoe")
-    assert refusal_of(forgotten) == "There is no platform named vidoe.
-"
-    assert refusal_of(command("payouts", "export", "stl_none")) == "There is no settlement stl_none.
-"
+    assert refusal_of(forgotten) == "There is no platform named vidoe.\n"
+    assert refusal_of(command("payouts", "export", "stl_none")) == "There is no settlement stl_none.\n"
     assert (
         refusal_of(command("audit", "export", "nowhere/audit.csv"))
         == "nowhere/audit.csv: No such file or directory\n"
