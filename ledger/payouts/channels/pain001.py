@@ -22,7 +22,7 @@ from ledger.payouts.channels import Instruction, Message, PaymentOutcome, Paymen
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _NAME_CHARS_MAX = 140
 _SEPA_NAME_CHARS_MAX = 70
-_SENT_FOLDER = ".sent"  # a subfolder with an empty marker file for every message written
+_SENT_FOLDER = ".told"  # markers of messages written; under another name old messages would be sent again
 
 
 @dataclass(frozen=True, slots=True)
