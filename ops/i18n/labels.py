@@ -1,4 +1,4 @@
-"""Names of fields, commands and states in the reader's language; what has no text is told by its own name."""
+"""Names of fields, commands and states in the reader's language; a name without a text is shown as it is."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
 def lookup_text(kind: str, name: str, language: Language, fallback: str | None = None) -> str:
-    """Return the text `kind_name`, or else the name with its words apart."""
+    """Return the text `kind_name`, else the fallback, else the name with its words apart."""
     key = f"{kind}_{name}".replace(".", "_").replace("-", "_").replace(" ", "_")
     if key in TEXTS:
         return translate(key, language)
@@ -23,8 +23,8 @@ def lookup_text(kind: str, name: str, language: Language, fallback: str | None =
 
 
 def field_label(path: str, language: Language) -> str:
-    """Return what a field is called: by as much of its path as there is a text for."""
-    parts = [part for part in path.split(".") if not part.isdecimal()]
+    """Return a field's label, by the longest end of its path that has a text."""
+    parts = _named_parts(path)
     for first in range(len(parts)):
         key = "field_" + "_".join(parts[first:])
         if key in TEXTS:
@@ -33,25 +33,29 @@ def field_label(path: str, language: Language) -> str:
 
 
 def field_hint(path: str, language: Language) -> str | None:
-    """Return how a field is to be filled in, where that needs saying."""
-    parts = [part for part in path.split(".") if not part.isdecimal()]
+    """Return how to fill in a field; None if no text explains it."""
+    parts = _named_parts(path)
     keys = ("hint_" + "_".join(parts[first:]) for first in range(len(parts)))
     return next((translate(key, language) for key in keys if key in TEXTS), None)
 
 
+def _named_parts(path: str) -> list[str]:
+    return [part for part in path.split(".") if not part.isdecimal()]
+
+
 def path_label(path: str, language: Language) -> str:
-    """Return the whole way to a value in words: `Beneficiaries 1 · Share`."""
-    parts, said = path.split("."), list[str]()
-    for place, part in enumerate(parts):
+    """Return the labels along a path: `Beneficiaries 1 · Share`."""
+    parts, names = path.split("."), list[str]()
+    for index, part in enumerate(parts):
         if part.isdecimal():
-            said[-1:] = [f"{said[-1] if said else ''} {int(part) + 1}".strip()]
-        elif place == len(parts) - 1 or f"field_{part}" in TEXTS:
-            said.append(field_label(".".join(parts[: place + 1]), language))
-    return " · ".join(dict.fromkeys(said))
+            names[-1:] = [f"{names[-1] if names else ''} {int(part) + 1}".strip()]
+        elif index == len(parts) - 1 or f"field_{part}" in TEXTS:
+            names.append(field_label(".".join(parts[: index + 1]), language))
+    return " · ".join(dict.fromkeys(names))
 
 
 class LabelledChange(NamedTuple):
-    """A value that changes, as people read it; `more` is set where it is money on both sides."""
+    """A changed value for people; `delta` is set if both values are money."""
 
     where: str
     before: str | None
@@ -61,8 +65,8 @@ class LabelledChange(NamedTuple):
 
 
 def label_changes(differences: Sequence[Difference | FieldChange], language: Language) -> list[LabelledChange]:
-    """Return differences in words and in money. Pure."""
-    return [_label_change(*_change_values(each), language) for each in differences]
+    """Return the differences with labels and formatted values. Pure."""
+    return [_label_change(*_change_values(change), language) for change in differences]
 
 
 def _change_values(change: Difference | FieldChange) -> tuple[str, str | None, str | None]:
@@ -72,28 +76,32 @@ def _change_values(change: Difference | FieldChange) -> tuple[str, str | None, s
 
 
 def _label_change(path: str, before: str | None, after: str | None, language: Language) -> LabelledChange:
-    amounts = [_MONEY.match(value) for value in (before or "", after or "")]
-    was, becomes = (int(found["minor"]) if found else None for found in amounts)
-    more = None
-    if was is not None and becomes is not None and (both := amounts[1]):
-        gained = formats.amount(becomes - was, both["currency"], language)
-        more = gained if becomes < was else f"+{gained}"
-    was_said, is_said = (None if value is None else format_value(path, value, language) for value in (before, after))
-    return LabelledChange(path_label(path, language), was_said, is_said, more, any(amounts))
+    old, new = (None if value is None else format_value(path, value, language) for value in (before, after))
+    is_money = any(_MONEY.match(value or "") for value in (before, after))
+    return LabelledChange(path_label(path, language), old, new, _delta_text(before, after, language), is_money)
+
+
+def _delta_text(before: str | None, after: str | None, language: Language) -> str | None:
+    old, new = _MONEY.match(before or ""), _MONEY.match(after or "")
+    if old is None or new is None:
+        return None
+    delta_minor = int(new["minor"]) - int(old["minor"])
+    amount = formats.amount(delta_minor, new["currency"], language)
+    return amount if delta_minor < 0 else f"+{amount}"
 
 
 def format_minute(moment: str) -> str:
-    """Return a moment to the minute, with its own offset: `2026-11-24 02:07 UTC+8`."""
+    """Return an ISO 8601 moment to the minute, with its offset: `2026-11-24 02:07 UTC+8`."""
     try:
-        found = datetime.fromisoformat(moment)
+        parsed = datetime.fromisoformat(moment)
     except ValueError:
         return moment
-    shown = found.replace(tzinfo=None).isoformat(" ", "minutes")
-    return f"{shown} {formats.offset(found)}" if found.tzinfo else shown
+    text = parsed.replace(tzinfo=None).isoformat(" ", "minutes")
+    return f"{text} {formats.offset(parsed)}" if parsed.tzinfo else text
 
 
 def format_value(path: str, value: str, language: Language) -> str:
-    """Return one value as people read it: amounts with their currency, shares in percent."""
+    """Return a value for people: amounts with their currency, shares in percent, choices by their label."""
     if money := _MONEY.match(value):
         return formats.amount(int(money["minor"]), money["currency"], language)
     name = path.rpartition(".")[2]

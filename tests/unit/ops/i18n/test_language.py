@@ -56,7 +56,7 @@ def test_each_reason_that_the_scripts_give_has_words() -> None:
         assert {f"proof_step_{step}", f"proof_says_{step}", f"verify_how_{step}"} <= TEXTS.keys()
 
 
-WORDED = ("field_", "hint_", "choice_", "do_", "note_", "kind_", "row_", "second_", "list_", "proposal_state_")
+WORDED = ("field_", "hint_", "choice_", "command_", "note_", "kind_", "row_", "approval_reason_", "list_", "proposal_state_")
 COLUMNS = {"counted", "withdrawn", "earned", "capped", "pledged", "settled", "paid"}
 
 

@@ -158,7 +158,7 @@ async def test_a_form_from_elsewhere_does_nothing(
 ) -> None:
     await visitor.sign_in("fay")
     form = next(each for each in (await visitor.read(FUND)).forms if "key" in each)
-    own = form | {"do": "give", "amount_minor": "1", "reference": "x"}
+    own = form | {"do": "execute", "amount_minor": "1", "reference": "x"}
     said = {name.replace("_", "-"): value for name, value in headers.items()}
     assert (await visitor.send_form(FUND, own, **said)).status == 403
     assert (await visitor.send_form("/admin/sign-in", {"token": "token-of-cat"}, **said)).status == 403
@@ -172,7 +172,7 @@ async def test_a_form_needs_its_own_session_s_token(served: RunningService, visi
         foreign = next(each for each in (await other.read(FUND)).forms if "key" in each)["form_token"]
     await visitor.sign_in("fay")
     form = next(each for each in (await visitor.read(FUND)).forms if "key" in each)
-    own = form | {"do": "give", "amount_minor": "1", "reference": "x"}
+    own = form | {"do": "execute", "amount_minor": "1", "reference": "x"}
     for wrong in ("", foreign, own["form_token"][:-1], own["form_token"].upper(), "é"):
         assert (await visitor.send_form(FUND, own | {"form_token": wrong})).status == 403, wrong
     out = form | {"form_token": foreign}

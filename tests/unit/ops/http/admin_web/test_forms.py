@@ -15,17 +15,18 @@ from ops.admin.core.proposals import ProposalState
 from ops.http.admin_web.forms import parsing
 from ops.http.admin_web.forms.parsing import InputFormat
 from ops.http.admin_web.forms.rendering import nearest_path, render_form
-from ops.http.admin_web.forms.schema import Kind, form_schema, iterate_fields
+from ops.http.admin_web.forms.schema import form_schema, iterate_fields
 from ops.http.admin_web.pages.lists import COLUMNS
 from ops.http.admin_web.table_cells import build_cell, format_subject, subject_url
+from ops.i18n.field_kinds import FieldKind
 from ops.i18n.labels import format_minute, format_value
 from ops.i18n.language import TEXTS
-from ops.i18n.refusals import translate_refusal
+from ops.i18n.legacy_refusals import translate_refusal
 from serving import promise
 
 HOW = InputFormat("CNY", "Asia/Shanghai")
 PARTS = form_schema(Promise)
-WITHOUT_A_FORM = ("proposal_ask", "proposal_do", "upload_end")  # what stands in the audit beside commands
+WITHOUT_A_FORM = ("proposal_create", "proposal_execute", "upload_end")  # audit entries that are not commands
 
 
 def test_a_form_that_says_a_promise_says_that_promise() -> None:
@@ -61,7 +62,7 @@ def test_an_amount_is_read_exactly_or_left_to_be_refused(typed: str, currency: s
 
 @pytest.mark.parametrize("command", registry.COMMANDS, ids=lambda command: command.name)
 def test_each_command_and_field_has_a_name_in_both_languages(command: Any) -> None:
-    assert f"do_{command.name}".replace(".", "_").replace("-", "_") in TEXTS
+    assert f"command_{command.name}".replace(".", "_").replace("-", "_") in TEXTS
     for field in iterate_fields(form_schema(command.body_type)):
         parts = [part for part in field.path.split(".") if part != "*"]
         assert any("field_" + "_".join(parts[n:]) in TEXTS for n in range(len(parts))), field.path
@@ -89,8 +90,8 @@ def test_a_page_shows_columns_that_its_list_has(listing: Any) -> None:
 def test_states_doors_and_roles_are_said_in_words() -> None:
     states = {*SettlementState, *PayoutState, *ProposalState}
     keys = {f"choice_state_{state}" for state in states} | {f"settlement_{state}" for state in SettlementState}
-    keys |= {f"choice_door_{door.replace(' ', '_')}" for door in get_args(EntryPoint)}
-    keys |= {f"choice_role_{role}" for role in ("operator", *ROLES)} | {f"do_{name}" for name in WITHOUT_A_FORM}
+    keys |= {f"choice_entry_point_{door.replace(' ', '_')}" for door in get_args(EntryPoint)}
+    keys |= {f"choice_role_{role}" for role in ("operator", *ROLES)} | {f"command_{name}" for name in WITHOUT_A_FORM}
     assert {key for key in keys if key not in TEXTS} == set()
 
 
@@ -169,10 +170,10 @@ def test_reasons_are_in_the_reader_s_language(told: str, words: str) -> None:
 
 def test_english_pages_show_a_refusal_as_it_is_and_a_fault_for_people() -> None:
     assert translate_refusal("there is no campaign 'forest'", None, "en") == "there is no campaign 'forest'"
-    assert translate_refusal("Input should be a valid integer", Kind.MONEY, "en").startswith(
+    assert translate_refusal("Input should be a valid integer", FieldKind.MONEY, "en").startswith(
         "An amount such as 12.50"
     )
-    assert translate_refusal("Field required", Kind.MONEY, "en") == "Please fill this in."
+    assert translate_refusal("Field required", FieldKind.MONEY, "en") == "Please fill this in."
 
 
 def test_amounts_in_a_refusal_are_those_of_the_campaign_s_currency() -> None:
