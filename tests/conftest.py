@@ -10,6 +10,8 @@ import sql
 from databases import EMBEDDED, EXTERNAL, DatabaseServer, broken_invariants, running_server, server_names
 from ops import database
 
+ONE_SERVER = ("tests/api/", "tests/browser/")  # every module in them is marked `one_server`
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out on the second server what is marked `one_server`."""
@@ -20,12 +22,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Where two run the tests, give each all those of one server, so that none is started again and again."""
+    """Where two run the tests, give each all those of one server, so that none is started again and again.
+
+    The slow modules of `ONE_SERVER` go one by one to the first worker that is free: else one worker had them all.
+    """
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - tests run without it too
 
     class ByServer(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return server_of(nodeid) or nodeid
+            module = nodeid.partition("::")[0]
+            return module if module.startswith(ONE_SERVER) else server_of(nodeid) or nodeid
 
     return ByServer(config, log)
 

@@ -1,4 +1,4 @@
-"""Campaigns as the command line shows them: the same figures under the same names as the public API."""
+"""Campaigns as tables, sentences and JSON: the same figures and names as the public API."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def show_changes(changes: "Sequence[FieldChange]") -> None:
-    """Print what would change, value by value."""
+    """Print the difference, a row for each value."""
     if changes:
         rows = [(c.path, c.before or "", c.after or "") for c in changes]
         runtime.show_table(("value", "before", "after"), rows, "difference")
 
 
 def plan_json(plan: "Plan", *, is_done: bool) -> dict[str, Any]:
-    """Return a plan for programs."""
+    """Return a plan as JSON."""
     return {
         "action": plan.action.value,
         "done": is_done,
@@ -32,11 +32,11 @@ def plan_json(plan: "Plan", *, is_done: bool) -> dict[str, Any]:
 
 
 def plan_sentence(plan: "Plan", *, is_done: bool) -> str:
-    """Return what applying did, or would do."""
+    """Return a sentence about what `apply` did, or would do."""
     terms = f"version {plan.version} of the terms, in force from {plan.from_day}"
     sentence = {
-        "create": ("the campaign was made: ", "would make the campaign: "),
-        "new_terms": ("new terms were given: ", "would give new terms: "),
+        "create": ("created the campaign: ", "would create the campaign: "),
+        "new_terms": ("gave new terms: ", "would give new terms: "),
         "nothing": ("nothing differs: ", "nothing differs: "),
     }[plan.action.value][0 if is_done else 1]
     return sentence + terms
@@ -50,7 +50,7 @@ def _amount_text(campaign: "Campaign", minor: int) -> str:
 
 
 def funding_json(campaign: "Campaign", amount_minor: int, funding: "Funding") -> dict[str, Any]:
-    """Return a funding for programs."""
+    """Return a funding as JSON."""
     from ledger.money import to_money
 
     currency = campaign.promise.campaign.currency
@@ -63,20 +63,20 @@ def funding_json(campaign: "Campaign", amount_minor: int, funding: "Funding") ->
 
 
 def funding_sentence(campaign: "Campaign", amount_minor: int, funding: "Funding") -> str:
-    """Return what a funding did."""
+    """Return a sentence about what a funding did."""
     amount = _amount_text(campaign, amount_minor)
     if not funding.is_new:
-        return f"{campaign.slug}: {amount} were taken under this reference before; nothing changed"
+        return f"{campaign.slug}: this reference funded {amount} before; nothing changed"
     pledged = (
-        f"; likes had earned {_amount_text(campaign, funding.pledged_minor)} of it already"
+        f"; likes had already earned {_amount_text(campaign, funding.pledged_minor)} of it"
         if funding.pledged_minor
         else ""
     )
-    return f"{campaign.slug}: {amount} taken into the budget{pledged}"
+    return f"{campaign.slug}: {amount} added to the budget{pledged}"
 
 
 def closing_json(campaign: "Campaign", closing: "Closing") -> dict[str, Any]:
-    """Return a closing for programs."""
+    """Return a closing as JSON."""
     from campaigns.reporting.snapshot import format_instant
     from ledger.money import to_money
 
@@ -92,25 +92,33 @@ def closing_json(campaign: "Campaign", closing: "Closing") -> dict[str, Any]:
 
 
 def closing_sentence(campaign: "Campaign", closing: "Closing") -> str:
-    """Return what a closing did."""
+    """Return a sentence about what a closing did."""
     if not closing.is_new:
-        return f"{campaign.slug} was closed at {closing.closed_at:%Y-%m-%d %H:%M:%S %Z} already; nothing changed"
-    moved = f"{_amount_text(campaign, closing.top_up_minor)} added up to the floor, {_amount_text(campaign, closing.returned_minor)} returned"
-    return f"{campaign.slug} is closed: {_amount_text(campaign, closing.pledged_minor)} pledged for the last likes, {moved}"
+        return f"{campaign.slug} was closed before, at {closing.closed_at:%Y-%m-%d %H:%M:%S %Z}; nothing changed"
+    pledged, top_up, returned = (
+        _amount_text(campaign, minor)
+        for minor in (closing.pledged_minor, closing.top_up_minor, closing.returned_minor)
+    )
+    return (
+        f"{campaign.slug} is closed: {pledged} pledged for the last likes,"
+        f" {top_up} added up to the floor, {returned} returned"
+    )
 
 
 async def read_all_snapshots() -> "list[CampaignSnapshot]":
-    """Return how every campaign stands now."""
+    """Return the snapshot of every campaign."""
     from campaigns.catalogue.cache import CatalogueCache
     from campaigns.reporting import snapshot
     from ops.clock import utc_now
 
-    async with runtime.open_session() as own:
-        return await snapshot.read_snapshots(own.pool, CatalogueCache(own.pool, own.keys.pseudonym), utc_now())
+    async with runtime.open_session() as session:
+        return await snapshot.read_snapshots(
+            session.pool, CatalogueCache(session.pool, session.keys.pseudonym), utc_now()
+        )
 
 
 def show_campaign(snapshot: "CampaignSnapshot", *, as_json: bool) -> None:
-    """Print a campaign in full: as JSON it is what `/v1/campaigns/{slug}` answers."""
+    """Print a campaign in full; the JSON equals the response of `/v1/campaigns/{slug}`."""
     import orjson
 
     from campaigns.catalogue.apply_promise import current_promise
@@ -144,16 +152,16 @@ def _show_terms(campaign: "Campaign") -> None:
 
 
 def show_campaigns(snapshots: "Sequence[CampaignSnapshot]", *, as_json: bool) -> None:
-    """Print how campaigns stand."""
+    """Print the totals of campaigns, a row each."""
     from campaigns.reporting import snapshot
     from campaigns.reporting.totals import campaign_totals
 
-    shown = [{"state": snapshot.campaign_phase(s.campaign, s.as_of), **campaign_totals(s)} for s in snapshots]
+    totals = [{"state": snapshot.campaign_phase(s.campaign, s.as_of), **campaign_totals(s)} for s in snapshots]
     if as_json:
-        runtime.show_json({"campaigns": shown})
+        runtime.show_json({"campaigns": totals})
         return
     columns = "campaign", "state", "terms #", "counted #", "funded #", "pledged #", "settled #", "remaining #", ""
-    runtime.show_table(columns, [_campaign_row(one) for one in shown])
+    runtime.show_table(columns, [_campaign_row(row) for row in totals])
 
 
 def _campaign_row(campaign: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`like-ledger campaign preview`: what a promise would come to, before it is made. Changes nothing."""
+"""`like-ledger campaign preview`: simulate a promise before it is applied. Changes nothing."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +21,7 @@ def preview(
     budget_minor: Annotated[
         int | None,
         typer.Option(
-            "--budget", min=0, metavar="MINOR", help="The whole budget in minor units; by default what is funded."
+            "--budget", min=0, metavar="MINOR", help="The whole budget in minor units. Default: the amount funded."
         ),
     ] = None,
     likes_per_day: Annotated[int | None, typer.Option(min=0, help="The same number of likes each day.")] = None,
@@ -31,34 +31,36 @@ def preview(
             exists=True, dir_okay=False, readable=True, help="CSV of day,likes; straight lines between them."
         ),
     ] = None,
-    like: Annotated[str | None, typer.Option(metavar="SLUG", help="The counts of that past campaign.")] = None,
+    like: Annotated[
+        str | None, typer.Option(metavar="SLUG", help="Use the daily counts of that past campaign.")
+    ] = None,
     fakes_bp: Annotated[int, typer.Option(min=0, max=10_000, help="Share of fakes in basis points.")] = 0,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Show what a promise would come to over a forecast of likes: spend by day, what binds, who gets what."""
-    if sum(way is not None for way in (likes_per_day, curve, like)) != 1:
+    """Simulate a promise over a forecast of likes: spending by day, binding limits, each charity's share."""
+    if sum(option is not None for option in (likes_per_day, curve, like)) != 1:
         raise typer.BadParameter(f"give one of {_FORECAST_OPTIONS}", param_hint="forecast")
     forecast = {"likes_per_day": likes_per_day, "like_campaign": like, "fakes_bp": fakes_bp}
-    answered = runtime.run_to_end(_preview(file, budget_minor, curve, forecast))
+    response = runtime.run_to_end(_preview(file, budget_minor, curve, forecast))
     if as_json:
-        runtime.show_json(answered)
+        runtime.show_json(response)
     else:
-        _show_preview(answered)
+        _show_preview(response)
 
 
 async def _preview(
     file: Path, budget_minor: int | None, curve: Path | None, forecast: dict[str, Any]
 ) -> "PreviewResponse":
-    from campaigns.preview import response
+    from campaigns.preview.response import preview_response
     from ops.clock import utc_now
 
     request = _build_request(file, budget_minor, curve, forecast)
     async with (
-        runtime.open_session() as own,
-        own.pool.acquire() as conn,
+        runtime.open_session() as session,
+        session.pool.acquire() as conn,
         conn.transaction(isolation="repeatable_read", readonly=True),
     ):
-        return await response.preview_response(conn, request, utc_now(), pseudonym_key=own.keys.pseudonym)
+        return await preview_response(conn, request, utc_now(), pseudonym_key=session.keys.pseudonym)
 
 
 def _build_request(
@@ -71,17 +73,17 @@ def _build_request(
 
 
 def _read_bytes(file: Path, bytes_max: int) -> bytes:
-    """Return the file's bytes, one more than fit at most: that is enough to refuse it."""
-    with file.open("rb") as opened:
-        return opened.read(bytes_max + 1)
+    """Return at most one byte more than the limit, enough to refuse a larger file."""
+    with file.open("rb") as stream:
+        return stream.read(bytes_max + 1)
 
 
 def _show_preview(response: "PreviewResponse") -> None:
     days = [_row(day) for day in response["days"]]
-    columns = ("day", "likes #", "earned #", "capped #", "spent #", "so far #", "left #", "binds")
+    columns = ("day", "likes #", "earned #", "capped #", "spent #", "so far #", "remaining #", "limit")
     runtime.show_table(columns, days, f"{response['campaign']}, {response['currency']}")
     shares = [(share["charity"], share["amount"]["text"]) for share in response["beneficiaries"]]
-    runtime.show_table(("charity", f"gets, {response['currency']} #"), shares)
+    runtime.show_table(("charity", f"receives, {response['currency']} #"), shares)
     typer.echo("\n".join(describe_preview(response)))
 
 
@@ -91,14 +93,14 @@ def _row(day: "PreviewDay") -> tuple[str, ...]:
 
 
 def describe_preview(response: "PreviewResponse") -> list[str]:
-    """Return what the preview says, in words."""
+    """Return the preview in sentences."""
     likes = response["likes"]
-    told = [_pledge_sentence(response), _budget_sentence(response), _limit_sentence(response)]
-    told += [f"of {likes['received']:,} likes {likes['fakes']:,} are fakes"] if likes["fakes"] else []
-    told += [f"{Decimal(likes['earning_nothing']['text']):,} of {likes['counted']:,} counted likes earn nothing"]
-    if instead := response["as_it_stands"]:
-        told += [f"under the terms as they stand {_amount_text(response, instead['pledged'])} would be pledged"]
-    return told + [f"note: {note['text']}" for note in response["notes"]]
+    sentences = [_pledge_sentence(response), _budget_sentence(response), _limit_sentence(response)]
+    sentences += [f"{likes['fakes']:,} of {likes['received']:,} likes are fakes"] if likes["fakes"] else []
+    sentences += [f"{Decimal(likes['earning_nothing']['text']):,} of {likes['counted']:,} counted likes earn nothing"]
+    if baseline := response["as_it_stands"]:
+        sentences += [f"the terms in force would pledge {_amount_text(response, baseline['pledged'])}"]
+    return sentences + [f"note: {note['text']}" for note in response["notes"]]
 
 
 def _amount_text(response: "PreviewResponse", amount: Any) -> str:
@@ -109,7 +111,8 @@ def _pledge_sentence(response: "PreviewResponse") -> str:
     money = response["money"]
     top_up = money["floor_top_up"]
     floor = f", {_amount_text(response, top_up)} of it to reach the floor" if top_up["minor"] else ""
-    return f"{_amount_text(response, money['pledged'])} of {_amount_text(response, money['funded'])} would be pledged{floor}"
+    pledged, funded = _amount_text(response, money["pledged"]), _amount_text(response, money["funded"])
+    return f"{pledged} of {funded} would be pledged{floor}"
 
 
 def _budget_sentence(response: "PreviewResponse") -> str:
@@ -117,7 +120,7 @@ def _budget_sentence(response: "PreviewResponse") -> str:
         return f"the budget ends on {response['budget_ends_on']}"
     if not response["money"]["funded"]["minor"]:
         return "there is no budget, so no like earns anything"
-    return f"the budget lasts: {_amount_text(response, response['money']['remaining'])} are left at the end"
+    return f"the budget lasts: {_amount_text(response, response['money']['remaining'])} remain at the end"
 
 
 def _limit_sentence(response: "PreviewResponse") -> str:

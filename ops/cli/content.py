@@ -1,4 +1,4 @@
-"""`like-ledger campaign enrol|pause|resume`: what counts for a campaign."""
+"""`like-ledger campaign enrol|pause|resume`: the contents that count for a campaign."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,49 +12,50 @@ if TYPE_CHECKING:
     from ops.admin.core.execute import CommandResponse
 
 Slug = Annotated[str, typer.Argument(help="The campaign's slug.")]
-Contents = Annotated[list[str], typer.Argument(metavar="CONTENT", help="As the platforms name it.")]
+Contents = Annotated[list[str], typer.Argument(metavar="CONTENT", help="The content id, as the platforms send it.")]
 
 
 def enrol(
     slug: Slug,
-    contents: Annotated[list[str] | None, typer.Argument(metavar="CONTENT", help="What counts for it.")] = None,
+    contents: Annotated[list[str] | None, typer.Argument(metavar="CONTENT", help="Contents to enrol.")] = None,
     file: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="More, one a line.")
+        Path | None, typer.Option(exists=True, dir_okay=False, readable=True, help="A file of contents, one a line.")
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the content out instead.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the contents instead.")] = False,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Enrol content in a campaign: each belongs to at most one campaign at a time.
+    """Enrol contents in a campaign. A content belongs to at most one campaign at a time.
 
-    All of it or none; of more than 5,000 what was done stays, should another campaign take some of it meanwhile.
+    Up to 5,000 contents are enrolled together or not at all. A larger list is enrolled in chunks; finished chunks
+    stay if another campaign enrols one of the rest meanwhile.
     """
     if not contents and file is None:
-        raise typer.BadParameter("name some content, or a --file of it", param_hint="CONTENT")
-    changed, asked = runtime.run_to_end(_enrol(slug, contents or [], file, "remove" if remove else "enrol"))
+        raise typer.BadParameter("name contents, or a --file of contents", param_hint="CONTENT")
+    changed, total = runtime.run_to_end(_enrol(slug, contents or [], file, "remove" if remove else "enrol"))
     if as_json:
-        runtime.show_json({"campaign": slug, "contents": asked, "removed" if remove else "enrolled": changed})
+        runtime.show_json({"campaign": slug, "contents": total, "removed" if remove else "enrolled": changed})
     else:
-        typer.echo(f"{slug}: {changed} {'removed' if remove else 'enrolled'}, {asked - changed} unchanged")
+        typer.echo(f"{slug}: {changed} {'removed' if remove else 'enrolled'}, {total - changed} unchanged")
 
 
 async def _enrol(slug: str, contents: list[str], file: Path | None, action: str) -> tuple[int, int]:
     from campaigns.catalogue import content_csv, content_uploads
 
     wanted = sorted({*contents, *(_read_contents(file) if file else ())})
-    async with runtime.open_session() as own:
+    async with runtime.open_session() as session:
         if len(wanted) <= content_uploads.CHUNK_CONTENTS:
-            answer = await runtime.execute_in(own, f"content.{action}", slug, {"contents": wanted})
-            return _count_changed(answer), len(wanted)
-        answer = await runtime.execute_in(
-            own, f"content.{action}_file", slug, {"content": content_csv.format_contents(wanted)}
+            response = await session.execute(f"content.{action}", slug, {"contents": wanted})
+            return _count_changed(response), len(wanted)
+        response = await session.execute(
+            f"content.{action}_file", slug, {"content": content_csv.format_contents(wanted)}
         )
-        if answer["state"] == "unchanged":
+        if response["state"] == "unchanged":
             return 0, len(wanted)
-        return (await _process_upload(own, (answer["after"] or {})["upload"])).changed, len(wanted)
+        return (await _process_upload(session, (response["after"] or {})["upload"])).changed, len(wanted)
 
 
 async def _process_upload(session: runtime.Session, upload_id: str) -> "Upload":
-    """Work an upload off here, beside a service that may do so too, and show how far it is."""
+    """Process an upload with a progress bar and return it; a running service may process it at the same time."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -63,10 +64,12 @@ async def _process_upload(session: runtime.Session, upload_id: str) -> "Upload":
 
     with Progress(console=Console(stderr=True)) as bars:
         bar = bars.add_task("content", total=None)
-        async for upload in content_uploads.process_upload(runtime.command_services(session), upload_id):
+        async for upload in content_uploads.process_upload(session.services, upload_id):
             bars.update(bar, total=upload.contents, completed=upload.done)
     if upload.fault:
-        raise EnrolmentRefused(f"{upload.done} of {upload.contents} were done, then: {upload.fault}")
+        raise EnrolmentRefused(
+            "upload_stopped", done_number=upload.done, contents_number=upload.contents, why=upload.fault
+        )
     return upload
 
 
@@ -74,22 +77,22 @@ def _read_contents(file: Path) -> list[str]:
     from campaigns.catalogue import content_csv
     from campaigns.errors import EnrolmentRefused
 
-    with file.open("rb") as opened:
-        content = opened.read(content_csv.FILE_BYTES_MAX + 1)
+    with file.open("rb") as stream:
+        content = stream.read(content_csv.FILE_BYTES_MAX + 1)
     try:
         content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise EnrolmentRefused(f"{file.name} is not UTF-8") from None
+        raise EnrolmentRefused("content_file_not_utf8", file=file.name) from None
     return content_csv.parse_contents(content)
 
 
 def pause(slug: Slug, contents: Contents, as_json: runtime.AsJson = False) -> None:
-    """Take no like of some content for now; what was counted stays, and may be taken back meanwhile."""
+    """Pause contents: new likes of them are refused; counted likes stay, and unlikes still apply."""
     _print_change(slug, "paused", runtime.execute("content.pause", slug, {"contents": contents}), as_json=as_json)
 
 
 def resume(slug: Slug, contents: Contents, as_json: runtime.AsJson = False) -> None:
-    """Take likes of paused content again; those that were refused meanwhile may be sent once more."""
+    """Resume paused contents; likes refused meanwhile may be sent again."""
     _print_change(slug, "resumed", runtime.execute("content.resume", slug, {"contents": contents}), as_json=as_json)
 
 
@@ -102,12 +105,12 @@ def _print_change(slug: str, result_key: str, response: "CommandResponse", *, as
 
 
 def _count_changed(response: "CommandResponse") -> int:
-    """Return how many contents were changed."""
+    """Return the number of contents that changed."""
     after = response["after"] or {}
     return int(next((after[verb] for verb in ("enrolled", "removed", "paused", "resumed") if verb in after), 0))
 
 
 def add_commands(app: typer.Typer) -> None:
-    """Put these commands into those of `campaign`."""
+    """Add these commands to the group `campaign`."""
     for command in (enrol, pause, resume):
         app.command()(command)

@@ -1,4 +1,4 @@
-"""`like-ledger demo`: the whole way of a like on this machine, by simulated people, checked by their own count."""
+"""`like-ledger demo`: the whole flow on this machine, from simulated likes to payouts, with its totals checked."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,30 +18,30 @@ LIKES_DEFAULT = 150_000
 
 def demo(
     exits_after_check: Annotated[
-        bool, typer.Option("--exit", help="End once the totals were checked; status 1 if wrong.")
+        bool, typer.Option("--exit", help="End after the totals are checked; status 1 if one is wrong.")
     ] = False,
     likes: Annotated[
-        int, typer.Option(min=1, max=10_000_000, help="How many likes and unlikes are sent.")
+        int, typer.Option(min=1, max=10_000_000, help="Number of likes and unlikes to send.")
     ] = LIKES_DEFAULT,
     as_json: AsJson = False,
 ) -> None:
-    """Start the service on an embedded PostgreSQL, send it simulated likes, check the public totals, serve on.
+    """Start the service on an embedded PostgreSQL, send simulated likes, check the public totals, keep serving.
 
-    Everything lies in the data folder (LIKE_LEDGER_DATA_DIR, ./data); started again, the campaign goes on.
+    All data lie in LIKE_LEDGER_DATA_DIR (./data). Run again, the demonstration continues its campaign.
     """
     from rich.console import Console
 
     settings = runtime.read_settings()
     console = Console(stderr=True)
     if settings.database_url is not None:
-        console.print("The demonstration has a database of its own: unset LIKE_LEDGER_DATABASE_URL.")
+        console.print("The demonstration uses its embedded database: unset LIKE_LEDGER_DATABASE_URL.")
         raise typer.Exit(2)
     if not _run(settings, likes, console, exits_after_check=exits_after_check, as_json=as_json):
         raise typer.Exit(1)
 
 
 def _run(settings: "Settings", likes: int, console: "Console", *, exits_after_check: bool, as_json: bool) -> bool:
-    """Return whether the totals were right; an end by Ctrl-C or SIGTERM after that is an orderly one."""
+    """Return whether the totals were right. Ctrl-C or SIGTERM after the check is a normal end."""
     from ops.replay.interrupt import run_interruptibly
 
     verdicts: list[bool] = []
@@ -78,9 +78,9 @@ async def _serve(
             app.run_service(settings, keys.load_serving_keys(settings), dsn) as service,
             app.serve_http(service) as url,
         ):
-            shown = await run_demo(service, url, likes, console)
-            verdicts.append(shown.holds)
-            _print_result(shown, f"{url}/campaigns/{shown.campaign}", as_json=as_json)
+            result = await run_demo(service, url, likes, console)
+            verdicts.append(result.holds)
+            _print_result(result, f"{url}/campaigns/{result.campaign}", as_json=as_json)
             if not exits_after_check:
                 console.print("Serving until Ctrl-C.")
                 await asyncio.Event().wait()
@@ -97,28 +97,28 @@ def _log_warnings_only() -> None:
 
 def _print_result(result: "DemoResult", page_url: str, *, as_json: bool) -> None:
     if as_json:
-        told = {
-            "holds": result.holds,
-            "campaign": result.campaign,
-            "likes": result.likes,
-            "webhooks": result.webhooks,
-        }
         runtime.show_json(
             {
-                **told,
+                "holds": result.holds,
+                "campaign": result.campaign,
+                "likes": result.likes,
+                "webhooks": result.webhooks,
                 "page": page_url,
                 "figures": [figure.to_json() for figure in result.figures],
                 "receipts": result.receipts,
             }
         )
         return
-    title = f"{result.likes:,} likes and unlikes in {result.webhooks:,} webhooks, {result.webhooks_repeated:,} of them again"
+    title = (
+        f"{result.likes:,} likes and unlikes in {result.webhooks:,} webhooks,"
+        f" {result.webhooks_repeated:,} of them repeated"
+    )
     rows = [
         (f.name, f.format_number(f.expected), f.format_number(f.actual), "✓" if f.holds else "WRONG")
         for f in result.figures
     ]
-    runtime.show_table(("figure", "expected #", "the public reads #", ""), rows, title)
+    runtime.show_table(("figure", "expected #", "published #", ""), rows, title)
     verdict = "Every figure is right." if result.holds else "The public totals are WRONG."
     typer.echo(f"{verdict}\nThe campaign's page: {page_url}")
     for state, receipt in dict(reversed(result.receipts)).items():
-        typer.echo(f"The receipt of a payout that is {state}: {receipt}")
+        typer.echo(f"Receipt of a payout in state {state}: {receipt}")

@@ -1,4 +1,4 @@
-"""`migrate`, `check`, `doctor`: looking after an installation."""
+"""`migrate`, `check`, `doctor`: maintain an installation."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def migrate(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the pending migrations; change nothing.")] = False,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Bring the database up to date: every migration once, in order, all or nothing. Again: changes nothing."""
+    """Apply pending migrations in order, all or none. Run again, it changes nothing."""
     runtime.run_to_end(_migrate(dry_run=dry_run, as_json=as_json))
 
 
@@ -36,12 +36,12 @@ async def _migrate(*, dry_run: bool, as_json: bool) -> None:
     if as_json:
         runtime.show_json({"dry_run": dry_run, "applied_before": len(plan.applied), "pending": pending})
         return
-    done = "would apply" if dry_run else "applied"
-    typer.echo(f"{done}: {', '.join(pending)}" if pending else "the database is up to date")
+    action = "would apply" if dry_run else "applied"
+    typer.echo(f"{action}: {', '.join(pending)}" if pending else "the database is up to date")
 
 
 def check(as_json: runtime.AsJson = False) -> None:
-    """Run every invariant; exit status 1 and the offending rows if one does not hold."""
+    """Check every invariant; exit status 1 and the offending rows if one is violated."""
     failures = runtime.run_to_end(_check())
     if as_json:
         runtime.show_json([{"check": f.name, "says": f.sentence, "rows": f.count} for f in failures])
@@ -59,12 +59,12 @@ def check(as_json: runtime.AsJson = False) -> None:
 async def _check() -> "list[sql_checks.Violation]":
     from ledger.invariants import sql_checks
 
-    async with runtime.open_session() as opened, opened.pool.acquire() as conn:
+    async with runtime.open_session() as session, session.pool.acquire() as conn:
         return await sql_checks.run_checks(conn)
 
 
 def doctor(as_json: runtime.AsJson = False) -> None:
-    """Look at database, schema, keys, clock, disk and jobs; say what is wrong and how to mend it."""
+    """Diagnose database, schema, keys, clock, disk and jobs; print each problem with its fix."""
     findings = runtime.run_to_end(_doctor())
     if as_json:
         runtime.show_json([{"check": f.check, "is_ok": f.is_ok, "state": f.state, "fix": f.fix} for f in findings])

@@ -1,4 +1,4 @@
-"""Settlements and payouts as the command line shows them: the same figures and names as the public API."""
+"""Settlements and payouts as tables and JSON: the same figures and names as the public API."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def settlement_json(campaign: "Campaign", settlement: "Settlement") -> dict[str, Any]:
-    """Return a settlement for programs, as `/settlements` shows it."""
+    """Return a settlement as JSON, as `/settlements` shows it."""
     from campaigns.reporting.settlements import approval_rules, published_settlement
 
     return {"campaign": campaign.slug, **published_settlement(settlement, approval_rules(campaign))}
 
 
 def is_sendable(campaign: "Campaign", settlement: "Settlement") -> bool:
-    """Tell whether something waits that needs no more approvals, or was perhaps sent."""
+    """Return whether an approved payout waits, or the result of one that was sent is unknown."""
     from campaigns.reporting.settlements import approval_rules
     from ledger.settlements.payout_steps import PayoutState
 
@@ -28,14 +28,17 @@ def is_sendable(campaign: "Campaign", settlement: "Settlement") -> bool:
 
 
 def show_settlements(settlements: "Sequence[tuple[Campaign, Settlement]]", *, to_stderr: bool = False) -> None:
-    """Print settlements with a line for each charity."""
-    rows = [row for campaign, envelope in settlements for row in _payout_rows(settlement_json(campaign, envelope))]
-    columns = "settlement", "period", "state", "charity", "amount #", "payout", "is", "bank's reference"
+    """Print settlements, a row for each charity."""
+    rows = [
+        row for campaign, settlement in settlements for row in _payout_rows(settlement_json(campaign, settlement))
+    ]
+    columns = "settlement", "period", "state", "charity", "amount #", "payout", "payout state", "bank reference"
     runtime.show_table(columns, rows, to_stderr=to_stderr)
-    for campaign, envelope in settlements:
-        one = settlement_json(campaign, envelope)
-        if one["approvals_missing"]:
-            _echo(f"{one['id']} waits for {one['approvals_missing']} to approve {one['hash']}", to_stderr=to_stderr)
+    for campaign, settlement in settlements:
+        view = settlement_json(campaign, settlement)
+        if view["approvals_missing"]:
+            missing = f"{view['id']} needs {view['approvals_missing']} more approvals of {view['hash']}"
+            _echo(missing, to_stderr=to_stderr)
 
 
 def _echo(text: str, *, to_stderr: bool) -> None:
@@ -54,10 +57,10 @@ def _payout_rows(settlement: dict[str, Any]) -> list[list[str]]:
 
 
 def import_json(result: Mapping[str, int], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what a bank's file did, for programs: what the desk says, and the lines of it that are of no payout."""
+    """Return the result of a bank file as JSON, with its unmatched lines."""
     return {
         "statements": result["statements"],
-        "again": result["known_before"],
+        "known_before": result["known_before"],
         "sent": result["payouts_sent"],
         "paid": result["payouts_paid"],
         "returned": result["payouts_returned"],
@@ -67,16 +70,17 @@ def import_json(result: Mapping[str, int], lines: Sequence[dict[str, Any]]) -> d
 
 
 def show_import(result: dict[str, Any]) -> None:
-    """Print what a bank's file did."""
+    """Print the result of a bank file."""
     _echo(
-        f"{result['statements']} statements taken, {result['again']} known before: {result['paid']} payouts paid,"
-        f" {result['sent']} sent, {result['returned']} came back, {len(result['unmatched'])} lines unmatched",
+        f"{result['statements']} statements imported, {result['known_before']} imported before:"
+        f" {result['paid']} payouts paid, {result['sent']} sent, {result['returned']} returned,"
+        f" {len(result['unmatched'])} lines unmatched",
         to_stderr=False,
     )
     if result["statuses_unmatched"]:
         _echo(
-            f"{result['statuses_unmatched']} answers of the bank are of nothing that was sent, or contradict what is"
-            " known: look at them before anything is paid again",
+            f"{result['statuses_unmatched']} bank statuses match no sent payout, or contradict its state:"
+            " review them before you pay again",
             to_stderr=False,
         )
     if result["unmatched"]:
@@ -84,17 +88,19 @@ def show_import(result: dict[str, Any]) -> None:
 
 
 def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:
-    """Print statement lines that are of no payout."""
+    """Print unmatched statement lines."""
     rows = [
         [
-            one.get("id", ""),
-            one["booked_on"],
-            one["direction"],
-            str(one["amount_minor"]),
-            one["end_to_end_id"] or "",
-            one["text"],
-            one["because"],
+            line.get("id", ""),
+            line["booked_on"],
+            line["direction"],
+            str(line["amount_minor"]),
+            line["end_to_end_id"] or "",
+            line["description"],
+            line["match_rule"],
         ]
-        for one in lines
+        for line in lines
     ]
-    runtime.show_table(("line", "booked on", "direction", "minor units #", "EndToEndId", "text", "because"), rows)
+    runtime.show_table(
+        ("line", "booked on", "direction", "minor units #", "EndToEndId", "description", "match rule"), rows
+    )

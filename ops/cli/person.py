@@ -1,4 +1,4 @@
-"""`like-ledger person`: what people may ask for."""
+"""`like-ledger person`: erase a person."""
 
 from typing import Annotated
 
@@ -6,30 +6,30 @@ import typer
 
 from ops.cli import runtime
 
-app = typer.Typer(no_args_is_help=True, help="People: forget one.")
+app = typer.Typer(no_args_is_help=True, help="People: erase a person.")
 
 
 @app.callback()
 def people() -> None:
-    """Keep `forget` a command of its own while it is the only one."""
+    """Keep `forget` a subcommand although it is the only one."""
 
 
 @app.command()
 def forget(
-    person: Annotated[str, typer.Argument(help="The platform's own id of the person, as its likes say it.")],
+    person: Annotated[str, typer.Argument(help="The person's id at the platform, as its likes carry it.")],
     campaign: Annotated[str, typer.Option(help="The campaign's slug.")],
     platform: Annotated[str, typer.Option(help="The platform's name.")],
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Erase what links a person's likes in a campaign to them. Every total and published proof still holds.
+    """Erase the link between a person and their likes in a campaign. Totals and published proofs stay valid.
 
-    Their likes cannot be found again: one that is sent once more counts as somebody else's.
+    The service cannot recognise these likes any more: a like sent again counts as another person's.
     """
     likes = runtime.run_to_end(_forget_person(person, campaign, platform))
     if as_json:
         runtime.show_json({"campaign": campaign, "likes": likes})
     else:
-        typer.echo(f"{campaign}: {likes} likes are nobody's now")
+        typer.echo(f"{campaign}: {likes} likes are no longer linked to a person")
 
 
 async def _forget_person(person: str, campaign: str, platform: str) -> int:
@@ -37,11 +37,11 @@ async def _forget_person(person: str, campaign: str, platform: str) -> int:
     from campaigns.errors import NotFound
     from campaigns.intake import erasure
 
-    async with runtime.open_session() as own, own.pool.acquire() as conn, conn.transaction():
-        found = (await cache.read_catalogue(conn, own.keys.pseudonym)).campaigns.get(campaign)
-        if found is None:
-            raise NotFound(f"there is no campaign {campaign!r}")
+    async with runtime.open_session() as session, session.pool.acquire() as conn, conn.transaction():
+        existing = (await cache.read_catalogue(conn, session.keys.pseudonym)).campaigns.get(campaign)
+        if existing is None:
+            raise NotFound("campaign_not_found", slug=campaign)
         await platforms.live_key_schemes(
             conn, platform
-        )  # NotFound: a slip of the pen would forget nobody, and say so calmly
-        return await erasure.erase_person(conn, found, platform, person)
+        )  # NotFound: a mistyped platform would erase nobody without a word
+        return await erasure.erase_person(conn, existing, platform, person)

@@ -1,4 +1,4 @@
-"""`like-ledger platform`: who may send likes, and the secrets they sign with."""
+"""`like-ledger platform`: the senders of likes and their signing secrets."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,44 +9,44 @@ from ops.cli import runtime
 if TYPE_CHECKING:
     from campaigns.catalogue.platforms import PlatformSummary
 
-app = typer.Typer(no_args_is_help=True, help="Platforms: who may send signed likes.")
+app = typer.Typer(no_args_is_help=True, help="Platforms: the senders of signed likes.")
 
-Name = Annotated[str, typer.Argument(help="The platform's name: a-z, 0-9 and -; part of its intake address.")]
+Name = Annotated[str, typer.Argument(help="The platform's name: a-z, 0-9 and -. It is part of the intake address.")]
 PublicKey = Annotated[
-    str | None, typer.Option(help="An Ed25519 key that the platform signs by (v1a): whpk_ and base64.")
+    str | None, typer.Option(help="The Ed25519 key that the platform signs with (v1a): whpk_ and base64.")
 ]
 
 
 @app.command()
 def add(name: Name, public_key: PublicKey = None, as_json: runtime.AsJson = False) -> None:
-    """Add a platform and print its secret, this once: no table holds it, nothing shows it again."""
-    answer = runtime.execute("platform.add", "", {"name": name, "public_key": public_key})
-    _show_secret(name, answer["secret"], as_json=as_json)
+    """Add a platform and print its secret once. No table stores it; it cannot be shown again."""
+    response = runtime.execute("platform.add", "", {"name": name, "public_key": public_key})
+    _show_secret(name, response["secret"], as_json=as_json)
 
 
 @app.command()
 def rotate(
     name: Name,
     drop_old: Annotated[
-        bool, typer.Option("--drop-old", help="Make no secret, but drop all keys but the newest of each scheme.")
+        bool, typer.Option("--drop-old", help="Drop all keys except the newest of each scheme; create none.")
     ] = False,
     public_key: PublicKey = None,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Print another secret for a platform; the old one holds beside it until `rotate NAME --drop-old`.
+    """Print a new secret for a platform. The old one stays valid until `rotate NAME --drop-old`.
 
-    With --public-key, that key is added instead of a secret.
+    With --public-key, add that key instead of a new secret.
     """
     if drop_old and public_key:
         raise typer.BadParameter("add the key first, then drop the old one", param_hint="--drop-old")
     if drop_old:
-        answer = runtime.execute("platform.drop-old", name)
-        dropped = len((answer["before"] or {})["keys"]) - len((answer["after"] or {})["keys"])
+        response = runtime.execute("platform.drop-old", name)
+        dropped = len((response["before"] or {})["keys"]) - len((response["after"] or {})["keys"])
         _print_result({"platform": name, "dropped": dropped}, f"{name}: keys dropped: {dropped}", as_json=as_json)
     elif public_key:
         runtime.execute("platform.key", name, {"public_key": public_key})
         _print_result(
-            {"platform": name, "added": "v1a"}, f"{name}: may sign by that key from now on", as_json=as_json
+            {"platform": name, "added": "v1a"}, f"{name}: may sign with that key from now on", as_json=as_json
         )
     else:
         _show_secret(name, runtime.execute("platform.rotate", name)["secret"], as_json=as_json)
@@ -54,38 +54,38 @@ def rotate(
 
 @app.command()
 def disable(name: Name, as_json: runtime.AsJson = False) -> None:
-    """Refuse a platform's deliveries from now on, like those of one that nobody knows."""
+    """Disable a platform: its deliveries get the answer of an unknown platform."""
     runtime.execute("platform.disable", name)
-    _print_result({"platform": name, "is_disabled": True}, f"{name}: is disabled", as_json=as_json)
+    _print_result({"platform": name, "is_disabled": True}, f"{name}: disabled", as_json=as_json)
 
 
 @app.command()
 def enable(name: Name, as_json: runtime.AsJson = False) -> None:
-    """Take a disabled platform's deliveries again."""
+    """Re-enable a platform."""
     runtime.execute("platform.enable", name)
-    _print_result({"platform": name, "is_disabled": False}, f"{name}: is enabled", as_json=as_json)
+    _print_result({"platform": name, "is_disabled": False}, f"{name}: enabled", as_json=as_json)
 
 
 @app.command("list")
 def list_platforms(as_json: runtime.AsJson = False) -> None:
-    """List the platforms and the keys that hold, newest first, and when each was last used; never a secret."""
-    found = runtime.run_to_end(_list())
+    """List platforms with their live keys, newest first, and when each key was last used. Shows no secret."""
+    platforms_found = runtime.run_to_end(_list())
     if as_json:
-        runtime.show_json({"platforms": [_platform_json(platform) for platform in found]})
+        runtime.show_json({"platforms": [_platform_json(platform) for platform in platforms_found]})
         return
-    rows = [(p.name, f"{p.added_at:%Y-%m-%d}", *_key_columns(p)) for p in found]
-    runtime.show_table(("platform", "added", "keys that hold", "last used"), rows)
+    rows = [(p.name, f"{p.added_at:%Y-%m-%d}", *_key_columns(p)) for p in platforms_found]
+    runtime.show_table(("platform", "added", "live keys", "last used"), rows)
 
 
 async def _list() -> "list[PlatformSummary]":
     from campaigns.catalogue import platforms
 
-    async with runtime.open_session() as own, own.pool.acquire() as conn:
+    async with runtime.open_session() as session, session.pool.acquire() as conn:
         return await platforms.list_platforms(conn)
 
 
 def _key_columns(platform: "PlatformSummary") -> tuple[str, str]:
-    """Return the keys, a line each, and beside each when it was last used."""
+    """Return two cells: the keys, a line each, and when each was last used."""
     since = [f"{key.scheme} since {key.added_at:%Y-%m-%d %H:%M}" for key in platform.keys]
     used = [f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never" for key in platform.keys]
     disabled = [f"disabled since {platform.disabled_at:%Y-%m-%d %H:%M}"] if platform.disabled_at else []
@@ -95,16 +95,16 @@ def _key_columns(platform: "PlatformSummary") -> tuple[str, str]:
 def _platform_json(platform: "PlatformSummary") -> dict[str, object]:
     from ops.admin.resources import platforms
 
-    shown = platforms.platform_view(platform)
-    return {"name": shown["platform"], **{name: value for name, value in shown.items() if name != "platform"}}
+    view = platforms.platform_view(platform)
+    return {"name": view["platform"], **{name: value for name, value in view.items() if name != "platform"}}
 
 
 def _show_secret(name: str, secret: str, *, as_json: bool) -> None:
-    """Print the secret alone on standard output, so that it can be piped on; the words go to standard error."""
+    """Print the secret alone on standard output, for pipes; the explanation goes to standard error."""
     if as_json:
         runtime.show_json({"platform": name, "secret": secret})
         return
-    typer.echo(f"The secret of {name}, shown this once: keep it safe.", err=True)
+    typer.echo(f"The secret of {name}, printed only once. Store it safely.", err=True)
     typer.echo(secret)
 
 

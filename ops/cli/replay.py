@@ -1,4 +1,4 @@
-"""`like-ledger replay`: a file of likes as signed webhooks to a running service; can be stopped and started again."""
+"""`like-ledger replay`: send a file of likes as signed webhooks to a running service."""
 
 import os
 from pathlib import Path
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 def replay(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")],
-    platform: Annotated[str, typer.Option(help="The platform that sends them.")],
-    campaign: Annotated[str, typer.Option(help="The campaign of every like that names none itself.")],
+    platform: Annotated[str, typer.Option(help="The platform that sends the likes.")],
+    campaign: Annotated[str, typer.Option(help="The campaign of every like that does not name one.")],
     file_format: Annotated[
-        Literal["ndjson", "kuairand"], typer.Option("--format", help="How the file is written.")
+        Literal["ndjson", "kuairand"], typer.Option("--format", help="The format of the file.")
     ] = "ndjson",
     url: Annotated[
         str | None, typer.Option(help="The service; default LIKE_LEDGER_HOST and _PORT, or http://127.0.0.1:8080.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, max=1000, help="Likes a webhook.")] = 500,
+    batch: Annotated[int, typer.Option(min=1, max=1000, help="Likes per webhook.")] = 500,
     senders: Annotated[
-        int, typer.Option(min=1, max=64, help="Webhooks under way at once; 1 keeps the file's order strictly.")
+        int, typer.Option(min=1, max=64, help="Webhooks in flight; 1 keeps the order of the file.")
     ] = 4,
-    rate: Annotated[int | None, typer.Option(min=1, help="Likes a second at most.")] = None,
+    rate: Annotated[int | None, typer.Option(min=1, help="Maximum likes per second.")] = None,
     on_error: Annotated[
         Literal["stop", "skip"],
-        typer.Option(help="At a line that is no like: send nothing that follows it, or pass over it."),
+        typer.Option(help="At a line that is not a like: stop before it, or skip it."),
     ] = "stop",
-    tries: Annotated[int, typer.Option(min=1, max=100, help="How often a webhook is sent before giving up.")] = 12,
+    tries: Annotated[int, typer.Option(min=1, max=100, help="Attempts to send a webhook before giving up.")] = 12,
     label: Annotated[
-        str, typer.Option(help="Part of the webhook ids: under another label the file is sent as new webhooks.")
+        str, typer.Option(help="Part of the webhook ids: with another label the file is sent as new webhooks.")
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check the whole file, send nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check the whole file; send nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Send a file of likes as signed webhooks, and tell what became of them.
+    """Send a file of likes as signed webhooks and print the outcomes.
 
-    The webhooks' ids come from the file's content, the batch size and the place in it: a run that is started again
-    sends the same webhooks, which the service knows. Give the platform's secret in REPLAY_SECRET; without it, it is
-    derived from the service's own keys and database, where these are this machine's.
+    A webhook's id follows from the file's content, the batch size and the position in the file. So an interrupted
+    run can be started again: the service recognises the webhooks that it has. Set REPLAY_SECRET to the platform's
+    secret; without it, the secret is derived from the keys and the database of this machine.
     """
     from rich.console import Console
 
@@ -73,10 +73,16 @@ def _build_target(platform: str, url: str | None, senders: int, rate: int | None
     settings = runtime.read_settings()
     service = (url or f"http://{settings.host}:{settings.port}").rstrip("/")
     if urlsplit(service).scheme not in ("http", "https") or not urlsplit(service).hostname:
-        raise typer.BadParameter("give it with its scheme, such as http://127.0.0.1:8080", param_hint="--url")
-    shown = os.environ.get(SECRET_VARIABLE)
+        raise typer.BadParameter(
+            "give the address with its scheme, such as http://127.0.0.1:8080", param_hint="--url"
+        )
+    encoded_secret = os.environ.get(SECRET_VARIABLE)
     with runtime.exit_on_refusal():
-        secret = parse_secret(shown) if shown else runtime.run_to_end(derive_platform_secret(settings, platform))
+        secret = (
+            parse_secret(encoded_secret)
+            if encoded_secret
+            else runtime.run_to_end(derive_platform_secret(settings, platform))
+        )
     return ReplayTarget(f"{service}/v1/platforms/{quote(platform, safe='')}/likes", secret, senders, rate, tries)
 
 
@@ -99,7 +105,7 @@ def _print_report(report: "ReplayReport", console: "Console", *, as_json: bool) 
         console.print(str(bad), style="red", markup=False, highlight=False)
     hidden = report.read_tally.bad_lines - len(report.read_tally.first_bad)
     if hidden:
-        console.print(f"… and {hidden:,} more lines that are no likes")
+        console.print(f"… and {hidden:,} more lines that are not likes")
     if report.failure is not None:
         console.print(report.failure, style="red", markup=False, highlight=False)
     if not report.is_complete:
@@ -108,14 +114,14 @@ def _print_report(report: "ReplayReport", console: "Console", *, as_json: bool) 
 
 def _progress_sentence(report: "ReplayReport") -> str:
     if report.failure is None and report.read_tally.skips_bad_lines:
-        return f"Every other line was read: {report.delivery_tally.likes:,} likes."
+        return f"Every other line was sent: {report.delivery_tally.likes:,} likes."
     if not report.delivery_tally.through_line:
-        return "Nothing was answered; mend what is said above and start again: nothing is counted twice."
-    through = f"Answered up to line {report.delivery_tally.through_line:,}"
-    return f"{through}; mend what is said above and start again: nothing is counted twice."
+        return "Nothing was acknowledged. Fix the problem above and start again; no like counts twice."
+    through = f"Acknowledged up to line {report.delivery_tally.through_line:,}"
+    return f"{through}. Fix the problem above and start again; no like counts twice."
 
 
 def _show_outcomes(report: "ReplayReport") -> None:
     rows = [(outcome, f"{likes:,}") for outcome, likes in report.delivery_tally.outcomes.most_common()]
-    rows.append(("in all", f"{report.delivery_tally.likes:,}"))
+    rows.append(("total", f"{report.delivery_tally.likes:,}"))
     runtime.show_table(("outcome", "likes #"), rows, f"{report.delivery_tally.deliveries:,} webhooks")

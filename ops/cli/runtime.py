@@ -1,6 +1,6 @@
-"""What the commands share: settings, an open database, tables and JSON, and one clear line for what is refused.
+"""Shared parts of every command: settings, a session on the database, output, one clear line for a refusal.
 
-Exit status 0: done, 1: refused, 2: wrong usage. Never a traceback for an expected refusal.
+Exit status 0: done, 1: refused, 2: wrong usage. An expected refusal never shows a traceback.
 """
 
 import json
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from campaigns.promise.model import Promise
+    from ops.admin.core.actor import Actor
     from ops.admin.core.command import CommandServices
     from ops.admin.core.execute import CommandResponse
     from ops.keys import Keys
@@ -25,10 +26,15 @@ ResultT = TypeVar("ResultT")
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 PayoutId: TypeAlias = Annotated[str, typer.Argument(help="The payout's id, pay_…")]
 PromptedToken: TypeAlias = Annotated[
-    str, typer.Option(prompt="token", hide_input=True, help="Their token; better typed when asked.")
+    str, typer.Option(prompt="token", hide_input=True, help="The person's token; safer typed at the prompt.")
 ]
+AsPerson: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--as", help="The person who does this, proven by a token. Default: the operator of this machine."),
+]
+Token: TypeAlias = Annotated[str | None, typer.Option(help="The person's token; safer typed at the prompt.")]
 
-_PLAIN_WIDTH = 160  # of a table that no terminal shows
+_PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
 class DatabaseUnreachable(Exception):
@@ -37,14 +43,42 @@ class DatabaseUnreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a command works with."""
+    """An open database, the keys of the service, and the actor whose commands run."""
 
     pool: "Pool"
     keys: "Keys"
+    actor: "Actor"
+    services: "CommandServices"
+
+    async def execute(
+        self,
+        command_name: str,
+        subject_id: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> "CommandResponse":
+        """Execute a command as the session's actor and return its response.
+
+        Raises ValidationFailed if the parameters do not fit the command, and any refusal of the command itself.
+        """
+        from pydantic import ValidationError
+
+        from campaigns.errors import ValidationFailed
+        from campaigns.promise.toml_file import field_errors
+        from ops.admin import registry
+        from ops.admin.core import execute
+
+        command = registry.find_command(command_name)
+        try:
+            body = command.body_type.model_validate(parameters or {})
+        except ValidationError as error:
+            raise ValidationFailed(field_errors(error)) from None
+        return await execute.execute(self.services, self.actor, command, subject_id, body, dry_run=dry_run)
 
 
 def read_settings(**overrides: Any) -> "Settings":
-    """Return the configuration, with what was given on the command line; ends the command where it is refused."""
+    """Return the configuration, with the options of the command line; ends the command if it is refused."""
     from ops.settings import load_settings
 
     with exit_on_refusal():
@@ -52,7 +86,7 @@ def read_settings(**overrides: Any) -> "Settings":
 
 
 def run_to_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """Run a command's work to its end; ends the command with a clear line where it is refused."""
+    """Run the work of a command and return its result; ends the command with one clear line if it is refused."""
     import asyncio
 
     with exit_on_refusal():
@@ -60,17 +94,42 @@ def run_to_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
 
 
 @asynccontextmanager
-async def open_session() -> AsyncIterator[Session]:
-    """Yield the database that the settings name, brought up to date, and the service's keys."""
+async def open_session(person: str | None = None, token: str = "") -> AsyncIterator[Session]:
+    """Yield a session on the database that the settings name, migrated to this version.
+
+    Without `person` the actor is the operator. Raises TokenRefused if the token does not belong to the person,
+    or its role may not handle payouts.
+    """
     from ops import database, keys
+    from ops.admin.core.actor import OPERATOR
+    from ops.admin.core.command import CommandServices
     from ops.settings import load_settings
 
-    own_settings = load_settings()
-    own_keys = keys.load_keys(own_settings)
-    async with database.open_database(own_settings, role="command") as dsn:
+    settings = load_settings()
+    service_keys = keys.load_keys(settings)
+    async with database.open_database(settings, role="command") as dsn:
         await _apply_migrations(dsn)
         async with database.open_pool(dsn) as pool:
-            yield Session(pool, own_keys)
+            actor = OPERATOR if person is None else await _identify(pool, person, token)
+            services = CommandServices(pool, service_keys, settings, raises_after_commit=True)
+            yield Session(pool, service_keys, actor, services)
+
+
+async def _identify(pool: "Pool", person: str, token: str) -> "Actor":
+    from ops.admin.auth import tokens
+    from ops.admin.core.actor import Actor
+    from ops.clock import utc_now
+
+    async with pool.acquire() as conn:
+        identity = await tokens.require_identity(conn, token, person, tokens.PAYOUT_ROLES, utc_now())
+    return Actor(identity.name, identity.role, "command line")
+
+
+def prompt_token(person: str | None, token: str | None) -> str:
+    """Return the token that proves a person; prompts for it if the option is missing."""
+    if person is None or token is not None:
+        return token or ""
+    return str(typer.prompt("token", hide_input=True, err=True))
 
 
 async def _apply_migrations(dsn: str) -> None:
@@ -78,126 +137,111 @@ async def _apply_migrations(dsn: str) -> None:
 
     try:
         await migrate(dsn)
-    except (OSError, TimeoutError) as error:  # one that says "Multiple exceptions" is of no finer kind
-        raise DatabaseUnreachable(f"the database cannot be reached: {error or 'no answer in time'}") from error
+    except (OSError, TimeoutError) as error:  # asyncpg raises a bare OSError when several addresses fail
+        reason = error or "no answer in time"
+        raise DatabaseUnreachable(f"The database cannot be reached: {reason}") from error
 
 
 def execute(
-    command: str, subject_id: str, parameters: Mapping[str, Any] | None = None, *, dry_run: bool = False
+    command_name: str, subject_id: str, parameters: Mapping[str, Any] | None = None, *, dry_run: bool = False
 ) -> "CommandResponse":
-    """Have the desk do a command as the operator, who has the database in hand; return what it did."""
-    return run_to_end(_execute(command, subject_id, parameters or {}, dry_run=dry_run))
+    """Execute one command as the operator in a new session and return its response."""
+    return run_to_end(_execute(command_name, subject_id, parameters or {}, dry_run=dry_run))
 
 
 async def _execute(
-    command: str, subject_id: str, parameters: Mapping[str, Any], *, dry_run: bool
+    command_name: str, subject_id: str, parameters: Mapping[str, Any], *, dry_run: bool
 ) -> "CommandResponse":
-    async with open_session() as own:
-        return await execute_in(own, command, subject_id, parameters, dry_run=dry_run)
-
-
-def command_services(session: Session) -> "CommandServices":
-    """Return the office of an open database."""
-    from ops.admin.core.command import CommandServices
-    from ops.settings import load_settings
-
-    return CommandServices(session.pool, session.keys, load_settings())
-
-
-async def execute_in(
-    session: Session, command: str, subject_id: str, parameters: Mapping[str, Any], *, dry_run: bool = False
-) -> "CommandResponse":
-    """Do the same with a database that is open already."""
-    from pydantic import ValidationError
-
-    from campaigns.errors import ValidationFailed
-    from campaigns.promise.toml_file import field_errors
-    from ops.admin import registry
-    from ops.admin.core import execute
-    from ops.admin.core.actor import OPERATOR
-
-    found = registry.find_command(command)
-    try:
-        body = found.body_type.model_validate(parameters)
-    except ValidationError as error:
-        raise ValidationFailed(field_errors(error)) from None
-    return await execute.execute(command_services(session), OPERATOR, found, subject_id, body, dry_run=dry_run)
+    async with open_session() as session:
+        return await session.execute(command_name, subject_id, parameters, dry_run=dry_run)
 
 
 @contextmanager
 def exit_on_refusal() -> Iterator[None]:
-    """End the command with status 1 and the refusal's own words; anything else is a bug and shows its traceback."""
+    """End the command with status 1 and one line for a refusal; an unexpected error keeps its traceback."""
     try:
         yield
     except Exception as error:
-        sentence = _refusal_sentence(error)
-        if sentence is None:
+        message = _refusal_message(error)
+        if message is None:
             raise
-        typer.echo(sentence, err=True)
+        typer.echo(message, err=True)
         raise typer.Exit(1) from None
 
 
-def _refusal_sentence(error: Exception) -> str | None:
-    """Return what to say of a refusal; None: it is none. Nothing here may show the database's address."""
-    import asyncpg
-
-    from campaigns.errors import RequestRefused
-    from ledger.errors import LedgerError
+def _refusal_message(error: Exception) -> str | None:
+    """Return the message of an expected refusal, else None. It never contains the address of the database."""
+    from ledger.errors import Refusal
     from ops.embedded_postgres import EmbeddedRefused
     from ops.migrate import MigrationRefused
     from ops.settings import SettingsRefused
 
-    if isinstance(
-        error,
-        RequestRefused | LedgerError | EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable,
-    ):
+    if isinstance(error, Refusal):
         return _refusal_text(error)
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return "LIKE_LEDGER_DATABASE_URL is no address of a PostgreSQL: postgresql://user:password@host:port/database"
-    away = (
+    if isinstance(error, EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable):
+        return str(error)
+    return _database_message(error) or _file_message(error)
+
+
+def _database_message(error: Exception) -> str | None:
+    """Return the message of a database that is configured wrongly or away, else None."""
+    import asyncpg
+
+    unreachable = (
+        ConnectionError,
         asyncpg.PostgresConnectionError,
         asyncpg.InvalidAuthorizationSpecificationError,
         asyncpg.InvalidCatalogNameError,
         asyncpg.OperatorInterventionError,
         asyncpg.InsufficientResourcesError,
     )
-    if isinstance(error, (*away, ConnectionError)):
-        return f"the database cannot be reached: {error}"
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return (
+            "LIKE_LEDGER_DATABASE_URL is not an address of PostgreSQL:"
+            " write postgresql://user:password@host:port/database"
+        )
+    if isinstance(error, unreachable):
+        return f"The database cannot be reached: {error}"
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return f"the database's user may not do that: {error}"
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error) if isinstance(error, OSError) else None
+        return f"The database user lacks a right: {error}"
+    return None
+
+
+def _file_message(error: Exception) -> str | None:
+    """Return the message of a file or folder that cannot be used, else None."""
+    if not isinstance(error, OSError):
+        return None
+    return str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
 
 
 def _refusal_text(error: Exception) -> str:
-    """Return a refusal in English, a line for each error of its fields."""
+    """Return a refusal in English, with one line for each error of its fields."""
     from campaigns.errors import ValidationFailed
     from ledger.errors import Refusal
     from ops.i18n.refusals import refusal_text
 
     if isinstance(error, ValidationFailed):
-        return "\n".join(f"{each.path}: {refusal_text(each, 'en')}" for each in error.field_errors)
+        return "\n".join(f"{field.path}: {refusal_text(field, 'en')}" for field in error.field_errors)
     return refusal_text(error, "en") if isinstance(error, Refusal) else str(error)
 
 
 def read_promise(file: "Path") -> "Promise":
-    """Return the promise that a file makes; PromiseRefused names its faults."""
+    """Return the promise in a file. Raises PromiseRefused with every error in it."""
     from campaigns.promise import toml_file
 
-    with file.open("rb") as opened:
-        return toml_file.parse_promise(opened.read(toml_file.FILE_BYTES_MAX + 1))
+    with file.open("rb") as stream:
+        return toml_file.parse_promise(stream.read(toml_file.FILE_BYTES_MAX + 1))
 
 
 def show_json(value: Any) -> None:
-    """Print a value for programs."""
+    """Print a value as JSON."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def show_table(
     columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None, *, to_stderr: bool = False
 ) -> None:
-    """Print rows for people: nothing is cut off, figures (columns whose names end in ` #`) stand to the right."""
+    """Print rows as a table; nothing is cut off. Columns whose names end in ` #` are figures, right-aligned."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -1,39 +1,42 @@
-"""`settle`: settle by hand what is due, as the schedule does."""
+"""`like-ledger settle`: make the settlements that are due, as the schedule does."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ops.cli import as_person, runtime
+from ops.cli import runtime
 
 if TYPE_CHECKING:
     from campaigns.catalogue.cache import Campaign
 
-SettlementRow: TypeAlias = "tuple[Campaign, str, dict[str, Any]]"  # whose, its id, and what the desk says of it
+SettlementRow: TypeAlias = "tuple[Campaign, str, dict[str, Any]]"  # the campaign, the settlement's id, its summary
 
 
 def settle(
-    slug: Annotated[str | None, typer.Argument(help="The campaign; left out: every campaign.")] = None,
+    slug: Annotated[str | None, typer.Argument(help="The campaign. Default: every campaign.")] = None,
     period: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Only until this period, named by the day on which it falls due."),
+        typer.Option(formats=["%Y-%m-%d"], help="The last period to settle, named by the day on which it falls due."),
     ] = None,
-    person: as_person.AsPerson = None,
-    token: as_person.Token = None,
+    person: runtime.AsPerson = None,
+    token: runtime.Token = None,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Settle every closed period that has no settlement, oldest first. Again: settles nothing.
+    """Settle every closed period without a settlement, oldest first. Run again, it settles nothing.
 
-    Without a name it makes what the schedule would have made, and is nobody's.
+    Without --as, the settlement counts as settlements by the schedule: every person may approve it.
     """
-    made = runtime.run_to_end(
-        _settle(slug, period.date() if period else None, person, as_person.prompt_token(person, token))
+    settlements = runtime.run_to_end(
+        _settle(slug, period.date() if period else None, person, runtime.prompt_token(person, token))
     )
     if as_json:
-        runtime.show_json({"settlements": [_settlement_json(*one) for one in made]})
-    elif made:
-        rows = [(c.slug, s["period"], own_id, _total_text(c, s), str(s["payouts"])) for c, own_id, s in made]
+        runtime.show_json({"settlements": [_settlement_json(*row) for row in settlements]})
+    elif settlements:
+        rows = [
+            (c.slug, s["period"], settlement_id, _total_text(c, s), str(s["payouts"]))
+            for c, settlement_id, s in settlements
+        ]
         runtime.show_table(("campaign", "period", "settlement", "total #", "payouts #"), rows)
     else:
         typer.echo("nothing to settle")
@@ -43,21 +46,21 @@ async def _settle(slug: str | None, period: date | None, person: str | None, tok
     from campaigns.catalogue import cache
     from campaigns.errors import NotFound
 
-    made: list[SettlementRow] = []
-    async with as_person.open_person_session(person, token) as own:
-        async with own.services.pool.acquire() as conn:
-            known = (await cache.load_catalogue(conn, own.services.keys.pseudonym)).campaigns
-        if slug is not None and slug not in known:
-            raise NotFound(f"there is no campaign {slug!r}")
-        for campaign in [known[slug]] if slug else known.values():
+    settlements: list[SettlementRow] = []
+    async with runtime.open_session(person, token) as session:
+        async with session.pool.acquire() as conn:
+            campaigns = (await cache.load_catalogue(conn, session.keys.pseudonym)).campaigns
+        if slug is not None and slug not in campaigns:
+            raise NotFound("campaign_not_found", slug=slug)
+        for campaign in [campaigns[slug]] if slug else campaigns.values():
             upto = period if slug else _newest_period(campaign, period)
             if period is None or upto is not None:
-                made += await _settle_campaign(own, campaign, upto)
-    return made
+                settlements += await _settle_campaign(session, campaign, upto)
+    return settlements
 
 
 def _newest_period(campaign: "Campaign", until: date | None) -> date | None:
-    """Return the campaign's own newest closed period until a day; None: there is none, or no day was named."""
+    """Return the newest closed period of the campaign up to a day; None without such a period or a day."""
     from campaigns.pledging.settle import period_window
     from ledger.settlements.periods import closed_periods
     from ops.clock import utc_now
@@ -67,17 +70,19 @@ def _newest_period(campaign: "Campaign", until: date | None) -> date | None:
 
 
 async def _settle_campaign(
-    session: "as_person.PersonSession", campaign: "Campaign", upto: date | None
+    session: "runtime.Session", campaign: "Campaign", upto: date | None
 ) -> list[SettlementRow]:
     from ops.admin.resources.settlements import MORE
 
-    made: list[SettlementRow] = []
+    settlements: list[SettlementRow] = []
     while True:
-        answer = await session.execute("settlement.make", campaign.slug, {"upto": upto})
-        after = answer["after"] or {}
-        made += [(campaign, own_id, settled) for own_id, settled in after.items() if own_id != MORE]
+        response = await session.execute("settlement.make", campaign.slug, {"upto": upto})
+        after = response["after"] or {}
+        settlements += [
+            (campaign, settlement_id, summary) for settlement_id, summary in after.items() if settlement_id != MORE
+        ]
         if MORE not in after:
-            return made
+            return settlements
 
 
 def _settlement_json(campaign: "Campaign", settlement_id: str, summary: dict[str, Any]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`like-ledger token`: who may do what."""
+"""`like-ledger token`: tokens of people and their roles."""
 
 from typing import Annotated
 
@@ -6,31 +6,31 @@ import typer
 
 from ops.cli import runtime
 
-app = typer.Typer(no_args_is_help=True, help="Tokens: who may do what.")
+app = typer.Typer(no_args_is_help=True, help="Tokens: people and their roles.")
 
-Name = Annotated[str, typer.Argument(help="Whose it is.")]
+Name = Annotated[str, typer.Argument(help="The person.")]
 
 
 @app.command()
 def create(
     role: Annotated[str, typer.Option(help="campaigns, finance, reviewer, auditor or owner.")],
-    name: Annotated[str, typer.Option(help="Whose it is: one person.")],
-    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 90,
+    name: Annotated[str, typer.Option(help="The one person who owns the token.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="Days until it expires.")] = 90,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Make a token and print it once; only its hash is kept."""
-    answer = runtime.execute("token.create", "", {"role": role, "name": name, "days": days})
+    """Create a token and print it once; only its hash is stored."""
+    response = runtime.execute("token.create", "", {"role": role, "name": name, "days": days})
     if as_json:
-        runtime.show_json({"name": name, "role": role, "token": answer["secret"]})
+        runtime.show_json({"name": name, "role": role, "token": response["secret"]})
     else:
-        typer.echo(answer["secret"])
+        typer.echo(response["secret"])
 
 
 @app.command()
 def revoke(name: Name, as_json: runtime.AsJson = False) -> None:
-    """Let somebody's token hold no longer, and end their sessions; the last owner's stays."""
-    answer = runtime.execute("token.revoke", name)
+    """Revoke a person's token and end their sessions. The last owner's token cannot be revoked."""
+    response = runtime.execute("token.revoke", name)
     if as_json:
-        runtime.show_json(answer)
+        runtime.show_json(response)
     else:
-        typer.echo(f"{name}: the token holds no longer")
+        typer.echo(f"{name}: token revoked")

@@ -1,4 +1,4 @@
-"""`like-ledger verify`: the stranger's check of a public log, with nothing of the service's but its address."""
+"""`like-ledger verify`: verify a public log as a stranger, from its address alone."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 State = Annotated[
     Path | None,
-    typer.Option(help="Remember the log's key and newest checkpoint here, and hold it to them next time."),
+    typer.Option(help="The file that keeps the log's key and newest checkpoint; the next run must extend them."),
 ]
 Key = Annotated[
-    str | None, typer.Option(help="The log's verifier key, as /log/key says it; else taken on first sight.")
+    str | None, typer.Option(help="The log's verifier key, as /log/key shows it. Default: trust on first use.")
 ]
 
 Witnesses = Annotated[
     list[str] | None, typer.Option(help="The key of a witness that must have cosigned; repeatable.")
 ]
 WitnessesNeeded = Annotated[
-    int | None, typer.Option(min=0, help="How many of the witnesses must have; else all of them.")
+    int | None, typer.Option(min=0, help="How many of the witnesses must have cosigned. Default: all.")
 ]
-LogOnly = Annotated[bool, typer.Option("--log-only", help="Check the log alone, not the totals beside it.")]
+LogOnly = Annotated[bool, typer.Option("--log-only", help="Verify the log without the published totals.")]
 
 
 def verify(
@@ -37,9 +37,9 @@ def verify(
     log_only: LogOnly = False,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Check signature, tiles and leaves, replay them, and compare with the totals; status 1 and the first difference.
+    """Verify signatures, tiles and leaves, replay them, compare the totals; print the first difference.
 
-    The same runs without a service's code as `python -m ledger.log.verify`.
+    `python -m ledger.log.verify` does the same without the code of the service.
     """
     from ledger.log.note import MalformedKey
     from ledger.log.verify import state as memory
@@ -48,18 +48,18 @@ def verify(
     from ledger.log.verify.verifier import VerificationFailed
 
     try:
-        found = _verify(url, state, key, parse_quorum(witness or [], witnesses_needed), log_only=log_only)
+        result = _verify(url, state, key, parse_quorum(witness or [], witnesses_needed), log_only=log_only)
     except (VerificationFailed, SourceError, MalformedKey, memory.BrokenState) as fault:
         if as_json:
             runtime.show_json({"true": False, "reason": str(fault)})
         typer.echo(f"FALSE: {fault}" if isinstance(fault, VerificationFailed) else str(fault), err=True)
         raise typer.Exit(1) from None
     if state is not None:
-        memory.save_state(state, found.state)
+        memory.save_state(state, result.state)
     if as_json:
-        runtime.show_json(_verified_json(found))
+        runtime.show_json(_verified_json(result))
     else:
-        typer.echo("\n".join(format_result(found)))
+        typer.echo("\n".join(format_result(result)))
 
 
 def _verify(
@@ -96,19 +96,20 @@ def _verified_json(verified: "VerificationResult") -> dict[str, object]:
         "size": checkpoint.size,
         "root": to_base64(checkpoint.root),
         "compared_with_totals": verified.has_compared_totals,
-        "cosigned": {own.witness.name: own.timestamp for own in verified.cosignatures},
+        "cosigned": {cosignature.witness.name: cosignature.timestamp for cosignature in verified.cosignatures},
         "campaigns": {
-            slug: own._asdict() | {"remaining_minor": own.remaining_minor} for slug, own in verified.figures.items()
+            slug: figures._asdict() | {"remaining_minor": figures.remaining_minor}
+            for slug, figures in verified.figures.items()
         },
     }
 
 
 def verify_receipt(
-    file: Annotated[Path, typer.Argument(help="What `GET /v1/receipts/…` answered, kept as a file.")],
-    key: Annotated[str, typer.Option(help="The log's verifier key, as /log/key says it.")],
+    file: Annotated[Path, typer.Argument(help="A file with the response of `GET /v1/receipts/…`.")],
+    key: Annotated[str, typer.Option(help="The log's verifier key, as /log/key shows it.")],
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Check a receipt's proof step by step, offline; status 1 if one does not hold."""
+    """Verify the proof of a receipt step by step, offline; status 1 if a step fails."""
     from ledger.log import receipt
     from ledger.log.note import MalformedKey, parse_verifier_key
 

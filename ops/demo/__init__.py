@@ -1,1 +1,1 @@
-"""The demonstration: a campaign, a simulated platform, and a count made apart of what must come out."""
+"""The demonstration: a campaign, a simulated platform, and an independent count of the expected totals."""

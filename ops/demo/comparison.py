@@ -1,4 +1,4 @@
-"""What the simulated platform expects beside what the public reads: each figure must be the same."""
+"""Compare the totals that the simulated platform expects with the published ones."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from ops.demo.webhooks import ResponseTally
 
 
 class Figure(NamedTuple):
-    """One of them; likes, or minor units of `currency`."""
+    """One figure, expected and published: likes, or minor units of `currency`."""
 
     name: str
     expected: int
@@ -19,22 +19,22 @@ class Figure(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        """Tell whether both are the same."""
+        """Return whether the two are equal."""
         return self.expected == self.actual
 
     def format_number(self, number: int) -> str:
-        """Return a number as people write it."""
+        """Return a number with separators, or an amount with its currency."""
         return f"{number:,}" if self.currency is None else f"{format_minor(number, self.currency)} {self.currency}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as `--json` prints it."""
-        return {"name": self.name, "expected": self.expected, "found": self.actual, "holds": self.holds}
+        """Return the figure as `--json` prints it."""
+        return {"name": self.name, "expected": self.expected, "actual": self.actual, "holds": self.holds}
 
 
 def compare_totals(
     expected: ExpectedCounts, before: PublicFigures, after: PublicFigures, responses: ResponseTally, currency: str
 ) -> list[Figure]:
-    """Return every figure: likes by what became of them in this run, and the pledge of all runs together."""
+    """Return every figure: likes of this run by outcome, and the pledge of all runs together."""
     figures = [
         Figure(name, likes, after.likes[name] - before.likes[name]) for name, likes in expected.totals().items()
     ]
@@ -45,7 +45,7 @@ def compare_totals(
         *_compare_refusals(expected, responses),
         Figure("counted, every run", counted.total(), after.counted.total()),
         Figure("days that differ", 0, sum(counted[day] != after.counted[day] for day in counted | after.counted)),
-        Figure("webhooks answered differently when sent again", 0, responses.changed_repeats),
+        Figure("repeated webhooks with another response", 0, responses.changed_repeats),
         Figure("pledged, every run", pledged, after.pledged_minor, currency),
     ]
 
@@ -58,11 +58,11 @@ def _compare_refusals(expected: ExpectedCounts, responses: ResponseTally) -> Ite
 def compare_payday(
     expected: PaydayTotals, before: PublicFigures, after: PublicFigures, currency: str
 ) -> list[Figure]:
-    """Return what was settled, paid, sent back, and is still on its way: each apart, never added up."""
+    """Return the settled, paid, returned and in-flight amounts, each as a figure of its own."""
     rows = {
         "settled, every run": (expected.settled_minor, after.settled_minor),
-        "paid, as the bank says": (expected.paid_minor, after.paid_minor - before.paid_minor),
-        "sent back by the bank": (expected.returned_minor, after.unsent_minor - before.unsent_minor),
-        "still on its way": (0, after.in_flight_minor - before.in_flight_minor),
+        "paid, by the bank's statements": (expected.paid_minor, after.paid_minor - before.paid_minor),
+        "returned by the bank": (expected.returned_minor, after.unsent_minor - before.unsent_minor),
+        "in flight": (0, after.in_flight_minor - before.in_flight_minor),
     }
     return [Figure(name, *minor, currency) for name, minor in rows.items()]

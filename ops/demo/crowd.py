@@ -1,4 +1,4 @@
-"""People and videos of the simulated platform: few are very busy or popular, most are not; drawn from a seed."""
+"""People and videos of the simulated platform, drawn from a seed: a few are very busy or popular."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ _TRIES_MAX = 4
 
 
 def zipf_weights(size: int, flatness: int) -> list[float]:
-    """Return cumulative weights after Zipf: the n-th draws as often as 1 / (n + flatness)."""
+    """Return cumulative Zipf weights: the n-th item weighs 1 / (n + flatness)."""
     return list(accumulate(1 / (n + flatness) for n in range(1, size + 1)))
 
 
 class Crowd:
-    """Who likes what; no pair of person and video is drawn twice."""
+    """Draws pairs of person and video, none of them twice."""
 
     def __init__(self, rng: random.Random, label: str, likes: int) -> None:
         people, videos = max(40, likes // 25), max(60, likes // 150)
@@ -30,7 +30,7 @@ class Crowd:
             if (person, video) not in self._drawn_pairs:
                 break
             video = next(self._video_draws)
-        else:  # they know all that is popular: a video that nobody has seen yet
+        else:  # this person has liked the popular ones: add a new video
             video = self._video_count = self._video_count + 1
         self._drawn_pairs.add((person, video))
         return f"{self._label}-person-{person}", f"video-{video}"

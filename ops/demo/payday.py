@@ -1,6 +1,6 @@
-"""The demonstration's payday: settled, approved by two people, sent to the bank as a file, and paid as the bank says.
+"""The payday of the demonstration: settle, approve by two people, send to the bank, import its statements.
 
-Every step is the function that the command line calls: `settle`, `payouts approve`, `send`, `import-statement`.
+Each step calls the function behind a command: `settle`, `payouts approve`, `send`, `import-statement`.
 """
 
 from collections.abc import Sequence
@@ -23,27 +23,27 @@ from ops.demo.bank import BIC, STATEMENTS, STATUS_REPORTS, Bank, run_bank
 from sql import Pool
 
 DEMO_PERSON, APPROVERS = "demonstration", ("first approver", "second approver")
-RETURNING_CHARITY = "mobile-libraries"  # whose account is closed: the last payout to it comes back
+RETURNING_CHARITY = "mobile-libraries"  # its account is closed: the bank returns the last payout
 _DAYS_MAX = 15
 
 
 async def run_payday(service: Service, campaign: Campaign, now: datetime) -> list[Settlement]:
-    """Settle what is due and have the bank pay it; return the envelopes as they are then, oldest first."""
-    made = await settle.settle_due_periods(service.pool, campaign, DEMO_PERSON, now)
-    if not made:
+    """Settle due periods and let the bank pay; return the settlements as stored then, oldest first."""
+    results = await settle.settle_due_periods(service.pool, campaign, DEMO_PERSON, now)
+    if not results:
         return []
     async with run_bank(now) as counterparty:
         await counterparty.open_account(
-            DEMO_PERSON, campaign.promise.campaign.currency, sum(s.total_minor for s in made)
+            DEMO_PERSON, campaign.promise.campaign.currency, sum(s.total_minor for s in results)
         )
         folder = service.settings.payout_folder or service.settings.data_dir / "outbox"
         channel = Pain001Channel(Payer(DEMO_PERSON, {"iban": counterparty.iban, "bic": BIC}), folder)
-        sent = [await _approve_and_send(service.pool, campaign, settled, channel, now) for settled in made]
+        sent = [await _approve_and_send(service.pool, campaign, result, channel, now) for result in results]
         returning = _returning_message_id(sent[-1])
         if returning is not None:
             await counterparty.return_payout(returning)
-        for envelope in sent:
-            await _submit_to_bank(service.pool, counterparty, envelope, folder)
+        for settlement in sent:
+            await _submit_to_bank(service.pool, counterparty, settlement, folder)
         return await _advance_days(service.pool, counterparty, sent, now)
 
 
@@ -51,41 +51,41 @@ async def _approve_and_send(
     pool: Pool, campaign: Campaign, result: SettlementResult, channel: Pain001Channel, now: datetime
 ) -> Settlement:
     async with pool.acquire() as conn, conn.transaction():
-        (envelope,) = await list_settlements(conn, settlement_id=result.settlement_id)
-        for person in APPROVERS if envelope.missing_approvals(approval_rules(campaign)) else ():
-            await approvals.approve(conn, result.settlement_id, envelope.hash, person, now)
+        (settlement,) = await list_settlements(conn, settlement_id=result.settlement_id)
+        for person in APPROVERS if settlement.missing_approvals(approval_rules(campaign)) else ():
+            await approvals.approve(conn, result.settlement_id, settlement.hash, person, now)
     return await sending.send_settlement(
         pool, channel, result.settlement_id, approval_rules(campaign), DEMO_PERSON, now
     )
 
 
 def _returning_message_id(settlement: Settlement) -> str | None:
-    found = (p for p in settlement.payouts if p.charity == RETURNING_CHARITY)
-    return next((end_to_end_id(p.payout_id, p.latest_step.attempt) for p in found), None)
+    payouts = (p for p in settlement.payouts if p.charity == RETURNING_CHARITY)
+    return next((end_to_end_id(p.payout_id, p.latest_step.attempt) for p in payouts), None)
 
 
 async def _submit_to_bank(pool: Pool, counterparty: Bank, settlement: Settlement, folder: Path) -> None:
-    """Take the files to the bank, and its answers back."""
+    """Submit the files of a settlement to the bank."""
     async with pool.acquire() as conn:
-        told = await sending.list_messages(conn, settlement.settlement_id)
-    for message in told:
+        messages = await sending.list_messages(conn, settlement.settlement_id)
+    for message in messages:
         await counterparty.submit((folder / f"{message.message_id}.xml").read_bytes())
 
 
 async def _advance_days(
     pool: Pool, counterparty: Bank, settlements: Sequence[Settlement], now: datetime
 ) -> list[Settlement]:
-    """Take in what the bank says, day by day, until it has said all."""
+    """Import the bank's files day by day until every payout is final."""
     await _import_files(pool, await counterparty.collect_messages(STATUS_REPORTS), now)
-    found = list(settlements)
+    stored = list(settlements)
     for _ in range(_DAYS_MAX):
         await counterparty.advance_day()
         await _import_files(pool, await counterparty.collect_messages(STATEMENTS), now)
         async with pool.acquire() as conn:
-            found = [(await list_settlements(conn, settlement_id=e.settlement_id))[0] for e in settlements]
-        if _is_complete(found):
+            stored = [(await list_settlements(conn, settlement_id=e.settlement_id))[0] for e in settlements]
+        if _is_complete(stored):
             break
-    return found
+    return stored
 
 
 async def _import_files(pool: Pool, files: Sequence[bytes], now: datetime) -> None:
@@ -96,7 +96,7 @@ async def _import_files(pool: Pool, files: Sequence[bytes], now: datetime) -> No
 
 def _is_complete(settlements: Sequence[Settlement]) -> bool:
     returned = any(p.state is PayoutState.RETURNED for p in settlements[-1].payouts)
-    every = {payout.state for envelope in settlements for payout in envelope.payouts}
-    return every <= {PayoutState.PAID, PayoutState.RETURNED} and (
+    states = {payout.state for settlement in settlements for payout in settlement.payouts}
+    return states <= {PayoutState.PAID, PayoutState.RETURNED} and (
         returned or _returning_message_id(settlements[-1]) is None
     )

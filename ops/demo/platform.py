@@ -1,7 +1,7 @@
-"""A simulated platform: likes as people make them, and all that goes wrong on the way; pure, from a seed.
+"""A simulated platform: the likes of many people with everything that goes wrong. Pure, from a seed.
 
-Twice the same like, unlikes, second thoughts, an unlike that arrives before its like, fakes, late ones, nonsense:
-each is a scenario that sends its messages and says what must come of them, whatever the order in which they arrive.
+Repeated likes, unlikes, relikes, an unlike before its like, fakes, late and invalid likes: each is a scenario that
+sends its messages and adds to the expected totals. The expectation holds in any order of arrival.
 """
 
 import random
@@ -23,7 +23,7 @@ _LATER_MESSAGES_MAX = 3_000
 
 
 class SimulatedCampaign(NamedTuple):
-    """What the platform knows of the campaign."""
+    """The campaign as the platform sees it."""
 
     slug: str
     timezone: ZoneInfo
@@ -35,12 +35,12 @@ class SimulatedCampaign(NamedTuple):
 class _CampaignDay(NamedTuple):
     day: date
     starts_at: datetime
-    elapsed_seconds: int  # how much of it is over, less an hour for what follows a like
+    elapsed_seconds: int  # of the day, less an hour for later messages
 
 
 @dataclass(frozen=True, slots=True)
 class _PlannedLike:
-    """A like that a person is about to give."""
+    """A like before it is sent."""
 
     person: str
     content: str
@@ -49,13 +49,13 @@ class _PlannedLike:
 
 
 class Simulation:
-    """One run: `messages()` once, and then `expected` is complete."""
+    """One run. After `messages()` is exhausted, `expected` is complete."""
 
     def __init__(self, campaign: SimulatedCampaign, label: str, likes: int, now: datetime) -> None:
         self.expected = ExpectedCounts(campaign.rules)
         self.label, self.likes, self.now = label, likes, now
         self._campaign = campaign
-        self._rng = random.Random(label)  # noqa: S311 - a simulation, which must come out the same again
+        self._rng = random.Random(label)  # noqa: S311 - a simulation must be repeatable
         self._crowd = Crowd(self._rng, label, likes)
         self._days = _campaign_days(now, campaign)
         self._shares = list(accumulate(self._rng.randint(2, 6) for _ in self._days))
@@ -63,11 +63,11 @@ class Simulation:
         self._message_count = 0
 
     def messages(self) -> Iterator[LikeObject]:
-        """Yield the intake's like objects in the order in which they are sent."""
-        scenarios, often = zip(*_SCENARIOS, strict=True)
+        """Yield like objects of the intake in sending order."""
+        scenarios, weights = zip(*_SCENARIOS, strict=True)
         sent = 0
         while self._message_count < self.likes:
-            for message in self._rng.choices(scenarios, weights=often)[0](self):
+            for message in self._rng.choices(scenarios, weights=weights)[0](self):
                 yield message
                 sent += 1
             while self._later and self._later[0][0] <= sent:
@@ -77,32 +77,32 @@ class Simulation:
             yield heappop(self._later)[-1]
 
     def like_once(self) -> list[LikeObject]:
-        """Like it, and no more."""
+        """Like once."""
         return [self._keep_like(self._plan_like())]
 
     def send_twice(self) -> list[LikeObject]:
-        """Send the same like a second time: it counts once."""
+        """Send the same like twice: it counts once."""
         like = self._plan_like()
         self.expected.duplicates += 1
         self._send_later(self._make_message(like))
         return [self._keep_like(like)]
 
     def like_then_unlike(self) -> list[LikeObject]:
-        """Like it and take it back."""
+        """Like, then unlike."""
         like = self._plan_like()
         self.expected.withdrawn += 1
         self._send_later(self._make_message(like, "unlike", after_seconds=60))
         return [self._make_message(like)]
 
     def unlike_before_like(self) -> list[LikeObject]:
-        """The unlike arrives before the like that it takes back."""
+        """Send the unlike before its like."""
         like = self._plan_like()
         self.expected.withdrawn += 1
         self._send_later(self._make_message(like))
         return [self._make_message(like, "unlike", after_seconds=60)]
 
     def like_unlike_like(self) -> list[LikeObject]:
-        """Like it, take it back, like it again: it counts, once."""
+        """Like, unlike, like again: it counts once."""
         like = self._plan_like()
         self.expected.duplicates += 1
         self._send_later(self._make_message(like, "unlike", after_seconds=60))
@@ -110,19 +110,19 @@ class Simulation:
         return [self._keep_like(like)]
 
     def like_late(self) -> list[LikeObject]:
-        """A like of an earlier day arrives among those of a later one, and counts on its own day."""
+        """Send a like of an earlier day late: it counts on its own day."""
         return [self._keep_like(self._plan_like(self._rng.choice(self._days)))]
 
     def fake_unwatched(self) -> list[LikeObject]:
-        """A fake: an account of today that did not watch what it liked."""
+        """Send a fake: a new account that did not watch."""
         return [self._fake_like(watch_ms=0, account_age_days=0)]
 
     def fake_watch_time(self) -> list[LikeObject]:
-        """A fake: a watching time that was made up."""
+        """Send a fake: an impossible watch time."""
         return [self._fake_like(watch_ms=2**40, duration_ms=15_000)]
 
     def like_too_late(self) -> list[LikeObject]:
-        """A like that arrives later than the promise allows."""
+        """Send a like later than the promise allows."""
         newest = self.now - timedelta(days=self._campaign.late_days + 1)
         seconds = max(1, (newest - self._campaign.starts_at) // timedelta(seconds=1))
         return [
@@ -130,25 +130,25 @@ class Simulation:
         ]
 
     def like_before_start(self) -> list[LikeObject]:
-        """A like from before the campaign."""
+        """Send a like from before the campaign."""
         return [self._refused_like("not_running", self._campaign.starts_at - _HOUR)]
 
     def like_in_future(self) -> list[LikeObject]:
-        """A like by a clock that is wrong."""
+        """Send a like from the future."""
         return [self._refused_like("in_future", self.now + _HOUR)]
 
     def send_invalid(self) -> list[LikeObject]:
-        """Something that is no like."""
+        """Send an invalid like."""
         return [self._refused_like("invalid", self.now) | {"action": "superlike"}]
 
     def _plan_like(self, day: _CampaignDay | None = None) -> _PlannedLike:
-        own = day or self._current_day()
-        seconds = int(self._rng.triangular(0, own.elapsed_seconds, own.elapsed_seconds * 7 // 8))
-        at = own.starts_at + timedelta(seconds=seconds, milliseconds=self._rng.randrange(1_000))
-        return _PlannedLike(*self._crowd.draw_pair(), own.day, at)
+        campaign_day = day or self._current_day()
+        seconds = int(self._rng.triangular(0, campaign_day.elapsed_seconds, campaign_day.elapsed_seconds * 7 // 8))
+        at = campaign_day.starts_at + timedelta(seconds=seconds, milliseconds=self._rng.randrange(1_000))
+        return _PlannedLike(*self._crowd.draw_pair(), campaign_day.day, at)
 
     def _current_day(self) -> _CampaignDay:
-        """Return the day that the simulation has come to: one after the other, some busier than others."""
+        """Return the current day of the simulation; days follow one another, some busier than others."""
         reached = min(self._message_count, self.likes - 1) * self._shares[-1] // self.likes
         return next(day for day, share in zip(self._days, self._shares, strict=True) if reached < share)
 
@@ -179,7 +179,7 @@ class Simulation:
         }
 
     def _send_later(self, message: LikeObject) -> None:
-        """Send it some messages later; what was put off first may come last."""
+        """Queue a message for later; queued messages may overtake one another."""
         heappush(
             self._later,
             (self._message_count + self._rng.randrange(1, _LATER_MESSAGES_MAX), self._message_count, message),

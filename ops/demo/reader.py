@@ -1,4 +1,4 @@
-"""What the public can read, over HTTP like anyone."""
+"""The published figures, read over HTTP as anyone can."""
 
 import asyncio
 from collections import Counter
@@ -15,12 +15,12 @@ _POLL_SECONDS = 0.2
 
 
 class StaleFigures(RequestRefused):
-    """The public figures do not show what was recorded."""
+    """The published figures do not catch up with the recorded likes."""
 
 
 @dataclass(frozen=True, slots=True)
 class PublicFigures:
-    """A campaign's public figures."""
+    """The published figures of a campaign."""
 
     likes: dict[str, int]
     counted: Counter[date]
@@ -32,18 +32,18 @@ class PublicFigures:
 
     @property
     def unsent_minor(self) -> int:
-        """What is settled and with no bank: carried over, to be sent, or come back."""
+        """Return what is settled but not with a bank: carried over, waiting, or returned."""
         return self.settled_minor - self.in_flight_minor - self.paid_minor
 
 
 async def read_figures(session: aiohttp.ClientSession, campaign: str, since: datetime) -> PublicFigures:
-    """Return the public figures as of `since` or later. Raises NotShown if none such appear."""
+    """Return figures published at `since` or later. Raises StaleFigures after a minute."""
     try:
         async with asyncio.timeout(_WAIT_SECONDS_MAX):
             totals = await _fetch_fresh(session, f"/v1/campaigns/{campaign}/totals", since)
             days = await _fetch_fresh(session, f"/v1/campaigns/{campaign}/days", since)
     except TimeoutError as error:
-        raise StaleFigures(f"no public totals of {since:%H:%M:%S} or later within {_WAIT_SECONDS_MAX} s") from error
+        raise StaleFigures("demo_figures_stale", seconds_number=_WAIT_SECONDS_MAX) from error
     money = totals["money"]
     counted = Counter({date.fromisoformat(day["day"]): int(day["counted"]) for day in days["days"]})
     minor = [money[name]["minor"] for name in ("funded", "pledged", "settled", "in_flight", "paid")]
@@ -54,7 +54,7 @@ async def _fetch_fresh(session: aiohttp.ClientSession, path: str, since: datetim
     while True:
         async with session.get(path) as response:
             response.raise_for_status()
-            shown: dict[str, Any] = await response.json()
-        if datetime.fromisoformat(shown["as_of"]) >= since:
-            return shown
+            figures: dict[str, Any] = await response.json()
+        if datetime.fromisoformat(figures["as_of"]) >= since:
+            return figures
         await asyncio.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""The demonstration's campaign and platform: made on the first run, found again on the next."""
+"""The campaign and platform of the demonstration, created by the first run and used again by later ones."""
 
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
@@ -30,7 +30,7 @@ _BUDGET_MINOR = 1_000_000
 
 
 class DemoSetup(NamedTuple):
-    """All that a run needs."""
+    """Inputs of a run."""
 
     campaign: SimulatedCampaign
     settlement_terms: SettlementTerms
@@ -39,7 +39,7 @@ class DemoSetup(NamedTuple):
 
 
 async def prepare_demo(conn: Connection, keys: Keys, now: datetime) -> DemoSetup:
-    """Return the campaign that runs and the platform's secret, both made where there are none."""
+    """Return the running campaign and the platform's secret; create them if missing."""
     catalogue = await read_catalogue(conn, keys.pseudonym)
     campaign = _running_campaign(catalogue, now) or await _create_campaign(conn, catalogue, keys, now)
     if PLATFORM not in catalogue.platforms:
@@ -52,13 +52,13 @@ async def prepare_demo(conn: Connection, keys: Keys, now: datetime) -> DemoSetup
 
 
 def _running_campaign(catalogue: Catalogue, now: datetime) -> Campaign | None:
-    own = [c for c in catalogue.campaigns.values() if c.slug.startswith(f"{_SLUG}-")]
-    return next((c for c in reversed(own) if c.closed_at is None and _is_running(c, now)), None)
+    campaigns = [c for c in catalogue.campaigns.values() if c.slug.startswith(f"{_SLUG}-")]
+    return next((c for c in reversed(campaigns) if c.closed_at is None and _is_running(c, now)), None)
 
 
 def _is_running(campaign: Campaign, now: datetime) -> bool:
-    own = campaign.promise.campaign
-    return own.starts_at <= now < own.ends_at - _TIME_LEFT_MIN
+    terms = campaign.promise.campaign
+    return terms.starts_at <= now < terms.ends_at - _TIME_LEFT_MIN
 
 
 async def _create_campaign(conn: Connection, catalogue: Catalogue, keys: Keys, now: datetime) -> Campaign:
@@ -69,7 +69,7 @@ async def _create_campaign(conn: Connection, catalogue: Catalogue, keys: Keys, n
 
 
 def render_promise(taken_slugs: Collection[str], now: datetime) -> str:
-    """Return the promise as TOML: its dates around today, its slug one that no campaign has had."""
+    """Return the promise as TOML, with dates around today and an unused slug."""
     first_day = local_day(now, _TIMEZONE) - timedelta(days=_STARTED_DAYS_AGO)
     names = chain([f"{_SLUG}-{first_day}"], (f"{_SLUG}-{first_day}-{n}" for n in count(2)))
     template = Template((files("ops.demo") / "campaign.toml").read_text(encoding="utf-8"))
@@ -86,16 +86,18 @@ def _midnight(day: date) -> str:
 
 def _simulated_campaign(campaign: Campaign, now: datetime) -> SimulatedCampaign:
     terms = campaign.terms_on(local_day(now, _TIMEZONE))
-    own = campaign.promise.campaign
+    promised = campaign.promise.campaign
     rules = PledgeRules(
         terms.amount_minor,
         terms.per_likes,
         terms.daily_cap_minor or MINOR_MAX,
         terms.likes_per_person_per_day or MINOR_MAX,
     )
-    return SimulatedCampaign(own.slug, ZoneInfo(own.timezone), own.starts_at, own.late_days, rules)
+    return SimulatedCampaign(
+        promised.slug, ZoneInfo(promised.timezone), promised.starts_at, promised.late_days, rules
+    )
 
 
 def _settlement_terms(campaign: Campaign) -> SettlementTerms:
-    parts = {one.charity: one.share_bp for one in campaign.versions[-1].beneficiaries}
+    parts = {b.charity: b.share_bp for b in campaign.versions[-1].beneficiaries}
     return SettlementTerms(parts, campaign.promise.campaign.hold_days)

@@ -1,4 +1,4 @@
-"""How the simulated platform sends: mostly full webhooks, a few small ones, and now and then the same one again."""
+"""Webhooks of the simulated platform: mostly full, some small, some repeated."""
 
 import random
 from collections import Counter, deque
@@ -18,7 +18,7 @@ _REPEAT_AFTER = 6
 
 @dataclass(slots=True)
 class ResponseTally:
-    """What the service said: outcomes of what came for the first time, and whether it said the same again."""
+    """Responses of the service: outcomes of first deliveries, and whether repeats got the same bytes."""
 
     likes: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -27,7 +27,7 @@ class ResponseTally:
     _responses: dict[str, bytes] = field(default_factory=dict)
 
     def record(self, batch: Batch, response: bytes) -> None:
-        """Take note of an answer."""
+        """Record the response to a webhook."""
         if batch.webhook_id in self._responses:
             self.repeats += 1
             self.changed_repeats += response != self._responses[batch.webhook_id]
@@ -38,18 +38,18 @@ class ResponseTally:
 
 
 def make_webhooks(messages: Iterable[LikeObject], label: str, now: datetime) -> Iterator[Batch]:
-    """Cut messages into webhooks; some are sent again, a few webhooks later, byte for byte."""
+    """Cut messages into webhooks; some are repeated a few webhooks later, byte for byte."""
     sent: deque[Batch] = deque(maxlen=_REPEAT_AFTER)
-    place = 0
-    for number, likes in enumerate(_split_batches(messages, random.Random(label))):  # noqa: S311 - must come out the same again
+    position = 0
+    for number, likes in enumerate(_split_batches(messages, random.Random(label))):  # noqa: S311 - a simulation must be repeatable
         body = orjson.dumps({"type": "likes", "timestamp": now, "data": {"likes": likes}})
-        batch = Batch(place, f"demo_{label}_{number}", body, len(likes), 0)
+        batch = Batch(position, f"demo_{label}_{number}", body, len(likes), 0)
         sent.append(batch)
         yield batch
-        place += 1
+        position += 1
         if number % _REPEAT_EVERY == _REPEAT_EVERY - 1:
-            yield sent[0]._replace(sequence=place)
-            place += 1
+            yield sent[0]._replace(sequence=position)
+            position += 1
 
 
 def _split_batches(messages: Iterable[LikeObject], rng: random.Random) -> Iterator[list[LikeObject]]:

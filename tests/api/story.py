@@ -89,9 +89,11 @@ class Story:
         self.responses.append(RecordedResponse(method, path, status, answer))
         return answer
 
-    async def run_with_approval(self, name: str, person: str, approver: str, **path_parameters: str) -> None:
-        """Give a command that waits, and have another person agree to it."""
-        waits = await self.run_command(name, person, **path_parameters)
+    async def run_with_approval(
+        self, name: str, person: str, approver: str, replacements: Mapping[str, str] | None = None, /, **path: str
+    ) -> None:
+        """Run a command that needs a second person, and have `approver` approve it."""
+        waits = await self.run_command(name, person, replacements, **path)
         shown = await self.read("/v1/admin/proposals/{proposal}", person=approver, proposal=waits["proposal"])
         await self.run_command("proposal.approve", approver, {HASH: shown["hash"]}, proposal=waits["proposal"])
 
@@ -102,12 +104,15 @@ class Story:
             await self.run_command("settlement.approve", person, {HASH: shown["hash"]}, settlement=settlement)
 
 
+IN_TIME_TODAY = {'"late_days": 3650': '"late_days": 36500'}  # the likes of the example are of 2022
+
+
 async def create_campaigns(story: Story) -> None:
     """A promise is looked at ahead of time, made, funded; new terms are given to one that runs."""
     kind, body = story.example("POST", "/v1/admin/preview")
     headers = {"Authorization": "Bearer token-of-rita"}
     await story.send("/v1/admin/preview", headers, story.render_body(body, {}), kind)
-    await story.run_with_approval("campaign.create", "cat", "carl")
+    await story.run_with_approval("campaign.create", "cat", "carl", IN_TIME_TODAY)
     refused = await story.run_command("campaign.fund", "fay", slug=SLUG)
     await story.run_command("proposal.refuse", "fred", proposal=refused["proposal"])
     withdrawn = await story.run_command("campaign.fund", "fay", slug=SLUG)

@@ -1,4 +1,4 @@
-"""The examples of the documents do what they say: the three senders send, the figures are those of the program."""
+"""The examples of the documents work: the three senders send, the figures are those of the program."""
 
 import asyncio
 import os
@@ -27,10 +27,10 @@ DAYS = [date(2022, 4, day) for day in (8, 9, 10)]
 
 
 def snippet(name: str) -> str:
-    """Return the code that stands under `<!-- snippet: NAME -->`."""
-    found = re.search(rf"<!-- snippet: {name} -->\n```\w+\n(.*?)```", README + CONNECT, re.DOTALL)
-    assert found, name
-    return found[1]
+    """Return the code under `<!-- snippet: NAME -->`."""
+    match = re.search(rf"<!-- snippet: {name} -->\n```\w+\n(.*?)```", README + CONNECT, re.DOTALL)
+    assert match, name
+    return match[1]
 
 
 def open_today() -> Promise:
@@ -40,15 +40,15 @@ def open_today() -> Promise:
 
 
 async def output(command: list[str], service: RunningService) -> str:
-    """Return what a command prints that finds the service as the README says."""
-    told = {
+    """Return what a command prints in the environment that the README describes."""
+    environment = {
         "LEDGER_URL": service.url,
         "PLATFORM": service.platform,
         "CAMPAIGN": SLUG,
         "WEBHOOK_SECRET": service.secret,
     }
     process = await asyncio.create_subprocess_exec(
-        *command, env=os.environ | told, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command, env=os.environ | environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     printed, faults = await process.communicate()
     assert process.returncode == 0, faults.decode() + printed.decode()
@@ -64,7 +64,7 @@ async def test_a_sender_of_the_readme_sends_a_like_that_counts(dsn: str, name: s
         assert await service.day_counts() == {"counted": 1, "duplicate": 1}
 
 
-def test_the_worked_example_is_worked_out_so() -> None:
+def test_the_worked_example_is_right() -> None:
     terms = Terms(1, DAYS[0], amount_minor=1, per_likes=3, daily_cap_minor=500)
     counted = dict(zip(DAYS, (1000, 2000, 2), strict=True))
     rows = re.findall(r"^\| \d \| ([\d,]+) \|.*\| (\d+) \|$", README, re.MULTILINE)
@@ -76,10 +76,10 @@ def test_the_worked_example_is_worked_out_so() -> None:
     assert "are 584 and 250" in README
 
 
-def test_the_outcomes_are_told_in_the_words_of_the_answers() -> None:
+def test_the_outcomes_have_the_words_of_the_responses() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", fill(CONNECT), re.MULTILINE)
-    told = {name: text for name, text in rows if name in set(Outcome)}
-    assert told == {outcome.value: sentence(reason) for outcome, reason in REASONS.items()}
+    documented = {name: text for name, text in rows if name in set(Outcome)}
+    assert documented == {outcome.value: sentence(reason) for outcome, reason in REASONS.items()}
 
 
 def test_the_connect_page_shows_the_snippet_of_the_readme() -> None:

@@ -63,19 +63,19 @@ def sources() -> tuple[Source, ...]:
 
 
 def package_sources() -> Iterator[Source]:
-    """Yield the Python files of the four houses."""
+    """Yield the Python files of the four packages."""
     return (source for source in sources() if source.path.parts[0] in PACKAGES)
 
 
 @cache
 def texts() -> dict[Path, str]:
-    """Return every committed file that is text."""
-    found: dict[Path, str] = {}
+    """Return the text files that are committed."""
+    contents: dict[Path, str] = {}
     for path in committed_files():
         content = (ROOT / path).read_bytes()
         if b"\0" not in content:
-            found[path] = content.decode("utf-8")
-    return found
+            contents[path] = content.decode("utf-8")
+    return contents
 
 
 @cache

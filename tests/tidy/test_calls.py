@@ -1,4 +1,4 @@
-"""What the program may not call: floats near money, clocks but for one, SQL that does not stand in sql/."""
+"""Calls that the program must not make: floats, a second clock, SQL outside sql/."""
 
 import ast
 import re
@@ -35,7 +35,7 @@ def is_float(call: ast.Call) -> bool:
 
 
 def is_clock(call: ast.Call) -> bool:
-    """Tell whether a call reads a clock: `datetime.now()`, `datetime.datetime.now()`, `time.time()` …"""
+    """Return whether a call reads a clock: `datetime.now()`, `datetime.datetime.now()`, `time.time()` …"""
     if not isinstance(call.func, ast.Attribute):
         return False
     owner = call.func.value
@@ -79,14 +79,14 @@ def test_only_the_clock_reads_the_clock() -> None:
         for call in calls(source)
         if source.path != CLOCK and is_clock(call) and "bench" not in source.path.parts
     ]
-    assert not faults, format_faults(faults, "time is a parameter named `now`; who wires it passes ops.clock.utc_now")
+    assert not faults, format_faults(faults, "time is a parameter named `now`; ops/app.py passes ops.clock.utc_now")
 
 
 @pytest.mark.parametrize(
     ("text", "is_sql"),
     [
         ("SELECT 1", True),
-        ("\n  WITH told AS (SELECT 1)", True),
+        ("\n  WITH rows AS (SELECT 1)", True),
         ("UPDATE likes SET state = $1", True),
         ("CREATE UNIQUE INDEX a ON b (c)", True),
         ("CREATE ROLE somebody", True),

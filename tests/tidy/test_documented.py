@@ -1,4 +1,4 @@
-"""What can be set, measured, answered and typed is told in the documents; what they tell exists."""
+"""Settings, metrics, outcomes and commands are documented; what the documents name exists."""
 
 import ast
 import re
@@ -42,58 +42,58 @@ def metrics() -> set[str]:
 
 def commands() -> set[str]:
     group = cast("typer.core.TyperGroup", get_command(app))
-    found = set()
+    names = set()
     for name, command in group.commands.items():
         inner = getattr(command, "commands", None)
-        found |= {f"{name} {sub}" for sub in inner} if inner else {name}
-    return found
+        names |= {f"{name} {sub}" for sub in inner} if inner else {name}
+    return names
 
 
-def untold(names: set[str]) -> list[str]:
+def undocumented(names: set[str]) -> list[str]:
     return sorted(name for name in names if not re.search(rf"`[^`\n]*\b{re.escape(name)}\b", documents()))
 
 
-def test_every_setting_is_told() -> None:
-    assert not (faults := untold(settings())), format_faults(
+def test_every_setting_is_documented() -> None:
+    assert not (faults := undocumented(settings())), format_faults(
         faults, "docs/operate.md shows the generated settings: keep the marker"
     )
 
 
-def test_every_metric_is_told() -> None:
-    assert not (faults := untold(metrics())), format_faults(
+def test_every_metric_is_documented() -> None:
+    assert not (faults := undocumented(metrics())), format_faults(
         faults, "docs/operate.md shows the generated metrics: keep the marker"
     )
 
 
-def test_every_outcome_is_told() -> None:
-    faults = untold({outcome.value for outcome in Outcome})
+def test_every_outcome_is_documented() -> None:
+    faults = undocumented({outcome.value for outcome in Outcome})
     assert not faults, format_faults(faults, "docs/connect.md shows the generated outcomes: keep the marker")
 
 
-def test_every_command_is_told() -> None:
-    assert not (faults := untold(commands())), format_faults(
+def test_every_command_is_documented() -> None:
+    assert not (faults := undocumented(commands())), format_faults(
         faults, "docs/cli.md shows the generated commands: keep the marker"
     )
 
 
-def test_every_setting_that_is_told_exists() -> None:
+def test_every_setting_that_is_documented_exists() -> None:
     named = set(re.findall(rf"\b{PREFIX}[A-Z_]+\b", documents())) - {"LIKE_LEDGER_TEST_DATABASE_URL"}
     faults = sorted(named - settings())
-    assert not faults, format_faults(faults, "the documents name a setting that ops/settings.py does not know")
+    assert not faults, format_faults(faults, "the documents name a setting that ops/settings.py does not have")
 
 
 def test_every_metric_that_is_named_anywhere_exists() -> None:
-    known = metrics() | {name + suffix for name in metrics() for suffix in MADE_BY_PROMETHEUS}
+    existing = metrics() | {name + suffix for name in metrics() for suffix in MADE_BY_PROMETHEUS}
     read = {path: text for path, text in texts().items() if path.suffix == ".md" or path.match("ops/deploy/*.yaml")}
     named = set(re.findall(r"\blike_ledger_[a-z_]+\b", "\n".join(read.values()))) - not_metrics()
-    faults = sorted(named - known)
+    faults = sorted(named - existing)
     assert not faults, format_faults(faults, "ops/metrics.py has no metric of that name")
 
 
 def test_every_command_that_is_named_anywhere_exists() -> None:
     group = {name.split()[0] for name in commands() if " " in name}
-    shown = re.findall(r"\blike-ledger ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", every_document())
-    named = {f"{first} {second}".strip() if first in group else first for first, second in shown}
+    mentions = re.findall(r"\blike-ledger ([a-z][a-z-]+)(?: ([a-z][a-z-]+))?", every_document())
+    named = {f"{first} {second}".strip() if first in group else first for first, second in mentions}
     faults = sorted(named - commands() - NOT_COMMANDS)
     assert not faults, format_faults(faults, "ops/cli has no command of that name")
 
@@ -107,12 +107,12 @@ def test_every_file_that_is_named_anywhere_exists() -> None:
 
 
 def every_document() -> str:
-    """Return every text that is written for people, as it is committed."""
+    """Return every Markdown file but the changelog, as committed."""
     return "\n".join(text for path, text in texts().items() if path.suffix == ".md" and path.name != "CHANGELOG.md")
 
 
 def not_metrics() -> set[str]:
-    """Return the names of the database's roles, which are written in the same way."""
+    """Return the names of the database roles, which look like metrics."""
     roles = (ROOT / "sql/roles.sql").read_text(encoding="utf-8")
     return set(re.findall(r"\blike_ledger_\w+", roles)) | {"like_ledger_owner", "like_ledger_app"}
 
@@ -135,7 +135,7 @@ def test_every_metric_is_measured() -> None:
 
 
 def measures(node: ast.AST) -> TypeGuard[ast.Attribute]:
-    """Tell whether a node is `….name.inc`, or another way to give a metric its figure."""
+    """Return whether a node is `….name.inc`, or another way to give a metric its figure."""
     return isinstance(node, ast.Attribute) and node.attr in {"inc", "set", "observe", "labels"}
 
 
@@ -152,18 +152,18 @@ def test_every_decision_follows_the_template() -> None:
 def test_decisions_are_numbered_without_a_gap() -> None:
     numbers = sorted(int(path.name[:4]) for path in texts() if path.match("ops/decisions/*.md"))
     assert numbers == list(range(1, len(numbers) + 1)), format_faults(
-        [str(numbers)], "a number is one decision's, in order"
+        [str(numbers)], "each decision has a number of its own, without gaps"
     )
 
 
-def test_every_member_of_a_promise_is_told_with_its_default() -> None:
+def test_every_member_of_a_promise_is_documented_with_its_default() -> None:
     page = texts()[Path("docs/promise.md")]
-    told_there = dict(re.findall(r"^\| `([\w.]+)` \| ?(.*?) ?\| .* \|$", page, re.MULTILINE))
-    assert told_there == dict(members(Promise)), "docs/promise.md, “Every member”"
+    documented = dict(re.findall(r"^\| `([\w.]+)` \| ?(.*?) ?\| .* \|$", page, re.MULTILINE))
+    assert documented == dict(members(Promise)), "docs/promise.md, “Every member”"
 
 
 def members(part: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each member's dotted path with its default as the page writes it; sections are taken apart."""
+    """Yield each member's dotted path with its default as the page writes it; sections are split."""
     for name, member in part.model_fields.items():
         inner = member.annotation
         if prefix == "" and isinstance(inner, type) and issubclass(inner, BaseModel):

@@ -1,4 +1,4 @@
-"""One word for one thing: names are made of the field's words, and a few words are nobody's."""
+"""One word for one thing: a few words name nothing and are banned."""
 
 import ast
 import re
@@ -13,8 +13,8 @@ INSTEAD = {
     "donation": "say what it is: a like, a pledge, a payout",
     "record": "as a noun it says nothing: row, line, entry, leaf; as a verb it may open a function's name",
     "data": "say what is in it: body, rows, figures",
-    "info": "say what it tells",
-    "manager": "say what it does: runner, sequencer, shelf",
+    "info": "name the facts in it",
+    "manager": "say what it does: runner, sequencer, cache",
     "helper": "say what it does",
     "utils": "say what the functions have in common",
 }
@@ -41,14 +41,14 @@ def banned(name: str, *, is_function: bool = False) -> str | None:
 
 
 def names(source: Source) -> Iterator[tuple[ast.AST, str, bool]]:
-    """Yield each name that a file gives to something: node, name, whether it is a function's."""
+    """Yield each name that a file binds: node, name, whether it names a function."""
     for node in source.nodes:
-        if (name := given(node)) and not name.startswith("test_"):  # a test's is a sentence
+        if (name := bound_name(node)) and not name.startswith("test_"):  # a test's is a sentence
             yield node, name, isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
-def given(node: ast.AST) -> str | None:
-    """Return the name that a node gives."""
+def bound_name(node: ast.AST) -> str | None:
+    """Return the name that a node binds, if any."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return node.name
@@ -125,5 +125,5 @@ def is_annotated_as_integer(source: Source, node: ast.AST) -> bool:
 def test_nothing_is_left_to_do() -> None:
     # The third is also ISO 4217's code for no currency: a mark only where a comment has it.
     mark = re.compile(r"\b(TO" + "DO|FIX" + r"ME)\b|(#|--|//).*\bX" + r"XX\b")
-    faults = [f"{path}: {found[0]}" for path, text in texts().items() if (found := mark.search(text))]
+    faults = [f"{path}: {match[0]}" for path, text in texts().items() if (match := mark.search(text))]
     assert not faults, format_faults(faults, "do it, or write an issue and leave the code whole")

@@ -60,8 +60,8 @@ def test_no_style_fetches_anything_from_another_host(site: Path) -> None:
 
 
 def test_every_generated_part_is_shown(site: Path) -> None:
-    shown = "\n".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md"))
-    faults = [name for name in parts.PARTS if f"<!-- generated: {name} -->" not in shown]
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md"))
+    faults = [name for name in parts.PARTS if f"<!-- generated: {name} -->" not in pages]
     assert not faults, format_faults(faults, "show it on a page, or take it out of docs/generators/parts.py")
     assert not [page for page in site.rglob("*.html") if "<!-- generated" in page.read_text(encoding="utf-8")]
 

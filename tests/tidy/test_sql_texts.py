@@ -46,7 +46,7 @@ def test_queries_are_asked_for_by_their_names_in_full() -> None:
         and ast.unparse(node.func) in {"query", "sql.query"}
         and not (node.args and isinstance(node.args[0], ast.Constant))
     ]
-    assert not faults, format_faults(faults, "write the name as a literal, so that it can be found")
+    assert not faults, format_faults(faults, "write the name as a literal, so that it can be rules")
 
 
 def says_what_it_does(text: str) -> bool:
@@ -54,8 +54,8 @@ def says_what_it_does(text: str) -> bool:
     opening = SENTENCE.match(text.strip() + "\n")
     if opening is None:
         return False
-    said = " ".join(line.removeprefix("--").strip() for line in opening[0].splitlines())
-    return bool(re.match(r"[A-Z`].+[.:]", said)) and len(said.split()) > 1
+    sentence = " ".join(line.removeprefix("--").strip() for line in opening[0].splitlines())
+    return bool(re.match(r"[A-Z`].+[.:]", sentence)) and len(sentence.split()) > 1
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_every_query_check_and_migration_opens_with_a_sentence() -> None:
 def unnamed(text: str) -> list[str]:
     """Return the lines of a migration that state a rule without giving it a name."""
     code = re.sub(r"--[^\n]*", "", text)
-    found = (rule for rule in RULE.finditer(code) if not UNNAMED_BEFORE.search(code[: rule.start()]))
-    return [code[code.rfind("\n", 0, rule.start()) + 1 : rule.end()].strip() for rule in found]
+    rules = (rule for rule in RULE.finditer(code) if not UNNAMED_BEFORE.search(code[: rule.start()]))
+    return [code[code.rfind("\n", 0, rule.start()) + 1 : rule.end()].strip() for rule in rules]
 
 
 @pytest.mark.parametrize(

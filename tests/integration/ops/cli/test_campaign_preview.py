@@ -32,7 +32,7 @@ def preview(dsn: str, tmp_path: Path) -> Preview:
     return run
 
 
-def told(result: Result) -> Any:
+def printed_json(result: Result) -> Any:
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     return json.loads(result.stdout)
 
@@ -40,9 +40,9 @@ def told(result: Result) -> Any:
 def test_the_table_and_the_sentences(preview: Preview, tmp_path: Path):
     curve = tmp_path / "curve.csv"
     curve.write_text("day,likes\n2030-12-01,0\n2030-12-11,3000\n", encoding="utf-8")
-    shown = preview("--budget", "5000", "--curve", str(curve))
-    assert (shown.exit_code, shown.stderr) == (0, "")
-    lines = shown.stdout.splitlines()
+    output = preview("--budget", "5000", "--curve", str(curve))
+    assert (output.exit_code, output.stderr) == (0, "")
+    lines = output.stdout.splitlines()
     assert sum(line.startswith("│ 2030-12-") for line in lines) == 14
     (sixth,) = [line for line in lines if "2030-12-07" in line]
     assert [cell.strip() for cell in sixth.strip("│").split("│")] == [
@@ -57,21 +57,21 @@ def test_the_table_and_the_sentences(preview: Preview, tmp_path: Path):
 
 
 def test_figures_for_programs(preview: Preview):
-    found = told(preview("--budget", "10000", "--likes-per-day", "1000", "--fakes-bp", "300", "--json"))
-    assert found["likes"]["received"] == 14_000
-    assert (found["likes"]["fakes"], found["likes"]["counted"]) == (420, 13_580)
-    assert found["money"]["pledged"] == {"minor": 4_526, "text": "45.26"}  # 13,580 thirds
-    assert found["days_bound"] == {"none": 14, "daily_cap": 0, "budget": 0}
-    assert [share["amount"]["text"] for share in found["beneficiaries"]] == ["31.68", "13.58"]
+    figures = printed_json(preview("--budget", "10000", "--likes-per-day", "1000", "--fakes-bp", "300", "--json"))
+    assert figures["likes"]["received"] == 14_000
+    assert (figures["likes"]["fakes"], figures["likes"]["counted"]) == (420, 13_580)
+    assert figures["money"]["pledged"] == {"minor": 4_526, "text": "45.26"}  # 13,580 thirds
+    assert figures["days_bound"] == {"none": 14, "daily_cap": 0, "budget": 0}
+    assert [share["amount"]["text"] for share in figures["beneficiaries"]] == ["31.68", "13.58"]
     words = preview("--budget", "10000", "--likes-per-day", "1000", "--fakes-bp", "300").stdout
-    assert "of 14,000 likes 420 are fakes" in words
-    assert "the budget lasts: 54.74 CNY are left at the end" in words
+    assert "420 of 14,000 likes are fakes" in words
+    assert "the budget lasts: 54.74 CNY remain at the end" in words
 
 
 def test_nothing_is_left_behind(preview: Preview, dsn: str):
-    told(preview("--budget", "1", "--likes-per-day", "1", "--json"))
+    printed_json(preview("--budget", "1", "--likes-per-day", "1", "--json"))
     listed = CliRunner().invoke(app, ["campaign", "list", "--json"], env={"LIKE_LEDGER_DATABASE_URL": dsn, **KEYS})
-    assert told(listed) == {"campaigns": []}
+    assert printed_json(listed) == {"campaigns": []}
 
 
 @pytest.mark.parametrize(

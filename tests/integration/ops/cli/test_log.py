@@ -28,8 +28,8 @@ def run(dsn: str, *words: str, **environment: str) -> subprocess.CompletedProces
 async def test_init_makes_a_key_and_the_first_checkpoint_once(dsn: str, tmp_path: Path):
     first = run(dsn, "log", "init", **ORIGIN)
     assert first.returncode == 0, first.stderr
-    made, verifier_key = first.stdout.splitlines()
-    name, _, key = made.partition("=")
+    key_line, verifier_key = first.stdout.splitlines()
+    name, _, key = key_line.partition("=")
     assert (name, len(bytes.fromhex(key))) == ("LIKE_LEDGER_LOG_KEY", 32)
     assert verifier_key.startswith("ledger.example.org/log+")
     again = run(dsn, "log", "init", **ORIGIN, LIKE_LEDGER_LOG_KEY=key)
@@ -43,7 +43,7 @@ async def test_init_makes_a_key_and_the_first_checkpoint_once(dsn: str, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("given", "says"),
+    ("environment", "says"),
     [
         ({}, "LIKE_LEDGER_LOG_ORIGIN is missing"),
         (ORIGIN, "LIKE_LEDGER_LOG_KEY is missing"),
@@ -52,20 +52,20 @@ async def test_init_makes_a_key_and_the_first_checkpoint_once(dsn: str, tmp_path
         (ORIGIN | {"LIKE_LEDGER_LOG_KEY": "00" * 32}, "like-ledger log init"),
     ],
 )
-async def test_the_service_does_not_start_without_its_log(dsn: str, given: dict[str, str], says: str):
-    refused = run(dsn, "serve", "--port", "0", **given)
-    assert refused.returncode == 1
-    assert says in refused.stderr
-    assert "Traceback" not in refused.stderr
+async def test_the_service_does_not_start_without_its_log(dsn: str, environment: dict[str, str], says: str):
+    completed = run(dsn, "serve", "--port", "0", **environment)
+    assert completed.returncode == 1
+    assert says in completed.stderr
+    assert "Traceback" not in completed.stderr
 
 
 async def test_the_service_does_not_start_on_another_keys_log(dsn: str):
     assert run(dsn, "log", "init", **ORIGIN, LIKE_LEDGER_LOG_KEY="11" * 32).returncode == 0
-    refused = run(dsn, "serve", "--port", "0", **ORIGIN, LIKE_LEDGER_LOG_KEY="22" * 32)
-    assert refused.returncode == 1
-    assert "signed by ledger.example.org/log+" in refused.stderr
+    completed = run(dsn, "serve", "--port", "0", **ORIGIN, LIKE_LEDGER_LOG_KEY="22" * 32)
+    assert completed.returncode == 1
+    assert "signed by ledger.example.org/log+" in completed.stderr
 
 
 async def test_forgetting_somebody_in_a_campaign_that_is_not_there_is_refused(dsn: str):
-    refused = run(dsn, "person", "forget", "4854", "--campaign", "nobody", "--platform", "kuai")
-    assert (refused.returncode, refused.stderr.strip()) == (1, "there is no campaign 'nobody'")
+    completed = run(dsn, "person", "forget", "4854", "--campaign", "nobody", "--platform", "kuai")
+    assert (completed.returncode, completed.stderr.strip()) == (1, "There is no campaign nobody.")

@@ -2,7 +2,7 @@
 
 from ops.clock import utc_now
 from promises import span_around
-from tests.integration.ops.cli.test_campaign import Command, Written, command, file, refused, told
+from tests.integration.ops.cli.test_campaign import Command, Written, command, file, printed_json, refusal_of
 
 __all__ = ["command", "file"]  # fixtures
 
@@ -12,53 +12,57 @@ OTHER = ("--scheme", "other", "--id", "6222020200112233999")
 def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, file: Written):
     path = file(*span_around(utc_now()))  # new terms need a day that is left
     command("campaign", "apply", path)
-    answer = told(command("charity", "account", "village-schools", *OTHER, "--json"))
+    answer = printed_json(command("charity", "set-account", "village-schools", *OTHER, "--json"))
     assert (answer["state"], answer["after"]) == ("done", {"account": {"scheme": "other", "id": OTHER[3]}})
-    assert "already" in command("charity", "account", "village-schools", *OTHER).stdout
+    assert "already" in command("charity", "set-account", "village-schools", *OTHER).stdout
     assert OTHER[3] in command("charity", "list").stdout
-    assert "charity account" in refused(command("campaign", "apply", path, "--json"))
-    assert refused(command("charity", "account", "village-schools", "--iban", "GB00")).startswith("account.iban: ")
+    assert "charity account" in refusal_of(command("campaign", "apply", path, "--json"))
+    assert refusal_of(command("charity", "set-account", "village-schools", "--iban", "GB00")).startswith(
+        "account.iban: "
+    )
     assert (
-        refused(command("charity", "account", "village-schools", "--scheme", "x")) == "account.id: Field required\n"
+        refusal_of(command("charity", "set-account", "village-schools", "--scheme", "x"))
+        == "account.id: Field required\n"
     )
     for wrong in ((), ("--iban", "GB82WEST12345698765432", *OTHER)):
-        unclear = command("charity", "account", "village-schools", *wrong)
+        unclear = command("charity", "set-account", "village-schools", *wrong)
         assert (unclear.exit_code, "either --iban" in unclear.stderr) == (2, True)
-    assert refused(command("charity", "account", "nobody", *OTHER)) == "there is no charity 'nobody'\n"
+    assert refusal_of(command("charity", "set-account", "nobody", *OTHER)) == "there is no charity 'nobody'\n"
 
 
 def test_who_is_disabled_is_named_by_no_new_promise(command: Command, file: Written):
     command("campaign", "apply", file())
     other = file(('slug = "rural-education"', 'slug = "other"'))
-    [sponsor] = [own["sponsor"] for own in told(command("sponsor", "list", "--json"))["sponsors"]]
+    [sponsor] = [row["sponsor"] for row in printed_json(command("sponsor", "list", "--json"))["sponsors"]]
     for group, name in (("charity", "village-schools"), ("sponsor", sponsor)):
         assert command(group, "disable", name).exit_code == 0
         assert "disabled" in command(group, "list").stdout
-        assert "is disabled" in refused(command("campaign", "apply", other, "--json"))
+        assert "is disabled" in refusal_of(command("campaign", "apply", other, "--json"))
         assert command(group, "enable", name).exit_code == 0
-    assert command("sponsor", "change", sponsor, "Newer").exit_code == 0
-    assert "called Newer now" in refused(command("campaign", "apply", other, "--json"))
+    assert command("sponsor", "rename", sponsor, "Newer").exit_code == 0
+    assert "called Newer now" in refusal_of(command("campaign", "apply", other, "--json"))
 
 
 def test_a_platform_is_disabled_and_enabled(command: Command):
     command("platform", "add", "video")
-    assert command("platform", "disable", "video").stdout == "video: is disabled\n"
-    listing = told(command("platform", "list", "--json"))["platforms"]
-    assert [(own["name"], own["is_disabled"], own["keys"][0]["last_used_at"]) for own in listing] == [
+    assert command("platform", "disable", "video").stdout == "video: disabled\n"
+    listing = printed_json(command("platform", "list", "--json"))["platforms"]
+    assert [(row["name"], row["is_disabled"], row["keys"][0]["last_used_at"]) for row in listing] == [
         ("video", True, None)
     ]
-    shown = command("platform", "list").stdout
-    assert "disabled since" in shown
-    assert "never" in shown
+    output = command("platform", "list").stdout
+    assert "disabled since" in output
+    assert "never" in output
     assert command("platform", "enable", "video", "--json").exit_code == 0
-    assert refused(command("platform", "disable", "nobody")) == "there is no platform named 'nobody'\n"
+    assert refusal_of(command("platform", "disable", "nobody")) == "there is no platform named 'nobody'\n"
 
 
 def test_a_slip_of_the_pen_is_refused_and_not_done_to_nobody(command: Command, file: Written):
     command("campaign", "apply", file())
     forgotten = command("person", "forget", "4854", "--campaign", "rural-education", "--platform", "vidoe")
-    assert refused(forgotten) == "there is no platform named 'vidoe'\n"
-    assert refused(command("payouts", "export", "stl_none")) == "there is no settlement 'stl_none'\n"
+    assert refusal_of(forgotten) == "there is no platform named 'vidoe'\n"
+    assert refusal_of(command("payouts", "export", "stl_none")) == "there is no settlement 'stl_none'\n"
     assert (
-        refused(command("audit", "export", "nowhere/audit.csv")) == "nowhere/audit.csv: No such file or directory\n"
+        refusal_of(command("audit", "export", "nowhere/audit.csv"))
+        == "nowhere/audit.csv: No such file or directory\n"
     )

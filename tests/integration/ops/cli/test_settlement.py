@@ -63,58 +63,60 @@ async def _like(dsn: str) -> None:
         await pledge.run_tick(pool, known.campaigns[SLUG])
 
 
-def told(result: Result) -> Any:
+def printed_json(result: Result) -> Any:
     assert (result.exit_code, result.stderr) == (0, ""), result.output
     return json.loads(result.stdout)
 
 
-def refused(result: Result) -> str:
+def refusal_of(result: Result) -> str:
     assert (result.exit_code, result.stdout) == (1, ""), result.output
     assert "Traceback" not in result.stderr
     return result.stderr
 
 
 def test_from_settling_to_the_file_for_the_bank(ended: Command, tmp_path: Path):
-    (made,) = told(ended("settle", SLUG, "--json"))["settlements"]
+    (made,) = printed_json(ended("settle", SLUG, "--json"))["settlements"]
     assert (made["period"], made["total"]["text"], made["payouts"]) == ("2022-04-18", "1.00", 2)
     assert ended("settle").stdout == "nothing to settle\n"
-    assert told(ended("settle", SLUG, "--period", "2022-04-18", "--json")) == {"settlements": []}
-    (one,) = told(ended("payouts", "list", "--json"))["settlements"]
-    assert (one["state"], one["approvals_missing"]) == ("open", 2)
-    assert "waits for 2 more people" in refused(ended("payouts", "send", made["id"]))
+    assert printed_json(ended("settle", SLUG, "--period", "2022-04-18", "--json")) == {"settlements": []}
+    (settlement,) = printed_json(ended("payouts", "list", "--json"))["settlements"]
+    assert (settlement["state"], settlement["approvals_missing"]) == ("open", 2)
+    assert "waits for 2 more people" in refusal_of(ended("payouts", "send", made["id"]))
     assert ended("payouts", "send").stdout == "nothing to send\n"
     for name in ("ann", "ben"):
-        token = told(ended("token", "create", "--role", "finance", "--name", name, "--json"))["token"]
+        token = printed_json(ended("token", "create", "--role", "finance", "--name", name, "--json"))["token"]
         approve = ("payouts", "approve", made["id"], "--as", name, "--json")
-        assert "no token of" in refused(ended(*approve, "--hash", one["hash"], "--token", "llt_x"))
-        one = told(ended(*approve, "--hash", one["hash"], "--token", token))
-    assert one["state"] == "approved"
-    (sent,) = told(ended("payouts", "send", "--json"))["settlements"]
+        assert "no token of" in refusal_of(ended(*approve, "--hash", settlement["hash"], "--token", "llt_x"))
+        settlement = printed_json(ended(*approve, "--hash", settlement["hash"], "--token", token))
+    assert settlement["state"] == "approved"
+    (sent,) = printed_json(ended("payouts", "send", "--json"))["settlements"]
     assert (sent["state"], {p["state"] for p in sent["payouts"]}) == ("sent", {"sent"})
     (file,) = (tmp_path / "data" / "outbox").glob("*.xml")
-    (exported,) = told(ended("payouts", "export", made["id"], "--folder", str(tmp_path / "again"), "--json"))["files"]
+    (exported,) = printed_json(ended("payouts", "export", made["id"], "--folder", str(tmp_path / "again"), "--json"))[
+        "files"
+    ]
     assert Path(exported["file"]).read_bytes() == file.read_bytes()
     assert {p["evidence"][0] for p in sent["payouts"]} == {exported["sha256"]}
     assert ended("check").exit_code == 0
 
 
 def test_an_approval_asks_what_is_approved(ended: Command):
-    (made,) = told(ended("settle", "--json"))["settlements"]
+    (made,) = printed_json(ended("settle", "--json"))["settlements"]
     token = ended("token", "create", "--role", "owner", "--name", "ann").stdout.strip()
     said_no = ended("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\nn\n")
     assert (said_no.exit_code, token in said_no.output) == (1, False)
-    assert told(ended("payouts", "list", "--json"))["settlements"][0]["approvals"] == 0
+    assert printed_json(ended("payouts", "list", "--json"))["settlements"][0]["approvals"] == 0
     said_yes = ended("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\ny\n")
     assert said_yes.exit_code == 0
-    assert told(ended("payouts", "list", "--json"))["settlements"][0]["approvals"] == 1
+    assert printed_json(ended("payouts", "list", "--json"))["settlements"][0]["approvals"] == 1
 
 
 def test_what_was_cancelled_waits_for_the_next_period(ended: Command):
-    (made,) = told(ended("settle", "--json"))["settlements"]
-    assert told(ended("payouts", "cancel", made["id"], "--json"))["state"] == "cancelled"
-    assert "is cancelled: only what was not sent" in refused(ended("payouts", "cancel", made["id"]))
-    assert told(ended("settle", "--json"))["settlements"] == []
-    (campaign,) = told(ended("campaign", "list", "--json"))["campaigns"]
+    (made,) = printed_json(ended("settle", "--json"))["settlements"]
+    assert printed_json(ended("payouts", "cancel", made["id"], "--json"))["state"] == "cancelled"
+    assert "is cancelled: only what was not sent" in refusal_of(ended("payouts", "cancel", made["id"]))
+    assert printed_json(ended("settle", "--json"))["settlements"] == []
+    (campaign,) = printed_json(ended("campaign", "list", "--json"))["campaigns"]
     assert (campaign["money"]["pledged"]["minor"], campaign["money"]["settled"]["minor"]) == (100, 0)
 
 
@@ -127,41 +129,43 @@ def test_by_hand_a_person_enters_what_the_bank_said(dsn: str, command: Command, 
     assert command("campaign", "apply", str(path)).exit_code == 0
     assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
     asyncio.run(_like(dsn))
-    (made,) = told(command("settle", "--json"))["settlements"]
-    (sending,) = told(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
+    (made,) = printed_json(command("settle", "--json"))["settlements"]
+    (sending,) = printed_json(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
     assert (sending["id"], sending["state"]) == (made["id"], "sending")
     first, second = (p["id"] for p in sending["payouts"])
-    slipped = told(command("payouts", "answer", first, "--reference", "BANK-1", "--file", str(slip), "--json"))
+    slipped = printed_json(
+        command("payouts", "record-result", first, "--reference", "BANK-1", "--file", str(slip), "--json")
+    )
     assert (slipped["payouts"][0]["state"], slipped["payouts"][0]["bank_reference"]) == ("sent", "BANK-1")
     assert slipped["payouts"][0]["evidence"] == [sha256(b"the bank's slip").hexdigest()]
-    back = told(command("payouts", "answer", second, "--refused", "no such account", "--json"))
+    back = printed_json(command("payouts", "record-result", second, "--refusal-reason", "no such account", "--json"))
     assert back["payouts"][1]["returned_because"] == "no such account"
-    assert told(command("payouts", "again", second, "--json"))["payouts"][1]["attempt"] == 2
-    assert command("payouts", "answer", second).exit_code == 2
+    assert printed_json(command("payouts", "retry", second, "--json"))["payouts"][1]["attempt"] == 2
+    assert command("payouts", "record-result", second).exit_code == 2
 
 
 def test_who_settles_proves_it_by_a_token_and_cannot_approve(ended: Command):
-    token = told(ended("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
-    auditor = told(ended("token", "create", "--role", "auditor", "--name", "eve", "--json"))["token"]
-    assert "no token of ben" in refused(ended("settle", "--as", "ben", "--token", token))
-    assert "this takes finance or owner" in refused(ended("settle", "--as", "eve", "--token", auditor))
-    assert told(ended("payouts", "list", "--json"))["settlements"] == []
+    token = printed_json(ended("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
+    auditor = printed_json(ended("token", "create", "--role", "auditor", "--name", "eve", "--json"))["token"]
+    assert "no token of ben" in refusal_of(ended("settle", "--as", "ben", "--token", token))
+    assert "this takes finance or owner" in refusal_of(ended("settle", "--as", "eve", "--token", auditor))
+    assert printed_json(ended("payouts", "list", "--json"))["settlements"] == []
     made = ended("settle", "--as", "ann", "--json", typed=f"{token}\n")
     assert (made.exit_code, token in made.output) == (0, False)
-    (one,) = told(ended("payouts", "list", "--json"))["settlements"]
-    approve = ("payouts", "approve", one["id"], "--as", "ann", "--hash", one["hash"], "--token", token)
-    assert "ann made" in refused(ended(*approve))
-    (line,) = told(ended("audit", "list", "--by", "ann", "--json"))["audit"]
-    assert (line["command"], line["door"], line["role"]) == ("settlement.make", "command line", "finance")
+    (settlement,) = printed_json(ended("payouts", "list", "--json"))["settlements"]
+    approve = ("payouts", "approve", settlement["id"], "--as", "ann", "--hash", settlement["hash"], "--token", token)
+    assert "ann made" in refusal_of(ended(*approve))
+    (line,) = printed_json(ended("audit", "list", "--by", "ann", "--json"))["audit"]
+    assert (line["command"], line["entry_point"], line["role"]) == ("settlement.make", "command line", "finance")
 
 
 @pytest.mark.parametrize("name", ["schedule", "Command Line", " payment service "])
 def test_a_name_that_stands_for_no_person_gets_no_token(ended: Command, name: str):
-    assert "stands for no person" in refused(ended("token", "create", "--role", "finance", "--name", name))
+    assert "stands for no person" in refusal_of(ended("token", "create", "--role", "finance", "--name", name))
 
 
 def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: Command, tmp_path: Path):
-    path, said = tmp_path / "promise.toml", tmp_path / "statement.csv"
+    path, statement = tmp_path / "promise.toml", tmp_path / "statement.csv"
     path.write_text(
         promise_toml(*PAST, ("[terms]", "[settlement]\nthreshold_minor = 100\n[terms]")), encoding="utf-8"
     )
@@ -169,39 +173,39 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
     assert command("campaign", "fund", SLUG, "1000", "--reference", "first").exit_code == 0
     asyncio.run(_like(dsn))
     assert command("settle").exit_code == 0
-    (sending,) = told(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
+    (sending,) = printed_json(command("payouts", "send", "--channel", "manual", "--json"))["settlements"]
     rows = [
         ",".join(COLUMNS),
         f"{ACCOUNT},S,opening,2026-11-10,10.00,CNY,credit,,,,",
         f"{ACCOUNT},S,entry,2026-11-10,0.70,CNY,debit,,B-9,,a transfer",
         f"{ACCOUNT},S,closing,2026-11-10,9.30,CNY,credit,,,,",
     ]
-    said.write_text("\n".join(rows), encoding="utf-8")
-    assert told(command("payouts", "import-statement", str(said), "--json"))["paid"] == 0
-    (line,) = told(command("payouts", "unmatched", "--json"))["lines"]
+    statement.write_text("\n".join(rows), encoding="utf-8")
+    assert printed_json(command("payouts", "import-statement", str(statement), "--json"))["paid"] == 0
+    (line,) = printed_json(command("payouts", "unmatched", "--json"))["lines"]
     assert line["id"] in command("payouts", "unmatched").stdout
-    token = told(command("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
+    token = printed_json(command("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
     first, second = (payout["id"] for payout in sending["payouts"])
     match = ("--reason", "the bank's letter", "--as", "ann", "--token", token)
-    assert "of 30 minor units" in refused(command("payouts", "match", line["id"], second, *match))
-    assert "no token of" in refused(command("payouts", "match", line["id"], first, *match[:-1], "llt_x"))
+    assert "of 30 minor units" in refusal_of(command("payouts", "match", line["id"], second, *match))
+    assert "no token of" in refusal_of(command("payouts", "match", line["id"], first, *match[:-1], "llt_x"))
     for _ in range(2):
-        assert told(command("payouts", "match", line["id"], first, *match, "--json"))["state"] == "paid"
-    assert told(command("payouts", "unmatched", "--json")) == {"lines": []}
+        assert printed_json(command("payouts", "match", line["id"], first, *match, "--json"))["state"] == "paid"
+    assert printed_json(command("payouts", "unmatched", "--json")) == {"lines": []}
     assert command("check").exit_code == 0
 
 
 @pytest.mark.parametrize(
     ("words", "environment", "why"),
     [
-        (("settle", "nothing-here"), {}, "there is no campaign"),
+        (("settle", "nothing-here"), {}, "There is no campaign"),
         (
             ("settle", SLUG, "--period", "2022-04-19"),
             {},
             "has no closed period 2022-04-19; the next one falls due on",
         ),
-        (("payouts", "send", "stl_x"), {}, "there is no settlement"),
-        (("payouts", "answer", "pay_x", "--reference", "R"), {}, "there is no payout"),
+        (("payouts", "send", "stl_x"), {}, "There is no settlement"),
+        (("payouts", "record-result", "pay_x", "--reference", "R"), {}, "there is no payout"),
         (("payouts", "send"), {"LIKE_LEDGER_PAYER_ACCOUNT": "DE00"}, "PAYER_ACCOUNT is no account"),
         (("payouts", "send", "--channel", "pigeon"), {}, "there is no payout channel"),
         (("token", "create", "--role", "king", "--name", "ann"), {}, "role: Input should be"),
@@ -210,4 +214,4 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
 def test_what_cannot_be_is_refused_in_a_sentence(
     ended: Command, words: tuple[str, ...], environment: dict[str, str], why: str
 ):
-    assert why in refused(ended(*words, **environment))
+    assert why in refusal_of(ended(*words, **environment))

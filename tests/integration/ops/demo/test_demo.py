@@ -13,7 +13,7 @@ import pytest
 from processes import ROOT, folder_processes, wait_until_ended
 
 LIKES = 1_500
-PAYDAY = ("settled, every run", "paid, as the bank says", "sent back by the bank")
+PAYDAY = ("settled, every run", "paid, by the bank's statements", "returned by the bank")
 
 
 async def started(folder: Path, *options: str, **settings: str) -> asyncio.subprocess.Process:
@@ -35,19 +35,19 @@ async def shown(folder: Path) -> dict[str, Any]:
     return dict(json.loads(out))
 
 
-def found(run: dict[str, Any], name: str) -> int:
-    return int(next(figure["found"] for figure in run["figures"] if figure["name"] == name))
+def actual(run: dict[str, Any], name: str) -> int:
+    return int(next(figure["actual"] for figure in run["figures"] if figure["name"] == name))
 
 
 async def test_it_is_right_and_goes_on_in_the_same_folder(tmp_path: Path):
     first, second = await shown(tmp_path), await shown(tmp_path)
     assert (first["holds"], second["holds"]) == (True, True)
     assert first["campaign"] == second["campaign"]
-    assert found(second, "counted, every run") == found(first, "counted") + found(second, "counted")
-    assert found(second, "pledged, every run") > found(first, "pledged, every run") > 0
-    settled, paid, back = (found(first, name) for name in PAYDAY)
+    assert actual(second, "counted, every run") == actual(first, "counted") + actual(second, "counted")
+    assert actual(second, "pledged, every run") > actual(first, "pledged, every run") > 0
+    settled, paid, back = (actual(first, name) for name in PAYDAY)
     assert settled == paid + back > back > 0
-    assert [found(second, name) for name in PAYDAY] == [settled, 0, 0]  # of the same day: nothing more is due
+    assert [actual(second, name) for name in PAYDAY] == [settled, 0, 0]  # of the same day: nothing more is due
     assert (len(first["receipts"]) >= 2, second["receipts"]) == (True, [])
     assert wait_until_ended(folder_processes(tmp_path))
 

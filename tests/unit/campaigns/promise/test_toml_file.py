@@ -41,7 +41,7 @@ SECOND_SHARE = 'share_bp = 3000\naccount = { iban = "GB82WEST12345698765432" }'
         ("2026-11-01T00:00:00+08:00", "2026-11-01T00:00:00", "campaign.starts_at", "timezone"),
         ("2026-12-01", "2026-10-01", "campaign.ends_at", "after starts_at"),
         ("2026-12-01", "2046-12-01", "campaign.ends_at", "3660 days"),
-        ("late_days = 36500", "late_days = 3650.0", "campaign.late_days", "integer"),
+        ("late_days = 36500", "late_days = 36500.0", "campaign.late_days", "integer"),
         ("late_days = 36500", "late_days = 7\ncolour = 1", "campaign.colour", "not permitted"),
         ("floor_minor = 0", "floor_minor = -1", "campaign.floor_minor", "greater"),
         ("floor_minor = 0", "floor_minor = 9007199254740992", "campaign.floor_minor", "less"),

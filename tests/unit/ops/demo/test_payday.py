@@ -46,27 +46,27 @@ def test_a_sum_that_is_one_off_is_told():
     expected = PaydayTotals(45, 32, 3)
     assert all(figure.holds for figure in compare_payday(expected, before, right, "CNY"))
     told = [figure.name for figure in compare_payday(expected, before, wrong, "CNY") if not figure.holds]
-    assert told == ["paid, as the bank says", "sent back by the bank", "still on its way"]
+    assert told == ["paid, by the bank's statements", "returned by the bank", "in flight"]
 
 
 @pytest.mark.parametrize("number", [0, 1, 1_763_942_400, 10**10 - 1, 10**10])
 def test_the_account_is_an_iban(number: int):
-    found = TypeAdapter(BankAccount).validate_python({"iban": bank.make_iban(number)})
-    assert found.iban == bank.make_iban(number)
+    account = TypeAdapter(BankAccount).validate_python({"iban": bank.make_iban(number)})
+    assert account.iban == bank.make_iban(number)
 
 
 async def test_a_bank_opens_an_account_and_ends_with_who_started_it():
-    async with bank.run_bank(datetime(2026, 11, 23, tzinfo=UTC)) as found:
-        await found.open_account("Example Foundation", "CNY", 100)
-        assert found.iban.encode() in await found.call("GET", "/_mock/accounts")
-        await found.advance_day()
-        (statement,) = await found.collect_messages(bank.STATEMENTS)
-        assert found.iban.encode() in statement
-        assert await found.collect_messages(bank.STATEMENTS) == []
-    assert found.session.closed
+    async with bank.run_bank(datetime(2026, 11, 23, tzinfo=UTC)) as counterparty:
+        await counterparty.open_account("Example Foundation", "CNY", 100)
+        assert counterparty.iban.encode() in await counterparty.call("GET", "/_mock/accounts")
+        await counterparty.advance_day()
+        (statement,) = await counterparty.collect_messages(bank.STATEMENTS)
+        assert counterparty.iban.encode() in statement
+        assert await counterparty.collect_messages(bank.STATEMENTS) == []
+    assert counterparty.session.closed
 
 
 def test_a_bank_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bank, "find_spec", lambda _: None)
-    with pytest.raises(bank.BankMissing, match="needs a bank: pip install"):
+    with pytest.raises(bank.BankMissing, match="^demo_bank_missing"):
         bank.require_bank()
