@@ -1,1 +1,4 @@
-"""Likes and the promise on them. All personal data stops here; what leaves is counts and transfers."""
+"""Campaigns: promises, likes, and the money that likes make due.
+
+Personal data stays inside this package.
+"""

@@ -1,11 +1,15 @@
-"""Cells of a CSV file that people open in a spreadsheet: what it would take for a formula is told as text."""
+"""CSV cells that no spreadsheet evaluates as a formula."""
 
-# OWASP, "CSV Injection": with these a formula begins; the full-width ones count where Chinese or Japanese is typed.
+# OWASP, "CSV Injection": a formula begins with one of these. Spreadsheets in Chinese or Japanese
+# also accept the full-width forms.
 _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def escape_formula(text: str | None) -> str:
-    """Return a text that others wrote, with an apostrophe before it where a spreadsheet would work it out."""
+    """Return the text, after an apostrophe if a spreadsheet would evaluate it; "" for None.
+
+    Pure.
+    """
     if text is None:
         return ""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_PREFIXES) else text

@@ -1,14 +1,14 @@
-"""What the registers, promises and budgets refuse: a stable code with typed values (`ledger.errors.Refusal`).
+"""Refusals of the registers, promises and budgets: a code with typed values.
 
     RequestRefused
     ├── ValidationFailed    the input is wrong: a path and a code for each error
     │   └── PromiseRefused  the promise is not valid, or does not fit the promise in force
-    ├── NotFound            no campaign, platform, charity or sponsor has that name
+    ├── NotFound            no campaign, platform, charity, sponsor or upload has that name
     ├── CampaignClosed      the campaign accepts nothing more
     ├── FundingRefused      the amount or its reference is not accepted
     ├── UnknownPeriod       the campaign has no such settlement period
     ├── EnrolmentRefused    the content belongs to another campaign, or is not valid
-    ├── TokenRefused        the token does not belong to that person, or its role does not allow this
+    ├── TokenRefused        the token is another person's, or its role does not allow this
     ├── PlatformRefused     the platform or its key is not accepted
     └── RegisterRefused     the charity or sponsor cannot be registered or changed in this way
 
@@ -27,7 +27,7 @@ _NO_PARAMS: Mapping[str, Param] = MappingProxyType({})
 
 
 class FieldError(NamedTuple):
-    """One error of an input: where (a dotted path, or a line of the file), and a code with its values."""
+    """An error in an input: a dotted path (or a line of the file), and a code with its values."""
 
     path: str
     code: str
@@ -37,8 +37,19 @@ class FieldError(NamedTuple):
         return f"{self.path}: {format_code(self.code, self.params)}"
 
 
+def printable(text: str) -> str:
+    """Return a text with control characters and lone surrogates escaped, for a refusal's values.
+
+    Pure.
+    """
+    return repr(text)[1:-1]
+
+
 def invalid_value(code: str, **params: Param) -> PydanticCustomError:
-    """Return the error that a validator of a model raises; pydantic keeps the code as `type`, the values as `ctx`."""
+    """Return the error for a model's validator to raise.
+
+    Pydantic keeps the code as `type`, the values as `ctx`.
+    """
     return PydanticCustomError(code, code, dict(params))
 
 
@@ -62,7 +73,7 @@ class PromiseRefused(ValidationFailed):
 
 
 class NotFound(RequestRefused):
-    """No campaign, platform, charity or sponsor has that name."""
+    """No campaign, platform, charity, sponsor or upload has that name."""
 
 
 class CampaignClosed(RequestRefused):

@@ -1,1 +1,1 @@
-"""Money and proof. Has never heard of likes: it moves promised money along one line and shows that it did."""
+"""Money and its public proof; knows nothing of likes."""

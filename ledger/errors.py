@@ -6,6 +6,7 @@
         ├── BalanceFloor            an account would fall below zero
         ├── AlreadyCorrected        a transfer is corrected at most once
         ├── ConcurrentUpdate        another transaction was faster
+        ├── CronRefused             a cron line does not say when settlements fall due
         └── SettlementRefused       a settlement or payout does not allow the request
 
 A broken invariant is none of these: it crashes.
@@ -19,7 +20,7 @@ Param = Union[str, int, date, Sequence[str], "Refusal"]
 
 
 def format_code(code: str, params: Mapping[str, Param]) -> str:
-    """Return a code and its values in one line, for logs: `payout_not_sending: payout=pay_1, state=paid`."""
+    """Return a code and its values in one line: `payout_not_sending: payout=pay_1, state=paid`."""
     values = ", ".join(f"{name}={value}" for name, value in params.items())
     return f"{code}: {values}" if values else code
 
@@ -27,8 +28,9 @@ def format_code(code: str, params: Mapping[str, Param]) -> str:
 class Refusal(Exception):
     """An expected refusal; the caller's transaction is to be rolled back.
 
-    `code` is stable. The catalogue (`ops/site/refusals/`) has its sentence in each language, with a placeholder for
-    each of `params`. The last word of a parameter's name tells its kind: `…_minor`, `…_bp`, `day`, `state`, `role`.
+    `code` is stable. The catalogue (`ops/site/refusals/`) has its sentence in both languages, with a
+    placeholder for every parameter. The last word of a parameter's name tells its kind: `…_minor`,
+    `…_bp`, `day`, `state`, `role`.
     """
 
     def __init__(self, code: str, **params: Param) -> None:
@@ -40,7 +42,7 @@ class Refusal(Exception):
 
 
 class LedgerError(Refusal):
-    """A posting is refused; nothing of it was stored."""
+    """The ledger refuses the request and stores nothing."""
 
 
 class IdempotencyKeyConflict(LedgerError):
@@ -52,7 +54,7 @@ class IdempotencyKeyConflict(LedgerError):
 
 
 class BalanceFloor(LedgerError):
-    """The account that the money would leave does not hold that much."""
+    """The account that the money would leave holds less than the amount."""
 
 
 class AlreadyCorrected(LedgerError):
@@ -61,6 +63,10 @@ class AlreadyCorrected(LedgerError):
 
 class ConcurrentUpdate(LedgerError):
     """Another transaction was faster; read again and retry."""
+
+
+class CronRefused(LedgerError, ValueError):
+    """A cron line does not say when settlements fall due."""
 
 
 class SettlementRefused(LedgerError):

@@ -1,4 +1,4 @@
-"""What is asked of others over HTTP: a session that keeps nothing, and bodies read whole but bounded."""
+"""HTTP client: sessions without cookies or decompression, and bodies with a size limit."""
 
 import aiohttp
 
@@ -6,18 +6,18 @@ SECONDS_MAX = 10.0
 
 
 def create_session(seconds_max: float = SECONDS_MAX) -> aiohttp.ClientSession:
-    """Return a session: connections are kept, nothing else is; bodies come as they are."""
-    patience = aiohttp.ClientTimeout(total=seconds_max)
+    """Return a session that keeps connections but no cookies, and never decompresses a body."""
+    timeout = aiohttp.ClientTimeout(total=seconds_max)
     headers = {"Accept-Encoding": "identity", "User-Agent": "like-ledger"}
     jar = aiohttp.DummyCookieJar()
-    return aiohttp.ClientSession(timeout=patience, headers=headers, cookie_jar=jar, auto_decompress=False)
+    return aiohttp.ClientSession(timeout=timeout, headers=headers, cookie_jar=jar, auto_decompress=False)
 
 
 async def read_bounded(content: aiohttp.StreamReader, bytes_max: int) -> bytes | None:
-    """Return all of a body, in however many pieces it comes; None where it is longer than that."""
+    """Return the whole body, in however many chunks it arrives; None if it is longer than `bytes_max`."""
     body = bytearray()
-    async for piece in content.iter_any():
-        body += piece
+    async for chunk in content.iter_any():
+        body += chunk
         if len(body) > bytes_max:
             return None
     return bytes(body)

@@ -1,11 +1,11 @@
-"""Money: an integer count of minor units and an ISO 4217 currency; here is how it is written for people."""
+"""Amounts: integers of minor units of an ISO 4217 currency, and their text in major units."""
 
 from functools import cache
 
 from iso4217 import Currency
 from typing_extensions import TypedDict
 
-MINOR_MAX = 2**53 - 1  # what every JSON reader holds exactly (RFC 8259, section 6)
+MINOR_MAX = 2**53 - 1  # the largest integer that every JSON reader keeps exactly (RFC 8259, section 6)
 
 
 class Money(TypedDict):
@@ -17,7 +17,10 @@ class Money(TypedDict):
 
 @cache
 def exponent(currency: str) -> int:
-    """Return the digits after the point: CNY 2, JPY 0, KWD 3. ValueError for no currency, or one without minor."""
+    """Return the digits after the point: CNY 2, JPY 0, KWD 3.
+
+    Raises ValueError if ISO 4217 has no such currency, or the currency has no minor unit.
+    """
     digits = Currency(currency).exponent
     if digits is None:
         raise ValueError(f"{currency} has no minor unit in ISO 4217")
@@ -32,5 +35,5 @@ def format_minor(minor: int, currency: str) -> str:
 
 
 def to_money(minor: int, currency: str) -> Money:
-    """Return the amount both ways."""
+    """Return the amount as an integer of minor units and as text."""
     return {"minor": minor, "text": format_minor(minor, currency)}

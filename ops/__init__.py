@@ -1,1 +1,1 @@
-"""Runs it: settings, wiring, HTTP edges, jobs, command line, embedded PostgreSQL, metrics, site, deployment."""
+"""The service: settings, HTTP, jobs, administration, command line, embedded PostgreSQL, deployment."""

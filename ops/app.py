@@ -1,4 +1,4 @@
-"""Wires it: the one place where pools, intake, jobs and HTTP edges meet."""
+"""The wiring: database pools, intake, jobs and HTTP handlers become one service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,16 +15,18 @@ from ledger.publication import sequencer
 from ops import database, jobs
 from ops.admin.core.command import CommandServices
 from ops.clock import utc_now
-from ops.http.admin_web.pages import sign_in as signing
+from ops.http.admin_web.pages import sign_in
 from ops.http.admin_web.pages.routes import routes as admin_pages
-from ops.http.api import admin, health, intake, log, open_data, payout_callbacks
+from ops.http.api import health, log, open_data, payout_callbacks
 from ops.http.core import app_keys
-from ops.http.core.authentication import Authenticator
+from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.http.core.middleware import handle_errors
+from ops.http.endpoints import ENDPOINTS, document
+from ops.http.openapi.endpoint import build_routes
 from ops.http.web import pages
 from ops.keys import Keys
 from ops.metrics import Metrics
-from ops.openid.client import load_client as openid_client
+from ops.openid.client import load_client as load_openid_client
 from ops.openid.provider import Provider
 from ops.payout_channels import load_payout_key
 from ops.settings import Settings
@@ -34,7 +36,7 @@ from sql import UNAVAILABLE_ERRORS, Pool
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the HTTP edges work with."""
+    """The resources of the HTTP handlers and the jobs."""
 
     settings: Settings
     keys: Keys
@@ -44,25 +46,33 @@ class Service:
     metrics: Metrics
     openid: Provider | None = None
     key_usage: KeyUsage = field(default_factory=KeyUsage)
+    command_services: CommandServices = field(init=False)  # one, so that its bound on outside calls holds
+
+    def __post_init__(self) -> None:
+        services = CommandServices(self.pool, self.keys, self.settings, self._count_after_commit_failure)
+        object.__setattr__(self, "command_services", services)
+
+    def _count_after_commit_failure(self, command: str) -> None:
+        self.metrics.record_after_commit_failure(command)
 
 
 @asynccontextmanager
 async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Service]:
-    """Yield the service with intake and jobs at work; on leaving, what was accepted is finished first."""
-    asked, own_client = load_witnesses(settings), openid_client(settings)
+    """Yield the service with intake and jobs running; on exit, first finish the accepted deliveries."""
+    witnesses, openid_client = load_witnesses(settings), load_openid_client(settings)
     async with (
         database.open_pool(dsn, settings.pool_size) as pool,
         database.open_pool(dsn, for_intake=True) as intake_pool,
         http_client.create_session() as http,
     ):
-        metrics, shelf = Metrics(), CatalogueCache(pool, keys.pseudonym)
-        await shelf.refresh()
+        metrics, catalogue_cache = Metrics(), CatalogueCache(pool, keys.pseudonym)
+        await catalogue_cache.refresh()
         await _ensure_log(settings, keys, pool)
-        provider = Provider(own_client, http) if own_client else None
-        recorder = IntakeQueue(intake_pool, shelf, utc_now, metrics)
-        service = Service(settings, keys, pool, shelf, recorder, metrics, provider)
-        own_jobs = jobs.Jobs(pool, shelf, metrics, CommandServices(pool, keys, settings), service.key_usage)
-        scheduler = jobs.build_scheduler(own_jobs, settings, http, asked)
+        provider = Provider(openid_client, http) if openid_client else None
+        intake_queue = IntakeQueue(intake_pool, catalogue_cache, utc_now, metrics)
+        service = Service(settings, keys, pool, catalogue_cache, intake_queue, metrics, provider)
+        service_jobs = jobs.Jobs(pool, catalogue_cache, metrics, service.command_services, service.key_usage)
+        scheduler = jobs.build_scheduler(service_jobs, settings, http, witnesses)
         service.intake_queue.start()
         scheduler.start()
         try:
@@ -75,7 +85,10 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
 
 
 async def _ensure_log(settings: Settings, keys: Keys, pool: Pool) -> None:
-    """See that the database's log is ours; the embedded one's is made here, another by `like-ledger log init`."""
+    """Check that the database's log has our key; create it in an embedded database.
+
+    An external database gets its log from `like-ledger log init`.
+    """
     if keys.log is None:
         return
     if settings.database_url is None:
@@ -85,39 +98,29 @@ async def _ensure_log(settings: Settings, keys: Keys, pool: Pool) -> None:
 
 
 def build_application(service: Service) -> web.Application:
-    """Return the application: every route of the service."""
+    """Return the application with every route of the service."""
     app = web.Application(middlewares=[handle_errors], client_max_size=BODY_BYTES_MAX)
     app[app_keys.INTAKE_QUEUE], app[app_keys.CATALOGUE_CACHE] = service.intake_queue, service.catalogue_cache
     app[app_keys.WEBHOOK_KEY] = service.keys.webhook
     app[app_keys.KEY_USAGE] = service.key_usage
     app[app_keys.METRICS], app[health.POOL] = service.metrics, service.pool
-    answers = payout_callbacks.PayoutCallbackServices(
+    app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(
         service.pool, load_payout_key(service.settings), service.metrics
-    )
-    app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = answers
-    app.add_routes(
-        [
-            web.post("/v1/platforms/{platform}/likes", intake.receive_likes),
-            web.post("/v1/payouts/answers", payout_callbacks.receive_callback),
-            web.get("/live", health.live),
-            web.get("/ready", health.ready),
-            web.get("/metrics", health.metrics),
-        ]
     )
     open_data.set_up(app, service.pool, service.catalogue_cache)
     pages.set_up(app)
-    app.add_routes(pages.routes())
     log.set_up(app, service.pool)
-    sign_in = Authenticator(service.pool, service.settings, service.metrics)
-    admin.set_up(app, CommandServices(service.pool, service.keys, service.settings), sign_in)
-    app[signing.OPENID_PROVIDER] = service.openid
-    app.add_routes(admin_pages())
+    app[AUTHENTICATOR] = Authenticator(service.pool, service.settings, service.metrics)
+    app[app_keys.COMMAND_SERVICES] = service.command_services
+    app[app_keys.OPENAPI_DOCUMENT] = document
+    app[sign_in.OPENID_PROVIDER] = service.openid
+    app.add_routes([*build_routes(ENDPOINTS), *admin_pages()])
     return app
 
 
 @asynccontextmanager
 async def serve_http(service: Service) -> AsyncIterator[str]:
-    """Serve the application; yield its address. On leaving: accept nothing more, finish what was accepted."""
+    """Serve the application and yield its address; on exit, refuse new requests and finish accepted ones."""
     runner = web.AppRunner(build_application(service), access_log=None, shutdown_timeout=30)
     await runner.setup()
     site = web.TCPSite(runner, service.settings.host, service.settings.port)

@@ -1,4 +1,4 @@
-"""The clock: the one place that asks the machine for the time. Everywhere else `now` is an argument."""
+"""The clock: the only place that reads the machine's time; elsewhere `now` is an argument."""
 
 from datetime import UTC, datetime
 

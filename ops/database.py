@@ -1,4 +1,4 @@
-"""The database that a command works on: the one that the settings name, or the embedded one."""
+"""The database of a process: external by the settings, or embedded."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ import asyncpg
 from ops.settings import Settings
 from sql import Pool
 
-# The hot path's plans must not depend on what the statistics said before the table grew: always by index.
+# Plans of the hot path must not depend on statistics from before the table grew: always use an index.
 _INTAKE_PLANS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
@@ -23,11 +23,11 @@ _COMMAND_SECONDS_MAX = 60
 
 @asynccontextmanager
 async def open_database(settings: Settings, role: Literal["serve", "command"]) -> AsyncIterator[str]:
-    """Yield the address of the database, started for as long as it is needed where it is the embedded one."""
+    """Yield the database's address; an embedded one runs until the block ends."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    from ops import embedded_postgres  # noqa: PLC0415 - an external database needs none of it
+    from ops import embedded_postgres  # noqa: PLC0415 - unused with an external database
 
     async with embedded_postgres.database(settings.data_dir, role=role) as dsn:
         yield dsn
@@ -35,7 +35,7 @@ async def open_database(settings: Settings, role: Literal["serve", "command"]) -
 
 @asynccontextmanager
 async def open_pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> AsyncIterator[Pool]:
-    """Yield a pool of connections with the service's rights, in UTC and bounded in time."""
+    """Yield a connection pool with the service's role, in UTC, with a time limit per query."""
     settings = {"application_name": "like-ledger", "timezone": "UTC", "role": "like_ledger_service"}
     async with asyncpg.create_pool(
         dsn,
@@ -43,5 +43,5 @@ async def open_pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> Asy
         max_size=size,
         command_timeout=_COMMAND_SECONDS_MAX,
         server_settings=settings | (_INTAKE_PLANS if for_intake else {}),
-    ) as made:
-        yield made
+    ) as pool:
+        yield pool

@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong with an installation and how to mend it; each finding is a sentence."""
+"""Diagnostics of an installation (`like-ledger doctor`): each finding says what to do."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ _HAS_SERVICE_ROLE = query("has_service_role")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; `mend` says what to do where it is not well."""
+    """The result of one check; `fix` says what to do if it failed."""
 
     check: str
     is_ok: bool
@@ -38,7 +38,7 @@ class Finding:
 
 
 async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    """Look at database, schema, role, clock, disk, jobs, witnesses and provider, in this order."""
+    """Yield findings about database, schema, role, clock, disk, jobs, witnesses and OpenID provider."""
     yield Finding("database", is_ok=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _check_schema(conn)
     yield schema
@@ -49,8 +49,8 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
         yield _check_jobs(await conn.fetchval(_FIND_OLDEST_UNFOLDED), utc_now())
         for witness in load_witnesses(settings):
             yield _check_witness(witness.key.name, await read_witness_progress(conn, witness, utc_now()), utc_now())
-    if own := load_client(settings):
-        yield await _check_provider(own)
+    if openid_client := load_client(settings):
+        yield await _check_provider(openid_client)
 
 
 async def _check_schema(conn: Connection) -> Finding:
@@ -61,46 +61,46 @@ async def _check_schema(conn: Connection) -> Finding:
 
 def _check_role(*, exists: bool) -> Finding:
     state = "like_ledger_service exists" if exists else "like_ledger_service is missing"
-    return Finding("role", exists, state, "run `like-ledger migrate` as a user that may create roles")
+    return Finding("role", exists, state, "run `like-ledger migrate` as a user that can create roles")
 
 
 def _check_clock(database_now: datetime, local_now: datetime) -> Finding:
     skew = abs(database_now - local_now)
-    mend = "let both machines keep time by NTP: signatures and ticks depend on it"
-    return Finding("clock", skew <= _CLOCK_SKEW_MAX, f"{skew.total_seconds():.3f} s from the database's", mend)
+    fix = "synchronise both machines by NTP: signatures and jobs depend on the time"
+    return Finding("clock", skew <= _CLOCK_SKEW_MAX, f"{skew.total_seconds():.3f} s from the database's", fix)
 
 
 def _check_disk(folder: Path) -> Finding:
-    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    free = shutil.disk_usage(there).free
-    mend = f"make room, or set LIKE_LEDGER_DATA_DIR to another disk than that of {folder}"
-    return Finding("disk", free >= _FREE_BYTES_MIN, f"{free / 1024**3:.1f} GiB free", mend)
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    fix = f"free space on the disk of {folder}, or set LIKE_LEDGER_DATA_DIR to another disk"
+    return Finding("disk", free >= _FREE_BYTES_MIN, f"{free / 1024**3:.1f} GiB free", fix)
 
 
 def _check_jobs(unfolded_since: datetime | None, now: datetime) -> Finding:
     if unfolded_since is None:
-        return Finding("jobs", is_ok=True, state="every batch is folded")
+        return Finding("jobs", is_ok=True, state="every batch is pledged")
     lag = now - unfolded_since
-    mend = "start `like-ledger serve`, or look into its log for `job failed`"
-    return Finding("jobs", lag <= _TICK_LAG_MAX, f"the oldest batch waits for {lag.total_seconds():.0f} s", mend)
+    fix = "start `like-ledger serve`, or look for `job failed` in its log"
+    return Finding("jobs", lag <= _TICK_LAG_MAX, f"the oldest batch has waited for {lag.total_seconds():.0f} s", fix)
 
 
 def _check_witness(name: str, status: WitnessProgress, now: datetime) -> Finding:
     state = f"has cosigned {status.cosigned_size} of {status.newest_size} leaves"
     if status.fault is not None:
-        state += f"; when it was last asked: {status.fault}"
+        state += f"; last request: {status.fault}"
     lag = now - status.lagging_since if status.lagging_since else timedelta()
-    mend = "ask whoever runs it; compare key and address in LIKE_LEDGER_LOG_WITNESSES, and the log's in its list"
-    return Finding(f"witness {name}", lag <= _WITNESS_LAG_MAX, state, mend)
+    fix = "contact its operator; compare its key and address in LIKE_LEDGER_LOG_WITNESSES, and our log's in its list"
+    return Finding(f"witness {name}", lag <= _WITNESS_LAG_MAX, state, fix)
 
 
 async def _check_provider(openid_client: Client) -> Finding:
     async with http_client.create_session() as http:
-        asked = Provider(openid_client, http)
+        provider = Provider(openid_client, http)
         try:
-            await asked.metadata()
-            await asked.keys()
-        except Unproven as fault:
-            mend = "compare LIKE_LEDGER_OPENID_ISSUER with what the provider calls itself, and ask whoever runs it"
-            return Finding("OpenID provider", is_ok=False, state=str(fault), fix=mend)
+            await provider.metadata()
+            await provider.keys()
+        except Unproven as error:
+            fix = "compare LIKE_LEDGER_OPENID_ISSUER with the provider's issuer, and contact its operator"
+            return Finding("OpenID provider", is_ok=False, state=str(error), fix=fix)
     return Finding("OpenID provider", is_ok=True, state=f"{openid_client.host} answers")

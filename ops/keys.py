@@ -1,4 +1,4 @@
-"""The service's keys: from the environment with an external database, made on first start with the embedded one."""
+"""The service's keys: from the environment, or created on first start beside an embedded database."""
 
 import os
 import secrets
@@ -16,15 +16,15 @@ _EMBEDDED_ORIGIN = "localhost/log"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """32 bytes each; never logged, never stored in a table."""
+    """Keys of 32 bytes each; never logged, never stored in a table."""
 
     pseudonym: bytes = field(repr=False)
     webhook: bytes = field(repr=False)
-    log: Signer | None = field(repr=False, default=None)  # only with who serves
+    log: Signer | None = field(repr=False, default=None)  # only in a serving process
 
 
 def load_keys(settings: Settings) -> Keys:
-    """Return the keys. SettingsRefused names one that is missing, or is not 32 bytes in hex."""
+    """Return the keys. Raises SettingsRefused if one is missing or is not 32 bytes in hex."""
     return Keys(
         pseudonym=_load_key(settings, "pseudonym_key", settings.pseudonym_key),
         webhook=_load_key(settings, "webhook_key", settings.webhook_key),
@@ -32,19 +32,21 @@ def load_keys(settings: Settings) -> Keys:
 
 
 def load_serving_keys(settings: Settings) -> Keys:
-    """Return the keys with that of the public log, which no other command needs."""
+    """Return the keys including the log's, which only a serving process needs."""
     return replace(load_keys(settings), log=load_log_signer(settings))
 
 
 def load_log_signer(settings: Settings) -> Signer:
-    """Return who signs the public log. SettingsRefused names what is missing or cannot be."""
+    """Return the signer of the public log. Raises SettingsRefused if its origin or key is not usable."""
     origin = settings.log_origin
     if origin is None and settings.database_url is not None:
-        raise SettingsRefused(f"{PREFIX}LOG_ORIGIN is missing: the log's name, such as `ledger.example.org/log`")
+        raise SettingsRefused(
+            f"{PREFIX}LOG_ORIGIN is missing. Set it to the log's name, such as `ledger.example.org/log`"
+        )
     try:
         return make_signer(origin or _EMBEDDED_ORIGIN, _load_key(settings, "log_key", settings.log_key))
-    except MalformedKey as fault:
-        raise SettingsRefused(f"{PREFIX}LOG_ORIGIN: {fault}") from None
+    except MalformedKey as error:
+        raise SettingsRefused(f"{PREFIX}LOG_ORIGIN: {error}") from None
 
 
 def _load_key(settings: Settings, name: str, value: SecretStr | None) -> bytes:
@@ -52,7 +54,9 @@ def _load_key(settings: Settings, name: str, value: SecretStr | None) -> bytes:
     if value is not None:
         return _parse_hex_key(value.get_secret_value(), setting)
     if settings.database_url is not None:
-        raise SettingsRefused(f"{setting} is missing: make one with `openssl rand -hex {KEY_BYTES}` and keep it safe")
+        raise SettingsRefused(
+            f"{setting} is missing. Create one with `openssl rand -hex {KEY_BYTES}` and keep it safe"
+        )
     return _parse_hex_key(_read_or_create(settings.data_dir / "keys" / name), setting)
 
 
@@ -67,14 +71,14 @@ def _parse_hex_key(text: str, setting: str) -> bytes:
 
 
 def _read_or_create(file: Path) -> str:
-    """Return what the file holds; made on first use, readable by its owner alone, never half written."""
+    """Return the content of a key file; create it on first use, atomically, readable by its owner only."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = file.with_suffix(f".{os.getpid()}")
         draft.touch(mode=0o600, exist_ok=False)
         draft.write_text(secrets.token_hex(KEY_BYTES) + "\n")
         try:
-            os.link(draft, file)  # whoever comes first makes it: the others read that
+            os.link(draft, file)  # the first of several processes wins; the others read its file
         except FileExistsError:
             pass
         finally:

@@ -1,4 +1,4 @@
-"""The public log as static files: what `/log/…` serves, byte for byte, for any web server or bucket."""
+"""Export the public log as static files, byte for byte as `/log/…` serves them."""
 
 import os
 from pathlib import Path
@@ -15,20 +15,21 @@ _FIND_LOG_IDENTITY = query("find_log_identity")
 
 
 async def export_log(conn: Connection, folder: Path) -> tuple[int, int]:
-    """Write what is missing; return how many files were written, and how many leaves the log has.
+    """Write missing files; return the number of files written and of the log's leaves.
 
-    The checkpoint comes last: whoever reads it finds every file that it stands for, even if this was stopped.
+    The checkpoint is written last, so its files exist even if the export is interrupted.
+    Raises LogRefused if there is no log or a file of it is missing.
     """
-    signed = await store.newest_head(conn)
-    if signed is None:
-        raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")
-    files: list[Tile | Bundle] = [*new_bundles(0, signed.size), *new_tiles(0, signed.size)]
-    missing = [named for named in files if not (folder / named.path).exists()]
-    for named in track(missing, "writing", console=Console(stderr=True), disable=not missing):
-        await _write_resource(conn, folder, named)
+    head = await store.newest_head(conn)
+    if head is None:
+        raise LogRefused("log_not_created")
+    files: list[Tile | Bundle] = [*new_bundles(0, head.size), *new_tiles(0, head.size)]
+    missing = [resource for resource in files if not (folder / resource.path).exists()]
+    for resource in track(missing, "writing", console=Console(stderr=True), disable=not missing):
+        await _write_resource(conn, folder, resource)
     _write_atomically(folder / "key", (await conn.fetchval(_FIND_LOG_IDENTITY) + "\n").encode())
-    _write_atomically(folder / "checkpoint", signed.note)
-    return len(missing), signed.size
+    _write_atomically(folder / "checkpoint", head.note)
+    return len(missing), head.size
 
 
 async def _write_resource(conn: Connection, folder: Path, resource: Tile | Bundle) -> None:
@@ -37,16 +38,16 @@ async def _write_resource(conn: Connection, folder: Path, resource: Tile | Bundl
     else:
         body = await store.read_tile(conn, resource)
     if body is None:
-        raise LogRefused(f"{resource.path} is missing: run `like-ledger check`")
+        raise LogRefused("log_file_missing", path=resource.path)
     _write_atomically(folder / resource.path, body)
 
 
 def _write_atomically(file: Path, body: bytes) -> None:
-    """Write a file whole or not at all."""
+    """Write a file completely or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with draft.open("wb") as written:
-        written.write(body)
-        written.flush()
-        os.fsync(written.fileno())
+    with draft.open("wb") as stream:
+        stream.write(body)
+        stream.flush()
+        os.fsync(stream.fileno())
     draft.replace(file)

@@ -1,4 +1,4 @@
-"""Structured logs: a line a thing that happened, JSON in production; never a user id, a secret or a signature."""
+"""Structured logs: one line per event, JSON in production; never a user id, a secret or a signature."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ import structlog
 
 
 def configure_logs(log_format: str) -> None:
-    """Send our own and the libraries' logs to standard error in one form."""
+    """Write our logs and those of libraries to standard error in the same format, json or text."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

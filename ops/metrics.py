@@ -1,4 +1,4 @@
-"""The Prometheus metrics of the service: one registry, names and units by Prometheus's conventions."""
+"""The Prometheus metrics of the service: one registry, names and units by its conventions."""
 
 from collections import Counter as Tally
 from typing import Any
@@ -9,6 +9,7 @@ from campaigns.intake.like_state import Outcome
 from ledger.payouts.callbacks import CallbackResult
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+AFTER_COMMIT_COMMANDS = ("settlement.send",)  # commands that call other services after their commit
 _LIKES = (1, 5, 10, 50, 100, 200, 500, 1_000, 2_000, 4_000)
 
 
@@ -70,6 +71,12 @@ class Metrics:
 
     def _add_operations(self, options: dict[str, Any]) -> None:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
+        self.after_commit_failures = Counter(
+            "like_ledger_after_commit_failures",
+            "Commands whose work after the commit failed; a job resumes it",
+            ["command"],
+            **options,
+        )
         self.proposal_pending_age_seconds = Gauge(
             "like_ledger_proposal_pending_age_seconds", "Age of the oldest pending proposal", **options
         )
@@ -101,8 +108,10 @@ class Metrics:
             self.likes.labels(outcome.value)
         for reason in ("invalid_credentials", "rate_limited"):
             self.authentication_failures.labels(reason)
-        for heard in CallbackResult:
-            self.payout_callbacks.labels(heard.value)
+        for result in CallbackResult:
+            self.payout_callbacks.labels(result.value)
+        for command in AFTER_COMMIT_COMMANDS:
+            self.after_commit_failures.labels(command)
 
     def record_commit(self, outcomes: Tally[Outcome], deliveries: int, seconds: float) -> None:  # noqa: ARG002
         """Count a committed group."""
@@ -114,3 +123,7 @@ class Metrics:
     def record_retry(self, reason: str) -> None:
         """Count a group that must be retried."""
         self.transaction_retries.labels(reason).inc()
+
+    def record_after_commit_failure(self, command: str) -> None:
+        """Count a command whose work after the commit failed."""
+        self.after_commit_failures.labels(command).inc()

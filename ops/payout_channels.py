@@ -1,4 +1,4 @@
-"""The payout channel that the settings name."""
+"""Payout channels as the settings configure them."""
 
 from base64 import b64decode
 from contextlib import suppress
@@ -18,7 +18,7 @@ _ACCOUNT_ADAPTER: TypeAdapter[Any] = TypeAdapter(BankAccount)
 
 
 def payout_channel(settings: Settings, name: str | None = None) -> Channel:
-    """Return the channel by its name, or the settings' own. SettingsRefused names what it needs and is not set."""
+    """Return the named channel, or the default of the settings. Raises SettingsRefused if it is not configured."""
     chosen = name or settings.payout_channel
     if chosen == "manual":
         return ManualChannel()
@@ -26,35 +26,35 @@ def payout_channel(settings: Settings, name: str | None = None) -> Channel:
         return Pain001Channel(load_payer(settings), settings.payout_folder or settings.data_dir / "outbox")
     if chosen == "http":
         return _http_channel(settings)
-    raise SettingsRefused(f"there is no payout channel {chosen!r}: manual, pain001 or http")
+    raise SettingsRefused(f"unknown payout channel {chosen!r}: use manual, pain001 or http")
 
 
 def queryable_channels(settings: Settings) -> dict[str, Channel]:
-    """Return the channels, by name, that can be asked without a person what became of a payout.
+    """Return the configured channels that answer a query without a person, by name.
 
-    Where several instances may run, the folder of `pain001` must be set: one of its own tells an instance nothing of
-    what another did.
+    If several instances may run, `pain001` needs a configured folder: the default folder of an instance does
+    not contain the files of the others.
     """
     is_alone = settings.database_url is None
     names = ["http", *(["pain001"] if is_alone or settings.payout_folder is not None else [])]
-    found = {}
+    channels = {}
     for name in names:
         with suppress(SettingsRefused):
-            found[name] = payout_channel(settings, name)
-    return found
+            channels[name] = payout_channel(settings, name)
+    return channels
 
 
 def _http_channel(settings: Settings) -> Channel:
     from ledger.payouts.channels.http import HttpChannel  # noqa: PLC0415 - the other channels need no HTTP client
 
     if settings.payout_url is None or settings.payout_secret is None:
-        raise SettingsRefused(f"set {PREFIX}PAYOUT_URL and {PREFIX}PAYOUT_SECRET: the channel http needs both")
+        raise SettingsRefused(f"the channel http needs {PREFIX}PAYOUT_URL and {PREFIX}PAYOUT_SECRET: set both")
     load_payout_key(settings)
     return HttpChannel(settings.payout_url, settings.payout_secret.get_secret_value(), utc_now)
 
 
 def load_payout_key(settings: Settings) -> bytes | None:
-    """Return the secret that is shared with the payment service; None: there is none. SettingsRefused: it is none."""
+    """Return the secret shared with the payment service, None if unset. Raises SettingsRefused if malformed."""
     if settings.payout_secret is None:
         return None
     secret = settings.payout_secret.get_secret_value()
@@ -63,20 +63,22 @@ def load_payout_key(settings: Settings) -> bytes | None:
     except ValueError:
         key = b""
     if len(key) < _SECRET_BYTES_MIN:
-        raise SettingsRefused(f"{PREFIX}PAYOUT_SECRET is whsec_ and at least {_SECRET_BYTES_MIN} bytes in base64")
+        raise SettingsRefused(
+            f"{PREFIX}PAYOUT_SECRET must be whsec_ followed by at least {_SECRET_BYTES_MIN} bytes in base64"
+        )
     return key
 
 
 def payer_account_number(settings: Settings) -> str | None:
-    """Return the number of the account that the money leaves, as its statements name it; None: it was not set."""
+    """Return the payer's account number as bank statements name it, None if unset."""
     scheme, colon, number = (settings.payer_account or "").partition(":")
     return (number if colon else scheme) or None
 
 
 def load_payer(settings: Settings) -> Payer:
-    """Return whose account the money leaves."""
+    """Return the payer. Raises SettingsRefused if name or account is unset or malformed."""
     if settings.payer_name is None or settings.payer_account is None:
-        raise SettingsRefused(f"set {PREFIX}PAYER_NAME and {PREFIX}PAYER_ACCOUNT: payouts need an account to leave")
+        raise SettingsRefused(f"payouts need {PREFIX}PAYER_NAME and {PREFIX}PAYER_ACCOUNT: set both")
     scheme, colon, number = settings.payer_account.partition(":")
     account = {"scheme": scheme, "id": number} if colon else {"iban": scheme}
     if settings.payer_bic and not colon:
@@ -85,5 +87,5 @@ def load_payer(settings: Settings) -> Payer:
         _ACCOUNT_ADAPTER.validate_python(account)
     except ValidationError as error:
         reason = error.errors(include_input=False)[0]["msg"]
-        raise SettingsRefused(f"{PREFIX}PAYER_ACCOUNT is no account: {reason}") from None
+        raise SettingsRefused(f"{PREFIX}PAYER_ACCOUNT is not a valid account: {reason}") from None
     return Payer(settings.payer_name, account)

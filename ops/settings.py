@@ -1,4 +1,4 @@
-"""Configuration: environment variables `LIKE_LEDGER_…`, read once; an unknown one is an error, not a silence."""
+"""Configuration from environment variables `LIKE_LEDGER_…`, read once; an unknown name is an error."""
 
 import os
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ _TEST_VARIABLES = {"LIKE_LEDGER_TEST_DATABASE_URL"}
 
 
 class SettingsRefused(Exception):
-    """The environment does not make a configuration; the message names each fault."""
+    """The environment is not a valid configuration; the message names each error and what to do."""
 
 
 class Settings(BaseSettings):
-    """Every setting; the documentation shows the descriptions."""
+    """Every setting; the documentation is generated from the descriptions."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -144,20 +144,20 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what was passed first, then the environment: no files, no other sources."""
+        """Read arguments first, then the environment: no files, no other sources."""
         return init_settings, env_settings
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
-    """Return the configuration; SettingsRefused names every fault, never a value."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | _TEST_VARIABLES
-    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    """Return the configuration. Raises SettingsRefused, which names every wrong setting but no value."""
+    names = {PREFIX + name.upper() for name in Settings.model_fields} | _TEST_VARIABLES
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in names)
     if unknown:
         raise SettingsRefused(
-            f"no such setting: {', '.join(unknown)}. Known: {', '.join(sorted(known - _TEST_VARIABLES))}"
+            f"Unknown settings: {', '.join(unknown)}. Known are: {', '.join(sorted(names - _TEST_VARIABLES))}"
         )
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        faults = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise SettingsRefused("; ".join(faults)) from None
+        errors = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsRefused("; ".join(errors)) from None

@@ -75,6 +75,11 @@ def query(name: str) -> str:
     return queries()[name]
 
 
+def rows_affected(status: str) -> int:
+    """Return the number of rows in a PostgreSQL command tag: `UPDATE 3` and `INSERT 0 3` are 3."""
+    return int(status.rpartition(" ")[2])
+
+
 def scripts(folder: str) -> list[Script]:
     """Return the files of `migrations` or `checks`, sorted by name."""
     files = sorted((FOLDER / folder).glob("*.sql"))

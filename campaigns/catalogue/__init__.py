@@ -1,1 +1,1 @@
-"""Registers: campaigns, platforms, charities, sponsors, contents, and the cache of them that intake reads."""
+"""Registers of campaigns, platforms, charities, sponsors and contents, and their cache."""

@@ -1,6 +1,6 @@
-"""Charities: who they are and where their money goes. Promises name them; an account changes here and nowhere else.
+"""The register of charities and their bank accounts.
 
-Every function joins the caller's transaction.
+An account changes only here, promises refer to it. Every function joins the caller's transaction.
 """
 
 import re
@@ -12,7 +12,7 @@ import orjson
 import rfc8785
 from pydantic import TypeAdapter
 
-from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused
+from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused, printable
 from campaigns.promise.model import BankAccount, Beneficiary, IbanAccount, LocalizedText
 from sql import Connection, query
 
@@ -27,11 +27,11 @@ _SET_CHARITY_ACCOUNT = query("set_charity_account")
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ACCOUNT: TypeAdapter[BankAccount] = TypeAdapter(BankAccount)
-_VISIBLE_CHARS = 4  # of an account that is masked
+_VISIBLE_CHARS = 4  # at the end of a masked account number
 
 
 class Charity(NamedTuple):
-    """A charity as it is registered."""
+    """A registered charity."""
 
     slug: str
     name: LocalizedText
@@ -41,79 +41,90 @@ class Charity(NamedTuple):
 
 
 async def add_charity(conn: Connection, slug: str, name: LocalizedText, account: BankAccount) -> None:
-    """Register a charity. RegisterRefused: there is one of that slug."""
+    """Register a charity. Raises RegisterRefused if the slug is taken."""
     if not await conn.fetch(_ADD_CHARITIES, [slug], [name.zh], [name.en], [_canonical_account(account)]):
-        raise RegisterRefused(f"there is a charity {slug} already: change it")
+        raise RegisterRefused("charity_exists", slug=slug)
 
 
 async def ensure_charities(conn: Connection, beneficiaries: Sequence[Beneficiary]) -> None:
-    """Register the charities of new terms that are not yet, and keep the others as they are until the end.
+    """Register the missing charities of new terms; lock all of them until the transaction ends.
 
-    PromiseRefused: one is disabled, or registered with another account.
+    Raises PromiseRefused if a charity is disabled, or registered with another account.
     """
     rows = [(b.charity, b.name.zh, b.name.en, _canonical_account(b.account)) for b in beneficiaries]
     await conn.execute(_ADD_CHARITIES, *map(list, zip(*rows, strict=True)))
-    known = {
+    registered = {
         row["charity"]: _charity_from_row(row)
         for row in await conn.fetch(_LOCK_CHARITIES_SHARED, [b.charity for b in beneficiaries])
     }
-    found = [beneficiary_error(place, b, known[b.charity]) for place, b in enumerate(beneficiaries)]
-    if faults := [fault for fault in found if fault]:
-        raise PromiseRefused(faults)
+    checks = (beneficiary_error(index, b, registered[b.charity]) for index, b in enumerate(beneficiaries))
+    if errors := [error for error in checks if error]:
+        raise PromiseRefused(errors)
 
 
 def beneficiary_error(index: int, beneficiary: Beneficiary, charity: Charity) -> FieldError | None:
-    """Return why new terms cannot name a charity so; None: they can. Pure."""
+    """Return why new terms cannot name the charity like this, or None if they can. Pure."""
     path = f"terms.beneficiaries.{index}"
     if charity.disabled_at is not None:
-        return FieldError(f"{path}.charity", f"{charity.slug} is disabled: leave it out, or enable it first")
+        return FieldError(f"{path}.charity", "beneficiary_disabled", {"slug": charity.slug})
     if beneficiary.account != charity.account:
-        reason = f"{charity.slug} is registered with another account: change it with `charity account`"
-        return FieldError(f"{path}.account", reason)
+        return FieldError(f"{path}.account", "beneficiary_account_differs", {"slug": charity.slug})
     return None
 
 
 async def lock_charity(conn: Connection, slug: str) -> Charity:
-    """Return a charity, locked until the caller's transaction ends. NotFound: there is none."""
+    """Return a charity, locked until the transaction ends.
+
+    Raises NotFound if the slug is unknown.
+    """
     row = await conn.fetchrow(_LOCK_CHARITY, slug) if _SLUG.fullmatch(slug) else None
     if row is None:
-        raise NotFound(f"there is no charity {slug!r}")
+        raise NotFound("charity_not_found", slug=printable(slug))
     return _charity_from_row(row)
 
 
 async def list_charities(conn: Connection, after: str | None = None, limit: int | None = None) -> list[Charity]:
-    """Return the charities by slug, those after one, so many; None: all."""
+    """Return at most `limit` charities by slug, starting after the slug `after`; None: no bound."""
     return [_charity_from_row(row) for row in await conn.fetch(_LIST_CHARITIES, after, limit)]
 
 
 async def accounts_by_charity(conn: Connection, slugs: Sequence[str]) -> dict[str, Any]:
-    """Return where the money of charities goes, each account as JSON has it."""
+    """Return the accounts of charities as JSON objects, by slug."""
     return {row["charity"]: orjson.loads(row["account"]) for row in await conn.fetch(_LIST_CHARITY_ACCOUNTS, slugs)}
 
 
 async def rename_charity(conn: Connection, slug: str, name: LocalizedText) -> None:
-    """Call a charity something else; what was promised keeps the name that it was promised under."""
+    """Rename a charity. Promises keep the name that they were made with."""
     await conn.execute(_RENAME_CHARITY, slug, name.zh, name.en)
 
 
 async def set_disabled_at(conn: Connection, slug: str, disabled_at: datetime | None) -> None:
-    """Let no new promise or terms name a charity; None: let them again. What it has coming is paid."""
+    """Disable a charity for new promises and terms; None enables it again.
+
+    What it has earned is still paid.
+    """
     await conn.execute(_SET_CHARITY_DISABLED, slug, disabled_at)
 
 
 async def update_account(conn: Connection, slug: str, account: BankAccount) -> None:
-    """Write down another account; whoever calls this gives the campaigns that name the charity new terms too."""
+    """Store another account.
+
+    The caller adds terms with it to every open campaign that names the charity.
+    """
     await conn.execute(_SET_CHARITY_ACCOUNT, slug, _canonical_account(account))
 
 
 def account_json(account: BankAccount) -> dict[str, Any]:
-    """Return an account as JSON has it. Pure."""
-    said: dict[str, Any] = account.model_dump(mode="json", exclude_none=True)
-    return said
+    """Return an account as a JSON object. Pure."""
+    fields: dict[str, Any] = account.model_dump(mode="json", exclude_none=True)
+    return fields
 
 
 def mask_account(account: BankAccount) -> dict[str, Any]:
-    """Return an account by which whoever knows it knows it again, and nobody else can pay to it. Pure."""
+    """Return an account with the end of its number only: enough to recognise it, not to pay to it.
+
+    Pure.
+    """
     if isinstance(account, IbanAccount):
         return {"iban": _mask_number(account.iban)}
     return {"scheme": account.scheme, "id": _mask_number(account.id)}

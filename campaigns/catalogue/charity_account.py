@@ -1,6 +1,7 @@
-"""A charity's other bank account: registered, and told by new terms of every open campaign that names the charity.
+"""Change a charity's bank account, in the register and in every open campaign's terms.
 
-What waits to be sent keeps the account that was approved with it: the envelope's hash names it.
+A payout that is pending keeps the account that was approved with it: the settlement's hash covers
+the account.
 """
 
 from datetime import datetime
@@ -16,18 +17,19 @@ from sql import Connection
 async def change_account(
     conn: Connection, slug: str, account: BankAccount, now: datetime, *, pseudonym_key: bytes
 ) -> Charity:
-    """Pay a charity to another account from now on, in the caller's transaction; return it as it was before.
+    """Pay a charity to another account from now on; return the charity before the change.
 
-    NotFound: there is no such charity; RegisterRefused: it is disabled. The same account again changes nothing.
+    The same account again changes nothing. Raises NotFound if the slug is unknown,
+    RegisterRefused if the charity is disabled. Joins the caller's transaction.
     """
     await cache.lock_and_bump_version(conn)
     before = await charities.lock_charity(conn, slug)
     if before.disabled_at is not None:
-        raise RegisterRefused(f"the charity {slug} is disabled: enable it first")
+        raise RegisterRefused("charity_disabled", slug=slug)
     if before.account == account:
         return before
     await charities.update_account(conn, slug, account)
-    for campaign in (await cache.read_catalogue(conn, pseudonym_key)).campaigns_by_id.values():
+    for campaign in (await cache.read_campaigns(conn, pseudonym_key)).values():
         if campaign.closed_at is None:
             await update_beneficiary_account(conn, campaign, slug, account, now)
     return before

@@ -1,6 +1,6 @@
-"""A file of content as CSV (RFC 4180): one id a line, in UTF-8; a first line that says `content` is its header.
+"""A list of content ids as CSV (RFC 4180): UTF-8, one id per line, `content` as an optional header.
 
-Pure: bytes in; every content once, or every fault with its line.
+Pure: bytes in; every id once, or every error with its line.
 """
 
 import csv
@@ -18,29 +18,29 @@ _ROOT_PATH = "file"
 
 
 def parse_contents(file: bytes) -> list[str]:
-    """Return the file's contents once each, in order. Faulty names the wrong lines: nothing of it is used then."""
+    """Return the content ids of a file, each once, in order. Pure.
+
+    Raises ValidationFailed with the wrong lines; the file is accepted whole or not at all.
+    """
     if len(file) > FILE_BYTES_MAX:
-        raise ValidationFailed(
-            [FieldError(_ROOT_PATH, f"it has {len(file):,} bytes, at most {FILE_BYTES_MAX:,} are read")]
-        )
-    lines, faults = _iterate_lines(_decode(file)), list[FieldError]()
-    found: dict[str, int] = {}
-    for line, content, fault in lines:
-        if fault is None:
-            found.setdefault(content, line)
+        size = {"file_bytes": len(file), "most_bytes": FILE_BYTES_MAX}
+        raise ValidationFailed([FieldError(_ROOT_PATH, "file_too_large", size)])
+    contents, errors = set[str](), list[FieldError]()
+    for content, error in _iterate_lines(_decode(file)):
+        if error is None:
+            contents.add(content)
         else:
-            faults.append(fault)
-    if faults:
-        raise ValidationFailed(truncate_errors(faults))
-    if not 1 <= len(found) <= CONTENTS_MAX:
-        raise ValidationFailed(
-            [FieldError(_ROOT_PATH, f"it names {len(found):,} contents, and may name 1 to {CONTENTS_MAX:,}")]
-        )
-    return sorted(found)
+            errors.append(error)
+    if errors:
+        raise ValidationFailed(truncate_errors(errors))
+    if not 1 <= len(contents) <= CONTENTS_MAX:
+        counts = {"contents_number": len(contents), "most_number": CONTENTS_MAX}
+        raise ValidationFailed([FieldError(_ROOT_PATH, "contents_out_of_range", counts)])
+    return sorted(contents)
 
 
 def format_contents(contents: Iterable[str]) -> bytes:
-    """Return the file that reads as these."""
+    """Return a file that `parse_contents` reads back as these ids. Pure."""
     file = StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow([_HEADER])
@@ -49,9 +49,10 @@ def format_contents(contents: Iterable[str]) -> bytes:
 
 
 def truncate_errors(errors: list[FieldError]) -> list[FieldError]:
-    """Return the first faults, and how many there are beside them."""
+    """Return the first errors, and the number of those left out. Pure."""
     more = len(errors) - ERRORS_MAX
-    return [*errors[:ERRORS_MAX], *([FieldError(_ROOT_PATH, f"and {more:,} faults more")] if more > 0 else [])]
+    rest = [FieldError(_ROOT_PATH, "more_errors", {"errors_number": more})] if more > 0 else []
+    return [*errors[:ERRORS_MAX], *rest]
 
 
 def _decode(file: bytes) -> str:
@@ -59,11 +60,11 @@ def _decode(file: bytes) -> str:
         return file.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = file.count(b"\n", 0, error.start) + 1
-        raise ValidationFailed([FieldError(f"line {line}", "it is not UTF-8")]) from None
+        raise ValidationFailed([FieldError(f"line {line}", "file_not_utf8")]) from None
 
 
-def _iterate_lines(text: str) -> Iterator[tuple[int, str, FieldError | None]]:
-    """Yield each line that says something: its number, what it says, and what is wrong with it."""
+def _iterate_lines(text: str) -> Iterator[tuple[str, FieldError | None]]:
+    """Yield the content id of each line that is not blank, and the line's error."""
     rows, is_first = csv.reader(StringIO(text, newline=""), strict=True), True
     while True:
         try:
@@ -71,16 +72,16 @@ def _iterate_lines(text: str) -> Iterator[tuple[int, str, FieldError | None]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield rows.line_num, "", FieldError(f"line {rows.line_num}", f"it is no CSV: {error}")
+            yield "", FieldError(f"line {rows.line_num}", "csv_invalid", {"detail": str(error)})
             return
         fields = [field.strip() for field in row]
         if any(fields) and not (is_first and fields == [_HEADER]):
-            yield rows.line_num, fields[0], _line_error(rows.line_num, fields)
+            yield fields[0], _line_error(rows.line_num, fields)
         is_first = is_first and not any(fields)
 
 
 def _line_error(line: int, fields: list[str]) -> FieldError | None:
-    reason = content_error(fields[0])
     if len(fields) > 1:
-        reason = f"it has {len(fields)} fields instead of one: put an id that holds a comma into quotes"
-    return FieldError(f"line {line}", reason) if reason else None
+        return FieldError(f"line {line}", "content_line_has_fields", {"fields_number": len(fields)})
+    refusal = content_error(fields[0])
+    return FieldError(f"line {line}", refusal.code, refusal.params) if refusal else None

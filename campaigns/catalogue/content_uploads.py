@@ -1,6 +1,7 @@
-"""Uploads: a file of content, worked off in chunks, each in its own transaction, so that intake never waits for all.
+"""Uploads: process a file of content in chunks, a transaction each.
 
-What is done stands in the chunks' rows: after a crash the next one goes on behind the last chunk that was committed.
+Intake waits for a chunk at most. The rows of the chunks say what is done. After a crash, processing
+resumes after the last committed chunk.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -11,7 +12,9 @@ from uuid import uuid4
 
 from campaigns.catalogue import content_csv, enrolment
 from campaigns.catalogue.cache import Campaign, read_campaigns
-from campaigns.errors import CampaignClosed, FieldError, NotFound, RequestRefused, ValidationFailed
+from campaigns.errors import CampaignClosed, FieldError, NotFound, RequestRefused, ValidationFailed, printable
+from campaigns.stored_refusals import decode_refusal, encode_refusal
+from ledger.errors import Refusal
 from sql import Connection, query
 
 CHUNK_CONTENTS = 5_000
@@ -35,16 +38,19 @@ _OPERATIONS: Mapping[str, Callable[[Connection, Campaign, Sequence[str]], Awaita
 
 
 class UploadPlan(NamedTuple):
-    """What a file would change."""
+    """The changes that a file would make now."""
 
     contents: list[str]
     digest: bytes
-    changed_count: int  # contents that are to be enrolled, or removed
+    changed_count: int  # contents to enrol, or to remove
     unchanged_count: int
 
 
 class Upload(NamedTuple):
-    """How far an upload is; a fault: it ended before its end, and what was done until then stays done."""
+    """The progress of an upload.
+
+    A fault means that it ended early; the chunks done before it stay done.
+    """
 
     upload_id: str
     campaign: str
@@ -58,8 +64,13 @@ class Upload(NamedTuple):
     changed: int
 
     @property
+    def failure(self) -> Refusal | None:
+        """Return why it ended early; None if it did not, and in rows of old releases."""
+        return decode_refusal(self.fault) if self.fault else None
+
+    @property
     def state(self) -> Literal["running", "done", "failed"]:
-        """Where it is."""
+        """Its state, from the time of its end and its fault."""
         if self.ended_at is None:
             return "running"
         return "done" if self.fault is None else "failed"
@@ -68,39 +79,48 @@ class Upload(NamedTuple):
 async def plan_upload(
     conn: Connection, campaign: Campaign, action: UploadAction, contents: list[str], file: bytes
 ) -> UploadPlan:
-    """Return what working the file off would change now. Closed; Faulty: contents belong to other campaigns."""
+    """Return the changes that processing the file would make now.
+
+    Raises CampaignClosed if the campaign is closed, ValidationFailed if contents belong to
+    other campaigns. Joins the caller's transaction.
+    """
     if campaign.closed_at is not None:
         raise CampaignClosed(campaign.slug)
     if action == "enrol":
-        taken = await enrolment.contents_enrolled_elsewhere(conn, campaign, contents, len(contents))
-        if taken:
-            faults = [
-                FieldError(f"content {content}", f"it belongs to the campaign {slug}") for content, slug in taken
+        elsewhere = await enrolment.contents_enrolled_elsewhere(conn, campaign, contents, len(contents))
+        if elsewhere:
+            errors = [
+                FieldError(f"content {content}", "content_of_other_campaign", {"slug": slug})
+                for content, slug in elsewhere
             ]
-            raise ValidationFailed(content_csv.truncate_errors(faults))
-    own = int(await conn.fetchval(_COUNT_ENROLLED, campaign.campaign_id, contents))
-    others = len(contents) - own
-    changed, unchanged = (others, own) if action == "enrol" else (own, others)
+            raise ValidationFailed(content_csv.truncate_errors(errors))
+    enrolled = int(await conn.fetchval(_COUNT_ENROLLED, campaign.campaign_id, contents))
+    others = len(contents) - enrolled
+    changed, unchanged = (others, enrolled) if action == "enrol" else (enrolled, others)
     return UploadPlan(contents, sha256(file).digest(), changed, unchanged)
 
 
 async def create_upload(
     conn: Connection, campaign: Campaign, action: UploadAction, plan: UploadPlan, by: str, now: datetime
 ) -> str:
-    """Keep what is to be done, to be worked off by `step`; return the upload's id. Joins the caller's transaction."""
+    """Store an upload and its chunks for `process_chunk`; return its id.
+
+    Joins the caller's transaction.
+    """
     upload_id = f"upl_{uuid4().hex[:20]}"
     contents = plan.contents
     chunks = [contents[at : at + CHUNK_CONTENTS] for at in range(0, len(contents), CHUNK_CONTENTS)]
-    own = upload_id, campaign.campaign_id, action, len(contents), plan.digest, by, now
-    await conn.execute(_ADD_UPLOAD, *own)
+    row = upload_id, campaign.campaign_id, action, len(contents), plan.digest, by, now
+    await conn.execute(_ADD_UPLOAD, *row)
     await conn.executemany(_ADD_UPLOAD_CHUNKS, [(upload_id, n, chunk) for n, chunk in enumerate(chunks, 1)])
     return upload_id
 
 
 async def process_chunk(conn: Connection, upload_id: str, pseudonym_key: bytes, now: datetime) -> bool:
-    """Do an upload's next chunk, in the caller's transaction; return whether this ended it. Safe to repeat.
+    """Process an upload's next chunk; return whether this ended the upload. Safe to repeat.
 
-    False as well where another works on it at this moment, or it had ended.
+    Returns False too if another process works on the upload, or if it had ended. A refused
+    chunk ends the upload. Joins the caller's transaction.
     """
     if await conn.fetchval(_LOCK_UPLOAD, upload_id) is None:
         return False
@@ -111,37 +131,46 @@ async def process_chunk(conn: Connection, upload_id: str, pseudonym_key: bytes, 
         async with conn.transaction():
             campaign = (await read_campaigns(conn, pseudonym_key))[chunk["slug"]]
             changed = await _OPERATIONS[chunk["action"]](conn, campaign, chunk["contents"])
-    except RequestRefused as refused:
-        return await finish_upload(conn, upload_id, now, str(refused))
+    except RequestRefused as refusal:
+        return await finish_upload(conn, upload_id, now, refusal)
     await conn.execute(_FINISH_CHUNK, upload_id, chunk["number"], len(changed), now)
     if await conn.fetchrow(_FIND_NEXT_CHUNK, upload_id) is not None:
         return False
     return await finish_upload(conn, upload_id, now)
 
 
-async def finish_upload(conn: Connection, upload_id: str, now: datetime, fault: str | None = None) -> bool:
-    """End an upload; False: it had ended. Waits for the chunk under way."""
-    short = fault[:_FAULT_CHARS_MAX] if fault else None
-    return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, short) is not None
+async def finish_upload(conn: Connection, upload_id: str, now: datetime, failure: Refusal | None = None) -> bool:
+    """End an upload; return False if it had ended. Waits for the chunk under way.
+
+    Joins the caller's transaction.
+    """
+    fault = encode_refusal(failure, _FAULT_CHARS_MAX) if failure else None
+    return await conn.fetchval(_FINISH_UPLOAD, upload_id, now, fault) is not None
 
 
 async def running_upload_ids(conn: Connection) -> list[str]:
-    """Return the uploads that have not ended, oldest first."""
+    """Return the ids of the uploads that have not ended, oldest first.
+
+    Joins the caller's transaction.
+    """
     return [row["upload_id"] for row in await conn.fetch(_LIST_RUNNING_UPLOADS)]
 
 
 async def find_upload(conn: Connection, upload_id: str) -> Upload:
-    """Return how far an upload is. NotFound: there is none."""
-    found = await conn.fetchrow(_LIST_UPLOADS, None, None, 1, upload_id, None)
-    if found is None:
-        raise NotFound(f"there is no upload {upload_id!r}")
-    return Upload(*found)
+    """Return an upload. Raises NotFound if the id is unknown. Joins the caller's transaction."""
+    row = await conn.fetchrow(_LIST_UPLOADS, None, None, 1, upload_id, None)
+    if row is None:
+        raise NotFound("upload_not_found", upload=printable(upload_id))
+    return Upload(*row)
 
 
 async def recent_uploads(
     conn: Connection, before: tuple[datetime, str] | None, limit: int, campaign: str | None
 ) -> list[Upload]:
-    """Return uploads, newest first, of those before a moment and id; of one campaign where it is named."""
+    """Return at most `limit` uploads, newest first, older than a time and id.
+
+    Joins the caller's transaction.
+    """
     at, upload_id = before or (None, None)
     rows: Sequence[Any] = await conn.fetch(_LIST_UPLOADS, at, upload_id, limit, None, campaign)
     return [Upload(*row) for row in rows]

@@ -1,8 +1,9 @@
-"""Paused content: a campaign takes no like of it for now. What was counted stays, and may be taken back meanwhile.
+"""Paused content: a campaign refuses its likes for now.
 
-A pause is of a campaign and a content, so it works where content is open to all, and outlives a removal: what
-somebody paused counts again only when somebody resumes it. It goes by the time of arrival: what was refused may
-be sent again after the resumption.
+Counted likes stay, and may still be withdrawn. A pause belongs to a campaign and a content. So it
+works in a campaign that is open to any content, and outlives a removal: paused content counts again
+only after it is resumed. The time of arrival decides: a refused like may be sent again after the
+resumption.
 """
 
 from collections.abc import Iterable
@@ -20,23 +21,33 @@ _RESUME_CONTENT = query("resume_content")
 
 
 async def pause_contents(conn: Connection, campaign: Campaign, contents: Iterable[str], now: datetime) -> list[str]:
-    """Take no like of these; return those that were not paused before. Joins the caller's transaction.
+    """Pause contents; return those that were not paused before. All or none.
 
-    All or none: EnrolmentRefused names a content that is not the campaign's.
+    Raises EnrolmentRefused if an id is not valid, or not the campaign's; CampaignClosed if the
+    campaign is closed. Joins the caller's transaction.
     """
     wanted = validate_contents(contents)
     version = await lock_and_bump_version(conn)
     await lock_open_campaign(conn, campaign)
-    other = await conn.fetchrow(_FIND_UNACCEPTED_CONTENT, campaign.campaign_id, wanted, campaign.accepts_any_content)
-    if other is not None:
-        whose = f"belongs to the campaign {other['slug']}" if other["slug"] else "is not enrolled"
-        raise EnrolmentRefused(f"the content {other['content']} {whose}: there is nothing to pause")
+    row = await conn.fetchrow(_FIND_UNACCEPTED_CONTENT, campaign.campaign_id, wanted, campaign.accepts_any_content)
+    if row is not None:
+        raise _not_accepted(row["content"], row["slug"])
     rows = await conn.fetch(_PAUSE_CONTENT, campaign.campaign_id, wanted, version, now)
     return sorted(row["content"] for row in rows)
 
 
+def _not_accepted(content: str, slug: str | None) -> EnrolmentRefused:
+    if slug:
+        return EnrolmentRefused("pause_content_enrolled_elsewhere", content=content, slug=slug)
+    return EnrolmentRefused("pause_content_not_enrolled", content=content)
+
+
 async def resume_contents(conn: Connection, campaign: Campaign, contents: Iterable[str], now: datetime) -> list[str]:
-    """Take likes of these again; return those that were paused."""
+    """Resume contents; return those that were paused.
+
+    Raises EnrolmentRefused if an id is not valid, CampaignClosed if the campaign is closed.
+    Joins the caller's transaction.
+    """
     wanted = validate_contents(contents)
     version = await lock_and_bump_version(conn)
     await lock_open_campaign(conn, campaign)

@@ -1,6 +1,7 @@
-"""A person is a pseudonym: a keyed hash of the platform's user id under the campaign's own key (BLAKE2b, RFC 7693).
+"""Pseudonyms of people: a keyed hash (BLAKE2b, RFC 7693) of the user id, with a key per campaign.
 
-The raw id goes no further than this function, and the pseudonyms of two campaigns or platforms cannot be linked.
+The raw id goes no further than this function. Pseudonyms of two campaigns or two platforms cannot
+be linked.
 """
 
 from collections.abc import Callable
@@ -10,12 +11,12 @@ PSEUDONYM_BYTES = 16
 
 
 def campaign_key(pseudonym_key: bytes, slug: str) -> bytes:
-    """Derive a campaign's own key from the service's."""
+    """Return a campaign's key (32 bytes), derived from the service's. Pure."""
     return blake2b(slug.encode(), key=pseudonym_key, person=b"campaign", digest_size=32).digest()
 
 
 def pseudonymiser(key: bytes, platform: str) -> Callable[[str], bytes]:
-    """Return the function from a platform's user id to the pseudonym (16 bytes) under a campaign's key."""
+    """Return the function from a platform's user id to a campaign's pseudonym (16 bytes). Pure."""
     name = platform.encode()
     start = blake2b(len(name).to_bytes(2, "big") + name, key=key, person=b"person", digest_size=PSEUDONYM_BYTES)
 
@@ -28,5 +29,8 @@ def pseudonymiser(key: bytes, platform: str) -> Callable[[str], bytes]:
 
 
 def bucket_of(person: bytes, buckets: int = 1) -> int:
-    """Return the shard of a pseudonym: all of a person's likes stand in one bucket (design, section 9)."""
+    """Return the bucket of a pseudonym, the same for all likes of a person (design, section 9).
+
+    Pure.
+    """
     return person[0] % buckets

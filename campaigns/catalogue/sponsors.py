@@ -1,4 +1,4 @@
-"""Sponsors: whose promises there are. A sponsor keeps every name that it had, for its promises keep theirs.
+"""The register of sponsors. A sponsor keeps its former names, because its promises keep them too.
 
 Every function joins the caller's transaction.
 """
@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused
+from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused, printable
 from sql import Connection, query
 
 _ADD_SPONSOR = query("add_sponsor")
@@ -23,24 +23,27 @@ _ID = re.compile(r"spo_[0-9a-f]{20}")
 
 
 class Sponsor(NamedTuple):
-    """A sponsor as it is registered."""
+    """A registered sponsor."""
 
     sponsor_id: str
     name: str
     added_at: datetime
     disabled_at: datetime | None
-    former_names: tuple[str, ...] = ()  # names, oldest first; filled in lists only
+    former_names: tuple[str, ...] = ()  # oldest first; only `list_sponsors` fills it
 
 
 def derive_sponsor_id(name: str) -> str:
-    """Return the id of the sponsor that is first known by a name."""
+    """Return the id of the sponsor that was first registered under a name. Pure."""
     return f"spo_{sha256(name.encode()).hexdigest()[:20]}"
 
 
 async def add_sponsor(conn: Connection, name: str) -> str:
-    """Register a sponsor; return its id. RegisterRefused: one has that name, or had it."""
+    """Register a sponsor; return its id.
+
+    Raises RegisterRefused if a sponsor has or had the name.
+    """
     if await _find_by_name(conn, name) is not None or not await _insert_sponsor(conn, name):
-        raise RegisterRefused(f"there is, or was, a sponsor named {name!r} already")
+        raise RegisterRefused("sponsor_exists", name=name)
     return derive_sponsor_id(name)
 
 
@@ -50,25 +53,25 @@ async def _insert_sponsor(conn: Connection, name: str) -> bool:
 
 
 async def ensure_sponsor(conn: Connection, name: str) -> None:
-    """Register the sponsor of a new promise if nobody has that name, and keep it as it is until the end.
+    """Register the sponsor of a new promise if it is missing; lock it until the transaction ends.
 
-    PromiseRefused: it is disabled, or called something else now.
+    Raises PromiseRefused if the sponsor is disabled, or has another name now.
     """
-    known = await _find_by_name(conn, name)
-    if known is None:
+    sponsor = await _find_by_name(conn, name)
+    if sponsor is None:
         await _insert_sponsor(conn, name)
-        known = await _find_by_name(conn, name)
-    fault = sponsor_error(name, known) if known else None
-    if fault:
-        raise PromiseRefused([fault])
+        sponsor = await _find_by_name(conn, name)
+    error = sponsor_error(name, sponsor) if sponsor else None
+    if error:
+        raise PromiseRefused([error])
 
 
 def sponsor_error(name: str, sponsor: Sponsor) -> FieldError | None:
-    """Return why a new promise cannot name a sponsor so; None: it can. Pure."""
+    """Return why a new promise cannot name the sponsor like this, or None if it can. Pure."""
     if sponsor.disabled_at is not None:
-        return FieldError("campaign.sponsor", f"the sponsor {sponsor.name} is disabled: enable it first")
+        return FieldError("campaign.sponsor", "sponsor_disabled", {"name": sponsor.name})
     if sponsor.name != name:
-        return FieldError("campaign.sponsor", f"that sponsor is called {sponsor.name} now: name it so")
+        return FieldError("campaign.sponsor", "sponsor_renamed", {"name": sponsor.name})
     return None
 
 
@@ -78,23 +81,26 @@ async def _find_by_name(conn: Connection, name: str) -> Sponsor | None:
 
 
 async def lock_sponsor(conn: Connection, sponsor_id: str) -> Sponsor:
-    """Return a sponsor, locked until the caller's transaction ends. NotFound: there is none."""
+    """Return a sponsor, locked until the transaction ends. Raises NotFound if the id is unknown."""
     row = await conn.fetchrow(_LOCK_SPONSOR, sponsor_id) if _ID.fullmatch(sponsor_id) else None
     if row is None:
-        raise NotFound(f"there is no sponsor {sponsor_id!r}")
+        raise NotFound("sponsor_not_found", sponsor=printable(sponsor_id))
     return _sponsor_from_row(row)
 
 
 async def list_sponsors(conn: Connection, after: str | None = None, limit: int | None = None) -> list[Sponsor]:
-    """Return the sponsors by name, those after one, so many; None: all."""
+    """Return at most `limit` sponsors by name, starting after the name `after`; None: no bound."""
     rows = await conn.fetch(_LIST_SPONSORS, after, limit)
     return [_sponsor_from_row(row)._replace(former_names=tuple(row["former"])) for row in rows]
 
 
 async def rename_sponsor(conn: Connection, sponsor: Sponsor, name: str) -> None:
-    """Call a sponsor something else, or what it was called before. RegisterRefused: another has or had that name."""
+    """Rename a sponsor, possibly back to a former name.
+
+    Raises RegisterRefused if another has or had the name.
+    """
     owner = await _find_by_name(conn, name)
-    taken = RegisterRefused(f"another sponsor is, or was, named {name!r}")
+    taken = RegisterRefused("sponsor_name_taken", name=name)
     if owner is not None and owner.sponsor_id != sponsor.sponsor_id:
         raise taken
     await conn.execute(_RENAME_SPONSOR, sponsor.sponsor_id, name)
@@ -103,7 +109,10 @@ async def rename_sponsor(conn: Connection, sponsor: Sponsor, name: str) -> None:
 
 
 async def set_disabled_at(conn: Connection, sponsor_id: str, disabled_at: datetime | None) -> None:
-    """Let no new promise name a sponsor; None: let them again. What it promised stands."""
+    """Disable a sponsor for new promises; None enables it again.
+
+    Existing promises stay in force.
+    """
     await conn.execute(_SET_SPONSOR_DISABLED, sponsor_id, disabled_at)
 
 

@@ -1,1 +1,1 @@
-"""T1: verify, read, admit and record deliveries of likes."""
+"""T1: verify, parse, admit and record deliveries of likes."""

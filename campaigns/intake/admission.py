@@ -1,4 +1,7 @@
-"""Which campaign a like is for, and whether that campaign takes it: pure, from the catalogue and the time."""
+"""Admission: which campaign an event is for, and whether that campaign accepts it.
+
+Pure, from catalogue and time.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,12 +14,12 @@ from campaigns.intake.payload import InvalidEvent, LikeEvent
 from campaigns.intake.suspicion import suspicion_reason
 from campaigns.promise.calendar import AHEAD_MAX, to_microseconds
 
-PAUSED_REASON = "the campaign's intake for this content is paused"
+PAUSED_REASON = "the campaign has paused its intake for this content"
 _AHEAD_MAX_US = AHEAD_MAX // timedelta(microseconds=1)
 
 
 class AdmittedEvent(NamedTuple):
-    """A like or unlike that its campaign takes, its person a pseudonym already."""
+    """An event that its campaign accepts; the key has a pseudonym instead of the person."""
 
     position: int  # in the delivery
     campaign_id: int
@@ -25,7 +28,7 @@ class AdmittedEvent(NamedTuple):
 
 
 class RefusedEvent(NamedTuple):
-    """One that was decided without the table; `campaign` is None where none could be told."""
+    """An event refused before the table; `campaign` is None if the event belongs to none."""
 
     position: int
     campaign: Campaign | None
@@ -37,35 +40,35 @@ class RefusedEvent(NamedTuple):
 def admit_events(
     events: Sequence[LikeEvent | InvalidEvent], platform: str, catalogue: Catalogue, now: datetime
 ) -> tuple[list[AdmittedEvent], list[RefusedEvent]]:
-    """Return what goes on to the table and what is refused here, both with their places in the delivery."""
+    """Return the admitted and the refused events of a delivery, each with its position."""
     admitted: list[AdmittedEvent] = []
     refused: list[RefusedEvent] = []
     now_us = to_microseconds(now)
-    for place, like in enumerate(events):
-        if isinstance(like, InvalidEvent):
-            refused.append(_refuse_invalid(place, like))
+    for position, event in enumerate(events):
+        if isinstance(event, InvalidEvent):
+            refused.append(_refuse_invalid(position, event))
             continue
-        campaign = _find_campaign(like, catalogue)
-        event_us = to_microseconds(like["event_at"])
-        outcome = _refusal_outcome(like, event_us, campaign, catalogue, now_us)
+        campaign = _find_campaign(event, catalogue)
+        event_us = to_microseconds(event["event_at"])
+        outcome = _refusal_outcome(event, event_us, campaign, catalogue, now_us)
         if outcome is not None or campaign is None:
-            refused.append(_refuse_event(place, campaign, like, outcome or Outcome.NOT_ENROLLED))
+            refused.append(_refuse_event(position, campaign, event, outcome or Outcome.NOT_ENROLLED))
             continue
-        if catalogue.paused_contents and _is_paused(like, campaign, catalogue):
+        if catalogue.paused_contents and _is_paused(event, campaign, catalogue):
             refused.append(
-                RefusedEvent(place, campaign, is_like=True, outcome=Outcome.NOT_RUNNING, reason=PAUSED_REASON)
+                RefusedEvent(position, campaign, is_like=True, outcome=Outcome.NOT_RUNNING, reason=PAUSED_REASON)
             )
             continue
-        signals = like.get("signals")
-        suspect = signals is not None and suspicion_reason(signals) is not None
-        incoming = LikeChange(like["action"] == "like", event_us, campaign.calendar.day_of(event_us), suspect)
-        key = (like["content"], campaign.pseudonymiser(platform)(like["person"]))
-        admitted.append(AdmittedEvent(place, campaign.campaign_id, key, incoming))
+        signals = event.get("signals")
+        is_suspect = signals is not None and suspicion_reason(signals) is not None
+        change = LikeChange(event["action"] == "like", event_us, campaign.calendar.day_of(event_us), is_suspect)
+        key = (event["content"], campaign.pseudonymiser(platform)(event["person"]))
+        admitted.append(AdmittedEvent(position, campaign.campaign_id, key, change))
     return admitted, refused
 
 
 def _find_campaign(event: LikeEvent, catalogue: Catalogue) -> Campaign | None:
-    """Return the campaign that is named, or else the one that the content is enrolled in."""
+    """Return the campaign that the event names, or else the one that the content is enrolled in."""
     slug = event.get("campaign")
     if slug is not None:
         return catalogue.campaigns.get(slug)
@@ -87,13 +90,16 @@ def _refusal_outcome(
 
 
 def _is_paused(event: LikeEvent, campaign: Campaign, catalogue: Catalogue) -> bool:
-    """Tell whether the campaign takes no like of the content for now. Whoever liked it may still take that back."""
+    """Tell whether intake of the content is paused.
+
+    A pause stops likes only: people may still withdraw theirs.
+    """
     return event["action"] == "like" and (campaign.campaign_id, event["content"]) in catalogue.paused_contents
 
 
-def _refuse_invalid(index: int, invalid: InvalidEvent) -> RefusedEvent:
-    return RefusedEvent(index, None, is_like=True, outcome=Outcome.INVALID, reason=str(invalid))
+def _refuse_invalid(position: int, invalid: InvalidEvent) -> RefusedEvent:
+    return RefusedEvent(position, None, is_like=True, outcome=Outcome.INVALID, reason=str(invalid))
 
 
-def _refuse_event(index: int, campaign: Campaign | None, event: LikeEvent, outcome: Outcome) -> RefusedEvent:
-    return RefusedEvent(index, campaign, event["action"] == "like", outcome, REASONS[outcome])
+def _refuse_event(position: int, campaign: Campaign | None, event: LikeEvent, outcome: Outcome) -> RefusedEvent:
+    return RefusedEvent(position, campaign, event["action"] == "like", outcome, REASONS[outcome])

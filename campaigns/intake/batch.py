@@ -1,19 +1,19 @@
-"""T1: one transaction records the likes of many deliveries. Claim, decide, write; then, and only then, answer.
+"""T1: one transaction records the likes of many deliveries, then the deliveries are answered.
 
-Every like is inserted first; one that was there already waits for whoever brought it, and is decided by what is
-known then. Locks are taken in one order (campaigns by id; within one new likes, the persons' days, known likes, each
-sorted), so that transactions never wait in a circle. If a known like was changed between reading and writing, the
-whole is rolled back and done again, alone.
+Every like is inserted first. An insert of a stored like waits for the transaction that stores it,
+and is then decided from the stored state. Locks are taken in one order (campaigns by id; within a
+campaign new likes, persons' days, stored likes, each sorted), so that transactions never deadlock.
+If a stored like changes between read and write, the transaction is rolled back and repeated alone.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
 import asyncpg
-import orjson
 
+from campaigns.batch_tallies import BatchTallies, encode_tallies
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake.batch_tree import BatchLike, Tree, build_tree
 from campaigns.intake.decide import (
@@ -21,21 +21,22 @@ from campaigns.intake.decide import (
     Decision,
     LikeKey,
     LikeTransition,
+    PersonDay,
     QuotaUse,
-    Tallies,
     allocate_quota,
     decide_likes,
     group_by_like,
     mark_over_limit,
     quota_use_by_person_day,
+    replace_decisions,
     tally_by_day,
 )
 from campaigns.intake.like_state import Like, LikeChange, LikeState, Outcome
-from sql import Connection, query
+from sql import Connection, query, rows_affected
 
 BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, section 9)
 NONCE_KEY_BYTES = 32
-SEPARATOR = "\x1f"  # of contents, which hold no control characters
+SEPARATOR = "\x1f"  # of contents, which contain no control characters
 
 _FIND_LIKES = query("find_likes")
 _CLAIM_LIKES = query("claim_likes")
@@ -49,7 +50,7 @@ _STATES = {state.value: state for state in LikeState}
 
 
 class ConcurrentUpdate(Exception):
-    """Another transaction changed what this one had read: roll back and do it again."""
+    """Another transaction changed a row that this one had read: roll back and repeat."""
 
 
 class Batch(NamedTuple):
@@ -59,47 +60,57 @@ class Batch(NamedTuple):
     campaign: Campaign
     like_changes: Sequence[tuple[LikeKey, LikeChange]]
     refusal_counts: dict[str, int]  # likes refused before the table, by outcome
-    day: date  # the campaign day now: where refusals are counted
+    day: date  # the current campaign day: refusals count on it
 
 
 class BatchResult(NamedTuple):
-    """What became of a batch: an outcome for each arrival; the rest is for receipts."""
+    """The result of a batch; key and positions make the receipts."""
 
-    outcomes: list[Outcome]
+    outcomes: Mapping[int, Outcome]  # by the event's position in the batch
     nonce_key: bytes
-    counted_positions: dict[LikeKey, int]  # likes that the batch made count, and their places in it
+    counted_positions: dict[LikeKey, int]  # position in the batch of each like that the batch counted
 
 
 async def write_batch(conn: Connection, batch: Batch) -> BatchResult:
-    """Record one campaign's batch; joins the caller's transaction. Raises Raced."""
-    arrivals = group_by_like(batch.like_changes)
-    keys = sorted(arrivals)
-    decision = await _claim_likes(conn, batch, arrivals, keys)
-    promotions = await _apply_limits(conn, batch, arrivals, decision)
+    """Record one campaign's batch. Raises ConcurrentUpdate. Joins the caller's transaction."""
+    changes_by_like = group_by_like(batch.like_changes)
+    keys = sorted(changes_by_like)
+    decision = await _claim_likes(conn, batch, changes_by_like, keys)
+    decision, promotions = await _apply_limits(conn, batch, changes_by_like, decision)
     await _mark_over_limit(conn, batch, decision)
     await _update_likes(conn, batch, decision, keys)
-    promoted = await _promote_likes(conn, batch, promotions, len(keys))
-    changes = decision.transitions
-    counted = {key: place for place, key in enumerate(keys) if key in changes and _starts_counting(changes[key])}
+    promoted_rows = await _promote_likes(conn, batch, promotions, len(keys))
+    transitions = decision.transitions
+    counted_positions = {
+        key: position
+        for position, key in enumerate(keys)
+        if key in transitions and _starts_counting(transitions[key])
+    }
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
-    tree = build_tree(nonce_key, _batch_likes(decision, counted, promoted))
-    tallies = tally_by_day([*changes.values(), *map(_promotion_transition, promoted)], decision.duplicates.values())
-    await _insert_batch(conn, batch, nonce_key, tree, tallies)
-    return BatchResult(decision.outcomes, nonce_key, counted)
+    tree = build_tree(nonce_key, _batch_likes(decision, counted_positions, promoted_rows))
+    await _insert_batch(conn, batch, nonce_key, tree, _batch_tallies(batch, decision, promoted_rows))
+    return BatchResult(decision.outcomes, nonce_key, counted_positions)
 
 
 def _batch_likes(
     decision: Decision, counted_positions: dict[LikeKey, int], promoted_rows: list[asyncpg.Record]
 ) -> list[BatchLike]:
-    changes = decision.transitions
+    transitions = decision.transitions
     leaves = [
-        BatchLike(place, key[1], key[0], changes[key].after.event_us) for key, place in counted_positions.items()
+        BatchLike(position, key[1], key[0], transitions[key].after.event_us)
+        for key, position in counted_positions.items()
     ]
     return leaves + [BatchLike(r["position"], r["person"], r["content"], r["event_us"]) for r in promoted_rows]
 
 
+def _batch_tallies(batch: Batch, decision: Decision, promoted_rows: list[asyncpg.Record]) -> BatchTallies:
+    transitions = [*decision.transitions.values(), *map(_promotion_transition, promoted_rows)]
+    refused = {batch.day: batch.refusal_counts} if batch.refusal_counts else {}
+    return BatchTallies(tally_by_day(transitions, decision.duplicates.values()), refused)
+
+
 def _starts_counting(transition: LikeTransition) -> bool:
-    """Tell whether the batch made the like count: it did not, or on another day, before."""
+    """Tell whether the like counts now, and before did not count or counted on another day."""
     before, after = transition
     if after.state is not LikeState.COUNTED:
         return False
@@ -109,26 +120,25 @@ def _starts_counting(transition: LikeTransition) -> bool:
 async def _claim_likes(
     conn: Connection, batch: Batch, changes_by_like: ChangesByLike, keys: list[LikeKey]
 ) -> Decision:
-    """Insert every like as if it were new; those that were not are read, and decided again by what is known.
+    """Insert every like as if it were new, and decide the stored ones from their stored state.
 
-    The insertion waits for transactions that brought the same likes, so what is read afterwards is settled.
+    The insert waits for
+    transactions with the same likes, so the states read afterwards are final.
     """
-    decision = Decision([Outcome.INVALID] * len(batch.like_changes))
     times_matter = not batch.campaign.keeps_likes
-    decide_likes(decision, changes_by_like, dict.fromkeys(keys), times_matter=times_matter)
-    claimed = await _insert_likes(conn, batch, [decision.transitions[key].after for key in keys], keys)
-    if len(claimed) < len(keys):
-        mine = set(claimed)
-        lost = [key for place, key in enumerate(keys) if place not in mine]
-        decide_likes(
-            decision, changes_by_like, await _read_stored_likes(conn, batch, lost), times_matter=times_matter
-        )
-    return decision
+    decision = decide_likes(changes_by_like, dict.fromkeys(keys), times_matter=times_matter)
+    new_positions = set(await _insert_likes(conn, batch, [decision.transitions[key].after for key in keys], keys))
+    if len(new_positions) == len(keys):
+        return decision
+    stored_keys = [key for position, key in enumerate(keys) if position not in new_positions]
+    stored_likes = await _read_stored_likes(conn, batch, stored_keys)
+    redecision = decide_likes(changes_by_like, stored_likes, times_matter=times_matter)
+    return replace_decisions(decision, stored_likes.keys(), redecision)
 
 
 async def _insert_likes(conn: Connection, batch: Batch, likes: Sequence[Like], keys: Sequence[LikeKey]) -> list[int]:
-    """Return the places of the likes that were new."""
-    claimed: list[int] = await conn.fetchval(
+    """Return the positions of the likes that were new."""
+    positions: list[int] = await conn.fetchval(
         _CLAIM_LIKES,
         batch.batch_id,
         batch.campaign.campaign_id,
@@ -139,11 +149,14 @@ async def _insert_likes(conn: Connection, batch: Batch, likes: Sequence[Like], k
         b"".join([key[1] for key in keys]),
         SEPARATOR.join([key[0] for key in keys]),
     )
-    return claimed
+    return positions
 
 
 def _array_literal(values: Iterable[object]) -> str:
-    """Write an array as PostgreSQL reads it: asyncpg would look at each element several times."""
+    """Return the text of a PostgreSQL array.
+
+    The driver would encode element by element, several passes each.
+    """
     return "{" + ",".join(map(str, values)) + "}"
 
 
@@ -152,71 +165,72 @@ async def _read_stored_likes(conn: Connection, batch: Batch, keys: Sequence[Like
     rows = await conn.fetch(_FIND_LIKES, batch.campaign.campaign_id, contents, persons, BUCKET)
     if len(rows) != len(keys):
         raise ConcurrentUpdate
-    return {keys[place - 1]: Like(_STATES[state], event_us, day) for place, state, event_us, day in rows}
+    return {keys[position - 1]: Like(_STATES[state], event_us, day) for position, state, event_us, day in rows}
 
 
 async def _apply_limits(
     conn: Connection, batch: Batch, changes_by_like: ChangesByLike, decision: Decision
-) -> list[tuple[bytes, date, int]]:
-    """Give out the persons' places of the day; return where older likes move up, and how many."""
+) -> tuple[Decision, list[tuple[bytes, date, int]]]:
+    """Return the decision under the daily limits, and the promotions by person and day."""
     if not batch.campaign.has_limits:
-        return []
-    limited = quota_use_by_person_day(decision.transitions, batch.campaign.limit_on)
-    if not limited:
-        return []
-    live = await _update_person_days(conn, batch, limited)
-    over: list[LikeKey] = []
+        return decision, []
+    quota_uses = quota_use_by_person_day(decision.transitions, batch.campaign.limit_on)
+    if not quota_uses:
+        return decision, []
+    live_after = await _update_person_days(conn, batch, quota_uses)
+    over_limit_keys: list[LikeKey] = []
     promotions = []
-    for (person, day), place in sorted(limited.items()):
-        allotment = allocate_quota(place, live[person, day], batch.campaign.limit_on(day) or 0)
-        over += allotment.over_limit_keys
-        if allotment.promoted_count:
-            promotions.append((person, day, allotment.promoted_count))
-    mark_over_limit(decision, changes_by_like, over)
-    return promotions
+    for (person, day), quota_use in sorted(quota_uses.items()):
+        quota = allocate_quota(quota_use, live_after[person, day], batch.campaign.limit_on(day) or 0)
+        over_limit_keys += quota.over_limit_keys
+        if quota.promoted_count:
+            promotions.append((person, day, quota.promoted_count))
+    return mark_over_limit(decision, changes_by_like, over_limit_keys), promotions
 
 
 async def _update_person_days(
-    conn: Connection, batch: Batch, quota_uses: dict[tuple[bytes, date], QuotaUse]
-) -> dict[tuple[bytes, date], int]:
+    conn: Connection, batch: Batch, quota_uses: dict[PersonDay, QuotaUse]
+) -> dict[PersonDay, int]:
+    """Return the number of live likes after the batch."""
     rows = [(person, day, quota_uses[person, day].live_delta) for person, day in sorted(quota_uses)]
     columns = list(zip(*rows, strict=True))
-    moved = await conn.fetch(_ADD_TO_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
-    if any(moves_by < 0 for _, _, moves_by in rows):
-        moved += await conn.fetch(_SUBTRACT_FROM_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
-    return {(person, day): live for person, day, live in moved}
+    updated = await conn.fetch(_ADD_TO_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
+    if any(live_delta < 0 for _, _, live_delta in rows):
+        updated += await conn.fetch(_SUBTRACT_FROM_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
+    return {(person, day): live for person, day, live in updated}
 
 
 async def _mark_over_limit(conn: Connection, batch: Batch, decision: Decision) -> None:
-    """New likes were inserted as if they counted: say of those over the limit that they do not."""
-    over = [
-        k
-        for k, (before, after) in decision.transitions.items()
+    """Correct the state of new likes over the limit: they were inserted as counted."""
+    keys = [
+        key
+        for key, (before, after) in decision.transitions.items()
         if before is None and after.state is LikeState.OVER_LIMIT
     ]
-    if over:
-        columns = zip(*sorted(over), strict=True)
+    if keys:
+        columns = zip(*sorted(keys), strict=True)
         await conn.execute(_MARK_OVER_LIMIT, batch.campaign.campaign_id, BUCKET, *columns)
 
 
 async def _update_likes(conn: Connection, batch: Batch, decision: Decision, keys: list[LikeKey]) -> None:
-    """Write known likes that changed, each only if it still is what was decided upon."""
-    known = [(place, key, decision.transitions[key]) for place, key in enumerate(keys) if key in decision.transitions]
+    """Update stored likes.
+
+    Raises ConcurrentUpdate if one no longer has the state that the decision is based on.
+    """
+    transitions = decision.transitions
     rows = [
-        (*key, before.event_us, before.state, after.event_us, after.day, after.state, place, _starts_counting(change))
-        for place, key, change in known
-        for before, after in [change]
+        (*key, before.event_us, before.state, after.event_us, after.day, after.state, position, starts_counting)
+        for position, key in enumerate(keys)
+        if key in transitions
+        for before, after in [transitions[key]]
         if before is not None
+        for starts_counting in [_starts_counting(transitions[key])]
     ]
     if rows:
         columns = zip(*rows, strict=True)
         status = await conn.execute(_UPDATE_LIKES, batch.batch_id, batch.campaign.campaign_id, BUCKET, *columns)
-        _require_row_count(status, len(rows))
-
-
-def _require_row_count(status: str, row_count: int) -> None:
-    if int(status.rsplit(" ", 1)[1]) != row_count:
-        raise ConcurrentUpdate
+        if rows_affected(status) != len(rows):
+            raise ConcurrentUpdate
 
 
 async def _promote_likes(
@@ -237,8 +251,7 @@ def _promotion_transition(row: asyncpg.Record) -> LikeTransition:
     return LikeTransition(before, before._replace(state=LikeState.COUNTED))
 
 
-async def _insert_batch(conn: Connection, batch: Batch, nonce_key: bytes, tree: Tree, tallies: Tallies) -> None:
-    shown = {"days": tallies, "refused": {batch.day: batch.refusal_counts} if batch.refusal_counts else {}}
+async def _insert_batch(conn: Connection, batch: Batch, nonce_key: bytes, tree: Tree, tallies: BatchTallies) -> None:
     await conn.execute(
         _INSERT_BATCH,
         batch.batch_id,
@@ -248,5 +261,5 @@ async def _insert_batch(conn: Connection, batch: Batch, nonce_key: bytes, tree: 
         nonce_key,
         tree.positions,
         tree.leaves,
-        orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS).decode(),
+        encode_tallies(tallies),
     )

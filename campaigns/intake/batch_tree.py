@@ -1,7 +1,7 @@
-"""The Merkle tree over the likes that a batch made count, and the receipt that names one of them (RFC 6962, 2.1).
+"""The Merkle tree over the likes that a batch counted, and the receipt of a like (RFC 6962, 2.1).
 
-A leaf commits to (nonce, pseudonym, content, event_at). The nonces are derived from the batch's own key: once that
-is erased, the leaf still stands in every proof but links to nobody.
+A leaf commits to (nonce, pseudonym, content, event_at). The batch's key derives the nonces. Once
+that key is erased, the leaf stays in every proof but links to nobody.
 """
 
 import base64
@@ -12,21 +12,21 @@ from typing import NamedTuple
 from ledger.log.merkle import root
 
 NONCE_BYTES = 16
-_LEAF = b"\x00\x01"  # RFC 6962's prefix of a leaf, then the version of what follows
+_LEAF = b"\x00\x01"  # RFC 6962's prefix of a leaf, then the version of the rest
 TAG_BYTES = 8
 
 
 class BatchLike(NamedTuple):
-    """What a leaf commits to, beside its nonce."""
+    """A like as its leaf commits to it, and its position."""
 
-    position: int  # in the batch: which nonce is its own
+    position: int  # in the batch: selects the nonce
     person: bytes
     content: str
     event_us: int  # microseconds since 1970
 
 
 class Tree(NamedTuple):
-    """A batch's root (32 bytes), its leaf hashes, 32 bytes each, joined, and each leaf's place in the batch."""
+    """A batch's root (32 bytes), leaf hashes (32 bytes each, joined), and the leaves' positions."""
 
     root: bytes
     leaves: bytes
@@ -34,7 +34,7 @@ class Tree(NamedTuple):
 
 
 def derive_nonces(nonce_key: bytes, count: int) -> bytes:
-    """Return the nonces of the first `places` likes of a batch, 16 bytes each: SHAKE256 (FIPS 202) of its key."""
+    """Return the nonces of the first `count` positions, 16 bytes each: SHAKE256 (FIPS 202)."""
     return shake_256(nonce_key).digest(NONCE_BYTES * count)
 
 
@@ -45,16 +45,19 @@ def leaf_hash(leaf_nonce: bytes, like: BatchLike) -> bytes:
 
 
 def build_tree(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
-    """Return the tree over `likes`, which are in order of their places."""
-    stream = derive_nonces(nonce_key, likes[-1].position + 1) if likes else b""
+    """Return the tree over `likes`, which are sorted by position."""
+    nonces = derive_nonces(nonce_key, likes[-1].position + 1) if likes else b""
     hashes = [
-        leaf_hash(stream[like.position * NONCE_BYTES : (like.position + 1) * NONCE_BYTES], like) for like in likes
+        leaf_hash(nonces[like.position * NONCE_BYTES : (like.position + 1) * NONCE_BYTES], like) for like in likes
     ]
     return Tree(root(hashes), b"".join(hashes), [like.position for like in likes])
 
 
 def encode_receipt(batch_id: int, position: int, nonce_key: bytes) -> str:
-    """Return what names one like of a batch; without the batch's key nobody can make up another's."""
+    """Return the receipt of a like, `rcp_` and 20 bytes in base64url.
+
+    Only the batch's key derives it.
+    """
     tag = derive_nonces(nonce_key, position + 1)[-NONCE_BYTES:][:TAG_BYTES]
     packed = batch_id.to_bytes(8, "big") + position.to_bytes(4, "big") + tag
     return "rcp_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")

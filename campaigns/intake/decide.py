@@ -1,19 +1,23 @@
-"""What a batch changes: pure, from what is known of its likes and from what came in.
+"""The decision about a batch: pure, from its events and the stored likes.
 
-`decide` folds every event into its like, `allot` applies the person's daily limit, `tally` counts the difference.
+`decide_likes` applies every event to its like, `allocate_quota` applies a person's daily limit, and
+`tally_by_day` counts the difference.
 """
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
 from campaigns.intake.like_state import LIVE_STATES, Like, LikeChange, LikeState, Outcome, apply_event, is_repeat_like
 
-LikeKey = tuple[str, bytes]  # content, person: what a like is, within its campaign
+LikeKey = tuple[str, bytes]  # content, person: identifies a like within its campaign
 PersonDay = tuple[bytes, date]
 DailyLimit = Callable[[date], int | None]
+ChangesByLike = Mapping[LikeKey, Sequence[tuple[int, LikeChange]]]  # each event with its position in the batch
+DayTallies = dict[date, Counter[str]]
 
 
 class LikeTransition(NamedTuple):
@@ -23,55 +27,46 @@ class LikeTransition(NamedTuple):
     after: Like
 
 
-ChangesByLike = Mapping[
-    LikeKey, Sequence[tuple[int, LikeChange]]
-]  # what came in about each like, with its place in the batch
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a batch's likes."""
+    """The decision about a batch, or about some of its likes."""
 
-    outcomes: list[Outcome]  # one for each arrival, by its place
-    transitions: dict[LikeKey, LikeTransition] = field(default_factory=dict)  # only likes that differ afterwards
-    duplicates: dict[LikeKey, Counter[date]] = field(
-        default_factory=dict
-    )  # likes of what was liked before, by their day
+    outcomes: Mapping[int, Outcome]  # by the event's position in the batch
+    transitions: Mapping[LikeKey, LikeTransition]  # only likes that change
+    duplicates: Mapping[LikeKey, Counter[date]]  # repeated likes, by campaign day
 
 
 def group_by_like(like_changes: Iterable[tuple[LikeKey, LikeChange]]) -> ChangesByLike:
-    """Put what came in about the same like together, in order."""
+    """Return the events of each like, in their order."""
     groups: dict[LikeKey, list[tuple[int, LikeChange]]] = {}
-    for place, (key, incoming) in enumerate(like_changes):
+    for position, (key, change) in enumerate(like_changes):
         if key in groups:
-            groups[key].append((place, incoming))
+            groups[key].append((position, change))
         else:
-            groups[key] = [(place, incoming)]
+            groups[key] = [(position, change)]
     return groups
 
 
 def decide_likes(
-    decision: Decision,
-    changes_by_like: ChangesByLike,
-    stored_likes: Mapping[LikeKey, Like | None],
-    *,
-    times_matter: bool = True,
-) -> None:
-    """Fold what arrived about the likes in `known` into what is known of them (None: nothing); again: replaces.
+    changes_by_like: ChangesByLike, stored_likes: Mapping[LikeKey, Like | None], *, times_matter: bool = True
+) -> Decision:
+    """Return the decision about the likes in `stored_likes`; None stands for a new like.
 
-    Where unlikes change nothing (`times_matter` is false), a later time of a known like is no change.
+    `times_matter` is False where unlikes change nothing: a later time of a stored like is no change
+    then.
     """
-    changes, outcomes = decision.transitions, decision.outcomes
+    outcomes: dict[int, Outcome] = {}
+    transitions: dict[LikeKey, LikeTransition] = {}
+    duplicates: dict[LikeKey, Counter[date]] = {}
     for key, before in stored_likes.items():
-        changes.pop(key, None)
-        decision.duplicates.pop(key, None)
         after = before
-        for place, incoming in changes_by_like[key]:
-            if after is not None and is_repeat_like(after, incoming):
-                decision.duplicates.setdefault(key, Counter())[incoming.day] += 1
-            after, outcomes[place] = apply_event(after, incoming)
+        for position, change in changes_by_like[key]:
+            if after is not None and is_repeat_like(after, change):
+                duplicates.setdefault(key, Counter())[change.day] += 1
+            after, outcomes[position] = apply_event(after, change)
         if after is not None and (before is None or _differs(before, after, times_matter=times_matter)):
-            changes[key] = LikeTransition(before, after)
+            transitions[key] = LikeTransition(before, after)
+    return Decision(outcomes, transitions, duplicates)
 
 
 def _differs(before: Like, after: Like, *, times_matter: bool) -> bool:
@@ -80,32 +75,43 @@ def _differs(before: Like, after: Like, *, times_matter: bool) -> bool:
     return times_matter and before.event_us != after.event_us
 
 
-class QuotaUse(NamedTuple):
-    """A person's day under a limit: who wants to count on it, and how the number of live likes moves."""
+def replace_decisions(decision: Decision, redecided_keys: AbstractSet[LikeKey], redecision: Decision) -> Decision:
+    """Return the decision with that about `redecided_keys` replaced."""
+    transitions = {key: value for key, value in decision.transitions.items() if key not in redecided_keys}
+    duplicates = {key: value for key, value in decision.duplicates.items() if key not in redecided_keys}
+    return Decision(
+        outcomes={**decision.outcomes, **redecision.outcomes},
+        transitions=transitions | dict(redecision.transitions),
+        duplicates=duplicates | dict(redecision.duplicates),
+    )
 
-    entrants: list[LikeKey]
-    counted_leaving: int  # likes of it that counted and leave
-    live_delta: int  # live likes after less before
+
+class QuotaUse(NamedTuple):
+    """The change of a person's day that has a limit."""
+
+    entrants: list[LikeKey]  # likes that want to count on this day
+    counted_leaving: int  # counted likes that leave this day
+    live_delta: int  # live likes after the batch, less before
 
 
 def quota_use_by_person_day(
     transitions: Mapping[LikeKey, LikeTransition], limit: DailyLimit
 ) -> dict[PersonDay, QuotaUse]:
-    """Return the limited days of persons that the changes touch."""
+    """Return the persons' days that have a limit and that the transitions touch."""
     entrants: dict[PersonDay, list[LikeKey]] = {}
-    leave: Counter[PersonDay] = Counter()
-    moves: Counter[PersonDay] = Counter()
+    counted_leaving: Counter[PersonDay] = Counter()
+    live_deltas: Counter[PersonDay] = Counter()
     for key, (before, after) in transitions.items():
         old, new = _live_person_day(key, before), _live_person_day(key, after)
         if old == new and (before is None or before.state is after.state):
             continue
         if old is not None and before is not None and limit(old[1]) is not None:
-            moves[old] -= 1
-            leave[old] += before.state is LikeState.COUNTED
+            live_deltas[old] -= 1
+            counted_leaving[old] += before.state is LikeState.COUNTED
         if new is not None and limit(new[1]) is not None:
-            moves[new] += 1
+            live_deltas[new] += 1
             entrants.setdefault(new, []).append(key)
-    return {day: QuotaUse(entrants.get(day, []), leave[day], moves[day]) for day in moves}
+    return {day: QuotaUse(entrants.get(day, []), counted_leaving[day], live_deltas[day]) for day in live_deltas}
 
 
 def _live_person_day(key: LikeKey, like: Like | None) -> PersonDay | None:
@@ -115,16 +121,16 @@ def _live_person_day(key: LikeKey, like: Like | None) -> PersonDay | None:
 
 
 class QuotaResult(NamedTuple):
-    """Which entrants stay over the limit, and how many older likes take the places that became free."""
+    """The entrants over the limit, and the number of older likes that now count instead."""
 
     over_limit_keys: list[LikeKey]
     promoted_count: int
 
 
 def allocate_quota(quota_use: QuotaUse, live_after: int, limit: int) -> QuotaResult:
-    """Share a person's day out: as many likes count as the limit allows, of all that are live.
+    """Apply the limit to a person's day that has `live_after` live likes after the batch.
 
-    So the number that counts is min(limit, live) whatever the order in which likes and unlikes came.
+    So min(limit, live) likes count, in whatever order likes and unlikes arrived.
     """
     counted_before = min(limit, live_after - quota_use.live_delta)
     free = min(limit, live_after) - (counted_before - quota_use.counted_leaving)
@@ -132,28 +138,31 @@ def allocate_quota(quota_use: QuotaUse, live_after: int, limit: int) -> QuotaRes
     return QuotaResult(quota_use.entrants[entering:], free - entering)
 
 
-def mark_over_limit(decision: Decision, changes_by_like: ChangesByLike, over_limit_keys: Iterable[LikeKey]) -> None:
-    """Mark likes that found no place, and say so to those that brought them."""
+def mark_over_limit(
+    decision: Decision, changes_by_like: ChangesByLike, over_limit_keys: Collection[LikeKey]
+) -> Decision:
+    """Return the decision with these likes, and the outcomes of their events, over the limit."""
+    if not over_limit_keys:
+        return decision
+    outcomes, transitions = dict(decision.outcomes), dict(decision.transitions)
     for key in over_limit_keys:
-        before, after = decision.transitions[key]
-        decision.transitions[key] = LikeTransition(before, after._replace(state=LikeState.OVER_LIMIT))
-        for place, _ in changes_by_like[key]:
-            if decision.outcomes[place] is Outcome.COUNTED:
-                decision.outcomes[place] = Outcome.OVER_LIMIT
+        before, after = transitions[key]
+        transitions[key] = LikeTransition(before, after._replace(state=LikeState.OVER_LIMIT))
+        for position, _ in changes_by_like[key]:
+            if outcomes[position] is Outcome.COUNTED:
+                outcomes[position] = Outcome.OVER_LIMIT
+    return Decision(outcomes, transitions, decision.duplicates)
 
 
-Tallies = dict[date, Counter[str]]
-
-
-def tally_by_day(transitions: Collection[LikeTransition], duplicates: Iterable[Counter[date]] = ()) -> Tallies:
-    """Return by day how the number of likes in each state moves, and how many likes were repeated."""
+def tally_by_day(transitions: Collection[LikeTransition], duplicates: Iterable[Counter[date]] = ()) -> DayTallies:
+    """Return the change of the number of likes in each state, and of repeated likes, by day."""
     moved = Counter((after.day, after.state) for _, after in transitions)
     moved.subtract((before.day, before.state) for before, _ in transitions if before is not None)
-    tallies: Tallies = {}
+    tallies: DayTallies = {}
     for (day, state), likes in moved.items():
         if likes and day is not None:
             tallies.setdefault(day, Counter())[state.value] = likes
-    for own in duplicates:
-        for day, likes in own.items():
+    for repeated_likes in duplicates:
+        for day, likes in repeated_likes.items():
             tallies.setdefault(day, Counter())["duplicate"] += likes
     return tallies

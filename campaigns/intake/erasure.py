@@ -1,8 +1,9 @@
-"""Forget a person in a campaign: what links their likes to them is erased, and every proof and total still holds.
+"""Erase a person from a campaign.
 
-Their pseudonym becomes one that no key derives, and the nonces of their likes go, so that nobody can try on the
-published hashes who it was. A like of theirs that is sent again later is one of somebody new
-(`ops/decisions/0011-forgetting-a-person.md`).
+Nothing links their likes to them, and every proof and total still holds. Their pseudonym becomes a
+random one that no key derives. The nonces of their likes are erased, so that nobody can test a
+guess against the published hashes. A like of theirs that is sent again later counts as a new
+person's (`ops/decisions/0011-forgetting-a-person.md`).
 """
 
 import secrets
@@ -12,7 +13,7 @@ import asyncpg
 from campaigns.catalogue.cache import Campaign, lock_and_bump_version
 from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
 from campaigns.intake.batch_tree import NONCE_BYTES, derive_nonces
-from sql import Connection, query
+from sql import Connection, query, rows_affected
 
 _LOCK_PERSON_BATCHES = query("lock_person_batches")
 _STORE_NONCES = query("store_nonces")
@@ -21,24 +22,24 @@ _ANONYMISE_PERSON_DAYS = query("anonymise_person_days")
 
 
 async def erase_person(conn: Connection, campaign: Campaign, platform: str, person: str) -> int:
-    """Forget a platform's person; return how many likes were theirs. Joins the caller's transaction.
+    """Erase a platform's person; return the number of their likes. Joins the caller's transaction.
 
-    Keeps intake out meanwhile, so that none of their likes slips in under the old pseudonym.
+    Locks intake out until the transaction ends, so that no like arrives under the old pseudonym.
     """
     await lock_and_bump_version(conn)
-    own = campaign.pseudonymiser(platform)(person)
-    for batch in await conn.fetch(_LOCK_PERSON_BATCHES, campaign.campaign_id, own):
+    pseudonym = campaign.pseudonymiser(platform)(person)
+    for batch in await conn.fetch(_LOCK_PERSON_BATCHES, campaign.campaign_id, pseudonym):
         await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], erase_nonces(batch))
-    nobody = secrets.token_bytes(PSEUDONYM_BYTES)
-    status = await conn.execute(_ANONYMISE_LIKES, campaign.campaign_id, own, nobody)
-    await conn.execute(_ANONYMISE_PERSON_DAYS, campaign.campaign_id, own, nobody)
-    return int(status.rsplit(" ", 1)[1])
+    random_pseudonym = secrets.token_bytes(PSEUDONYM_BYTES)
+    status = await conn.execute(_ANONYMISE_LIKES, campaign.campaign_id, pseudonym, random_pseudonym)
+    await conn.execute(_ANONYMISE_PERSON_DAYS, campaign.campaign_id, pseudonym, random_pseudonym)
+    return rows_affected(status)
 
 
 def erase_nonces(batch: asyncpg.Record) -> bytes:
-    """Return a batch's nonces with those of the person's places zero."""
+    """Return a batch's nonces, 16 bytes each, with zeros at the person's positions."""
     last = max(batch["positions"], default=-1)
-    kept = bytearray(derive_nonces(batch["nonce_key"], last + 1) if batch["nonce_key"] else batch["nonces"] or b"")
-    for place in set(batch["person_positions"]) & set(batch["positions"]):  # a like that never counted has no leaf
-        kept[place * NONCE_BYTES : (place + 1) * NONCE_BYTES] = bytes(NONCE_BYTES)
-    return bytes(kept)
+    nonces = bytearray(derive_nonces(batch["nonce_key"], last + 1) if batch["nonce_key"] else batch["nonces"] or b"")
+    for position in set(batch["person_positions"]) & set(batch["positions"]):  # only counted likes have a leaf
+        nonces[position * NONCE_BYTES : (position + 1) * NONCE_BYTES] = bytes(NONCE_BYTES)
+    return bytes(nonces)

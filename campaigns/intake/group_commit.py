@@ -1,4 +1,7 @@
-"""One transaction for a group of deliveries (T1): what was answered before is answered again, the rest recorded."""
+"""Group commit (T1): one transaction for many deliveries.
+
+Repeats stored responses, records the other deliveries.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,9 +16,15 @@ from campaigns.intake.batch import Batch, BatchResult, ConcurrentUpdate
 from campaigns.intake.batch_tree import encode_receipt
 from campaigns.intake.like_state import Outcome
 from campaigns.intake.payload import InvalidEvent, LikeEvent
-from campaigns.intake.response import DeliveryResults, ResultsFilter, render_response
+from campaigns.intake.response import (
+    RESULT_BY_OUTCOME,
+    LikeResult,
+    ResultsFilter,
+    count_outcomes,
+    render_response,
+)
 from campaigns.promise.calendar import local_day
-from sql import Connection, query
+from sql import Connection, query, rows_affected
 
 _READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
@@ -28,14 +37,14 @@ _COUNTED_REFUSALS = frozenset((Outcome.NOT_ENROLLED, Outcome.NOT_RUNNING, Outcom
 
 
 class StaleCatalogue(Exception):
-    """The catalogue changed since it was read: read it again and judge again."""
+    """The catalogue changed since it was read: read it and admit the events again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A verified delivery that waits to be recorded."""
+    """A verified delivery, to be recorded."""
 
-    platform: Platform  # with the keys that it was signed by
+    platform: Platform  # with the keys that signed it
     webhook_id: str
     body_digest: bytes
     events: Sequence[LikeEvent | InvalidEvent]
@@ -43,20 +52,20 @@ class Submission:
 
     @property
     def id(self) -> tuple[int, str]:
-        """What a redelivery has in common with the first."""
+        """Identify the delivery: a redelivery has the same id."""
         return self.platform.platform_id, self.webhook_id
 
 
 class WebhookIdConflict:
-    """The answer to a webhook-id that was used before with another body."""
+    """The result of a delivery whose webhook-id came before with another body."""
 
 
 class SenderRevoked:
-    """The answer to a delivery whose platform, or the key that it was signed by, has ceased to hold meanwhile."""
+    """The result of a delivery whose platform or signing key was revoked in the meantime."""
 
 
 class CommitResult(NamedTuple):
-    """The answers to a group, in order, and its likes by outcome."""
+    """The responses to a group, in order, and the number of its recorded events by outcome."""
 
     responses: list[bytes | WebhookIdConflict | SenderRevoked]
     outcomes: Counter[Outcome]
@@ -68,30 +77,34 @@ class _Admission(NamedTuple):
     refused_events: list[RefusedEvent]
 
 
+_DeliveryResults = list[LikeResult]  # by the event's position in the delivery
+_IndexedEvents = list[tuple[int, AdmittedEvent]]  # with the delivery's position in the group
+
+
 async def commit_group(
     conn: Connection, catalogue: Catalogue, group: Sequence[Submission], now: datetime, *, exclusive: bool = False
 ) -> CommitResult:
-    """Record a group of deliveries with different ids in one transaction; return once it is durable.
+    """Record a group of deliveries with different ids in one transaction.
 
-    `alone` keeps every other such transaction out meanwhile: for a group that lost a race. Raises Stale or Raced:
-    then nothing was kept and the group may be committed again.
+    Returns once it is durable. `exclusive` keeps all other intake out until the commit: for a group
+    that lost a race. Raises StaleCatalogue or ConcurrentUpdate; then nothing was recorded, and the
+    group may be committed again.
     """
-    judged = {s.id: _admit_submission(s, catalogue, now) for s in group if catalogue.still_accepts(s.platform)}
+    admissions = {s.id: _admit_submission(s, catalogue, now) for s in group if catalogue.still_accepts(s.platform)}
     async with conn.transaction():
         await conn.execute(_LOCK_CATALOGUE if exclusive else _LOCK_CATALOGUE_SHARED)
-        if len(judged) < len(group) and await conn.fetchval(_READ_CATALOGUE_VERSION) != catalogue.version:
+        if len(admissions) < len(group) and await conn.fetchval(_READ_CATALOGUE_VERSION) != catalogue.version:
             raise StaleCatalogue
-        known = await _find_stored_responses(conn, group)
-        fresh = [own for id_, own in judged.items() if id_ not in known]
+        stored = await _find_stored_responses(conn, group)
+        unanswered = [admission for id_, admission in admissions.items() if id_ not in stored]
         outcomes: Counter[Outcome] = Counter()
-        if fresh:
-            fates = await _record_batches(conn, catalogue, fresh, now)
-            for own in fates:
-                outcomes.update(own.outcomes)
-            known |= await _store_responses(conn, [j.submission for j in fresh], fates)
-    return CommitResult(
-        [_select_response(s, known[s.id]) if s.id in judged else SenderRevoked() for s in group], outcomes
-    )
+        if unanswered:
+            results = await _record_batches(conn, catalogue, unanswered, now)
+            for delivery_results in results:
+                outcomes.update(count_outcomes(delivery_results))
+            stored |= await _store_responses(conn, [a.submission for a in unanswered], results)
+    responses = [_select_response(s, stored[s.id]) if s.id in admissions else SenderRevoked() for s in group]
+    return CommitResult(responses, outcomes)
 
 
 class _StoredResponse(NamedTuple):
@@ -112,15 +125,18 @@ async def _find_stored_responses(
 
 
 async def _store_responses(
-    conn: Connection, submissions: Sequence[Submission], results: Sequence[DeliveryResults]
+    conn: Connection, submissions: Sequence[Submission], results: Sequence[_DeliveryResults]
 ) -> dict[tuple[int, str], _StoredResponse]:
-    """Store the answers; Raced if another transaction has answered one of these meanwhile."""
-    answers = [
-        render_response(s.webhook_id, own, s.results_filter) for s, own in zip(submissions, results, strict=True)
-    ]
-    rows = sorted((*s.id, s.body_digest, given) for s, given in zip(submissions, answers, strict=True))
+    """Store and return the responses.
+
+    Raises ConcurrentUpdate if another transaction answered one of them.
+    """
+    rows = sorted(
+        (*s.id, s.body_digest, render_response(s.webhook_id, delivery_results, s.results_filter))
+        for s, delivery_results in zip(submissions, results, strict=True)
+    )
     status = await conn.execute(_INSERT_DELIVERIES, *zip(*rows, strict=True))
-    if int(status.rsplit(" ", 1)[1]) != len(rows):
+    if rows_affected(status) != len(rows):
         raise ConcurrentUpdate
     return {(row[0], row[1]): _StoredResponse(row[2], row[3]) for row in rows}
 
@@ -131,70 +147,63 @@ def _admit_submission(submission: Submission, catalogue: Catalogue, now: datetim
 
 async def _record_batches(
     conn: Connection, catalogue: Catalogue, admissions: Sequence[_Admission], now: datetime
-) -> list[DeliveryResults]:
-    """Write each campaign's batch, in order of their ids; return the fates of each delivery's likes."""
-    fates = [DeliveryResults([Outcome.INVALID] * len(j.submission.events)) for j in admissions]
-    arrived = _group_by_campaign(admissions)
-    refusals = _apply_refusals(fates, admissions)
-    campaigns = sorted(arrived.keys() | refusals.keys())
-    [(version, batch_ids)] = await conn.fetch(_ALLOCATE_BATCH_IDS, len(campaigns))
+) -> list[_DeliveryResults]:
+    """Write each campaign's batch, in the order of the campaigns' ids.
+
+    Returns the results of each delivery.
+    """
+    results = [_initial_results(admission) for admission in admissions]
+    events_by_campaign, refusals = _group_by_campaign(admissions), _count_refusals(admissions)
+    campaign_ids = sorted(events_by_campaign.keys() | refusals.keys())
+    [(version, batch_ids)] = await conn.fetch(_ALLOCATE_BATCH_IDS, len(campaign_ids))
     if version != catalogue.version:
         raise StaleCatalogue
-    for batch_id, campaign_id in zip(batch_ids, campaigns, strict=True):
-        campaign, own = catalogue.campaigns_by_id[campaign_id], arrived.get(campaign_id, [])
-        likes = [(admitted.key, admitted.change) for _, admitted in own]
+    asks_receipts = [admission.submission.results_filter == "all" for admission in admissions]
+    for batch_id, campaign_id in zip(batch_ids, campaign_ids, strict=True):
+        campaign, events = catalogue.campaigns_by_id[campaign_id], events_by_campaign.get(campaign_id, [])
+        like_changes = [(event.key, event.change) for _, event in events]
         today = local_day(now, campaign.calendar.timezone)
-        written = await batch.write_batch(
-            conn, Batch(batch_id, campaign, likes, refusals.get(campaign_id, {}), today)
+        batch_result = await batch.write_batch(
+            conn, Batch(batch_id, campaign, like_changes, refusals.get(campaign_id, {}), today)
         )
-        _set_outcomes(fates, own, written.outcomes)
-        _set_receipts(fates, own, admissions, written, batch_id)
-    return fates
+        for index, (delivery, event) in enumerate(events):
+            result = RESULT_BY_OUTCOME[batch_result.outcomes[index]]
+            if asks_receipts[delivery] and result.outcome is Outcome.COUNTED:
+                result = result._replace(receipt=_receipt(event, batch_result, batch_id))
+            results[delivery][event.position] = result
+    return results
 
 
-_IndexedEvents = list[tuple[int, AdmittedEvent]]  # with the delivery's place in the group
+def _initial_results(admission: _Admission) -> _DeliveryResults:
+    """Return the results of a delivery's refused events; the batches replace the others."""
+    results = [RESULT_BY_OUTCOME[Outcome.INVALID]] * len(admission.submission.events)
+    for event in admission.refused_events:
+        results[event.position] = LikeResult(event.outcome, event.reason)
+    return results
 
 
 def _group_by_campaign(admissions: Sequence[_Admission]) -> dict[int, _IndexedEvents]:
-    arrived: dict[int, _IndexedEvents] = {}
-    for delivery, judged in enumerate(admissions):
-        for admitted in judged.admitted_events:
-            arrived.setdefault(admitted.campaign_id, []).append((delivery, admitted))
-    return arrived
+    events_by_campaign: dict[int, _IndexedEvents] = {}
+    for delivery, admission in enumerate(admissions):
+        for event in admission.admitted_events:
+            events_by_campaign.setdefault(event.campaign_id, []).append((delivery, event))
+    return events_by_campaign
 
 
-def _apply_refusals(results: Sequence[DeliveryResults], admissions: Sequence[_Admission]) -> dict[int, Counter[str]]:
-    """Tell what was refused; return how many likes each campaign refused, to be kept as durably as what counts."""
+def _count_refusals(admissions: Sequence[_Admission]) -> dict[int, Counter[str]]:
+    """Return each campaign's refused likes by outcome.
+
+    They are stored as durably as counted likes.
+    """
     counts: dict[int, Counter[str]] = {}
-    for own, judged in zip(results, admissions, strict=True):
-        for place, campaign, is_like, outcome, reason in judged.refused_events:
-            own.outcomes[place], own.reasons[place] = outcome, reason
-            if campaign and is_like and outcome in _COUNTED_REFUSALS:
-                counts.setdefault(campaign.campaign_id, Counter())[outcome.value] += 1
+    for admission in admissions:
+        for event in admission.refused_events:
+            if event.campaign and event.is_like and event.outcome in _COUNTED_REFUSALS:
+                counts.setdefault(event.campaign.campaign_id, Counter())[event.outcome.value] += 1
     return counts
 
 
-def _set_outcomes(
-    results: Sequence[DeliveryResults], indexed_events: _IndexedEvents, outcomes: Sequence[Outcome]
-) -> None:
-    for (delivery, admitted), outcome in zip(indexed_events, outcomes, strict=True):
-        results[delivery].outcomes[admitted.position] = outcome
-
-
-def _set_receipts(
-    results: Sequence[DeliveryResults],
-    indexed_events: _IndexedEvents,
-    admissions: Sequence[_Admission],
-    batch_result: BatchResult,
-    batch_id: int,
-) -> None:
-    """Give the receipts of the likes that the batch made count to the deliveries that asked for all results."""
-    asking = {delivery for delivery, judged in enumerate(admissions) if judged.submission.results_filter == "all"}
-    for delivery, admitted in indexed_events if asking else ():
-        counts = (
-            results[delivery].outcomes[admitted.position] is Outcome.COUNTED
-            and admitted.key in batch_result.counted_positions
-        )
-        if delivery in asking and counts:
-            place = batch_result.counted_positions[admitted.key]
-            results[delivery].receipts[admitted.position] = encode_receipt(batch_id, place, batch_result.nonce_key)
+def _receipt(event: AdmittedEvent, batch_result: BatchResult, batch_id: int) -> str | None:
+    """Return the receipt of a counted event; None if its like counted before the batch."""
+    position = batch_result.counted_positions.get(event.key)
+    return None if position is None else encode_receipt(batch_id, position, batch_result.nonce_key)

@@ -1,7 +1,8 @@
-"""The life of a like: one person, one content, one campaign; two events about it commute (design, section 3).
+"""The state machine of a like: one person, one content, one campaign.
 
-The later `event_at` wins, a tie is won by `unlike`, and a replay of what is older changes nothing. So whether a
-like counts does not depend on the order in which the events arrive.
+Two events about it commute (design, 3). The later `event_at` wins, `unlike` wins a tie, and the
+replay of an older event changes nothing. So whether a like counts does not depend on the order in
+which its events arrive.
 """
 
 from datetime import date
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 
 class LikeState(StrEnum):
-    """Where a like stands; only `counted` earns."""
+    """The state of a like; only `counted` earns."""
 
     COUNTED = "counted"
     WITHDRAWN = "withdrawn"
@@ -19,14 +20,11 @@ class LikeState(StrEnum):
     OVER_LIMIT = "over_limit"
 
 
-LIVE_STATES = (
-    LikeState.COUNTED,
-    LikeState.OVER_LIMIT,
-)  # of these a person has as many counted a day as the terms allow
+LIVE_STATES = (LikeState.COUNTED, LikeState.OVER_LIMIT)  # the states that a person's daily limit applies to
 
 
 class Outcome(StrEnum):
-    """What became of one like or unlike of a delivery; the value is its public name."""
+    """The outcome of one like or unlike of a delivery; the value is its public name."""
 
     COUNTED = "counted"
     DUPLICATE = "duplicate"
@@ -43,31 +41,31 @@ class Outcome(StrEnum):
 
 
 REASONS = {
-    Outcome.COUNTED: "it counts",
-    Outcome.DUPLICATE: "the same person's like or unlike of the same content was known already",
-    Outcome.WITHDRAWN: "the like is withdrawn and counts no more",
+    Outcome.COUNTED: "the like counts",
+    Outcome.DUPLICATE: "the same like or unlike of this person and content was recorded before",
+    Outcome.WITHDRAWN: "the like is withdrawn and no longer counts",
     Outcome.KEPT: "this campaign keeps likes: an unlike changes nothing",
-    Outcome.OLDER: "something later is known about the same like",
+    Outcome.OLDER: "a later event about the same like was recorded before",
     Outcome.OVER_LIMIT: "the person reached the campaign's daily limit",
-    Outcome.QUARANTINED: "the signals look fake: it counts for nothing until it was looked at",
+    Outcome.QUARANTINED: "the signals look fake: the like does not count until a person has reviewed it",
     Outcome.NOT_ENROLLED: "the content belongs to no campaign, or to another one",
     Outcome.NOT_RUNNING: "the campaign does not run at that time",
-    Outcome.TOO_LATE: "it arrived later than the campaign allows",
-    Outcome.IN_FUTURE: "event_at is more than five minutes ahead of our clock",
-    Outcome.INVALID: "it is not a like as the contract describes it",
+    Outcome.TOO_LATE: "the like arrived later than the campaign allows",
+    Outcome.IN_FUTURE: "event_at is more than five minutes ahead of the service's clock",
+    Outcome.INVALID: "the event does not have the documented form",
 }
 
 
 class Like(NamedTuple):
-    """What is known of a like."""
+    """A like as stored."""
 
     state: LikeState
-    event_us: int  # of the latest like or unlike about it, microseconds since 1970
-    day: date | None  # of the like that made it what it is; None: unliked before any like came
+    event_us: int  # of its latest like or unlike, microseconds since 1970
+    day: date | None  # campaign day of the like that led to the state; None if only an unlike has arrived
 
 
 class LikeChange(NamedTuple):
-    """A like or unlike that its campaign accepts, on its way to the table."""
+    """An event that its campaign accepts: a like or an unlike."""
 
     is_like: bool
     event_us: int  # microseconds since 1970
@@ -76,7 +74,10 @@ class LikeChange(NamedTuple):
 
 
 def apply_event(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
-    """Return what is known afterwards, and what became of the event."""
+    """Return the like after the event, and the outcome of the event.
+
+    `like` is None before its first event.
+    """
     if not change.is_like:
         return _apply_unlike(like, change)
     return _new_like(change) if like is None else _apply_like(like, change)
@@ -108,5 +109,5 @@ def _apply_unlike(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]
 
 
 def is_repeat_like(like: Like | None, change: LikeChange) -> bool:
-    """Tell whether this is a like of what the person had liked before: the waterfall's `duplicate`."""
+    """Tell whether the person had liked this content before: the waterfall's `duplicate`."""
     return change.is_like and like is not None and like.day is not None

@@ -1,4 +1,7 @@
-"""The body of a delivery: bytes in, likes out. Pydantic at the edge only; one bad like does not spoil the rest."""
+"""The body of a delivery: bytes in, events out.
+
+Pydantic at the edge only; an invalid event spoils no other.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
@@ -8,7 +11,9 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 from typing_extensions import TypedDict
 
+from campaigns.errors import FieldError
 from campaigns.promise.model import Content
+from campaigns.promise.toml_file import field_errors
 
 LIKES_MAX = 1_000
 BODY_BYTES_MAX = 1024 * 1024
@@ -22,7 +27,8 @@ CampaignSlug = Annotated[str, Field(min_length=1, max_length=63)]
 Tag = Annotated[str, Field(max_length=256)]
 Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
 
-# RFC 3339 with an offset. Left alone, pydantic takes "1649346288" for seconds and a longer number for milliseconds.
+# RFC 3339 with an offset. By default pydantic reads "1649346288" as seconds, and a longer number
+# as milliseconds.
 _STARTS_WITH_YEAR = str_schema(pattern="^[0-9]{4}-")
 _MOMENT = chain_schema([_STARTS_WITH_YEAR, datetime_schema(strict=False, tz_constraint="aware")])
 Moment = Annotated[
@@ -34,7 +40,7 @@ Moment = Annotated[
 
 @with_config(_STRICT)
 class Signals(TypedDict):
-    """What the platform saw around the like; every member may be left out."""
+    """The platform's observations about the like; every member is optional."""
 
     watch_ms: NotRequired[Count]
     duration_ms: NotRequired[Count]
@@ -48,7 +54,7 @@ class Signals(TypedDict):
 
 @with_config(_STRICT)
 class LikeEvent(TypedDict):
-    """One like or unlike, as the contract's intake describes it."""
+    """One like or unlike."""
 
     action: Literal["like", "unlike"]
     content: Content
@@ -60,14 +66,14 @@ class LikeEvent(TypedDict):
 
 @with_config(_STRICT)
 class LikesPayload(TypedDict):
-    """The `data` of a delivery."""
+    """The `data` member of a delivery."""
 
     likes: Annotated[list[LikeEvent], Field(max_length=LIKES_MAX)]
 
 
 @with_config(_STRICT)
 class DeliveryBody(TypedDict):
-    """A delivery's body whose every like is well formed."""
+    """A delivery's body in which every event is valid."""
 
     type: Literal["likes"]
     timestamp: Moment
@@ -92,25 +98,25 @@ _EVENT = TypeAdapter(LikeEvent)
 
 
 class UnreadableBody(ValueError):
-    """The body is no JSON."""
+    """The body is not JSON."""
 
 
 class InvalidEnvelope(ValueError):
-    """The body is JSON, but not an envelope of likes; `faults` are (path, reason)."""
+    """The body is JSON, but not an envelope of likes; `field_errors` names each error."""
 
-    def __init__(self, field_errors: list[tuple[str, str]]) -> None:
+    def __init__(self, field_errors: list[FieldError]) -> None:
         super().__init__("the body is not an envelope of likes")
         self.field_errors = field_errors
 
 
 class InvalidEvent(str):
-    """Stands for a like that is none: the path and reason in words, without what was sent."""
+    """Stands for an invalid event: `path: reason`, without the value that was sent."""
 
     __slots__ = ()
 
 
 def parse_body(body: bytes) -> list[LikeEvent | InvalidEvent]:
-    """Return the likes of a body, in order. Raises Unreadable or WrongShape if there is no envelope."""
+    """Return the events of a body, in order. Raises UnreadableBody or InvalidEnvelope."""
     try:
         return list(_BODY.validate_json(body)["data"]["likes"])
     except ValidationError:
@@ -125,7 +131,7 @@ def _parse_leniently(body: bytes) -> list[LikeEvent | InvalidEvent]:
     try:
         envelope = _LOOSE_BODY.validate_json(body)
     except ValidationError as error:
-        raise InvalidEnvelope(validation_errors(error)) from error
+        raise InvalidEnvelope(field_errors(error, "the body")) from error
     return [_parse_event(like) for like in envelope["data"]["likes"]]
 
 
@@ -138,9 +144,10 @@ def _parse_event(value: Any) -> LikeEvent | InvalidEvent:
 
 
 def validation_errors(error: ValidationError) -> list[tuple[str, str]]:
-    """Return each fault's path and reason, without the value that was sent."""
-    return [(_error_path(fault), fault["msg"]) for fault in error.errors(include_url=False, include_input=False)]
+    """Return each error's path and reason, without the value that was sent."""
+    details = error.errors(include_url=False, include_input=False)
+    return [(_error_path(detail), detail["msg"]) for detail in details]
 
 
-def _error_path(error: ErrorDetails) -> str:
-    return ".".join(str(part) for part in error["loc"]) or "the body"
+def _error_path(detail: ErrorDetails) -> str:
+    return ".".join(str(part) for part in detail["loc"]) or "the body"

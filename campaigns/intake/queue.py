@@ -1,7 +1,8 @@
-"""Intake: deliveries coalesce into group commits, behind a bounded queue; each is answered once it is durable.
+"""The bounded queue of intake.
 
-While one transaction commits the next fills, so single likes and full batches take one path, and the more arrives
-at once, the fewer transactions a like costs.
+Deliveries coalesce into group commits and are answered once they are durable. While one transaction
+commits, the next group fills. So single likes and full batches take one path, and more traffic
+means fewer transactions for each like.
 """
 
 import asyncio
@@ -37,25 +38,28 @@ _RETRYABLE_ERRORS = (ConcurrentUpdate, StaleCatalogue, asyncpg.DeadlockDetectedE
 
 
 class QueueFull(Exception):
-    """The queue is full: nothing of the delivery was kept, and sending it again later is safe."""
+    """The queue is full: nothing of the delivery was recorded; sending it again later is safe."""
 
 
 class DatabaseUnavailable(Exception):
-    """The database is away: nothing of the delivery was kept, or all of it, and sending it again is safe."""
+    """The database is unavailable: all or nothing of the delivery was recorded.
+
+    Sending it again is safe.
+    """
 
 
 class IntakeObserver(Protocol):
-    """What intake tells whoever measures it."""
+    """The measurements of intake."""
 
     def record_commit(self, outcomes: Counter[Outcome], deliveries: int, seconds: float) -> None:
-        """A group was committed."""
+        """Record that a group was committed."""
 
     def record_retry(self, reason: str) -> None:
-        """A group had to be committed again."""
+        """Record that a group has to be committed again."""
 
 
 class _QueuedSubmission:
-    """A submission in the queue, and whoever waits for its answer."""
+    """A submission in the queue, and the future of its response."""
 
     __slots__ = ("response", "submission")
 
@@ -67,7 +71,7 @@ class _QueuedSubmission:
 
 
 class IntakeQueue:
-    """The queue and the tasks that empty it."""
+    """The queue and the tasks that process it."""
 
     def __init__(
         self, pool: Pool, catalogue_cache: CatalogueCache, clock: Callable[[], datetime], observer: IntakeObserver
@@ -81,21 +85,24 @@ class IntakeQueue:
 
     @property
     def queued_likes(self) -> int:
-        """How many likes wait."""
+        """The number of likes in the queue."""
         return self._queued_likes
 
     def start(self) -> None:
-        """Begin to empty the queue."""
+        """Start the tasks that process the queue."""
         self._workers = [asyncio.create_task(self._work()) for _ in range(CONCURRENT_TRANSACTIONS)]
 
     async def stop(self) -> None:
-        """Take nothing more, finish what was taken."""
+        """Accept no more submissions; return once all accepted ones are answered."""
         self._is_stopping = True
         self._wake.set()
         await asyncio.gather(*self._workers)
 
     async def submit(self, submission: Submission) -> bytes | WebhookIdConflict | SenderRevoked:
-        """Return the answer once the delivery is durably decided. Raises Full or Unavailable."""
+        """Return the response once the delivery is durable.
+
+        Raises QueueFull or DatabaseUnavailable.
+        """
         likes = len(submission.events)
         if (
             self._is_stopping
@@ -103,11 +110,11 @@ class IntakeQueue:
             or self._queued_likes + likes > QUEUE_LIKES_MAX
         ):
             raise QueueFull
-        waiting = _QueuedSubmission(submission)
-        self._queue.append(waiting)
+        queued = _QueuedSubmission(submission)
+        self._queue.append(queued)
         self._queued_likes += likes
         self._wake.set()
-        return await waiting.response
+        return await queued.response
 
     async def _work(self) -> None:
         while not (self._is_stopping and not self._queue):
@@ -118,47 +125,53 @@ class IntakeQueue:
                 self._wake.clear()
 
     def _take_group(self) -> list[_QueuedSubmission]:
-        """Take what fits one transaction; a webhook-id that is in it already waits for the next."""
+        """Take a group for one transaction.
+
+        A repeated webhook-id stays in the queue for the next.
+        """
         group: dict[tuple[int, str], _QueuedSubmission] = {}
         likes, later = 0, []
         while self._queue and len(group) < GROUP_DELIVERIES_MAX and likes < GROUP_LIKES_MAX:
-            waiting = self._queue.popleft()
-            if waiting.submission.id in group:
-                later.append(waiting)
+            queued = self._queue.popleft()
+            if queued.submission.id in group:
+                later.append(queued)
                 continue
-            group[waiting.submission.id] = waiting
-            likes += len(waiting.submission.events)
+            group[queued.submission.id] = queued
+            likes += len(queued.submission.events)
         self._queue.extendleft(reversed(later))
         self._queued_likes -= likes
         return list(group.values())
 
     async def _process(self, group: list[_QueuedSubmission]) -> None:
-        """Commit a group and answer it; one that fails as a whole is tried singly, so that none spoils the others."""
+        """Commit a group and answer it.
+
+        If it fails, commit its deliveries singly, so that none spoils the others.
+        """
         try:
-            answers = (await self._commit([w.submission for w in group])).responses
+            responses = (await self._commit([queued.submission for queued in group])).responses
         except DatabaseUnavailable as error:
             _reject_group(group, error)
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it, and the queue must go on
+        except Exception as error:  # noqa: BLE001 - the sender must get it, and the queue must go on
             if len(group) == 1:
                 _reject_group(group, error)
                 return
-            for waiting in group:
-                await self._process([waiting])
+            for queued in group:
+                await self._process([queued])
         else:
-            for waiting, given in zip(group, answers, strict=True):
-                with suppress(asyncio.InvalidStateError):
-                    waiting.response.set_result(given)
+            for queued, response in zip(group, responses, strict=True):
+                with suppress(asyncio.InvalidStateError):  # the sender has left
+                    queued.response.set_result(response)
 
     async def _commit(self, submissions: list[Submission]) -> CommitResult:
-        started, alone = perf_counter(), False
+        started, exclusive = perf_counter(), False
         for _ in range(_ATTEMPTS_MAX):
             try:
                 catalogue = await self._catalogue_cache.get()
                 async with self._pool.acquire() as conn:
-                    committed = await commit_group(conn, catalogue, submissions, self._clock(), exclusive=alone)
+                    committed = await commit_group(conn, catalogue, submissions, self._clock(), exclusive=exclusive)
             except _RETRYABLE_ERRORS as error:
                 self._observer.record_retry(type(error).__name__)
-                alone = not isinstance(error, StaleCatalogue)
+                exclusive = not isinstance(error, StaleCatalogue)
                 await self._catalogue_cache.refresh()
             except UNAVAILABLE_ERRORS as error:
                 raise DatabaseUnavailable from error
@@ -169,6 +182,6 @@ class IntakeQueue:
 
 
 def _reject_group(group: list[_QueuedSubmission], error: Exception) -> None:
-    for waiting in group:
-        with suppress(asyncio.InvalidStateError):
-            waiting.response.set_exception(error)
+    for queued in group:
+        with suppress(asyncio.InvalidStateError):  # the sender has left
+            queued.response.set_exception(error)

@@ -1,52 +1,62 @@
-"""The answer to a delivery: counts by outcome, and for each like what became of it and why."""
+"""The response to a delivery: counts by outcome, and each like's outcome and reason."""
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 import orjson
 
 from campaigns.intake.like_state import REASONS, Outcome
 
-ResultsFilter = Literal["some", "all", "none"]  # some: those that were not counted
+ResultsFilter = Literal["some", "all", "none"]  # some: the likes that were not counted
 
 
-@dataclass(slots=True)
-class DeliveryResults:
-    """What became of a delivery's likes, by their places in it."""
+class LikeResult(NamedTuple):
+    """The result of one like or unlike of a delivery."""
 
-    outcomes: list[Outcome]
-    reasons: dict[int, str] = field(default_factory=dict)  # where there is more to say than the outcome's own reason
-    receipts: dict[int, str] = field(default_factory=dict)  # of likes that count now, where they were asked for
+    outcome: Outcome
+    reason: str | None = None  # None for a counted like
+    receipt: str | None = None  # only of a counted like, and only on request
 
 
-def render_response(webhook_id: str, delivery_results: DeliveryResults, results_filter: ResultsFilter) -> bytes:
-    """Return the body that answers a delivery: JSON, the same bytes for the same fates."""
-    counts = Counter(delivery_results.outcomes)
+# One object serves every like with the same outcome: a batch has thousands of them.
+RESULT_BY_OUTCOME: Mapping[Outcome, LikeResult] = MappingProxyType(
+    {outcome: LikeResult(outcome, None if outcome is Outcome.COUNTED else REASONS[outcome]) for outcome in Outcome}
+)
+
+
+def count_outcomes(results: Sequence[LikeResult]) -> Counter[Outcome]:
+    """Return the number of likes by outcome."""
+    return Counter([result.outcome for result in results])
+
+
+def render_response(webhook_id: str, results: Sequence[LikeResult], results_filter: ResultsFilter) -> bytes:
+    """Return the response body, JSON: the same bytes for the same results."""
+    counts = count_outcomes(results)
     body = {
         "delivery": webhook_id,
-        "received": len(delivery_results.outcomes),
+        "received": len(results),
         "outcomes": {outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]},
-        "results": []
-        if results_filter == "none"
-        else _result_items(delivery_results, includes_counted=results_filter == "all"),
+        "results": _result_items(results, results_filter),
     }
     return orjson.dumps(body)
 
 
-def _result_items(delivery_results: DeliveryResults, *, includes_counted: bool) -> list[dict[str, object]]:
-    counted = Outcome.COUNTED
+def _result_items(results: Sequence[LikeResult], results_filter: ResultsFilter) -> list[dict[str, object]]:
+    if results_filter == "none":
+        return []
     return [
-        _result_item(place, outcome, delivery_results)
-        for place, outcome in enumerate(delivery_results.outcomes)
-        if includes_counted or outcome is not counted
+        _result_item(index, result)
+        for index, result in enumerate(results)
+        if results_filter == "all" or result.outcome is not Outcome.COUNTED
     ]
 
 
-def _result_item(index: int, outcome: Outcome, delivery_results: DeliveryResults) -> dict[str, object]:
-    shown: dict[str, object] = {"index": index, "outcome": outcome.value}
-    if outcome is not Outcome.COUNTED:
-        shown["reason"] = delivery_results.reasons.get(index) or REASONS[outcome]
-    if index in delivery_results.receipts:
-        shown["receipt"] = delivery_results.receipts[index]
-    return shown
+def _result_item(index: int, result: LikeResult) -> dict[str, object]:
+    item: dict[str, object] = {"index": index, "outcome": result.outcome.value}
+    if result.reason is not None:
+        item["reason"] = result.reason
+    if result.receipt is not None:
+        item["receipt"] = result.receipt
+    return item

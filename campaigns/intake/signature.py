@@ -1,8 +1,9 @@
-"""Standard Webhooks signatures: bytes in, a delivery or a refusal out; no I/O, and one refusal for every fault.
+"""Standard Webhooks signatures: bytes in, a delivery or None out.
 
-`v1` is HMAC-SHA256, `v1a` Ed25519, over `id.timestamp.body` as the bytes were sent
-(standard-webhooks/spec, spec/standard-webhooks.md). Every malformed header is a refusal, never an error: the
-reference library raises on several of them, which an outsider could use to cause retries without end.
+There is no I/O, and every fault gives the same None. `v1` is HMAC-SHA256, `v1a` is Ed25519, both
+over the bytes of `id.timestamp.body` (standard-webhooks/spec, spec/standard-webhooks.md). A
+malformed header returns None and never raises: the reference library raises for several of them,
+which an outsider could use to cause endless retries.
 """
 
 import base64
@@ -24,11 +25,11 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A webhook whose signature holds."""
+    """A webhook with a valid signature."""
 
     webhook_id: str
     body: bytes
-    key_indexes: tuple[int, ...] = field(default=(), compare=False)  # the places of the keys that fitted
+    key_indexes: tuple[int, ...] = field(default=(), compare=False)  # indexes of the keys that verified it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class VerificationKey:
 def verify_delivery(
     headers: Mapping[str, str], body: bytes, keys: Iterable[VerificationKey], now: datetime
 ) -> Delivery | None:
-    """Return the delivery if one of its signatures is by one of the keys and its timestamp is fresh; else None."""
+    """Return the delivery if a key made a signature of it and its timestamp is fresh, or None."""
     webhook_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     signatures = _parse_signatures(headers.get("webhook-signature", ""))
     if not (_ID.fullmatch(webhook_id) and _TIMESTAMP.fullmatch(timestamp) and signatures):
@@ -50,9 +51,9 @@ def verify_delivery(
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
         return None
     signed = f"{webhook_id}.{timestamp}.".encode() + body
-    verdicts = [_matches_key(key, signed, signatures) for key in keys]  # every one, as in `_any`
-    fitted = tuple(place for place, fits in enumerate(verdicts) if fits)
-    return Delivery(webhook_id, body, fitted) if fitted else None
+    matches = [_matches_key(key, signed, signatures) for key in keys]  # all keys, as in `_any_constant_time`
+    key_indexes = tuple(index for index, is_match in enumerate(matches) if is_match)
+    return Delivery(webhook_id, body, key_indexes) if key_indexes else None
 
 
 def sign_delivery(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
@@ -62,8 +63,8 @@ def sign_delivery(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -
 
 
 def _parse_signatures(header: str) -> list[tuple[str, bytes]]:
-    """Return scheme and bytes of each well-formed signature; a malformed one beside it takes nothing away."""
-    found = []
+    """Return scheme and bytes of each well-formed signature; skip malformed ones."""
+    signatures = []
     for part in header.split(" ")[:_SIGNATURES_MAX]:
         scheme, comma, text = part.partition(",")
         try:
@@ -71,8 +72,8 @@ def _parse_signatures(header: str) -> list[tuple[str, bytes]]:
         except (binascii.Error, ValueError):
             continue
         if comma and scheme in ("v1", "v1a"):
-            found.append((scheme, signature))
-    return found
+            signatures.append((scheme, signature))
+    return signatures
 
 
 def _matches_key(key: VerificationKey, message: bytes, signatures: Sequence[tuple[str, bytes]]) -> bool:
@@ -85,9 +86,12 @@ def _matches_key(key: VerificationKey, message: bytes, signatures: Sequence[tupl
     return _any_constant_time(hmac.compare_digest(expected, signature) for signature in candidates)
 
 
-def _any_constant_time(verdicts: Iterable[bool]) -> bool:
-    """Like `any`, but looks at every one: the time taken does not tell which key or signature fitted."""
-    return sum(verdicts) > 0
+def _any_constant_time(matches: Iterable[bool]) -> bool:
+    """Return `any` of the matches, but evaluate all.
+
+    The time must not reveal which key or signature matched.
+    """
+    return sum(matches) > 0
 
 
 def _verify_ed25519(public_key: bytes, signature: bytes, message: bytes) -> bool:

@@ -1,6 +1,7 @@
-"""Whether a like looks real: pure rules over one event's signals. Suspect likes are quarantined, never counted.
+"""Whether a like looks fake: pure rules over one event's signals.
 
-A rule says why it suspects, or None. A rule that fails suspects too: we fail closed.
+Suspect likes are quarantined, never counted. A rule returns the reason of its suspicion, or None. A
+rule that fails counts as suspicious: intake fails closed.
 """
 
 from collections.abc import Callable
@@ -14,14 +15,14 @@ _LOOPS_MAX = 1_000
 
 
 def new_account_without_watch_time(signals: Signals) -> str | None:
-    """An account of today that liked what it did not watch: the commonest bought like."""
+    """Suspect an account created today that liked without watching: the commonest bought like."""
     if signals.get("account_age_days", _NEW_ACCOUNT_DAYS) >= _NEW_ACCOUNT_DAYS:
         return None
     return "a new account liked without watching" if signals.get("watch_ms", 1) == 0 else None
 
 
 def implausible_watch_time(signals: Signals) -> str | None:
-    """More than a thousand times the video's length: a counter that was made up."""
+    """Suspect more than a thousand times the video's length: an invented figure."""
     duration_ms = signals.get("duration_ms", 0)
     if duration_ms == 0:
         return None
@@ -32,11 +33,11 @@ RULES: tuple[Rule, ...] = (new_account_without_watch_time, implausible_watch_tim
 
 
 def suspicion_reason(signals: Signals, rules: tuple[Rule, ...] = RULES) -> str | None:
-    """Return why the like is suspect, or None where every rule is content."""
+    """Return the first rule's reason to suspect the like; None if no rule suspects it."""
     for rule in rules:
         try:
             reason = rule(signals)
-        except Exception:  # noqa: BLE001 - a rule that breaks must not let a like through
+        except Exception:  # noqa: BLE001 - a broken rule must not let a like through
             reason = "a rule of authenticity failed"
         if reason is not None:
             return reason

@@ -1,1 +1,1 @@
-"""T2: fold batches, compute what is due, post one pledge for each campaign."""
+"""T2: fold batches into day counts, compute the amount due, post the difference."""

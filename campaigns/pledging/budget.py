@@ -1,6 +1,7 @@
-"""The two ends of a campaign's money: the sponsor funds the budget, and closing gives back what nobody earned.
+"""Fund and close a campaign.
 
-Both join the caller's transaction and hold the campaign's lock, so no tick posts in between.
+The sponsor funds the budget, and closing returns the part that no like earned. Both join the
+caller's transaction and lock the campaign, so that no tick posts in between.
 """
 
 from datetime import datetime
@@ -24,34 +25,40 @@ _CLOSE_CAMPAIGN = query("close_campaign")
 
 
 class Funding(NamedTuple):
-    """What funding did; not new: the same reference and amount were taken before, and nothing changed."""
+    """The result of funding; not new: it was recorded before, and nothing changed."""
 
     is_new: bool
-    pledged_minor: int  # what likes had earned beyond the budget as it was
+    pledged_minor: int  # earned before, beyond the budget of that time
 
 
 class Closing(NamedTuple):
-    """What closing did; not new: the campaign was closed before, and nothing changed."""
+    """The result of closing; not new: the campaign was closed before, and nothing changed."""
 
     is_new: bool
     closed_at: datetime
     pledged_minor: int = 0  # for the last likes
-    top_up_minor: int = 0  # added so that what was promised at least is pledged
+    top_up_minor: int = 0  # added to reach the promise's floor
     returned_minor: int = 0  # from the budget to the sponsor
 
 
 async def fund_budget(conn: Connection, campaign: Campaign, amount_minor: int, reference: str) -> Funding:
-    """Take the sponsor's money into the budget, once for each reference, and pledge what it makes due.
+    """Add the sponsor's money to the budget, once for each reference; pledge the new amount due.
 
-    FundingRefused: the amount or reference cannot be taken, or the reference stands for another amount.
-    Closed: nothing more can be taken.
+    Raises FundingRefused if amount or reference are not valid, or if the reference came before with
+    another amount. Raises CampaignClosed. Joins the caller's transaction.
     """
-    reference = _validate_funding(amount_minor, reference)
+    currency = campaign.promise.campaign.currency
+    reference = _validate_funding(amount_minor, reference, currency)
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     key = f"fund/{campaign.slug}/{reference}"
-    if (taken_minor := await conn.fetchval(_FIND_FUNDING, key)) is not None:
-        if taken_minor != amount_minor:
-            raise FundingRefused(f"the reference {reference!r} was used before, for {taken_minor} minor units")
+    if (recorded_minor := await conn.fetchval(_FIND_FUNDING, key)) is not None:
+        if recorded_minor != amount_minor:
+            raise FundingRefused(
+                "funding_reference_conflict",
+                reference=reference,
+                amount_minor=recorded_minor,
+                amount_currency=currency,
+            )
         return Funding(is_new=False, pledged_minor=0)
     if closed_at is not None:
         raise CampaignClosed(campaign.slug)
@@ -59,41 +66,59 @@ async def fund_budget(conn: Connection, campaign: Campaign, amount_minor: int, r
     return Funding(is_new=True, pledged_minor=(await fold_and_pledge(conn, campaign)).pledged_minor)
 
 
-def _validate_funding(amount_minor: int, reference: str) -> str:
-    """Return the reference without the spaces around it, which nobody sees and which would make it another."""
+def _validate_funding(amount_minor: int, reference: str, currency: str) -> str:
+    """Return the reference without the spaces around it.
+
+    Nobody sees them, yet they would make another reference.
+    """
     if not 1 <= amount_minor <= MINOR_MAX:
-        raise FundingRefused(f"the amount must lie between 1 and {MINOR_MAX} minor units, not {amount_minor}")
+        raise FundingRefused(
+            "funding_amount_out_of_range",
+            amount_minor=amount_minor,
+            amount_currency=currency,
+            max_minor=MINOR_MAX,
+            max_currency=currency,
+        )
     trimmed = reference.strip()
     if not (1 <= len(trimmed) <= REFERENCE_CHARS_MAX and trimmed.isprintable()):
-        raise FundingRefused(f"a reference is a text of 1 to {REFERENCE_CHARS_MAX} printable characters")
+        raise FundingRefused("funding_reference_invalid", max_number=REFERENCE_CHARS_MAX)
     return trimmed
 
 
 async def _post_funding(conn: Connection, campaign: Campaign, key: str, amount_minor: int, reference: str) -> None:
+    currency = campaign.promise.campaign.currency
     funded_minor = (await campaign_balances(conn, campaign.slug)).funded_minor
     if funded_minor + amount_minor > MINOR_MAX:
-        raise FundingRefused(f"{funded_minor} minor units are funded already: more than {MINOR_MAX} is out of range")
+        raise FundingRefused(
+            "funding_total_out_of_range",
+            funded_minor=funded_minor,
+            funded_currency=currency,
+            max_minor=MINOR_MAX,
+            max_currency=currency,
+        )
     world, budget, _ = _accounts(campaign)
     await post_transfer(conn, Posting(key, TransferStep.FUND, world, budget, amount_minor, reference))
 
 
 def _accounts(campaign: Campaign) -> tuple[Account, Account, Account]:
+    """Return the accounts world, budget and pledged."""
     currency = campaign.promise.campaign.currency
     budget, pledged = (Account(kind, currency, campaign.slug) for kind in ("budget", "pledged"))
     return Account("world", currency), budget, pledged
 
 
 async def close_campaign(conn: Connection, campaign: Campaign, now: datetime, reason: str | None = None) -> Closing:
-    """Take no more likes, pledge for the last ones, top up to the floor, give the rest of the budget back.
+    """Stop intake, pledge for the last likes, top up to the floor, return the rest of the budget.
 
-    Waits for the intake transactions under way, so no like slips in behind it. Again: changes nothing.
+    Waits for running intake transactions, so that no like arrives after the close. A repeated call
+    changes nothing. Joins the caller's transaction.
     """
     await lock_and_bump_version(conn)
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     if closed_at is not None:
         return Closing(is_new=False, closed_at=closed_at)
     pledged_minor = (await fold_and_pledge(conn, campaign)).pledged_minor
-    floor_minor = await _top_up_to_floor(conn, campaign)
+    top_up_minor = await _top_up_to_floor(conn, campaign)
     returned_minor = await refund_budget(conn, campaign, "rest of the budget at the close")
     await conn.execute(_CLOSE_CAMPAIGN, campaign.campaign_id, now)
     await _enqueue_close_note(conn, campaign, now, reason)
@@ -101,22 +126,23 @@ async def close_campaign(conn: Connection, campaign: Campaign, now: datetime, re
         is_new=True,
         closed_at=now,
         pledged_minor=pledged_minor,
-        top_up_minor=floor_minor,
+        top_up_minor=top_up_minor,
         returned_minor=returned_minor,
     )
 
 
 async def _enqueue_close_note(conn: Connection, campaign: Campaign, now: datetime, reason: str | None) -> None:
-    text = "Closed: no like counts any more, and what nobody earned of the budget went back to the sponsor."
-    text += f" Why: {reason}" if reason else ""
+    text = "Closed: no further like counts, and the part of the budget that no like earned returned to the sponsor."
+    text += f" Reason: {reason}" if reason else ""
     body = {"campaign": campaign.slug, "about": "closed", "closed_at": now.isoformat(), "text": text}
     await enqueue_leaf(conn, "note", f"note/{campaign.slug}/closed", body)
 
 
 async def _top_up_to_floor(conn: Connection, campaign: Campaign) -> int:
-    """Pledge what the likes have left of the floor, as far as the budget reaches; return it in minor units."""
-    held = await campaign_balances(conn, campaign.slug)
-    amount_minor = floor_top_up(held.earned_minor, held.funded_minor, campaign.promise.campaign.floor_minor)
+    """Pledge the unearned part of the floor within the budget; return it in minor units."""
+    balances = await campaign_balances(conn, campaign.slug)
+    floor_minor = campaign.promise.campaign.floor_minor
+    amount_minor = floor_top_up(balances.earned_minor, balances.funded_minor, floor_minor)
     if not amount_minor:
         return 0
     _, budget, pledged = _accounts(campaign)

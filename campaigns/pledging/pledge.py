@@ -1,21 +1,24 @@
-"""T2, the tick: fold recorded batches into day counts, compute what is due, post the difference, tell the log.
+"""T2, the tick: fold batches into day counts, compute the amount due, post the difference.
 
-One transaction a campaign, under the lock of its row; any number of instances may tick at once. A batch is folded by
-its own row's state, never by a cursor over ids: batches commit in another order than they are numbered.
+The tick also queues leaves for the public log. It is one transaction for each campaign, under the
+lock of its row; any number of instances may tick at once. A batch is folded by the state of its
+row, never by a cursor over ids: batches commit in another order than their numbers.
 """
 
 from collections import Counter
-from datetime import date
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import NamedTuple
 
 import asyncpg
-import orjson
 
+from campaigns.batch_tallies import BatchTallies, decode_tallies
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging.arithmetic import due
 from ledger.accounting.balances import campaign_balances
 from ledger.accounting.corrections import reverse_amount
 from ledger.accounting.journal import Account, Posting, TransferStep, post_transfer
+from ledger.error_collector import ErrorCollector
 from ledger.publication.outbox import enqueue_leaf
 from sql import Connection, Pool, query
 
@@ -29,36 +32,61 @@ _ADD_DAY_COUNTS = query("add_day_counts")
 _ADD_REFUSAL_COUNTS = query("add_refusal_counts")
 _LIST_DAY_COUNTS = query("list_day_counts")
 _LIST_UNFOLDED_CAMPAIGNS = query("list_unfolded_campaigns")
+_FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 
 _STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
+_LEAF_STATES = ("counted", "withdrawn", "void")
 
 
 class TickResult(NamedTuple):
-    """What one tick of a campaign did."""
+    """The result of one tick of a campaign."""
 
     batches: int
-    pledged_minor: int  # negative: taken back
+    pledged_minor: int  # negative: reversed
 
 
-async def campaigns_to_tick(conn: Connection) -> list[int]:
-    """Return the campaigns that have batches to fold."""
-    return [row["campaign_id"] for row in await conn.fetch(_LIST_UNFOLDED_CAMPAIGNS)]
+class TickRun(NamedTuple):
+    """The result of a run over all campaigns.
+
+    `errors` are those of the campaigns whose tick failed.
+    """
+
+    campaign_count: int
+    unfolded_since: datetime | None  # when the oldest unfolded batch before the run was recorded
+    errors: ErrorCollector
+
+
+async def tick_all(pool: Pool, campaigns: Mapping[int, Campaign]) -> TickRun:
+    """Run a tick of every campaign, by id, that has batches to fold.
+
+    A failed tick does not stop the others.
+    """
+    async with pool.acquire() as conn:
+        campaign_ids = [row["campaign_id"] for row in await conn.fetch(_LIST_UNFOLDED_CAMPAIGNS)]
+        unfolded_since = await conn.fetchval(_FIND_OLDEST_UNFOLDED)
+    errors = ErrorCollector()
+    for campaign_id in campaign_ids:
+        if campaign_id in campaigns:
+            with errors.isolate():
+                await run_tick(pool, campaigns[campaign_id])
+    return TickRun(len(campaign_ids), unfolded_since, errors)
 
 
 async def run_tick(pool: Pool, campaign: Campaign) -> TickResult:
-    """Run one tick of a campaign in a transaction of its own."""
+    """Run one tick of a campaign in its own transaction."""
     async with pool.acquire() as conn, conn.transaction():
         return await fold_and_pledge(conn, campaign)
 
 
 async def fold_and_pledge(conn: Connection, campaign: Campaign) -> TickResult:
-    """Fold what was recorded and post what it earns; joins the caller's transaction. Again: posts nothing.
+    """Fold the recorded batches and post the amount that they earn. A repeated call posts nothing.
 
-    A closed campaign keeps no budget: what is pledged no more goes on to the sponsor at once.
+    A closed campaign has no budget: an amount that is reversed returns to the sponsor at once.
+    Joins the caller's transaction.
     """
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     batches = folded = await fold_batches(conn, campaign)
-    while folded == FOLD_BATCHES_MAX:  # what arrives meanwhile waits for the next tick
+    while folded == FOLD_BATCHES_MAX:  # a batch that arrives meanwhile waits for the next tick
         folded = await fold_batches(conn, campaign)
         batches += folded
     floor_minor = campaign.promise.campaign.floor_minor if closed_at else 0
@@ -69,11 +97,14 @@ async def fold_and_pledge(conn: Connection, campaign: Campaign) -> TickResult:
 
 
 async def fold_batches(conn: Connection, campaign: Campaign) -> int:
-    """Claim the batches that are not folded yet into the day counts; return how many."""
+    """Fold at most `FOLD_BATCHES_MAX` batches into the day counts; return their number.
+
+    Joins the caller's transaction.
+    """
     batches = await conn.fetch(_CLAIM_BATCHES, campaign.campaign_id, FOLD_BATCHES_MAX)
     if not batches:
         return 0
-    days, refused = _sum_tallies([orjson.loads(batch["tallies"]) for batch in batches])
+    days, refused = _sum_tallies(decode_tallies(batch["tallies"]) for batch in batches)
     if days:
         rows = [(day, *(counts[state] for state in _STATES)) for day, counts in sorted(days.items())]
         await conn.execute(_CREATE_DAY_COUNTS, campaign.campaign_id, sorted(days))
@@ -86,62 +117,63 @@ async def fold_batches(conn: Connection, campaign: Campaign) -> int:
     return len(batches)
 
 
-CountsByDay = dict[date, Counter[str]]
-
-
-def _sum_tallies(tallies: list[dict[str, Any]]) -> tuple[CountsByDay, Counter[tuple[date, str]]]:
-    days: CountsByDay = {}
+def _sum_tallies(tallies: Iterable[BatchTallies]) -> tuple[dict[date, Counter[str]], Counter[tuple[date, str]]]:
+    """Return the changes by day, and the refused likes by day and outcome."""
+    days: dict[date, Counter[str]] = {}
     refused: Counter[tuple[date, str]] = Counter()
     for batch in tallies:
-        for day, counts in batch["days"].items():
-            days.setdefault(date.fromisoformat(day), Counter()).update(counts)
-        for day, counts in batch["refused"].items():
-            refused.update({(date.fromisoformat(day), outcome): likes for outcome, likes in counts.items()})
+        for day, counts in batch.days.items():
+            days.setdefault(day, Counter()).update(counts)
+        for day, counts in batch.refused.items():
+            refused.update({(day, outcome): likes for outcome, likes in counts.items()})
     return days, refused
 
 
 async def _enqueue_count_leaves(
     conn: Connection, campaign: Campaign, days: list[date], batches: list[asyncpg.Record]
 ) -> None:
-    """Queue `count` leaves: the days' new totals, and each folded batch with its size and root."""
-    totals = await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
-    told = [
-        {"day": row["day"].isoformat(), **{state: row[state] for state in ("counted", "withdrawn", "void")}}
-        for row in totals
+    """Queue `count` leaves: the days' new totals, and each folded batch's id, size and root."""
+    day_totals = [
+        {"day": row["day"].isoformat(), **{state: row[state] for state in _LEAF_STATES}}
+        for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
         if row["day"] in days
     ]
     roots = [[batch["batch_id"], batch["size"], batch["root"].hex()] for batch in batches if batch["size"]]
-    for part, first in enumerate(range(0, max(len(told), 1), LEAF_DAYS_MAX)):
-        some = told[first : first + LEAF_DAYS_MAX]
-        body = {"campaign": campaign.slug, "days": some, "batches": [] if part else roots}
+    for part, first in enumerate(range(0, max(len(day_totals), 1), LEAF_DAYS_MAX)):
+        part_totals = day_totals[first : first + LEAF_DAYS_MAX]
+        body = {"campaign": campaign.slug, "days": part_totals, "batches": [] if part else roots}
         await enqueue_leaf(conn, "count", f"count/{batches[0]['batch_id']}/{part}", body)
 
 
 async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int]:
-    """Return the campaign's counted likes by day, as far as they are folded."""
+    """Return the campaign's folded counted likes by campaign day."""
     return {row["day"]: row["counted"] for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)}
 
 
 async def post_pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:
-    """Post the difference between what is due and what was pledged so far; return it, in minor units.
+    """Post the difference between the amount due and the amount pledged; return it, in minor units.
 
-    What is due less than was pledged goes back as far as it has not been settled yet. A closed campaign's
-    `floor_minor` stays pledged whatever its likes earned: a tick that only folds refusals must not take it back.
+    A negative difference is reversed as far as it is not settled yet. A closed campaign's
+    `floor_minor` stays pledged whatever its likes earned: a tick that folds only refusals must not
+    reverse it. Joins the caller's transaction.
     """
-    held = await campaign_balances(conn, campaign.slug)
-    total = due(campaign.terms, await counted_by_day(conn, campaign), held.funded_minor)
-    difference = max(total, min(floor_minor, held.funded_minor)) - held.earned_minor
+    balances = await campaign_balances(conn, campaign.slug)
+    total = due(campaign.terms, await counted_by_day(conn, campaign), balances.funded_minor)
+    difference = max(total, min(floor_minor, balances.funded_minor)) - balances.earned_minor
     currency = campaign.promise.campaign.currency
     source, target = (Account(kind, currency, campaign.slug) for kind in ("budget", "pledged"))
     if difference > 0:
-        key = f"pledge/{campaign.slug}/{held.pledged.version}"
+        key = f"pledge/{campaign.slug}/{balances.pledged.version}"
         await post_transfer(conn, Posting(key, TransferStep.PLEDGE, source, target, difference, "likes counted"))
         return difference
     return -await reverse_amount(conn, TransferStep.PLEDGE, source, target, -difference, "likes counted no more")
 
 
 async def refund_budget(conn: Connection, campaign: Campaign, reference: str) -> int:
-    """Return the rest of the budget to the sponsor, in the caller's transaction; how much it was, in minor units."""
+    """Return the rest of the budget to the sponsor; return the amount, in minor units.
+
+    Joins the caller's transaction.
+    """
     rest_minor = (await campaign_balances(conn, campaign.slug)).budget.minor
     currency = campaign.promise.campaign.currency
     source, target = Account("world", currency), Account("budget", currency, campaign.slug)

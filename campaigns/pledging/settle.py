@@ -1,11 +1,12 @@
-"""Settling a campaign: which of its periods are closed, and what is due for each; the ledger moves the money.
+"""Settle a campaign: which of its periods are closed, and the amounts due for each.
 
-The scheduler only asks; which periods there are and what they take comes from the promise, the counts and the line.
-One transaction a period, under the campaign's lock.
+The ledger moves the money. The promise, the counts and the balances decide the periods and their
+amounts. One transaction for each period, under the campaign's lock.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from typing import NamedTuple
 
 import rfc8785
 
@@ -16,46 +17,73 @@ from campaigns.pledging.arithmetic import due, shares_due
 from campaigns.pledging.pledge import counted_by_day, fold_and_pledge
 from campaigns.promise.calendar import AHEAD_MAX
 from ledger.accounting.balances import campaign_balances
+from ledger.error_collector import ErrorCollector
 from ledger.settlements.cancel import cancel_settlement
 from ledger.settlements.model import ApprovalRules, Settlement
 from ledger.settlements.periods import Period, PeriodWindow, closed_periods, next_period
 from ledger.settlements.settle import AmountsDue, SettlementResult, last_settled_period, settle_period
 from sql import Connection, Pool, query
 
-SCHEDULE = "schedule"  # made by nobody: everyone may approve it
+SCHEDULE = "schedule"  # the author of scheduled settlements: no person, so everyone may approve them
 
 _LOCK_CAMPAIGN = query("lock_campaign")
 
 
+class SettleRun(NamedTuple):
+    """The result of a run over all campaigns; `errors` are those of the campaigns that failed."""
+
+    overdue_count: int  # campaigns with a closed period that is still not settled
+    errors: ErrorCollector
+
+
+async def settle_all(pool: Pool, campaigns: Collection[Campaign], now: datetime) -> SettleRun:
+    """Settle every closed period of the campaigns that settle automatically.
+
+    A failure does not stop the others.
+    """
+    errors = ErrorCollector()
+    for campaign in campaigns:
+        if campaign.promise.settlement.automatic:
+            with errors.isolate():
+                await settle_due_periods(pool, campaign, SCHEDULE, now)
+    async with pool.acquire() as conn:
+        overdue_count = sum([await is_overdue(conn, campaign, now) for campaign in campaigns])
+    return SettleRun(overdue_count, errors)
+
+
 def period_window(campaign: Campaign, closed_at: datetime | None) -> PeriodWindow:
-    """Return when the campaign's periods may fall."""
-    calendar, own = campaign.calendar, campaign.promise
+    """Return the span of time in which the campaign has periods."""
+    calendar, promise = campaign.calendar, campaign.promise
     first, last = calendar.days[0], calendar.days[-1]
-    hold_days, zone = own.campaign.hold_days, calendar.timezone
-    return PeriodWindow(own.settlement.cron, zone, calendar.starts_at, first, last, hold_days, closed_at, AHEAD_MAX)
+    cron, hold_days, zone = promise.settlement.cron, promise.campaign.hold_days, calendar.timezone
+    return PeriodWindow(cron, zone, calendar.starts_at, first, last, hold_days, closed_at, AHEAD_MAX)
 
 
 async def settle_due_periods(
     pool: Pool, campaign: Campaign, made_by: str, now: datetime, upto: date = date.max
 ) -> list[SettlementResult]:
-    """Settle every closed period that has no settlement yet, oldest first, each in its own transaction.
+    """Settle every closed period without a settlement, oldest first, each in its own transaction.
 
-    Returns those that made an envelope. Again, or at the same time from elsewhere: settles nothing twice.
+    Returns the settlements that took money or made payouts. Repeated or concurrent calls settle
+    nothing twice.
     """
-    made: list[SettlementResult] = []
+    results: list[SettlementResult] = []
     while True:
         async with pool.acquire() as conn, conn.transaction():
-            settled = await settle_next_period(conn, campaign, made_by, now, upto)
-        if settled is None:
-            return made
-        if settled.total_minor or settled.payout_count:
-            made.append(settled)
+            result = await settle_next_period(conn, campaign, made_by, now, upto)
+        if result is None:
+            return results
+        if result.total_minor or result.payout_count:
+            results.append(result)
 
 
 async def settle_next_period(
     conn: Connection, campaign: Campaign, made_by: str, now: datetime, upto: date = date.max
 ) -> SettlementResult | None:
-    """Settle the oldest closed period that has no settlement, in the caller's transaction; None: there is none."""
+    """Settle the oldest closed period without a settlement; None if every one has one.
+
+    Joins the caller's transaction.
+    """
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     newest, is_ended = await last_settled_period(conn, campaign.slug)
     period = None if is_ended else next(closed_periods(period_window(campaign, closed_at), now, newest), None)
@@ -68,14 +96,18 @@ async def settle_next_period(
 async def cancel_campaign_settlement(
     conn: Connection, campaign: Campaign, settlement_id: str, by: str, now: datetime
 ) -> Settlement:
-    """Cancel a settlement of which nothing was sent, in the caller's transaction; the next period takes its money."""
+    """Cancel a settlement without a sent payout; the next period takes its money.
+
+    Joins the caller's transaction.
+    """
     await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
-    own = campaign.promise.settlement
-    return await cancel_settlement(conn, settlement_id, ApprovalRules(own.approvals, own.threshold_minor), by, now)
+    policy = campaign.promise.settlement
+    rules = ApprovalRules(policy.approvals, policy.threshold_minor)
+    return await cancel_settlement(conn, settlement_id, rules, by, now)
 
 
 async def is_overdue(conn: Connection, campaign: Campaign, now: datetime) -> bool:
-    """Tell whether a closed period waits for the settlement that the schedule should have made."""
+    """Tell whether a closed period lacks the settlement that the schedule should have made."""
     if not campaign.promise.settlement.automatic:
         return False
     newest, is_ended = await last_settled_period(conn, campaign.slug)
@@ -83,28 +115,30 @@ async def is_overdue(conn: Connection, campaign: Campaign, now: datetime) -> boo
 
 
 async def amounts_due(conn: Connection, campaign: Campaign, period: Period) -> AmountsDue:
-    """Return each charity's running total at the period's cut-off, and where its money goes."""
-    counted, line = await counted_by_day(conn, campaign), await campaign_balances(conn, campaign.slug)
-    own, period = campaign.promise, extend_last_cut_off(period, counted)
-    topped_up = max(0, line.earned_minor - due(campaign.terms, counted, line.funded_minor)) if period.is_last else 0
-    floor_minor = min(own.campaign.floor_minor, line.funded_minor) if period.is_last else 0
-    topped_up = min(topped_up, max(0, floor_minor - due(campaign.terms, counted, line.funded_minor)))
-    to = await payees(conn, campaign)
-    totals = shares_due(campaign.terms, counted, line.funded_minor, period.cut_off, topped_up)
-    return AmountsDue(campaign.slug, own.campaign.currency, period, totals, to, own.settlement.minimum_minor)
+    """Return each charity's running total at the cut-off, in minor units, and its payee."""
+    counted, balances = await counted_by_day(conn, campaign), await campaign_balances(conn, campaign.slug)
+    promise, period = campaign.promise, extend_last_cut_off(period, counted)
+    topped_up_minor = 0
+    if period.is_last:
+        due_minor = due(campaign.terms, counted, balances.funded_minor)
+        floor_minor = min(promise.campaign.floor_minor, balances.funded_minor)
+        topped_up_minor = min(max(0, balances.earned_minor - due_minor), max(0, floor_minor - due_minor))
+    totals = shares_due(campaign.terms, counted, balances.funded_minor, period.cut_off, topped_up_minor)
+    currency, minimum_minor = promise.campaign.currency, promise.settlement.minimum_minor
+    return AmountsDue(campaign.slug, currency, period, totals, await payees(conn, campaign), minimum_minor)
 
 
 def extend_last_cut_off(period: Period, counted: Mapping[date, int]) -> Period:
-    """Return the period; the last one takes every day that counts, whatever clocks said: it is the last. Pure."""
+    """Return the period; the last one extends to every counted day, also of a clock ahead. Pure."""
     days = [day for day, likes in counted.items() if likes] if period.is_last else []
     return period._replace(cut_off=max(period.cut_off, *days)) if days else period
 
 
 async def payees(conn: Connection, campaign: Campaign) -> dict[str, str]:
-    """Return each charity's name as the newest terms that name it say, and its account, as RFC 8785 JSON.
+    """Return each charity's payee, name and account, as RFC 8785 JSON.
 
-    The account is the registered one: the newest terms of an open campaign name the same; those of a closed one, or
-    terms that named the charity once, may be older than a change of it.
+    The name is that of the newest terms with the charity. The account is the registered one: the
+    terms of a closed campaign, and replaced terms, can be older than a change of the account.
     """
     names = {b.charity: b.name for version in campaign.versions for b in version.beneficiaries}
     accounts = await charities.accounts_by_charity(conn, list(names))
@@ -115,10 +149,11 @@ async def payees(conn: Connection, campaign: Campaign) -> dict[str, str]:
 
 
 def require_closed_period(campaign: Campaign, day: date, now: datetime) -> None:
-    """SettlingRefused where no closed period of the campaign is named by that day; says when the next one is."""
-    own = period_window(campaign, campaign.closed_at)
-    if day in {period.day for period in closed_periods(own, now)}:
+    """Raise UnknownPeriod, with the next period, if the day names no closed one of the campaign."""
+    window = period_window(campaign, campaign.closed_at)
+    if day in {period.day for period in closed_periods(window, now)}:
         return
-    following = next_period(own, now)
-    hint = f"; the next one falls due on {following}" if following else ""
-    raise UnknownPeriod(f"{campaign.slug} has no closed period {day}{hint}")
+    following = next_period(window, now)
+    if following is None:
+        raise UnknownPeriod("period_unknown", campaign=campaign.slug, day=day)
+    raise UnknownPeriod("period_not_closed", campaign=campaign.slug, day=day, next_day=following)

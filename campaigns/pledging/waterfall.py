@@ -1,10 +1,11 @@
-"""The waterfall: from every like received to the money pledged, step by step, exactly. Pure.
+"""The waterfall: from all likes received to the money pledged, step by step, exactly. Pure.
 
 received − refused − duplicate − withdrawn − quarantined − void − over the limit = counted
-counted − over the daily cap − over the budget − rounding (− not pledged yet + floor + settled before) = pledged
+counted − over the daily cap − over the budget − rounding
+        (− not pledged yet + floor + settled before) = pledged
 
-A like is worth the rate of its day. What is refused never came under the promise and is worth nothing. Money that
-no like stands behind (the floor, and what was settled for likes judged fake since) has no likes.
+A like is worth the rate of its day. A refused like never came under the promise and is worth
+nothing. The floor, and money settled for likes that were later judged fake, have no likes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -49,7 +50,7 @@ TOTALS = (StepName.RECEIVED, StepName.COUNTED, StepName.PLEDGED)
 
 
 class DayCount(NamedTuple):
-    """A campaign day's likes by where they stand."""
+    """A campaign day's likes by state."""
 
     counted: int = 0
     withdrawn: int = 0
@@ -61,7 +62,7 @@ class DayCount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The money side: what came in, what was pledged so far (net), and what the promise guarantees at its close."""
+    """A campaign's money: funded, pledged so far (net), and the floor of the promise."""
 
     funded_minor: int
     earned_minor: int
@@ -70,7 +71,7 @@ class Budget:
 
 
 class Worth(NamedTuple):
-    """Likes and what they are worth, in minor units; both exact."""
+    """Likes, and their worth in minor units; both exact."""
 
     likes: Fraction = ZERO
     minor: Fraction = ZERO
@@ -80,7 +81,7 @@ class Worth(NamedTuple):
         return Worth(self.likes + other.likes, self.minor + other.minor)
 
     def negate(self) -> "Worth":
-        """Return what is taken away."""
+        """Return the worth with both signs changed."""
         return Worth(-self.likes, -self.minor)
 
 
@@ -94,16 +95,16 @@ class TermsDay:
 
     @property
     def earned(self) -> Fraction:
-        """What the day earns, its cap applied; minor units."""
+        """Return the day's earnings, limited by its cap; minor units."""
         return day_earnings(self.terms, self.count.counted)
 
     @property
     def capped(self) -> Fraction:
-        """What the day's cap keeps it from earning; minor units."""
+        """Return the amount that the day's cap cuts off; minor units."""
         return self.count.counted * self.terms.rate - self.earned
 
     def worth(self, minor: Fraction) -> Worth:
-        """Return an amount in likes of this day, too."""
+        """Return an amount of minor units with the likes of this day that it takes."""
         return Worth(minor / self.terms.rate, minor)
 
 
@@ -112,12 +113,12 @@ Waterfall = dict[StepName, Worth]
 
 def days_under_terms(days: Mapping[date, DayCount], versions: Sequence[Terms]) -> list[TermsDay]:
     """Return the days in order, each with the terms in force on it."""
-    held = versions_in_force(versions)
-    return [TermsDay(day, terms_on_day(held, day), count) for day, count in sorted(days.items())]
+    in_force = versions_in_force(versions)
+    return [TermsDay(day, terms_on_day(in_force, day), count) for day, count in sorted(days.items())]
 
 
 def compute_waterfall(days: Sequence[TermsDay], refusal_counts: Mapping[str, int], budget: Budget) -> Waterfall:
-    """Return every step in order; what is taken away is negative, a total sums up what stands before it."""
+    """Return every step in order; a deduction is negative, a total sums up the steps before it."""
     states = {state: _sum_worths(_worth_in_state(day, state) for day in days) for state in STATES}
     counted = _sum_worths(_worth_in_state(day, StepName.COUNTED) for day in days)
     refusals = {name: Worth(Fraction(refusal_counts.get(name, 0))) for name in REFUSALS}
@@ -125,16 +126,16 @@ def compute_waterfall(days: Sequence[TermsDay], refusal_counts: Mapping[str, int
     steps |= {name: worth.negate() for name, worth in (refusals | states).items()}
     steps[StepName.COUNTED] = counted
     steps |= _steps_to_pledged(days, budget)
-    steps[StepName.PLEDGED] = _sum_worths(
-        steps[name] for name in list(StepName)[list(StepName).index(StepName.COUNTED) : -1]
-    )
+    from_counted = list(StepName)[list(StepName).index(StepName.COUNTED) : -1]
+    steps[StepName.PLEDGED] = _sum_worths(steps[name] for name in from_counted)
     return steps
 
 
 def reaches_budget(days: Sequence[TermsDay], budget: Budget) -> bool:
-    """Tell whether likes have earned all that was funded; once closed, whether they earned more than was there.
+    """Tell whether likes earned the whole budget.
 
-    Closing sends the rest of the budget back, so afterwards what is funded equals what was pledged in any case.
+    For a closed campaign, whether they earned more than the budget. Closing returns the rest of the
+    budget, so a closed campaign has always pledged all that is funded.
     """
     total = int(sum((day.earned for day in days), ZERO))
     return total > budget.funded_minor if budget.is_closed else total >= budget.funded_minor > 0
@@ -142,35 +143,35 @@ def reaches_budget(days: Sequence[TermsDay], budget: Budget) -> bool:
 
 def _steps_to_pledged(days: Sequence[TermsDay], budget: Budget) -> Waterfall:
     over_cap = _sum_worths(day.worth(day.capped) for day in days)
-    over = _sum_worths(worth_over_budget(days, budget))
-    left = sum((day.earned for day in days), ZERO) - over.minor
-    due_minor = int(left)
+    over_budget = _sum_worths(worth_over_budget(days, budget))
+    within_budget = sum((day.earned for day in days), ZERO) - over_budget.minor
+    due_minor = int(within_budget)
     last = next((day for day in reversed(days) if day.earned), None)
-    to_come = Fraction(max(0, due_minor - budget.earned_minor))
+    unpledged = Fraction(max(0, due_minor - budget.earned_minor))
     floor_minor = max(0, min(budget.earned_minor, budget.floor_minor) - due_minor) if budget.is_closed else 0
     return {
         StepName.OVER_DAILY_CAP: over_cap.negate(),
-        StepName.OVER_BUDGET: over.negate(),
-        StepName.ROUNDING: last.worth(due_minor - left) if last else Worth(),
-        StepName.NOT_PLEDGED_YET: last.worth(-to_come) if last else Worth(),
+        StepName.OVER_BUDGET: over_budget.negate(),
+        StepName.ROUNDING: last.worth(due_minor - within_budget) if last else Worth(),
+        StepName.NOT_PLEDGED_YET: last.worth(-unpledged) if last else Worth(),
         StepName.FLOOR: Worth(ZERO, Fraction(floor_minor)),
         StepName.SETTLED_BEFORE: Worth(ZERO, Fraction(max(0, budget.earned_minor - due_minor - floor_minor))),
     }
 
 
 def worth_over_budget(days: Sequence[TermsDay], budget: Budget) -> list[Worth]:
-    """Walk the days in order: what comes after the budget is used up, at its own day's rate.
+    """Return each day's worth that comes after the budget is used up, at the rate of the day.
 
-    One amount a day; none at all where a closed campaign never reached its budget.
+    Empty for a closed campaign that never reached its budget.
     """
     if budget.is_closed and not reaches_budget(days, budget):
         return []
-    over, before = [], ZERO
+    worths, before = [], ZERO
     for day in days:
         after = before + day.earned
-        over.append(day.worth(max(ZERO, after - max(before, Fraction(budget.funded_minor)))))
+        worths.append(day.worth(max(ZERO, after - max(before, Fraction(budget.funded_minor)))))
         before = after
-    return over
+    return worths
 
 
 def _worth_in_state(day: TermsDay, state: StepName) -> Worth:
@@ -178,8 +179,8 @@ def _worth_in_state(day: TermsDay, state: StepName) -> Worth:
     return Worth(likes, likes * day.terms.rate)
 
 
-def _sum_worths(parts: Iterable[Worth]) -> Worth:
+def _sum_worths(worths: Iterable[Worth]) -> Worth:
     total = Worth()
-    for part in parts:
-        total = total.add(part)
+    for worth in worths:
+        total = total.add(worth)
     return total

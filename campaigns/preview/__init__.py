@@ -1,1 +1,1 @@
-"""What a promise would cost: a simulation over past or expected likes."""
+"""Preview: the cost of a promise, simulated over past or expected likes. Reads only."""

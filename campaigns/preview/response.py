@@ -1,4 +1,4 @@
-"""A preview as the API answers it: every figure that the page and the command line show, money both ways."""
+"""The API response of a preview, with every figure of the page and the command line."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -19,16 +19,21 @@ from sql import Connection
 IsoDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
 NOTE_TEXTS = {
-    Note.PERSON_LIMIT: "The limit of likes a person and day is not applied: a forecast does not know who likes.",
-    Note.DAYS_KEPT: "Days before today stay as counted; today keeps its likes where the forecast has fewer.",
-    Note.PAST_DAYS: "The past campaign's days are taken by their place, first for first, whatever the weekday.",
-    Note.PAST_DAYS_LEFT_OUT: "The past campaign was longer: its likes after this one's last day are left out.",
-    Note.PAST_DAYS_MISSING: "The past campaign was shorter: the days after its last one have no likes.",
+    Note.PERSON_LIMIT: (
+        "The limit of likes per person and day is not applied, because a forecast does not know who likes."
+    ),
+    Note.DAYS_KEPT: "Days before today keep their counts. Today keeps its likes if the forecast has fewer.",
+    Note.PAST_DAYS: "The past campaign's days are matched in order, regardless of the weekday.",
+    Note.PAST_DAYS_LEFT_OUT: ("The past campaign was longer. Its likes after this campaign's last day are left out."),
+    Note.PAST_DAYS_MISSING: "The past campaign was shorter. The remaining days have no likes.",
 }
 
 
 class PreviewLikes(TypedDict):
-    """`received` are `counted` and `fakes`; `earning_nothing` are counted, but over the daily cap or the budget."""
+    """Likes; `received` is `counted` plus `fakes`.
+
+    Likes over the daily cap or the budget earn nothing.
+    """
 
     received: int
     fakes: int
@@ -39,7 +44,7 @@ class PreviewLikes(TypedDict):
 
 
 class PreviewMoney(TypedDict):
-    """`pledged` is what the likes make due, and `floor_top_up` on top of it; `remaining` returns to the sponsor."""
+    """`pledged` is `due` plus `floor_top_up`; `remaining` returns to the sponsor."""
 
     funded: Money
     due: Money
@@ -51,7 +56,7 @@ class PreviewMoney(TypedDict):
 
 
 class PreviewShare(TypedDict):
-    """What one charity gets in all, the floor's part too."""
+    """The total of a charity, its part of the floor's top-up included."""
 
     charity: str
     name: dict[str, str] | None
@@ -59,7 +64,7 @@ class PreviewShare(TypedDict):
 
 
 class PreviewDay(TypedDict):
-    """A day; `earned` and `capped` are exact and before the budget, `spent` is what is due for it."""
+    """A day; `earned` and `capped` are exact and before the budget, `spent` is the due amount."""
 
     day: IsoDate
     terms_version: int
@@ -75,21 +80,24 @@ class PreviewDay(TypedDict):
 
 
 class CurrentTermsResult(TypedDict):
-    """What the same likes come to under the terms as they stand."""
+    """The result of the same likes under the current terms."""
 
     pledged: Money
     budget_ends_on: IsoDate | None
 
 
 class PreviewNote(TypedDict):
-    """What is left out or supposed."""
+    """An assumption or omission of the preview."""
 
     name: Note
     text: str
 
 
 class PreviewResponse(TypedDict):
-    """What the promise would come to. `as_it_stands` is null unless a campaign is given new terms."""
+    """The result of the promise.
+
+    `as_it_stands` is null unless the promise has new terms for a campaign.
+    """
 
     campaign: str
     currency: str
@@ -111,29 +119,33 @@ class PreviewResponse(TypedDict):
 async def preview_response(
     conn: Connection, request: PreviewRequest, now: datetime, *, pseudonym_key: bytes
 ) -> PreviewResponse:
-    """Return the whole answer; joins the caller's transaction, of a single snapshot. Raises as `previewed` does."""
+    """Return the response to a request.
+
+    Raises as `compute_preview` does. Joins the caller's transaction, which must be of a single
+    snapshot.
+    """
     return format_response(await compute_preview(conn, request, now, pseudonym_key=pseudonym_key))
 
 
 def format_response(result: PreviewResult) -> PreviewResponse:
-    """Return a preview for programs."""
-    own, made = result.promise.campaign, result.preview
+    """Return a preview as the API's JSON object. Pure."""
+    campaign, preview = result.promise.campaign, result.preview
     return {
-        "campaign": own.slug,
-        "currency": own.currency,
-        "timezone": own.timezone,
+        "campaign": campaign.slug,
+        "currency": campaign.currency,
+        "timezone": campaign.timezone,
         "as_of": format_instant(result.as_of),
         "action": result.plan.action,
         "terms_version": result.plan.version,
         "from_day": result.plan.from_day.isoformat(),
-        "likes": _format_likes(made),
-        "money": _format_money(made, own.currency),
-        "budget_ends_on": _format_date(made.budget_ends_on),
-        "days_bound": {binds.value: days for binds, days in made.days_by_binding_cap().items()},
+        "likes": _format_likes(preview),
+        "money": _format_money(preview, campaign.currency),
+        "budget_ends_on": _format_date(preview.budget_ends_on),
+        "days_bound": {cap.value: days for cap, days in preview.days_by_binding_cap().items()},
         "beneficiaries": _format_shares(result),
-        "as_it_stands": _format_current_terms(result.as_it_stands, own.currency),
+        "as_it_stands": _format_current_terms(result.as_it_stands, campaign.currency),
         "notes": [{"name": note, "text": NOTE_TEXTS[note]} for note in result.notes],
-        "days": [_format_day(each, made.funded_minor, own.currency) for each in made.days],
+        "days": [_format_day(day, preview.funded_minor, campaign.currency) for day in preview.days],
     }
 
 
@@ -142,8 +154,8 @@ def _format_date(day: date | None) -> IsoDate | None:
 
 
 def _format_likes(preview: Preview) -> PreviewLikes:
-    counted = sum(each.day.count.counted for each in preview.days)
-    fakes = sum(each.day.count.void for each in preview.days)
+    counted = sum(day.day.count.counted for day in preview.days)
+    fakes = sum(day.day.count.void for day in preview.days)
     return {
         "received": counted + fakes,
         "fakes": fakes,
@@ -167,13 +179,17 @@ def _format_money(preview: Preview, currency: str) -> PreviewMoney:
 
 
 def _format_shares(result: PreviewResult) -> list[PreviewShare]:
-    """Return the charities in the promise's order, after those that only older terms name."""
+    """Return the shares in the promise's order, after the charities that only older terms name."""
     names: dict[str, Any] = {b.charity: b.name.model_dump() for b in result.promise.terms.beneficiaries}
     shares = result.preview.shares_minor
     older = [charity for charity in shares if charity not in names]
     return [
-        {"charity": c, "name": names.get(c), "amount": to_money(shares.get(c, 0), result.promise.campaign.currency)}
-        for c in [*older, *names]
+        {
+            "charity": charity,
+            "name": names.get(charity),
+            "amount": to_money(shares.get(charity, 0), result.promise.campaign.currency),
+        }
+        for charity in [*older, *names]
     ]
 
 

@@ -1,6 +1,7 @@
-"""What a promise would come to over given likes: spend by day, what binds, who gets what. Pure.
+"""Simulation of a promise over a forecast: spending by day, binding caps, shares. Pure.
 
-It is the engine's own arithmetic run ahead of time (`due`, `split`, the floor, the waterfall), with nothing posted.
+It runs the engine's arithmetic ahead of time (due amounts, shares, floor, waterfall) and posts
+nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from campaigns.promise.terms import Terms
 
 
 class BindingCap(StrEnum):
-    """What keeps a day's likes from earning more: the tighter of the two caps."""
+    """The cap that keeps a day's likes from earning more: the tighter of the two."""
 
     NONE = "none"
     DAILY_CAP = "daily_cap"
@@ -34,7 +35,7 @@ class BindingCap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpendingDay:
-    """A day of the preview; `spent_minor` is what `due` grows by on it."""
+    """A day of the preview. `spent_minor` is the growth of the due amount on that day."""
 
     day: TermsDay
     over_budget: Worth
@@ -43,7 +44,7 @@ class SpendingDay:
 
     @property
     def binding_cap(self) -> BindingCap:
-        """Which cap holds the day back."""
+        """The cap that binds on this day."""
         if self.over_budget.minor:
             return BindingCap.BUDGET
         return BindingCap.DAILY_CAP if self.day.capped else BindingCap.NONE
@@ -51,7 +52,7 @@ class SpendingDay:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What the promise comes to. `shares_minor` and `pledged_minor` have the floor's top-up in them."""
+    """The result of a simulation. `shares_minor` and `pledged_minor` include the floor's top-up."""
 
     funded_minor: int
     days: tuple[SpendingDay, ...]
@@ -62,36 +63,39 @@ class Preview:
 
     @property
     def pledged_minor(self) -> int:
-        """All that is pledged once the campaign is closed."""
+        """The pledged amount once the campaign is closed."""
         return self.due_minor + self.top_up_minor
 
     @property
     def remaining_minor(self) -> int:
-        """What goes back to the sponsor at the close."""
+        """The amount that returns to the sponsor at the close."""
         return self.funded_minor - self.pledged_minor
 
     @property
     def budget_ends_on(self) -> date | None:
-        """The first day whose end finds nothing left of the budget; None: it lasts, or there never was one."""
+        """The first day that ends with an empty budget; None if it lasts, or if there was none."""
         if not self.funded_minor:
             return None
-        return next((each.day.day for each in self.days if each.so_far_minor == self.funded_minor), None)
+        return next((day.day.day for day in self.days if day.so_far_minor == self.funded_minor), None)
 
     @property
     def earning_nothing(self) -> Worth:
-        """The likes that count and earn nothing, and their worth: over the daily cap or over the budget."""
+        """The likes that count but earn nothing, over the daily cap or budget, and their worth."""
         return self.steps[StepName.OVER_DAILY_CAP].add(self.steps[StepName.OVER_BUDGET]).negate()
 
     def days_by_binding_cap(self) -> dict[BindingCap, int]:
-        """Return on how many days each cap binds."""
-        bound = [each.binding_cap for each in self.days]
-        return {binds: bound.count(binds) for binds in BindingCap}
+        """Return the number of days on which each cap binds."""
+        caps = [day.binding_cap for day in self.days]
+        return {cap: caps.count(cap) for cap in BindingCap}
 
 
 def simulate_promise(
     versions: Sequence[Terms], likes: Mapping[date, DayCount], funded_minor: int, floor_minor: int = 0
 ) -> Preview:
-    """Return what these versions of the terms come to over the likes of all of the campaign's days."""
+    """Return the result of these versions of the terms over the likes of all campaign days.
+
+    Pure.
+    """
     days = days_under_terms(likes, versions)
     counted = {day.day: day.count.counted for day in days}
     dues = due_by_day(versions, counted, funded_minor)
@@ -108,9 +112,9 @@ def simulate_promise(
 
 
 def _spending_days(days: Sequence[TermsDay], dues: Mapping[date, int], funded_minor: int) -> tuple[SpendingDay, ...]:
-    over = worth_over_budget(days, Budget(funded_minor, 0, 0, is_closed=False))
+    over_budget = worth_over_budget(days, Budget(funded_minor, 0, 0, is_closed=False))
     steps = pairwise([0, *dues.values()])
     return tuple(
-        SpendingDay(day, lost, after - before, after)
-        for day, lost, (before, after) in zip(days, over, steps, strict=True)
+        SpendingDay(day, worth, after - before, after)
+        for day, worth, (before, after) in zip(days, over_budget, steps, strict=True)
     )

@@ -1,1 +1,1 @@
-"""The promise as a value: model, terms, calendar, TOML file, diff."""
+"""The promise as a value: model, terms, calendar, TOML file and diff. No I/O."""

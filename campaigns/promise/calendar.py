@@ -1,12 +1,11 @@
-"""A campaign's days: midnights of its own time zone, found by bisection instead of converting every like's time."""
+"""The days of a campaign in its time zone. Bisection replaces a time zone conversion per like."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-AHEAD_MAX = timedelta(minutes=5)
-
+AHEAD_MAX = timedelta(minutes=5)  # how far a like's time may lie ahead of the service's clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,11 +31,11 @@ class Calendar:
     starts_us: int  # microseconds since 1970
     ends_us: int
     days: tuple[date, ...]
-    midnights_us: tuple[int, ...]  # when each day starts, microseconds since 1970
+    midnights_us: tuple[int, ...]  # start of each day, microseconds since 1970
 
     @classmethod
     def from_bounds(cls, starts_at: datetime, ends_at: datetime, timezone: ZoneInfo) -> "Calendar":
-        """Lay out the days on which a like can fall: `ends_at` itself lies outside."""
+        """Return the days on which a like can fall. `ends_at` is exclusive."""
         first = local_day(starts_at, timezone)
         last = local_day(ends_at - _MICROSECOND, timezone)
         days = tuple(first + timedelta(days=n) for n in range((last - first).days + 1))
@@ -46,5 +45,5 @@ class Calendar:
         )
 
     def day_of(self, event_us: int) -> date:
-        """Return the campaign day of a moment inside the campaign, given in microseconds since 1970."""
+        """Return the campaign day of a moment inside the campaign (microseconds since 1970)."""
         return self.days[bisect_right(self.midnights_us, event_us) - 1]

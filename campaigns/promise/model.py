@@ -1,10 +1,10 @@
-"""The promise: one object that is stored, logged, shown on the page and used by the engine.
+"""The promise: the one object that is stored, logged, published and computed with.
 
 Promise
-├── campaign    what is fixed once the campaign exists
-├── terms       rate, caps and beneficiaries: a new version from a later campaign day
-├── settlement  when and how what was pledged is paid out
-└── agreement   the signed paper behind it
+├── campaign    fixed once the campaign exists
+├── terms       rate, caps and beneficiaries: a new version may start on a later campaign day
+├── settlement  when and how pledged money is paid out
+└── agreement   the signed document
 """
 
 import re
@@ -27,32 +27,34 @@ from pydantic import (
     model_validator,
 )
 
-from campaigns.promise.terms import Share
-from campaigns.promise.terms import Terms as HeldTerms
+from campaigns.errors import invalid_value
+from campaigns.promise.terms import Share, Terms
 from ledger.accounting.apportionment import WHOLE_BP
+from ledger.errors import Refusal
 from ledger.money import MINOR_MAX, exponent
 from ledger.settlements.cron import parse_cron
 
 Content = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
-
 _DAYS_MAX = 36_500
 _CAMPAIGN_DAYS_MAX = 3_660
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
-# C1 controls, line and paragraph separators, and the directional controls of Unicode Annex 9 that stay in force
-# until they are ended. Marks of direction and joiners, which scripts need, are none of these.
+# C1 controls, line and paragraph separators, and the directional controls of Unicode Annex 9 that
+# stay in force until a closing character. Direction marks and joiners stay allowed: scripts need
+# them.
 _INVISIBLE_CHARACTERS = r"\x80-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 _INVISIBLE = re.compile(f"[{_INVISIBLE_CHARACTERS}]")
-# What both together come to, for JSON Schema: checked apart, so that a fault names the character.
+# Both checks as one pattern, for JSON Schema. The code checks them apart, so that an error names
+# the character.
 _VISIBLE_SCHEMA = {"pattern": rf"^[^\x00-\x1f\x7f{_INVISIBLE_CHARACTERS}]+$"}
-_BYTES_MAX = 60_000  # as JSON: with its version and day it fits one entry of the log (65,535 bytes)
+_BYTES_MAX = 60_000  # as JSON: with version and day it still fits a log entry of 65,535 bytes
 
 
 def _check_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError("no such time zone in the IANA database") from error
+        raise invalid_value("timezone_unknown") from error
     return name
 
 
@@ -60,33 +62,41 @@ def _check_currency(code: str) -> str:
     try:
         exponent(code)
     except ValueError as error:
-        raise ValueError("no currency of ISO 4217 with a minor unit") from error
+        raise invalid_value("currency_unknown") from error
     return code
 
 
 def _check_cron(cron: str) -> str:
-    parse_cron(cron, ZoneInfo("UTC"))  # ValueError says what is wrong; the time zone makes no difference to that
+    try:
+        parse_cron(cron, ZoneInfo("UTC"))  # validity does not depend on the time zone
+    except Refusal as refusal:
+        raise invalid_value(refusal.code, **refusal.params) from None
+    except ValueError as error:
+        raise invalid_value("cron_invalid", detail=str(error)) from None
     return cron
 
 
 def _check_single_line(text: str) -> str:
-    """Refuse what ends a line in some reader, or would turn the figures that stand beside the text on a page."""
-    if found := _INVISIBLE.search(text):
-        raise ValueError(f"U+{ord(found[0]):04X} ends a line, or changes the direction of what is beside it")
+    """Refuse characters that end a line in some reader, or turn the figures beside the text."""
+    if invisible := _INVISIBLE.search(text):
+        raise invalid_value("invisible_character", character=f"U+{ord(invisible[0]):04X}")
     return text
 
 
 def _check_year(moment: datetime) -> datetime:
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        raise ValueError(f"the year must lie between {_FIRST_YEAR} and {_LAST_YEAR}")
+        raise invalid_value("year_out_of_range", first_year=_FIRST_YEAR, last_year=_LAST_YEAR)
     return moment
 
 
 def _check_iban(iban: str) -> str:
-    """ISO 13616: moved and spelt as digits, the number modulo 97 is 1."""
-    digits = "".join(str(int(c, 36)) for c in iban[4:] + iban[:4])
+    """Return the IBAN unchanged.
+
+    Raises invalid_value unless its digits modulo 97 are 1 (ISO 13616).
+    """
+    digits = "".join(str(int(character, 36)) for character in iban[4:] + iban[:4])
     if int(digits) % 97 != 1:
-        raise ValueError("the IBAN's check digits are wrong")
+        raise invalid_value("iban_check_digits")
     return iban
 
 
@@ -112,7 +122,7 @@ class LocalizedText(_StrictModel):
 
 
 class PromiseCampaign(_StrictModel):
-    """What is fixed once the campaign exists."""
+    """The part that is fixed once the campaign exists."""
 
     slug: Slug
     title: LocalizedText
@@ -131,11 +141,11 @@ class PromiseCampaign(_StrictModel):
     @field_validator("ends_at")
     @classmethod
     def _check_range(cls, ends_at: datetime, validation: ValidationInfo) -> datetime:
-        starts_at = validation.data.get("starts_at", ends_at)  # missing: a fault of its own already
+        starts_at = validation.data.get("starts_at", ends_at)  # if missing, it has an error already
         if "starts_at" in validation.data and ends_at <= starts_at:
-            raise ValueError("ends_at must come after starts_at")
+            raise invalid_value("ends_before_start")
         if (ends_at - starts_at).days > _CAMPAIGN_DAYS_MAX:
-            raise ValueError(f"a campaign lasts at most {_CAMPAIGN_DAYS_MAX} days")
+            raise invalid_value("campaign_too_long", most_number=_CAMPAIGN_DAYS_MAX)
         return ends_at
 
 
@@ -161,7 +171,7 @@ class OtherAccount(_StrictModel):
 
 
 def _account_kind(account: Any) -> Literal["iban", "other"]:
-    """Tell which of the two is meant, so that a fault is told of that one only."""
+    """Return the kind of account, so that errors concern that kind only."""
     if isinstance(account, dict):
         return "iban" if {"iban", "bic"} & account.keys() else "other"
     return "iban" if isinstance(account, IbanAccount) else "other"
@@ -183,17 +193,17 @@ class Beneficiary(_StrictModel):
 
 
 def _check_shares(beneficiaries: list[Beneficiary]) -> list[Beneficiary]:
-    total = sum(b.share_bp for b in beneficiaries)
-    wrong = [] if total == WHOLE_BP else [f"the share_bp add up to {total}, not {WHOLE_BP}"]
-    times = Counter(b.charity for b in beneficiaries)
-    wrong += [f"{charity} is named {n} times" for charity, n in times.items() if n > 1]
-    if wrong:
-        raise ValueError("; ".join(wrong))
+    total_bp = sum(beneficiary.share_bp for beneficiary in beneficiaries)
+    if total_bp != WHOLE_BP:
+        raise invalid_value("shares_not_whole", total_bp=total_bp, whole_bp=WHOLE_BP)
+    ((charity, times),) = Counter(beneficiary.charity for beneficiary in beneficiaries).most_common(1)
+    if times > 1:
+        raise invalid_value("charity_repeated", charity=charity, times_number=times)
     return beneficiaries
 
 
 class PromiseTerms(_StrictModel):
-    """Rate, caps and beneficiaries: what may change from a campaign day on."""
+    """Rate, caps and beneficiaries: the part that may change from a campaign day on."""
 
     rate: Rate
     daily_cap_minor: Annotated[int, Field(ge=1, le=MINOR_MAX)] | None = None
@@ -202,7 +212,7 @@ class PromiseTerms(_StrictModel):
 
 
 class SettlementPolicy(_StrictModel):
-    """When and how what was pledged is paid out."""
+    """When and how pledged money is paid out."""
 
     cron: Annotated[SingleLine, AfterValidator(_check_cron)] = "0 3 * * mon"
     automatic: bool = True
@@ -212,14 +222,14 @@ class SettlementPolicy(_StrictModel):
 
 
 class Agreement(_StrictModel):
-    """The signed paper behind the promise."""
+    """The signed document behind the promise."""
 
     url: Annotated[str, Field(pattern=r"^https://\S{1,400}$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Promise(_StrictModel):
-    """The whole of it."""
+    """The whole promise."""
 
     campaign: PromiseCampaign
     terms: PromiseTerms
@@ -230,7 +240,7 @@ class Promise(_StrictModel):
     def _check_size(self) -> Self:
         size = len(canonical_json(self))
         if size > _BYTES_MAX:
-            raise ValueError(f"the promise has {size} bytes as JSON, at most {_BYTES_MAX} fit")
+            raise invalid_value("promise_too_large", promise_bytes=size, most_bytes=_BYTES_MAX)
         return self
 
 
@@ -243,19 +253,19 @@ class ImmutablePart(_StrictModel):
 
 
 def canonical_json(part: BaseModel) -> bytes:
-    """Return a part's RFC 8785 JSON: the bytes that are stored, logged and compared."""
+    """Return a part as RFC 8785 JSON: the bytes that are stored, logged and compared. Pure."""
     return rfc8785.dumps(part.model_dump(mode="json", exclude_none=True))
 
 
 def immutable_part(promise: Promise) -> ImmutablePart:
-    """Return what cannot change any more once the campaign exists."""
+    """Return the promise without its terms. Pure."""
     return ImmutablePart(campaign=promise.campaign, settlement=promise.settlement, agreement=promise.agreement)
 
 
-def engine_terms(terms: PromiseTerms, version: int, from_day: date) -> HeldTerms:
-    """Return the version as the engine uses it."""
-    shares = tuple(Share(b.charity, b.share_bp) for b in terms.beneficiaries)
-    return HeldTerms(
+def engine_terms(terms: PromiseTerms, version: int, from_day: date) -> Terms:
+    """Return a version of the terms as the engine computes with it. Pure."""
+    shares = tuple(Share(beneficiary.charity, beneficiary.share_bp) for beneficiary in terms.beneficiaries)
+    return Terms(
         version,
         from_day,
         terms.rate.amount_minor,

@@ -1,4 +1,4 @@
-"""Terms: a version of the promise as the engine uses it, and which version holds on which day."""
+"""Terms: a version of the promise as the engine uses it, and the version in force on a day."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """In force from the start of `from_day` (a campaign day) until the next version is."""
+    """A version, in force from the start of `from_day` (a campaign day) until the next one."""
 
     version: int
     from_day: date
@@ -29,19 +29,25 @@ class Terms:
 
     @property
     def rate(self) -> Fraction:
-        """Minor units a like, exactly."""
+        """Minor units per like, exactly."""
         return Fraction(self.amount_minor, self.per_likes)
 
 
 def versions_in_force(versions: Sequence[Terms]) -> list[Terms]:
-    """Return the versions that are ever in force, oldest first; of several from one day the newest holds."""
-    newest = {terms.from_day: terms for terms in sorted(versions, key=lambda t: t.version)}
+    """Return the versions that are ever in force, oldest first.
+
+    Of several from one day, the newest wins. Pure.
+    """
+    newest = {terms.from_day: terms for terms in sorted(versions, key=lambda terms: terms.version)}
     return [newest[day] for day in sorted(newest)]
 
 
 def terms_on_day(versions: Sequence[Terms], day: date) -> Terms:
-    """Return what holds on `day`, of `versions` as `in_force` returns them; LookupError before the first."""
-    place = bisect_right([terms.from_day for terms in versions], day)
-    if place == 0:
+    """Return the version in force on `day`, from `versions` as `versions_in_force` returns them.
+
+    Raises LookupError before the first version. Pure.
+    """
+    position = bisect_right([terms.from_day for terms in versions], day)
+    if position == 0:
         raise LookupError(f"no terms are in force on {day}")
-    return versions[place - 1]
+    return versions[position - 1]

@@ -1,1 +1,1 @@
-"""Public figures, read at one snapshot."""
+"""Public figures, read from one snapshot of the database."""

@@ -1,4 +1,4 @@
-"""A campaign as published: its promise with every version of its terms, and its waterfall."""
+"""The public view of a campaign: its promise with every version of its terms, and its waterfall."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from campaigns.reporting.totals import Totals, campaign_totals
 
 
 class TermsVersion(TypedDict):
-    """One version of the terms, in force from the start of `from_day` until the next one is."""
+    """A version of the terms, in force from the start of `from_day` until the next version."""
 
     version: int
     from_day: Annotated[str, Field(json_schema_extra={"format": "date"})]
@@ -21,7 +21,10 @@ class TermsVersion(TypedDict):
 
 
 class PublishedCampaign(TypedDict):
-    """The promise as it is stored and used by the engine; what it leaves open is left out."""
+    """The promise as stored and as the engine uses it.
+
+    Optional members that are unset are left out.
+    """
 
     as_of: Instant
     campaign: PromiseCampaign
@@ -40,7 +43,7 @@ class PublishedCampaigns(TypedDict):
 
 
 class WaterfallStep(TypedDict):
-    """A `change` is signed; a `total` is the sum of everything since the last total, that one included."""
+    """A step: a `change` is signed, a `total` is the last total and all changes since."""
 
     step: StepName
     kind: Literal["total", "change"]
@@ -49,7 +52,7 @@ class WaterfallStep(TypedDict):
 
 
 class PublishedWaterfall(TypedDict):
-    """From every like received to the money pledged; it adds up exactly."""
+    """From all likes received to the money pledged; the steps add up exactly."""
 
     campaign: str
     currency: str
@@ -59,15 +62,15 @@ class PublishedWaterfall(TypedDict):
 
 def published_campaign(snapshot: CampaignSnapshot) -> PublishedCampaign:
     """Return the campaign's promise and totals."""
-    own = snapshot.campaign
-    versions = zip(own.terms, own.versions, strict=True)
+    campaign = snapshot.campaign
+    promise, versions = campaign.promise, zip(campaign.terms, campaign.versions, strict=True)
     return {
         "as_of": format_instant(snapshot.as_of),
-        "campaign": own.promise.campaign,
-        "settlement": own.promise.settlement,
-        "agreement": own.promise.agreement,
+        "campaign": promise.campaign,
+        "settlement": promise.settlement,
+        "agreement": promise.agreement,
         "terms": [{"version": t.version, "from_day": t.from_day.isoformat(), "terms": v} for t, v in versions],
-        "closed_at": format_instant(own.closed_at) if own.closed_at else None,
+        "closed_at": format_instant(campaign.closed_at) if campaign.closed_at else None,
         "totals": campaign_totals(snapshot),
     }
 

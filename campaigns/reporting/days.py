@@ -1,4 +1,4 @@
-"""A campaign day by day: what counted, what it earned, what the cap held back; as JSON and as CSV (RFC 4180)."""
+"""A campaign day by day: likes, earnings, the part above the cap; JSON and CSV (RFC 4180)."""
 
 import csv
 from fractions import Fraction
@@ -29,7 +29,10 @@ CSV_COLUMNS = [
 
 
 class CampaignDay(TypedDict):
-    """A day of the campaign's own time zone. `earned` is before the budget and before rounding."""
+    """A day in the campaign's time zone.
+
+    `earned` is exact: before the budget and before rounding.
+    """
 
     day: Annotated[str, Field(json_schema_extra={"format": "date"})]
     terms_version: int
@@ -41,7 +44,7 @@ class CampaignDay(TypedDict):
 
 
 class CampaignDays(TypedDict):
-    """Every day from the first until now, those without a like too."""
+    """Every campaign day from the first until now, including days without a like."""
 
     campaign: str
     currency: str
@@ -70,13 +73,13 @@ def campaign_days(snapshot: CampaignSnapshot) -> CampaignDays:
 
 
 def campaign_days_csv(snapshot: CampaignSnapshot) -> str:
-    """Return the same as CSV; columns are only ever added at the end."""
-    shown, out = campaign_days(snapshot), StringIO()
+    """Return the campaign's days as CSV; new columns are added at the end only."""
+    view, out = campaign_days(snapshot), StringIO()
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
-    for row in shown["days"]:
-        start = [shown["campaign"], row["day"], row["terms_version"], shown["currency"]]
+    for row in view["days"]:
+        start = [view["campaign"], row["day"], row["terms_version"], view["currency"]]
         amounts = [row["earned"], row["capped"], row["earned_so_far"]]
         exact_and_text = [figure for amount in amounts for figure in (amount["exact_minor"], amount["text"])]
-        writer.writerow([*start, row["counted"], row["withdrawn"], *exact_and_text, shown["as_of"]])
+        writer.writerow([*start, row["counted"], row["withdrawn"], *exact_and_text, view["as_of"]])
     return out.getvalue()

@@ -1,7 +1,7 @@
-"""Exact amounts as the public API shows them: a fraction for programs, a rounded text for people.
+"""Exact amounts of the public API: a fraction for programs, a rounded text for people.
 
-`exact` is an integer or a fraction in lowest terms (`"23368/3"`), so that whoever adds up loses nothing. `text` is
-rounded half to even and for display only.
+`exact` is an integer or a fraction in lowest terms (`"23368/3"`), so that sums stay exact. `text`
+is rounded half to even, for display only.
 """
 
 from fractions import Fraction
@@ -14,7 +14,7 @@ _HUNDREDTHS = 100
 
 
 class ExactLikes(TypedDict):
-    """Likes, a part of one among them: `{"exact": "23368/3", "text": "7789.33"}`."""
+    """A number of likes, not always whole: `{"exact": "23368/3", "text": "7789.33"}`."""
 
     exact: str
     text: str
@@ -28,7 +28,10 @@ class ExactMoney(TypedDict):
 
 
 def format_exact_likes(likes: Fraction) -> ExactLikes:
-    """Return a number of likes both ways; the text has two digits after the point unless it is whole."""
+    """Return a number of likes in both forms.
+
+    The text has two decimals unless the number is whole.
+    """
     if likes.denominator == 1:
         return {"exact": str(likes), "text": str(likes)}
     hundredths = round(likes * _HUNDREDTHS)
@@ -37,5 +40,5 @@ def format_exact_likes(likes: Fraction) -> ExactLikes:
 
 
 def format_exact_money(minor: Fraction, currency: str) -> ExactMoney:
-    """Return an amount both ways."""
+    """Return an amount of minor units in both forms."""
     return {"exact_minor": str(minor), "text": format_minor(round(minor), currency)}

@@ -1,7 +1,8 @@
-"""A receipt's fate and proof: from the like to its batch, to the `count` leaf, to a signed checkpoint.
+"""The fate and proof of a receipt.
 
-A receipt can be made only by who knows the batch's nonces. What the like was is told as long as it is known and is
-what the leaf commits to; the proof itself needs no like, and outlives it.
+The proof leads from the like to its batch, to the `count` leaf, to a signed checkpoint. Only the
+holder of the batch's nonces can produce a receipt. The response includes the like while it is
+stored and matches the leaf. The proof itself needs no like, and outlives it.
 """
 
 import base64
@@ -23,14 +24,14 @@ from sql import Connection, query
 
 Fate = Literal["counted", "withdrawn", "quarantined", "void", "over_limit", "gone", "forgotten"]
 _PREFIX = "rcp_"
-_TREES_MAX = 16  # of half a megabyte at most
+_TREES_MAX = 16  # at most half a megabyte each
 _PACKED_BYTES = 8 + 4 + TAG_BYTES
 _FIND_RECEIPT_BATCH = query("find_receipt_batch")
 _FIND_RECEIPT_LIKE = query("find_receipt_like")
 
 
 class ReceiptLike(TypedDict):
-    """What the batch's leaf commits to: bytes in hex, microseconds since 1970."""
+    """The values that the batch's leaf commits to: bytes in hex, microseconds since 1970."""
 
     nonce: str
     person: str
@@ -39,7 +40,7 @@ class ReceiptLike(TypedDict):
 
 
 class ReceiptBatch(TypedDict):
-    """The leaf's way to its batch's root (RFC 6962), hashes in hex."""
+    """The inclusion proof from the leaf to its batch's root (RFC 6962), hashes in hex."""
 
     id: int
     size: int
@@ -50,7 +51,7 @@ class ReceiptBatch(TypedDict):
 
 
 class ReceiptCount(TypedDict):
-    """The log's leaf that tells of the batch, as text, and its way to the checkpoint, hashes in base64."""
+    """The log's leaf with the batch, as text, and its inclusion proof, hashes in base64."""
 
     index: int
     entry: str
@@ -58,10 +59,11 @@ class ReceiptCount(TypedDict):
 
 
 class Receipt(TypedDict):
-    """A like's fate, and its proof.
+    """The fate of a like, and its proof.
 
-    `gone`: the like was erased, or counts by another receipt now. `forgotten`: nothing links it to anybody any more.
-    `like` is null where it is not known any more; `count` and `checkpoint` until the log has the batch.
+    `gone`: the like was erased, or another receipt counts it now. `forgotten`: nothing links the
+    like to a person any more. `like` is null if it is no longer stored; `count` and `checkpoint`
+    are null until the log has the batch.
     """
 
     receipt: str
@@ -81,7 +83,10 @@ class _ReceiptId(NamedTuple):
 
 
 def decode_receipt(receipt: str) -> _ReceiptId | None:
-    """Return what a receipt names; None if it is none. Only in the one form in which it was given out."""
+    """Return the parts of a receipt; None if it is malformed.
+
+    Accepts only the exact form that was issued.
+    """
     text = receipt.removeprefix(_PREFIX)
     try:
         packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -89,22 +94,22 @@ def decode_receipt(receipt: str) -> _ReceiptId | None:
         return None
     if len(packed) != _PACKED_BYTES or _PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=") != receipt:
         return None
-    named = _ReceiptId(int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big"), packed[12:])
-    return named if named.batch_id < 2**63 else None
+    batch_id, position = int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big")
+    return _ReceiptId(batch_id, position, packed[12:]) if batch_id < 2**63 else None
 
 
 async def find_receipt(conn: Connection, receipt: str, now: datetime) -> Receipt | None:
-    """Return a like's fate and proof; None if nobody was ever given this receipt."""
-    named = decode_receipt(receipt)
-    batch = None if named is None else await conn.fetchrow(_FIND_RECEIPT_BATCH, named.batch_id)
-    if named is None or batch is None or named.position not in batch["positions"]:
+    """Return the fate and proof of a like; None if this receipt was never issued."""
+    receipt_id = decode_receipt(receipt)
+    batch = None if receipt_id is None else await conn.fetchrow(_FIND_RECEIPT_BATCH, receipt_id.batch_id)
+    if receipt_id is None or batch is None or receipt_id.position not in batch["positions"]:
         return None
-    nonce = nonce_at(batch["nonce_key"], batch["nonces"], named.position)
-    if nonce is not None and not hmac.compare_digest(nonce[:TAG_BYTES], named.tag):
+    nonce = nonce_at(batch["nonce_key"], batch["nonces"], receipt_id.position)
+    if nonce is not None and not hmac.compare_digest(nonce[:TAG_BYTES], receipt_id.tag):
         return None
-    proof = _batch_proof(batch, named)
-    where = batch["campaign_id"], batch["bucket"], named.batch_id, named.position
-    row = await conn.fetchrow(_FIND_RECEIPT_LIKE, *where) if nonce is not None else None
+    proof = _batch_proof(batch, receipt_id)
+    like_position = batch["campaign_id"], batch["bucket"], receipt_id.batch_id, receipt_id.position
+    row = await conn.fetchrow(_FIND_RECEIPT_LIKE, *like_position) if nonce is not None else None
     fate: Fate = "forgotten" if nonce is None else "gone" if row is None else row["state"]
     count, note = await _log_proof(conn, batch["leaf_index"])
     return {
@@ -120,9 +125,9 @@ async def find_receipt(conn: Connection, receipt: str, now: datetime) -> Receipt
 
 
 def nonce_at(nonce_key: bytes | None, stored_nonces: bytes | None, position: int) -> bytes | None:
-    """Return the nonce of a place in a batch; None once it is forgotten."""
-    stream = derive_nonces(nonce_key, position + 1) if nonce_key is not None else stored_nonces or b""
-    nonce = stream[position * NONCE_BYTES : (position + 1) * NONCE_BYTES]
+    """Return the nonce (16 bytes) of a position in a batch; None once it is erased."""
+    nonces = derive_nonces(nonce_key, position + 1) if nonce_key is not None else stored_nonces or b""
+    nonce = nonces[position * NONCE_BYTES : (position + 1) * NONCE_BYTES]
     return nonce if any(nonce) else None
 
 
@@ -140,12 +145,12 @@ def _batch_proof(batch: asyncpg.Record, receipt_id: _ReceiptId) -> ReceiptBatch:
 
 @lru_cache(maxsize=_TREES_MAX)
 def _batch_tree(leaves: bytes) -> list[list[bytes]]:
-    """Return a batch's tree: whoever asks for the receipts of a delivery asks for those of one batch."""
-    return tree_levels([leaves[at : at + HASH_BYTES] for at in range(0, len(leaves), HASH_BYTES)])
+    """Return a batch's tree. Cached: the receipts of one delivery share one batch."""
+    return tree_levels([leaves[start : start + HASH_BYTES] for start in range(0, len(leaves), HASH_BYTES)])
 
 
 def _committed_like(nonce: bytes | None, row: Any, leaf: str) -> ReceiptLike | None:
-    """Return what the leaf commits to; None where the like has changed since or is not known."""
+    """Return the like if the leaf commits to it; None if it has changed since or is not stored."""
     if nonce is None or row is None:
         return None
     entry = like_entry(nonce, row["person"], row["event_us"], row["content"])
@@ -156,10 +161,10 @@ def _committed_like(nonce: bytes | None, row: Any, leaf: str) -> ReceiptLike | N
 
 
 async def _log_proof(conn: Connection, index: int | None) -> tuple[ReceiptCount | None, str | None]:
-    signed = await store.newest_head(conn)
-    if index is None or signed is None or index >= signed.size:
+    head = await store.newest_head(conn)
+    if index is None or head is None or index >= head.size:
         return None, None
-    reader = await store.load_hash_reader(conn, inclusion_nodes(index, signed.size), signed.size)
-    path = [to_base64(node) for node in prove_inclusion(reader, index, signed.size)]
+    reader = await store.load_hash_reader(conn, inclusion_nodes(index, head.size), head.size)
+    path = [to_base64(node) for node in prove_inclusion(reader, index, head.size)]
     entry = (await store.read_entry(conn, index)).decode()
-    return {"index": index, "entry": entry, "path": path}, signed.note.decode()
+    return {"index": index, "entry": entry, "path": path}, head.note.decode()

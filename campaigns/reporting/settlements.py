@@ -1,4 +1,4 @@
-"""A campaign's settlements as published: envelopes and payouts, their states, times and evidence; no accounts."""
+"""The public view of settlements and payouts: states, times, evidence; no bank accounts."""
 
 import csv
 from io import StringIO
@@ -19,7 +19,7 @@ from ledger.settlements.periods import next_period
 
 IsoDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
-CSV_COLUMNS = (  # columns are only ever added at the end
+CSV_COLUMNS = (  # new columns are added at the end only
     "campaign",
     "settlement",
     "period",
@@ -43,7 +43,10 @@ CSV_COLUMNS = (  # columns are only ever added at the end
 
 
 class PublishedPayout(TypedDict):
-    """Money to one charity; `paid_on` is the bank's own date, `evidence` the SHA-256 of files that say so."""
+    """Money to one charity.
+
+    `paid_on` is the bank's date, `evidence` the SHA-256 of the files that prove it.
+    """
 
     id: str
     charity: str
@@ -59,14 +62,17 @@ class PublishedPayout(TypedDict):
 
 
 class CarriedAmount(TypedDict):
-    """What is below the minimum and waits for a later settlement, `payable` already."""
+    """A share below the minimum: already `payable`, carried over to a later settlement."""
 
     charity: str
     amount: Money
 
 
 class PublishedSettlement(TypedDict):
-    """One envelope: what it took is fixed; `counts` of its payouts by state always add up to `count`."""
+    """One settlement: its amounts are final.
+
+    `counts` of its payouts by state always add up to `count`.
+    """
 
     id: str
     period: IsoDate
@@ -85,10 +91,11 @@ class PublishedSettlement(TypedDict):
 
 
 class PublishedSettlements(TypedDict):
-    """A campaign's envelopes, oldest first.
+    """A campaign's settlements, oldest first.
 
-    `unsettled` is what is pledged and in no settlement yet, and `next_period` when the next one falls due. `offset`
-    was settled for likes that were found fake since: it is set off against what likes earn from now on.
+    `unsettled` is pledged and in no settlement yet; the next settlement falls due on `next_period`.
+    `offset` was settled for likes that were later judged fake: it is deducted from the next
+    earnings.
     """
 
     campaign: str
@@ -100,23 +107,23 @@ class PublishedSettlements(TypedDict):
 
 
 def approval_rules(campaign: Campaign) -> ApprovalRules:
-    """Return when the campaign's envelopes need people."""
-    own = campaign.promise.settlement
-    return ApprovalRules(own.approvals, own.threshold_minor)
+    """Return when the campaign's settlements need approvals, and how many."""
+    policy = campaign.promise.settlement
+    return ApprovalRules(policy.approvals, policy.threshold_minor)
 
 
 def offset_minor(snapshot: CampaignSnapshot) -> int:
-    """Return what was settled beyond what is due now, in minor units."""
-    line, own = snapshot.balances, snapshot.campaign
+    """Return the amount settled beyond the amount due now, in minor units."""
+    balances, campaign = snapshot.balances, snapshot.campaign
     counted = {day: count.counted for day, count in snapshot.counts_by_day.items()}
-    owed_minor = due(own.terms, counted, line.funded_minor)
-    if own.closed_at is not None:
-        owed_minor = max(owed_minor, min(own.promise.campaign.floor_minor, line.funded_minor))
-    return max(0, line.settled_minor - owed_minor)
+    owed_minor = due(campaign.terms, counted, balances.funded_minor)
+    if campaign.closed_at is not None:
+        owed_minor = max(owed_minor, min(campaign.promise.campaign.floor_minor, balances.funded_minor))
+    return max(0, balances.settled_minor - owed_minor)
 
 
 def next_settlement_day(snapshot: CampaignSnapshot) -> IsoDate | None:
-    """Return the day on which the next settlement falls due; None where none does by itself."""
+    """Return the day of the next settlement; None if the campaign settles only on request."""
     campaign = snapshot.campaign
     if not campaign.promise.settlement.automatic:
         return None
@@ -132,12 +139,12 @@ def published_settlements(snapshot: CampaignSnapshot) -> PublishedSettlements:
         "unsettled": to_money(snapshot.balances.pledged.minor, snapshot.currency),
         "next_period": next_settlement_day(snapshot),
         "offset": to_money(offset_minor(snapshot), snapshot.currency),
-        "settlements": [published_settlement(e, approval_rules(snapshot.campaign)) for e in snapshot.settlements],
+        "settlements": [published_settlement(s, approval_rules(snapshot.campaign)) for s in snapshot.settlements],
     }
 
 
 def published_settlement(settlement: Settlement, rules: ApprovalRules) -> PublishedSettlement:
-    """Return one settlement."""
+    """Return the public view of one settlement."""
     return {
         "id": settlement.settlement_id,
         "period": settlement.period.isoformat(),
@@ -177,30 +184,31 @@ def _published_payout(payout: Payout, currency: str) -> PublishedPayout:
 
 
 def settlements_csv(snapshot: CampaignSnapshot) -> str:
-    """Return the same as CSV: a row for each charity's share, paid out or carried over."""
-    made = StringIO()
-    writer = csv.writer(made, lineterminator="\r\n")
+    """Return the settlements as CSV: a row for each charity's share, paid out or carried over."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(CSV_COLUMNS)
-    for envelope in snapshot.settlements:
-        writer.writerows(_csv_rows(snapshot, envelope))
-    return made.getvalue()
+    for settlement in snapshot.settlements:
+        writer.writerows(_csv_rows(snapshot, settlement))
+    return out.getvalue()
 
 
 def _csv_rows(snapshot: CampaignSnapshot, settlement: Settlement) -> list[list[object]]:
-    own = [settlement.campaign, settlement.settlement_id, settlement.period, settlement.cut_off]
-    own.append(settlement.state(approval_rules(snapshot.campaign)).value)
-    rows: list[list[object]] = []
+    columns = [settlement.campaign, settlement.settlement_id, settlement.period, settlement.cut_off]
+    columns.append(settlement.state(approval_rules(snapshot.campaign)).value)
+    as_of, rows = format_instant(snapshot.as_of), list[list[object]]()
     for share in settlement.shares:
         minor = share.share_minor + share.brought_minor
         money = [settlement.currency, minor, format_minor(minor, settlement.currency)]
         if share.payout is None:
-            blank = [""] * 6
-            waits = "yes" if share.charity in settlement.carried_minor_by_charity else "no"
-            rows.append([*own, "", share.charity, *money, "", format_instant(snapshot.as_of), waits, *blank])
+            blanks = [""] * 6
+            is_carried = "yes" if share.charity in settlement.carried_minor_by_charity else "no"
+            rows.append([*columns, "", share.charity, *money, "", as_of, is_carried, *blanks])
             continue
-        shown = _published_payout(share.payout, settlement.currency)
-        by_banks = [escape_formula(shown["bank_reference"]), escape_formula(shown["returned_because"])]
-        told = [shown["sent_at"], shown["paid_on"], *by_banks]
-        where = [shown["state"].value, format_instant(snapshot.as_of), "no", shown["attempt"]]
-        rows.append([*own, shown["id"], share.charity, *money, *where, *told, " ".join(shown["evidence"])])
+        payout = _published_payout(share.payout, settlement.currency)
+        bank_texts = [escape_formula(payout["bank_reference"]), escape_formula(payout["returned_because"])]
+        state = [payout["state"].value, as_of, "no", payout["attempt"]]
+        dates = [payout["sent_at"], payout["paid_on"]]
+        evidence = " ".join(payout["evidence"])
+        rows.append([*columns, payout["id"], share.charity, *money, *state, *dates, *bank_texts, evidence])
     return rows

@@ -1,4 +1,7 @@
-"""A campaign's totals as the public sees them. Pledged, settled and paid stand apart and are never added up."""
+"""The public totals of a campaign.
+
+Pledged, settled and paid are separate figures and are never added up.
+"""
 
 from typing_extensions import TypedDict
 
@@ -11,7 +14,7 @@ from ledger.money import Money, to_money
 
 
 class LikeTotals(TypedDict):
-    """Likes by where they stand; `duplicate` are likes of what the same person had liked before."""
+    """Likes by state; `duplicate` counts likes of content that the same person had liked before."""
 
     counted: int
     duplicate: int
@@ -22,7 +25,10 @@ class LikeTotals(TypedDict):
 
 
 class MoneyTotals(TypedDict):
-    """Along the line: `settled` is a part of `pledged`, `in_flight` and `paid` are parts of `settled`."""
+    """The money of a campaign.
+
+    `settled` is a part of `pledged`, `in_flight` and `paid` are parts of `settled`.
+    """
 
     funded: Money
     pledged: Money
@@ -33,17 +39,19 @@ class MoneyTotals(TypedDict):
 
 
 class Checkpoint(TypedDict):
-    """The signed head of the public log that covers these totals: their leaves are all in it."""
+    """The signed head of the public log that covers these totals: it contains all their leaves."""
 
     size: int
     root: str
 
 
 class Totals(TypedDict):
-    """How one campaign stands. `people` was counted at `people_as_of`; all else holds at `as_of`.
+    """The totals of one campaign.
 
-    `unsettled` is pledged and in no settlement yet; the next one falls due on `next_settlement`, null where none does
-    by itself. `checkpoint` is null for the moment that something is on its way into the log: ask again soon.
+    `people` is as of `people_as_of`; every other figure is as of `as_of`. `unsettled` is pledged
+    and in no settlement yet. The next settlement falls due on `next_settlement`, null if the
+    campaign settles only on request. `checkpoint` is null while a leaf is on its way into the log:
+    retry soon.
     """
 
     campaign: str
@@ -61,7 +69,7 @@ class Totals(TypedDict):
 
 
 class AllTotals(TypedDict):
-    """Every campaign's totals, of one snapshot."""
+    """The totals of every campaign, from one snapshot."""
 
     as_of: Instant
     campaigns: list[Totals]

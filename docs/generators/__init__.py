@@ -1,1 +1,1 @@
-"""The generated parts of the documentation: made from the code when the site is built, so never stale."""
+"""The generated parts of the documentation, made from the code when the site is built."""

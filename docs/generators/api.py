@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from docs.generators.markdown import code, code_block, folded, sentence, table
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 
 PROBLEM = "application/problem+json"
 _EXAMPLE_CHARS_MAX = 3_000
@@ -19,12 +19,12 @@ def openapi_json() -> str:
 
 def reference() -> str:
     """Return a section for each tag with every operation in it."""
-    found = document()
+    openapi = document()
     sections = []
-    for tag in (entry["name"] for entry in found["tags"]):
+    for tag in (entry["name"] for entry in openapi["tags"]):
         operations = [
             _operation(method, path, operation)
-            for path, methods in found["paths"].items()
+            for path, methods in openapi["paths"].items()
             for method, operation in methods.items()
             if tag in operation["tags"]
         ]
@@ -55,22 +55,22 @@ def _body(body: Mapping[str, Any] | None) -> list[str]:
     if body is None:
         return []
     ((kind, content),) = body["content"].items()
-    need = "" if body.get("required") else ", optional"
-    return [f"Request body: {code(kind)}, {_schema(content['schema'])}{need}.", *_example("Request", content)]
+    optional = "" if body.get("required") else ", optional"
+    return [f"Request body: {code(kind)}, {_schema(content['schema'])}{optional}.", *_example("Request", content)]
 
 
 def _responses(responses: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    rows = [(code(status), _says(response)) for status, response in sorted(responses.items())]
-    good = responses.get("200", {}).get("content", {})
-    examples = [part for content in list(good.values())[:1] for part in _example("Response", content)]
+    rows = [(code(status), _response_text(response)) for status, response in sorted(responses.items())]
+    success = responses.get("200", {}).get("content", {})
+    examples = [part for content in list(success.values())[:1] for part in _example("Response", content)]
     return [table(("status", "response"), rows), *examples]
 
 
-def _says(response: Mapping[str, Any]) -> str:
+def _response_text(response: Mapping[str, Any]) -> str:
     content = response.get("content", {})
     codes = [f"[`{name}`](problems.md)" for name in content.get(PROBLEM, {}).get("examples", {})]
-    shown = [f"{code(kind)}, {_schema(part['schema'])}" for kind, part in content.items() if kind != PROBLEM]
-    return "; ".join([*dict.fromkeys(shown), *codes]) or sentence(response["description"])
+    schemas = [f"{code(kind)}, {_schema(part['schema'])}" for kind, part in content.items() if kind != PROBLEM]
+    return "; ".join([*dict.fromkeys(schemas), *codes]) or sentence(response["description"])
 
 
 def _schema(schema: Mapping[str, Any]) -> str:
@@ -80,7 +80,7 @@ def _schema(schema: Mapping[str, Any]) -> str:
 
 
 def _example(title: str, content: Mapping[str, Any]) -> list[str]:
-    """Return an example folded away; a long one stays in `openapi.json` alone."""
+    """Return an example that readers unfold; a long one is only in `openapi.json`."""
     example = content.get("example")
     if example is None:
         return []

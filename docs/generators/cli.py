@@ -13,7 +13,7 @@ from ops.cli import app
 
 
 class CliCommand(NamedTuple):
-    """A command and the words that call it; typer's own class of commands is not public."""
+    """A command and its name; typer's class of commands is not public."""
 
     name: str
     command: Any
@@ -35,7 +35,7 @@ def _walk(command: Any, words: list[str]) -> Iterator[CliCommand]:
 def overview() -> str:
     """Return a table of every command with the first paragraph of its help."""
     rows = [(f"[`{name}`](#{_anchor(name)})", _help(command).split("\n\n")[0]) for name, command in commands()]
-    return table(("command", "does"), rows)
+    return table(("command", "effect"), rows)
 
 
 def reference() -> str:
@@ -80,8 +80,8 @@ def _names(parameter: TyperArgument | TyperOption) -> str:
 def _type(parameter: TyperArgument | TyperOption, context: typer.Context) -> str:
     if isinstance(parameter, TyperOption) and parameter.is_flag:
         return "flag"
-    shown = parameter.display_type(cast("Any", context)).strip("<>{}").replace("int range", "int")
-    return shown + _range(parameter.min, parameter.max)
+    type_name = parameter.display_type(cast("Any", context)).strip("<>{}").replace("int range", "int")
+    return type_name + _range(parameter.min, parameter.max)
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -91,5 +91,5 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _is_shown(default: object) -> bool:
-    """Tell whether a default says something: it is not empty, and no program makes it."""
+    """Return whether a default is worth showing: it is not empty, and not a function."""
     return default not in (None, False, [], ()) and not callable(default)

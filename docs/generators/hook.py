@@ -1,4 +1,4 @@
-"""MkDocs calls these: pages get their generated parts, the site gets the decisions and `openapi.json`."""
+"""Hooks of MkDocs: fill generated parts, add the decisions and `openapi.json` to the site."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ _INDEX = "decisions/index.md"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Add every decision to the navigation, below the index of decisions."""
+    """Add every decision to the navigation, after the index of decisions."""
     _add_decisions(config.nav)
     return config
 
 
 def _add_decisions(entries: Any) -> None:
-    """Extend the list that holds the index, wherever it is in the tree."""
+    """Extend the list that has the index of decisions, at any depth."""
     if isinstance(entries, dict):
         for inner in entries.values():
             _add_decisions(inner)
@@ -31,7 +31,7 @@ def _add_decisions(entries: Any) -> None:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the decisions, from where the code cites them, and the API's description."""
+    """Add the decisions, which live beside the code, and the OpenAPI document."""
     for page in sorted(DECISIONS.glob("*.md")):
         files.append(File.generated(config, f"decisions/{page.name}", abs_src_path=str(page)))
     files.append(File.generated(config, "openapi.json", content=api.openapi_json()))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; cells keep their Markdown, their pipes and line breaks are escaped."""
+    """Return a Markdown table. Cells may have Markdown; pipes and line breaks are escaped."""
     lines = [_row(header), _row(["---"] * len(header)), *map(_row, rows)]
     return "\n".join(lines)
 
@@ -14,7 +14,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def code_block(text: str, language: str = "") -> str:
-    """Return a fenced block, with a fence longer than any in the text."""
+    """Return a fenced block; its fence is longer than any in the text."""
     fence = "```"
     while fence in text:
         fence += "`"
@@ -33,6 +33,6 @@ def code(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """Return a phrase as a sentence: its first letter large, a full stop at its end."""
+    """Return a phrase as a sentence: with a capital letter and a full stop."""
     stripped = " ".join(text.split()).rstrip(".")
     return f"{stripped[:1].upper()}{stripped[1:]}." if stripped else ""

@@ -1,4 +1,4 @@
-"""Tables for people who run the service: settings, metrics, alerts, outcomes, and who may do what."""
+"""Tables for operators: settings, metrics, alerts, outcomes, and the roles of commands."""
 
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,15 @@ def _default(default: Any) -> str:
 
 def metrics() -> str:
     """Return a table of every metric, named as Prometheus shows it."""
-    found = Metrics()
+    service_metrics = Metrics()
     labels = {
         name: metric._labelnames  # noqa: SLF001 - the library shows labels only with their first value
-        for metric in vars(found).values()
+        for metric in vars(service_metrics).values()
         if hasattr(metric, "_labelnames")
-        for name in [metric._name]  # noqa: SLF001 - see above
+        for name in [metric._name]  # noqa: SLF001 - as above
     }
     rows = []
-    for family in found.registry.collect():
+    for family in service_metrics.registry.collect():
         name = family.name + ("_total" if family.type == "counter" else "")
         names = f"{{{','.join(labels[family.name])}}}" if labels.get(family.name) else ""
         rows.append((code(name + names), family.type, sentence(family.documentation)))
@@ -49,7 +49,7 @@ def metrics() -> str:
 
 
 def alerts() -> str:
-    """Return a table of every alert rule: severity, what it says, what to do."""
+    """Return a table of every alert rule: severity, meaning and action."""
     rules = yaml.safe_load(_ALERTS.read_text(encoding="utf-8"))["groups"][0]["rules"]
     rows = [
         (
@@ -60,23 +60,23 @@ def alerts() -> str:
         )
         for rule in rules
     ]
-    return table(("alert", "severity", "says", "do"), rows)
+    return table(("alert", "severity", "meaning", "action"), rows)
 
 
 def outcomes() -> str:
     """Return a table of every outcome of a like, in the words of the responses."""
     return table(
-        ("outcome", "means"), [(code(outcome.value), sentence(reason)) for outcome, reason in REASONS.items()]
+        ("outcome", "meaning"), [(code(outcome.value), sentence(reason)) for outcome, reason in REASONS.items()]
     )
 
 
 def commands() -> str:
-    """Return a table of every administrative command: who may call it, who may approve it."""
+    """Return a table of every command: the roles that may call it and approve it."""
     rows = [
         (code(command.name), sentence(command.summary), _roles(command.roles), _roles(command.approvers, owner=False))
         for command in registry.COMMANDS
     ]
-    return table(("command", "does", "roles", "second person"), rows)
+    return table(("command", "effect", "roles", "approvers"), rows)
 
 
 def _roles(roles: frozenset[Any], *, owner: bool = True) -> str:

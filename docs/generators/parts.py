@@ -1,4 +1,4 @@
-"""The generated parts by name, and how a page asks for one: `<!-- generated: NAME -->`."""
+"""The generated parts of pages by name; a page has a marker `<!-- generated: NAME -->`."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,16 +14,16 @@ _LANGUAGES = {".toml": "toml", ".yaml": "yaml", ".sh": "sh", ".sql": "sql"}
 
 def file(path: str) -> str:
     """Return a file of the repository as a code block."""
-    found = ROOT / path
-    return code_block(found.read_text(encoding="utf-8"), _LANGUAGES.get(found.suffix, ""))
+    source = ROOT / path
+    return code_block(source.read_text(encoding="utf-8"), _LANGUAGES.get(source.suffix, ""))
 
 
 def snippet(name: str) -> str:
-    """Return a code block of the README, which a test runs."""
-    found = re.search(_SNIPPET.format(name=re.escape(name)), (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    if found is None:
+    """Return a code block of the README that a test runs."""
+    match = re.search(_SNIPPET.format(name=re.escape(name)), (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    if match is None:
         raise KeyError(f"README.md has no snippet {name!r}")
-    return found[1]
+    return match[1]
 
 
 def decisions() -> str:
@@ -47,13 +47,13 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "refusals": problems.refusals,
     "settings": operations.settings,
 }
-OF_AN_ARGUMENT: Mapping[str, Callable[[str], str]] = {"file": file, "snippet": snippet}
+PARTS_WITH_ARGUMENT: Mapping[str, Callable[[str], str]] = {"file": file, "snippet": snippet}
 
 
 def fill(page: str) -> str:
-    """Return a page with its generated parts in place. Raises KeyError for a part that does not exist."""
+    """Return a page with its generated parts. Raises KeyError for an unknown part."""
     return _MARKER.sub(lambda marker: _part(marker[1], marker[2]), page)
 
 
 def _part(name: str, argument: str | None) -> str:
-    return PARTS[name]() if argument is None else OF_AN_ARGUMENT[name](argument)
+    return PARTS[name]() if argument is None else PARTS_WITH_ARGUMENT[name](argument)

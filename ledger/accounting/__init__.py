@@ -1,1 +1,1 @@
-"""Transfers and balances: the only writer of money."""
+"""Accounts, transfers and balances: the only code that moves money."""

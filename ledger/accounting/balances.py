@@ -1,4 +1,4 @@
-"""The line that money moves along, as balances: public totals are these and nothing else."""
+"""A campaign's balances from budget to paid; public totals are derived from these alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ _LIST_CAMPAIGN_BALANCES = query("list_campaign_balances")
 
 
 class Balance(NamedTuple):
-    """Accounts of one kind, added up over a campaign's charities."""
+    """The balance of one kind of account, summed over a campaign's charities."""
 
     minor: int = 0
-    version: int = 0  # transfers so far
+    version: int = 0  # number of transfers so far
 
 
 ZERO_BALANCE = Balance()
@@ -21,7 +21,7 @@ ZERO_BALANCE = Balance()
 
 @dataclass(frozen=True, slots=True)
 class CampaignBalances:
-    """A campaign's balances along the line."""
+    """A campaign's balances, in the order in which money moves."""
 
     budget: Balance = ZERO_BALANCE
     pledged: Balance = ZERO_BALANCE
@@ -31,28 +31,28 @@ class CampaignBalances:
 
     @property
     def settled_minor(self) -> int:
-        """What settlements have taken out of the pledge so far."""
+        """Return the amount that settlements have taken out of the pledge."""
         return self.payable.minor + self.in_flight.minor + self.paid.minor
 
     @property
     def earned_minor(self) -> int:
-        """All that likes have earned so far: pledged still, or settled."""
+        """Return the amount that likes have earned: still pledged, or settled."""
         return self.pledged.minor + self.settled_minor
 
     @property
     def funded_minor(self) -> int:
-        """All that came into the budget and has not gone back."""
+        """Return the amount that came into the budget and was not refunded."""
         return self.budget.minor + self.earned_minor
 
 
 async def balances_by_campaign(conn: Connection, campaigns: Sequence[str]) -> dict[str, CampaignBalances]:
-    """Return the balances of the campaigns named by their slugs."""
-    found: dict[str, dict[str, Balance]] = {slug: {} for slug in campaigns}
+    """Return the balances of these campaigns, by slug."""
+    balances: dict[str, dict[str, Balance]] = {slug: {} for slug in campaigns}
     for row in await conn.fetch(_LIST_CAMPAIGN_BALANCES, list(campaigns)):
-        found[row["campaign"]][row["kind"]] = Balance(row["balance_minor"], row["version"])
-    return {slug: CampaignBalances(**kinds) for slug, kinds in found.items()}
+        balances[row["campaign"]][row["kind"]] = Balance(row["balance_minor"], row["version"])
+    return {slug: CampaignBalances(**by_kind) for slug, by_kind in balances.items()}
 
 
 async def campaign_balances(conn: Connection, campaign: str) -> CampaignBalances:
-    """Return one campaign's balances."""
+    """Return the balances of one campaign."""
     return (await balances_by_campaign(conn, [campaign]))[campaign]

@@ -1,7 +1,7 @@
-"""Money one step left: a correction names the transfer that it corrects, and each is corrected at most once.
+"""Move money one account back: every correction names the transfer that it reverses, at most once.
 
-To take back a part of a transfer, the whole of it goes back and what was too much is posted anew: so there is
-always a transfer left that the next correction can name.
+A partial reversal takes the whole transfer back and posts the rest as a new transfer. So later corrections
+always find a transfer that was not corrected yet.
 """
 
 from collections.abc import Sequence
@@ -16,28 +16,27 @@ _LIST_CORRECTABLE_TRANSFERS = query("list_correctable_transfers")
 
 
 class Reversal(NamedTuple):
-    """Take back so much of one transfer."""
+    """The amount to take back of one transfer."""
 
-    position: int  # its place in the list given
+    position: int  # its index in the list of uncorrected transfers
     amount_minor: int
 
 
 def plan_reversals(
     amount_minor: int, balance_minor: int, uncorrected_minor: Sequence[int]
 ) -> tuple[list[Reversal], int]:
-    """Plan how `amount_minor` goes one step left: whole transfers back, newest first, and the excess posted anew.
+    """Plan how to take back `amount_minor`: reverse whole transfers, newest first, and post the excess again.
 
-    A transfer may be corrected once only, so the excess of the last one becomes a new transfer that later
-    corrections can name. `uncorrected_minor` lists the transfers not corrected yet, newest first; what has moved
-    on (`balance_minor` is what is still there) is never taken. Returns the corrections and the amount to post again;
-    the corrections add up to less than was asked for if the transfers listed do.
+    `uncorrected_minor` lists the amounts of transfers without a correction, newest first. `balance_minor` is
+    the money still in the account; the plan never takes more. Returns the reversals and the amount to post
+    again. The reversals fall short of `amount_minor` if the listed transfers do. Pure.
     """
     wanted, taken, plan = min(amount_minor, balance_minor), 0, []
-    for place, held_minor in enumerate(uncorrected_minor):
+    for position, transfer_minor in enumerate(uncorrected_minor):
         if taken >= wanted:
             break
-        part = min(held_minor, balance_minor - taken)
-        plan.append(Reversal(place, part))
+        part = min(transfer_minor, balance_minor - taken)
+        plan.append(Reversal(position, part))
         taken += part
     return plan, max(0, taken - wanted)
 
@@ -45,31 +44,30 @@ def plan_reversals(
 async def reverse_amount(
     conn: Connection, step: TransferStep, source: Account, target: Account, amount_minor: int, reference: str
 ) -> int:
-    """Correct the newest transfers of `step` from `source` to `target` until `amount_minor` went back.
+    """Take back up to `amount_minor` of what `step` moved from `source` to `target`; return the amount taken.
 
-    What has moved on from `target` already is not taken. Where `source` is `world`, which may lend, so much is posted
-    anew ahead, and the whole transfer goes back: whatever comes back to `target` later finds one that it can name.
-    Joins the caller's transaction, which must hold a lock that keeps others from moving this money. Returns what went
-    back, in minor units.
+    Money that has left `target` is never taken. If `source` is `world`, which may go negative, the part of a
+    transfer that has left `target` is first posted again, so the whole transfer can be reversed. Joins the
+    caller's transaction, which must hold a lock that keeps other transactions from moving this money.
     """
-    back_minor = 0
-    while back_minor < amount_minor:
-        some_minor = await _reverse_newest(conn, step, source, target, amount_minor - back_minor, reference)
-        if not some_minor:
+    reversed_minor = 0
+    while reversed_minor < amount_minor:
+        step_minor = await _reverse_newest(conn, step, source, target, amount_minor - reversed_minor, reference)
+        if not step_minor:
             break
-        back_minor += some_minor
-    return back_minor
+        reversed_minor += step_minor
+    return reversed_minor
 
 
 async def _reverse_newest(
     conn: Connection, step: TransferStep, source: Account, target: Account, amount_minor: int, reference: str
 ) -> int:
-    """Do so with the newest `_TRANSFERS_MAX` transfers: a long campaign has a transfer for every tick."""
+    """Reverse at most the newest `_TRANSFERS_MAX` transfers: a long campaign has one for every tick."""
     rows = await conn.fetch(_LIST_CORRECTABLE_TRANSFERS, target.campaign, target.charity, target.kind, _TRANSFERS_MAX)
     balance_minor = rows[0]["balance_minor"] if rows else 0
     plan, excess_minor = plan_reversals(amount_minor, balance_minor, [row["amount_minor"] for row in rows])
-    for place, part_minor in plan:
-        corrected, whole_minor = rows[place]["transfer_id"], rows[place]["amount_minor"]
+    for position, part_minor in plan:
+        corrected, whole_minor = rows[position]["transfer_id"], rows[position]["amount_minor"]
         ahead_minor = whole_minor - part_minor if source.kind == "world" else 0
         if ahead_minor:
             await post_transfer(

@@ -1,9 +1,9 @@
-"""The only writer of transfers and balances: double entry, append-only, each transfer one step along the line.
+"""The only writer of transfers and balances: double entry, append-only, one step for every transfer.
 
     world ──fund──▶ budget ──pledge──▶ pledged ──settle──▶ payable ──send──▶ in_flight ──confirm──▶ paid
 
-A transfer is one row, so it is balanced by construction. A correction is one step left and names the transfer
-that it corrects. Every function here joins the caller's transaction.
+A transfer is one row, so it is balanced by construction. A correction moves money one step left and names the
+transfer that it corrects. Every function here joins the caller's transaction.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ _ADD_TRANSFER = query("add_transfer")
 
 
 def transfer_id(key: str) -> UUID:
-    """Return the id of the transfer that an idempotency key stands for, posted or not. Pure."""
+    """Return the transfer id of an idempotency key, whether or not the transfer was posted. Pure."""
     return uuid5(_NAMESPACE, key)
 
 
 class TransferStep(StrEnum):
-    """What a transfer does."""
+    """The movement that a transfer makes."""
 
     FUND = "fund"
     PLEDGE = "pledge"
@@ -43,7 +43,7 @@ class TransferStep(StrEnum):
 
 
 class Account(NamedTuple):
-    """An account by what it is; `campaign` is empty for `world`, `charity` left of `payable`."""
+    """The identity of an account; `campaign` is empty for `world`, `charity` left of `payable`."""
 
     kind: str
     currency: str
@@ -53,9 +53,9 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A transfer that is asked for. A correction runs from the right-hand account to the left-hand one."""
+    """A transfer to post. A correction moves money from the right-hand account to the left-hand account."""
 
-    key: str  # the idempotency key: the same posting again is the same transfer
+    key: str  # the idempotency key: posting it again returns the same transfer
     step: TransferStep
     source: Account
     target: Account
@@ -64,20 +64,20 @@ class Posting:
     corrects: UUID | None = None
 
     def __post_init__(self) -> None:
-        """Money never moves between campaigns, nor between charities."""
+        """Raise ValueError if money would move between two campaigns or two charities."""
         for side in ("campaign", "charity"):
-            named = {getattr(account, side) for account in (self.source, self.target)} - {""}
-            if len(named) > 1:
-                raise ValueError(f"a transfer joins two accounts of one {side}, not of {sorted(named)}")
+            owners = {getattr(account, side) for account in (self.source, self.target)} - {""}
+            if len(owners) > 1:
+                raise ValueError(f"a transfer joins two accounts of the same {side}, not of {sorted(owners)}")
 
     @property
     def transfer_id(self) -> UUID:
-        """Derived from the key, so that a retry cannot mint another."""
+        """Return the id, derived from the key so that a retry cannot create another."""
         return transfer_id(self.key)
 
 
 class LockedAccount(NamedTuple):
-    """An account as a transfer found it, under its lock."""
+    """The state of a locked account before the transfer."""
 
     account_id: int
     balance_minor: int
@@ -85,14 +85,16 @@ class LockedAccount(NamedTuple):
 
 
 async def post_transfer(conn: Connection, posting: Posting) -> UUID:
-    """Post one transfer and queue its leaf; return its id. The same posting again posts nothing.
+    """Post one transfer and enqueue its leaf; return its id. Posting it again changes nothing.
 
-    Raises KeyReused, BalanceFloor or CorrectedBefore; the caller's transaction is broken then and must end.
+    Raises IdempotencyKeyConflict if the key was used for another transfer, BalanceFloor if the source
+    account holds too little, and AlreadyCorrected if `corrects` has a correction. After these the caller's
+    transaction must be rolled back. Joins the caller's transaction.
     """
     source, target = await _lock_accounts(conn, posting)
-    known = await conn.fetchrow(_FIND_TRANSFER, posting.key)
-    if known is not None:
-        _require_same_content(posting, known, source, target)
+    stored = await conn.fetchrow(_FIND_TRANSFER, posting.key)
+    if stored is not None:
+        _require_same_content(posting, stored, source, target)
         return posting.transfer_id
     await _write_transfer(conn, posting, source, target)
     await enqueue_leaf(conn, "transfer", f"transfer/{posting.transfer_id}", _transfer_leaf(posting))
@@ -100,7 +102,7 @@ async def post_transfer(conn: Connection, posting: Posting) -> UUID:
 
 
 async def open_accounts(conn: Connection, accounts: Sequence[Account]) -> None:
-    """Open the accounts that are not there yet; joins the caller's transaction."""
+    """Create those of the accounts that do not exist. Joins the caller's transaction."""
     await conn.execute(_CREATE_ACCOUNTS, *_columns(accounts))
 
 
@@ -109,7 +111,7 @@ def _columns(accounts: Sequence[Account]) -> list[list[str]]:
 
 
 async def _lock_accounts(conn: Connection, posting: Posting) -> tuple[LockedAccount, LockedAccount]:
-    """Lock both accounts, in order of their ids whatever the direction: two postings never wait for each other."""
+    """Lock both accounts in the order of their ids, so that two postings never deadlock."""
     pair = (posting.source, posting.target)
     rows = await conn.fetch(_LOCK_ACCOUNTS, *_columns(pair))
     if len(rows) < len(pair):
@@ -122,7 +124,7 @@ async def _lock_accounts(conn: Connection, posting: Posting) -> tuple[LockedAcco
 def _require_same_content(
     posting: Posting, stored: asyncpg.Record, source: LockedAccount, target: LockedAccount
 ) -> None:
-    asked = {
+    content = {
         "step": posting.step,
         "from_account": source.account_id,
         "to_account": target.account_id,
@@ -130,7 +132,7 @@ def _require_same_content(
         "corrects": posting.corrects,
         "reference": posting.reference,
     }
-    for field, value in asked.items():
+    for field, value in content.items():
         if stored[field] != value:
             raise IdempotencyKeyConflict(posting.key, field)
 
@@ -142,12 +144,23 @@ async def _write_transfer(conn: Connection, posting: Posting, source: LockedAcco
         await conn.execute(_ADD_TRANSFER, *_transfer_row(posting, source, target))
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == "accounts_balance_is_not_negative":
-            raise BalanceFloor(f"{posting.source} does not hold {posting.amount_minor} minor units") from error
+            raise _balance_floor(posting) from error
         raise
     except asyncpg.UniqueViolationError as error:
         if error.constraint_name == "transfers_are_corrected_at_most_once":
-            raise AlreadyCorrected(f"{posting.corrects} was corrected before") from error
+            raise AlreadyCorrected("transfer_already_corrected", transfer=str(posting.corrects)) from error
         raise
+
+
+def _balance_floor(posting: Posting) -> BalanceFloor:
+    source = posting.source
+    return BalanceFloor(
+        "balance_too_low",
+        account=source.kind,
+        campaign=source.campaign,
+        minor=posting.amount_minor,
+        currency=source.currency,
+    )
 
 
 def _transfer_row(posting: Posting, source: LockedAccount, target: LockedAccount) -> tuple[object, ...]:
@@ -172,7 +185,7 @@ def _transfer_row(posting: Posting, source: LockedAccount, target: LockedAccount
 
 
 def _transfer_leaf(posting: Posting) -> dict[str, object]:
-    """Return what the public log tells of a transfer."""
+    """Return the body of the transfer's leaf in the public log."""
     return {
         "transfer": str(posting.transfer_id),
         "step": posting.step.value,

@@ -1,1 +1,1 @@
-"""Checks of what must always hold: SQL queries that return no rows, and the tiles of the log."""
+"""Invariants: SQL queries that must return no rows, and the tiles of the log."""

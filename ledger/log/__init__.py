@@ -1,1 +1,1 @@
-"""The public log: tree, notes, tiles, checkpoints. Imports nothing else of ours, so that anyone can take it out."""
+"""The public log's formats and checks. Imports nothing else of ours: it can be used alone."""

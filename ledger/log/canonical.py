@@ -1,7 +1,7 @@
-"""The one way to write a JSON value as bytes: RFC 8785, narrowed to what every reader reads alike.
+"""Canonical JSON bytes (RFC 8785), limited to values that all readers parse alike.
 
-Numbers are integers that any JSON reader holds exactly (RFC 7493, 2.2). `rfc8785` itself would write floats, and its
-refusals do not say where the fault is: here each one names its place as a JSON pointer (RFC 6901).
+Numbers are integers that any JSON reader represents exactly (RFC 7493, 2.2). `rfc8785` alone would
+write floats, and its errors have no path. Here each error has a JSON pointer (RFC 6901).
 """
 
 import json
@@ -10,11 +10,11 @@ from typing import Any
 import rfc8785
 
 INTEGER_MAX = 2**53 - 1
-DEPTH_MAX = 64  # of lists and objects within each other
+DEPTH_MAX = 64  # of nested lists and objects
 
 
 class NotCanonical(ValueError):
-    """A value, or bytes, that have no canonical form; `path` is a JSON pointer, empty for the whole."""
+    """The value or bytes have no canonical form; `path` is a JSON pointer, empty for the whole."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path or 'the whole value'}: {reason}")
@@ -23,28 +23,34 @@ class NotCanonical(ValueError):
 
 
 def canonical_bytes(value: Any) -> bytes:
-    """Return the canonical bytes of objects, lists, strings, integers, booleans and null. NotCanonical otherwise."""
+    """Return the canonical bytes of objects, lists, strings, integers, booleans and null.
+
+    Raises NotCanonical for any other value.
+    """
     _refuse_value(value, "", depth=0)
     return rfc8785.dumps(value)
 
 
 def parse_canonical(raw: bytes) -> Any:
-    """Return the value of bytes that are its canonical form. NotCanonical if `canonical_bytes` would write others."""
+    """Return the value of canonical bytes.
+
+    Raises NotCanonical if `canonical_bytes` would write other bytes for it.
+    """
     try:
         value = json.loads(raw.decode())
-        again = canonical_bytes(value)
+        rewritten = canonical_bytes(value)
     except NotCanonical:
         raise
-    except (ValueError, RecursionError) as fault:  # also an integer of thousands of digits
-        raise NotCanonical("", f"not JSON: {fault}") from None
-    if again != raw:  # spaces, another order, a key twice, another spelling
-        raise NotCanonical("", "JSON, but not in its canonical form")
+    except (ValueError, RecursionError) as error:  # ValueError: also for integers of thousands of digits
+        raise NotCanonical("", f"not JSON: {error}") from None
+    if rewritten != raw:  # spaces, key order, a duplicate key, other escapes
+        raise NotCanonical("", "JSON, but not in canonical form")
     return value
 
 
 def _refuse_value(value: Any, path: str, depth: int) -> None:
     if depth > DEPTH_MAX:
-        raise NotCanonical(path, f"more than {DEPTH_MAX} levels deep")
+        raise NotCanonical(path, f"nested more than {DEPTH_MAX} levels deep")
     match value:
         case dict():
             for key, member in value.items():
@@ -61,7 +67,7 @@ def _refuse_scalar(value: Any, path: str) -> None:
     match value:
         case str():
             _refuse_text(value, path)
-        case int():  # true and false are integers to Python, and small ones
+        case int():  # bool is an int in Python and always in range
             if abs(value) > INTEGER_MAX:
                 raise NotCanonical(path, f"an integer beyond ±{INTEGER_MAX}: write it as a string")
         case None:
@@ -69,12 +75,12 @@ def _refuse_scalar(value: Any, path: str) -> None:
         case float():
             raise NotCanonical(path, f"a float ({value!r}): write an integer or a string")
         case _:
-            raise NotCanonical(path, f"{type(value).__name__} has no form in JSON")
+            raise NotCanonical(path, f"{type(value).__name__} cannot be written as JSON")
 
 
 def _refuse_key(key: Any, path: str) -> None:
     if not isinstance(key, str):
-        raise NotCanonical(path, f"a key that is no string: {key!r}")
+        raise NotCanonical(path, f"a key is not a string: {key!r}")
     _refuse_text(key, path)
 
 
@@ -82,9 +88,9 @@ def _refuse_text(text: str, path: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise NotCanonical(path, "a lone surrogate: no UTF-8 can hold it") from None
+        raise NotCanonical(path, "a lone surrogate cannot be encoded as UTF-8") from None
 
 
 def _escape_token(key: str) -> str:
-    """RFC 6901, 3: a key's tilde and slash are escaped."""
+    """Return a key with tilde and slash escaped (RFC 6901, 3)."""
     return key.replace("~", "~0").replace("/", "~1")

@@ -1,4 +1,4 @@
-"""Base64 of the log's files: RFC 4648, section 4, and only in its one canonical form, so that no line has a twin."""
+"""Base64 of the log's files (RFC 4648, 4). Only the canonical form is accepted."""
 
 import base64
 
@@ -9,11 +9,14 @@ def to_base64(raw: bytes) -> str:
 
 
 def from_base64(text: str) -> bytes:
-    """Return the bytes. ValueError if `text` is anything but what `to_base64` writes."""
+    """Return the decoded bytes.
+
+    Raises ValueError unless `to_base64` would write the same text.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
-    except ValueError as fault:
-        raise ValueError(f"not base64: {fault}") from None
-    if to_base64(raw) != text:  # RFC 4648, 3.5: unused bits that are not zero
-        raise ValueError("not base64 in its canonical form")
+    except ValueError as error:
+        raise ValueError(f"not base64: {error}") from None
+    if to_base64(raw) != text:  # RFC 4648, 3.5: nonzero pad bits
+        raise ValueError("not base64 in canonical form")
     return raw

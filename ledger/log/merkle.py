@@ -1,7 +1,7 @@
-"""The Merkle tree of the log and its proofs, without any I/O: RFC 6962, section 2.1 (the same tree as in RFC 9162).
+"""The log's Merkle tree and its proofs, without I/O (RFC 6962, 2.1; the same tree as in RFC 9162).
 
-A proof is made by `prove_…` and judged by `check_…`; both walk the same path, so no proof has a form of its own.
-Where not all leaves are at hand, `prove_…` asks a reader for the few complete subtrees that it needs, all at once.
+`prove_…` makes a proof and `check_…` verifies it. Both walk the same spans. `prove_…` calls its
+reader once, for the few complete subtrees that it needs; the reader may have them in a database.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,15 +12,15 @@ from typing import NamedTuple
 HASH_BYTES = 32
 EMPTY_ROOT = sha256().digest()  # RFC 6962, 2.1: MTH({}) = SHA-256()
 
-_LEAF_PREFIX = b"\x00"  # RFC 6962, 2.1: so that no node can pass for a leaf
-_NODE_PREFIXED = sha256(b"\x01")  # copied for each node: dearer to start anew than to copy
+_LEAF_PREFIX = b"\x00"  # RFC 6962, 2.1: separates leaves from nodes
+_NODE_PREFIXED = sha256(b"\x01")  # copying is cheaper than a new hash object
 
 Proof = Sequence[bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A complete subtree: the 2**level leaves from index × 2**level on. Level 0 is a leaf's hash."""
+    """A complete subtree: 2**level leaves, starting at index × 2**level. Level 0 is a leaf hash."""
 
     level: int
     index: int
@@ -30,7 +30,7 @@ HashReader = Callable[[Sequence[Node]], Sequence[bytes]]
 
 
 class _Span(NamedTuple):
-    """The leaves from `start` up to, but without, `end`: a subtree, of which the last may be incomplete."""
+    """The leaves from `start` to before `end`: a subtree, possibly incomplete on its right."""
 
     start: int
     end: int
@@ -49,7 +49,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(leaf_hashes: Sequence[bytes]) -> bytes:
-    """Return the tree's root over leaf hashes of 32 bytes each. Level by level: a batch's root is on the hot path."""
+    """Return the root over 32-byte leaf hashes, computed level by level: batches need it fast."""
     if not leaf_hashes:
         return EMPTY_ROOT
     level = list(leaf_hashes)
@@ -62,7 +62,7 @@ def _parents(level: list[bytes]) -> list[bytes]:
     copy = _NODE_PREFIXED.copy
     halves = iter(level)
     parents = []
-    for left, right in zip(halves, halves, strict=False):  # `node_hash`, without its call
+    for left, right in zip(halves, halves, strict=False):  # `node_hash` inlined: a hot path
         node = copy()
         node.update(left + right)
         parents.append(node.digest())
@@ -75,33 +75,44 @@ def _parents(level: list[bytes]) -> list[bytes]:
 
 
 def inclusion_proof(leaf_hashes: Sequence[bytes], index: int) -> list[bytes]:
-    """Return the path from a leaf to the root (RFC 6962, 2.1.1). IndexError if there is no such leaf."""
+    """Return the path from a leaf to the root (RFC 6962, 2.1.1).
+
+    Raises IndexError if there is no such leaf.
+    """
     return prove_inclusion(leaves_reader(leaf_hashes), index, len(leaf_hashes))
 
 
 def tree_levels(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
-    """Return every hash of the tree, leaves first, the root last: for who proves many leaves of one tree."""
-    found = [list(leaf_hashes)]
-    while len(found[-1]) > 1:
-        found.append(_parents(found[-1]))
-    return found
+    """Return all hashes of the tree by level, leaves first: for many proofs in one tree."""
+    levels = [list(leaf_hashes)]
+    while len(levels[-1]) > 1:
+        levels.append(_parents(levels[-1]))
+    return levels
 
 
 def inclusion_path(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
-    """Return the path from a leaf to the root of what `levels` returns. IndexError if there is no such leaf."""
+    """Return the path from a leaf to the root, given `tree_levels`.
+
+    Raises IndexError if there is no such leaf.
+    """
     if not 0 <= index < len(tree[0]):
         raise IndexError(f"no leaf {index} in a tree of {len(tree[0])}")
-    places = ((level, (index >> height) ^ 1) for height, level in enumerate(tree[:-1]))
-    return [level[place] for level, place in places if place < len(level)]  # one without a sibling moves up as it is
+    siblings = ((level, (index >> height) ^ 1) for height, level in enumerate(tree[:-1]))
+    return [
+        level[position] for level, position in siblings if position < len(level)
+    ]  # a node without a sibling moves up unchanged
 
 
 def consistency_proof(leaf_hashes: Sequence[bytes], old_size: int) -> list[bytes]:
-    """Return the proof that the first `old_size` leaves begin this tree (RFC 6962, 2.1.2). IndexError if too many."""
+    """Return the proof that the first `old_size` leaves begin this tree (RFC 6962, 2.1.2).
+
+    Raises IndexError if the tree has fewer leaves.
+    """
     return prove_consistency(leaves_reader(leaf_hashes), old_size, len(leaf_hashes))
 
 
 def leaves_reader(leaf_hashes: Sequence[bytes]) -> HashReader:
-    """Return a reader of the tree over all these leaf hashes."""
+    """Return a reader of the tree over these leaf hashes."""
 
     def read(nodes: Sequence[Node]) -> list[bytes]:
         return [root(leaf_hashes[n.index << n.level : (n.index + 1) << n.level]) for n in nodes]
@@ -113,40 +124,46 @@ def leaves_reader(leaf_hashes: Sequence[bytes]) -> HashReader:
 
 
 def read_root(reader: HashReader, size: int) -> bytes:
-    """Return the root of the tree of that size."""
+    """Return the root of the tree of `size` leaves."""
     return _read_spans(reader, [_Span(0, size)])[0] if size else EMPTY_ROOT
 
 
 def prove_inclusion(reader: HashReader, index: int, size: int) -> list[bytes]:
-    """Return the path from a leaf to the root of the tree of that size. IndexError if there is no such leaf."""
+    """Return the path from a leaf to the root of the tree of `size` leaves.
+
+    Raises IndexError if there is no such leaf.
+    """
     return _read_spans(reader, _inclusion_spans(index, size))
 
 
 def prove_consistency(reader: HashReader, old_size: int, size: int) -> list[bytes]:
-    """Return the proof that one tree begins the other. IndexError unless 0 ≤ old_size ≤ size."""
+    """Return the proof that the tree of `old_size` begins the tree of `size`.
+
+    Raises IndexError unless 0 ≤ old_size ≤ size.
+    """
     return _read_spans(reader, _consistency_spans(old_size, size))
 
 
 def root_nodes(size: int) -> list[Node]:
-    """Return what `read_root` will ask its reader for."""
+    """Return the nodes that `read_root` requests from its reader."""
     return _complete_subtrees(_Span(0, size))
 
 
 def inclusion_nodes(index: int, size: int) -> list[Node]:
-    """Return what `prove_inclusion` will ask its reader for, so that the caller can fetch it first."""
+    """Return the nodes that `prove_inclusion` requests, so that callers can load them first."""
     return [node for span in _inclusion_spans(index, size) for node in _complete_subtrees(span)]
 
 
 def consistency_nodes(old_size: int, size: int) -> list[Node]:
-    """Return what `prove_consistency` will ask its reader for."""
+    """Return the nodes that `prove_consistency` requests from its reader."""
     return [node for span in _consistency_spans(old_size, size) for node in _complete_subtrees(span)]
 
 
-# --- the judge ---
+# --- checks ---
 
 
 def check_inclusion(proof: Proof, index: int, size: int, leaf: bytes, tree_root: bytes) -> bool:
-    """Say whether the proof leads from the leaf's hash, at that index, to the root of the tree of that size."""
+    """Return whether the proof leads from leaf `index` to the root of the tree of `size`."""
     if not 0 <= index < size or not _are_hashes([*proof, leaf, tree_root]):
         return False
     spans = _inclusion_spans(index, size)
@@ -159,9 +176,9 @@ def check_inclusion(proof: Proof, index: int, size: int, leaf: bytes, tree_root:
 
 
 def check_consistency(proof: Proof, old_size: int, size: int, old_root: bytes, tree_root: bytes) -> bool:
-    """Say whether the proof shows that the tree with `old_root` begins the one with `tree_root`.
+    """Return whether the proof shows that the tree with `old_root` begins that with `tree_root`.
 
-    Every tree begins with the empty one, whatever its root.
+    Every tree begins with the empty tree.
     """
     if not 0 <= old_size <= size or not _are_hashes([*proof, old_root, tree_root]):
         return False
@@ -173,9 +190,9 @@ def check_consistency(proof: Proof, old_size: int, size: int, old_root: bytes, t
 
 
 def _consistency_roots(proof: Proof, old_size: int, size: int, old_root: bytes) -> tuple[bytes, bytes] | None:
-    """Return the roots of the old and the new tree that the proof leads to: each of its hashes counts for both."""
+    """Return the old and the new root that the proof gives; None if its length is wrong."""
     spans = _consistency_spans(old_size, size)
-    if old_size.bit_count() == 1:  # the old tree is itself a complete subtree of the new one: left out of the proof
+    if old_size.bit_count() == 1:  # a complete subtree of the new tree: the proof omits its root
         proof = [old_root, *proof]
         spans = [_Span(0, old_size), *spans]
     if len(spans) != len(proof):
@@ -190,15 +207,18 @@ def _consistency_roots(proof: Proof, old_size: int, size: int, old_root: bytes) 
 
 
 def _are_hashes(values: Sequence[bytes]) -> bool:
-    """Without this, a node's two halves could be cut at another place."""
+    """Return whether all are 32 bytes: else a node's halves could be cut elsewhere."""
     return all(len(value) == HASH_BYTES for value in values)
 
 
-# --- the way through the tree ---
+# --- spans ---
 
 
 def _inclusion_spans(index: int, size: int) -> list[_Span]:
-    """Return the siblings of the path to a leaf, the leaf's own first: PATH(m, D[n]) of RFC 6962, 2.1.1."""
+    """Return the siblings on the path to a leaf, the lowest first.
+
+    PATH(m, D[n]) of RFC 6962, 2.1.1.
+    """
     if not 0 <= index < size:
         raise IndexError(f"no leaf {index} in a tree of {size}")
     start, end = 0, size
@@ -215,7 +235,7 @@ def _inclusion_spans(index: int, size: int) -> list[_Span]:
 
 
 def _consistency_spans(old_size: int, size: int) -> list[_Span]:
-    """Return the subtrees that make up both trees: SUBPROOF(m, D[n], true) of RFC 6962, 2.1.2."""
+    """Return the subtrees that make up both trees: SUBPROOF(m, D[n], true), RFC 6962, 2.1.2."""
     if not 0 <= old_size <= size:
         raise IndexError(f"no tree of {old_size} in a tree of {size}")
     if not old_size:
@@ -230,7 +250,7 @@ def _consistency_spans(old_size: int, size: int) -> list[_Span]:
         else:
             spans.append(_Span(start, middle))
             start = middle
-    if start:  # else it is the old tree, whose root the judge has
+    if start:  # otherwise it is the old tree, whose root the checker has
         spans.append(_Span(start, end))
     return spans[::-1]
 
@@ -241,7 +261,7 @@ def _left_leaves(leaves: int) -> int:
 
 
 def _complete_subtrees(span: _Span) -> list[Node]:
-    """Return the complete subtrees that a span consists of, from left to right, each smaller than the one before."""
+    """Return a span's complete subtrees from left to right; each is smaller than the last."""
     nodes = []
     start = span.start
     while start < span.end:
@@ -252,14 +272,14 @@ def _complete_subtrees(span: _Span) -> list[Node]:
 
 
 def _read_spans(reader: HashReader, spans: Sequence[_Span]) -> list[bytes]:
-    """Return each span's hash, with one call of the reader for all."""
+    """Return the hash of each span, with one call of the reader."""
     parts = [_complete_subtrees(span) for span in spans]
     hashes = iter(reader([node for part in parts for node in part]))
     return [_join_hashes([next(hashes) for _ in part]) for part in parts]
 
 
 def _join_hashes(hashes: Sequence[bytes]) -> bytes:
-    """Return the hash over subtrees that shrink from left to right: the smallest are joined first."""
+    """Return the hash over subtrees that shrink from left to right, joined from the right."""
     joined = hashes[-1]
     for left in reversed(hashes[:-1]):
         joined = node_hash(left, joined)

@@ -1,7 +1,7 @@
-"""A receipt's proof, checked offline with the log's public key alone: like → batch → `count` leaf → checkpoint.
+"""Check a receipt's proof offline with the log's public key: like, batch, `count` leaf, checkpoint.
 
-The file is what `GET /v1/receipts/{receipt}` answers. Each step is a sentence that holds or does not; the first that
-does not ends the check. What the like itself was is shown only while the service still knows it: a proof outlives it.
+The file is the response of `GET /v1/receipts/{receipt}`. The check ends at the first step that does
+not hold. The like itself is in the file only while the service stores it; the proof outlives it.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ ProofStepName = Literal["like", "batch", "count", "signature", "log"]
 
 
 class ProofStep(NamedTuple):
-    """One step of the proof: its name, in words, and whether it holds."""
+    """One step of the proof: its name, its description and whether it holds."""
 
     name: ProofStepName
     description: str
@@ -30,12 +30,15 @@ class ProofStep(NamedTuple):
 
 
 def like_entry(nonce: bytes, person: bytes, event_us: int, content: str) -> bytes:
-    """Return the bytes that a batch's leaf commits to; `event_us` is in microseconds since 1970."""
+    """Return the bytes of a batch's leaf; `event_us` is in microseconds since 1970."""
     return b"".join([LIKE_VERSION, nonce, person, event_us.to_bytes(MICROSECONDS_BYTES, "big"), content.encode()])
 
 
 def check_receipt(raw: bytes, key: VerifierKey) -> list[ProofStep]:
-    """Return the steps of a receipt's proof, until one does not hold. MalformedReceipt if there is no proof."""
+    """Return the steps of a receipt's proof, up to the first that does not hold.
+
+    Raises MalformedReceipt if the file has no proof.
+    """
     proof, steps = read_proof(raw), []
     for step in _check_steps(proof, key):
         steps.append(step)
@@ -57,19 +60,19 @@ def _check_steps(proof: ReceiptProof, key: VerifierKey) -> Iterator[ProofStep]:
     checkpoint = _open_or_none(proof.checkpoint, key)
     yield ProofStep("signature", f"the checkpoint is signed by {key.name}", checkpoint is not None)
     if checkpoint is not None:
-        held = check_inclusion(count.path, count.index, checkpoint.size, leaf_hash(count.entry), checkpoint.root)
+        is_logged = check_inclusion(count.path, count.index, checkpoint.size, leaf_hash(count.entry), checkpoint.root)
         yield ProofStep(
-            "log", f"the count leaf is number {count.index} of the log's first {checkpoint.size} leaves", held
+            "log", f"the count leaf is number {count.index} of the log's first {checkpoint.size} leaves", is_logged
         )
 
 
 def _names_batch(proof: ReceiptProof) -> bool:
     try:
-        told = read_leaf(proof.count.entry)
+        leaf = read_leaf(proof.count.entry)
     except InvalidLeaf:
         return False
-    wanted = [proof.batch.id, proof.batch.size, proof.batch.root.hex()]
-    return told["kind"] == "count" and told["campaign"] == proof.campaign and wanted in told["batches"]
+    batch_members = [proof.batch.id, proof.batch.size, proof.batch.root.hex()]
+    return leaf["kind"] == "count" and leaf["campaign"] == proof.campaign and batch_members in leaf["batches"]
 
 
 def _open_or_none(note: bytes, key: VerifierKey) -> Checkpoint | None:

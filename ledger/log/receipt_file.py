@@ -1,6 +1,6 @@
-"""A receipt's file as values: JSON that every reader reads alike (RFC 7493), each member of its kind and length.
+"""Parse a receipt's file: JSON that all readers parse alike (RFC 7493), with fixed lengths.
 
-`ops/site/verify/proof.js` reads the same in the browser: what is refused here must be refused there.
+`ops/site/verify/proof.js` parses the same file in the browser and must refuse the same files.
 """
 
 import json
@@ -21,15 +21,15 @@ _HEX = re.compile(r"[0-9a-f]*")
 
 
 class MalformedReceipt(ValueError):
-    """The file is no receipt with a proof."""
+    """The file is not a receipt with a proof."""
 
 
 class NotLoggedYet(MalformedReceipt):
-    """A receipt whose like waits for the log's next checkpoint."""
+    """The receipt's like is not in a checkpoint yet."""
 
 
 class Like(NamedTuple):
-    """What the leaf commits to; `event_us` in microseconds since 1970."""
+    """The content of a batch's leaf; `event_us` is in microseconds since 1970."""
 
     nonce: bytes
     person: bytes
@@ -39,7 +39,7 @@ class Like(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The leaf's hash and its way to the batch's root."""
+    """The leaf's hash and its path to the batch's root."""
 
     id: int
     size: int
@@ -51,7 +51,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class CountLeaf:
-    """The log's leaf that tells of the batch, and its way to the checkpoint."""
+    """The `count` leaf that names the batch, and its path to the checkpoint's root."""
 
     index: int
     entry: bytes
@@ -60,7 +60,7 @@ class CountLeaf:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptProof:
-    """All that a receipt says, none of it checked; `like` is None once it is not known any more."""
+    """The parsed receipt, unverified; `like` is None once the service has erased the like."""
 
     campaign: str
     like: Like | None
@@ -70,32 +70,35 @@ class ReceiptProof:
 
 
 def read_proof(raw: bytes) -> ReceiptProof:
-    """Return what a receipt's file says. NotLoggedYet or another MalformedReceipt if there is no proof in it."""
+    """Return the content of a receipt's file.
+
+    Raises NotLoggedYet if the like is not in a checkpoint yet, MalformedReceipt without a proof.
+    """
     try:
         return _parse_proof(_parse_json(raw))
     except MalformedReceipt:
         raise
-    except (ValueError, KeyError, TypeError, RecursionError) as fault:
-        raise MalformedReceipt(f"no receipt with a proof: {fault!r}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedReceipt(f"not a receipt with a proof: {error!r}") from None
 
 
 def _parse_json(raw: bytes) -> Any:
     if len(raw) > RECEIPT_BYTES_MAX:
         raise MalformedReceipt(f"more than {RECEIPT_BYTES_MAX} bytes")
     value = json.loads(raw.decode(), parse_constant=_refuse_constant)
-    canonical_bytes(value)  # it refuses what readers differ on: floats, large integers, lone surrogates, great depth
+    canonical_bytes(value)  # refuses values that readers parse differently, such as floats
     return value
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 def _parse_proof(fields: Mapping[str, Any]) -> ReceiptProof:
     batch = _parse_batch(fields["batch"])
     like = None if fields["like"] is None else _parse_like(fields["like"])
     if fields["checkpoint"] is None:
-        raise NotLoggedYet("the receipt is not in a checkpoint yet: ask for it again in a second")
+        raise NotLoggedYet("the receipt is not in a checkpoint yet; request it again in a second")
     return ReceiptProof(
         _require_text(fields["campaign"]),
         like,
@@ -106,7 +109,7 @@ def _parse_proof(fields: Mapping[str, Any]) -> ReceiptProof:
 
 
 def _parse_like(fields: Mapping[str, Any]) -> Like:
-    # Of these lengths and no others: else the same bytes could be cut into another like.
+    # Fixed lengths: otherwise the same leaf bytes could be split into another like.
     nonce, person = _parse_hex(fields["nonce"], NONCE_BYTES), _parse_hex(fields["person"], PERSON_BYTES)
     return Like(nonce, person, _require_count(fields["event_us"]), _require_text(fields["content"]))
 
@@ -130,20 +133,20 @@ def _parse_count(fields: Mapping[str, Any]) -> CountLeaf:
 
 
 def _require_count(value: Any) -> int:
-    if type(value) is not int or value < 0:  # true is an integer to Python
-        raise ValueError(f"{value!r} is no count")
+    if type(value) is not int or value < 0:  # bool is an int in Python
+        raise ValueError(f"{value!r} is not a count")
     return value
 
 
 def _require_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a string")
     return value
 
 
 def _require_list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
+        raise TypeError(f"{value!r} is not a list")
     return value
 
 

@@ -1,7 +1,7 @@
-"""What a payment service says of its own accord: the answer to a message, taken in once, however often it is said.
+"""Callbacks of a payment service: results of messages that it sends by itself, each recorded once.
 
-It is the same answer as to the request or to a question, so it ends in the same step of the payout: whichever comes
-first is written down, and what comes after must say the same.
+A callback carries the same result as the response to the request or to a query, so it ends in the same step.
+The first result is recorded; later ones must agree with it.
 """
 
 from collections.abc import Sequence
@@ -19,34 +19,34 @@ _FIND_SETTLEMENTS_OF_MESSAGE = query("find_settlements_of_message")
 
 
 class CallbackResult(StrEnum):
-    """What became of an answer; the value is the public name."""
+    """The effect of a callback; the value is the public name."""
 
     RECORDED = "recorded"
-    DUPLICATE = "duplicate"  # it was known, and nothing changed
-    CONFLICT = "conflict"  # something else is known: nothing changed, a person must look
-    UNKNOWN_MESSAGE = "unknown_message"  # no message of that id was sent by this channel
+    DUPLICATE = "duplicate"  # the same result was recorded before; nothing changed
+    CONFLICT = "conflict"  # another result was recorded before; nothing changed, a person must look
+    UNKNOWN_MESSAGE = "unknown_message"  # the channel sent no message with this id
 
 
 async def handle_callback(
     conn: Connection, channel: str, message_id: str, result: PaymentResult, by: str, now: datetime, evidence: bytes
 ) -> CallbackResult:
-    """Take in an answer about a message of the channel, in the caller's transaction."""
+    """Record the result of a message of the channel; return the effect. Joins the caller's transaction."""
     rows = await conn.fetch(_FIND_SETTLEMENTS_OF_MESSAGE, message_id)
-    meant = [
-        (envelope, payout)
-        for envelope in [await lock_settlement(conn, row["settlement_id"]) for row in rows]
-        for payout in envelope.payouts
+    pairs = [
+        (settlement, payout)
+        for settlement in [await lock_settlement(conn, row["settlement_id"]) for row in rows]
+        for payout in settlement.payouts
         if was_sent_in(payout, channel, message_id)
     ]
-    verdicts = [await _handle_for_payout(conn, *one, message_id, result, by, now, evidence) for one in meant]
-    return max(verdicts, key=_SEVERITY.index, default=CallbackResult.UNKNOWN_MESSAGE)
+    effects = [await _handle_for_payout(conn, *pair, message_id, result, by, now, evidence) for pair in pairs]
+    return max(effects, key=_SEVERITY.index, default=CallbackResult.UNKNOWN_MESSAGE)
 
 
 _SEVERITY = [CallbackResult.DUPLICATE, CallbackResult.RECORDED, CallbackResult.CONFLICT]
 
 
 def was_sent_in(payout: Payout, channel: str, message_id: str) -> bool:
-    """Tell whether some attempt of a payout was told in a message of the channel. Pure."""
+    """Tell whether the message of the channel carried an attempt of the payout. Pure."""
     return any((step.channel, step.message_id) == (channel, message_id) for step in payout.steps)
 
 
@@ -60,23 +60,24 @@ async def _handle_for_payout(
     now: datetime,
     evidence: bytes,
 ) -> CallbackResult:
-    verdict = classify_result([step for step in payout.steps if step.message_id == message_id], result)
-    if verdict is CallbackResult.RECORDED:
+    effect = classify_result([step for step in payout.steps if step.message_id == message_id], result)
+    if effect is CallbackResult.RECORDED:
         await record_results(conn, settlement, [payout], result, by, now, evidence)
-    return verdict
+    return effect
 
 
 def classify_result(steps: Sequence[PayoutStep], result: PaymentResult) -> CallbackResult:
-    """Return what an answer is beside the steps that a payout took since it was told in the message. Pure.
+    """Classify a result against the payout's steps since the message was sent. Pure.
 
-    A bank's return after the service took the payout is no refusal of the service's.
+    If the bank returns a payout that the service accepted, the service did not refuse it.
     """
-    known = next((step for step in steps if step.state is not PayoutState.SENDING), None)
-    if known is None:
+    conclusive_step = next((step for step in steps if step.state is not PayoutState.SENDING), None)
+    if conclusive_step is None:
         return CallbackResult.RECORDED
-    was_refused = known.state is PayoutState.RETURNED
+    was_refused = conclusive_step.state is PayoutState.RETURNED
     if was_refused is not (result.outcome is PaymentOutcome.REFUSED):
         return CallbackResult.CONFLICT
-    if known.state is PayoutState.SENT and None not in (references := {known.bank_reference, result.bank_reference}):
+    references = {conclusive_step.bank_reference, result.bank_reference}
+    if conclusive_step.state is PayoutState.SENT and None not in references:
         return CallbackResult.DUPLICATE if len(references) == 1 else CallbackResult.CONFLICT
     return CallbackResult.DUPLICATE

@@ -1,4 +1,4 @@
-"""What people change of an envelope: cancel it before anything was sent, or try a payout that came back again."""
+"""Changes to a payout that a person makes: retry a returned one, record the result of one being sent."""
 
 from datetime import datetime
 
@@ -15,36 +15,44 @@ _FIND_SETTLEMENT_OF_PAYOUT = query("find_settlement_of_payout")
 
 
 async def lock_payout(conn: Connection, payout_id: str) -> tuple[Settlement, Payout]:
-    """Return a payout and its envelope, locked until the caller's transaction ends. SettlementRefused: none."""
+    """Return a payout with its settlement, locked until the caller's transaction ends.
+
+    Raises SettlementRefused if it does not exist. Joins the caller's transaction.
+    """
     settlement_id = await conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
     if settlement_id is None:
-        raise SettlementRefused(f"there is no payout {payout_id!r}")
-    envelope = await lock_settlement(conn, settlement_id)
-    return envelope, next(payout for payout in envelope.payouts if payout.payout_id == payout_id)
+        raise SettlementRefused("payout_not_found", payout=payout_id)
+    settlement = await lock_settlement(conn, settlement_id)
+    return settlement, next(payout for payout in settlement.payouts if payout.payout_id == payout_id)
 
 
 async def retry_returned(conn: Connection, payout_id: str, payee: str, by: str, now: datetime) -> Settlement:
-    """Let a payout that came back wait for another attempt, to an account that may be another by now.
+    """Start another attempt of a returned payout, to `payee` (RFC 8785 JSON); return its settlement.
 
-    Joins the caller's transaction. The envelope's hash is another then, so it is to be approved anew.
+    The settlement's hash changes, so it needs new approvals. Raises SettlementRefused if the payout was not
+    returned. Joins the caller's transaction.
     """
-    envelope, payout = await lock_payout(conn, payout_id)
+    settlement, payout = await lock_payout(conn, payout_id)
     if payout.state is not PayoutState.RETURNED:
-        raise SettlementRefused(f"{payout_id} is {payout.state.value}: only what came back can be tried again")
+        raise SettlementRefused("payout_not_returned", payout=payout_id, state=payout.state.value)
     step = payout.latest_step.next_step(
         PayoutState.WAITING, by, now, attempt=payout.latest_step.attempt + 1, payee=payee
     )
-    await record_step(conn, envelope, payout, step)
-    return await lock_settlement(conn, envelope.settlement_id)
+    await record_step(conn, settlement, payout, step)
+    return await lock_settlement(conn, settlement.settlement_id)
 
 
 async def record_result_manually(
     conn: Connection, payout_id: str, result: PaymentResult, by: str, now: datetime, evidence: bytes | None
 ) -> Settlement:
-    """Write down what a person knows of a payout that is `sending`, in the caller's transaction."""
-    envelope, payout = await lock_payout(conn, payout_id)
+    """Record the result of a payout that is `sending`, as a person reports it; return its settlement.
+
+    Raises SettlementRefused if the payout is not `sending`, and ConcurrentUpdate if it is being sent right
+    now. Joins the caller's transaction.
+    """
+    settlement, payout = await lock_payout(conn, payout_id)
     if payout.state is not PayoutState.SENDING:
-        raise SettlementRefused(f"{payout_id} is {payout.state.value}, not sending: nothing is unknown of it")
+        raise SettlementRefused("payout_not_sending", payout=payout_id, state=payout.state.value)
     await ensure_not_being_sent(conn, payout)
-    await record_results(conn, envelope, [payout], result, by, now, evidence)
-    return await lock_settlement(conn, envelope.settlement_id)
+    await record_results(conn, settlement, [payout], result, by, now, evidence)
+    return await lock_settlement(conn, settlement.settlement_id)

@@ -1,4 +1,4 @@
-"""Leaves on their way to the public log: queued in the transaction of what they tell, so none can be missing."""
+"""The outbox of the public log: a leaf is queued in the same transaction as the fact it records."""
 
 from typing import Any, Literal
 
@@ -11,10 +11,13 @@ _ENQUEUE_LEAF = query("enqueue_leaf")
 
 
 def leaf_body(kind: LeafKind, body: dict[str, Any]) -> bytes:
-    """Return the bytes that will be hashed: RFC 8785 JSON, its kind and version of schema within."""
+    """Return the bytes to be hashed: canonical JSON (RFC 8785) with the leaf's kind and version."""
     return canonical_bytes({"kind": kind, "v": 1, **body})
 
 
 async def enqueue_leaf(conn: Connection, kind: LeafKind, subject: str, body: dict[str, Any]) -> None:
-    """Queue one leaf; joins the caller's transaction. `subject` names what it tells of, once for ever."""
+    """Queue one leaf. Joins the caller's transaction.
+
+    `subject` is the unique name of the recorded fact; a second leaf with it violates a constraint.
+    """
     await conn.execute(_ENQUEUE_LEAF, kind, subject, leaf_body(kind, body))

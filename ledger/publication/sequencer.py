@@ -1,9 +1,10 @@
-"""T6, the sequencer: queued leaves get places, tiles grow, and the new head is signed (https://c2sp.org/tlog-tiles).
+"""T6, the sequencer: assign indexes to queued leaves, grow the tiles, sign the new head.
 
-Two transactions. The first places leaves, writes tiles and inserts the head: that insertion is the one commit point,
-and of two writers that extend the same head a constraint lets one through. The second signs the newest head that is
-durable, so there is never a signature on a tree that the database could still forget, nor on two. Recovery is the
-same two steps: whatever a crash left undone is what the next run finds to do (`ops/decisions/0010-the-log.md`).
+It takes two transactions (https://c2sp.org/tlog-tiles). The first assigns indexes, writes tiles and
+inserts the head. That insert is the one commit point: if two writers extend the same head, a
+constraint lets one through. The second signs the newest durable head, so no signature covers a tree
+that the database could lose. Recovery is the next run of the same two steps
+(`ops/decisions/0010-the-log.md`).
 """
 
 from collections.abc import Sequence
@@ -18,9 +19,9 @@ from ledger.log.merkle import EMPTY_ROOT, leaf_hash, read_root, root_nodes
 from ledger.log.note import Signer, format_verifier_key
 from ledger.log.tiles import Tile, edge_tiles, grow_tiles, root_tiles, tiles_reader
 from ledger.publication.store import load_hash_reader, read_tiles
-from sql import Connection, Pool, query
+from sql import Connection, Pool, query, rows_affected
 
-LEAVES_MAX = 1024  # of 64 KiB at most: what one run holds in memory
+LEAVES_MAX = 1024  # bounds memory: a leaf has at most 64 KiB
 
 _TRY_LOCK_SEQUENCER = query("try_lock_sequencer")
 _FIND_LOG_IDENTITY = query("find_log_identity")
@@ -35,19 +36,19 @@ _SET_CHECKPOINT = query("set_checkpoint")
 
 
 class LogRefused(LedgerError):
-    """The database's log is not this key's, or was not made yet."""
+    """The database has no log, or the log of another key, or a file of it is missing."""
 
 
 class BrokenTree(Exception):
-    """The stored tiles do not make the tree that the log committed to: nothing is added to it, nothing is signed."""
+    """The stored tiles do not give the head's root; nothing is appended or signed."""
 
 
 class _ConcurrentSequencer(Exception):
-    """Another writer has placed some of these leaves."""
+    """Another writer has assigned indexes to some of these leaves."""
 
 
 class Head(NamedTuple):
-    """What the log has committed to."""
+    """A durable head of the log."""
 
     size: int
     root: bytes
@@ -56,9 +57,9 @@ class Head(NamedTuple):
 
 
 async def create_log(pool: Pool, signer: Signer, now: datetime) -> None:
-    """Make the log of this key with the checkpoint of the empty tree. Again: changes nothing.
+    """Create the log of this key with the checkpoint of the empty tree; idempotent.
 
-    LogRefused if the database holds another key's log.
+    Raises LogRefused if the database has the log of another key.
     """
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_ADD_LOG_IDENTITY, format_verifier_key(signer.verifier_key))
@@ -69,33 +70,39 @@ async def create_log(pool: Pool, signer: Signer, now: datetime) -> None:
 
 
 async def check_identity(conn: Connection, signer: Signer) -> None:
-    """Return if the database's log is this key's. LogRefused otherwise."""
-    held, own = await conn.fetchval(_FIND_LOG_IDENTITY), format_verifier_key(signer.verifier_key)
-    if held is None:
-        raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")
-    if held != own:
-        raise LogRefused(
-            f"the database's public log is signed by {held}, and LIKE_LEDGER_LOG_KEY and LIKE_LEDGER_LOG_ORIGIN make"
-            f" {own}: give it its own key"
-        )
+    """Check that the database's log belongs to this key.
+
+    Raises LogRefused if there is no log or it belongs to another key.
+    """
+    stored_key, configured_key = await conn.fetchval(_FIND_LOG_IDENTITY), format_verifier_key(signer.verifier_key)
+    if stored_key is None:
+        raise LogRefused("log_not_created")
+    if stored_key != configured_key:
+        raise LogRefused("log_of_another_key", stored_key=stored_key, configured_key=configured_key)
 
 
 async def sequence_leaves(pool: Pool, signer: Signer, now: datetime) -> Head | None:
-    """Log what waits and sign what is durable; return the newest head. None: another is at it."""
+    """Append all queued leaves, then sign the newest head; return it.
+
+    Returns None if another run holds the lock.
+    """
     async with pool.acquire() as conn:
-        while placed := await append_leaves(conn, now):
-            if placed < LEAVES_MAX:
+        while leaf_count := await append_leaves(conn, now):
+            if leaf_count < LEAVES_MAX:
                 break
-        return None if placed is None else await sign_head(conn, signer)
+        return None if leaf_count is None else await sign_head(conn, signer)
 
 
 async def append_leaves(conn: Connection, now: datetime) -> int | None:
-    """Place some of the leaves that wait, in a transaction of its own; return how many. None: another is at it."""
+    """Append up to LEAVES_MAX queued leaves in one transaction and return their number.
+
+    Returns None if another run holds the lock or has extended the head.
+    """
     try:
         async with conn.transaction():
             if not await conn.fetchval(_TRY_LOCK_SEQUENCER):
                 return None
-            head = await _read_newest_head(conn)  # before the leaves: those that it has are none of them
+            head = await _read_newest_head(conn)  # read before the queue, so that no leaf in the head is read again
             leaves = await conn.fetch(_LIST_UNSEQUENCED_LEAVES, LEAVES_MAX)
             if leaves:
                 await _extend_tree(conn, head, leaves, now)
@@ -108,7 +115,7 @@ async def append_leaves(conn: Connection, now: datetime) -> int | None:
             "log_heads_pkey",
             "leaf_queue_index_is_unique",
         }:
-            return None  # the compare-and-swap: another writer has extended this head
+            return None  # compare-and-swap failed: another writer has extended this head
         raise
 
 
@@ -119,7 +126,7 @@ async def _extend_tree(conn: Connection, head: Head, leaves: Sequence[asyncpg.Re
     grown = grow_tiles(head.size, edge, [leaf_hash(leaf["body"]) for leaf in leaves])
     root = read_root(tiles_reader({tile: (edge | grown)[tile] for tile in root_tiles(size)}, size), size)
     status = await conn.execute(_ASSIGN_LEAF_INDEXES, [leaf["leaf_id"] for leaf in leaves], head.size)
-    if int(status.rsplit(" ", 1)[1]) != len(leaves):
+    if rows_affected(status) != len(leaves):
         raise _ConcurrentSequencer
     columns = [t.level for t in grown], [t.index for t in grown], list(grown.values())
     await conn.execute(_UPSERT_TILES, *columns)
@@ -128,22 +135,31 @@ async def _extend_tree(conn: Connection, head: Head, leaves: Sequence[asyncpg.Re
 
 def _require_intact_edge(head: Head, edge: dict[Tile, bytes]) -> None:
     try:
-        found = read_root(tiles_reader(edge, head.size), head.size)
-    except (KeyError, ValueError) as fault:
-        raise BrokenTree(f"a tile at the edge of the tree of {head.size} is missing or broken: {fault}") from None
-    if found != head.root:
-        raise BrokenTree(f"the tiles of the tree of {head.size} make {found.hex()}, not {head.root.hex()}")
+        actual = read_root(tiles_reader(edge, head.size), head.size)
+    except (KeyError, ValueError) as error:
+        raise BrokenTree(
+            f"a tile at the edge of the tree of {head.size} leaves is missing or malformed: {error}"
+        ) from None
+    if actual != head.root:
+        raise BrokenTree(
+            f"the tiles of the tree of {head.size} leaves have the root {actual.hex()}, not {head.root.hex()}"
+        )
 
 
 async def sign_head(conn: Connection, signer: Signer) -> Head:
-    """Sign the newest durable head if it is not signed yet; return it. BrokenTree rather than a false signature."""
+    """Sign the newest durable head unless it is signed; return it.
+
+    Raises BrokenTree if the tiles do not give its root.
+    """
     await check_identity(conn, signer)
     head = await _read_newest_head(conn)
     if head.checkpoint is not None:
         return head
-    found = read_root(await load_hash_reader(conn, root_nodes(head.size), head.size), head.size)
-    if found != head.root:
-        raise BrokenTree(f"the tiles of the tree of {head.size} make {found.hex()}, not {head.root.hex()}")
+    actual = read_root(await load_hash_reader(conn, root_nodes(head.size), head.size), head.size)
+    if actual != head.root:
+        raise BrokenTree(
+            f"the tiles of the tree of {head.size} leaves have the root {actual.hex()}, not {head.root.hex()}"
+        )
     note = sign_checkpoint(Checkpoint(signer.name, head.size, head.root), signer)
     await conn.execute(_SET_CHECKPOINT, head.size, note)
     return head._replace(checkpoint=note)
@@ -152,5 +168,5 @@ async def sign_head(conn: Connection, signer: Signer) -> Head:
 async def _read_newest_head(conn: Connection) -> Head:
     row = await conn.fetchrow(_FIND_NEWEST_HEAD)
     if row is None:
-        raise LogRefused("the database has no public log yet: make it with `like-ledger log init`")
+        raise LogRefused("log_not_created")
     return Head(*row)

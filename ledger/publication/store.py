@@ -1,4 +1,4 @@
-"""What the public log has published: its checkpoint, tiles and entries, as its tables hold them."""
+"""The published log in its tables: checkpoints, tiles and entries."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -15,17 +15,17 @@ _LIST_ENTRIES = query("list_entries")
 
 
 class SignedHead(NamedTuple):
-    """A signed head: how many leaves, their root, the note as it is published, and when the log grew to it."""
+    """A signed head: its size and root, the published note, and when the log grew to it."""
 
     size: int
     root: bytes
-    log_note: bytes  # signed by the log alone
-    cosignature_lines: bytes  # the lines of witnesses
+    log_note: bytes  # with the log's signature alone
+    cosignature_lines: bytes  # witnesses' signature lines
     sequenced_at: datetime
 
     @property
     def note(self) -> bytes:
-        """The checkpoint as everyone sees it: the log's own signature, then those of witnesses."""
+        """The published checkpoint: the log's signature, then cosignatures."""
         return self.log_note + self.cosignature_lines
 
     @property
@@ -35,14 +35,14 @@ class SignedHead(NamedTuple):
 
 
 class CoveringHead(NamedTuple):
-    """A signed head beside which nothing waits to be logged."""
+    """A signed head at a moment when no leaf was waiting."""
 
     size: int
     root: bytes
 
 
 async def newest_head(conn: Connection) -> SignedHead | None:
-    """Return the newest signed head; None before the log was made."""
+    """Return the newest signed head; None before the log was created."""
     row = await conn.fetchrow(_FIND_NEWEST_CHECKPOINT)
     if row is None:
         return None
@@ -50,33 +50,43 @@ async def newest_head(conn: Connection) -> SignedHead | None:
 
 
 async def covering_head(conn: Connection) -> CoveringHead | None:
-    """Return the signed head that covers all that the caller's transaction sees; None while something waits."""
+    """Return the signed head that covers everything the caller's transaction sees.
+
+    Returns None while a leaf waits to be logged.
+    """
     row = await conn.fetchrow(_FIND_COVERING_CHECKPOINT)
     return None if row is None else CoveringHead(*row)
 
 
 async def read_tiles(conn: Connection, tiles: Sequence[Tile]) -> dict[Tile, bytes]:
-    """Return those of the tiles that are there as wide as they are asked for."""
+    """Return the bytes of those tiles that exist with the requested width."""
     columns = [t.level for t in tiles], [t.index for t in tiles], [t.width for t in tiles]
     rows = await conn.fetch(_LIST_TILE_HASHES, *columns)
-    found = {(row["level"], row["tile_index"], len(row["hashes"]) // 32): row["hashes"] for row in rows}
-    return {tile: found[at] for tile in tiles if (at := (tile.level, tile.index, tile.width)) in found}
+    hashes_by_tile = {(row["level"], row["tile_index"], len(row["hashes"]) // 32): row["hashes"] for row in rows}
+    return {
+        tile: hashes_by_tile[tile_key]
+        for tile in tiles
+        if (tile_key := (tile.level, tile.index, tile.width)) in hashes_by_tile
+    }
 
 
 async def read_tile(conn: Connection, tile: Tile) -> bytes | None:
-    """Return one tile's bytes; None where the log has not come so far."""
+    """Return a tile's bytes; None if the log does not have it yet."""
     return (await read_tiles(conn, [tile])).get(tile)
 
 
 async def read_bundle(conn: Connection, bundle: Bundle) -> bytes | None:
-    """Return the bytes of a bundle of entries; None where the log has not come so far."""
+    """Return the bytes of a bundle of entries; None if the log does not have it yet."""
     first = bundle.index * TILE_WIDTH
     entries = [row["body"] for row in await conn.fetch(_LIST_ENTRIES, first, first + bundle.width)]
     return bundle_bytes(entries) if len(entries) == bundle.width else None
 
 
 async def read_entry(conn: Connection, index: int) -> bytes:
-    """Return a leaf's bytes; LookupError where there is none at that place."""
+    """Return a leaf's bytes.
+
+    Raises LookupError if the log has no leaf of that index.
+    """
     rows = await conn.fetch(_LIST_ENTRIES, index, index + 1)
     if not rows:
         raise LookupError(f"no leaf {index}")
@@ -84,5 +94,5 @@ async def read_entry(conn: Connection, index: int) -> bytes:
 
 
 async def load_hash_reader(conn: Connection, nodes: Iterable[Node], size: int) -> HashReader:
-    """Return a reader that has what `merkle.prove_…` and `read_root` will ask for about a tree of that size."""
+    """Return a reader with the nodes that `merkle.prove_…` or `read_root` will request."""
     return tiles_reader(await read_tiles(conn, tiles_for(nodes, size)), size)

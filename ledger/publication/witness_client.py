@@ -1,6 +1,7 @@
-"""One call of a witness: our checkpoint, the proof that it grew, and what the answer says (https://c2sp.org/tlog-witness).
+"""Send a checkpoint with a consistency proof to a witness (https://c2sp.org/tlog-witness).
 
-The first half decides and sees no network; the second is the one request, bounded in time and bytes.
+The first part builds requests and parses responses without I/O. The second sends the request,
+bounded in time and bytes.
 """
 
 import re
@@ -17,7 +18,7 @@ from ledger.log.cosignature import Cosignature, InvalidCosignature, WitnessKey, 
 from ledger.log.encoding import to_base64
 from ledger.log.note import MalformedNote, parse_note
 
-RESPONSE_BYTES_MAX = 64 * 1024  # a hundred signature lines and more
+RESPONSE_BYTES_MAX = 64 * 1024  # more than a hundred signature lines
 SIZE_CONTENT_TYPE = "text/x.tlog.size"
 
 _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n")
@@ -25,14 +26,14 @@ _SIZE = re.compile(rb"(0|[1-9][0-9]{0,18})\n")
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A witness that is asked: its key, and the address below which `add-checkpoint` stands."""
+    """A configured witness: its key, and the base address of its `add-checkpoint`."""
 
     key: WitnessKey
     url: str
 
 
 class WitnessResponse(NamedTuple):
-    """What came back, or why nothing did: `status` is 0 then, and `body` says it."""
+    """An HTTP response; if there was none, `status` is 0 and `body` is the reason."""
 
     status: int
     content_type: str
@@ -40,19 +41,19 @@ class WitnessResponse(NamedTuple):
 
 
 class SizeConflict(NamedTuple):
-    """The witness has seen another size than we thought: one asks again from there."""
+    """The witness has seen another size than `old_size`: retry from this size."""
 
     size: int
 
 
 class WitnessFailure(NamedTuple):
-    """It did not cosign, and asking the same again would not change that."""
+    """The witness did not cosign; the same request would fail again."""
 
     reason: str
 
 
 def build_request(old_size: int, proof: Sequence[bytes], note: bytes) -> bytes:
-    """Return what is sent: the size that the witness has seen, the proof from there, and the checkpoint."""
+    """Return the request's body: the size the witness has seen, the proof, the checkpoint."""
     lines = [f"old {old_size}", *map(to_base64, proof), ""]
     return "".join(f"{line}\n" for line in lines).encode() + note
 
@@ -60,54 +61,58 @@ def build_request(old_size: int, proof: Sequence[bytes], note: bytes) -> bytes:
 def parse_response(
     response: WitnessResponse, note: bytes, key: WitnessKey
 ) -> Cosignature | SizeConflict | WitnessFailure:
-    """Return what an answer to the checkpoint `note` says. Nothing in it is believed before it was verified."""
+    """Return the result of sending the checkpoint `note`. A cosignature is verified first."""
     if response.status == HTTPStatus.OK:
         return _parse_cosignature(response.body, note, key)
     if response.status == HTTPStatus.CONFLICT and response.content_type.lower() == SIZE_CONTENT_TYPE:
         return _parse_size_conflict(response.body)
     if not response.status:
         return WitnessFailure(response.body.decode())
-    why = _STATUS_REASONS.get(response.status)
-    return WitnessFailure(f"status {response.status}: {why}" if why else f"status {response.status}")
+    reason = _STATUS_REASONS.get(response.status)
+    return WitnessFailure(f"status {response.status}: {reason}" if reason else f"status {response.status}")
 
 
 _STATUS_REASONS: dict[int, str] = {
-    HTTPStatus.FORBIDDEN: "it does not know the key that signs this log",
-    HTTPStatus.NOT_FOUND: "it does not know this log, or the address is another's",
-    HTTPStatus.CONFLICT: "it has seen another tree of this size",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "it has seen another past of this log",
+    HTTPStatus.FORBIDDEN: "the witness does not know this log's key",
+    HTTPStatus.NOT_FOUND: "the witness does not know this log, or its address is wrong",
+    HTTPStatus.CONFLICT: "the witness has seen another tree of this size",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "the witness has seen another history of this log",
 }
 
 
 def _parse_cosignature(body: bytes, note: bytes, key: WitnessKey) -> Cosignature | WitnessFailure:
     try:
-        found = verify_cosignatures(parse_note(note + body), [key])
-    except (InvalidCosignature, MalformedNote) as fault:
-        return WitnessFailure(str(fault))
-    return found[0] if found else WitnessFailure(f"no cosignature of {key.name!r} with this key in the answer")
+        cosignatures = verify_cosignatures(parse_note(note + body), [key])
+    except (InvalidCosignature, MalformedNote) as error:
+        return WitnessFailure(str(error))
+    return (
+        cosignatures[0]
+        if cosignatures
+        else WitnessFailure(f"the response has no cosignature of {key.name!r} with this key")
+    )
 
 
 def _parse_size_conflict(body: bytes) -> SizeConflict | WitnessFailure:
-    told = _SIZE.fullmatch(body)
-    if told is None or int(told[1]) > SIZE_MAX:
-        return WitnessFailure("a conflict, and the answer is no size")
-    return SizeConflict(int(told[1]))
+    match = _SIZE.fullmatch(body)
+    if match is None or int(match[1]) > SIZE_MAX:
+        return WitnessFailure("status 409, but the body is not a size")
+    return SizeConflict(int(match[1]))
 
 
 # --- the request ---
 
 
 async def post_checkpoint(session: aiohttp.ClientSession, witness: Witness, body: bytes) -> WitnessResponse:
-    """Ask for a cosignature. Follows no redirect; an answer that is too large is none."""
+    """Send the request. Redirects are not followed; a body above the bound is dropped."""
     url = f"{witness.url.rstrip('/')}/add-checkpoint"
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     try:
-        async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-            said = await read_bounded(answer.content, RESPONSE_BYTES_MAX)
-            if said is None:
-                return WitnessResponse(0, "", f"an answer of more than {RESPONSE_BYTES_MAX} bytes".encode())
-            return WitnessResponse(answer.status, answer.content_type, said)
+        async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+            response_body = await read_bounded(response.content, RESPONSE_BYTES_MAX)
+            if response_body is None:
+                return WitnessResponse(0, "", f"the response exceeds {RESPONSE_BYTES_MAX} bytes".encode())
+            return WitnessResponse(response.status, response.content_type, response_body)
     except TimeoutError:
-        return WitnessResponse(0, "", b"no answer in time")
-    except (aiohttp.ClientError, OSError, ValueError) as fault:
-        return WitnessResponse(0, "", f"not reached: {type(fault).__name__}".encode())
+        return WitnessResponse(0, "", b"no response in time")
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return WitnessResponse(0, "", f"unreachable: {type(error).__name__}".encode())

@@ -1,8 +1,8 @@
-"""T7, the witnesses: our newest checkpoint goes to each, and what it cosigns stands under the checkpoint.
+"""T7, the witnesses: send the newest checkpoint to each and store its cosignature.
 
-A witness is a row: whoever takes it until `next_at` asks, so one instance at a time does; should two do so all the
-same, it answers both, and the second cosignature is dropped. The request is made between two transactions, holds no
-connection, and nothing of ours waits for it (`ops/decisions/0014-witnesses.md`).
+A witness is a row with a lease until `next_at`, so one instance at a time calls it. If two call it
+after a lease expired, the witness answers both and the second cosignature is dropped. The request
+runs between two transactions and holds no connection (`ops/decisions/0014-witnesses.md`).
 """
 
 from collections.abc import Callable
@@ -27,9 +27,9 @@ from ledger.publication.witness_client import (
 )
 from sql import Connection, Pool, query
 
-ATTEMPTS_MAX = 3  # a size that we did not know, and one more that another instance moved meanwhile
+ATTEMPTS_MAX = 3  # one for an unknown size, one for a size that another instance moved, one more
 LEASE = timedelta(seconds=ATTEMPTS_MAX * SECONDS_MAX + 10)
-RETRY_DELAY = timedelta(seconds=15)  # after a fault
+RETRY_DELAY = timedelta(seconds=15)  # after a failure
 
 _FIND_WITNESS_STATUS = query("find_witness_status")
 _CLAIM_WITNESS = query("claim_witness")
@@ -38,13 +38,11 @@ _ADD_COSIGNATURE = query("add_cosignature")
 
 
 class WitnessProgress(NamedTuple):
-    """How far a witness has come with our log."""
+    """A witness's progress with our log."""
 
     cosigned_size: int
     newest_size: int
-    lagging_since: (
-        datetime | None
-    )  # when the first checkpoint was made that neither it nor a later one of it has cosigned
+    lagging_since: datetime | None  # time of the oldest checkpoint that it has not yet cosigned
     fault: str | None
     is_available: bool
 
@@ -56,7 +54,7 @@ class _WitnessCallResult(NamedTuple):
 
 
 async def read_witness_progress(conn: Connection, witness: Witness, now: datetime) -> WitnessProgress:
-    """Return how far a witness has come."""
+    """Return a witness's progress at `now`."""
     [row] = await conn.fetch(_FIND_WITNESS_STATUS, format_witness_key(witness.key), now)
     return WitnessProgress(
         row["cosigned_size"] or 0, row["newest_size"], row["lagging_since"], row["fault"], row["is_free"]
@@ -66,42 +64,47 @@ async def read_witness_progress(conn: Connection, witness: Witness, now: datetim
 async def request_cosignature(
     pool: Pool, session: aiohttp.ClientSession, witness: Witness, clock: Callable[[], datetime]
 ) -> bool:
-    """Have the newest checkpoint cosigned; say whether it was asked. False: nothing is new, or not its turn."""
+    """Request a cosignature on the newest checkpoint; return whether a request was sent.
+
+    Returns False if the checkpoint is cosigned or another instance holds the lease.
+    """
     async with pool.acquire() as conn:
-        before = await read_witness_progress(conn, witness, clock())
-        if before.lagging_since is None or not before.is_available:
+        progress = await read_witness_progress(conn, witness, clock())
+        if progress.lagging_since is None or not progress.is_available:
             return False
         now = clock()
         known_size = await conn.fetchval(_CLAIM_WITNESS, format_witness_key(witness.key), now, now + LEASE)
-        signed = await store.newest_head(conn)
-    if known_size is None or signed is None:
+        head = await store.newest_head(conn)
+    if known_size is None or head is None:
         return False
-    outcome = await _call_witness(pool, session, witness, signed, min(known_size, signed.size))
-    await _record_call(pool, witness, signed, outcome, clock())
+    result = await _call_witness(pool, session, witness, head, min(known_size, head.size))
+    await _record_call(pool, witness, head, result, clock())
     return True
 
 
 async def _call_witness(
     pool: Pool, session: aiohttp.ClientSession, witness: Witness, head: SignedHead, old_size: int
 ) -> _WitnessCallResult:
-    """Ask, and again from where the witness says that it stands."""
+    """Send the checkpoint; retry from the size that the witness reports."""
     for _ in range(ATTEMPTS_MAX):
         body = build_request(old_size, await _prove_growth(pool, old_size, head.size), head.log_note)
         match parse_response(await post_checkpoint(session, witness, body), head.log_note, witness.key):
-            case Cosignature() as cosigned:
-                return _WitnessCallResult(head.size, cosigned, None)
+            case Cosignature() as cosignature:
+                return _WitnessCallResult(head.size, cosignature, None)
             case WitnessFailure(reason):
                 return _WitnessCallResult(old_size, None, reason)
             case SizeConflict(size) if size > head.size:
-                ahead = f"it has seen {size} leaves, and this log has {head.size}: was the database restored?"
-                return _WitnessCallResult(old_size, None, ahead)
+                reason = (
+                    f"the witness has seen {size} leaves, but this log has {head.size}: was the database restored?"
+                )
+                return _WitnessCallResult(old_size, None, reason)
             case SizeConflict(size):
                 if size == old_size:
                     return _WitnessCallResult(
-                        old_size, None, f"it stands at {size} leaves and refuses what begins there"
+                        old_size, None, f"the witness reports {size} leaves and refuses a proof from there"
                     )
                 old_size = size
-    return _WitnessCallResult(old_size, None, "it names another size each time that it is asked")
+    return _WitnessCallResult(old_size, None, "the witness reports another size each time")
 
 
 async def _prove_growth(pool: Pool, old_size: int, size: int) -> list[bytes]:

@@ -1,1 +1,1 @@
-"""T5: match statement lines to payouts, then post."""
+"""T5: match bank statements to payouts, and record paid and returned payouts."""

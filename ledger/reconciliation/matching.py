@@ -1,4 +1,4 @@
-"""Which payout a statement line is of: by its EndToEndId first, then by amount and reference, and why. Pure."""
+"""Match a statement line to a payout: by EndToEndId, else by amount and reference. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -11,47 +11,48 @@ from ledger.settlements.payout_steps import PayoutState
 
 
 class Candidate(NamedTuple):
-    """One attempt of a payout that a bank was told of."""
+    """One attempt of a payout that a bank was instructed to pay."""
 
     payout_id: str
     end_to_end_id: str
     amount_minor: int
     currency: str
-    state: PayoutState  # State.CANCELLED: an attempt that another has followed
-    references: tuple[str, ...]  # what a bank may repeat of it
+    state: PayoutState  # CANCELLED if a later attempt exists
+    references: tuple[str, ...]  # texts that a bank may repeat
     sent_on: date  # UTC
 
 
 class MatchRule(StrEnum):
-    """Why a line is of a payout, or of none; the value is what people read."""
+    """The rule that matched a line, or the reason why none did; a code of the refusals catalogue."""
 
-    BY_ID = "its EndToEndId"
-    BY_AMOUNT_AND_REFERENCE = "its amount and reference"
-    UNKNOWN_ID = "no payout has its EndToEndId"
-    WRONG_AMOUNT = "another amount than the payout of its EndToEndId"
-    WRONG_STATE = "the payout of its EndToEndId is not where this could happen"
-    AMBIGUOUS = "several payouts have its amount and reference"
-    NO_CANDIDATE = "no payout has its amount and reference"
+    BY_ID = "end_to_end_id_matches"
+    BY_AMOUNT_AND_REFERENCE = "amount_and_reference_match"
+    UNKNOWN_ID = "end_to_end_id_unknown"
+    WRONG_AMOUNT = "amount_differs"
+    WRONG_STATE = "payout_state_does_not_fit"
+    AMBIGUOUS = "several_payouts_match"
+    NO_CANDIDATE = "no_payout_matches"
 
 
 class Match(NamedTuple):
-    """A line, and the payout it is of; none: it is listed as unmatched."""
+    """A line and the id of its payout, None if unmatched."""
 
     line: StatementLine
     payout_id: str | None
     rule: MatchRule
 
 
-_DAY = timedelta(days=1)  # the bank's day may be the one before ours
+_DAY = timedelta(days=1)  # the bank's day may be the day before ours
 _DEBIT_STATES = {PayoutState.SENDING, PayoutState.SENT}
 _CREDIT_STATES = {PayoutState.SENDING, PayoutState.SENT, PayoutState.PAID}
 
 
 def match_line(line: StatementLine, currency: str, candidates: Sequence[Candidate]) -> Match:
-    """Return which of the candidates, as they are now, the line is of."""
+    """Return the match of a line among the candidates."""
     if line.end_to_end_id is not None:
         return _match_by_id(line, currency, candidates)
-    if line.is_credit and line.reason is None:  # a transfer to us may repeat a reference; a return says why it comes
+    # An incoming transfer may repeat a reference by chance; a return carries a reason.
+    if line.is_credit and line.reason is None:
         return Match(line, None, MatchRule.NO_CANDIDATE)
     fitting = [
         c
@@ -64,14 +65,14 @@ def match_line(line: StatementLine, currency: str, candidates: Sequence[Candidat
 
 
 def _match_by_id(line: StatementLine, currency: str, candidates: Sequence[Candidate]) -> Match:
-    found = next((c for c in candidates if c.end_to_end_id == line.end_to_end_id), None)
-    if found is None:
+    candidate = next((c for c in candidates if c.end_to_end_id == line.end_to_end_id), None)
+    if candidate is None:
         return Match(line, None, MatchRule.UNKNOWN_ID)
-    if not _has_same_amount(line, currency, found):
+    if not _has_same_amount(line, currency, candidate):
         return Match(line, None, MatchRule.WRONG_AMOUNT)
-    if not fits_state(line, found.state):
+    if not fits_state(line, candidate.state):
         return Match(line, None, MatchRule.WRONG_STATE)
-    return Match(line, found.payout_id, MatchRule.BY_ID)
+    return Match(line, candidate.payout_id, MatchRule.BY_ID)
 
 
 def _has_same_amount(line: StatementLine, currency: str, candidate: Candidate) -> bool:
@@ -79,13 +80,13 @@ def _has_same_amount(line: StatementLine, currency: str, candidate: Candidate) -
 
 
 def fits_state(line: StatementLine, state: PayoutState) -> bool:
-    """Tell whether a payout can be where the line says that it went from."""
+    """Tell whether a payout in this state can have moved the way the line says."""
     return state in (_CREDIT_STATES if line.is_credit else _DEBIT_STATES)
 
 
 def _names_reference(line: StatementLine, candidate: Candidate) -> bool:
-    """Tell whether a line repeats a reference as a word of its own, and was not booked before the bank was told."""
-    said = f"{line.text} {line.bank_reference or ''}"
+    """Tell whether a line has a reference as a whole word, and was not booked before the payout was sent."""
+    texts = f"{line.text} {line.bank_reference or ''}"
     words = "|".join(re.escape(reference) for reference in candidate.references)
-    is_named = re.search(rf"(?<![\w-])(?:{words})(?![\w-])", said, re.ASCII | re.IGNORECASE) is not None
+    is_named = re.search(rf"(?<![\w-])(?:{words})(?![\w-])", texts, re.ASCII | re.IGNORECASE) is not None
     return is_named and line.booked_on >= candidate.sent_on - _DAY

@@ -1,6 +1,6 @@
-"""Statement lines that are of no payout by any rule: listed with the reason, until a person says whose they are.
+"""Statement lines that no rule matched: list them, and match them to a payout by hand.
 
-What a person says moves money the way that the statement would have: the same steps, the same transfers, once.
+A manual match moves money as the statement would have: the same steps and transfers, once.
 """
 
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from ledger.errors import SettlementRefused
+from ledger.errors import Refusal, SettlementRefused
 from ledger.payouts.manual import lock_payout
 from ledger.reconciliation.matching import fits_state
 from ledger.reconciliation.reconcile import StatementSource, lock_statements, record_paid, record_returned
@@ -26,7 +26,7 @@ _ADD_STATEMENT_MATCH = query("add_statement_match")
 
 
 async def list_unmatched(conn: Connection) -> list[dict[str, Any]]:
-    """Return the newest statement lines that are of no payout, and why."""
+    """Return the newest unmatched statement lines, with the rule that failed."""
     return [
         {
             "id": row["line_id"],
@@ -38,15 +38,15 @@ async def list_unmatched(conn: Connection) -> list[dict[str, Any]]:
             "booked_on": row["booked_on"].isoformat(),
             "end_to_end_id": row["end_to_end_id"],
             "bank_reference": row["bank_reference"],
-            "text": row["description"],
-            "because": row["matched_by"],
+            "description": row["description"],
+            "match_rule": row["matched_by"],
         }
         for row in await conn.fetch(_LIST_UNMATCHED_LINES, _LISTED_MAX)
     ]
 
 
 async def list_unmatched_in_file(conn: Connection, evidence: bytes) -> list[dict[str, Any]]:
-    """Return the lines of a file, by its SHA-256, that no rule could match, and why."""
+    """Return the unmatched lines of a file, named by its SHA-256."""
     return [
         {
             "line": row["number"],
@@ -54,8 +54,8 @@ async def list_unmatched_in_file(conn: Connection, evidence: bytes) -> list[dict
             "direction": "credit" if row["is_credit"] else "debit",
             "booked_on": row["booked_on"].isoformat(),
             "end_to_end_id": row["end_to_end_id"],
-            "text": row["description"],
-            "because": row["matched_by"],
+            "description": row["description"],
+            "match_rule": row["matched_by"],
         }
         for row in await conn.fetch(_LIST_UNMATCHED_LINES_OF_FILE, evidence)
     ]
@@ -64,53 +64,67 @@ async def list_unmatched_in_file(conn: Connection, evidence: bytes) -> list[dict
 async def match_manually(
     conn: Connection, line_id: str, payout_id: str, reason: str, by: str, now: datetime
 ) -> Settlement:
-    """Take a line as a payout's because a person says so, in the caller's transaction; again: changes nothing.
+    """Match a line to a payout by hand; return the settlement. Matching again changes nothing.
 
-    SettlementRefused: there is no such line or payout, the line is another's, or it cannot be of this payout.
+    Raises SettlementRefused if the line or payout does not exist, the line has another payout, or the line
+    does not fit the payout. Joins the caller's transaction.
     """
     await lock_statements(conn)
     reason = _clean_reason(reason)
     row = await conn.fetchrow(_FIND_UNMATCHED_LINE, line_id)
     if row is None:
-        raise SettlementRefused(f"there is no statement line {line_id!r}")
-    envelope, payout = await lock_payout(conn, payout_id)
+        raise SettlementRefused("statement_line_not_found", line=line_id)
+    settlement, payout = await lock_payout(conn, payout_id)
     if row["payout_id"] == payout_id:
-        return envelope
+        return settlement
     line = _build_statement_line(row)
-    refused = match_blocker(line_id, row, line, envelope, payout)
-    if refused:
-        raise SettlementRefused(refused)
+    blocker = match_blocker(line_id, row, line, settlement, payout)
+    if blocker:
+        raise blocker
     head = row["account"], row["statement_id"], row["number"]
     await conn.execute(_ADD_STATEMENT_MATCH, *head, payout_id, reason, by, now)
-    await (record_returned if line.is_credit else record_paid)(
-        conn, envelope, payout, line, StatementSource(by, now, row["evidence"])
-    )
+    post_match = record_returned if line.is_credit else record_paid
+    await post_match(conn, settlement, payout, line, StatementSource(by, now, row["evidence"]))
     return (await lock_payout(conn, payout_id))[0]
 
 
 def _clean_reason(reason: str) -> str:
     trimmed = reason.strip()
     if not (1 <= len(trimmed) <= _REASON_CHARS_MAX and trimmed.isprintable()):
-        raise SettlementRefused(f"a reason is a text of 1 to {_REASON_CHARS_MAX} printable characters")
+        raise SettlementRefused("reason_not_printable", chars_number=_REASON_CHARS_MAX)
     return trimmed
 
 
 def _build_statement_line(row: asyncpg.Record) -> StatementLine:
-    said: str = row["description"]
-    own = row["end_to_end_id"], row["bank_reference"], said[:_REASON_CHARS_MAX] or None
-    return StatementLine(row["number"], row["amount_minor"], row["is_credit"], row["booked_on"], *own, text=said)
+    description: str = row["description"]
+    return StatementLine(
+        number=row["number"],
+        amount_minor=row["amount_minor"],
+        is_credit=row["is_credit"],
+        booked_on=row["booked_on"],
+        end_to_end_id=row["end_to_end_id"],
+        bank_reference=row["bank_reference"],
+        reason=description[:_REASON_CHARS_MAX] or None,
+        text=description,
+    )
 
 
 def match_blocker(
     line_id: str, row: asyncpg.Record, line: StatementLine, settlement: Settlement, payout: Payout
-) -> str | None:
-    """Return why a line cannot be of a payout; None: it can. Pure."""
+) -> Refusal | None:
+    """Return the reason why a line cannot belong to a payout, None if it can. Pure."""
     if row["payout_id"] is not None:
-        return f"{line_id} is of {row['payout_id']} already"
+        return SettlementRefused("statement_line_already_matched", line=line_id, payout=row["payout_id"])
     if (line.amount_minor, row["currency"]) != (payout.amount_minor, settlement.currency):
-        mine = f"{payout.amount_minor} minor units of {settlement.currency}"
-        return f"{line_id} is of {line.amount_minor} minor units of {row['currency']}, {payout.payout_id} of {mine}"
+        return SettlementRefused(
+            "statement_line_amount_differs",
+            line_minor=line.amount_minor,
+            line_currency=row["currency"],
+            payout=payout.payout_id,
+            payout_minor=payout.amount_minor,
+            payout_currency=settlement.currency,
+        )
     if not fits_state(line, payout.state):
-        moved = "came back" if line.is_credit else "left the account"
-        return f"{payout.payout_id} is {payout.state.value}: it cannot be what {moved}"
+        code = "payout_cannot_have_returned" if line.is_credit else "payout_cannot_have_left"
+        return SettlementRefused(code, payout=payout.payout_id, state=payout.state.value)
     return None

@@ -1,1 +1,1 @@
-"""T3: one settlement for each campaign and period, its payouts and approvals."""
+"""Settlements: at most one for every campaign and period, with its shares, payouts and approvals."""

@@ -1,4 +1,4 @@
-"""Settlements as they stand: envelope, shares and payouts. Every state is derived from the steps, none is stored."""
+"""Settlements with their shares and payouts. States are derived from the steps and never stored."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _READ_APPROVALS = query("read_approvals")
 
 
 class SettlementState(StrEnum):
-    """Where an envelope is; the value is the public name."""
+    """The state of a settlement; the value is the public name."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -36,7 +36,7 @@ class SettlementState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRules:
-    """When an envelope needs people: `approvals` of them where more than `threshold_minor` would leave."""
+    """The approvals a settlement needs: `approvals_min` people, above `threshold_minor` to send."""
 
     approvals_min: int
     threshold_minor: int
@@ -44,7 +44,7 @@ class ApprovalRules:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Money to one charity, and every step it took."""
+    """Money for one charity, and every step it took."""
 
     payout_id: str
     charity: str
@@ -53,27 +53,27 @@ class Payout:
 
     @property
     def latest_step(self) -> PayoutStep:
-        """The newest step."""
+        """Return the newest step."""
         return self.steps[-1]
 
     @property
     def state(self) -> PayoutState:
-        """Where it is."""
+        """Return the current state."""
         return self.latest_step.state
 
     @property
     def evidence(self) -> list[str]:
-        """SHA-256 of the files that say what became of it, first to last, in hex."""
+        """Return the SHA-256 of the files that prove its steps, in hex, oldest first."""
         return list(dict.fromkeys(step.evidence.hex() for step in self.steps if step.evidence))
 
     def entered_at(self, state: PayoutState) -> datetime | None:
-        """Return when it last came to a state that it has not left by another attempt."""
+        """Return when the current attempt entered `state`, None if it did not."""
         return next((s.at for s in self.steps if s.state is state and s.attempt == self.latest_step.attempt), None)
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementShare:
-    """A charity's share of an envelope; without a payout it is carried over."""
+    """A charity's share of a settlement; without a payout it is carried over."""
 
     charity: str
     share_minor: int
@@ -84,7 +84,7 @@ class SettlementShare:
 
 @dataclass(frozen=True)
 class Settlement:
-    """One settlement."""
+    """One settlement of a campaign and period."""
 
     settlement_id: str
     campaign: str
@@ -100,30 +100,33 @@ class Settlement:
 
     @property
     def payouts(self) -> list[Payout]:
-        """In the order of the terms."""
+        """Return the payouts, in the order of the terms."""
         return [share.payout for share in self.shares if share.payout]
 
     @property
     def carried_minor_by_charity(self) -> dict[str, int]:
-        """What waits below the minimum, by charity. Of a cancelled envelope nothing: its money went back."""
+        """Return the amounts that wait below the minimum, by charity; empty if cancelled."""
         if self.payouts and all(payout.state is PayoutState.CANCELLED for payout in self.payouts):
             return {}
         return {s.charity: s.share_minor + s.brought_minor for s in self.shares if s.payout is None}
 
     @property
     def payout_counts(self) -> dict[str, int]:
-        """How many payouts are in which state: they always add up to the envelope's."""
+        """Return the number of payouts in every state."""
         states = Counter(payout.state for payout in self.payouts)
         return {state.value: states[state] for state in PayoutState}
 
     @property
     def to_send_minor(self) -> int:
-        """What would leave, all payouts together."""
+        """Return the sum of all payouts."""
         return sum(payout.amount_minor for payout in self.payouts)
 
     @cached_property
     def hash(self) -> bytes:
-        """SHA-256 of all that is approved (RFC 8785 JSON); another attempt or account makes it another."""
+        """Return the SHA-256 of the approved content (RFC 8785 JSON).
+
+        A new attempt or another account changes the hash.
+        """
         payouts = [
             {
                 "payout": p.payout_id,
@@ -134,33 +137,38 @@ class Settlement:
             }
             for p in self.payouts
         ]
-        told = {"settlement": self.settlement_id, "campaign": self.campaign, "currency": self.currency}
-        when = {"period": self.period.isoformat(), "cut_off": self.cut_off.isoformat()}
-        return sha256(rfc8785.dumps(told | when | {"total_minor": self.total_minor, "payouts": payouts})).digest()
+        identity = {"settlement": self.settlement_id, "campaign": self.campaign, "currency": self.currency}
+        days = {"period": self.period.isoformat(), "cut_off": self.cut_off.isoformat()}
+        content: dict[str, Any] = identity | days | {"total_minor": self.total_minor, "payouts": payouts}
+        return sha256(rfc8785.dumps(content)).digest()
 
     @property
     def makers(self) -> frozenset[str]:
-        """Who made it, and who asked for the attempts that its payouts are at: they approve nothing of it."""
-        began = {next(s.by for s in p.steps if s.attempt == p.latest_step.attempt) for p in self.payouts}
-        return frozenset({self.made_by, *began})
+        """Return the people who made it or its current payout attempts; they cannot approve it."""
+        attempt_makers = {next(s.by for s in p.steps if s.attempt == p.latest_step.attempt) for p in self.payouts}
+        return frozenset({self.made_by, *attempt_makers})
 
     @property
     def approvers(self) -> list[str]:
-        """Who approved it as it is now, first to last; the makers never count."""
-        return [person for found, person in self.approvals if found == self.hash and person not in self.makers]
+        """Return the people who approved the current hash, in order; makers never count."""
+        return [
+            person
+            for approved_hash, person in self.approvals
+            if approved_hash == self.hash and person not in self.makers
+        ]
 
     def missing_approvals(self, rules: ApprovalRules) -> int:
-        """Return how many people still must approve before it may be sent."""
+        """Return the number of approvals still needed before it may be sent."""
         if self.to_send_minor <= rules.threshold_minor:
             return 0
         return max(0, rules.approvals_min - len(self.approvers))
 
     def state(self, rules: ApprovalRules) -> SettlementState:
-        """Return where it is."""
+        """Return the state under these rules."""
         states = {payout.state for payout in self.payouts}
         if states == {PayoutState.CANCELLED}:
             return SettlementState.CANCELLED
-        if states <= {PayoutState.PAID}:  # nothing to send at all: everything is carried over
+        if states <= {PayoutState.PAID}:  # empty if everything is carried over
             return SettlementState.RECONCILED
         if states <= {PayoutState.SENT, PayoutState.PAID, PayoutState.RETURNED}:
             return SettlementState.SENT
@@ -175,7 +183,7 @@ async def list_settlements(
     settlement_id: str | None = None,
     settlement_ids: Sequence[str] | None = None,
 ) -> list[Settlement]:
-    """Return the settlements that have an envelope, by campaign, oldest first; `among`: only those of these ids."""
+    """Return settlements with a share, by campaign, oldest first; all, or only the named ones."""
     rows = await conn.fetch(_READ_SETTLEMENTS, campaigns, [settlement_id] if settlement_id else settlement_ids)
     ids = [row["settlement_id"] for row in rows]
     shares = await conn.fetch(_READ_SHARES, ids)
@@ -183,10 +191,12 @@ async def list_settlements(
     payout_ids = [row["payout_id"] for row in shares if row["payout_id"]]
     for row in await conn.fetch(_READ_PAYOUT_STEPS, payout_ids):
         steps.setdefault(row["payout_id"], []).append(PayoutStep(**{**row, "state": PayoutState(row["state"])}))
-    held = _group_by_settlement(shares, lambda row: _build_share(row, steps))
-    approved = _group_by_settlement(await conn.fetch(_READ_APPROVALS, ids), lambda row: (row["hash"], row["person"]))
+    shares_by_id = _group_by_settlement(shares, lambda row: _build_share(row, steps))
+    approvals = await conn.fetch(_READ_APPROVALS, ids)
+    approvals_by_id = _group_by_settlement(approvals, lambda row: (row["hash"], row["person"]))
     return [
-        Settlement(**row, shares=held[i], approvals=approved.get(i, ())) for i, row in zip(ids, rows, strict=True)
+        Settlement(**row, shares=shares_by_id[i], approvals=approvals_by_id.get(i, ()))
+        for i, row in zip(ids, rows, strict=True)
     ]
 
 
@@ -194,7 +204,7 @@ def _group_by_settlement(rows: Sequence[asyncpg.Record], build: Any) -> dict[str
     groups: dict[str, list[Any]] = {}
     for row in rows:
         groups.setdefault(row["settlement_id"], []).append(build(row))
-    return {settlement_id: tuple(found) for settlement_id, found in groups.items()}
+    return {settlement_id: tuple(members) for settlement_id, members in groups.items()}
 
 
 def _build_share(row: asyncpg.Record, steps: Mapping[str, Sequence[PayoutStep]]) -> SettlementShare:

@@ -1,4 +1,4 @@
-"""A payout's steps: append-only, numbered, each told to the log. The newest says where the payout is.
+"""A payout's steps: append-only and numbered, with a leaf for every step. The newest tells the state.
 
 waiting ─▶ sending ─▶ sent ─▶ paid
 │          │         │       │
@@ -17,11 +17,15 @@ from ledger.errors import ConcurrentUpdate
 from ledger.publication.outbox import enqueue_leaf
 from sql import Connection, query
 
+# Reasons of a returned payout for which the bank gave none; codes of the refusals catalogue.
+REFUSED_WITHOUT_REASON = "refused_without_reason"
+RETURNED_WITHOUT_REASON = "returned_without_reason"
+
 _ADD_PAYOUT_STEP = query("add_payout_step")
 
 
 class PayoutState(StrEnum):
-    """Where a payout is; the value is the public name."""
+    """The state of a payout; the value is the public name."""
 
     WAITING = "waiting"
     SENDING = "sending"
@@ -44,7 +48,7 @@ ALLOWED_TRANSITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class PayoutStep:
-    """One step, as it is stored."""
+    """One stored step."""
 
     payout_id: str
     number: int
@@ -59,15 +63,23 @@ class PayoutStep:
     bank_day: date | None = None
     reason: str | None = None
     evidence: bytes | None = None
-    leaf_index: int | None = None  # its place in the public log, as read; None: not there yet
+    leaf_index: int | None = None  # its index in the public log; None if not sequenced yet
 
     def next_step(self, state: PayoutState, by: str, at: datetime, **changes: Any) -> "PayoutStep":
-        """Return the next step. What channel, message and bank said holds on until another attempt begins."""
+        """Return the next step; channel, message and bank reference carry over until a new attempt begins.
+
+        Raises ConcurrentUpdate if the payout cannot go to `state`.
+        """
         if state not in ALLOWED_TRANSITIONS[self.state]:
-            raise ConcurrentUpdate(f"{self.payout_id} is {self.state.value}: it cannot become {state.value}")
-        kept: dict[str, Any] = {} if state is PayoutState.WAITING else self._message_fields()
-        told: dict[str, Any] = {"attempt": self.attempt, "payee": self.payee} | kept | changes
-        return PayoutStep(self.payout_id, self.number + 1, state, by=by, at=at, **told)
+            raise ConcurrentUpdate(
+                "payout_transition_not_allowed",
+                payout=self.payout_id,
+                state=self.state.value,
+                next_state=state.value,
+            )
+        carried: dict[str, Any] = {} if state is PayoutState.WAITING else self._message_fields()
+        fields: dict[str, Any] = {"attempt": self.attempt, "payee": self.payee} | carried | changes
+        return PayoutStep(self.payout_id, self.number + 1, state, by=by, at=at, **fields)
 
     def _message_fields(self) -> dict[str, Any]:
         return {"channel": self.channel, "message_id": self.message_id, "bank_reference": self.bank_reference}
@@ -76,13 +88,16 @@ class PayoutStep:
 async def insert_step(
     conn: Connection, step: PayoutStep, campaign: str, settlement_id: str, charity: str, amount_minor: int
 ) -> None:
-    """Store a step and tell the log, in the caller's transaction. Raced: another has taken a step meanwhile."""
-    row = (step.payout_id, step.number, step.state, step.attempt, step.payee, step.by, step.at)
-    told = (step.channel, step.message_id, step.bank_reference, step.bank_day, step.reason, step.evidence)
+    """Store a step and enqueue its leaf. Joins the caller's transaction.
+
+    Raises ConcurrentUpdate if another transaction stored a step with the same number.
+    """
+    head = (step.payout_id, step.number, step.state, step.attempt, step.payee, step.by, step.at)
+    details = (step.channel, step.message_id, step.bank_reference, step.bank_day, step.reason, step.evidence)
     try:
-        await conn.execute(_ADD_PAYOUT_STEP, *row, *told)
+        await conn.execute(_ADD_PAYOUT_STEP, *head, *details)
     except asyncpg.UniqueViolationError as error:
-        raise ConcurrentUpdate(f"{step.payout_id} has taken another step meanwhile") from error
+        raise ConcurrentUpdate("payout_changed_meanwhile", payout=step.payout_id) from error
     body: dict[str, Any] = {
         "campaign": campaign,
         "settlement": settlement_id,

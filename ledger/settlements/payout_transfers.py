@@ -1,4 +1,4 @@
-"""Which transfers moved a payout's money: ids follow from its steps, for each is posted under a key of its own."""
+"""Ids of the transfers that moved a payout's money, derived from the payout's steps."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -12,34 +12,37 @@ _STEP_BY_STATE = {state: step for step, state in STATE_BY_STEP.items()}
 
 
 def transfer_key(step: TransferStep, payout_id: str, number: int) -> str:
-    """Return the idempotency key of a transfer: it is made at most once out of each step of the payout. Pure."""
+    """Return the idempotency key of a transfer; every step of a payout posts it at most once. Pure."""
     return f"{step.value}/{payout_id}/{number}"
 
 
 def correction_key(corrected_id: UUID) -> str:
-    """Return the idempotency key of the transfer that takes another back. Pure."""
+    """Return the idempotency key of the transfer that reverses another. Pure."""
     return f"correct/{corrected_id}"
 
 
 def transfers_by_step(payout: Payout, settlement_transfer_id: UUID | None = None) -> dict[int, list[UUID]]:
-    """Return the transfers that were posted with each step, by the step's number.
+    """Return the ids of the transfers that every step posted, by step number.
 
-    `settled_by` moved the share that it was made of, if any was. Pure.
+    `settlement_transfer_id` names the transfer that settled the payout's share, if any did. Pure.
     """
-    found: dict[int, list[UUID]] = {}
-    right: list[UUID] = [settlement_transfer_id] if settlement_transfer_id else []  # what could go back, oldest first
+    transfers: dict[int, list[UUID]] = {}
+    # Transfers that can still go back, oldest first.
+    reversible: list[UUID] = [settlement_transfer_id] if settlement_transfer_id else []
     for step in payout.steps:
         if step.state in _STEP_BY_STATE:
-            right.append(transfer_id(transfer_key(_STEP_BY_STATE[step.state], payout.payout_id, step.number - 1)))
-            found[step.number] = right[-1:]
+            key = transfer_key(_STEP_BY_STATE[step.state], payout.payout_id, step.number - 1)
+            reversible.append(transfer_id(key))
+            transfers[step.number] = reversible[-1:]
         elif step.state in (PayoutState.RETURNED, PayoutState.CANCELLED):
-            kept = right[:1] if settlement_transfer_id and step.state is PayoutState.RETURNED else []
-            found[step.number] = list(_correction_ids(right[len(kept) :]))
-            right = kept
+            stays = reversible[:1] if settlement_transfer_id and step.state is PayoutState.RETURNED else []
+            transfers[step.number] = list(_correction_ids(reversible[len(stays) :]))
+            reversible = stays
         else:
-            found[step.number] = [settlement_transfer_id] if settlement_transfer_id and step.number == 1 else []
-    return found
+            is_settling = settlement_transfer_id and step.number == 1
+            transfers[step.number] = reversible[:1] if is_settling else []
+    return transfers
 
 
 def _correction_ids(transfer_ids: list[UUID]) -> Iterator[UUID]:
-    return (transfer_id(correction_key(moved)) for moved in reversed(transfer_ids))
+    return (transfer_id(correction_key(corrected_id)) for corrected_id in reversed(transfer_ids))

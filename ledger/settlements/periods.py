@@ -1,7 +1,7 @@
-"""Periods: which are closed and not settled yet. Pure; a period is named by the day on which its cron falls due.
+"""Settlement periods, named by the day on which their cron falls due. Pure.
 
-At most one period a day, however often a clock change makes the same local hour come: firing late, twice or not at
-all is the scheduler's affair, which periods there are is arithmetic.
+A day has at most one period, even if a clock change repeats an hour. The list of periods is arithmetic, so it
+does not depend on a scheduler that fires late, twice or never.
 """
 
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ _HORIZON = timedelta(days=3 * 366)
 
 
 class Period(NamedTuple):
-    """A closed period: what is due for the days until `cut_off` may be settled."""
+    """A closed period: amounts due for the days up to `cut_off` may be settled."""
 
-    day: date  # names it
+    day: date  # its name
     cut_off: date
-    is_last: bool = False  # the campaign is closed and its likes are mature: everything goes
+    is_last: bool = False  # the campaign is closed and its likes are mature: settle everything
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodWindow:
-    """When periods of a campaign may fall."""
+    """The rules for when a campaign's periods fall."""
 
     cron: str
     timezone: ZoneInfo
@@ -35,23 +35,23 @@ class PeriodWindow:
     last_day: date
     hold_days: int
     closed_at: datetime | None = None
-    ahead_max: timedelta = timedelta(0)  # how far ahead of the clock that may be which counts
+    ahead_max: timedelta = timedelta(0)  # how far ahead of the clock a like may be and still count
 
     @property
     def last_counting_day(self) -> date:
-        """The last day that something can count for: of a campaign closed about midnight it may be the next one."""
+        """Return the last day for which a like can count; it may be the day after the campaign was closed."""
         if self.closed_at is None:
             return self.last_day
         newest = (self.closed_at + self.ahead_max).astimezone(self.timezone).date()
         return max(self.first_day, min(self.last_day, newest))
 
     def cut_off(self, day: date) -> date:
-        """Return the last day that ended at least `hold_days` before any moment of `day`, by the calendar."""
+        """Return the last day that ended at least `hold_days` calendar days before `day` begins."""
         return min(day - timedelta(days=self.hold_days) - _DAY, self.last_day)
 
     @property
     def ends_at(self) -> datetime | None:
-        """When the last period falls due: closed, and the likes of the last day are mature."""
+        """Return when the last period falls due: the likes of the last day are mature. None if not closed."""
         if self.closed_at is None:
             return None
         mature = self.last_counting_day + timedelta(days=self.hold_days) + _DAY
@@ -59,12 +59,12 @@ class PeriodWindow:
 
 
 def midnight(day: date, timezone: ZoneInfo) -> datetime:
-    """Return when a day starts."""
+    """Return the moment when a day starts in a time zone."""
     return datetime(day.year, day.month, day.day, tzinfo=timezone)
 
 
 def closed_periods(window: PeriodWindow, now: datetime, after: date | None = None) -> Iterator[Period]:
-    """Yield the periods that are closed at `now`, oldest first, from the day after `after`; the last one included."""
+    """Yield the periods closed at `now`, oldest first, from the day after `after`, the last period included."""
     ends_at = window.ends_at
     until = now if ends_at is None else min(now, ends_at - timedelta(microseconds=1))
     first = window.first_day if after is None else after + _DAY
@@ -77,7 +77,7 @@ def closed_periods(window: PeriodWindow, now: datetime, after: date | None = Non
 
 
 def next_period(window: PeriodWindow, now: datetime) -> date | None:
-    """Return the day on which the next period falls due that has anything to take; None: never."""
+    """Return the day of the next period with a mature day before it, None if there is no such period."""
     ends_at = window.ends_at
     if ends_at is not None and ends_at <= now:
         return None

@@ -1,7 +1,7 @@
-"""T3, a settlement: for one campaign and period an envelope of fixed total, moved from `pledged` to `payable`.
+"""T3: settle one campaign and period, moving a fixed total from `pledged` to `payable`.
 
-What is due is given; what was settled before is read. So the same period again, or from five instances at once, is
-the same one settlement: the caller holds the campaign's lock, and the row of (campaign, period) is unique.
+The caller passes the amounts due; the amounts settled before are read here. The caller holds the campaign's
+lock and the row of (campaign, period) is unique, so five instances at once make one settlement.
 """
 
 from base64 import b32encode
@@ -17,7 +17,7 @@ from ledger.settlements.payout_steps import PayoutState, PayoutStep, insert_step
 from ledger.settlements.periods import Period
 from sql import Connection, query
 
-_NAMESPACE = UUID("2f1f9a0c-6b1d-5d2e-8c3a-736574746c65")  # of settlements and payouts: UUIDv5 of what they are of
+_NAMESPACE = UUID("2f1f9a0c-6b1d-5d2e-8c3a-736574746c65")  # of settlement and payout ids (UUIDv5, RFC 9562)
 _ID_CHARS = 20
 
 _FIND_LAST_SETTLED_PERIOD = query("find_last_settled_period")
@@ -30,7 +30,7 @@ _LIST_RESERVED_AMOUNTS = query("list_reserved_amounts")
 
 @dataclass(frozen=True, slots=True)
 class AmountsDue:
-    """What a period may take: each charity's running total in minor units, and where its money goes."""
+    """The amounts a period may settle: the running total of every charity, and its payee."""
 
     campaign: str
     currency: str
@@ -41,14 +41,14 @@ class AmountsDue:
 
 
 class CharityBalance(NamedTuple):
-    """What a charity of the campaign has had settled, and how much of it no payout has taken yet."""
+    """The amount settled for a charity so far, and the part of it without a payout."""
 
     settled_minor: int = 0
     carried_minor: int = 0
 
 
 class CharityShare(NamedTuple):
-    """What a charity gets of an envelope, and brings along from before."""
+    """A charity's share of a settlement, and the amount carried over from earlier ones."""
 
     charity: str
     share_minor: int
@@ -56,12 +56,12 @@ class CharityShare(NamedTuple):
 
     @property
     def total_minor(self) -> int:
-        """What could be sent."""
+        """Return the amount that could be sent."""
         return self.share_minor + self.brought_minor
 
 
 class SettlementResult(NamedTuple):
-    """What settling a period did."""
+    """The outcome of settling a period."""
 
     settlement_id: str
     period: date
@@ -70,65 +70,68 @@ class SettlementResult(NamedTuple):
 
 
 def apportion_shares(due: AmountsDue, balances: Mapping[str, CharityBalance]) -> list[CharityShare]:
-    """Return what each charity gets now: its running total less what was settled for it before. Pure.
+    """Return every charity's share: its running total less the amount settled for it before. Pure.
 
-    Where a charity had more than is due to it now, for likes were found fake since, the envelope is smaller by that,
-    borne evenly by those to whom something is due. Charities that bring something along are named too.
+    If likes were voided since, a charity may have had more than is due. The other shares bear this excess
+    evenly. Charities with an amount carried over are included.
     """
     names = list(dict.fromkeys([*due.totals_minor, *balances]))
     missing = {
         name: due.totals_minor.get(name, 0) - balances.get(name, CharityBalance()).settled_minor for name in names
     }
-    over = -sum(minor for minor in missing.values() if minor < 0)
-    parts = deduct_evenly({name: minor for name, minor in missing.items() if minor > 0}, over)
-    found = [
+    excess_minor = -sum(minor for minor in missing.values() if minor < 0)
+    parts = deduct_evenly({name: minor for name, minor in missing.items() if minor > 0}, excess_minor)
+    shares = [
         CharityShare(name, parts.get(name, 0), balances.get(name, CharityBalance()).carried_minor) for name in names
     ]
-    return [share for share in found if share.total_minor]
+    return [share for share in shares if share.total_minor]
 
 
 def deduct_evenly(parts_minor: Mapping[str, int], excess_minor: int) -> dict[str, int]:
-    """Return the parts less `over_minor`, taken evenly from all; nothing falls below zero. Pure."""
-    left = {}
-    for place, (name, minor) in enumerate(sorted(parts_minor.items(), key=lambda part: part[1])):
-        cut = min(minor, excess_minor // (len(parts_minor) - place))
-        left[name] = minor - cut
+    """Return the parts less `excess_minor`, taken evenly from all; no part falls below zero. Pure."""
+    reduced = {}
+    for index, (name, minor) in enumerate(sorted(parts_minor.items(), key=lambda part: part[1])):
+        cut = min(minor, excess_minor // (len(parts_minor) - index))
+        reduced[name] = minor - cut
         excess_minor -= cut
-    return left
+    return reduced
 
 
 def reaches_minimum(due: AmountsDue, share: CharityShare) -> bool:
-    """Tell whether a share is paid out now: it reaches the minimum, or no later one can bring it along. Pure."""
+    """Tell whether a share is paid out now: it reaches the minimum, or the period is the last. Pure."""
     return due.period.is_last or share.total_minor >= max(1, due.minimum_minor)
 
 
 async def last_settled_period(conn: Connection, campaign: str) -> tuple[date | None, bool]:
-    """Return the newest period that was looked at, and whether the campaign's last settlement was made."""
+    """Return the newest period settled, and whether it was the campaign's last."""
     row = await conn.fetchrow(_FIND_LAST_SETTLED_PERIOD, campaign)
     return (row["period"], row["is_ended"]) if row is not None else (None, False)
 
 
 async def settle_period(conn: Connection, due: AmountsDue, made_by: str, now: datetime) -> SettlementResult:
-    """Settle a period in the caller's transaction, which holds the campaign's lock and knows it is not settled."""
-    found = apportion_shares(due, await _read_charity_balances(conn, due.campaign))
-    if not due.period.is_last and not any(share.share_minor for share in found):
-        found = []
+    """Settle a period that is not settled yet; return the outcome.
+
+    Joins the caller's transaction, which must hold the campaign's lock.
+    """
+    shares = apportion_shares(due, await _read_charity_balances(conn, due.campaign))
+    if not due.period.is_last and not any(share.share_minor for share in shares):
+        shares = []
     token = _stable_id(f"{due.campaign}/{due.period.day}")
-    settled = SettlementResult(f"stl_{token}", due.period.day, sum(s.share_minor for s in found), len(found))
-    await _insert_settlement(conn, due, settled, made_by, now)
-    if not found:
-        return settled
-    transfers = [await _post_share(conn, due, settled, share) for share in found]
-    columns = zip(*((s.charity, s.share_minor, s.brought_minor) for s in found), strict=True)
-    await conn.execute(_ADD_SHARES, settled.settlement_id, *columns, transfers)
-    await _enqueue_settlement_leaf(conn, due, settled, found)
-    sent = [share for share in found if reaches_minimum(due, share)]
-    await _create_payouts(conn, due, settled, sent, made_by, now)
-    return settled._replace(payout_count=len(sent))
+    result = SettlementResult(f"stl_{token}", due.period.day, sum(s.share_minor for s in shares), len(shares))
+    await _insert_settlement(conn, due, result, made_by, now)
+    if not shares:
+        return result
+    transfers = [await _post_share(conn, due, result, share) for share in shares]
+    columns = zip(*((s.charity, s.share_minor, s.brought_minor) for s in shares), strict=True)
+    await conn.execute(_ADD_SHARES, result.settlement_id, *columns, transfers)
+    await _enqueue_settlement_leaf(conn, due, result, shares)
+    payable = [share for share in shares if reaches_minimum(due, share)]
+    await _create_payouts(conn, due, result, payable, made_by, now)
+    return result._replace(payout_count=len(payable))
 
 
 def _stable_id(subject: str) -> str:
-    """Return 100 bits that name the subject: the same again cannot be another."""
+    """Return 100 bits derived from the subject, so that settling again gives the same id."""
     return b32encode(uuid5(_NAMESPACE, subject).bytes).decode().lower()[:_ID_CHARS]
 
 

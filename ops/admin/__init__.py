@@ -1,1 +1,1 @@
-"""Administration: commands that people give, behind three doors (HTTP, pages, the command line) and one desk."""
+"""Administration: commands, the same from HTTP, the pages and the command line."""

@@ -1,4 +1,4 @@
-"""Every command, list, table and reading of the administration, from the modules of their subjects."""
+"""Every command, list, CSV export and detail view of the administration."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from ops.admin.resources import (
 
 
 def find_command(name: str) -> Command[Any]:
-    """Return the command of a name."""
+    """Return the command with that name. Raises KeyError."""
     return _BY_NAME[name]
 
 

@@ -15,19 +15,23 @@ if TYPE_CHECKING:
 
 def show_changes(changes: "Sequence[FieldChange]") -> None:
     """Print the difference, a row for each value."""
+    from ops.i18n.changes import format_changes
+
     if changes:
-        rows = [(c.path, c.before or "", c.after or "") for c in changes]
+        rows = [(c["path"], c["before"] or "", c["after"] or "") for c in format_changes(changes)]
         runtime.show_table(("value", "before", "after"), rows, "difference")
 
 
 def plan_json(plan: "Plan", *, is_done: bool) -> dict[str, Any]:
     """Return a plan as JSON."""
+    from ops.i18n.changes import format_changes
+
     return {
         "action": plan.action.value,
         "done": is_done,
         "terms_version": plan.version,
         "from_day": plan.from_day.isoformat(),
-        "changes": [change._asdict() for change in plan.changes],
+        "changes": format_changes(plan.changes),
     }
 
 
@@ -125,11 +129,13 @@ def show_campaign(snapshot: "CampaignSnapshot", *, as_json: bool) -> None:
     from campaigns.promise.diff import diff_promises
     from campaigns.reporting.campaign import published_campaign
     from ops.http.core.representations import to_json
+    from ops.i18n.changes import format_changes
 
     if as_json:
         runtime.show_json(orjson.loads(to_json(published_campaign(snapshot))))
         return
-    rows = [(c.path, c.after or "") for c in diff_promises(None, current_promise(snapshot.campaign))]
+    changes = format_changes(diff_promises(None, current_promise(snapshot.campaign)))
+    rows = [(change["path"], change["after"] or "") for change in changes]
     runtime.show_table(("promise", "value"), rows, snapshot.slug)
     _show_terms(snapshot.campaign)
     show_campaigns([snapshot], as_json=False)

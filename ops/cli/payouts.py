@@ -39,7 +39,7 @@ async def _list_settlements(slug: str | None) -> "list[tuple[Campaign, Settlemen
     from ledger.settlements.model import list_settlements
 
     async with runtime.open_session() as session, session.pool.acquire() as conn:
-        campaigns = (await cache.load_catalogue(conn, session.keys.pseudonym)).campaigns
+        campaigns = await cache.load_campaigns(conn, session.keys.pseudonym)
         if slug is not None and slug not in campaigns:
             raise NotFound("campaign_not_found", slug=slug)
         return [(campaigns[e.campaign], e) for e in await list_settlements(conn, [slug] if slug else None)]
@@ -89,7 +89,7 @@ async def _read_with_campaign(session: "runtime.Session", settlement: str) -> "t
         settlements = await list_settlements(conn, settlement_id=settlement)
         if not settlements:
             raise NotFound("settlement_not_found", settlement=settlement)
-        campaigns = (await cache.load_catalogue(conn, session.keys.pseudonym)).campaigns
+        campaigns = await cache.load_campaigns(conn, session.keys.pseudonym)
         return campaigns[settlements[0].campaign], settlements[0]
 
 
@@ -143,7 +143,7 @@ async def _list_sendable(session: "runtime.Session") -> list[str]:
     from ledger.settlements.model import list_settlements
 
     async with session.pool.acquire() as conn:
-        campaigns = (await cache.load_catalogue(conn, session.keys.pseudonym)).campaigns
+        campaigns = await cache.load_campaigns(conn, session.keys.pseudonym)
         settlements = await list_settlements(conn)
     return [e.settlement_id for e in settlements if payouts_output.is_sendable(campaigns[e.campaign], e)]
 

@@ -38,7 +38,7 @@ async def _forget_person(person: str, campaign: str, platform: str) -> int:
     from campaigns.intake import erasure
 
     async with runtime.open_session() as session, session.pool.acquire() as conn, conn.transaction():
-        existing = (await cache.read_catalogue(conn, session.keys.pseudonym)).campaigns.get(campaign)
+        existing = (await cache.read_campaigns(conn, session.keys.pseudonym)).get(campaign)
         if existing is None:
             raise NotFound("campaign_not_found", slug=campaign)
         await platforms.live_key_schemes(

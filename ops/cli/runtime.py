@@ -34,6 +34,7 @@ AsPerson: TypeAlias = Annotated[
 ]
 Token: TypeAlias = Annotated[str | None, typer.Option(help="The person's token; safer typed at the prompt.")]
 
+_UNFINISHED = "Warning: stored, but not finished. A running service finishes it; or run the command again."
 _PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
@@ -74,7 +75,10 @@ class Session:
             body = command.body_type.model_validate(parameters or {})
         except ValidationError as error:
             raise ValidationFailed(field_errors(error)) from None
-        return await execute.execute(self.services, self.actor, command, subject_id, body, dry_run=dry_run)
+        response = await execute.execute(self.services, self.actor, command, subject_id, body, dry_run=dry_run)
+        if response["after_commit"] == "pending":
+            typer.echo(_UNFINISHED, err=True)
+        return response
 
 
 def read_settings(**overrides: Any) -> "Settings":
@@ -111,7 +115,7 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
         await _apply_migrations(dsn)
         async with database.open_pool(dsn) as pool:
             actor = OPERATOR if person is None else await _identify(pool, person, token)
-            services = CommandServices(pool, service_keys, settings, raises_after_commit=True)
+            services = CommandServices(pool, service_keys, settings)
             yield Session(pool, service_keys, actor, services)
 
 

@@ -49,7 +49,7 @@ async def _settle(slug: str | None, period: date | None, person: str | None, tok
     settlements: list[SettlementRow] = []
     async with runtime.open_session(person, token) as session:
         async with session.pool.acquire() as conn:
-            campaigns = (await cache.load_catalogue(conn, session.keys.pseudonym)).campaigns
+            campaigns = await cache.load_campaigns(conn, session.keys.pseudonym)
         if slug is not None and slug not in campaigns:
             raise NotFound("campaign_not_found", slug=slug)
         for campaign in [campaigns[slug]] if slug else campaigns.values():

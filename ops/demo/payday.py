@@ -50,13 +50,16 @@ async def run_payday(service: Service, campaign: Campaign, now: datetime) -> lis
 async def _approve_and_send(
     pool: Pool, campaign: Campaign, result: SettlementResult, channel: Pain001Channel, now: datetime
 ) -> Settlement:
+    rules = approval_rules(campaign)
     async with pool.acquire() as conn, conn.transaction():
         (settlement,) = await list_settlements(conn, settlement_id=result.settlement_id)
-        for person in APPROVERS if settlement.missing_approvals(approval_rules(campaign)) else ():
+        for person in APPROVERS if settlement.missing_approvals(rules) else ():
             await approvals.approve(conn, result.settlement_id, settlement.hash, person, now)
-    return await sending.send_settlement(
-        pool, channel, result.settlement_id, approval_rules(campaign), DEMO_PERSON, now
-    )
+        await sending.claim_for_sending(conn, channel, result.settlement_id, rules, DEMO_PERSON, now)
+    await sending.resume_sending(pool, channel, result.settlement_id, DEMO_PERSON, now)
+    async with pool.acquire() as conn:
+        (settlement,) = await list_settlements(conn, settlement_id=result.settlement_id)
+    return settlement
 
 
 def _returning_message_id(settlement: Settlement) -> str | None:

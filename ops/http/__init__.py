@@ -1,1 +1,1 @@
-"""The HTTP edges: the only place that knows requests, statuses and headers."""
+"""The HTTP edge: the only package that knows requests, statuses and headers."""

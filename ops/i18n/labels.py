@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from campaigns.promise.diff import Difference, FieldChange
+from campaigns.promise.diff import FieldChange, FieldValue
 from ops.i18n import formats
+from ops.i18n.changes import Difference, parse_difference, value_text
 from ops.i18n.formats import format_basis_points
 from ops.i18n.language import TEXTS, Language, translate
 
-_MONEY = re.compile(r"^(?P<minor>-?\d+) \(\S+ (?P<currency>[A-Z]{3})\)$")
 _MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
@@ -66,28 +66,30 @@ class LabelledChange(NamedTuple):
 
 def label_changes(differences: Sequence[Difference | FieldChange], language: Language) -> list[LabelledChange]:
     """Return the differences with labels and formatted values. Pure."""
-    return [_label_change(*_change_values(change), language) for change in differences]
+    changes = [d if isinstance(d, FieldChange) else parse_difference(d) for d in differences]
+    return [_label_change(change, language) for change in changes]
 
 
-def _change_values(change: Difference | FieldChange) -> tuple[str, str | None, str | None]:
-    if isinstance(change, FieldChange):
-        return change.path, change.before, change.after
-    return change["path"], change["before"], change["after"]
+def _label_change(change: FieldChange, language: Language) -> LabelledChange:
+    before = _label_value(change.path, change.before, change.old_currency, language)
+    after = _label_value(change.path, change.after, change.currency, language)
+    delta = _label_delta(change, language)
+    return LabelledChange(path_label(change.path, language), before, after, delta, bool(change.currency))
 
 
-def _label_change(path: str, before: str | None, after: str | None, language: Language) -> LabelledChange:
-    old, new = (None if value is None else format_value(path, value, language) for value in (before, after))
-    is_money = any(_MONEY.match(value or "") for value in (before, after))
-    return LabelledChange(path_label(path, language), old, new, _delta_text(before, after, language), is_money)
+def _label_value(path: str, value: FieldValue | None, currency: str, language: Language) -> str | None:
+    if isinstance(value, int) and currency:
+        return formats.amount(value, currency, language)
+    text = value_text(value)
+    return None if text is None else format_value(path, text, language)
 
 
-def _delta_text(before: str | None, after: str | None, language: Language) -> str | None:
-    old, new = _MONEY.match(before or ""), _MONEY.match(after or "")
-    if old is None or new is None:
-        return None
-    delta_minor = int(new["minor"]) - int(old["minor"])
-    amount = formats.amount(delta_minor, new["currency"], language)
-    return amount if delta_minor < 0 else f"+{amount}"
+def _label_delta(change: FieldChange, language: Language) -> str | None:
+    match change.before, change.after:
+        case int(before), int(after) if change.currency:
+            delta = formats.amount(after - before, change.currency, language)
+            return delta if after < before else f"+{delta}"
+    return None
 
 
 def format_minute(moment: str) -> str:
@@ -101,9 +103,7 @@ def format_minute(moment: str) -> str:
 
 
 def format_value(path: str, value: str, language: Language) -> str:
-    """Return a value for people: amounts with their currency, shares in percent, choices by their label."""
-    if money := _MONEY.match(value):
-        return formats.amount(int(money["minor"]), money["currency"], language)
+    """Return a value for people: shares in percent, moments to the minute, choices by their label."""
     name = path.rpartition(".")[2]
     if name.endswith("_bp") and value.isdecimal():
         return format_basis_points(int(value)) + "%"

@@ -1,9 +1,10 @@
 """The state of a payout in words."""
 
 from ledger.settlements.model import Payout
-from ledger.settlements.payout_steps import PayoutState
+from ledger.settlements.payout_steps import REFUSED_WITHOUT_REASON, RETURNED_WITHOUT_REASON, PayoutState
 from ops.i18n import formats
 from ops.i18n.language import Language, translate
+from ops.i18n.refusals import code_text
 
 _TEXT_KEYS = {
     PayoutState.WAITING: "payout_waiting",
@@ -24,5 +25,13 @@ def payout_state_text(payout: Payout | None, approvals_missing: int, language: L
         day, reference = formats.day(step.bank_day, language), step.bank_reference or "–"
         return translate("payout_paid", language, day=day, reference=reference)
     if payout.state is PayoutState.RETURNED:
-        return translate("payout_returned", language, reason=step.reason)
+        return translate("payout_returned", language, reason=_return_reason(payout, language))
     return translate(_TEXT_KEYS[payout.state], language)
+
+
+def _return_reason(payout: Payout, language: Language) -> str | None:
+    """Return the bank's words, or a sentence if the bank gave no reason."""
+    reason = payout.latest_step.reason
+    if reason in {REFUSED_WITHOUT_REASON, RETURNED_WITHOUT_REASON}:
+        return code_text(reason, {}, language).rstrip("。.")
+    return reason

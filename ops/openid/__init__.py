@@ -1,1 +1,1 @@
-"""Signing in by OpenID Connect: what decides (`protocol`), who is asked (`provider`), what is set (`client`)."""
+"""Sign-in by OpenID Connect: decisions (`protocol`), requests (`provider`), settings (`client`)."""

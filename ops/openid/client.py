@@ -1,4 +1,4 @@
-"""What the settings say of the OpenID Connect provider. Nothing set: nobody signs in that way."""
+"""The OpenID Connect client from the settings. Without settings, this way of signing in is off."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,36 +14,39 @@ _URL_CHARS_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What we are to the provider."""
+    """Our registration with the provider."""
 
     issuer: str
     client_id: str
-    secret: str | None = field(repr=False)  # None: a public client, which PKCE alone protects
+    secret: str | None = field(repr=False)  # None: a public client, protected by PKCE alone
     redirect_uri: str
     name_claim: str  # a dotted path into the ID token
     role_claim: str
-    roles: Mapping[str, Role]  # what the claim may say, and the role that it stands for
+    roles: Mapping[str, Role]  # role by claim value
 
     @property
     def host(self) -> str:
-        """Return where the provider is, as people are told."""
+        """Return the provider's host, for display."""
         return urlsplit(self.issuer).netloc
 
 
 def load_client(settings: Settings) -> Client | None:
-    """Return what we are to the provider; None: none is set. SettingsRefused names what cannot be."""
-    issuer, own_id = settings.openid_issuer, settings.openid_client
-    if issuer is None and own_id is None:
+    """Return the client from the settings; None if unset.
+
+    Raises SettingsRefused if a setting is missing or malformed.
+    """
+    issuer, client_id = settings.openid_issuer, settings.openid_client
+    if issuer is None and client_id is None:
         return None
-    for name, value in (("OPENID_ISSUER", issuer), ("OPENID_CLIENT", own_id), ("PUBLIC_URL", settings.public_url)):
+    for name, value in (("OPENID_ISSUER", issuer), ("OPENID_CLIENT", client_id), ("PUBLIC_URL", settings.public_url)):
         if value is None:
-            raise SettingsRefused(f"{PREFIX}{name} is missing: signing in by OpenID Connect needs it")
+            raise SettingsRefused(f"{PREFIX}{name} is missing: sign-in by OpenID Connect needs it")
     if not is_safe_url(issuer or "") or "?" in (issuer or ""):
-        raise SettingsRefused(f"{PREFIX}OPENID_ISSUER must be an address with https, without `?` and `#`")
+        raise SettingsRefused(f"{PREFIX}OPENID_ISSUER must be an https address without `?` and `#`")
     secret = settings.openid_secret
     return Client(
         issuer or "",
-        own_id or "",
+        client_id or "",
         secret.get_secret_value() if secret else None,
         f"{settings.public_url}{CALLBACK}",
         settings.openid_name_claim,
@@ -53,7 +56,7 @@ def load_client(settings: Settings) -> Client | None:
 
 
 def is_safe_url(url: str) -> bool:
-    """Tell whether what is sent to an address stays between us and it: https, or this very machine."""
+    """Return whether requests to a URL are private: https, or a loopback address."""
     try:
         parts = urlsplit(url)
         is_address = bool(parts.hostname) and parts.port != 0 and len(url) <= _URL_CHARS_MAX
@@ -72,20 +75,18 @@ def _is_loopback(parts: SplitResult) -> bool:
 
 
 def _parse_roles(text: str | None) -> Mapping[str, Role]:
-    """Return the roles by what the claim says: `ledger-owners=owner, …`; unset: by their own names."""
+    """Return roles by claim value, from `ledger-owners=owner, …`; unset: by their own names."""
     if text is None:
         return {role: role for role in ROLES}
-    known: dict[str, Role] = {role: role for role in ROLES}
-    found: dict[str, Role] = {}
+    role_by_name: dict[str, Role] = {role: role for role in ROLES}
+    roles: dict[str, Role] = {}
     for pair in filter(None, map(str.strip, text.split(","))):
-        said, _, role = (part.strip() for part in pair.rpartition("="))
-        if not said or role not in known or said in found:
+        claim_value, _, role = (part.strip() for part in pair.rpartition("="))
+        if not claim_value or role not in role_by_name or claim_value in roles:
             raise SettingsRefused(
-                f"{PREFIX}OPENID_ROLES: {pair!r} is no `value=role`, or comes twice; roles: {', '.join(ROLES)}"
+                f"{PREFIX}OPENID_ROLES: {pair!r} is not `value=role` or is repeated; roles: {', '.join(ROLES)}"
             )
-        found[said] = known[role]
-    if not found:
-        raise SettingsRefused(
-            f"{PREFIX}OPENID_ROLES names no role; leave it out where the claim has the roles' names"
-        )
-    return found
+        roles[claim_value] = role_by_name[role]
+    if not roles:
+        raise SettingsRefused(f"{PREFIX}OPENID_ROLES names no role; unset it if the claim contains our role names")
+    return roles

@@ -1,7 +1,7 @@
-"""OpenID Connect, the part that decides: the code flow with PKCE, and what an ID token proves. Pure.
+"""OpenID Connect decisions: the code flow with PKCE, and the checks of an ID token. Pure.
 
-OpenID Connect Core 1.0 (section 3.1) and Discovery 1.0, RFC 6749, RFC 7636 (PKCE, `S256`), RFC 9207 (`iss` beside the
-code) and RFC 9700 (what must be checked, and why). Whatever does not fit is an `Unproven`: nobody is signed in.
+OpenID Connect Core 1.0 (3.1) and Discovery 1.0, RFC 6749, RFC 7636 (PKCE, `S256`), RFC 9207 (`iss`
+with the code), RFC 9700 (required checks). Any deviation raises Unproven: nobody is signed in.
 """
 
 from base64 import b64encode, urlsafe_b64encode
@@ -21,7 +21,7 @@ from ops.admin.auth.tokens import RESERVED_NAMES, Identity
 from ops.admin.core.actor import Role
 from ops.openid.client import Client
 
-# By public keys only: `none` and the symmetric ones would let anybody sign who knows what everybody may know.
+# Asymmetric only: with `none` or a symmetric algorithm, anyone could sign.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 LEEWAY_SECONDS = 60
 NAME_CHARS_MAX = 100
@@ -34,7 +34,10 @@ FailureCode = Literal["away", "declined", "unproven", "nameless", "no_role", "ma
 
 
 class Unproven(Exception):
-    """Nobody is signed in. `told` names the text that people see; the message is for the log and holds no secret."""
+    """Nobody is signed in.
+
+    `code` names the text shown to people; the message is for the log and contains no secret.
+    """
 
     def __init__(self, code: FailureCode, detail: str, name: str = "") -> None:
         super().__init__(detail)
@@ -42,11 +45,11 @@ class Unproven(Exception):
 
 
 class UnknownKey(Unproven):
-    """The ID token names a key that the provider had not when it was asked."""
+    """The ID token names a key that the cached key set does not contain."""
 
 
 class Metadata(BaseModel):
-    """What the provider tells of itself (Discovery, section 3); what is not used is left out."""
+    """The provider's metadata (Discovery, 3), limited to the members we use."""
 
     issuer: str
     authorization_endpoint: str
@@ -57,7 +60,7 @@ class Metadata(BaseModel):
 
 
 class SignInAttempt(NamedTuple):
-    """What the browser keeps while its person is at the provider: 256 random bits each."""
+    """The values that the browser keeps during a sign-in: 256 random bits each."""
 
     state: str
     nonce: str
@@ -65,16 +68,16 @@ class SignInAttempt(NamedTuple):
 
 
 class TokenRequest(NamedTuple):
-    """What the token endpoint is sent."""
+    """A request to the token endpoint."""
 
     form: Mapping[str, str]
     headers: Mapping[str, str]
 
 
 def authorization_url(client: Client, metadata: Metadata, attempt: SignInAttempt) -> str:
-    """Return where the browser goes to have its person authenticated."""
+    """Return the provider's URL that authenticates the person."""
     challenge = urlsafe_b64encode(sha256(attempt.verifier.encode()).digest()).rstrip(b"=").decode()
-    asked = {
+    parameters = {
         "response_type": "code",
         "client_id": client.client_id,
         "redirect_uri": client.redirect_uri,
@@ -85,25 +88,28 @@ def authorization_url(client: Client, metadata: Metadata, attempt: SignInAttempt
         "code_challenge_method": "S256",
     }
     separator = "&" if "?" in metadata.authorization_endpoint else "?"
-    return f"{metadata.authorization_endpoint}{separator}{urlencode(asked)}"
+    return f"{metadata.authorization_endpoint}{separator}{urlencode(parameters)}"
 
 
 def authorization_code(metadata: Metadata, attempt: SignInAttempt, query: Mapping[str, str]) -> str:
-    """Return the code that the provider sent the browser back with. Unproven: it is no answer to this attempt."""
+    """Return the code from the provider's redirect.
+
+    Raises Unproven if the redirect does not belong to this attempt or the provider declined.
+    """
     if not compare_digest(query.get("state", "").encode(), attempt.state.encode()):
-        raise Unproven("unproven", "the state is another's")
+        raise Unproven("unproven", "the state belongs to another attempt")
     is_named = metadata.authorization_response_iss_parameter_supported
     if query.get("iss", None if is_named else metadata.issuer) != metadata.issuer:
-        raise Unproven("unproven", "the answer is another issuer's")
+        raise Unproven("unproven", "the redirect names another issuer")
     if "error" in query:
         raise Unproven("declined", f"the provider declined: {query['error'][:100]!r}")
     if not query.get("code"):
-        raise Unproven("unproven", "no code")
+        raise Unproven("unproven", "the redirect has no code")
     return query["code"]
 
 
 def token_request(client: Client, metadata: Metadata, attempt: SignInAttempt, code: str) -> TokenRequest:
-    """Return what redeems a code: the verifier proves that it is ours, the secret that we are the client."""
+    """Return the request that redeems a code, with the PKCE verifier and our client secret."""
     form = {
         "grant_type": "authorization_code",
         "code": code,
@@ -114,12 +120,16 @@ def token_request(client: Client, metadata: Metadata, attempt: SignInAttempt, co
         return TokenRequest(form | {"client_id": client.client_id}, {})
     if _BASIC_AUTH not in metadata.token_endpoint_auth_methods_supported:
         return TokenRequest(form | {"client_id": client.client_id, "client_secret": client.secret}, {})
-    both = f"{quote_plus(client.client_id)}:{quote_plus(client.secret)}"  # RFC 6749, section 2.3.1
-    return TokenRequest(form, {"Authorization": f"Basic {b64encode(both.encode()).decode()}"})
+    credentials = f"{quote_plus(client.client_id)}:{quote_plus(client.secret)}"  # RFC 6749, section 2.3.1
+    return TokenRequest(form, {"Authorization": f"Basic {b64encode(credentials.encode()).decode()}"})
 
 
 def verify_id_token(client: Client, attempt: SignInAttempt, keys: KeySet, id_token: str, now: datetime) -> Claims:
-    """Return what an ID token says (Core, section 3.1.3.7). Unproven: it is not the provider's, for us, now."""
+    """Return the claims of a verified ID token (Core, 3.1.3.7).
+
+    Raises UnknownKey if its key is unknown, another Unproven unless the provider issued it for us and
+    for this attempt, and it is current.
+    """
     moment = int(now.timestamp())
     rules = jwt.JWTClaimsRegistry(
         moment,
@@ -132,32 +142,35 @@ def verify_id_token(client: Client, attempt: SignInAttempt, keys: KeySet, id_tok
         nonce={"essential": True, "value": attempt.nonce},
     )
     try:
-        found = jwt.decode(id_token, keys, algorithms=list(ALGORITHMS)).claims
-        rules.validate(found)
+        claims = jwt.decode(id_token, keys, algorithms=list(ALGORITHMS)).claims
+        rules.validate(claims)
     except InvalidKeyIdError:
         raise UnknownKey("unproven", "the ID token names an unknown key") from None
-    except (JoseError, ValueError) as fault:
-        raise Unproven("unproven", f"the ID token: {type(fault).__name__}: {str(fault)[:200]}") from None
-    if not _is_audience(client, found):
-        raise Unproven("unproven", "the ID token was made for another client")
-    if moment - int(found["iat"]) > _TOKEN_AGE_SECONDS_MAX:
-        raise Unproven("unproven", "the ID token was made too long ago")
-    return found
+    except (JoseError, ValueError) as error:
+        raise Unproven("unproven", f"the ID token: {type(error).__name__}: {str(error)[:200]}") from None
+    if not _is_audience(client, claims):
+        raise Unproven("unproven", "the ID token is for another client")
+    if moment - int(claims["iat"]) > _TOKEN_AGE_SECONDS_MAX:
+        raise Unproven("unproven", "the ID token is too old")
+    return claims
 
 
 def _is_audience(client: Client, claims: Claims) -> bool:
-    """A token for several clients says by `azp` whose it is; one for us alone may leave that out."""
-    several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
-    return bool(claims.get("azp", None if several else client.client_id) == client.client_id)
+    """Return whether a token is for us: one for several clients must name us in `azp`."""
+    has_several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    return bool(claims.get("azp", None if has_several else client.client_id) == client.client_id)
 
 
 def read_identity(client: Client, claims: Claims) -> Identity:
-    """Return who it is, and in which role. Unproven: no name that can be told, or not exactly one role."""
+    """Return the person's name and role.
+
+    Raises Unproven without a valid name or exactly one role.
+    """
     name = find_claim(claims, client.name_claim)
     if not isinstance(name, str) or not _is_valid_name(name):
-        raise Unproven("nameless", f"the claim {client.name_claim} is no name")
-    said = find_claim(claims, client.role_claim)
-    values = [said] if isinstance(said, str) else said if isinstance(said, list) else []
+        raise Unproven("nameless", f"the claim {client.name_claim} is not a valid name")
+    claim = find_claim(claims, client.role_claim)
+    values = [claim] if isinstance(claim, str) else claim if isinstance(claim, list) else []
     roles: set[Role] = {client.roles[value] for value in values if isinstance(value, str) and value in client.roles}
     if len(roles) != 1:
         raise Unproven("many_roles" if roles else "no_role", f"{len(roles)} roles in {client.role_claim}", name)
@@ -165,7 +178,7 @@ def read_identity(client: Client, claims: Claims) -> Identity:
 
 
 def find_claim(claims: Claims, path: str) -> Any:
-    """Return a claim by its name, or by a dotted path into others: `realm_access.roles`; None: there is none."""
+    """Return a claim by name or dotted path such as `realm_access.roles`; None if absent."""
     if path in claims:
         return claims[path]
     value: Any = claims
@@ -175,6 +188,6 @@ def find_claim(claims: Claims, path: str) -> Any:
 
 
 def _is_valid_name(name: str) -> bool:
-    """Names stand in the audit, and no two people may look alike: nothing unseen, no blanks around, none reserved."""
+    """Return whether a name is unambiguous in the audit log: printable, trimmed, not reserved."""
     is_plain = name == name.strip() and name.isprintable() and 0 < len(name) <= NAME_CHARS_MAX
     return is_plain and name.casefold() not in RESERVED_NAMES

@@ -1,4 +1,4 @@
-"""The provider, asked: what it tells of itself, its keys, what a code is redeemed for. Bounded in time and bytes."""
+"""Requests to the OpenID provider: metadata, keys and tokens, bounded in time and bytes."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -17,14 +17,13 @@ from ops.openid.protocol import Metadata, TokenRequest, Unproven
 
 RESPONSE_BYTES_MAX = 256 * 1024
 _CACHE_SECONDS = 3_600.0
-_KEYS_REFRESH_SECONDS_MIN = (
-    30.0  # a key that nobody knows may be a new one: asked for again, but not by everybody who makes one up
-)
+# An unknown key may be new. The bound keeps invented keys from flooding the provider.
+_KEYS_REFRESH_SECONDS_MIN = 30.0
 _WELL_KNOWN = ".well-known/openid-configuration"
 
 
 class Provider:
-    """One provider; what it told is remembered for an hour."""
+    """One provider; metadata and keys are cached for an hour."""
 
     def __init__(self, client: Client, http: aiohttp.ClientSession) -> None:
         self.client = client
@@ -33,14 +32,17 @@ class Provider:
         self._keys: tuple[float, KeySet] | None = None
 
     async def metadata(self) -> Metadata:
-        """Return what the provider tells of itself. Unproven: it is away, or is another than the one that is set."""
+        """Return the provider's metadata.
+
+        Raises Unproven if the provider is unavailable or names another issuer.
+        """
         if self._metadata is None or monotonic() - self._metadata[0] > _CACHE_SECONDS:
             url = f"{self.client.issuer.rstrip('/')}/{_WELL_KNOWN}"
             self._metadata = monotonic(), _read_metadata(await self._request_json("GET", url), self.client.issuer)
         return self._metadata[1]
 
     async def keys(self, *, refresh: bool = False) -> KeySet:
-        """Return its keys; `anew`: those that it has now, where the ones known are not just of this moment."""
+        """Return the provider's keys. `refresh` refetches keys older than 30 seconds."""
         age = monotonic() - self._keys[0] if self._keys else _CACHE_SECONDS + 1
         if self._keys is None or age > (_KEYS_REFRESH_SECONDS_MIN if refresh else _CACHE_SECONDS):
             url = (await self.metadata()).jwks_uri
@@ -48,22 +50,28 @@ class Provider:
         return self._keys[1]
 
     async def redeem_code(self, request: TokenRequest) -> str:
-        """Return the ID token that a code is redeemed for. Unproven: the provider gives none."""
+        """Return the ID token for a code.
+
+        Raises Unproven if the provider returns none.
+        """
         url = (await self.metadata()).token_endpoint
-        said = await self._request_json("POST", url, data=request.form, headers=request.headers)
-        token = said.get("id_token")
+        token_response = await self._request_json("POST", url, data=request.form, headers=request.headers)
+        token = token_response.get("id_token")
         if not isinstance(token, str):
-            raise Unproven("unproven", "no ID token in the answer")
+            raise Unproven("unproven", "the response has no ID token")
         return token
 
     async def _request_json(self, method: str, url: str, **options: Any) -> Mapping[str, Any]:
-        """Return the JSON object that is answered. Follows no redirect: what is sent is for this address."""
+        """Return the JSON object in a response.
+
+        Redirects are not followed: they would send secrets to another address.
+        """
         try:
-            async with self._http.request(method, url, allow_redirects=False, **options) as answer:
-                said = await read_bounded(answer.content, RESPONSE_BYTES_MAX)
-                return _parse_object(answer.status, said, url)
-        except (TimeoutError, aiohttp.ClientError, OSError) as fault:
-            raise Unproven("away", f"{url}: {type(fault).__name__}") from None
+            async with self._http.request(method, url, allow_redirects=False, **options) as response:
+                body = await read_bounded(response.content, RESPONSE_BYTES_MAX)
+                return _parse_object(response.status, body, url)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise Unproven("away", f"{url}: {type(error).__name__}") from None
 
 
 def _parse_object(status: int, body: bytes | None, url: str) -> Mapping[str, Any]:
@@ -74,29 +82,31 @@ def _parse_object(status: int, body: bytes | None, url: str) -> Mapping[str, Any
     if status != HTTPStatus.OK:
         raise Unproven("unproven", f"{url}: status {status}")
     try:
-        found = orjson.loads(body)
+        document = orjson.loads(body)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Unproven("unproven", f"{url}: no JSON object")
-    return found
+        document = None
+    if not isinstance(document, dict):
+        raise Unproven("unproven", f"{url}: not a JSON object")
+    return document
 
 
 def _read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
     try:
-        found = Metadata.model_validate(document)
-    except ValidationError as fault:
-        paths = ", ".join(str(each["loc"][0]) for each in fault.errors(include_input=False, include_url=False))
-        raise Unproven("unproven", f"what the provider tells of itself lacks: {paths}") from None
-    if found.issuer != issuer:
-        raise Unproven("unproven", f"the provider calls itself {found.issuer[:200]!r}, and {issuer!r} is set")
-    if not all(map(is_safe_url, (found.authorization_endpoint, found.token_endpoint, found.jwks_uri))):
+        metadata = Metadata.model_validate(document)
+    except ValidationError as invalid:
+        paths = ", ".join(str(error["loc"][0]) for error in invalid.errors(include_input=False, include_url=False))
+        raise Unproven("unproven", f"the provider's metadata lacks: {paths}") from None
+    if metadata.issuer != issuer:
+        raise Unproven(
+            "unproven", f"the provider names the issuer {metadata.issuer[:200]!r}, but {issuer!r} is configured"
+        )
+    if not all(map(is_safe_url, (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri))):
         raise Unproven("unproven", "an address of the provider is not https")
-    return found
+    return metadata
 
 
 def _read_keys(document: Mapping[str, Any]) -> KeySet:
     try:
         return KeySet.import_key_set({"keys": list(document["keys"])})
-    except (JoseError, ValueError, TypeError, KeyError) as fault:
-        raise Unproven("unproven", f"the provider's keys: {type(fault).__name__}") from None
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise Unproven("unproven", f"the provider's keys: {type(error).__name__}") from None

@@ -1,1 +1,1 @@
-"""The sender's side: likes out of a file, as signed webhooks, to a running service."""
+"""The sender's side: send the likes of a file to a running service as signed webhooks."""

@@ -1,6 +1,6 @@
-"""Batches of a file's likes: each a webhook whose id and bytes come from the file and the place in it, from no clock.
+"""Batches of a file's likes: webhooks whose ids and bytes depend on the file alone, on no clock.
 
-So a run that is started again sends the same webhooks again, and a service that knows them counts nothing twice.
+A run that is restarted sends the same webhooks again, and the service counts nothing twice.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,14 +13,14 @@ from ops.replay.formats import BadLine, Like
 
 _BAD_LINES_KEPT_MAX = 100
 _CHUNK_BYTES = 1024 * 1024
-_ENVELOPE = b'{"type":"likes","timestamp":"%s","data":{"likes":[%s]}}'
-_ENVELOPE_BYTES_MAX = len(_ENVELOPE) + 40  # with its timestamp
+_BODY = b'{"type":"likes","timestamp":"%s","data":{"likes":[%s]}}'
+_BODY_OVERHEAD_BYTES = len(_BODY) + 40  # with its timestamp
 
 
 class Batch(NamedTuple):
     """One webhook to be sent."""
 
-    sequence: int  # 0, 1, 2 … in the order of the file
+    sequence: int  # from 0, in file order
     webhook_id: str
     body: bytes
     likes: int
@@ -29,14 +29,14 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class ReadTally:
-    """What became of the file's lines so far."""
+    """The bad lines so far."""
 
-    skips_bad_lines: bool  # after a bad line
+    skips_bad_lines: bool
     bad_lines: int = 0
     first_bad: list[BadLine] = field(default_factory=list)
 
     def take_likes(self, items: Iterable[Like | BadLine]) -> Iterator[Like]:
-        """Pass likes on and keep bad lines; ends at the first of them unless the reading goes on."""
+        """Yield likes and record bad lines; stop at the first unless bad lines are skipped."""
         for item in items:
             if isinstance(item, Like):
                 yield item
@@ -49,7 +49,7 @@ class ReadTally:
 
 
 def digest_file(file: BinaryIO, advance: Callable[[bytes], None]) -> bytes:
-    """Return what the file is told by, whatever its name or place; `advance` is given each part read."""
+    """Return the file's BLAKE2b digest, 32 bytes; call `advance` with each chunk read."""
     digest = blake2b(digest_size=32)
     while chunk := file.read(_CHUNK_BYTES):
         digest.update(chunk)
@@ -58,25 +58,25 @@ def digest_file(file: BinaryIO, advance: Callable[[bytes], None]) -> bytes:
 
 
 def cut_batches(likes: Iterable[Like], identity: bytes, batch_size: int) -> Iterator[Batch]:
-    """Cut likes into webhooks of `size` likes, or fewer where they would not fit a body.
+    """Yield webhooks of `batch_size` likes, or fewer if a body would be too large.
 
-    `identity` stands for the file and the way in which it is cut.
+    `identity` is the digest of the file and of how it is cut.
     """
-    for place, batch in enumerate(_split_likes(likes, batch_size)):
-        body = _ENVELOPE % (_newest_timestamp(batch), b",".join(like.json for like in batch))
-        # The body is part of the id: the same id never stands for two bodies, whatever was asked for in between.
-        own = blake2b(b"%d\n%s" % (place, body), key=identity, digest_size=16)
-        yield Batch(place, f"replay_{own.hexdigest()}", body, len(batch), batch[-1].line)
+    for sequence, batch in enumerate(_split_likes(likes, batch_size)):
+        body = _BODY % (_newest_timestamp(batch), b",".join(like.json for like in batch))
+        # The id covers the body: one id never has two bodies, even if options change between runs.
+        digest = blake2b(b"%d\n%s" % (sequence, body), key=identity, digest_size=16)
+        yield Batch(sequence, f"replay_{digest.hexdigest()}", body, len(batch), batch[-1].line)
 
 
 def _split_likes(likes: Iterable[Like], batch_size: int) -> Iterator[list[Like]]:
     batch: list[Like] = []
-    filled = _ENVELOPE_BYTES_MAX
+    body_bytes = _BODY_OVERHEAD_BYTES
     for like in likes:
-        filled += len(like.json) + 1
-        if batch and (len(batch) == batch_size or filled > BODY_BYTES_MAX):
+        body_bytes += len(like.json) + 1
+        if batch and (len(batch) == batch_size or body_bytes > BODY_BYTES_MAX):
             yield batch
-            batch, filled = [], _ENVELOPE_BYTES_MAX + len(like.json) + 1
+            batch, body_bytes = [], _BODY_OVERHEAD_BYTES + len(like.json) + 1
         batch.append(like)
     if batch:
         yield batch

@@ -1,7 +1,8 @@
-"""Files of likes, read a line at a time: `ndjson` is the intake's like object a line, `kuairand` the data set's log.
+"""Readers of like files: `ndjson` has the intake's like object a line, `kuairand` is the data set.
 
-Pure readers: bytes in, likes or bad lines with their number and reason out; memory does not grow with the file.
-NDJSON: https://github.com/ndjson/ndjson-spec. KuaiRand (Gao et al., CIKM 2022): https://kuairand.com
+Pure readers from bytes to likes and bad lines, with line numbers. Memory does not grow with the
+file. NDJSON: https://github.com/ndjson/ndjson-spec. KuaiRand (Gao et al., CIKM 2022):
+https://kuairand.com
 """
 
 import re
@@ -21,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 _LIKE_ADAPTER = TypeAdapter(LikeEvent)
 
-# What our reading needs, and what else the data set's own log has: any other column means that this is another file.
+# Columns that we read, and the other columns of the data set. Any other column means another file.
 _REQUIRED_COLUMNS = (
     "user_id",
     "video_id",
@@ -48,14 +49,14 @@ _OPTIONAL_COLUMNS = {
 
 
 class Format(StrEnum):
-    """What can be read."""
+    """The supported formats."""
 
     NDJSON = "ndjson"
     KUAIRAND = "kuairand"
 
 
 class Like(NamedTuple):
-    """A like (or unlike) of the file: where it stood, when it happened, and its JSON as it will be sent."""
+    """A like or unlike of the file: its line, its time and its JSON to be sent."""
 
     line: int
     event_at: datetime
@@ -63,7 +64,7 @@ class Like(NamedTuple):
 
 
 class BadLine(NamedTuple):
-    """A line that is no like."""
+    """A line that is not a like, and the reason."""
 
     line: int
     reason: str
@@ -73,23 +74,23 @@ class BadLine(NamedTuple):
 
 
 class UnknownFormat(Exception):
-    """The file's first line says that nothing in it can be read."""
+    """The header shows that the file has another format."""
 
 
-class _LineFault(ValueError):
-    """What is wrong with a line."""
+class _MalformedLine(ValueError):
+    """A line is malformed; the message is the reason."""
 
 
 class _Line(NamedTuple):
     number: int
     raw: bytes
-    is_truncated: bool  # no newline: what follows may be missing
+    is_truncated: bool  # no newline: the file may be truncated
 
 
 def read_likes(file_format: Format, file: BinaryIO, campaign: str) -> Iterator[Like | BadLine]:
-    """Return what each line holds, in order, for `campaign` where a line names none itself.
+    """Yield the like or the bad line of each line, in order; `campaign` is the default campaign.
 
-    Raises UnknownLayout at the first step where a KuaiRand file's header is not one.
+    Raises UnknownFormat at the first step if a KuaiRand file's header does not match.
     """
     lines = _read_lines(file)
     if file_format is Format.NDJSON:
@@ -102,11 +103,11 @@ def _read_lines(file: BinaryIO) -> Iterator[_Line]:
         raw = file.readline(LINE_BYTES_MAX)
         if not raw:
             return
-        ends = raw.endswith(b"\n")
-        is_too_long = len(raw) == LINE_BYTES_MAX and not ends
+        has_newline = raw.endswith(b"\n")
+        is_too_long = len(raw) == LINE_BYTES_MAX and not has_newline
         if is_too_long:
             _skip_rest(file)
-        yield _Line(number, raw.rstrip(b"\r\n"), not ends and not is_too_long)
+        yield _Line(number, raw.rstrip(b"\r\n"), not has_newline and not is_too_long)
 
 
 def _skip_rest(file: BinaryIO) -> None:
@@ -115,15 +116,15 @@ def _skip_rest(file: BinaryIO) -> None:
 
 
 def _parse_lines(lines: Iterator[_Line], parse: Callable[[str], LikeEvent | None]) -> Iterator[Like | BadLine]:
-    """Parse what is written; empty lines say nothing and are passed over, as the NDJSON specification allows."""
+    """Yield likes and bad lines; skip empty lines, as NDJSON allows."""
     for line in lines:
         if not line.raw:
             continue
         try:
             like = parse(_decode_line(line))
-        except _LineFault as fault:
-            where = "the file breaks off here: " if line.is_truncated else ""
-            yield BadLine(line.number, f"{where}{fault}")
+        except _MalformedLine as error:
+            prefix = "the file is truncated here: " if line.is_truncated else ""
+            yield BadLine(line.number, f"{prefix}{error}")
             continue
         if like is not None:
             yield Like(line.number, like["event_at"], _LIKE_ADAPTER.dump_json(like))
@@ -131,23 +132,23 @@ def _parse_lines(lines: Iterator[_Line], parse: Callable[[str], LikeEvent | None
 
 def _decode_line(line: _Line) -> str:
     if len(line.raw) >= LINE_BYTES_MAX:
-        raise _LineFault(f"longer than {LINE_BYTES_MAX} bytes")
+        raise _MalformedLine(f"longer than {LINE_BYTES_MAX} bytes")
     try:
         return line.raw.decode().removeprefix("\ufeff" if line.number == 1 else "")
     except UnicodeDecodeError as error:
-        raise _LineFault("not UTF-8") from error
+        raise _MalformedLine("not UTF-8") from error
 
 
 def _parse_ndjson(campaign: str, text: str) -> LikeEvent:
     try:
         like = _LIKE_ADAPTER.validate_json(text)
     except ValidationError as error:
-        raise _LineFault(_first_fault(error)) from error
+        raise _MalformedLine(_first_error(error)) from error
     like.setdefault("campaign", campaign)
     return like
 
 
-def _first_fault(error: ValidationError) -> str:
+def _first_error(error: ValidationError) -> str:
     if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
         return "not JSON"
     return ": ".join(validation_errors(error)[0]).removeprefix("the body: ")
@@ -156,7 +157,7 @@ def _first_fault(error: ValidationError) -> str:
 def _read_kuairand(lines: Iterator[_Line], campaign: str) -> Iterator[Like | BadLine]:
     header = next(lines, None)
     if header is None:
-        raise UnknownFormat("line 1: the file is empty, where a header was expected")
+        raise UnknownFormat("line 1: the file is empty; a header was expected")
     columns = _parse_header(header)
     yield from _parse_lines(lines, partial(_parse_kuairand, campaign, columns))
 
@@ -164,8 +165,8 @@ def _read_kuairand(lines: Iterator[_Line], campaign: str) -> Iterator[Like | Bad
 def _parse_header(header: _Line) -> list[str]:
     try:
         columns = _decode_line(header).split(",")
-    except _LineFault as fault:
-        raise UnknownFormat(f"line 1: {fault}") from fault
+    except _MalformedLine as error:
+        raise UnknownFormat(f"line 1: {error}") from error
     unknown = [name for name in columns if name not in _REQUIRED_COLUMNS and name not in _OPTIONAL_COLUMNS]
     if unknown:
         raise UnknownFormat(f"line 1: unknown column {unknown[0][:100]!r}")
@@ -173,15 +174,15 @@ def _parse_header(header: _Line) -> list[str]:
     if missing:
         raise UnknownFormat(f"line 1: missing column {missing[0]!r}")
     if len(set(columns)) < len(columns):
-        raise UnknownFormat("line 1: a column is named twice")
+        raise UnknownFormat("line 1: a column is repeated")
     return columns
 
 
 def _parse_kuairand(campaign: str, columns: list[str], text: str) -> LikeEvent | None:
-    """Return the row's like; None for a row of the whole log that tells of no like."""
+    """Return the row's like; None if the row is not a like."""
     values = text.split(",")
     if len(values) != len(columns):
-        raise _LineFault(f"{len(values)} columns where the header has {len(columns)}")
+        raise _MalformedLine(f"{len(values)} columns, but the header has {len(columns)}")
     row = dict(zip(columns, values, strict=True))
     numbers = {name: _parse_integer(name, row[name]) for name in _REQUIRED_COLUMNS}
     if "is_like" in row and not _parse_flag("is_like", row):
@@ -204,19 +205,19 @@ def _parse_kuairand(campaign: str, columns: list[str], text: str) -> LikeEvent |
 
 def _parse_integer(name: str, text: str) -> int:
     if not _WHOLE_NUMBER.fullmatch(text):
-        raise _LineFault(f"{name}: not a whole number of at most 18 digits")
+        raise _MalformedLine(f"{name}: not a whole number of at most 18 digits")
     return int(text)
 
 
 def _parse_flag(name: str, row: Mapping[str, str]) -> bool:
     if row[name] not in ("0", "1"):
-        raise _LineFault(f"{name}: neither 0 nor 1")
+        raise _MalformedLine(f"{name}: neither 0 nor 1")
     return row[name] == "1"
 
 
 def _parse_instant(milliseconds: int) -> datetime:
-    """Whole numbers all the way: a float would lose the millisecond."""
+    """Return the time in integer arithmetic: a float would lose milliseconds."""
     try:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError as error:
-        raise _LineFault("time_ms: beyond the calendar") from error
+        raise _MalformedLine("time_ms: out of range") from error

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a long command in order: what it holds is closed, and the caller may say how far it came."""
+"""Stop a long command on Ctrl-C and SIGTERM so that it closes what it opened."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run_interruptibly(work: Coroutine[Any, Any, None]) -> bool:
-    """Run it; return whether it came to its end by itself. A second signal does not wait for the order."""
+    """Run to the end; return False if interrupted. A second signal stops at once."""
     try:
         asyncio.run(_interruptible(work))
     except (asyncio.CancelledError, KeyboardInterrupt):
@@ -20,12 +20,12 @@ def run_interruptibly(work: Coroutine[Any, Any, None]) -> bool:
 async def _interruptible(work: Coroutine[Any, Any, None]) -> None:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
-    def end() -> None:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
+    def cancel_work() -> None:
+        for signal_number in _SIGNALS:
+            loop.remove_signal_handler(signal_number)
         if task is not None:
             task.cancel()
 
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, end)
+    for signal_number in _SIGNALS:
+        loop.add_signal_handler(signal_number, cancel_work)
     await work

@@ -1,4 +1,4 @@
-"""Progress bars on standard error: how far, how fast, how long still."""
+"""Progress bars on standard error: position, rate, time left."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,17 +22,17 @@ _DESCRIPTION = TextColumn("[progress.description]{task.description}")
 
 
 class LikesPerSecond(ProgressColumn):
-    """How many likes a second were answered so far."""
+    """The likes answered so far, in total and a second."""
 
     def render(self, task: Task) -> Text:
-        """Draw it."""
+        """Return the column's text."""
         likes, seconds = task.fields.get("likes", 0), task.elapsed or 0
         return Text(f"{likes:,} likes, {likes / seconds:,.0f}/s" if seconds else f"{likes:,} likes", style="cyan")
 
 
 @contextmanager
 def read_progress(console: Console) -> Iterator[Progress]:
-    """Show bytes that are read."""
+    """Show bytes read."""
     columns = (_DESCRIPTION, BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bars:
         yield bars
@@ -40,7 +40,7 @@ def read_progress(console: Console) -> Iterator[Progress]:
 
 @contextmanager
 def send_progress(console: Console) -> Iterator[Progress]:
-    """Show likes that are sent."""
+    """Show likes sent."""
     columns = (
         _DESCRIPTION,
         BarColumn(),
@@ -55,7 +55,7 @@ def send_progress(console: Console) -> Iterator[Progress]:
 
 @contextmanager
 def spinner(console: Console, message: str) -> Iterator[None]:
-    """Show that something takes a moment."""
+    """Show a spinner with a message."""
     with Progress(SpinnerColumn(), _DESCRIPTION, TimeElapsedColumn(), console=console) as bars:
         bars.add_task(message, total=None)
         yield

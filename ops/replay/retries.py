@@ -1,6 +1,7 @@
-"""When to send again: decided from the answer alone, as Standard Webhooks asks of senders.
+"""Retry decisions from a response alone, as Standard Webhooks recommends.
 
-https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, "Deliverability".
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+("Deliverability").
 """
 
 from datetime import datetime
@@ -14,15 +15,15 @@ _RETRY_AFTER_SECONDS_MAX = 300.0
 
 
 class Verdict(Enum):
-    """What an answer's status means for its sender."""
+    """The meaning of a response's status for the sender."""
 
-    DELIVERED = "it arrived"
-    RETRY = "it may arrive another time"
-    REFUSED = "it will never arrive as it is"
+    DELIVERED = "delivered"
+    RETRY = "retry later"
+    REFUSED = "retrying would fail too"
 
 
 def classify_status(status: int) -> Verdict:
-    """Return what to do after an answer."""
+    """Return the verdict on a response's status."""
     if HTTPStatus(200) <= status < HTTPStatus.MULTIPLE_CHOICES:
         return Verdict.DELIVERED
     if status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
@@ -31,9 +32,9 @@ def classify_status(status: int) -> Verdict:
 
 
 def wait_seconds(tries: int, retry_after_seconds: float | None, jitter: float) -> float:
-    """Return how long to wait after the `tries`-th failure: exponential, with jitter by `chance` (0 to 1).
+    """Return the seconds to wait after failure number `tries`: exponential, `jitter` from 0 to 1.
 
-    What the receiver asked for is waited for in full, the jitter on top: so senders do not all come back at once.
+    A `Retry-After` is waited in full, with the jitter on top, so senders do not return all at once.
     """
     backoff = min(_WAIT_SECONDS_MAX, _WAIT_SECONDS_MIN * (1 << min(tries - 1, 16)))
     if retry_after_seconds is None:
@@ -42,7 +43,7 @@ def wait_seconds(tries: int, retry_after_seconds: float | None, jitter: float) -
 
 
 def parse_retry_after(retry_after: str | None, now: datetime) -> float | None:
-    """Read `Retry-After` (RFC 9110, section 10.2.3): seconds or a date; None where it says nothing readable."""
+    """Return the seconds in a `Retry-After` header; None if absent or malformed."""
     if retry_after is None:
         return None
     if retry_after.strip().isdecimal():

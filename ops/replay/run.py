@@ -1,4 +1,4 @@
-"""One run of `replay`: know the file, read it, send it, and tell what became of it."""
+"""One run of `replay`: identify the file, read it, send it, report."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import aiohttp
 from rich.console import Console
 from rich.progress import Progress
 
+from ops.i18n.refusals import refusal_text
 from ops.replay import progress
 from ops.replay.batches import Batch, ReadTally, cut_batches, digest_file
 from ops.replay.formats import Format, UnknownFormat, read_likes
@@ -19,19 +20,19 @@ from ops.replay.sender import DeliveryFailed, DeliveryTally, RateLimiter, Sender
 
 @dataclass(frozen=True, slots=True)
 class ReplayJob:
-    """What to read, and how to cut it."""
+    """The file to read and how to cut it."""
 
     file: Path
     file_format: Format
     campaign: str
     batch_size: int  # likes a webhook
-    skips_bad_lines: bool  # after a bad line
+    skips_bad_lines: bool
     label: str = ""  # another label sends the same file under other webhook ids
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayTarget:
-    """Where to send it, and how fast."""
+    """The address to send to, and the rate."""
 
     address: str
     secret: bytes
@@ -42,7 +43,7 @@ class ReplayTarget:
 
 @dataclass(slots=True)
 class ReplayReport:
-    """What became of it; kept up to date while it runs."""
+    """The result so far; updated while the run is under way."""
 
     read_tally: ReadTally
     delivery_tally: DeliveryTally
@@ -51,11 +52,11 @@ class ReplayReport:
 
     @property
     def is_complete(self) -> bool:
-        """Every line of the file was a like and was answered (or, in a dry run, could have been sent)."""
+        """Whether every line was a like and was answered, or in a dry run could be sent."""
         return self.is_finished and self.failure is None and not self.read_tally.bad_lines
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as `--json` prints it."""
+        """Return the report for `--json`."""
         return {
             "complete": self.is_complete,
             "likes": self.delivery_tally.likes,
@@ -70,51 +71,53 @@ class ReplayReport:
 
 
 def new_report(job: ReplayJob) -> ReplayReport:
-    """Return the report of a run that has not begun."""
+    """Return the report of a run that has not started."""
     return ReplayReport(ReadTally(job.skips_bad_lines), DeliveryTally())
 
 
 async def send_file(
     job: ReplayJob, target: ReplayTarget, clock: Callable[[], datetime], console: Console, report: ReplayReport
 ) -> None:
-    """Read the file and send it; whatever happens, `report` says how far it went."""
+    """Read the file and send it; `report` is up to date even if this is interrupted."""
     identity, lines = identify_file(job, console)
     with job.file.open("rb") as file, progress.send_progress(console) as bars:
         likes = report.read_tally.take_likes(read_likes(job.file_format, file, job.campaign))
-        cut = cut_batches(likes, identity, job.batch_size)
+        batches = cut_batches(likes, identity, job.batch_size)
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=target.senders)) as session:
                 sender = Sender(session, target.address, target.secret, clock, tries_max=target.tries_max)
-                pace, shown = (
-                    RateLimiter(target.likes_per_second),
-                    _progress_callback(bars, lines, report.delivery_tally),
-                )
                 await send_all(
-                    sender, cut, report.delivery_tally, senders=target.senders, rate_limiter=pace, on_arrival=shown
+                    sender,
+                    batches,
+                    report.delivery_tally,
+                    senders=target.senders,
+                    rate_limiter=RateLimiter(target.likes_per_second),
+                    on_arrival=_progress_callback(bars, lines, report.delivery_tally),
                 )
-        except (DeliveryFailed, UnknownFormat) as failure:
-            report.failure = str(failure)
+        except DeliveryFailed as error:
+            report.failure = refusal_text(error, "en")
+        except UnknownFormat as error:
+            report.failure = str(error)
     report.is_finished = True
 
 
 def check_file(job: ReplayJob, console: Console, report: ReplayReport) -> None:
-    """Read the whole file and send nothing; `report` holds every bad line and how many likes there are."""
+    """Read the whole file without sending; `report` counts likes and bad lines."""
     _, lines = identify_file(job, console)
     with job.file.open("rb") as file, progress.send_progress(console) as bars:
-        note = _progress_callback(bars, lines, report.delivery_tally, "checking")
+        on_batch = _progress_callback(bars, lines, report.delivery_tally, "checking")
+        likes = report.read_tally.take_likes(read_likes(job.file_format, file, job.campaign))
         try:
-            for batch in cut_batches(
-                report.read_tally.take_likes(read_likes(job.file_format, file, job.campaign)), b"", job.batch_size
-            ):
+            for batch in cut_batches(likes, b"", job.batch_size):
                 report.delivery_tally.record(batch, {})
-                note(batch, b"")
-        except UnknownFormat as failure:
-            report.failure = str(failure)
+                on_batch(batch, b"")
+        except UnknownFormat as error:
+            report.failure = str(error)
     report.is_finished = True
 
 
 def identify_file(job: ReplayJob, console: Console) -> tuple[bytes, int]:
-    """Return what stands for the file and the way it is cut, and how many lines it has."""
+    """Return the digest of the file and of how it is cut, and its number of lines."""
     lines = 0
     with job.file.open("rb") as file, progress.read_progress(console) as bars:
         task = bars.add_task("reading", total=job.file.stat().st_size)
@@ -124,19 +127,19 @@ def identify_file(job: ReplayJob, console: Console) -> tuple[bytes, int]:
             lines += chunk.count(b"\n")
             bars.advance(task, len(chunk))
 
-        content = digest_file(file, advance)
-    return blake2b(b"%d\n%s\n%s" % (job.batch_size, content, job.label.encode()), digest_size=32).digest(), lines
+        digest = digest_file(file, advance)
+    return blake2b(b"%d\n%s\n%s" % (job.batch_size, digest, job.label.encode()), digest_size=32).digest(), lines
 
 
 def _progress_callback(
     bars: Progress, lines: int, tally: DeliveryTally, description: str = "sending"
 ) -> Callable[[Batch, bytes], None]:
     task = bars.add_task(description, total=lines, likes=0)
-    furthest = 0
+    last_line = 0
 
-    def note(batch: Batch, _: bytes) -> None:
-        nonlocal furthest
-        furthest = max(furthest, batch.last_line)
-        bars.update(task, completed=furthest, total=max(lines, furthest), likes=tally.likes)
+    def advance(batch: Batch, _: bytes) -> None:
+        nonlocal last_line
+        last_line = max(last_line, batch.last_line)
+        bars.update(task, completed=last_line, total=max(lines, last_line), likes=tally.likes)
 
-    return note
+    return advance

@@ -1,6 +1,6 @@
-"""A sender of Standard Webhooks: signs, posts, sends again what did not arrive, and stops at what never will.
+"""A sender of Standard Webhooks: sign, post, retry, stop at what the service rejects.
 
-Several senders share one stream of batches; one alone keeps its order strictly.
+Several senders share one stream of batches; a single sender keeps the order strictly.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
@@ -25,11 +25,11 @@ _DETAIL_CHARS_MAX = 300
 
 
 class DeliveryFailed(RequestRefused):
-    """A batch was refused, or did not arrive however often it was sent; the message says why."""
+    """The service rejected a batch, or did not accept it within the attempts."""
 
 
 class _RetryLater(Exception):
-    """It did not arrive this time."""
+    """This attempt failed; another may succeed."""
 
     def __init__(self, reason: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(reason)
@@ -38,7 +38,7 @@ class _RetryLater(Exception):
 
 @dataclass(slots=True)
 class DeliveryTally:
-    """What arrived so far."""
+    """The batches delivered so far."""
 
     deliveries: int = 0
     likes: int = 0
@@ -46,10 +46,10 @@ class DeliveryTally:
     outcomes: Counter[str] = field(default_factory=Counter)
     through_line: int = 0  # every like up to this line was answered
     _next_sequence: int = 0
-    _out_of_order: dict[int, int] = field(default_factory=dict)  # answered before one that came earlier in the file
+    _out_of_order: dict[int, int] = field(default_factory=dict)  # answered before an earlier batch
 
     def record(self, batch: Batch, outcomes: dict[str, int]) -> None:
-        """Take note of a batch's answer."""
+        """Record the response to a batch."""
         self.deliveries += 1
         self.likes += batch.likes
         self.outcomes.update(outcomes)
@@ -60,25 +60,25 @@ class DeliveryTally:
 
 
 class RateLimiter:
-    """At most so many likes a second, over all senders."""
+    """Limits the likes a second over all senders."""
 
     def __init__(self, likes_per_second: int | None) -> None:
         self._likes_per_second = likes_per_second
         self._free_at = 0.0
 
     async def acquire(self, likes: int) -> None:
-        """Wait until so many likes may go."""
+        """Wait until the rate allows this many likes."""
         if self._likes_per_second is None:
             return
         now = asyncio.get_running_loop().time()
-        begins = max(now, self._free_at)
-        self._free_at = begins + likes / self._likes_per_second
-        await asyncio.sleep(begins - now)
+        starts_at = max(now, self._free_at)
+        self._free_at = starts_at + likes / self._likes_per_second
+        await asyncio.sleep(starts_at - now)
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Where to and how; `clock` and `chance` are given, so that a test decides them."""
+    """The address and secret; `clock` and `jitter` are parameters for tests."""
 
     session: aiohttp.ClientSession
     address: str
@@ -88,41 +88,47 @@ class Sender:
     tries_max: int = TRIES_MAX
 
     async def send(self, batch: Batch, tally: DeliveryTally) -> bytes:
-        """Send one batch until it is answered; return the answer. Raises Undelivered."""
-        reason = "it was never tried"
+        """Send one batch until it is delivered; return the response's body.
+
+        Raises DeliveryFailed if it is rejected or the attempts are used up.
+        """
+        cause = "no attempt was made"
         for tries in range(1, self.tries_max + 1):
             try:
-                answer = await self._post(batch)
-            except _RetryLater as failure:
-                reason = str(failure)
+                body = await self._post(batch)
+            except _RetryLater as error:
+                cause = str(error)
                 if tries < self.tries_max:
                     tally.retries += 1
-                    await asyncio.sleep(wait_seconds(tries, failure.retry_after_seconds, self.jitter()))
+                    await asyncio.sleep(wait_seconds(tries, error.retry_after_seconds, self.jitter()))
             else:
-                tally.record(batch, _parse_outcomes(batch, answer))
-                return answer
-        raise DeliveryFailed(f"gave up after {self.tries_max} tries: {reason}")
+                tally.record(batch, _parse_outcomes(batch, body))
+                return body
+        raise DeliveryFailed("delivery_not_accepted", attempts_number=self.tries_max, cause=cause)
 
     async def _post(self, batch: Batch) -> bytes:
-        """Return the answer. Raises _NotYet or Undelivered."""
+        """Send one batch once; return the response's body.
+
+        Raises _RetryLater or DeliveryFailed.
+        """
         headers = self._headers(batch)
         try:
             async with self.session.post(
                 self.address, data=batch.body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
             ) as response:
-                answer = await response.read()
+                body = await response.read()
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
             raise _RetryLater(f"{type(error).__name__} {error}".strip()) from error
-        told = f"{response.status} {_problem_detail(answer)}".strip()
-        decided = classify_status(response.status)
-        if decided is Verdict.REFUSED:
-            raise DeliveryFailed(f"the service refused it: {told}")
-        if decided is Verdict.RETRY:
-            raise _RetryLater(told, parse_retry_after(response.headers.get("Retry-After"), self.clock()))
-        return answer
+        answer = f"{response.status} {_problem_detail(body)}".strip()
+        verdict = classify_status(response.status)
+        if verdict is Verdict.REFUSED:
+            raise DeliveryFailed("delivery_rejected", answer=answer)
+        if verdict is Verdict.RETRY:
+            raise _RetryLater(answer, parse_retry_after(response.headers.get("Retry-After"), self.clock()))
+        return body
 
     def _headers(self, batch: Batch) -> dict[str, str]:
-        """A fresh timestamp at each try: the receiver turns away what is older than five minutes."""
+        """Return the headers with the current time: old timestamps are rejected."""
         timestamp = int(self.clock().timestamp())
         return {
             "Content-Type": "application/json",
@@ -141,12 +147,15 @@ async def send_all(
     rate_limiter: RateLimiter | None = None,
     on_arrival: Callable[[Batch, bytes], None] = lambda _batch, _answer: None,
 ) -> None:
-    """Send every batch, so many at a time; `sent` always says how far it went. Raises Undelivered, the first one."""
-    own_pace = rate_limiter or RateLimiter(None)
+    """Send every batch, `senders` at a time; `tally` is always up to date.
+
+    Raises DeliveryFailed, the first one.
+    """
+    limiter = rate_limiter or RateLimiter(None)
 
     async def work() -> None:
         for batch in batches:
-            await own_pace.acquire(batch.likes)
+            await limiter.acquire(batch.likes)
             on_arrival(batch, await sender.send(batch, tally))
 
     try:
@@ -158,7 +167,7 @@ async def send_all(
 
 
 def _problem_detail(response_body: bytes) -> str:
-    """Return what a problem answer (RFC 9457) says."""
+    """Return the detail of a problem response (RFC 9457); empty if there is none."""
     try:
         problem = orjson.loads(response_body)
     except orjson.JSONDecodeError:
@@ -167,14 +176,17 @@ def _problem_detail(response_body: bytes) -> str:
 
 
 def _parse_outcomes(batch: Batch, response_body: bytes) -> dict[str, int]:
-    """Return the likes by outcome; Undelivered if something else answers at that address."""
+    """Return the likes by outcome.
+
+    Raises DeliveryFailed if the response is not like-ledger's.
+    """
     try:
-        told = orjson.loads(response_body)
-        outcomes = {str(name): int(likes) for name, likes in told["outcomes"].items()}
-        is_ours = told["delivery"] == batch.webhook_id and sum(outcomes.values()) == batch.likes
+        response = orjson.loads(response_body)
+        outcomes = {str(name): int(likes) for name, likes in response["outcomes"].items()}
+        is_ours = response["delivery"] == batch.webhook_id and sum(outcomes.values()) == batch.likes
     except (ValueError, KeyError, TypeError, AttributeError):
         is_ours = False
         outcomes = {}
     if not is_ours:
-        raise DeliveryFailed("something answered that is no like-ledger; is the address right?")
+        raise DeliveryFailed("delivery_answer_malformed")
     return outcomes

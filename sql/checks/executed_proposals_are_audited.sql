@@ -7,7 +7,7 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT
         count(*) FILTER (WHERE a.command = p.command AND a.subject = p.subject AND a.by = p.asked_by) AS executions,
-        count(*) FILTER (WHERE a.command = 'proposal.ask' AND a.by = p.asked_by) AS requests
+        count(*) FILTER (WHERE a.command = 'proposal.create' AND a.by = p.asked_by) AS requests
     FROM audit_log a WHERE a.proposal_id = p.proposal_id
 ) a
 WHERE a.requests <> 1 OR a.executions <> CASE WHEN n.state = 'done' THEN 1 ELSE 0 END

@@ -33,6 +33,21 @@ ALTER TABLE proposal_steps ADD CONSTRAINT proposal_steps_state_is_known
     CHECK (state IN ('pending', 'approved', 'done', 'refused', 'withdrawn', 'failed'));
 ALTER TABLE proposal_steps ENABLE TRIGGER proposal_steps_are_append_only;
 
+-- Commands take their new names, in old entries of the audit log too.
+ALTER TABLE audit_log DISABLE TRIGGER audit_is_append_only;
+UPDATE audit_log SET command = CASE command
+    WHEN 'proposal.ask' THEN 'proposal.create'
+    WHEN 'proposal.do' THEN 'proposal.execute'
+    WHEN 'payout.again' THEN 'payout.retry'
+    WHEN 'payout.answer' THEN 'payout.record-result'
+    WHEN 'charity.change' THEN 'charity.rename'
+    WHEN 'sponsor.change' THEN 'sponsor.rename'
+END
+WHERE command IN (
+    'proposal.ask', 'proposal.do', 'payout.again', 'payout.answer', 'charity.change', 'sponsor.change'
+);
+ALTER TABLE audit_log ENABLE TRIGGER audit_is_append_only;
+
 -- Constraints that the schema names: each name states its rule.
 ALTER TABLE accounts RENAME CONSTRAINT accounts_are_named_once TO accounts_are_unique;
 ALTER TABLE accounts RENAME CONSTRAINT accounts_kind_is_on_the_line TO accounts_kind_is_known;

@@ -32,8 +32,8 @@ STAGE: dict[str, Any] = json.loads(os.environ["STAGE"])
 INTAKE, ANSWERS = "/v1/platforms/{platform}/likes", "/v1/payouts/answers"
 SECRETS = {INTAKE: STAGE["secret"], ANSWERS: STAGE["payout_secret"]}
 # Given in earnest, what these end would leave the addresses after them with nothing to do.
-ENDING_PATHS = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/answer", "/refuse", "/withdraw")
-ENDING_PATHS += ("/stop", "/approve", "/match", "/end")
+ENDING_PATHS = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/record-result")
+ENDING_PATHS += ("/refuse", "/withdraw", "/stop", "/approve", "/match", "/end")
 # What an address calls so is another thing there.
 OTHER_STAGE_KEYS = {
     "/terms": ("slug", "running"),

@@ -13,7 +13,7 @@ from typing import Any
 from clerks import AdminClient
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from serving import DAY, SLUG, RunningService, like
 from visitors import BrowserClient
 
@@ -153,9 +153,9 @@ async def pay_out(story: Story, settlement: str, secret: str) -> str:
     fay = AdminClient(story.server, "fay")
     _, shown = await fay.read(f"/settlements/{settlement}")
     first, second = shown["payouts"]
-    await story.run_command("payout.answer", "fay", payout=first["payout"])
-    await fay.run_command(f"/payouts/{second['payout']}/answer", {"refused": "no such account"})
-    await story.run_command("payout.again", "fay", payout=second["payout"])
+    await story.run_command("payout.record-result", "fay", payout=first["payout"])
+    await fay.run_command(f"/payouts/{second['payout']}/record-result", {"refusal_reason": "no such account"})
+    await story.run_command("payout.retry", "fay", payout=second["payout"])
     await story.approve_settlement(settlement)
     await fay.run_command(f"/settlements/{settlement}/send", {"channel": "http"})
     query = "SELECT max(message_id) FROM payout_messages WHERE channel = 'http'"
@@ -186,12 +186,12 @@ def statement_csv(amount: str) -> bytes:
 async def manage_registers(story: Story) -> str:
     """Charities, sponsors, platforms, tokens and sessions come, are changed, and go; return the sponsor."""
     await story.run_command("charity.create", "cat")
-    for name in ("charity.change", "charity.disable", "charity.enable"):
+    for name in ("charity.rename", "charity.disable", "charity.enable"):
         await story.run_command(name, "cat", charity="mountain-reading")
     await story.run_command("charity.account", "fay", charity="mountain-reading")
     await story.run_command("charity.account", "fay", charity="village-schools")
     sponsor = str((await story.run_command("sponsor.create", "cat"))["after"]["sponsor"])
-    for name in ("sponsor.change", "sponsor.disable", "sponsor.enable"):
+    for name in ("sponsor.rename", "sponsor.disable", "sponsor.enable"):
         await story.run_command(name, "cat", sponsor=sponsor)
     await story.run_command("platform.add", "olga")
     for name in ("rotate", "key", "drop-old", "disable", "enable"):

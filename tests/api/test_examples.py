@@ -17,7 +17,7 @@ from clerks import create_tokens
 from ops import jobs
 from ops.admin import registry
 from ops.clock import utc_now
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from serving import SLUG, promise, running_service
 from story import (
     RUNNING_SLUG,

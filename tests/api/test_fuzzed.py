@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from stage import staged_service
 
 HERE = Path(__file__).parent
 SEED, EXAMPLES = os.environ.get("FUZZ_SEED", "20261127"), os.environ.get("FUZZ_EXAMPLES", "3")
 NOT_TAKEN = {
-    "POST /v1/admin/payouts/{payout}/again",  # none has come back
+    "POST /v1/admin/payouts/{payout}/retry",  # none has come back
     "POST /v1/admin/uploads/{upload}/stop",  # it may have ended by then
 }
 

@@ -1,9 +1,9 @@
-"""The benchmark: `python -m tests.bench`. Each figure beside its yardstick, in one run, on one PostgreSQL.
+"""The benchmark: `python -m tests.bench`. Each figure beside its yardstick, in one run.
 
-__main__  → run      which figures, on which database, in which sizes
-run       → stages   intake, singles, stored, reading, endurance: one file a part of issue-sized questions
-stages    → stage    a database, a service as its own process, a campaign
-          → load     senders and readers as their own processes
-          → raw, yardsticks   what each figure stands beside
+__main__  → run      chooses parts, database and sizes
+run       → parts    intake, singles, stored, reading, endurance, logcost, proofs: a file each
+parts     → stage    a database, a service as a separate process, a campaign
+          → load     senders and readers as separate processes
+          → raw, yardsticks   the comparisons
           → figures  value, yardstick, ratio, bar
 """

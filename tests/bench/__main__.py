@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: measure the service beside its yardsticks; status 1 if a bar is not reached."""
+"""`python -m tests.bench`: measure the service and its yardsticks; status 1 if a bar is missed."""
 
 import asyncio
 import signal
@@ -27,19 +27,19 @@ _WIDTH_MIN = 150
 
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes: a minute or two.")] = False,  # noqa: FBT002 - typer
-    only: Annotated[str, typer.Option(help="Parts, with commas: a,b,c … i.")] = "a,b,c,d,e,f,g,h,i",
+    only: Annotated[str, typer.Option(help="Parts, separated by commas: a,b,c … i.")] = "a,b,c,d,e,f,g,h,i",
     database_url: Annotated[
-        str | None, typer.Option(help="A superuser's address of a PostgreSQL; default: the embedded one.")
+        str | None, typer.Option(help="Address of a PostgreSQL superuser; default: the embedded server.")
     ] = None,
 ) -> None:
-    """Measure (a) batches, (b) single likes, (c) a full table, (d) reading, (e) memory, (f) the tick's lag,
+    """Measure (a) batches, (b) single likes, (c) a full table, (d) reading, (e) memory,
 
-    (g) what the public log costs, (h) proofs, (i) the stranger's verifier.
+    (f) tick lag, (g) the cost of the public log, (h) proofs, (i) the verifier.
     """
-    asked = set(only.split(","))
-    if unknown := asked - set("abcdefghi"):
+    letters = set(only.split(","))
+    if unknown := letters - set("abcdefghi"):
         raise typer.BadParameter(f"no such part: {', '.join(sorted(unknown))}", param_hint="--only")
-    parts = {name: part for name, part in PARTS.items() if asked & set(name)}
+    parts = {name: part for name, part in PARTS.items() if letters & set(name)}
     console = Console()
     if not console.is_terminal:
         console.width = _WIDTH_MIN
@@ -47,8 +47,8 @@ def bench(
         is_met = asyncio.run(
             _run_until_signalled(run(parts, QUICK if quick else FULL, database_url, utc_now(), console))
         )
-    except BenchFailed as failure:
-        console.print(f"Nothing measured: {failure}", style="red", markup=False)
+    except BenchFailed as error:
+        console.print(f"Nothing measured: {error}", style="red", markup=False)
         raise typer.Exit(2) from None
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(130) from None
@@ -56,10 +56,10 @@ def bench(
 
 
 async def _run_until_signalled(work: Coroutine[Any, Any, bool]) -> bool:
-    """Run to the end, or until SIGTERM or Ctrl-C: what was started is ended either way."""
+    """Run to the end, or cancel on SIGTERM or Ctrl-C; processes are ended either way."""
     task = asyncio.ensure_future(work)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, task.cancel)
     return await task
 
 

@@ -1,6 +1,6 @@
-"""The stranger's verifier as a process that tells how long it took; or the same leaves hashed and no more.
+"""The verifier as a process that reports its time; or the same leaves hashed, as a yardstick.
 
-python -m tests.bench.checker verify WHERE      a folder or an address
+python -m tests.bench.checker verify SOURCE      a folder or an address
 python -m tests.bench.checker hash FOLDER
 """
 
@@ -19,7 +19,7 @@ from ledger.log.verify.verifier import verify_log
 
 
 def hash_leaves(folder: Path) -> int:
-    """Hash each leaf as RFC 6962 says, and nothing else; return how many there are."""
+    """Hash each leaf as in RFC 6962, and do nothing else; return their number."""
     key = parse_verifier_key((folder / "key").read_text().strip())
     size = open_checkpoint((folder / "checkpoint").read_bytes(), key).size
     for bundle in new_bundles(0, size):
@@ -28,15 +28,17 @@ def hash_leaves(folder: Path) -> int:
     return size
 
 
-def main(what: str, where: str) -> None:
-    """Do it and tell."""
+def main(task: str, source: str) -> None:
+    """Run the task and print leaves, seconds and peak memory as JSON."""
     started = perf_counter()
     size = (
-        hash_leaves(Path(where)) if what == "hash" else verify_log(open_source(where), log_only=True).checkpoint.size
+        hash_leaves(Path(source))
+        if task == "hash"
+        else verify_log(open_source(source), log_only=True).checkpoint.size
     )
-    took = perf_counter() - started
+    seconds = perf_counter() - started
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(json.dumps({"leaves": size, "seconds": took, "peak_bytes": peak_bytes}), flush=True)  # noqa: T201 - see above
+    print(json.dumps({"leaves": size, "seconds": seconds, "peak_bytes": peak_bytes}), flush=True)  # noqa: T201 - read by the parent
 
 
 if __name__ == "__main__":

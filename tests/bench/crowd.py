@@ -1,7 +1,7 @@
-"""Likes by number: the n-th like of the crowd, the same here and, computed by PostgreSQL, in a table that is filled.
+"""Likes by number: like n is the same here and, computed by PostgreSQL, in a table that is filled.
 
-Some contents are hot (the share of the first x of them is the root of x), people are spread evenly, and a duplicate
-is a like that was sent before, any of them with the same chance.
+Some contents are hot: the first share x of them gets the share √x of the likes. People are spread
+evenly. A duplicate repeats a like sent before, each with the same chance.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ DAYS = 13
 _SPREAD, _SPREAD_PEOPLE, _SPREAD_TIMES = 2_654_435_761, 2_246_822_519, 3_266_489_917
 _WORD = 1 << 32
 
-# The same three columns of like `n`, for whoever fills a table; $1 and $2 are the first like and the last.
+# The three columns of like `n` in SQL; $1 and $2 are the first and the last n.
 LIKES_IN_SQL = f"""
     SELECT n, ({CONTENTS}::bigint * u * u) >> 32 AS content,
         (((n * {_SPREAD_PEOPLE}) % {_WORD}) * {PEOPLE}) >> 32 AS person,
@@ -29,7 +29,7 @@ LIKES_IN_SQL = f"""
 
 
 class CrowdLike(NamedTuple):
-    """A like: content and person by their numbers, and when it happened, in milliseconds from the start."""
+    """A like: numbers of content and person, and its time in milliseconds from the start."""
 
     content: int
     person: int
@@ -37,19 +37,19 @@ class CrowdLike(NamedTuple):
 
     @property
     def event_at(self) -> datetime:
-        """Return the moment."""
+        """Return the time."""
         return STARTS_AT + timedelta(milliseconds=self.milliseconds)
 
 
 def like(n: int, people: int = PEOPLE) -> CrowdLike:
-    """Return the n-th like of a crowd of so many people."""
+    """Return like n of a crowd of this many people."""
     u = (n * _SPREAD % _WORD) >> 16
     person = (n * _SPREAD_PEOPLE % _WORD) * people >> 32
     return CrowdLike(CONTENTS * u * u >> 32, person, n * _SPREAD_TIMES % _WORD % (DAYS * 86_400_000))
 
 
 class Stream:
-    """Likes as they are sent: new ones in order, some of what was sent before among them."""
+    """Likes in sending order: new ones, mixed with repeats."""
 
     def __init__(self, first: int = 0, people: int = PEOPLE, seed: int = 7) -> None:
         self._next, self._people, self._random = first, people, Random(seed)
@@ -66,13 +66,13 @@ class Stream:
 
 
 def body(likes: Iterable[CrowdLike], campaign: str) -> bytes:
-    """Return a delivery's body, as a platform in a hurry writes it."""
-    written = ",".join(
-        f'{{"action":"like","content":"{own.content}","person":"{own.person}",'
-        f'"event_at":"{own.event_at:%Y-%m-%dT%H:%M:%S}.{own.milliseconds % 1000:03}Z","campaign":"{campaign}"}}'
-        for own in likes
+    """Return a delivery's body."""
+    events = ",".join(
+        f'{{"action":"like","content":"{event.content}","person":"{event.person}",'
+        f'"event_at":"{event.event_at:%Y-%m-%dT%H:%M:%S}.{event.milliseconds % 1000:03}Z","campaign":"{campaign}"}}'
+        for event in likes
     )
-    return f'{{"type":"likes","timestamp":"2026-11-23T08:00:00Z","data":{{"likes":[{written}]}}}}'.encode()
+    return f'{{"type":"likes","timestamp":"2026-11-23T08:00:00Z","data":{{"likes":[{events}]}}}}'.encode()
 
 
 def bodies(likes: Sequence[CrowdLike], size: int, campaign: str) -> list[bytes]:
@@ -84,15 +84,25 @@ Row = tuple[int, datetime, int, object, int, str, int, bytes, str]
 
 
 def rows(likes: Iterable[CrowdLike], pseudonym_key: bytes, campaign: str, platform: str) -> list[Row]:
-    """Return the rows of the likes as the service would store them, for whoever inserts them without it."""
+    """Return the rows that the service would store, for inserts that bypass it."""
     pseudonym = pseudonymiser(campaign_key(pseudonym_key, campaign), platform)
     return [
-        (1, own.event_at, 1, own.event_at.date(), place, "counted", 0, pseudonym(str(own.person)), str(own.content))
-        for place, own in enumerate(likes)
+        (
+            1,
+            event.event_at,
+            1,
+            event.event_at.date(),
+            position,
+            "counted",
+            0,
+            pseudonym(str(event.person)),
+            str(event.content),
+        )
+        for position, event in enumerate(likes)
     ]
 
 
 def pseudonyms(pseudonym_key: bytes, campaign: str, platform: str) -> Iterable[tuple[int, bytes]]:
-    """Return every person's number and pseudonym."""
+    """Yield every person's number and pseudonym."""
     pseudonym = pseudonymiser(campaign_key(pseudonym_key, campaign), platform)
     return ((person, pseudonym(str(person))) for person in range(PEOPLE))

@@ -1,7 +1,7 @@
-"""(e) and (f) A long run at full load: what memory the service takes, and how soon an answered like is shown.
+"""(e) and (f) A long run at full load: the service's memory, and the delay until a like is shown.
 
-The lag is that of likes of a second campaign, sent one after the other, each known to be shown when its number is.
-Ticks go campaign by campaign in the order of their ids, so what the loaded campaign takes is part of it.
+The delay is measured with likes of a second campaign, sent one by one and recognised by the count.
+Ticks handle campaigns in id order, so the delay includes the loaded campaign's tick.
 """
 
 import asyncio
@@ -31,44 +31,44 @@ _FLAT_RATIO_MAX = 1.1
 
 @dataclass(slots=True)
 class Observation:
-    """What was seen during the run."""
+    """The observations of one run."""
 
     service: Service
     resident_bytes: list[int] = field(default_factory=list)
-    answered_at: list[float] = field(default_factory=list)  # when the n-th probe was
-    shown_at: list[float] = field(default_factory=list)  # when it was first seen in the totals
+    answered_at: list[float] = field(default_factory=list)  # time of the n-th probe's answer
+    shown_at: list[float] = field(default_factory=list)  # time of its first appearance in the totals
 
     async def sample_memory(self) -> None:
-        """Look at the memory, again and again."""
+        """Sample the memory until cancelled."""
         while True:
             self.resident_bytes.append(self.service.child.resident_bytes())
             await asyncio.sleep(_SAMPLE_SECONDS)
 
     async def send_probes(self, wire: Wire) -> None:
-        """Send one like after the other."""
-        to = self.service.intake
+        """Send one like after another until cancelled."""
+        intake = self.service.intake
         while True:
             body = crowd.body([crowd.like(len(self.answered_at))], PROBE)
             webhook_id, now = f"probe_{len(self.answered_at)}", int(time())
             headers = {"webhook-id": webhook_id, "webhook-timestamp": str(now)}
-            headers["webhook-signature"] = sign_delivery(to.secret, webhook_id, now, body)
-            answer = await wire.request(post_request_head(to.path, headers, len(body)), body)
-            if b'"outcomes":{"counted":1}' not in answer.body:
-                raise BenchFailed(f"a probe was answered {answer.status} {answer.body!r}")
+            headers["webhook-signature"] = sign_delivery(intake.secret, webhook_id, now, body)
+            response = await wire.request(post_request_head(intake.path, headers, len(body)), body)
+            if b'"outcomes":{"counted":1}' not in response.body:
+                raise BenchFailed(f"a probe was answered {response.status} {response.body!r}")
             self.answered_at.append(perf_counter())
             await asyncio.sleep(_PROBE_SECONDS)
 
     async def poll_totals(self, wire: Wire) -> None:
-        """Read the totals, again and again."""
+        """Read the totals until cancelled."""
         request = get_request(totals_path(PROBE))
         while True:
-            answer = await wire.request(request)
-            counted, now = orjson.loads(answer.body)["likes"]["counted"], perf_counter()
-            self.shown += [now] * (counted - len(self.shown_at))
+            response = await wire.request(request)
+            counted, now = orjson.loads(response.body)["likes"]["counted"], perf_counter()
+            self.shown_at += [now] * (counted - len(self.shown_at))
             await asyncio.sleep(_POLL_SECONDS)
 
     async def wait_until_shown(self) -> None:
-        """Return once every answered probe was seen."""
+        """Wait until every answered probe is in the totals."""
         async with asyncio.timeout(_SHOWN_SECONDS_MAX):
             while len(self.shown_at) < len(self.answered_at):
                 await asyncio.sleep(_POLL_SECONDS)
@@ -84,24 +84,24 @@ async def measure(bench: Bench) -> list[Figure]:
     ):
         warm_up = crowd.bodies(stream.take(_WARM_UP_LIKES), DELIVERY_LIKES, CROWD)
         await stage.send(bench.folder, service.intake, warm_up, CONNECTIONS)
-        watch = Observation(service)
-        sent = await _observe_run(bench, watch, stream, wires)
-    return _figures(watch, sent)
+        observation = Observation(service)
+        sent = await _observe_run(bench, observation, stream, wires)
+    return _figures(observation, sent)
 
 
 async def _observe_run(bench: Bench, observation: Observation, stream: Stream, wires: list[Wire]) -> SendResult:
     bodies = crowd.bodies(stream.take(bench.sizes.endurance_likes), DELIVERY_LIKES, CROWD)
-    probing, looking = wires
+    probe_wire, totals_wire = wires
     async with stage.running_sender(bench.folder, observation.service.intake, bodies, CONNECTIONS) as load:
         sampler = asyncio.create_task(observation.sample_memory())
-        looker = asyncio.create_task(observation.poll_totals(looking))
-        prober = asyncio.create_task(observation.send_probes(probing))
+        poller = asyncio.create_task(observation.poll_totals(totals_wire))
+        probe_task = asyncio.create_task(observation.send_probes(probe_wire))
         try:
             sent = SendResult(**await load.start())
-            await _stop_task(prober)
+            await _stop_task(probe_task)
             await observation.wait_until_shown()
         finally:
-            for task in (sampler, prober, looker):
+            for task in (sampler, probe_task, poller):
                 await _stop_task(task)
     if sent.statuses != {"200": len(bodies)}:
         raise BenchFailed(f"{len(bodies)} deliveries were answered {sent.statuses}")
@@ -109,16 +109,17 @@ async def _observe_run(bench: Bench, observation: Observation, stream: Stream, w
 
 
 async def _stop_task(task: "asyncio.Task[None]") -> None:
-    """End a task that goes on for ever; what it failed with is raised."""
+    """Cancel an endless task; raise its error if it failed."""
     task.cancel()
-    [failure] = await asyncio.gather(task, return_exceptions=True)
-    if isinstance(failure, Exception):
-        raise failure
+    [error] = await asyncio.gather(task, return_exceptions=True)
+    if isinstance(error, Exception):
+        raise error
 
 
 def _figures(observation: Observation, sent: SendResult) -> list[Figure]:
     lags = sorted(
-        shown - answered for answered, shown in zip(observation.answered_at, observation.shown_at, strict=False)
+        shown_at - answered_at
+        for answered_at, shown_at in zip(observation.answered_at, observation.shown_at, strict=False)
     )
     third = len(observation.resident_bytes) // 3
     first, last = median(observation.resident_bytes[:third]), median(observation.resident_bytes[-third:])

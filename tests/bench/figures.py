@@ -1,4 +1,4 @@
-"""What was measured: figures with their yardsticks and bars, as a table and as JSON."""
+"""Figures with yardsticks and bars, as a table and as JSON."""
 
 from dataclasses import asdict, dataclass, field
 from statistics import median
@@ -10,14 +10,14 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What is to be reached, and what is aimed at; of the ratio where there is a yardstick, else of the figure."""
+    """The required value and the aim: of the ratio if there is a yardstick, else of the figure."""
 
     reach: float
     aim: float | None = None
     is_ceiling: bool = False
 
     def is_met_by(self, measured: float) -> bool:
-        """Tell whether it is reached."""
+        """Return whether a value reaches the bar."""
         return measured < self.reach if self.is_ceiling else measured >= self.reach
 
     def __str__(self) -> str:
@@ -27,7 +27,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure: medians over the rounds; the ratio is the median of the rounds' ratios."""
+    """A figure: medians over the rounds. The ratio is the median of the rounds' ratios."""
 
     part: str
     name: str
@@ -40,33 +40,35 @@ class Figure:
 
     @property
     def value(self) -> float:
-        """The figure."""
+        """The median over the rounds."""
         return median(self.rounds)
 
     @property
     def ratio(self) -> float | None:
-        """The figure over its yardstick."""
+        """The median ratio to the yardstick; None without a yardstick."""
         if not self.yardstick_rounds:
             return None
-        return median(own / other for own, other in zip(self.rounds, self.yardstick_rounds, strict=True))
+        return median(
+            measured / yardstick for measured, yardstick in zip(self.rounds, self.yardstick_rounds, strict=True)
+        )
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the bar is reached; None where there is none."""
+        """Whether the bar is reached; None without a bar."""
         if self.bar is None:
             return None
         return self.bar.is_met_by(self.value if self.ratio is None else self.ratio)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for JSON."""
-        beside = {"value": median(self.yardstick_rounds)} if self.yardstick_rounds else {}
+        """Return the figure for JSON."""
+        yardstick_value = {"value": median(self.yardstick_rounds)} if self.yardstick_rounds else {}
         return {
             "part": self.part,
             "name": self.name,
             "unit": self.unit,
             "value": self.value,
             "rounds": self.rounds,
-            "yardstick": {"name": self.yardstick, **beside, "rounds": self.yardstick_rounds},
+            "yardstick": {"name": self.yardstick, **yardstick_value, "rounds": self.yardstick_rounds},
             "ratio": self.ratio,
             "bar": asdict(self.bar) if self.bar else None,
             "is_met": self.is_met,
@@ -75,18 +77,18 @@ class Figure:
 
 
 def print_table(console: Console, figures: list[Figure]) -> None:
-    """Print the table."""
+    """Print the figures as a table."""
     table = Table(title="like-ledger, measured (medians of interleaved rounds)", title_justify="left")
     for column in ("", "figure", "unit", "measured", "yardstick", "measured", "ratio", "bar", "met"):
-        right = column in ("measured", "ratio")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
-    for own in figures:
-        table.add_row(*_cells(own))
+        is_number = column in ("measured", "ratio")
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    for figure in figures:
+        table.add_row(*_cells(figure))
     console.print(table)
 
 
 def _cells(figure: Figure) -> list[str]:
-    beside = _number(median(figure.yardstick_rounds)) if figure.yardstick_rounds else ""
+    yardstick = _number(median(figure.yardstick_rounds)) if figure.yardstick_rounds else ""
     met = {None: "", True: "yes", False: "NO"}[figure.is_met]
     ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
     return [
@@ -95,7 +97,7 @@ def _cells(figure: Figure) -> list[str]:
         figure.unit,
         _number(figure.value),
         figure.yardstick,
-        beside,
+        yardstick,
         ratio,
         str(figure.bar or ""),
         met,

@@ -1,4 +1,4 @@
-"""(a) Likes a second end to end in deliveries of 500, beside raw insert batches and beside a naive handler."""
+"""(a) Likes a second end to end in deliveries of 500, beside raw inserts and a naive handler."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ _LIMITED_PEOPLE = 20_000
 
 @dataclass(slots=True)
 class Rounds:
-    """What the rounds found, in likes a second."""
+    """The rates of the rounds, in likes a second."""
 
     ours: list[float] = field(default_factory=list)
     raw: dict[int, list[float]] = field(default_factory=lambda: {size: [] for size in raw.SIZES})
@@ -32,7 +32,7 @@ class Rounds:
 
 @dataclass(slots=True)
 class Comparison:
-    """All that are measured side by side; each database gets the same likes."""
+    """All systems that are measured side by side; each database gets the same likes."""
 
     bench: Bench
     service: Service
@@ -43,7 +43,7 @@ class Comparison:
     checker: OutcomeChecker = field(default_factory=OutcomeChecker)
 
     async def measure_round(self, likes: list[CrowdLike], naive: list[CrowdLike], limited: list[CrowdLike]) -> None:
-        """Measure each once."""
+        """Measure each system once."""
         await self.measure_ours(likes)
         for size, conn in self.raw.items():
             self.rounds.raw[size].append(await raw.insert(conn, likes, size))
@@ -61,7 +61,7 @@ class Comparison:
         self.rounds.microseconds.append({name: s / len(likes) * 1_000_000 for name, s in spent.items()})
 
     async def measure_naive(self, likes: list[CrowdLike], connections: int) -> float:
-        """Measure the naive handler."""
+        """Measure the naive handler; return likes a second."""
         bodies = crowd.bodies(likes, 1, CROWD)
         return len(likes) / (await stage.send(self.bench.folder, self.naive, bodies, connections)).seconds
 
@@ -73,16 +73,16 @@ class Comparison:
 async def measure(bench: Bench) -> list[Figure]:
     """Measure (a)."""
     async with AsyncExitStack() as stack:
-        contest = await _set_up(bench, stack)
+        comparison = await _set_up(bench, stack)
         stream, naive, limited = Stream(), Stream(), Stream(people=_LIMITED_PEOPLE)
-        await _choose_naive_connections(contest, naive)
+        await _choose_naive_connections(comparison, naive)
         task = bench.progress.add_task("a: rounds", total=bench.sizes.rounds)
         for _ in range(bench.sizes.rounds):
             sizes = bench.sizes
-            few = naive.take(sizes.naive_likes)
-            await contest.measure_round(stream.take(sizes.likes), few, limited.take(sizes.likes // 2))
+            naive_likes = naive.take(sizes.naive_likes)
+            await comparison.measure_round(stream.take(sizes.likes), naive_likes, limited.take(sizes.likes // 2))
             bench.progress.advance(task)
-    return _figures(contest)
+    return _figures(comparison)
 
 
 async def _set_up(bench: Bench, stack: AsyncExitStack) -> Comparison:
@@ -102,7 +102,7 @@ async def _set_up(bench: Bench, stack: AsyncExitStack) -> Comparison:
 
 
 async def _choose_naive_connections(comparison: Comparison, stream: Stream) -> None:
-    """Give the naive handler the concurrency that it is best with."""
+    """Set the naive handler's best concurrency."""
     rates = {}
     for connections in _NAIVE_CONNECTIONS:
         rates[connections] = await comparison.measure_naive(
@@ -112,17 +112,17 @@ async def _choose_naive_connections(comparison: Comparison, stream: Stream) -> N
 
 
 def _figures(comparison: Comparison) -> list[Figure]:
-    found = comparison.rounds
-    best = max(raw.SIZES, key=lambda size: median(found.raw[size]))
+    rounds = comparison.rounds
+    best = max(raw.SIZES, key=lambda size: median(rounds.raw[size]))
     name, unit = f"deliveries of {DELIVERY_LIKES}", "likes/s"
     details = {
-        "raw": {str(size): median(rates) for size, rates in found.raw.items()},
-        "microseconds_a_like": found.microseconds,
+        "raw": {str(size): median(rates) for size, rates in rounds.raw.items()},
+        "microseconds_a_like": rounds.microseconds,
     }
-    beside = f"raw, batches of {best:,}"
-    naive = f"naive, {comparison.naive_connections} at a time"
+    raw_name = f"raw, batches of {best:,}"
+    naive_name = f"naive, {comparison.naive_connections} at a time"
     return [
-        Figure("a", name, unit, found.ours, beside, found.raw[best], Bar(0.5, 0.8), details),
-        Figure("a", name, unit, found.ours, naive, found.naive, Bar(15)),
-        Figure("a", "with a daily limit a person", unit, found.daily_limit, beside, found.raw[best]),
+        Figure("a", name, unit, rounds.ours, raw_name, rounds.raw[best], Bar(0.5, 0.8), details),
+        Figure("a", name, unit, rounds.ours, naive_name, rounds.naive, Bar(15)),
+        Figure("a", "with a daily limit a person", unit, rounds.daily_limit, raw_name, rounds.raw[best]),
     ]

@@ -1,4 +1,4 @@
-"""(g) What the public log costs a like: intake with its work and without it, by turns."""
+"""(g) The public log's cost a like: intake with and without it, in alternating rounds."""
 
 import asyncpg
 
@@ -11,13 +11,13 @@ from tests.bench.run import Bench
 from tests.bench.stage import CROWD, OutcomeChecker, Service
 
 _WITHOUT = "tests.bench.unlogged"
-_ROUNDS_FACTOR = 4  # the rounds of other parts: the difference is small
+_ROUNDS_FACTOR = 4  # more rounds than other parts: the difference is small
 _WARM_UP_SHARE = 4
 
 
 async def measure(bench: Bench) -> list[Figure]:
     """Measure (g)."""
-    stream, checked = Stream(), (OutcomeChecker(), OutcomeChecker())
+    stream, checkers = Stream(), (OutcomeChecker(), OutcomeChecker())
     rates: tuple[list[float], list[float]] = ([], [])
     cpu: tuple[list[float], list[float]] = ([], [])
     async with (
@@ -26,15 +26,15 @@ async def measure(bench: Bench) -> list[Figure]:
         stage.running_service(bench.folder, dsn) as logged,
         stage.running_service(bench.folder, plain_dsn, _WITHOUT) as plain,
     ):
-        both = (logged, plain)
+        services = (logged, plain)
         task = bench.progress.add_task("g: rounds", total=_ROUNDS_FACTOR * bench.sizes.rounds + 1)
         for number in range(_ROUNDS_FACTOR * bench.sizes.rounds + 1):
             likes = stream.take(bench.sizes.likes // (1 if number else _WARM_UP_SHARE))
-            for place in (0, 1) if number % 2 else (1, 0):
-                rate, spent = await _round(bench, both[place], likes, checked[place])
+            for index in (0, 1) if number % 2 else (1, 0):
+                rate, microseconds = await _round(bench, services[index], likes, checkers[index])
                 if number:
-                    rates[place].append(rate)
-                    cpu[place].append(spent)
+                    rates[index].append(rate)
+                    cpu[index].append(microseconds)
             bench.progress.advance(task)
         await _check_comparison(dsn, plain_dsn)
     details = {"service_cpu_microseconds_a_like": {"with": cpu[0], "without": cpu[1]}}
@@ -45,7 +45,7 @@ async def measure(bench: Bench) -> list[Figure]:
 async def _round(
     bench: Bench, service: Service, likes: list[CrowdLike], checker: OutcomeChecker
 ) -> tuple[float, float]:
-    """Return likes a second, and the service's microseconds of processor a like."""
+    """Return likes a second, and the service's CPU microseconds a like."""
     cpu = service.child.cpu_seconds()
     bodies = crowd.bodies(likes, DELIVERY_LIKES, CROWD)
     sent = await stage.send(bench.folder, service.intake, bodies, CONNECTIONS)
@@ -54,13 +54,13 @@ async def _round(
 
 
 async def _check_comparison(dsn: str, plain_dsn: str) -> None:
-    """Raise BenchFailed unless one has logged and the other has not: else nothing was compared."""
-    told = []
+    """Raise BenchFailed unless one service has logged and the other has not."""
+    has_logged = []
     for address in (dsn, plain_dsn):
         conn = await asyncpg.connect(address)
         counts = await conn.fetchval("SELECT count(*) FROM leaf_queue WHERE kind = 'count'")
         hashed = await conn.fetchval("SELECT coalesce(sum(size), 0) FROM like_batches")
-        told.append((counts > 0, hashed > 0))
+        has_logged.append((counts > 0, hashed > 0))
         await conn.close()
-    if told != [(True, True), (False, False)]:
-        raise BenchFailed(f"with and without the log: {told}")
+    if has_logged != [(True, True), (False, False)]:
+        raise BenchFailed(f"expected one service with and one without the log: {has_logged}")

@@ -1,4 +1,4 @@
-"""Processes that end with the benchmark, whatever ends it."""
+"""Child processes that end with the benchmark, however it ends."""
 
 import asyncio
 import ctypes
@@ -22,18 +22,21 @@ _LIBC = ctypes.CDLL(None)
 
 
 class BenchFailed(Exception):
-    """What was to be measured did not work; the message says what was seen."""
+    """A measurement failed; the message says what happened."""
 
 
 class Child:
-    """A process of ours."""
+    """A child process."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", errors: Path) -> None:
         self._process, self._errors = process, errors
         self._psutil_process = psutil.Process(process.pid)
 
     async def line(self, seconds_max: float = _START_SECONDS_MAX) -> str:
-        """Return its next line. Raises BenchFailed."""
+        """Return the next line of its output.
+
+        Raises BenchFailed if the process has ended.
+        """
         stdout = self._process.stdout
         if stdout is None:
             raise BenchFailed("nothing to read")
@@ -44,30 +47,30 @@ class Child:
         return line.decode().strip()
 
     def errors(self) -> str:
-        """Return what it wrote to its error stream so far."""
+        """Return its error output so far."""
         return self._errors.read_text(errors="replace")
 
     def write_line(self, line: str) -> None:
-        """Send it a line."""
+        """Send a line to its input."""
         if self._process.stdin is not None:
             self._process.stdin.write(f"{line}\n".encode())
             self._process.stdin.flush()
 
     def resident_bytes(self) -> int:
-        """Return the memory it has now."""
+        """Return its resident memory, in bytes."""
         return int(self._psutil_process.memory_info().rss)
 
     def cpu_seconds(self) -> float:
-        """Return the processor time it has had."""
+        """Return its CPU time, in seconds."""
         times = self._psutil_process.cpu_times()
         return float(times.user + times.system)
 
     def is_alive(self) -> bool:
-        """Tell whether it runs."""
+        """Return whether it is running."""
         return self._process.poll() is None
 
     def end(self) -> None:
-        """End it, in order or by force."""
+        """Terminate it; kill it after a timeout."""
         self._process.terminate()
         try:
             self._process.wait(_END_SECONDS_MAX)
@@ -91,8 +94,8 @@ def _start(folder: Path, arguments: Sequence[str], environment: Mapping[str, str
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call, before any thread of the child
-            process_group=0,  # Ctrl-C is for us: we end it in order
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call, before the child has threads
+            process_group=0,  # Ctrl-C is for the parent, which ends the child
         )
     return Child(process, errors)
 
@@ -101,7 +104,7 @@ def _start(folder: Path, arguments: Sequence[str], environment: Mapping[str, str
 async def running_module(
     folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[Child]:
-    """Yield `python -m …` as a process; its errors go to a file of the folder."""
+    """Yield `python -m …` as a process; its errors go to a file in the folder."""
     child = _start(folder, arguments, environment or {})
     try:
         yield child
@@ -110,21 +113,21 @@ async def running_module(
 
 
 class Load:
-    """A sender or reader that is connected and waits for the word."""
+    """A connected sender or reader that waits for the start signal."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
 
     async def start(self, seconds_max: float = 600) -> dict[str, Any]:
-        """Give the word; return what came of it."""
+        """Send the start signal; return the result."""
         self._child.write_line("go")
-        told: dict[str, Any] = json.loads(await self._child.line(seconds_max))
-        return told
+        result: dict[str, Any] = json.loads(await self._child.line(seconds_max))
+        return result
 
 
 @asynccontextmanager
 async def running_load(folder: Path, module: str, job: Mapping[str, Any]) -> AsyncIterator[Load]:
-    """Yield a sender or reader, ready."""
+    """Yield a connected sender or reader."""
     async with running_module(folder, module, json.dumps(job)) as child:
         if await child.line() != "ready":
             raise BenchFailed(f"{module} is not ready")

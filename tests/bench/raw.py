@@ -1,4 +1,4 @@
-"""The raw rate: the same rows in the same table, sorted, by one connection and nothing else."""
+"""The raw rate: the same rows in the same table, sorted, over one connection."""
 
 from time import perf_counter
 
@@ -22,7 +22,7 @@ def _by_key(row: Row) -> tuple[str, bytes]:
 
 
 async def insert(conn: asyncpg.Connection, likes: list[CrowdLike], size: int) -> float:
-    """Insert the likes in batches; return likes a second. Columns are made before the clock starts."""
+    """Insert the likes in batches; return likes a second, without the time to build columns."""
     rows = crowd.rows(likes, KEY, CROWD, PLATFORM)
     batches = [
         list(zip(*sorted(rows[first : first + size], key=_by_key), strict=True))

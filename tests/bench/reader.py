@@ -1,6 +1,6 @@
-"""Readers as their own process: GET one address over a few connections for some seconds.
+"""Readers as a process: GET one address over several connections for some seconds.
 
-python -m tests.bench.reader '{"port": …}'      says `ready`, waits for a line, reads, tells how many were answered
+python -m tests.bench.reader '{"port": …}'      prints `ready`, waits for a line, prints the result
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from tests.bench.wire import Wire, get_request, open_wires
 
 @dataclass(frozen=True, slots=True)
 class ReadJob:
-    """What to read, and for how long."""
+    """The address to read and the duration."""
 
     port: int
     path: str
@@ -25,7 +25,7 @@ class ReadJob:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What came of it."""
+    """The result of a run."""
 
     answers: int
     failures: int
@@ -34,24 +34,24 @@ class ReadResult:
 
 
 async def _read(wire: Wire, request: bytes, until: float) -> list[bool]:
-    answers = []
+    successes = []
     while perf_counter() < until:
-        answers.append((await wire.request(request)).status == HTTPStatus.OK)
-    return answers
+        successes.append((await wire.request(request)).status == HTTPStatus.OK)
+    return successes
 
 
 async def run(job: ReadJob) -> ReadResult:
-    """Connect, wait for the word, read."""
+    """Connect, wait for the start signal, read."""
     request = get_request(job.path)
     async with open_wires(job.port, job.connections) as wires:
-        print("ready", flush=True)  # noqa: T201 - whoever started this reads it
+        print("ready", flush=True)  # noqa: T201 - read by the parent
         await asyncio.to_thread(sys.stdin.readline)
         cpu, started = process_time(), perf_counter()
-        found = await asyncio.gather(*(_read(wire, request, started + job.seconds) for wire in wires))
-        took = perf_counter() - started
-    answers = [own for each in found for own in each]
-    return ReadResult(sum(answers), len(answers) - sum(answers), took, process_time() - cpu)
+        results = await asyncio.gather(*(_read(wire, request, started + job.seconds) for wire in wires))
+        seconds = perf_counter() - started
+    answers = [is_ok for wire_results in results for is_ok in wire_results]
+    return ReadResult(sum(answers), len(answers) - sum(answers), seconds, process_time() - cpu)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(run(ReadJob(**json.loads(sys.argv[1])))))))  # noqa: T201 - see above
+    print(json.dumps(asdict(asyncio.run(run(ReadJob(**json.loads(sys.argv[1])))))))  # noqa: T201 - read by the parent

@@ -1,4 +1,4 @@
-"""One run of the benchmark: the parts that were asked for, on one PostgreSQL, into one table and one file."""
+"""One run of the benchmark: the chosen parts on one PostgreSQL, as a table and a file."""
 
 import os
 import platform
@@ -28,7 +28,7 @@ _SETTINGS = ("server_version", "fsync", "synchronous_commit", "full_page_writes"
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much of everything."""
+    """The amounts of everything."""
 
     rounds: int
     likes: int  # a round
@@ -38,7 +38,7 @@ class Sizes:
     many_likes: int  # stored
     reading_seconds: float
     endurance_likes: int
-    leaves: int  # of the log whose proofs are made and which is verified
+    leaves: int  # of the log for proofs and the verifier
 
 
 FULL = Sizes(5, 100_000, 5_000, 8_000, 1_000_000, 10_000_000, 5, 1_000_000, 200_000)
@@ -47,7 +47,7 @@ QUICK = Sizes(3, 30_000, 1_500, 2_500, 100_000, 1_000_000, 2, 150_000, 30_000)
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What every part is given."""
+    """The resources of every part."""
 
     postgres: Postgres
     folder: Path
@@ -61,24 +61,26 @@ Part = Callable[[Bench], Awaitable[list[Figure]]]
 async def run(
     parts: dict[str, Part], sizes: Sizes, database_url: str | None, now: datetime, console: Console
 ) -> bool:
-    """Measure, print, write; tell whether every bar was reached."""
-    found: list[Figure] = []
+    """Measure, print, write; return whether every bar was reached."""
+    measured: list[Figure] = []
     load_before = os.getloadavg()
     async with _postgres(database_url) as (postgres, folder):
         with _bars(console) as progress:
             for name, part in parts.items():
                 task = progress.add_task(name, total=None)
-                found += await part(Bench(postgres, folder, sizes, progress))
+                measured += await part(Bench(postgres, folder, sizes, progress))
                 progress.update(task, total=1, completed=1)
         settings = await _settings(postgres)
-    figures.print_table(console, found)
+    figures.print_table(console, measured)
     file = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "kernel": platform.release()}
     loads = {"load_before": load_before, "load_after": os.getloadavg()}
     head = {"at": now, "sizes": asdict(sizes), "machine": machine | loads, "postgresql": settings}
-    file.write_bytes(orjson.dumps(head | {"figures": [own.as_json() for own in found]}, option=orjson.OPT_INDENT_2))
+    file.write_bytes(
+        orjson.dumps(head | {"figures": [figure.as_json() for figure in measured]}, option=orjson.OPT_INDENT_2)
+    )
     console.print(f"{file.relative_to(ROOT)}; load of the machine before: {load_before[0]:.1f}")
-    return all(own.is_met is not False for own in found)
+    return all(figure.is_met is not False for figure in measured)
 
 
 def _bars(console: Console) -> Progress:
@@ -89,7 +91,7 @@ def _bars(console: Console) -> Progress:
 
 @asynccontextmanager
 async def _postgres(database_url: str | None) -> AsyncIterator[tuple[Postgres, Path]]:
-    """Yield the server that was given, or the embedded one with the product's own settings, on this disk."""
+    """Yield the given server, or the embedded one with the product's settings, on this disk."""
     folder = _scratch()
     try:
         if database_url is not None:
@@ -102,7 +104,7 @@ async def _postgres(database_url: str | None) -> AsyncIterator[tuple[Postgres, P
 
 
 def _scratch() -> Path:
-    """Return a new folder that the embedded server's own user can reach into."""
+    """Return a new folder that the embedded server's user can read."""
     RESULTS.mkdir(exist_ok=True)
     folder = Path(mkdtemp(prefix="run-", dir=RESULTS))
     folder.chmod(0o755)

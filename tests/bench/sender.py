@@ -1,6 +1,6 @@
-"""A platform as its own process: signs prebuilt bodies and posts them, as fast as they are answered or at a pace.
+"""A platform as a process: sign prebuilt bodies and post them, at full speed or at a pace.
 
-python -m tests.bench.sender '{"port": …}'      says `ready`, waits for a line, sends, tells what came of it
+python -m tests.bench.sender '{"port": …}'      prints `ready`, waits for a line, prints the result
 """
 
 import asyncio
@@ -19,7 +19,7 @@ _LENGTH_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class SendJob:
-    """What to send, where, and how fast."""
+    """The bodies to send, the address and the pace."""
 
     port: int
     path: str
@@ -33,7 +33,7 @@ class SendJob:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What came of it; times over the deliveries, in milliseconds."""
+    """The result of a run; latencies of deliveries in milliseconds."""
 
     deliveries: int
     seconds: float
@@ -45,24 +45,24 @@ class SendResult:
 
 
 def write_bodies(file: Path, bodies: list[bytes]) -> None:
-    """Write bodies, each behind its length."""
+    """Write bodies to a file, each after its length."""
     with file.open("wb") as out:
         for body in bodies:
             out.write(len(body).to_bytes(_LENGTH_BYTES, "big") + body)
 
 
 def read_bodies(file: Path) -> list[bytes]:
-    """Read them back."""
-    content, at, found = file.read_bytes(), 0, []
-    while at < len(content):
-        ends = at + _LENGTH_BYTES + int.from_bytes(content[at : at + _LENGTH_BYTES], "big")
-        found.append(content[at + _LENGTH_BYTES : ends])
-        at = ends
-    return found
+    """Return the bodies in a file."""
+    content, position, bodies = file.read_bytes(), 0, []
+    while position < len(content):
+        end = position + _LENGTH_BYTES + int.from_bytes(content[position : position + _LENGTH_BYTES], "big")
+        bodies.append(content[position + _LENGTH_BYTES : end])
+        position = end
+    return bodies
 
 
 class SendRun:
-    """One run."""
+    """The state of one run."""
 
     def __init__(self, job: SendJob, bodies: list[bytes]) -> None:
         self._job, self._bodies = job, deque(enumerate(bodies))
@@ -71,13 +71,13 @@ class SendRun:
         self.answers: list[tuple[int, bytes]] = []
 
     async def send_all(self, wire: Wire) -> None:
-        """Send one body after the other over a connection."""
+        """Send bodies over one connection until none is left."""
         while self._bodies and perf_counter() - self._started_at < self._job.seconds_max:
-            place, body = self._bodies.popleft()
+            index, body = self._bodies.popleft()
             if self._job.deliveries_a_second:
-                await asyncio.sleep(self._started_at + place / self._job.deliveries_a_second - perf_counter())
+                await asyncio.sleep(self._started_at + index / self._job.deliveries_a_second - perf_counter())
             started = perf_counter()
-            self.answers.append(await wire.request(self._head(place, body), body))
+            self.answers.append(await wire.request(self._head(index, body), body))
             self.seconds.append(perf_counter() - started)
 
     def _head(self, index: int, body: bytes) -> bytes:
@@ -91,33 +91,33 @@ class SendRun:
 
 
 async def run(job: SendJob) -> SendResult:
-    """Connect, wait for the word, send, and look at the answers once the clock stands."""
+    """Connect, wait for the start signal, send; parse the answers after the clock stops."""
     bodies = read_bodies(Path(job.bodies))
     async with open_wires(job.port, job.connections) as wires:
-        print("ready", flush=True)  # noqa: T201 - whoever started this reads it
+        print("ready", flush=True)  # noqa: T201 - read by the parent
         await asyncio.to_thread(sys.stdin.readline)
-        sending, cpu, started = SendRun(job, bodies), process_time(), perf_counter()
-        await asyncio.gather(*(sending.send_all(wire) for wire in wires))
+        send_run, cpu, started = SendRun(job, bodies), process_time(), perf_counter()
+        await asyncio.gather(*(send_run.send_all(wire) for wire in wires))
         seconds, cpu_seconds = perf_counter() - started, process_time() - cpu
-    times = sorted(sending.seconds)
+    times = sorted(send_run.seconds)
     return SendResult(
         deliveries=len(times),
         seconds=seconds,
         cpu_seconds=cpu_seconds,
         median_ms=1000 * times[len(times) // 2],
         p99_ms=1000 * times[len(times) * 99 // 100],
-        statuses=dict(Counter(str(status) for status, _ in sending.answers)),
-        outcomes=_outcomes(sending.answers),
+        statuses=dict(Counter(str(status) for status, _ in send_run.answers)),
+        outcomes=_outcomes(send_run.answers),
     )
 
 
 def _outcomes(answers: list[tuple[int, bytes]]) -> dict[str, int]:
-    added: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
     for _, answer in answers:
-        told = json.loads(answer) if answer.startswith(b"{") else {}
-        added.update(told.get("outcomes", {}))
-    return dict(added)
+        response = json.loads(answer) if answer.startswith(b"{") else {}
+        outcomes.update(response.get("outcomes", {}))
+    return dict(outcomes)
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(asyncio.run(run(SendJob(**json.loads(sys.argv[1])))))))  # noqa: T201 - see above
+    print(json.dumps(asdict(asyncio.run(run(SendJob(**json.loads(sys.argv[1])))))))  # noqa: T201 - read by the parent

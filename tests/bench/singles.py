@@ -1,4 +1,4 @@
-"""(b) Deliveries of one like a second, and their latency, beside an aiohttp handler that only checks signatures."""
+"""(b) Single likes a second and their latency, beside a handler that only verifies signatures."""
 
 from dataclasses import dataclass, field
 from statistics import median
@@ -15,7 +15,7 @@ _CONNECTIONS = (64, 8)
 
 @dataclass(slots=True)
 class Rounds:
-    """What the rounds found at one concurrency."""
+    """The results of the rounds at one concurrency."""
 
     ours: list[SendResult] = field(default_factory=list)
     signature: list[SendResult] = field(default_factory=list)
@@ -23,19 +23,21 @@ class Rounds:
 
 async def measure(bench: Bench) -> list[Figure]:
     """Measure (b)."""
-    found = {connections: Rounds() for connections in _CONNECTIONS}
+    rounds_by_connections = {connections: Rounds() for connections in _CONNECTIONS}
     async with (
         bench.postgres.database() as dsn,
         stage.running_service(bench.folder, dsn) as service,
         stage.running_yardstick(bench.folder, "signature") as signature,
     ):
-        stream, checked = Stream(), OutcomeChecker()
+        stream, checker = Stream(), OutcomeChecker()
         task = bench.progress.add_task("b: rounds", total=bench.sizes.rounds)
         for _ in range(bench.sizes.rounds):
-            for connections, own in found.items():
-                await _round(bench, (service.intake, signature), (stream, checked), connections, own)
+            for connections, rounds in rounds_by_connections.items():
+                await _round(bench, (service.intake, signature), (stream, checker), connections, rounds)
             bench.progress.advance(task)
-    return [own for connections in _CONNECTIONS for own in _figures(connections, found[connections])]
+    return [
+        figure for connections in _CONNECTIONS for figure in _figures(connections, rounds_by_connections[connections])
+    ]
 
 
 async def _round(
@@ -45,33 +47,35 @@ async def _round(
     connections: int,
     rounds: Rounds,
 ) -> None:
-    stream, checked = stream_and_checker
+    stream, checker = stream_and_checker
     likes = stream.take(bench.sizes.singles)
     bodies = crowd.bodies(likes, 1, CROWD)
     sent = await stage.send(bench.folder, addresses[0], bodies, connections)
-    checked.expect(likes, sent)
+    checker.expect(likes, sent)
     rounds.ours.append(sent)
     rounds.signature.append(await stage.send(bench.folder, addresses[1], bodies, connections))
 
 
 def _figures(connections: int, rounds: Rounds) -> list[Figure]:
-    rates = [[sent.deliveries / sent.seconds for sent in sents] for sents in (rounds.ours, rounds.signature)]
+    rates = [
+        [result.deliveries / result.seconds for result in results] for results in (rounds.ours, rounds.signature)
+    ]
     bar = Bar(0.4) if connections == max(_CONNECTIONS) else None
-    busy = {
-        name: median(sent.cpu_seconds / sent.seconds for sent in sents)
-        for name, sents in (("ours", rounds.ours), ("signature", rounds.signature))
+    cpu_shares = {
+        name: median(result.cpu_seconds / result.seconds for result in results)
+        for name, results in (("ours", rounds.ours), ("signature", rounds.signature))
     }
-    name, beside = f"single likes, {connections} at a time", "only the signature"
-    details = {"sender_cpu_share": busy}
+    name, yardstick = f"single likes, {connections} at a time", "only the signature"
+    details = {"sender_cpu_share": cpu_shares}
     latencies = [
         Figure(
             "b",
             f"… {title}",
             "ms",
-            [getattr(sent, key) for sent in rounds.ours],
-            beside,
-            [getattr(sent, key) for sent in rounds.signature],
+            [getattr(result, key) for result in rounds.ours],
+            yardstick,
+            [getattr(result, key) for result in rounds.signature],
         )
         for title, key in (("median", "median_ms"), ("99 of 100 within", "p99_ms"))
     ]
-    return [Figure("b", name, "deliveries/s", rates[0], beside, rates[1], bar, details), *latencies]
+    return [Figure("b", name, "deliveries/s", rates[0], yardstick, rates[1], bar, details), *latencies]

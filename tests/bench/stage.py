@@ -1,4 +1,4 @@
-"""The stage: one PostgreSQL for all, a database for each that is measured, and the service as a process."""
+"""The stage: one PostgreSQL, a database for each system measured, the service as a process."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ from campaigns.pledging import budget
 from campaigns.promise import toml_file
 from ledger.log.note import make_signer
 from ledger.publication import sequencer
-from ops import database as backend
+from ops import database
 from ops.clock import utc_now
 from ops.migrate import migrate
 from tests.bench import processes, reader, sender
@@ -29,7 +29,7 @@ from tests.bench.crowd import CrowdLike
 from tests.bench.processes import BenchFailed, Child
 from tests.bench.wire import get_request, open_wires
 
-KEY = bytes(32)  # of pseudonyms, webhooks and log: the benchmark's databases hold nobody's likes
+KEY = bytes(32)  # for pseudonyms, webhooks and log: no real likes are stored
 PLATFORM, CROWD, LIMITED_SLUG, PROBE = "bench", "crowd", "limited", "probe"
 LOG_ORIGIN = "bench.example/log"
 LIMIT = 3
@@ -62,7 +62,7 @@ account = {{ scheme = "other", id = "6222020200112233445" }}
 
 @dataclass(frozen=True, slots=True)
 class Postgres:
-    """The server, by a superuser's way to a database of it that is always there."""
+    """The server, by a superuser's address."""
 
     dsn: str
 
@@ -80,7 +80,7 @@ class Postgres:
 
     @asynccontextmanager
     async def database(self) -> AsyncIterator[str]:
-        """Yield the address of a migrated database with the campaigns; dropped afterwards."""
+        """Yield the address of a migrated database with campaigns; drop it afterwards."""
         name = f"like_ledger_bench_{uuid4().hex}"
         await self.execute(f"CREATE DATABASE {name}")
         try:
@@ -94,7 +94,7 @@ class Postgres:
 
 
 async def _make_log(dsn: str) -> None:
-    async with backend.open_pool(dsn) as pool:
+    async with database.open_pool(dsn) as pool:
         await sequencer.create_log(pool, make_signer(LOG_ORIGIN, KEY), utc_now())
 
 
@@ -102,12 +102,12 @@ async def _create_campaigns(dsn: str) -> None:
     conn = await asyncpg.connect(dsn)
     try:
         for slug, limit in ((CROWD, ""), (LIMITED_SLUG, f"likes_per_person_per_day = {LIMIT}"), (PROBE, "")):
-            asked = toml_file.parse_promise(_PROMISE.format(slug=slug, limit=limit).encode())
+            promise = toml_file.parse_promise(_PROMISE.format(slug=slug, limit=limit).encode())
             async with conn.transaction():
-                await apply_promise.apply_promise(conn, asked, datetime(2022, 4, 1, tzinfo=UTC), pseudonym_key=KEY)
-            known = await _catalogue(conn)
+                await apply_promise.apply_promise(conn, promise, datetime(2022, 4, 1, tzinfo=UTC), pseudonym_key=KEY)
+            catalogue = await _catalogue(conn)
             async with conn.transaction():
-                await budget.fund_budget(conn, known.campaigns[slug], _FUNDED_MINOR, "first")
+                await budget.fund_budget(conn, catalogue.campaigns[slug], _FUNDED_MINOR, "first")
         async with conn.transaction():
             await platforms.add_platform(conn, PLATFORM, KEY)
     finally:
@@ -120,7 +120,7 @@ async def _catalogue(conn: asyncpg.Connection) -> Catalogue:
 
 @dataclass(frozen=True, slots=True)
 class IntakeAddress:
-    """Where signed likes go."""
+    """The address and secret for signed likes."""
 
     port: int
     path: str
@@ -129,7 +129,7 @@ class IntakeAddress:
 
 @dataclass(slots=True)
 class Service:
-    """The service as a process, and what was sent to it."""
+    """The service as a process."""
 
     child: Child
     intake: IntakeAddress
@@ -137,37 +137,37 @@ class Service:
     dsn: str
 
     async def totals(self, campaign: str) -> dict[str, Any]:
-        """Return a campaign's totals as the public reads them."""
+        """Return a campaign's public totals."""
         async with open_wires(self.intake.port, 1) as [wire]:
-            answer = await wire.request(get_request(totals_path(campaign)))
-        told: dict[str, Any] = orjson.loads(answer.body)
-        return told
+            response = await wire.request(get_request(totals_path(campaign)))
+        totals: dict[str, Any] = orjson.loads(response.body)
+        return totals
 
 
 def totals_path(campaign: str) -> str:
-    """Return where a campaign's totals are read."""
+    """Return the path of a campaign's totals."""
     return f"/v1/campaigns/{campaign}/totals"
 
 
 @asynccontextmanager
 async def running_service(folder: Path, dsn: str, module: str = "ops.cli") -> AsyncIterator[Service]:
-    """Yield `like-ledger serve` on a database; or another module that serves as it does."""
+    """Yield `like-ledger serve` on a database, or another module with the same command."""
     keys = {f"LIKE_LEDGER_{name}_KEY": KEY.hex() for name in ("PSEUDONYM", "WEBHOOK", "LOG")}
     environment = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_LOG_ORIGIN": LOG_ORIGIN, **keys}
     async with processes.running_module(folder, module, "serve", "--port", "0", environment=environment) as child:
         port = await _port(child)
         conn = await asyncpg.connect(dsn)
-        known = (await _catalogue(conn)).platforms[PLATFORM]
+        platform = (await _catalogue(conn)).platforms[PLATFORM]
         await conn.close()
-        secret = derive_secret(KEY, PLATFORM, known.keys[0].salt or b"")
+        secret = derive_secret(KEY, PLATFORM, platform.keys[0].salt or b"")
         yield Service(child, IntakeAddress(port, f"/v1/platforms/{PLATFORM}/likes", secret), folder, dsn)
 
 
 async def _port(child: Child) -> int:
     async with asyncio.timeout(_START_SECONDS_MAX):
         while child.is_alive():
-            if found := _SERVING.search(child.errors()):
-                return int(found[1])
+            if match := _SERVING.search(child.errors()):
+                return int(match[1])
             await asyncio.sleep(_POLL_SECONDS)
     raise BenchFailed(f"the service did not start: {child.errors()[-2000:]}")
 
@@ -180,10 +180,10 @@ async def running_sender(
     connections: int,
     deliveries_a_second: float | None = None,
 ) -> AsyncIterator[processes.Load]:
-    """Yield a sender of those bodies, connected."""
+    """Yield a connected sender of these bodies."""
     file = folder / f"bodies.{uuid4().hex}"
     sender.write_bodies(file, bodies)
-    errand = sender.SendJob(
+    job = sender.SendJob(
         address.port,
         address.path,
         address.secret.hex(),
@@ -193,18 +193,21 @@ async def running_sender(
         deliveries_a_second,
     )
     try:
-        async with processes.running_load(folder, "tests.bench.sender", asdict(errand)) as load:
+        async with processes.running_load(folder, "tests.bench.sender", asdict(job)) as load:
             yield load
     finally:
         file.unlink()
 
 
 async def send(folder: Path, address: IntakeAddress, bodies: list[bytes], connections: int) -> sender.SendResult:
-    """Send bodies as fast as they are answered. Raises BenchFailed if one is not."""
+    """Send bodies at full speed.
+
+    Raises BenchFailed if an answer is not 200.
+    """
     async with running_sender(folder, address, bodies, connections) as load:
         sent = sender.SendResult(**await load.start())
     if sent.statuses != {"200": len(bodies)}:
-        raise BenchFailed(f"{address.path}: {len(bodies)} deliveries were answered {sent.statuses}")
+        raise BenchFailed(f"{address.path}: {len(bodies)} deliveries got statuses {sent.statuses}")
     return sent
 
 
@@ -212,15 +215,15 @@ async def send(folder: Path, address: IntakeAddress, bodies: list[bytes], connec
 async def running_readers(
     folder: Path, port: int, path: str, connections: int, seconds: float
 ) -> AsyncIterator[processes.Load]:
-    """Yield readers of an address, connected."""
-    errand = reader.ReadJob(port, path, connections, seconds)
-    async with processes.running_load(folder, "tests.bench.reader", asdict(errand)) as load:
+    """Yield connected readers of an address."""
+    job = reader.ReadJob(port, path, connections, seconds)
+    async with processes.running_load(folder, "tests.bench.reader", asdict(job)) as load:
         yield load
 
 
 @asynccontextmanager
 async def running_yardstick(folder: Path, name: str, dsn: str = "") -> AsyncIterator[IntakeAddress]:
-    """Yield one of the servers that the service stands beside."""
+    """Yield one of the yardstick servers."""
     arguments = ["tests.bench.yardsticks", name, KEY.hex(), *([dsn] if dsn else [])]
     async with processes.running_module(folder, *arguments) as child:
         port = int(orjson.loads(await child.line())["port"])
@@ -228,16 +231,19 @@ async def running_yardstick(folder: Path, name: str, dsn: str = "") -> AsyncIter
 
 
 class OutcomeChecker:
-    """Sees to it that what the service answers is what was sent to it: a figure of wrong answers is none."""
+    """Checks that the service's outcomes match the likes sent."""
 
     def __init__(self) -> None:
         self._sent_pairs: set[tuple[int, int]] = set()
 
     def expect(self, likes: list[CrowdLike], sent: sender.SendResult) -> None:
-        """Compare the outcomes with the likes. Raises BenchFailed."""
-        before = len(self._sent_pairs)
-        self._sent_pairs.update((own.content, own.person) for own in likes)
-        counted = len(self._sent_pairs) - before
+        """Compare the outcomes with the likes.
+
+        Raises BenchFailed if they differ.
+        """
+        pairs_before = len(self._sent_pairs)
+        self._sent_pairs.update((like.content, like.person) for like in likes)
+        counted = len(self._sent_pairs) - pairs_before
         expected = {"counted": counted, "duplicate": len(likes) - counted}
         if {name: sent.outcomes.get(name, 0) for name in expected} != expected:
-            raise BenchFailed(f"the answers were {sent.outcomes}, what was sent makes {expected}")
+            raise BenchFailed(f"the outcomes are {sent.outcomes}, expected {expected}")

@@ -1,4 +1,4 @@
-"""(c) Likes a second when a million likes are stored and when ten million are."""
+"""(c) Likes a second with one million and with ten million likes stored."""
 
 from contextlib import AsyncExitStack
 
@@ -12,14 +12,14 @@ from tests.bench.stage import CROWD, KEY, PLATFORM, Service
 
 _CHUNK_LIKES = 100_000
 _WARM_UPS = 4
-# In chunks, each sorted, as they would have come: so the index's pages are as full as a long intake leaves them.
+# Sorted chunks, as batches arrive: index pages end as full as after a long intake.
 _FILL = f"""
     INSERT INTO likes (batch_id, event_at, campaign_id, day, position, state, bucket, person, content)
     SELECT n / 2000, happened, 1, (happened AT TIME ZONE 'Asia/Shanghai')::date, n % 2000, 'counted', 0,
         pseudonym, content::text
     FROM (
-        SELECT own.*, p.pseudonym, $3::timestamptz + milliseconds * interval '1 millisecond' AS happened
-        FROM ({crowd.LIKES_IN_SQL}) own JOIN people p ON p.person = own.person
+        SELECT crowd.*, p.pseudonym, $3::timestamptz + milliseconds * interval '1 millisecond' AS happened
+        FROM ({crowd.LIKES_IN_SQL}) crowd JOIN people p ON p.person = crowd.person
     ) likes
     ORDER BY content::text, pseudonym
     ON CONFLICT DO NOTHING
@@ -27,7 +27,7 @@ _FILL = f"""
 
 
 async def fill(bench: Bench, dsn: str, likes: int) -> None:
-    """Store the first so many likes of the crowd as the service does, and look after the table as autovacuum does."""
+    """Store the crowd's first likes as the service would, and vacuum the table."""
     conn = await asyncpg.connect(dsn)
     task = bench.progress.add_task(f"c: storing {likes:,} likes", total=likes)
     try:
@@ -46,14 +46,14 @@ async def fill(bench: Bench, dsn: str, likes: int) -> None:
 
 
 class StoredSender:
-    """Sends a database's service the likes that follow those it has, a fifth of them stored already."""
+    """Sends likes that follow the stored ones; a fifth are already stored."""
 
     def __init__(self, bench: Bench, service: Service, stored_likes: int) -> None:
         self._bench, self._service = bench, service
         self._stream = crowd.Stream(first=stored_likes, seed=stored_likes)
 
     async def round(self) -> float:
-        """Return likes a second."""
+        """Send one round; return likes a second."""
         likes = self._stream.take(self._bench.sizes.likes)
         bodies = crowd.bodies(likes, DELIVERY_LIKES, CROWD)
         sent = await stage.send(self._bench.folder, self._service.intake, bodies, CONNECTIONS)
@@ -67,23 +67,23 @@ async def measure(bench: Bench) -> list[Figure]:
         few = await _fill_service(bench, stack, sizes.few_likes)
         many = await _fill_service(bench, stack, sizes.many_likes)
         await bench.postgres.execute("CHECKPOINT")
-        # After a checkpoint the first write to each page logs all of it: seconds out of every checkpoint_timeout,
-        # told in the details, but not what a long intake is like.
+        # After a checkpoint the first write to each page logs the whole page. These rounds are in
+        # the details, but not in the figure: they are not typical of a long intake.
         cold = await _rounds(bench, "c: warming up", _WARM_UPS, many, few)
         rates = await _rounds(bench, "c: rounds", sizes.rounds, many, few)
-    name, beside = f"{sizes.many_likes:,} likes stored", f"{sizes.few_likes:,} likes stored"
-    return [Figure("c", name, "likes/s", rates[0], beside, rates[1], Bar(0.85), {"warming_up": cold})]
+    name, yardstick = f"{sizes.many_likes:,} likes stored", f"{sizes.few_likes:,} likes stored"
+    return [Figure("c", name, "likes/s", rates[0], yardstick, rates[1], Bar(0.85), {"warming_up": cold})]
 
 
 async def _rounds(
     bench: Bench, title: str, rounds: int, many: StoredSender, few: StoredSender
 ) -> tuple[list[float], list[float]]:
-    """Return likes a second of each, by turns."""
+    """Return likes a second of each, in alternating rounds."""
     task = bench.progress.add_task(title, total=rounds)
     rates: tuple[list[float], list[float]] = ([], [])
     for _ in range(rounds):
-        for sending, own in zip((many, few), rates, strict=True):
-            own.append(await sending.round())
+        for sender, sender_rates in zip((many, few), rates, strict=True):
+            sender_rates.append(await sender.round())
         bench.progress.advance(task)
     return rates
 

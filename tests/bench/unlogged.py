@@ -1,10 +1,9 @@
-"""The service without its public log, for comparison alone: `python -m tests.bench.unlogged serve …`.
+"""The service without its public log, for comparison: `python -m tests.bench.unlogged serve …`.
 
-No leaf hash and no root for what a batch counts, no leaf queued by any transaction, no sequencer. Everything else is
-as it is served; nothing of this can be switched in the product.
+No leaf hash and no root of a batch, no queued leaf, no sequencer. The rest is unchanged. The
+product has no setting for this.
 """
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +32,7 @@ async def _no_leaf(_: Connection, *__: object) -> None:
 
 
 async def _no_count(*_: Any) -> None:
-    """Tell nothing of a fold."""
+    """Queue no count leaf."""
 
 
 async def _no_sequence(_: jobs.Jobs) -> None:
@@ -41,17 +40,17 @@ async def _no_sequence(_: jobs.Jobs) -> None:
 
 
 def disable_log() -> None:
-    """Take the log out of this process."""
+    """Replace the log's functions in this process."""
     setattr(batch, "_batch_likes", _no_leaves)  # noqa: B010 - mypy refuses to assign to a function
     setattr(batch, "build_tree", _no_tree)  # noqa: B010
     setattr(pledge, "_enqueue_count_leaves", _no_count)  # noqa: B010
-    setattr(jobs.Jobs, "sequence_leaves", _no_sequence)  # noqa: B010
+    setattr(jobs.Jobs, "sequence", _no_sequence)  # noqa: B010
     for module in (budget, journal, payout_steps, pledge, apply_promise, settle):
         if not hasattr(module, "enqueue_leaf"):
-            raise AttributeError(f"{module.__name__} queues leaves in another way now")
+            raise AttributeError(f"{module.__name__} no longer has enqueue_leaf")
         setattr(module, "enqueue_leaf", _no_leaf)  # noqa: B010
 
 
 if __name__ == "__main__":
     disable_log()
-    sys.exit(main())
+    main()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a sender needs it and no more (RFC 9112): so lean that the service is what is measured, not this."""
+"""Minimal HTTP/1.1 for senders (RFC 9112): lean, so that the service dominates the measurement."""
 
 import asyncio
 import re
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-_ANSWER_SECONDS_MAX = 60
+_CONNECT_SECONDS_MAX = 60
 
 
 class Response(NamedTuple):
@@ -18,11 +18,11 @@ class Response(NamedTuple):
 
 
 class ConnectionBroken(Exception):
-    """The other side closed the connection, or answered what is no HTTP with a length."""
+    """The server closed the connection or sent no HTTP response with a length."""
 
 
 class Wire(asyncio.Protocol):
-    """A connection that is kept; one request at a time."""
+    """A kept connection; one request at a time."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -32,27 +32,27 @@ class Wire(asyncio.Protocol):
         self._response: asyncio.Future[Response] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Store the transport."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Fail the pending request."""
         if self._response is not None and not self._response.done():
             self._response.set_exception(ConnectionBroken(f"the connection was closed: {exc}"))
 
     def data_received(self, data: bytes) -> None:
-        """Answer once the whole body is there."""
-        self._received += data
+        """Complete the pending request once its whole body has arrived."""
+        self._buffer += data
         if self._ends_at is None and not self._read_head():
             return
         if self._ends_at is not None and len(self._buffer) >= self._ends_at and self._response is not None:
             status = int(self._buffer[9:12])
-            own = Response(status, bytes(self._buffer[self._body_at : self._ends_at]))
+            response = Response(status, bytes(self._buffer[self._body_at : self._ends_at]))
             self._buffer.clear()
             self._ends_at = None
             if not self._response.done():
-                self._response.set_result(own)
+                self._response.set_result(response)
 
     def _read_head(self) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
@@ -64,7 +64,10 @@ class Wire(asyncio.Protocol):
         return True
 
     async def request(self, *parts: bytes) -> Response:
-        """Send a request, return its answer. Raises Broken."""
+        """Send a request; return its response.
+
+        Raises ConnectionBroken if the connection is closed.
+        """
         if self._transport is None or self._transport.is_closing():
             raise ConnectionBroken("the connection is closed")
         self._response = asyncio.get_running_loop().create_future()
@@ -79,11 +82,11 @@ class Wire(asyncio.Protocol):
 
 @asynccontextmanager
 async def open_wires(port: int, connections: int) -> AsyncIterator[list[Wire]]:
-    """Yield so many connections to a port of this machine."""
+    """Yield `connections` connections to a local port."""
     loop = asyncio.get_running_loop()
     wires: list[Wire] = []
     try:
-        async with asyncio.timeout(_ANSWER_SECONDS_MAX):
+        async with asyncio.timeout(_CONNECT_SECONDS_MAX):
             while len(wires) < connections:
                 wires.append((await loop.create_connection(Wire, "127.0.0.1", port))[1])
         yield wires
@@ -98,9 +101,9 @@ def get_request(path: str) -> bytes:
 
 
 def post_request_head(path: str, headers: dict[str, str], length: int) -> bytes:
-    """Return a POST request up to its body of JSON."""
-    own = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    """Return a POST request up to its JSON body."""
+    header_lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {length}\r\n{own}\r\n"
+        f"Content-Length: {length}\r\n{header_lines}\r\n"
     ).encode()

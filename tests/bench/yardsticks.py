@@ -1,10 +1,10 @@
-"""What the service stands beside: three aiohttp servers that do the least of it, each its own process.
+"""The yardsticks: three aiohttp servers with minimal versions of the work, each a process.
 
-naive      verifies the signature; one INSERT and one UPDATE of the campaign's counter a like, in a transaction
+naive      verifies the signature; one INSERT and one UPDATE of a counter a like, in a transaction
 signature  verifies the signature and answers
-json       answers totals that never change
+json       answers constant totals
 
-python -m tests.bench.yardsticks NAME SECRET [DSN]      says its port
+python -m tests.bench.yardsticks NAME SECRET [DSN]      prints its port
 """
 
 import asyncio
@@ -59,10 +59,10 @@ async def naive(request: web.Request) -> web.Response:
     [like] = json.loads(body)["data"]["likes"]
     event_at = datetime.fromisoformat(like["event_at"])
     async with request.app[POOL].acquire() as conn, conn.transaction():
-        done = await conn.execute(_INSERT, event_at, event_at.date(), _PSEUDONYM(like["person"]), like["content"])
-        if done == "INSERT 0 1":
+        status = await conn.execute(_INSERT, event_at, event_at.date(), _PSEUDONYM(like["person"]), like["content"])
+        if status == "INSERT 0 1":
             await conn.execute(_COUNT)
-    return web.json_response({"outcomes": {"counted" if done == "INSERT 0 1" else "duplicate": 1}})
+    return web.json_response({"outcomes": {"counted" if status == "INSERT 0 1" else "duplicate": 1}})
 
 
 async def signature(request: web.Request) -> web.Response:
@@ -72,7 +72,7 @@ async def signature(request: web.Request) -> web.Response:
 
 
 async def totals(_: web.Request) -> web.Response:
-    """Answer."""
+    """Answer with constant totals."""
     return web.json_response(_TOTALS)
 
 
@@ -84,7 +84,7 @@ async def _pool(app: web.Application) -> AsyncIterator[None]:
 
 
 async def main() -> None:
-    """Serve until told to end."""
+    """Serve until terminated."""
     app = web.Application()
     app[KEYS] = [VerificationKey("v1", bytes.fromhex(sys.argv[2]))]
     app.add_routes([web.post("/naive", naive), web.post("/signature", signature), web.get("/json", totals)])
@@ -93,7 +93,7 @@ async def main() -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    print(json.dumps({"port": runner.addresses[0][1]}), flush=True)  # noqa: T201 - whoever started this reads it
+    print(json.dumps({"port": runner.addresses[0][1]}), flush=True)  # noqa: T201 - read by the parent
     await asyncio.Event().wait()
 
 

@@ -71,7 +71,7 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
     assert await fay.page.get_by_role("button", name="Approve the settlement").count() == 0
     settlement = own.partition("/settlements/")[2].partition("?")[0]
     for language, button, sentence in (
-        ("en", "Approve the settlement", f"fay made {settlement} and cannot approve it"),
+        ("en", "Approve the settlement", f"fay made {settlement}, so another person must approve it."),
         ("zh", "批准结算", f"结算 {settlement} 由 fay 发起，须由其他人批准。"),
     ):
         await fay.page.goto(f"{service.url}/admin/do/settlement.approve/{settlement}?lang={language}")

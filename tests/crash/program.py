@@ -1,4 +1,4 @@
-"""The service as a program of its own, to be killed; and a sender that knows what it was told."""
+"""The service as a separate process, to be killed; and a sender that keeps every response."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ _FAST_SETTINGS = {"LIKE_LEDGER_TICK_SECONDS": "0.2", "LIKE_LEDGER_SEQUENCE_SECON
 
 @dataclass
 class Program:
-    """A service that can be killed and started again on the same port; its log is kept in a file."""
+    """A service that can be killed and restarted on the same port; its log goes to a file."""
 
     dsn: str
     log: Path
@@ -37,7 +37,7 @@ class Program:
 
     def start(self) -> None:
         """Start, and return once it serves."""
-        already = self.log.stat().st_size if self.log.exists() else 0
+        log_offset = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ops.cli", "serve", "--port", str(self.port)],
@@ -45,10 +45,13 @@ class Program:
                 stderr=log,
                 env=os.environ | environment(self.dsn) | _FAST_SETTINGS,
             )
-        self.port = self._port_from(already)
+        self.port = self._port_from(log_offset)
 
     def _port_from(self, log_offset: int) -> int:
-        """Wait for the line that says where it serves; fail with the log if it ends or takes too long."""
+        """Wait for the log line with the address.
+
+        Fail with the log if the process ends or takes too long.
+        """
         deadline = time.monotonic() + _START_SECONDS_MAX
         while time.monotonic() < deadline and self.process and self.process.poll() is None:
             for line in self.log.read_bytes()[log_offset:].splitlines():
@@ -68,37 +71,37 @@ class Program:
 def running_program(dsn: str) -> Iterator[Program]:
     """Yield a running service; it ends with the test."""
     with tempfile.TemporaryDirectory() as folder:
-        made = Program(dsn, Path(folder) / "service.log")
-        made.start()
+        program = Program(dsn, Path(folder) / "service.log")
+        program.start()
         try:
-            yield made
+            yield program
         finally:
             with suppress(ProcessLookupError):
-                made.kill()
+                program.kill()
 
 
 @dataclass
 class Sender:
-    """Sends deliveries until each is answered with 200, as a platform does; keeps every answer."""
+    """Sends each delivery until its response is 200, as a platform does; keeps every response."""
 
     program: Program
     secret: str
     http: aiohttp.ClientSession
-    answers: dict[str, set[bytes]] = field(default_factory=dict)
+    responses: dict[str, set[bytes]] = field(default_factory=dict)
     refusal_count: int = 0
 
     async def deliver(self, number: int, likes: list[dict[str, object]]) -> None:
-        """Send one delivery until it is answered; then once more, to see that the answer stays."""
+        """Send one delivery until its response is 200."""
         webhook_id = f"msg_{number}"
         body = json.dumps({"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": likes}})
         for _ in range(_TRIES_MAX):
-            answer = await self._post(webhook_id, body)
-            if answer is not None:
-                self.answers.setdefault(webhook_id, set()).add(answer)
+            response = await self._post(webhook_id, body)
+            if response is not None:
+                self.responses.setdefault(webhook_id, set()).add(response)
                 return
             self.refusal_count += 1
             await asyncio.sleep(_PAUSE_SECONDS)
-        raise AssertionError(f"{webhook_id} was never answered")
+        raise AssertionError(f"{webhook_id} never got a response")
 
     async def _post(self, webhook_id: str, body: str) -> bytes | None:
         now = utc_now()
@@ -110,17 +113,19 @@ class Sender:
         }
         url = f"http://127.0.0.1:{self.program.port}/v1/platforms/kuai/likes"
         try:
-            async with self.http.post(url, data=body, headers=headers) as answer:
-                text = await answer.read()
-                assert answer.status in {200, 503}, (answer.status, text, self.program.log.read_text()[-3000:])
-                return text if answer.status == 200 else None
+            async with self.http.post(url, data=body, headers=headers) as response:
+                text = await response.read()
+                assert response.status in {200, 503}, (response.status, text, self.program.log.read_text()[-3000:])
+                return text if response.status == 200 else None
         except (aiohttp.ClientError, OSError):
             return None
 
     def count_counted(self) -> int:
-        """Return how many likes were answered as counted."""
+        """Return the number of likes whose response is `counted`."""
         return sum(
-            json.loads(answer)["outcomes"].get("counted", 0) for one in self.answers.values() for answer in one
+            json.loads(response)["outcomes"].get("counted", 0)
+            for responses in self.responses.values()
+            for response in responses
         )
 
 
@@ -132,6 +137,6 @@ async def running_sender(program: Program, secret: str) -> AsyncIterator[Sender]
 
 
 def batch_likes(number: int, size: int = 25) -> list[dict[str, object]]:
-    """Return a delivery's likes: every fifth was in the delivery before as well."""
+    """Return a delivery's likes: every fifth was in the delivery before, too."""
     first = number * size
     return [like(str(first + n - (size if n % 5 == 0 and number else 0))) for n in range(size)]

@@ -1,4 +1,4 @@
-"""A line to PostgreSQL that breaks: it passes on what it is sent, and cuts when it is told to."""
+"""A proxy of a PostgreSQL server: it forwards bytes, and cuts the connection at chosen commits."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,10 @@ _CHUNK = 65_536
 
 @dataclass
 class Proxy:
-    """Cuts the line at the next `cuts` commits behind those `spared`: before the server gets it, or once it did."""
+    """Cuts the next `cuts_left` commits after `commits_to_spare`.
+
+    Before the server gets them, or after.
+    """
 
     server: tuple[str, str | int]  # ("unix", path) or (host, port)
     is_after_commit: bool
@@ -23,43 +26,45 @@ class Proxy:
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     async def _dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        host, at = self.server
-        return await (asyncio.open_unix_connection(at) if host == "unix" else asyncio.open_connection(host, at))
+        host, address = self.server
+        if host == "unix":
+            return await asyncio.open_unix_connection(address)
+        return await asyncio.open_connection(host, address)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Join a client with the server until either ends or the line is cut."""
+        """Connect a client with the server until either ends or the connection is cut."""
         upstream, to_server = await self._dial()
         self.writers |= {writer, to_server}
-        back = asyncio.create_task(self._forward(upstream, writer))
+        responses = asyncio.create_task(self._forward(upstream, writer))
         with suppress(OSError):
             while chunk := await reader.read(_CHUNK):
                 if _COMMIT in chunk and self.cuts_left and not self._spare_commit():
-                    await self._cut_line(chunk, to_server, upstream, back)
+                    await self._cut_connection(chunk, to_server, upstream, responses)
                     break
                 to_server.write(chunk)
                 await to_server.drain()
-        for end in (writer, to_server):
-            end.close()
+        for stream in (writer, to_server):
+            stream.close()
 
     def _spare_commit(self) -> bool:
-        """Tell whether this commit is one of those that pass, and count it."""
+        """Tell whether this commit passes; count it."""
         self.commits_to_spare -= 1
         return self.commits_to_spare >= 0
 
-    async def _cut_line(
+    async def _cut_connection(
         self,
         chunk: bytes,
         to_server: asyncio.StreamWriter,
         upstream: asyncio.StreamReader,
-        back: "asyncio.Task[None]",
+        responses: "asyncio.Task[None]",
     ) -> None:
         self.cuts_left, self.cut_count = self.cuts_left - 1, self.cut_count + 1
-        back.cancel()
-        await asyncio.gather(back, return_exceptions=True)
+        responses.cancel()
+        await asyncio.gather(responses, return_exceptions=True)
         if self.is_after_commit:
             to_server.write(chunk)
             await to_server.drain()
-            await upstream.read(_CHUNK)  # the server says that it is done; nobody else hears it
+            await upstream.read(_CHUNK)  # the server confirms; the client never gets it
 
     async def _forward(self, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -71,14 +76,14 @@ class Proxy:
 
 @asynccontextmanager
 async def running_proxy(dsn: str, folder: Path, *, is_after_commit: bool) -> AsyncIterator[tuple[Proxy, str]]:
-    """Yield a proxy before the server of `dsn`, and the address through it."""
+    """Yield a proxy in front of the server of `dsn`, and the address of the proxy."""
     parts = urlsplit(dsn)
     socket = parse_qs(parts.query).get("host", [None])[0]
-    to: tuple[str, str | int] = (
+    server: tuple[str, str | int] = (
         ("unix", f"{socket}/.s.PGSQL.{parts.port or 5432}") if socket else (parts.hostname or "", parts.port or 5432)
     )
-    proxy = Proxy(to, is_after_commit)
-    listening = await asyncio.start_unix_server(proxy.handle, folder / ".s.PGSQL.5432")
+    proxy = Proxy(server, is_after_commit)
+    listener = await asyncio.start_unix_server(proxy.handle, folder / ".s.PGSQL.5432")
     userinfo = parts.netloc.rpartition("@")[0]
     address = parts._replace(
         netloc=f"{userinfo}@" if userinfo else "", query=urlencode({"host": str(folder)})
@@ -86,6 +91,6 @@ async def running_proxy(dsn: str, folder: Path, *, is_after_commit: bool) -> Asy
     try:
         yield proxy, address
     finally:
-        listening.close()
+        listener.close()
         for writer in proxy.writers:
             writer.close()

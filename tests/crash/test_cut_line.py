@@ -1,4 +1,4 @@
-"""The line to the database breaks at a commit: whether it was kept or not, the like counts once and is answered."""
+"""The database connection breaks at a commit: whether it was kept or lost, the like counts once."""
 
 import asyncio
 from pathlib import Path
@@ -11,21 +11,21 @@ from serving import like, running_service
 LIKES = [like(str(person)) for person in range(30)]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["the commit was lost", "the commit was kept"])
+@pytest.mark.parametrize("is_after", [False, True], ids=["the commit was lost", "the commit was kept"])
 @pytest.mark.parametrize("cuts", [1, 3])
-async def test_a_line_that_is_cut_at_commit(dsn: str, tmp_path: Path, after: bool, cuts: int) -> None:
+async def test_a_connection_that_is_cut_at_a_commit(dsn: str, tmp_path: Path, is_after: bool, cuts: int) -> None:
     async with (
-        running_proxy(dsn, tmp_path, is_after_commit=after) as (proxy, address),
+        running_proxy(dsn, tmp_path, is_after_commit=is_after) as (proxy, address),
         running_service(address) as service,
     ):
         await service.tick()  # so that the next commit is the likes'
         proxy.cuts_left = cuts
         statuses, bodies = [], set()
         for _ in range(cuts + 2):
-            answer = await service.send(LIKES, "same")
-            statuses.append(answer.status)
-            if answer.status == 200:
-                bodies.add(answer.body)
+            response = await service.send(LIKES, "same")
+            statuses.append(response.status)
+            if response.status == 200:
+                bodies.add(response.body)
         assert statuses[0] == 503
         assert statuses[-1] == 200
         assert len(bodies) == 1
@@ -34,18 +34,18 @@ async def test_a_line_that_is_cut_at_commit(dsn: str, tmp_path: Path, after: boo
         assert await service.pledged_minor() == 10
 
 
-async def test_deliveries_of_a_group_that_was_cut_are_all_told_to_come_again(dsn: str, tmp_path: Path) -> None:
+async def test_every_delivery_of_a_cut_group_gets_retry_after(dsn: str, tmp_path: Path) -> None:
     async with (
         running_proxy(dsn, tmp_path, is_after_commit=True) as (proxy, address),
         running_service(address) as service,
     ):
         await service.tick()
         proxy.cuts_left = 2
-        first = await asyncio.gather(*(service.send([one], f"m{n}") for n, one in enumerate(LIKES)))
-        refused = [answer for answer in first if answer.status == 503]
+        first = await asyncio.gather(*(service.send([event], f"m{n}") for n, event in enumerate(LIKES)))
+        refused = [response for response in first if response.status == 503]
         assert refused
-        assert all(answer.headers["Retry-After"] for answer in refused)
+        assert all(response.headers["Retry-After"] for response in refused)
         proxy.cuts_left = 0
-        again = await asyncio.gather(*(service.send([one], f"m{n}") for n, one in enumerate(LIKES)))
-        assert [answer.outcomes for answer in again] == [{"counted": 1}] * len(LIKES)
+        second = await asyncio.gather(*(service.send([event], f"m{n}") for n, event in enumerate(LIKES)))
+        assert [response.outcomes for response in second] == [{"counted": 1}] * len(LIKES)
         assert await service.day_counts() == {"counted": len(LIKES)}

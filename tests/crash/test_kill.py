@@ -1,4 +1,4 @@
-"""Killed in mid-load: every like that was answered is there once, and nothing is counted twice."""
+"""Kills under load: every like with a response is recorded once, and nothing counts twice."""
 
 import asyncio
 import signal
@@ -24,8 +24,8 @@ DELIVERIES_A_ROUND = 12
 SENDERS = 4
 
 
-async def _prepared(dsn: str) -> str:
-    """Make the campaign and the platform; return its secret."""
+async def _prepare(dsn: str) -> str:
+    """Create the campaign and the platform; return the platform's secret."""
     async with database.open_pool(dsn) as pool:
         await create_funded_campaign(pool, promise())
         await sequencer.create_log(pool, LOG, utc_now())
@@ -33,35 +33,38 @@ async def _prepared(dsn: str) -> str:
             return await platforms.add_platform(conn, "kuai", KEYS.webhook)
 
 
-async def _load(to: Sender, first: int, deliveries: int) -> None:
-    """Send deliveries side by side."""
+async def _load(sender: Sender, first: int, deliveries: int) -> None:
+    """Send deliveries concurrently."""
     numbers = iter(range(first, first + deliveries))
 
     async def work() -> None:
         for number in numbers:
-            await to.deliver(number, batch_likes(number))
+            await sender.deliver(number, batch_likes(number))
 
     async with asyncio.TaskGroup() as group:
         for _ in range(SENDERS):
             group.create_task(work())
 
 
-async def _rounds(to: Sender, crash: Callable[[], Awaitable[None]]) -> int:
-    """Crash once in each round of load, then send everything again; return how many likes there are."""
+async def _crash_in_rounds(sender: Sender, crash: Callable[[], Awaitable[None]]) -> int:
+    """Crash once in each round of load, then send everything again.
+
+    Return the number of different likes.
+    """
     for number in range(ROUNDS):
-        loading = asyncio.create_task(_load(to, number * DELIVERIES_A_ROUND, DELIVERIES_A_ROUND))
-        while len(to.answers) < number * DELIVERIES_A_ROUND + 1 and not loading.done():
+        loading = asyncio.create_task(_load(sender, number * DELIVERIES_A_ROUND, DELIVERIES_A_ROUND))
+        while len(sender.responses) < number * DELIVERIES_A_ROUND + 1 and not loading.done():
             await asyncio.sleep(0.001)
         await crash()
         await loading
-    before = {webhook_id: set(answers) for webhook_id, answers in to.answers.items()}
-    await _load(to, 0, ROUNDS * DELIVERIES_A_ROUND)
-    assert to.answers == before, "a redelivery was answered otherwise"
-    return len({str(one["person"]) for n in range(ROUNDS * DELIVERIES_A_ROUND) for one in batch_likes(n)})
+    before = {webhook_id: set(responses) for webhook_id, responses in sender.responses.items()}
+    await _load(sender, 0, ROUNDS * DELIVERIES_A_ROUND)
+    assert sender.responses == before, "a redelivery got another response"
+    return len({str(event["person"]) for n in range(ROUNDS * DELIVERIES_A_ROUND) for event in batch_likes(n)})
 
 
-async def _stands(dsn: str, likes: int) -> None:
-    """Wait for the last tick; every like must stand in table, counts and money exactly once."""
+async def _assert_recorded_once(dsn: str, likes: int) -> None:
+    """Wait for the last tick; table, counts and money must contain every like exactly once."""
     conn = await asyncpg.connect(dsn)
     deadline = time.monotonic() + 30
     while await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL"):
@@ -74,18 +77,18 @@ async def _stands(dsn: str, likes: int) -> None:
 
 
 async def test_the_service_is_killed_ten_times(dsn: str) -> None:
-    secret = await _prepared(dsn)
+    secret = await _prepare(dsn)
     with running_program(dsn) as service:
-        async with running_sender(service, secret) as to:
+        async with running_sender(service, secret) as sender:
 
             async def crash() -> None:
                 service.kill()
                 await asyncio.to_thread(service.start)
 
-            likes = await _rounds(to, crash)
-            assert to.count_counted() == likes
-            assert to.refusal_count > 0, "the load never met a dead service"
-            await _stands(dsn, likes)
+            likes = await _crash_in_rounds(sender, crash)
+            assert sender.count_counted() == likes
+            assert sender.refusal_count > 0, "the load never met a dead service"
+            await _assert_recorded_once(dsn, likes)
 
 
 async def test_postgresql_is_killed_ten_times() -> None:
@@ -93,9 +96,9 @@ async def test_postgresql_is_killed_ten_times() -> None:
         server = await embedded_postgres.start(folder)
         try:
             await migrate(server.dsn)
-            secret = await _prepared(server.dsn)
+            secret = await _prepare(server.dsn)
             with running_program(server.dsn) as service:
-                async with running_sender(service, secret) as to:
+                async with running_sender(service, secret) as sender:
 
                     async def crash() -> None:
                         nonlocal server
@@ -103,23 +106,23 @@ async def test_postgresql_is_killed_ten_times() -> None:
                         await server.stop()
                         server = await embedded_postgres.start(folder)
 
-                    likes = await _rounds(to, crash)
-                    assert to.count_counted() == likes
-                    assert to.refusal_count > 0, "the load never met a dead database"
-                    await _stands(server.dsn, likes)
+                    likes = await _crash_in_rounds(sender, crash)
+                    assert sender.count_counted() == likes
+                    assert sender.refusal_count > 0, "the load never met a dead database"
+                    await _assert_recorded_once(server.dsn, likes)
             assert await broken_invariants(server.dsn) == {}
         finally:
             await server.stop()
 
 
-async def test_sigterm_finishes_what_was_accepted_and_exits_with_0(dsn: str) -> None:
-    secret = await _prepared(dsn)
+async def test_sigterm_finishes_accepted_deliveries_and_exits_with_0(dsn: str) -> None:
+    secret = await _prepare(dsn)
     with running_program(dsn) as service:
-        async with running_sender(service, secret) as to:
-            loading = asyncio.create_task(_load(to, 0, 40))
-            while len(to.answers) < 3:
+        async with running_sender(service, secret) as sender:
+            loading = asyncio.create_task(_load(sender, 0, 40))
+            while len(sender.responses) < 3:
                 await asyncio.sleep(0.001)
             assert await asyncio.to_thread(service.kill, signal.SIGTERM) == 0
             await asyncio.to_thread(service.start)
             await loading
-            await _stands(dsn, to.count_counted())
+            await _assert_recorded_once(dsn, sender.count_counted())

@@ -1,4 +1,4 @@
-"""A service that is killed while a file is replayed and started again: the sender goes on, the figures are exact."""
+"""The service is killed repeatedly during a replay; the sender continues, figures are exact."""
 
 import asyncio
 import contextlib
@@ -35,68 +35,74 @@ def free_port() -> int:
 
 
 @contextlib.asynccontextmanager
-async def serving(dsn: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Yield a service process that is ready; it is killed in the end, without a chance to finish anything."""
-    own = environment(dsn) | {"LIKE_LEDGER_PORT": str(port)}
+async def serving_process(dsn: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Yield a ready service process; kill it at the end without a shutdown."""
+    settings = environment(dsn) | {"LIKE_LEDGER_PORT": str(port)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ops.cli", "serve", cwd=ROOT, env=os.environ | own, stderr=asyncio.subprocess.DEVNULL
+        sys.executable,
+        "-m",
+        "ops.cli",
+        "serve",
+        cwd=ROOT,
+        env=os.environ | settings,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        await until_ready(f"http://127.0.0.1:{port}/ready")
+        await wait_until_ready(f"http://127.0.0.1:{port}/ready")
         yield process
     finally:
         process.kill()
         await process.wait()
 
 
-async def until_ready(url: str) -> None:
+async def wait_until_ready(url: str) -> None:
     async with asyncio.timeout(60), aiohttp.ClientSession() as session:
         while True:
             with contextlib.suppress(aiohttp.ClientConnectionError):
-                async with session.get(url) as answer:
-                    if answer.status == 200:
+                async with session.get(url) as response:
+                    if response.status == 200:
                         return
             await asyncio.sleep(0.05)
 
 
-async def killed_again_and_again(dsn: str, port: int, pool: sql.Pool, all_sent: asyncio.Event) -> None:
-    """Kill the service after each so many deliveries and start another in its place; the last one may finish."""
-    for life in range(1, KILLS + 1):
-        async with serving(dsn, port):
-            while await pool.fetchval("SELECT count(*) FROM deliveries") < life * LIKES // SIZE // (KILLS + 1):
+async def kill_repeatedly(dsn: str, port: int, pool: sql.Pool, all_sent: asyncio.Event) -> None:
+    """Kill the service after a share of the deliveries and start it again; the last one stays."""
+    for run in range(1, KILLS + 1):
+        async with serving_process(dsn, port):
+            while await pool.fetchval("SELECT count(*) FROM deliveries") < run * LIKES // SIZE // (KILLS + 1):
                 await asyncio.sleep(0.005)
-    async with serving(dsn, port):
+    async with serving_process(dsn, port):
         await all_sent.wait()
-        await until_folded(pool)
+        await wait_until_folded(pool)
 
 
-async def until_folded(pool: sql.Pool) -> None:
+async def wait_until_folded(pool: sql.Pool) -> None:
     async with asyncio.timeout(60):
         while await pool.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL"):
             await asyncio.sleep(0.05)
 
 
-def written(file: Path) -> Path:
-    """Write likes of 60 people on 100 videos, none twice."""
-    each = (like(f"p{n % 60}", f"v{n // 60}", at=DAY + timedelta(seconds=n)) for n in range(LIKES))
-    file.write_text("".join(f"{json.dumps(own)}\n" for own in each), encoding="utf-8")
+def write_likes(file: Path) -> Path:
+    """Write likes of 60 people on 100 videos, without duplicates."""
+    events = (like(f"p{n % 60}", f"v{n // 60}", at=DAY + timedelta(seconds=n)) for n in range(LIKES))
+    file.write_text("".join(f"{json.dumps(event)}\n" for event in events), encoding="utf-8")
     return file
 
 
-async def test_a_replay_outlives_the_service(dsn: str, pool: sql.Pool, tmp_path: Path):
+async def test_a_replay_survives_killed_services(dsn: str, pool: sql.Pool, tmp_path: Path):
     await create_funded_campaign(pool, promise())
     await sequencer.create_log(pool, LOG, utc_now())
     async with pool.acquire() as conn, conn.transaction():
         secret = await platforms.add_platform(conn, "kuai", KEYS.webhook)
     port = free_port()
-    job = ReplayJob(written(tmp_path / "likes.ndjson"), Format.NDJSON, SLUG, SIZE, skips_bad_lines=False)
+    job = ReplayJob(write_likes(tmp_path / "likes.ndjson"), Format.NDJSON, SLUG, SIZE, skips_bad_lines=False)
     report = new_report(job)
     target = ReplayTarget(f"http://127.0.0.1:{port}/v1/platforms/kuai/likes", parse_secret(secret), 4, None, 40)
     all_sent = asyncio.Event()
-    living = asyncio.create_task(killed_again_and_again(dsn, port, pool, all_sent))
+    killer = asyncio.create_task(kill_repeatedly(dsn, port, pool, all_sent))
     await send_file(job, target, utc_now, Console(quiet=True), report)
     all_sent.set()
-    await living
+    await killer
     assert (report.failure, report.delivery_tally.outcomes) == (None, {"counted": LIKES})
     assert report.delivery_tally.retries > 0
     assert await pool.fetchval("SELECT sum(counted) FROM day_counts") == LIKES

@@ -1,6 +1,7 @@
-"""23,637 real likes (KuaiRand, CC BY-SA 4.0), replayed: the figures worked out beforehand, however they are sent.
+"""23,637 real likes (KuaiRand, CC BY-SA 4.0), replayed.
 
-The file is not the project's to hand on: without it these tests are skipped. Its place is `KUAIRAND_LIKES`, or
+Always the same figures, worked out beforehand. The project may not redistribute the file; without
+it these tests are skipped. The setting `KUAIRAND_LIKES` names it, or else it is
 `../shared/data/kuairand-likes.csv` beside the repository.
 """
 
@@ -26,8 +27,8 @@ from ops.replay.run import ReplayJob, ReplayReport, ReplayTarget, new_report, se
 from ops.replay.secret import parse_secret
 from serving import LOG, SLUG, RunningService, promise, running_service
 
-BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand-likes.csv"
-FILE = Path(os.environ.get("KUAIRAND_LIKES", BESIDE))
+DEFAULT_FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand-likes.csv"
+FILE = Path(os.environ.get("KUAIRAND_LIKES", DEFAULT_FILE))
 LIMITED = {"counted": 22_629, "duplicate": 262, "over_limit": 739}
 UNLIMITED = {"counted": 23_368, "duplicate": 262}
 CUT = (
@@ -44,12 +45,12 @@ pytestmark = [
 ]
 
 
-def promised(**terms: Any) -> Promise:
-    """Return the contract's promise: 1 fen for 3 likes unless asked otherwise."""
+def promise_with(**terms: Any) -> Promise:
+    """Return the contract's promise, 1 fen for 3 likes, with other terms."""
     return promise(terms=terms)
 
 
-FULL = promised(daily_cap_minor=500, likes_per_person_per_day=20)
+FULL = promise_with(daily_cap_minor=500, likes_per_person_per_day=20)
 
 
 async def replay(service: RunningService, file: Path, size: int, senders: int = 1, label: str = "") -> ReplayReport:
@@ -69,13 +70,14 @@ async def check(service: RunningService, figures: Mapping[str, int], pledged_min
     assert {name: likes for name, likes in totals["likes"].items() if likes} == figures
     assert totals["money"]["pledged"]["minor"] == pledged_minor
     await service.sequence()
-    outside = await asyncio.to_thread(verify_log, HttpSource(service.url), None, LOG.verifier_key)
-    own = outside.figures[SLUG]
-    assert (outside.has_compared_totals, own.counted, own.pledged_minor) == (True, figures["counted"], pledged_minor)
+    verified = await asyncio.to_thread(verify_log, HttpSource(service.url), None, LOG.verifier_key)
+    figures_of_log = verified.figures[SLUG]
+    assert (verified.has_compared_totals, figures_of_log.counted) == (True, figures["counted"])
+    assert figures_of_log.pledged_minor == pledged_minor
 
 
-# One like a webhook goes over sixteen connections: two likes of one person and content on different days, where the
-# first decides, are at least 1,895 lines apart in the file, so never under way together.
+# One like a webhook needs sixteen senders. Of two likes of one person and content on different days
+# the first decides; they are at least 1,895 lines apart in the file, so never in flight together.
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("size", "times", "senders"), [(1, 1, 16), (1_000, 1, 1), (1_000, 3, 1)])
 async def test_the_promise_of_the_contract(dsn: str, size: int, times: int, senders: int):
@@ -85,32 +87,37 @@ async def test_the_promise_of_the_contract(dsn: str, size: int, times: int, send
         assert [run.delivery_tally.outcomes for run in runs] == [runs[0].delivery_tally.outcomes] * times
 
 
-async def test_settled_weekly_and_paid_by_a_bank(dsn: str, tmp_path: Path):
-    """35.00 and 29.55 at 70 % and 30 %: 24.50, 10.50, 20.69 and 8.86, of which the bank sends the last one back.
+async def test_weekly_settlements_paid_by_a_bank(dsn: str, tmp_path: Path):
+    """35.00 and 29.55 at 70 % and 30 %: 24.50, 10.50, 20.69 and 8.86.
 
-    24.50 + 10.50 + 20.69 = 55.69 paid, and 55.69 + 8.86 = 64.55 settled.
+    The bank returns the last one. 24.50 + 10.50 + 20.69 = 55.69 paid, and 55.69 + 8.86 = 64.55
+    settled.
     """
     async with running_service(dsn, FULL, payout_folder=tmp_path) as service:
         await replay(service, FILE, 1_000)
         await service.tick()
         campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
         first, second = await payday.run_payday(service.service, campaign, utc_now())
-        assert [(str(e.period), e.total_minor) for e in (first, second)] == [
+        assert [(str(s.period), s.total_minor) for s in (first, second)] == [
             ("2022-04-18", 3500),
             ("2022-04-25", 2955),
         ]
-        payouts = [(p.amount_minor, p.state.value) for e in (first, second) for p in e.payouts]
+        payouts = [(p.amount_minor, p.state.value) for s in (first, second) for p in s.payouts]
         assert payouts == [(2450, "paid"), (1050, "paid"), (2069, "paid"), (886, "returned")]
-        files = [name for name in os.listdir(tmp_path) if name.endswith(".xml")]  # noqa: PTH208 - a moment's look
+        files = [name for name in os.listdir(tmp_path) if name.endswith(".xml")]  # noqa: PTH208 - two names, read once
         assert len(files) == 2
         await service.sequence()
-        outside = await asyncio.to_thread(verify_log, HttpSource(service.url), None, LOG.verifier_key)
-        own = outside.figures[SLUG]
-        assert (outside.has_compared_totals, own.pledged_minor) == (True, 6_455)
-        assert (own.settled_minor, own.in_flight_minor, own.paid_minor) == (6_455, 0, 5_569)
+        verified = await asyncio.to_thread(verify_log, HttpSource(service.url), None, LOG.verifier_key)
+        figures_of_log = verified.figures[SLUG]
+        assert (verified.has_compared_totals, figures_of_log.pledged_minor) == (True, 6_455)
+        assert (figures_of_log.settled_minor, figures_of_log.in_flight_minor, figures_of_log.paid_minor) == (
+            6_455,
+            0,
+            5_569,
+        )
 
 
-async def test_sent_again_under_new_ids_only_the_duplicates_grow(dsn: str):
+async def test_a_replay_under_new_ids_adds_only_duplicates(dsn: str):
     async with running_service(dsn, FULL) as service:
         for label in ("", "again"):
             await replay(service, FILE, 1_000, label=label)
@@ -122,13 +129,13 @@ async def test_eight_senders_and_any_order_without_limit_and_cap(dsn: str, tmp_p
     random.Random(8).shuffle(rows)
     shuffled = tmp_path / "shuffled.csv"
     shuffled.write_text("".join([header, *rows]))
-    async with running_service(dsn, promised()) as service:
+    async with running_service(dsn, promise_with()) as service:
         await replay(service, shuffled, 100, senders=8)
         await check(service, UNLIMITED, 7_789)
 
 
 async def cut_connections(dsn: str, times: int) -> None:
-    """End every other connection to the database, again and again while likes arrive."""
+    """End every other connection to the database several times while likes arrive."""
     conn = await asyncpg.connect(dsn)
     try:
         for round_ in range(1, times + 1):
@@ -149,10 +156,10 @@ async def test_the_database_goes_away_in_the_middle(dsn: str):
 
 
 WORKED = [
-    ("a budget of 50.00", promised(), 5_000, UNLIMITED, 5_000),
+    ("a budget of 50.00", promise_with(), 5_000, UNLIMITED, 5_000),
     (
         "7 fen for 10 likes",
-        promised(rate={"amount_minor": 7, "per_likes": 10}, likes_per_person_per_day=20),
+        promise_with(rate={"amount_minor": 7, "per_likes": 10}, likes_per_person_per_day=20),
         700_000,
         LIMITED,
         15_840,
@@ -161,11 +168,11 @@ WORKED = [
 
 
 @pytest.mark.parametrize(
-    ("asked", "funded_minor", "figures", "pledged_minor"), [case[1:] for case in WORKED], ids=[c[0] for c in WORKED]
+    ("terms", "funded_minor", "figures", "pledged_minor"), [case[1:] for case in WORKED], ids=[c[0] for c in WORKED]
 )
 async def test_other_promises(
-    dsn: str, asked: Promise, funded_minor: int, figures: Mapping[str, int], pledged_minor: int
+    dsn: str, terms: Promise, funded_minor: int, figures: Mapping[str, int], pledged_minor: int
 ):
-    async with running_service(dsn, asked, funded_minor) as service:
+    async with running_service(dsn, terms, funded_minor) as service:
         await replay(service, FILE, 1_000)
         await check(service, figures, pledged_minor)

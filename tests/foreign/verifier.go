@@ -1,5 +1,5 @@
-// An independent reader of a served log: golang.org/x/mod's sumdb/note and sumdb/tlog, none of our code.
-// Usage: verifier ADDRESS VERIFIER-KEY. Checks the signature, every tile it needs, and every leaf's place in the tree.
+// An independent verifier of a served log with golang.org/x/mod's sumdb/note and sumdb/tlog.
+// Usage: verifier ADDRESS VERIFIER-KEY. Checks the signature and the inclusion of every leaf.
 package main
 
 import (
@@ -18,26 +18,26 @@ import (
 
 const height = 8
 
-func refuse(why string, fault error) {
-	fmt.Fprintf(os.Stderr, "%s: %v\n", why, fault)
+func refuse(subject string, err error) {
+	fmt.Fprintf(os.Stderr, "%s: %v\n", subject, err)
 	os.Exit(1)
 }
 
 func fetch(url string) []byte {
-	answer, fault := http.Get(url)
-	if fault != nil {
-		refuse(url, fault)
+	response, err := http.Get(url)
+	if err != nil {
+		refuse(url, err)
 	}
-	defer answer.Body.Close()
-	body, fault := io.ReadAll(answer.Body)
-	if fault != nil || answer.StatusCode != 200 {
-		refuse(url, fmt.Errorf("status %d, %v", answer.StatusCode, fault))
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || response.StatusCode != 200 {
+		refuse(url, fmt.Errorf("status %d, %v", response.StatusCode, err))
 	}
 	return body
 }
 
-// index writes a tile's number as the paths of tlog-tiles have it: x001/234, and .p/W where it is not full.
-func index(number int64, width int) string {
+// tileIndex returns a tile's number as in tlog-tiles paths: x001/234, with .p/W if it is partial.
+func tileIndex(number int64, width int) string {
 	path := fmt.Sprintf("%03d", number%1000)
 	for number >= 1000 {
 		number /= 1000
@@ -49,36 +49,36 @@ func index(number int64, width int) string {
 	return path
 }
 
-type served struct{ address string }
+type servedTiles struct{ address string }
 
-func (s served) Height() int                           { return height }
-func (s served) SaveTiles(tiles []tlog.Tile, _ [][]byte) {}
+func (s servedTiles) Height() int                             { return height }
+func (s servedTiles) SaveTiles(tiles []tlog.Tile, _ [][]byte) {}
 
-func (s served) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
-	var found [][]byte
+func (s servedTiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	var contents [][]byte
 	for _, tile := range tiles {
-		found = append(found, fetch(fmt.Sprintf("%s/log/tile/%d/%s", s.address, tile.L, index(tile.N, tile.W))))
+		contents = append(contents, fetch(fmt.Sprintf("%s/log/tile/%d/%s", s.address, tile.L, tileIndex(tile.N, tile.W))))
 	}
-	return found, nil
+	return contents, nil
 }
 
-func opened(address, key string) tlog.Tree {
-	verifier, fault := note.NewVerifier(key)
-	if fault != nil {
-		refuse("key", fault)
+func openTree(address, key string) tlog.Tree {
+	verifier, err := note.NewVerifier(key)
+	if err != nil {
+		refuse("key", err)
 	}
-	signed, fault := note.Open(fetch(address+"/log/checkpoint"), note.VerifierList(verifier))
-	if fault != nil {
-		refuse("checkpoint", fault)
+	signed, err := note.Open(fetch(address+"/log/checkpoint"), note.VerifierList(verifier))
+	if err != nil {
+		refuse("checkpoint", err)
 	}
 	lines := strings.Split(signed.Text, "\n")
-	size, fault := strconv.ParseInt(lines[1], 10, 64)
-	if fault != nil || lines[0] != verifier.Name() {
-		refuse("checkpoint", fmt.Errorf("origin %q, %v", lines[0], fault))
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || lines[0] != verifier.Name() {
+		refuse("checkpoint", fmt.Errorf("origin %q, %v", lines[0], err))
 	}
-	root, fault := base64.StdEncoding.DecodeString(lines[2])
-	if fault != nil || len(root) != tlog.HashSize {
-		refuse("root", fault)
+	root, err := base64.StdEncoding.DecodeString(lines[2])
+	if err != nil || len(root) != tlog.HashSize {
+		refuse("root", err)
 	}
 	tree := tlog.Tree{N: size}
 	copy(tree.Hash[:], root)
@@ -86,35 +86,35 @@ func opened(address, key string) tlog.Tree {
 }
 
 func entries(address string, number int64, width int) [][]byte {
-	var found [][]byte
-	body := fetch(fmt.Sprintf("%s/log/tile/entries/%s", address, index(number, width)))
+	var contents [][]byte
+	body := fetch(fmt.Sprintf("%s/log/tile/entries/%s", address, tileIndex(number, width)))
 	for len(body) > 0 {
 		length := int(binary.BigEndian.Uint16(body))
-		found = append(found, body[2:2+length])
+		contents = append(contents, body[2:2+length])
 		body = body[2+length:]
 	}
-	if len(found) != width {
-		refuse("entries", fmt.Errorf("%d, not %d", len(found), width))
+	if len(contents) != width {
+		refuse("entries", fmt.Errorf("%d, not %d", len(contents), width))
 	}
-	return found
+	return contents
 }
 
 func main() {
-	address, tree := os.Args[1], opened(os.Args[1], os.Args[2])
-	reader := tlog.TileHashReader(tree, served{address})
+	address, tree := os.Args[1], openTree(os.Args[1], os.Args[2])
+	reader := tlog.TileHashReader(tree, servedTiles{address})
 	for first := int64(0); first < tree.N; first += 1 << height {
 		width := tree.N - first
 		if width > 1<<height {
 			width = 1 << height
 		}
-		for place, entry := range entries(address, first>>height, int(width)) {
-			at := first + int64(place)
-			proof, fault := tlog.ProveRecord(tree.N, at, reader)
-			if fault != nil {
-				refuse(fmt.Sprintf("leaf %d", at), fault)
+		for offset, entry := range entries(address, first>>height, int(width)) {
+			index := first + int64(offset)
+			proof, err := tlog.ProveRecord(tree.N, index, reader)
+			if err != nil {
+				refuse(fmt.Sprintf("leaf %d", index), err)
 			}
-			if fault := tlog.CheckRecord(proof, tree.N, tree.Hash, at, tlog.RecordHash(entry)); fault != nil {
-				refuse(fmt.Sprintf("leaf %d", at), fault)
+			if err := tlog.CheckRecord(proof, tree.N, tree.Hash, index, tlog.RecordHash(entry)); err != nil {
+				refuse(fmt.Sprintf("leaf %d", index), err)
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-"""What a database is made of, as PostgreSQL's own catalogue says it: to compare two databases by."""
+"""The schema of a database from PostgreSQL's catalogue, to compare two databases."""
 
 import asyncpg
 
@@ -24,7 +24,7 @@ _MIGRATIONS_TABLE = "schema_migrations"
 
 
 async def catalog(conn: asyncpg.Connection) -> dict[str, list[tuple[object, ...]]]:
-    """Return every part of the schema, sorted; without the migration runner's own table."""
+    """Return every part of the schema, sorted, without the table of the migration runner."""
     parts = {name: [tuple(row) for row in await conn.fetch(text)] for name, text in _PARTS.items()}
     return {
         name: sorted((r for r in rows if _MIGRATIONS_TABLE not in str(r)), key=str) for name, rows in parts.items()

@@ -1,4 +1,4 @@
-"""Migrations: once each, in order, by one at a time; and together they are what `sql/schema.sql` says."""
+"""Migrations: each once, in order, under one lock; together they equal `sql/schema.sql`."""
 
 import asyncio
 
@@ -26,14 +26,14 @@ async def test_the_schema_file_equals_the_migrations(dsn: str, empty_dsn: str) -
 
 async def test_every_query_prepares(dsn: str) -> None:
     conn = await asyncpg.connect(dsn, server_settings={"role": "like_ledger_service"})
-    failed = {}
+    failures = {}
     for name, text in sql.queries().items():
         try:
             await conn.prepare(text)
         except asyncpg.PostgresError as error:
-            failed[name] = str(error)
+            failures[name] = str(error)
     await conn.close()
-    assert failed == {}
+    assert failures == {}
 
 
 async def test_every_check_prepares(dsn: str) -> None:
@@ -45,8 +45,8 @@ async def test_every_check_prepares(dsn: str) -> None:
 
 
 async def test_five_instances_migrate_at_once(empty_dsn: str) -> None:
-    done = await asyncio.gather(*(migrate(empty_dsn) for _ in range(5)))
-    assert sorted(len(one.pending) for one in done) == [0, 0, 0, 0, len(sql.scripts("migrations"))]
+    plans = await asyncio.gather(*(migrate(empty_dsn) for _ in range(5)))
+    assert sorted(len(plan.pending) for plan in plans) == [0, 0, 0, 0, len(sql.scripts("migrations"))]
 
 
 async def test_a_migration_that_fails_leaves_nothing(empty_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,9 +75,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("files", "applied", "pending"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_what_is_pending(files: list[Script], applied: dict[int, bytes], pending: int) -> None:
-    found = plan_migrations(files, applied)
-    assert [migration_version(f) for f in found.pending] == [migration_version(f) for f in files][
+def test_pending_migrations(files: list[Script], applied: dict[int, bytes], pending: int) -> None:
+    plan = plan_migrations(files, applied)
+    assert [migration_version(f) for f in plan.pending] == [migration_version(f) for f in files][
         len(files) - pending :
     ]
 
@@ -89,7 +89,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("files", "applied", "words"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
-def test_what_cannot_fit_is_refused(files: list[Script], applied: dict[int, bytes], words: str) -> None:
-    with pytest.raises(MigrationRefused, match=words):
+@pytest.mark.parametrize(("files", "applied", "message"), [c[1:] for c in REFUSED], ids=[c[0] for c in REFUSED])
+def test_a_mismatch_is_refused(files: list[Script], applied: dict[int, bytes], message: str) -> None:
+    with pytest.raises(MigrationRefused, match=message):
         plan_migrations(files, applied)

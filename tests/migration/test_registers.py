@@ -1,4 +1,4 @@
-"""The registers are filled from what was promised before there were any; what people must decide is not guessed."""
+"""The migration that fills the registers from existing promises, and refuses ambiguous accounts."""
 
 import json
 from typing import Any
@@ -14,12 +14,18 @@ BEFORE = next(migration_version(file) for file in sql.scripts("migrations") if f
 
 
 def terms(charity: str, account: str) -> str:
-    named = {"charity": charity, "name": {"zh": "村", "en": "Village"}, "account": {"scheme": "other", "id": account}}
-    return json.dumps({"beneficiaries": [named]})
+    beneficiary = {
+        "charity": charity,
+        "name": {"zh": "村", "en": "Village"},
+        "account": {"scheme": "other", "id": account},
+    }
+    return json.dumps({"beneficiaries": [beneficiary]})
 
 
-async def filled(dsn: str, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, int, str, Any]]) -> None:
-    """Migrate to just before, put in terms of campaigns (slug, version, account, closed at), migrate on."""
+async def migrate_with_terms(
+    dsn: str, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, int, str, Any]]
+) -> None:
+    """Migrate to the version before, insert terms (slug, version, account, closed at), migrate on."""
     files = sql.scripts("migrations")
     with monkeypatch.context() as patched:
         patched.setattr(sql, "scripts", lambda _: files[: BEFORE - 1])
@@ -42,12 +48,12 @@ async def filled(dsn: str, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str
     await migrate(dsn)
 
 
-async def test_the_newest_terms_of_what_is_open_say_where_the_money_goes(
+async def test_the_newest_terms_of_open_campaigns_fill_the_registers(
     empty_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     closed = "2026-11-02T00:00:00Z"
     rows = [("a", 1, "old", None), ("a", 2, "new", None), ("closed", 1, "newest", closed)]
-    await filled(empty_dsn, monkeypatch, rows)
+    await migrate_with_terms(empty_dsn, monkeypatch, rows)
     conn = await asyncpg.connect(empty_dsn)
     assert await conn.fetchval("SELECT string_agg(account ->> 'id', ' ') FROM charities") == "new"
     [sponsor] = await conn.fetch("SELECT sponsor_id, name FROM sponsors JOIN sponsor_names USING (sponsor_id, name)")
@@ -55,8 +61,6 @@ async def test_the_newest_terms_of_what_is_open_say_where_the_money_goes(
     assert tuple(sponsor) == (derive_sponsor_id("基金会"), "基金会")
 
 
-async def test_two_accounts_of_one_charity_are_not_chosen_between(
-    empty_dsn: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_accounts_of_a_charity_are_refused(empty_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(asyncpg.RaiseError, match="village has different accounts in a, b"):
-        await filled(empty_dsn, monkeypatch, [("a", 1, "one", None), ("b", 1, "two", None)])
+        await migrate_with_terms(empty_dsn, monkeypatch, [("a", 1, "one", None), ("b", 1, "two", None)])

@@ -69,7 +69,11 @@ async def migrated_rows(dsn: str, monkeypatch: pytest.MonkeyPatch) -> asyncpg.Co
 # A query, its arguments, and the columns that it returns for the old rows.
 ROWS: dict[str, tuple[Sequence[Any], Sequence[str], Sequence[Any]]] = {
     "find_idempotency_key": (["ann", "key-1"], ["response"], [b"response"]),
-    "list_audit_entries": ([None, 1, *[None] * 8], ["audit_id", "entry_point"], [2, "page"]),
+    "list_audit_entries": (
+        [None, 1, *[None] * 8],
+        ["audit_id", "entry_point", "command"],
+        [2, "page", "proposal.create"],
+    ),
     "read_catalogue_version": ([], ["version"], [3]),
     "list_changed_pauses": ([2], ["campaign_id", "content", "is_paused"], [1, "video", True]),
     "list_running_uploads": ([], ["upload_id"], ["upl_1"]),

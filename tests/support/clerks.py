@@ -1,4 +1,4 @@
-"""People who administrate, for tests: each with a role and a token, at the door of programs."""
+"""Administrators for tests: clients of the API, each with a role and a token."""
 
 import io
 import json
@@ -25,53 +25,53 @@ FOREST = promise({"slug": "forest"})
 
 
 async def create_tokens(pool: Pool) -> None:
-    """Give everybody their token."""
+    """Store a token for each person."""
     async with pool.acquire() as conn:
         for name, role in PEOPLE.items():
             await tokens.store_token(conn, f"token-of-{name}", name, role, utc_now())
 
 
 def promise_json(promise: Promise) -> Any:
-    """Return a promise as a program sends it."""
+    """Return a promise as JSON."""
     return json.loads(promise.model_dump_json(exclude_none=True))
 
 
 class AdminClient:
-    """One of them."""
+    """The API client of one person."""
 
     def __init__(self, server: RunningService, name: str) -> None:
         self.server, self.name, self.sent_count = server, name, 0
 
     async def run_command(self, path: str, body: Any = None, key: str | None = None, **query: str) -> tuple[int, Any]:
-        """Give a command; its status and answer."""
+        """Run a command; return status and response."""
         self.sent_count += 1
         headers = self._headers | {"Idempotency-Key": key or f"{self.name}-{path}-{self.sent_count}"}
-        async with self.server.http.post(self._url(path), json=body or {}, headers=headers, params=query) as answer:
-            return answer.status, await answer.json(content_type=None)
+        async with self.server.http.post(self._url(path), json=body or {}, headers=headers, params=query) as response:
+            return response.status, await response.json(content_type=None)
 
     async def send_file(
         self, path: str, content: bytes, key: str | None = None, kind: str = BYTES, **query: str
     ) -> tuple[int, Any]:
-        """Send a file; the status and answer."""
+        """Send a file; return status and response."""
         self.sent_count += 1
-        own = {
+        file_headers = {
             "Idempotency-Key": key or f"{self.name}-{path}-{self.sent_count}",
             "Content-Type": kind,
         }
-        headers, body = self._headers | own, io.BytesIO(content)
-        async with self.server.http.post(self._url(path), data=body, headers=headers, params=query) as answer:
-            return answer.status, await answer.json(content_type=None)
+        headers, body = self._headers | file_headers, io.BytesIO(content)
+        async with self.server.http.post(self._url(path), data=body, headers=headers, params=query) as response:
+            return response.status, await response.json(content_type=None)
 
     async def read(self, path: str, **query: str) -> tuple[int, Any]:
-        """Look at something; its status and answer."""
-        async with self.server.http.get(self._url(path), headers=self._headers, params=query) as answer:
-            return answer.status, await answer.json(content_type=None)
+        """Read a list or a detail; return status and response."""
+        async with self.server.http.get(self._url(path), headers=self._headers, params=query) as response:
+            return response.status, await response.json(content_type=None)
 
     async def approve(self, proposal_id: str) -> tuple[int, Any]:
-        """Look at a proposal and agree to it."""
+        """Read a proposal and approve it by its hash."""
         _, listed = await self.read("/proposals")
-        [found] = [row for row in listed["proposals"] if row["proposal"] == proposal_id]
-        return await self.run_command(f"/proposals/{proposal_id}/approve", {"hash": found["hash"]})
+        [proposal] = [row for row in listed["proposals"] if row["proposal"] == proposal_id]
+        return await self.run_command(f"/proposals/{proposal_id}/approve", {"hash": proposal["hash"]})
 
     @property
     def _headers(self) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Databases for tests: copies of a template that is migrated once a server (CREATE DATABASE)."""
+"""Databases for tests.
+
+Copies of a template that is migrated once for each server (CREATE DATABASE).
+"""
 
 import asyncio
 import os
@@ -34,7 +37,10 @@ def server_names() -> list[str]:
 
 
 def run_in_thread(work: Coroutine[Any, Any, ResultT]) -> ResultT:
-    """Return the result of `work`, run in another loop: a session's fixture must not use a test's."""
+    """Return the result of `work`, run in another loop.
+
+    A session's fixture must not use a test's.
+    """
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
@@ -61,7 +67,10 @@ class DatabaseServer:
 
     @asynccontextmanager
     async def database(self, template: str = "template0") -> AsyncIterator[str]:
-        """Yield the address of a new copy of `template`; the end drops it, and all its connections."""
+        """Yield the address of a new copy of `template`.
+
+        The end drops it, and all its connections.
+        """
         name = f"like_ledger_test_{uuid4().hex}"
         await self._execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
@@ -83,7 +92,10 @@ class DatabaseServer:
 
 
 async def broken_invariants(dsn: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows that `sql/checks` return, by the check's name; empty if all invariants hold."""
+    """Return the rows that `sql/checks` return, by the check's name.
+
+    Empty if all invariants hold.
+    """
     conn = await asyncpg.connect(dsn)
     try:
         violations = {check.name: await conn.fetch(check.text) for check in sql.scripts("checks")}
@@ -94,7 +106,10 @@ async def broken_invariants(dsn: str) -> dict[str, list[dict[str, Any]]]:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Yield a folder for a server's data, in memory if possible: 20 ms a database instead of 400."""
+    """Yield a folder for a server's data, in memory if possible.
+
+    20 ms a database instead of 400.
+    """
     roomy = _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _FREE_BYTES_MIN
     with tempfile.TemporaryDirectory(prefix="like-ledger-", dir=_IN_MEMORY if roomy else None) as folder:
         yield Path(folder)

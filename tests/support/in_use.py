@@ -1,4 +1,4 @@
-"""A database in use, for whoever looks at all of it: counted, settled, logged, cosigned, closed, decided."""
+"""A database with rows of every kind: likes, settlements, log, cosignatures, proposals, a closed campaign."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ FIRST_DAYS = [
     ),
     delivery_body(
         like_json("ann", "c1", 9, action="unlike"), like_json("cid", "c1", 9, action="unlike")
-    ),  # one moves up
+    ),  # a later like takes the free place of the limit
     delivery_body(like_json("dan", "c1", 1, signals={"account_age_days": 0, "watch_ms": 0})),  # suspect
     delivery_body(
         like_json("ann", "c0", 1, day=9), {**like_json("eve", "c0", 1), "event_at": "2026-10-01T00:00:00Z"}
@@ -65,7 +65,7 @@ LAST_DELIVERIES = [
 
 
 async def fill_database(dsn: str) -> None:
-    """Do with a fresh database what a service does: promise, fund, count, pledge, take back, settle, close."""
+    """Fill a fresh database as a service does: promise, fund, count, pledge, reverse, settle, close."""
     async with database.open_pool(dsn, 2) as pool:
         campaign = await give_promise(pool, NOW - timedelta(days=9), DAILY_LIMIT_CHANGE)
         campaign = await give_promise(pool, NOW - timedelta(days=4), RATE_CHANGE)
@@ -85,8 +85,8 @@ async def fill_database(dsn: str) -> None:
         await pairs.create_proposals(pool, campaign.slug, KEYS)
         async with pool.acquire() as conn:
             await sequencer.append_leaves(conn, NOW)
-        await fund_campaign(pool, campaign, 1)  # a leaf that waits
-        await record(pool, LAST_DELIVERIES, NOW)  # waits to be folded
+        await fund_campaign(pool, campaign, 1)  # its leaf stays in the queue
+        await record(pool, LAST_DELIVERIES, NOW)  # stays unpledged
 
 
 async def give_promise(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Campaign:
@@ -100,23 +100,26 @@ async def fund_campaign(pool: Pool, campaign: Campaign, amount_minor: int) -> No
 
 
 async def cosign_checkpoint(pool: Pool) -> None:
-    """Have a witness cosign the newest checkpoint."""
-    async with running_witness(format_verifier_key(LOG.verifier_key)) as own, http_client.create_session() as http:
-        asked = witness_client.Witness(parse_witness_key(own.vkey), own.url)
-        assert await request_cosignature(pool, http, asked, lambda: NOW)
+    """Let a witness cosign the newest checkpoint."""
+    async with (
+        running_witness(format_verifier_key(LOG.verifier_key)) as running,
+        http_client.create_session() as http,
+    ):
+        witness = witness_client.Witness(parse_witness_key(running.vkey), running.url)
+        assert await request_cosignature(pool, http, witness, lambda: NOW)
 
 
 async def enrol_and_pause(pool: Pool, campaign: Campaign, contents: list[str]) -> None:
-    """Enrol content as a file, and pause it."""
+    """Enrol content by a file and pause it."""
     async with pool.acquire() as conn, conn.transaction():
-        wanted = await content_uploads.plan_upload(conn, campaign, "enrol", contents, b"")
-        upload_id = await content_uploads.create_upload(conn, campaign, "enrol", wanted, "ann", NOW)
+        plan = await content_uploads.plan_upload(conn, campaign, "enrol", contents, b"")
+        upload_id = await content_uploads.create_upload(conn, campaign, "enrol", plan, "ann", NOW)
         assert await content_uploads.process_chunk(conn, upload_id, PSEUDONYM_KEY, NOW)
         assert await pauses.pause_contents(conn, campaign, contents, NOW) == contents
 
 
 async def close_another_campaign(pool: Pool) -> None:
-    """Close a campaign whose likes earned less than its floor."""
+    """Close a campaign that earned less than its floor."""
     campaign = await give_promise(pool, NOW, *CLOSED_CAMPAIGN_CHANGES)
     await fund_campaign(pool, campaign, 80)
     await record(pool, [delivery_body({**like_json("gus", "c0", 1), "campaign": "closed"})], NOW)

@@ -1,4 +1,4 @@
-"""What the tests' provider tells of its people, and its addresses: read by Django when `openid_provider` runs."""
+"""Claims and URLs of the tests' OpenID provider; loaded by Django in `openid_provider`."""
 
 from typing import Any, ClassVar
 
@@ -12,18 +12,18 @@ from openid_provider import PEOPLE
 
 
 class Claims(OAuth2Validator):
-    """Names and groups in the ID token itself."""
+    """Puts names and groups into the ID token."""
 
     oidc_claim_scope: ClassVar[dict[str, str] | None] = None
 
     def get_additional_claims(self, request: Any) -> dict[str, Any]:
-        """Return the claims beside those of the standard."""
+        """Return the claims beyond the standard ones."""
         name = request.user.get_username()
         return {"preferred_username": name, "realm": {"groups": PEOPLE[name]}}
 
 
 def redirect_to(request: HttpRequest) -> HttpResponse:
-    """Have the client's browsers sent back to another address."""
+    """Set the client's redirect URI."""
     Application.objects.update(redirect_uris=request.GET["redirect_uri"])
     return HttpResponse("")
 

@@ -1,7 +1,8 @@
-"""A real OpenID Connect provider for tests: django-oauth-toolkit on loopback, with people who have passwords.
+"""A real OpenID Connect provider for tests: django-oauth-toolkit on loopback.
 
-`python tests/support/openid_provider.py` prints the issuer's address and serves until it is stopped. PKCE is required
-there, the client's secret too, and each name is also the password. `/client` is told where browsers go back to.
+`python tests/support/openid_provider.py` prints the issuer's address and serves until stopped. It
+requires PKCE and the client's secret. Each person's password is their name. `/client` sets the
+redirect URI.
 """
 
 import os
@@ -27,7 +28,7 @@ LOGIN = """<!doctype html><title>Provider</title><form method="post" action="">{
 
 @contextmanager
 def running_provider() -> Iterator[str]:
-    """Yield the issuer of a provider that knows one client."""
+    """Yield the issuer of a provider with one client."""
     with Popen([sys.executable, __file__], stdout=PIPE, text=True) as process:
         try:
             assert process.stdout is not None
@@ -37,7 +38,7 @@ def running_provider() -> Iterator[str]:
 
 
 def _configure(folder: str, issuer: str) -> None:
-    """Make Django's settings: a database in a file, a fresh key, and the claims of the people."""
+    """Configure Django: a database in a file, a fresh key, the people's claims."""
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - only the provider's own process has it
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
     from django.conf import settings  # noqa: PLC0415
@@ -46,14 +47,14 @@ def _configure(folder: str, issuer: str) -> None:
     parts = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     apps = ("auth", "contenttypes", "sessions")
     middleware = ("sessions.middleware.SessionMiddleware", "auth.middleware.AuthenticationMiddleware")
-    own: dict[str, Any] = {
+    options: dict[str, Any] = {
         "DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/provider.sqlite"}},
         "INSTALLED_APPS": [*(f"django.contrib.{app}" for app in apps), "oauth2_provider"],
-        "MIGRATION_MODULES": dict.fromkeys((*apps, "oauth2_provider")),  # tables straight from the models: quicker
-        "MIDDLEWARE": [f"django.contrib.{each}" for each in middleware],
+        "MIGRATION_MODULES": dict.fromkeys((*apps, "oauth2_provider")),  # tables from the models: faster
+        "MIDDLEWARE": [f"django.contrib.{name}" for name in middleware],
         "PASSWORD_HASHERS": [
             "django.contrib.auth.hashers.MD5PasswordHasher"
-        ],  # quick: these passwords protect nothing
+        ],  # fast: these passwords protect nothing
         "OAUTH2_PROVIDER": {
             "OIDC_ENABLED": True,
             "OIDC_ISS_ENDPOINT": issuer,
@@ -77,12 +78,12 @@ def _configure(folder: str, issuer: str) -> None:
         USE_TZ=True,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         TEMPLATES=[engine],
-        **own,
+        **options,
     )
 
 
 def _create_people() -> None:
-    """Make the tables, the people and the client."""
+    """Create the tables, the people and the client."""
     from django.contrib.auth.models import User  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
     from oauth2_provider.models import Application  # noqa: PLC0415
@@ -103,17 +104,17 @@ def _create_people() -> None:
 
 
 class SilentRequestHandler(WSGIRequestHandler):
-    """Requests hold codes: none is written anywhere."""
+    """Logs no requests: they contain codes."""
 
     def log_message(self, *_: Any) -> None:
-        """Write nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is terminated."""
     with tempfile.TemporaryDirectory(prefix="like-ledger-openid-") as folder:
         server = make_server("127.0.0.1", 0, lambda *_: [], handler_class=SilentRequestHandler)
-        issuer = f"http://localhost:{server.server_port}/o"  # to browsers another site than the service's 127.0.0.1
+        issuer = f"http://localhost:{server.server_port}/o"  # to browsers, another site than the service's 127.0.0.1
         _configure(folder, issuer)
 
         import django  # noqa: PLC0415

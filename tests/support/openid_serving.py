@@ -1,4 +1,4 @@
-"""A service at which people sign in by OpenID Connect, and the provider that it asks: fixtures of those tests."""
+"""Fixtures: a service with sign-in by OpenID Connect, and its provider."""
 
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -16,8 +16,8 @@ CALLBACK_PATH = "/admin/sign-in/openid/callback"
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    with running_provider() as found:
-        yield found
+    with running_provider() as address:
+        yield address
 
 
 def free_port() -> int:
@@ -29,7 +29,7 @@ def free_port() -> int:
 @asynccontextmanager
 async def running_openid_service(dsn: str, issuer: str, **settings: Any) -> AsyncIterator[RunningService]:
     port = free_port()
-    own = {
+    openid_settings = {
         "openid_issuer": issuer,
         "openid_client": CLIENT_ID,
         "openid_secret": SECRET,
@@ -38,15 +38,15 @@ async def running_openid_service(dsn: str, issuer: str, **settings: Any) -> Asyn
         "port": port,
         "public_url": f"http://127.0.0.1:{port}",
     }
-    async with running_service(dsn, **own | settings) as made:
-        await create_tokens(made.service.pool)
-        yield made
+    async with running_service(dsn, **openid_settings | settings) as service:
+        await create_tokens(service.service.pool)
+        yield service
 
 
 @pytest.fixture
 async def openid_server(dsn: str, issuer: str) -> AsyncIterator[RunningService]:
-    async with running_openid_service(dsn, issuer) as made:
-        redirect = {"redirect_uri": f"{made.url}{CALLBACK_PATH}"}
-        async with made.http.get(f"{issuer.removesuffix('/o')}/client", params=redirect) as answer:
-            assert answer.status == 200
-        yield made
+    async with running_openid_service(dsn, issuer) as service:
+        redirect = {"redirect_uri": f"{service.url}{CALLBACK_PATH}"}
+        async with service.http.get(f"{issuer.removesuffix('/o')}/client", params=redirect) as response:
+            assert response.status == 200
+        yield service

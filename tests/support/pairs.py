@@ -1,4 +1,4 @@
-"""Proposals for tests, in every state that there is, and the tamperings with them that the checks see."""
+"""Proposals in every state, and manipulations of their rows that the invariants must detect."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,32 +31,34 @@ def _find_command(name: str) -> Command[Any]:
 
 
 async def create_proposals(pool: Pool, slug: str, keys: Keys) -> None:
-    """Ask for more money: one is done, one held and done; others wait, are refused, withdrawn, or fail."""
-    office = CommandServices(pool, keys, Settings())
+    """Propose funding: done, done after a hold, failed, refused, withdrawn and pending."""
+    services = CommandServices(pool, keys, Settings())
     decisions = {command.name: command for command in proposals.decision_commands(_find_command)}
 
-    async def ask(reference: str, command: Command[Any] = _FUND) -> str:
-        asked = command.body_type.model_validate({"amount_minor": 1, "reference": reference})
-        answer = await execute.execute(office, FAY, command, slug, asked)
-        assert answer["proposal"] is not None
-        return answer["proposal"]
+    async def propose(reference: str, command: Command[Any] = _FUND) -> str:
+        body = command.body_type.model_validate({"amount_minor": 1, "reference": reference})
+        response = await execute.execute(services, FAY, command, slug, body)
+        assert response["proposal"] is not None
+        return response["proposal"]
 
-    async def decide(who: Actor, name: str, proposal: str, **words: str) -> None:
+    async def decide(person: Actor, name: str, proposal: str, **fields: str) -> None:
         command = decisions[f"proposal.{name}"]
-        await execute.execute(office, who, command, proposal, command.body_type.model_validate(words))
+        await execute.execute(services, person, command, proposal, command.body_type.model_validate(fields))
 
     async def approve(proposal: str) -> None:
         digest = await pool.fetchval("SELECT encode(hash, 'hex') FROM proposals WHERE proposal_id = $1", proposal)
         await decide(FRED, "approve", proposal, hash=digest)
 
-    held, fails = await ask("held", _FUND_LATER), await ask("fails", _FUND_LATER)
-    await approve(held)
-    await approve(fails)
-    await proposals.execute_due(office, _find_command, utc_now() + 2 * HOLD)  # the second is another thing by then
-    await approve(await ask("done"))
-    await decide(FRED, "refuse", await ask("refused"), reason="not agreed")
-    await decide(FAY, "withdraw", await ask("withdrawn"), reason="by mistake")
-    await ask("pending")
+    kept, failing = await propose("held", _FUND_LATER), await propose("fails", _FUND_LATER)
+    await approve(kept)
+    await approve(failing)
+    await proposals.execute_due(
+        services, _find_command, utc_now() + 2 * HOLD
+    )  # the outcome of the second has changed
+    await approve(await propose("done"))
+    await decide(FRED, "refuse", await propose("refused"), reason="not agreed")
+    await decide(FAY, "withdraw", await propose("withdrawn"), reason="by mistake")
+    await propose("pending")
 
 
 TAMPERINGS = {
@@ -68,7 +70,7 @@ TAMPERINGS = {
     ],
     "executed_proposals_are_audited": [
         "DELETE FROM audit_log WHERE command = 'campaign.fund'",
-        "DELETE FROM audit_log WHERE command = 'proposal.ask'",
+        "DELETE FROM audit_log WHERE command = 'proposal.create'",
         "UPDATE audit_log SET by = 'fred'",
         "UPDATE audit_log SET subject = 'campaign/other' WHERE command = 'campaign.fund'",
         "DELETE FROM proposal_steps WHERE state = 'done'",

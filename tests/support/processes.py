@@ -1,4 +1,7 @@
-"""Other processes in tests: one that holds a database, one that only sleeps, and who works on a folder still."""
+"""Other processes in tests.
+
+One that uses a database, one that only sleeps, and those that use a folder.
+"""
 
 import subprocess
 import sys
@@ -14,22 +17,22 @@ from ops.embedded_postgres import privileges
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 30
-# Holds a database until its standard input ends; tells its address and the server's process first.
+# Uses a database until its standard input ends; prints the database's address first.
 HOLDER_SCRIPT = """
 import asyncio, sys
 from pathlib import Path
 from ops import embedded_postgres
-async def hold():
+async def use():
     async with embedded_postgres.database(Path(sys.argv[1]), role=sys.argv[2]) as dsn:
         print(dsn, flush=True)
         await asyncio.to_thread(sys.stdin.read)
-asyncio.run(hold())
+asyncio.run(use())
 """
 
 
 @contextmanager
 def database_holder(folder: Path, role: str, prefix: tuple[str, ...] = ()) -> Iterator["subprocess.Popen[str]"]:
-    """Yield another process that holds the folder's database, once it has it."""
+    """Yield another process that uses the folder's database, once it has started."""
     command = [*prefix, sys.executable, "-c", HOLDER_SCRIPT, str(folder), role]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -40,16 +43,17 @@ def database_holder(folder: Path, role: str, prefix: tuple[str, ...] = ()) -> It
 
 
 def read_dsn(output: IO[str] | None) -> str:
+    """Return the address that the process prints."""
     assert output is not None
     line = output.readline().strip()
-    assert line.startswith("postgresql://"), "the other process got no database"
+    assert line.startswith("postgresql://"), "the other process has no database"
     return line
 
 
 def folder_processes(folder: Path) -> list[psutil.Process]:
-    """Return every process that works on the folder: the server and its children."""
-    started = [p for p in psutil.process_iter() if str(folder / "postgres") in command_line(p)]
-    return list({child.pid: child for p in started for child in [p, *child_processes(p)]}.values())
+    """Return every process that uses the folder: the server and its children."""
+    servers = [p for p in psutil.process_iter() if str(folder / "postgres") in command_line(p)]
+    return list({child.pid: child for p in servers for child in [p, *child_processes(p)]}.values())
 
 
 def command_line(process: psutil.Process) -> str:
@@ -67,7 +71,7 @@ def child_processes(process: psutil.Process) -> list[psutil.Process]:
 
 
 def connections(process: psutil.Process) -> list[object]:
-    """Return what the process has open to a network; nothing for one that has just ended."""
+    """Return the process's network connections; an empty list if it has just ended."""
     try:
         return list(process.net_connections("inet"))
     except psutil.Error:
@@ -82,7 +86,7 @@ def wait_until_ended(candidates: list[psutil.Process]) -> bool:
 
 
 def is_running(process: psutil.Process) -> bool:
-    """Return whether the process runs: one that has ended may wait a while for the system to forget it."""
+    """Tell whether the process runs: an ended one may stay a zombie for a while."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -91,7 +95,7 @@ def is_running(process: psutil.Process) -> bool:
 
 @contextmanager
 def sleeping_process(folder: Path, cwd: Path | None = None) -> Iterator[int]:
-    """Yield the number of a process that has nothing to do with PostgreSQL, but runs as the server's user."""
+    """Yield the id of a process that does not use PostgreSQL, but runs as the server's user."""
     prefix = privileges.server_user(folder, str(cwd or "/")).prefix
     with subprocess.Popen([*prefix, "sleep", "600"], cwd=cwd) as process:
         yield process.pid

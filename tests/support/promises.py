@@ -1,4 +1,4 @@
-"""A promise for tests, as TOML, with values of it changed; and likes under it, recorded as intake does."""
+"""A promise for tests as TOML, with values replaced, and likes recorded under it."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -50,16 +50,16 @@ account = { iban = "GB82WEST12345698765432" }
 
 
 def promise_toml(*changes: tuple[str, str]) -> str:
-    """Return the promise with the first place of each text replaced by another."""
-    made = PROMISE
+    """Return the promise with the first occurrence of each text replaced by another."""
+    toml = PROMISE
     for old, new in changes:
-        assert old in made, f"{old!r} does not stand in the promise"
-        made = made.replace(old, new, 1)
-    return made
+        assert old in toml, f"the promise does not contain {old!r}"
+        toml = toml.replace(old, new, 1)
+    return toml
 
 
 def span_around(now: datetime) -> tuple[tuple[str, str], tuple[str, str]]:
-    """Return the changes that make the promise run from a month before `now` until a month after it."""
+    """Return the changes for a promise from a month before `now` until a month after it."""
     today = now.astimezone(ZoneInfo("Asia/Shanghai")).date()
     first, end = today - timedelta(days=30), today + timedelta(days=30)
     return ("starts_at = 2026-11-01", f"starts_at = {first}"), ("ends_at = 2026-12-01", f"ends_at = {end}")
@@ -71,9 +71,9 @@ def promise(*changes: tuple[str, str]) -> Promise:
 
 
 def campaign(*promises: Promise, from_days: Sequence[date] = (), closed_at: datetime | None = None) -> Campaign:
-    """Return the campaign as the catalogue has it, without a database: its promise and each version of its terms."""
-    own = promises[0].campaign
-    calendar = Calendar.from_bounds(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
+    """Return a campaign without a database; each promise is a version of its terms."""
+    rules = promises[0].campaign
+    calendar = Calendar.from_bounds(rules.starts_at, rules.ends_at, ZoneInfo(rules.timezone))
     days = [calendar.days[0], *from_days]
     versions = [p.terms for p in promises]
     terms = [engine_terms(v, n, day) for n, (v, day) in enumerate(zip(versions, days, strict=True), 1)]
@@ -81,45 +81,42 @@ def campaign(*promises: Promise, from_days: Sequence[date] = (), closed_at: date
 
 
 def likes_body(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SLUG, content: str = "c") -> bytes:
-    """Return a delivery of likes of one content by different people, at noon of a day of November in Shanghai."""
-    own = f'"campaign":"{campaign}",' if campaign else ""
-    each = [
-        f'{{"action":"like","content":"{content}",{own}"person":"{n}","event_at":"2026-11-{day:02}T04:00:00Z"}}'
+    """Return a delivery of likes by different people, at noon of a November day in Shanghai."""
+    named = f'"campaign":"{campaign}",' if campaign else ""
+    likes = [
+        f'{{"action":"like","content":"{content}",{named}"person":"{n}","event_at":"2026-11-{day:02}T04:00:00Z"}}'
         for n in range(first, first + count)
     ]
-    return f'{{"type":"likes","timestamp":"2026-11-09T04:00:00Z","data":{{"likes":[{",".join(each)}]}}}}'.encode()
+    return f'{{"type":"likes","timestamp":"2026-11-09T04:00:00Z","data":{{"likes":[{",".join(likes)}]}}}}'.encode()
 
 
 async def ensure_platform(pool: sql.Pool) -> cache.Platform:
-    """Return the platform that the likes come from, added if it is not there."""
-    async with pool.acquire() as conn:
-        found = (await cache.load_catalogue(conn, PSEUDONYM_KEY)).platforms.get("video")
-        if found is not None:
-            return found
-        async with conn.transaction():
+    """Return the platform that the likes come from, added if it is missing."""
+    async with pool.acquire() as conn, conn.transaction():
+        if "video" not in await cache.read_platforms(conn):
             await platforms.add_platform(conn, "video", WEBHOOK_KEY)
-    return await ensure_platform(pool)
+        return (await cache.read_platforms(conn))["video"]
 
 
 def submission(sender: cache.Platform, body: bytes) -> Submission:
-    """Return a delivery as intake gets it; its id comes from its body."""
+    """Return a delivery as intake receives it; its id is the hash of its body."""
     digest = sha256(body)
     return Submission(sender, digest.hexdigest(), digest.digest(), payload.parse_body(body))
 
 
 async def record(pool: sql.Pool, bodies: Sequence[bytes], now: datetime = NOW) -> dict[str, int]:
-    """Record deliveries, each in a transaction; return how many likes came to which outcome."""
+    """Record deliveries, each in a transaction; return the number of likes by outcome."""
     sender, outcomes = await ensure_platform(pool), dict[str, int]()
     async with pool.acquire() as conn:
-        known = await cache.load_catalogue(conn, PSEUDONYM_KEY)
+        catalogue = await cache.load_catalogue(conn, PSEUDONYM_KEY)
         for body in bodies:
-            committed = await commit_group(conn, known, [submission(sender, body)], now)
+            committed = await commit_group(conn, catalogue, [submission(sender, body)], now)
             for outcome, number in committed.outcomes.items():
                 outcomes[outcome.value] = outcomes.get(outcome.value, 0) + number
     return outcomes
 
 
 async def fetch_rows(pool: sql.Pool, statement: str) -> list[asyncpg.Record]:
-    """Return what a statement finds."""
+    """Return the rows of a statement."""
     async with pool.acquire() as conn:
         return await conn.fetch(statement)

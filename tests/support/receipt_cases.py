@@ -1,7 +1,7 @@
-"""Receipts, good and bad in every way: what the command line and the browser must decide alike.
+"""Valid and invalid receipts that the command line and the browser must decide alike.
 
-Each case changes one thing of a receipt that holds, and names the step that then fails: of `ledger.log.receipt`,
-or `malformed` where there is nothing to check.
+Each case changes one thing in a valid receipt and names the step of `ledger.log.receipt` that then
+fails, or `malformed` if there is nothing to check.
 """
 
 import copy
@@ -52,7 +52,7 @@ Change = Callable[[Receipt], object]
 
 
 class Case(NamedTuple):
-    """A receipt's file, the key it is checked with, and how that ends."""
+    """A receipt's file, the key to check it with, and the expected outcome."""
 
     name: str
     raw: bytes
@@ -61,7 +61,7 @@ class Case(NamedTuple):
 
 
 def log_entry(entry: bytes, signer: Signer = LOG) -> tuple[list[str], str]:
-    """Return the path of an entry in a log of others, and the log's signed checkpoint."""
+    """Return an entry's path in a log with other entries, and the log's signed checkpoint."""
     hashes = [leaf_hash(b"another %d" % n) for n in range(LOG_SIZE)]
     hashes[INDEX] = leaf_hash(entry)
     note = sign_checkpoint(Checkpoint(signer.name, LOG_SIZE, root(hashes)), signer).decode()
@@ -69,7 +69,7 @@ def log_entry(entry: bytes, signer: Signer = LOG) -> tuple[list[str], str]:
 
 
 def check_outcome(raw: bytes, key: str) -> str:
-    """Return how the command line's check ends: the failing step's name, or a word for it."""
+    """Return the failing step of the command line's check, or a word for the outcome."""
     try:
         steps = check_receipt(raw, parse_verifier_key(key))
     except NotLoggedYet:
@@ -84,7 +84,7 @@ def check_outcome(raw: bytes, key: str) -> str:
 
 
 def receipt_with_count(count: Mapping[str, Any] | bytes, signer: Signer = LOG) -> Receipt:
-    """Return a receipt whose log holds that count leaf."""
+    """Return a receipt whose log contains this count leaf."""
     entry = count if isinstance(count, bytes) else canonical_bytes(count)
     path, note = log_entry(entry, signer)
     return {
@@ -125,7 +125,7 @@ def replace_note(change: Callable[[str], str]) -> Change:
 
 
 def sign_text(text: str, *signers: Signer) -> Change:
-    """Put other words under true signatures."""
+    """Replace the checkpoint's text, with valid signatures."""
     note = Note(text)
     for signer in signers or (LOG,):
         note = sign_note(note, signer)
@@ -137,12 +137,12 @@ def add_cosignature(receipt: Receipt) -> None:
 
 
 def reorder_members(text: str) -> str:
-    """Return the same JSON with its members the other way round."""
+    """Return the same JSON with its members in reverse order."""
     return json.dumps(dict(reversed(json.loads(text).items())), separators=(",", ":"))
 
 
 def move_byte_boundary(receipt: Receipt) -> None:
-    """Cut the bytes that the leaf commits to at another place: the same hash, another like."""
+    """Split the leaf's bytes elsewhere: the same hash, another like."""
     moment = receipt["like"]["event_us"].to_bytes(8, "big")
     content = receipt["like"]["content"].encode()
     shifted = int.from_bytes(moment[1:] + content[:1], "big")
@@ -158,9 +158,9 @@ _LOG_NODE = VALID_RECEIPT["count"]["path"][0]
 
 CHANGES: dict[str, dict[str, Change]] = {
     HOLDS: {
-        "as it came": lambda _: None,
-        "a like that is not known any more": lambda r: r.update(like=None),
-        "a member that nobody knows": lambda r: r.update(later={"depth": [[[]]]}),
+        "unchanged": lambda _: None,
+        "an erased like": lambda r: r.update(like=None),
+        "an unknown member": lambda r: r.update(later={"depth": [[[]]]}),
         "another fate, which the log does not prove": lambda r: r.update(fate="withdrawn"),
         "a witness's cosignature": add_cosignature,
         "an extension line": lambda r: sign_text(
@@ -181,8 +181,8 @@ CHANGES: dict[str, dict[str, Change]] = {
         "a path too short": set_members("batch", path=VALID_RECEIPT["batch"]["path"][:-1]),
         "a path too long": set_members("batch", path=[*VALID_RECEIPT["batch"]["path"], _FIRST_NODE]),
         "no path": set_members("batch", path=[]),
-        "another place": set_members("batch", index=3),
-        "a place outside": set_members("batch", index=5),
+        "another index": set_members("batch", index=3),
+        "an index out of range": set_members("batch", index=5),
         "another size": set_members("batch", size=4),
         "no size": set_members("batch", size=0),
         "the largest size": set_members("batch", size=2**53 - 1),
@@ -191,11 +191,11 @@ CHANGES: dict[str, dict[str, Change]] = {
     },
     "count": {
         "another batch": set_members("batch", id=6),
-        "another size, with the same way to the root": set_members("batch", size=8),
+        "another size with the same path": set_members("batch", size=8),
         "no batch": set_members("batch", id=0),
         "another campaign": lambda r: r.update(campaign="other"),
         "an entry of nothing": set_members("count", entry="{}"),
-        "an entry that is no JSON": set_members("count", entry="count"),
+        "an entry that is not JSON": set_members("count", entry="count"),
         "no entry": set_members("count", entry=""),
         "spaces in the entry": set_members("count", entry=VALID_RECEIPT["count"]["entry"].replace(":", ": ")),
         "another order in the entry": set_members("count", entry=reorder_members(VALID_RECEIPT["count"]["entry"])),
@@ -232,13 +232,13 @@ CHANGES: dict[str, dict[str, Change]] = {
         "signed, of another log": sign_text(f"{FOREIGN.name}\n7\n{ROOT}\n"),
     },
     "log": {
-        "another line of the log": set_members("count", index=0),
-        "a line that is not there": set_members("count", index=7),
+        "another leaf of the log": set_members("count", index=0),
+        "a leaf beyond the log": set_members("count", index=7),
         "a node of the path": set_members("count", path=[ROOT, *VALID_RECEIPT["count"]["path"][1:]]),
         "the log's path too short": set_members("count", path=VALID_RECEIPT["count"]["path"][:-1]),
         "another root, truly signed": sign_text(HEAD.format(size="7")),
         "the largest log": sign_text(HEAD.format(size=2**63 - 1)),
-        "a number that 53 bits cannot tell from its neighbour": sign_text(HEAD.format(size=2**53 + 1)),
+        "a size beyond 53 bits": sign_text(HEAD.format(size=2**53 + 1)),
     },
     WAITING: {
         "not in a checkpoint yet": lambda r: r.update(count=None, checkpoint=None),
@@ -248,29 +248,29 @@ CHANGES: dict[str, dict[str, Change]] = {
         "no batch in it": lambda r: r.pop("batch"),
         "no count": lambda r: r.update(count=None),
         "no checkpoint": lambda r: r.pop("checkpoint"),
-        "a checkpoint that is no text": lambda r: r.update(checkpoint=[]),
-        "a campaign that is no text": lambda r: r.update(campaign=1),
+        "a checkpoint that is not a string": lambda r: r.update(checkpoint=[]),
+        "a campaign that is not a string": lambda r: r.update(campaign=1),
         "a leaf in capitals": set_members("batch", leaf=VALID_RECEIPT["batch"]["leaf"].upper()),
         "a leaf with spaces": set_members("batch", leaf=VALID_RECEIPT["batch"]["leaf"][:-2] + "  "),
         "a leaf too short": set_members("batch", leaf=VALID_RECEIPT["batch"]["leaf"][:-2]),
         "a node of 31 bytes": set_members("batch", path=[_FIRST_NODE[2:]]),
         "two nodes in one": set_members("batch", path=[_FIRST_NODE + _FIRST_NODE]),
-        "a path that is no list": set_members("batch", path=_FIRST_NODE),
-        "a node that is no base64": set_members("count", path=["?"]),
+        "a path that is not a list": set_members("batch", path=_FIRST_NODE),
+        "a node that is not base64": set_members("count", path=["?"]),
         "a node in another base64": set_members("count", path=[_LOG_NODE.replace("=", "")]),
-        "a place as text": set_members("batch", index="2"),
-        "a place that is true": set_members("batch", index=True),
-        "a place below nought": set_members("batch", index=-1),
-        "a place with a fraction": set_members("batch", index=2.0),
-        "a place beyond 2^53": set_members("batch", index=2**53),
+        "an index as a string": set_members("batch", index="2"),
+        "an index that is true": set_members("batch", index=True),
+        "a negative index": set_members("batch", index=-1),
+        "a fractional index": set_members("batch", index=2.0),
+        "an index beyond 2^53": set_members("batch", index=2**53),
         "a moment beyond 2^53": set_members("like", event_us=2**53),
         "a moment before 1970": set_members("like", event_us=-1),
         "a nonce too long": set_members("like", nonce="0a" * 17),
         "a pseudonym too short": set_members("like", person="0b" * 15),
-        "the leaf's bytes cut at another place": move_byte_boundary,
+        "the leaf's bytes split elsewhere": move_byte_boundary,
         "a lone surrogate": set_members("like", content="\ud800"),
-        "a fraction where nobody looks": lambda r: r.update(later=1.5),
-        "a large number where nobody looks": lambda r: r.update(later=[2**53]),
+        "a fraction in an unknown member": lambda r: r.update(later=1.5),
+        "a large number in an unknown member": lambda r: r.update(later=[2**53]),
         "great depth": lambda r: r.update(later=_nest_lists(70)),
     },
 }
@@ -306,7 +306,7 @@ def _checkpoint_parts(note: str) -> tuple[str, int, bytes]:
 
 
 def invalid_count_receipts() -> dict[str, bytes]:
-    """Return receipts whose log holds, truly signed, a leaf that is no count leaf as the schema says."""
+    """Return receipts whose validly signed log contains an invalid count leaf."""
     day = COUNT["days"][0]  # type: ignore[index]
     counts: dict[str, Mapping[str, Any] | bytes] = {
         "a leaf of another kind": {
@@ -314,10 +314,10 @@ def invalid_count_receipts() -> dict[str, bytes]:
         },
         "a count leaf of another version": COUNT | {"v": 2},
         "a version that is true": COUNT | {"v": True},
-        "a member too many": COUNT | {"more": 1},
-        "a member too few": {name: value for name, value in COUNT.items() if name != "days"},
-        "a day that is none": COUNT | {"days": [day | {"day": "2022-02-30"}]},
-        "a count below nought": COUNT | {"days": [day | {"counted": -1}]},
+        "an extra member": COUNT | {"more": 1},
+        "a missing member": {name: value for name, value in COUNT.items() if name != "days"},
+        "an invalid day": COUNT | {"days": [day | {"day": "2022-02-30"}]},
+        "a negative count": COUNT | {"days": [day | {"counted": -1}]},
         "a batch with its size as text": COUNT | {"batches": [[BATCH_ID, "5", root(LEAVES).hex()]]},
         "a batch of four": COUNT | {"batches": [[BATCH_ID, 5, root(LEAVES).hex(), 0]]},
         "batches by name": COUNT | {"batches": {"7": 5}},
@@ -325,28 +325,32 @@ def invalid_count_receipts() -> dict[str, bytes]:
         "the batch with another size": COUNT | {"batches": [[BATCH_ID, 4, root(LEAVES).hex()]]},
         "a number too large": canonical_bytes(COUNT).replace(b'"counted":5', b'"counted":9007199254740993'),
         "a number with a fraction": canonical_bytes(COUNT).replace(b'"counted":5', b'"counted":5.0'),
-        "a nought below nought": canonical_bytes(COUNT).replace(b'"withdrawn":0', b'"withdrawn":-0'),
-        "a member twice": canonical_bytes(COUNT).replace(b'"v":1', b'"v":1,"v":1'),
+        "a negative zero": canonical_bytes(COUNT).replace(b'"withdrawn":0', b'"withdrawn":-0'),
+        "a duplicate member": canonical_bytes(COUNT).replace(b'"v":1', b'"v":1,"v":1'),
         "a letter written as an escape": canonical_bytes(COUNT).replace(b'"count"', b'"\\u0063ount"'),
     }  # fmt: skip
     return {name: json.dumps(receipt_with_count(count)).encode() for name, count in counts.items()}
 
 
 def cases() -> list[Case]:
-    """Return every case."""
+    """Return all cases."""
     other_key = format_verifier_key(FOREIGN.verifier_key)
     good = json.dumps(VALID_RECEIPT).encode()
     foreign = json.dumps(receipt_with_count(COUNT, FOREIGN)).encode()
     return [
-        *(Case(name, apply_change(change), ends) for ends, own in CHANGES.items() for name, change in own.items()),
+        *(
+            Case(name, apply_change(change), ends)
+            for ends, changes in CHANGES.items()
+            for name, change in changes.items()
+        ),
         *(Case(name, raw, MALFORMED) for name, raw in RAW_FILES.items()),
         *(Case(name, raw, "count") for name, raw in invalid_count_receipts().items()),
         Case("another log's receipt", foreign, "signature"),
         Case("another log's receipt with that log's key", foreign, HOLDS, other_key),
         Case("another log's key", good, "signature", other_key),
-        Case("a member twice: the last counts", good.replace(b'"index": 2', b'"index": 9, "index": 2'), HOLDS),
+        Case("a duplicate member: the last counts", good.replace(b'"index": 2', b'"index": 9, "index": 2'), HOLDS),
         Case("spaces and lines", json.dumps(VALID_RECEIPT, indent=3).encode(), HOLDS),
-        Case("letters as they are", json.dumps(VALID_RECEIPT, ensure_ascii=False).encode(), HOLDS),
+        Case("unescaped characters", json.dumps(VALID_RECEIPT, ensure_ascii=False).encode(), HOLDS),
     ]
 
 
@@ -370,19 +374,19 @@ PIECES += (b"\xe2\x80\x94 ", b"9007199254740993", b"\\\\", b"\\ud83d", b"\xed\xa
 
 
 def mutants(number: int, seed: int) -> list[bytes]:
-    """Return receipts of the table with a bit, a byte or a piece changed by chance."""
-    chance = random.Random(seed)
+    """Return receipts with a random bit, byte or piece changed."""
+    generator = random.Random(seed)
     originals = [case.raw for case in cases() if 0 < len(case.raw) < 5_000]
-    return [_mutant(chance.choice(originals), chance) for _ in range(number)]
+    return [_mutant(generator.choice(originals), generator) for _ in range(number)]
 
 
-def _mutant(raw: bytes, chance: random.Random) -> bytes:
-    at = chance.randrange(len(raw))
-    match chance.randrange(4):
+def _mutant(raw: bytes, generator: random.Random) -> bytes:
+    position = generator.randrange(len(raw))
+    match generator.randrange(4):
         case 0:
-            return raw[:at] + bytes([raw[at] ^ 1 << chance.randrange(8)]) + raw[at + 1 :]
+            return raw[:position] + bytes([raw[position] ^ 1 << generator.randrange(8)]) + raw[position + 1 :]
         case 1:
-            return raw[:at] + chance.choice(PIECES) + raw[at:]
+            return raw[:position] + generator.choice(PIECES) + raw[position:]
         case 2:
-            return raw[:at] + raw[at + chance.choice([1, 2, 7]) :]
-    return raw[:at] + bytes([chance.choice(b'09afAF ",:{}[]+/=')]) + raw[at + 1 :]
+            return raw[:position] + raw[position + generator.choice([1, 2, 7]) :]
+    return raw[:position] + bytes([generator.choice(b'09afAF ",:{}[]+/=')]) + raw[position + 1 :]

@@ -1,4 +1,4 @@
-"""Settlements for tests: a campaign with likes on its days, settled at a moment of the test's choosing."""
+"""Settlements for tests: campaigns with likes, settled and sent at a moment that the test chooses."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,6 +12,7 @@ from ledger.accounting.balances import CampaignBalances, campaign_balances
 from ledger.log.verify.replay import Replay
 from ledger.money import format_minor
 from ledger.payouts import sending
+from ledger.payouts.channels import Channel
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.reconcile import import_file
@@ -30,24 +31,22 @@ async def create_campaign(
 ) -> Campaign:
     """Promise and fund a campaign."""
     async with pool.acquire() as conn, conn.transaction():
-        campaign = (
-            await apply_promise.apply_promise(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)
-        ).campaign
-        await budget.fund_budget(conn, campaign, funded_minor, "sponsor's transfer")
-    return campaign
+        applied = await apply_promise.apply_promise(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)
+        await budget.fund_budget(conn, applied.campaign, funded_minor, "sponsor's transfer")
+    return applied.campaign
 
 
-def likes_delivery(slug: str, day: str, people: range, *, content: str = "c", action: str = "like") -> bytes:
+def likes_delivery(slug: str, moment: str, people: range, *, content: str = "c", action: str = "like") -> bytes:
     """Return a delivery of likes of one content by these people, at a moment."""
-    each = [
-        f'{{"action":"{action}","content":"{content}","campaign":"{slug}","person":"{n}","event_at":"{day}"}}'
+    likes = [
+        f'{{"action":"{action}","content":"{content}","campaign":"{slug}","person":"{n}","event_at":"{moment}"}}'
         for n in people
     ]
-    return f'{{"type":"likes","timestamp":"{day}","data":{{"likes":[{",".join(each)}]}}}}'.encode()
+    return f'{{"type":"likes","timestamp":"{moment}","data":{{"likes":[{",".join(likes)}]}}}}'.encode()
 
 
 async def record_likes(pool: Pool, campaign: Campaign, counts: Mapping[int, int], now: datetime = NOW) -> None:
-    """Record so many likes on days of November, and pledge for them."""
+    """Record this many likes on days of November, and pledge for them."""
     for day, count in counts.items():
         moment = DAY.format(day=day)
         bodies = [
@@ -59,7 +58,7 @@ async def record_likes(pool: Pool, campaign: Campaign, counts: Mapping[int, int]
 
 
 async def record_unlikes(pool: Pool, campaign: Campaign, day: int, people: range, now: datetime = NOW) -> None:
-    """Take likes of a day back."""
+    """Withdraw likes of a day."""
     moment = DAY.format(day=day).replace(":00Z", ":30Z")
     await record(pool, [likes_delivery(campaign.slug, moment, people, content=f"c{day}", action="unlike")], now)
     await pledge.run_tick(pool, campaign)
@@ -67,7 +66,7 @@ async def record_unlikes(pool: Pool, campaign: Campaign, day: int, people: range
 
 @asynccontextmanager
 async def reopened_campaign(owner: Connection) -> AsyncIterator[None]:
-    """Let a closed campaign take what a review finds of its likes: no platform can say it any more."""
+    """Reopen a closed campaign meanwhile, for a review of its likes; no platform can send them any more."""
     closed_at = await owner.fetchval("SELECT closed_at FROM campaigns")
     await owner.execute("UPDATE campaigns SET closed_at = NULL")
     yield
@@ -75,19 +74,20 @@ async def reopened_campaign(owner: Connection) -> AsyncIterator[None]:
 
 
 async def settle_periods(pool: Pool, campaign: Campaign, now: datetime) -> list[SettlementResult]:
-    """Settle what is due at a moment."""
+    """Settle the periods that are due at a moment."""
     return await settle.settle_due_periods(pool, campaign, "schedule", now)
 
 
 async def read_settlements(pool: Pool, campaign: Campaign) -> list[Settlement]:
-    """Return the campaign's envelopes."""
+    """Return the campaign's settlements."""
     async with pool.acquire() as conn:
         return await list_settlements(conn, [campaign.slug])
 
 
 async def settlement_states(pool: Pool, campaign: Campaign) -> list[str]:
-    """Return each envelope's state."""
-    return [envelope.state(approval_rules(campaign)).value for envelope in await read_settlements(pool, campaign)]
+    """Return the states of the campaign's settlements."""
+    rules = approval_rules(campaign)
+    return [settlement.state(rules).value for settlement in await read_settlements(pool, campaign)]
 
 
 async def read_balances(pool: Pool, campaign: Campaign) -> CampaignBalances:
@@ -97,27 +97,37 @@ async def read_balances(pool: Pool, campaign: Campaign) -> CampaignBalances:
 
 
 async def assert_replay_agrees(pool: Pool, campaign: Campaign) -> None:
-    """Replay every leaf so far, as a stranger does; the figures must be the ledger's own."""
+    """Replay every leaf so far, as a stranger does; the figures must equal the ledger's."""
     replay = Replay()
     for row in await pool.fetch("SELECT body FROM leaf_queue ORDER BY leaf_id"):
         replay.add_leaf(row["body"])
     replay.require_balanced()
-    found, held = replay.figures()[campaign.slug], await read_balances(pool, campaign)
-    assert (found.settled_minor, found.pledged_minor) == (held.settled_minor, held.earned_minor)
+    figures, balances = replay.figures()[campaign.slug], await read_balances(pool, campaign)
+    assert (figures.settled_minor, figures.pledged_minor) == (balances.settled_minor, balances.earned_minor)
+
+
+async def send(
+    pool: Pool, channel: Channel, campaign: Campaign, settlement_id: str, by: str, now: datetime
+) -> Settlement:
+    """Send a settlement as production does: claim in a transaction, then resume; return it."""
+    async with pool.acquire() as conn, conn.transaction():
+        await sending.claim_for_sending(conn, channel, settlement_id, approval_rules(campaign), by, now)
+    await sending.resume_sending(pool, channel, settlement_id, by, now)
+    async with pool.acquire() as conn:
+        (settlement,) = await list_settlements(conn, settlement_id=settlement_id)
+    return settlement
 
 
 async def settle_and_pay(pool: Pool, campaign: Campaign, now: datetime) -> None:
-    """Settle, approve, send by hand; the bank says that one of two left, and that it came back."""
-    *_, made = await settle.settle_due_periods(pool, campaign, "test", now)
+    """Settle, approve and send by hand; the bank books both payouts and returns one of them."""
+    *_, result = await settle.settle_due_periods(pool, campaign, "test", now)
     async with pool.acquire() as conn:
-        *_, envelope = await list_settlements(conn, [campaign.slug])
+        *_, settlement = await list_settlements(conn, [campaign.slug])
         for person in ("ann", "ben"):
-            await approvals.approve(conn, made.settlement_id, envelope.hash, person, now)
-    sent = await sending.send_settlement(
-        pool, ManualChannel(), made.settlement_id, approval_rules(campaign), "ann", now
-    )
-    first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
-    amounts = [format_minor(p.amount_minor, "CNY") for p in sent.payouts]
+            await approvals.approve(conn, result.settlement_id, settlement.hash, person, now)
+    settlement = await send(pool, ManualChannel(), campaign, result.settlement_id, "ann", now)
+    first, second = (end_to_end_id(p.payout_id, 1) for p in settlement.payouts)
+    amounts = [format_minor(p.amount_minor, "CNY") for p in settlement.payouts]
     rows = [
         "1,S,opening,2026-11-10,0.00,CNY,credit,,,,",
         f"1,S,entry,2026-11-10,{amounts[0]},CNY,debit,{first},,,",
@@ -130,21 +140,19 @@ async def settle_and_pay(pool: Pool, campaign: Campaign, now: datetime) -> None:
 
 
 async def pay_all(pool: Pool, campaign: Campaign, settlement: Settlement, statement: str, now: datetime) -> None:
-    """Send an envelope by hand; the bank's statement says that all of it left."""
-    sent = await sending.send_settlement(
-        pool, ManualChannel(), settlement.settlement_id, approval_rules(campaign), "finance", now
-    )
+    """Send a settlement by hand and import the statement that books all of it."""
+    settlement = await send(pool, ManualChannel(), campaign, settlement.settlement_id, "finance", now)
     async with pool.acquire() as conn, conn.transaction():
-        await import_file(conn, paid_statement(sent, statement), "finance", now)
+        await import_file(conn, paid_statement(settlement, statement), "finance", now)
 
 
 def paid_statement(settlement: Settlement, statement: str) -> bytes:
-    """Return the bank's statement that all of an envelope left."""
-    own = [
+    """Return a bank statement that books all payouts of a settlement."""
+    bookings = [
         (end_to_end_id(p.payout_id, p.latest_step.attempt), format_minor(p.amount_minor, "CNY"))
         for p in settlement.payouts
     ]
-    rows = [f"1,{statement},entry,2026-11-23,{amount},CNY,debit,{own_id},,," for own_id, amount in own]
+    rows = [f"1,{statement},entry,2026-11-23,{amount},CNY,debit,{payment_id},,," for payment_id, amount in bookings]
     head = f"1,{statement},opening,2026-11-23,0,CNY,credit,,,,"
     tail = f"1,{statement},closing,2026-11-23,{format_minor(settlement.to_send_minor, 'CNY')},CNY,debit,,,,"
     return "\n".join([",".join(COLUMNS), head, *rows, tail]).encode()

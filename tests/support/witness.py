@@ -1,7 +1,7 @@
-"""A witness for tests: a real server with its own state, keys and arithmetic, and nothing of `ledger/log` in it.
+"""A witness for tests: a real server with state, keys and arithmetic independent of `ledger/log`.
 
-It cosigns as https://c2sp.org/tlog-witness says, or misbehaves as it is told. Consistency is judged by the algorithm
-of RFC 9162, 2.1.4.2, which walks the proof by the bits of the two sizes.
+It cosigns as https://c2sp.org/tlog-witness specifies, or misbehaves on request. It checks
+consistency with the algorithm of RFC 9162, 2.1.4.2, which walks the proof by the bits of the sizes.
 """
 
 import asyncio
@@ -23,30 +23,30 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: list[bytes]) -> bool:
-    """Judge a proof as RFC 9162, 2.1.4.2 does, for 0 < old < new."""
+    """Check a consistency proof as in RFC 9162, 2.1.4.2, for 0 < old < new."""
     if not proof:
         return False
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     first, last = old - 1, new - 1
     while first & 1:
         first, last = first >> 1, last >> 1
-    seen_old = seen_new = path[0]
+    old_hash = new_hash = path[0]
     for node in path[1:]:
         if last == 0:
             return False
         if first & 1 or first == last:
-            seen_old, seen_new = node_hash(node, seen_old), node_hash(node, seen_new)
+            old_hash, new_hash = node_hash(node, old_hash), node_hash(node, new_hash)
             while not first & 1 and first:
                 first, last = first >> 1, last >> 1
         else:
-            seen_new = node_hash(seen_new, node)
+            new_hash = node_hash(new_hash, node)
         first, last = first >> 1, last >> 1
-    return (seen_old, seen_new, last) == (old_root, new_root, 0)
+    return (old_hash, new_hash, last) == (old_root, new_root, 0)
 
 
 @dataclass
 class Witness:
-    """What it has seen of one log: size and root; and how it behaves."""
+    """A witness's view of one log (size and root), and its behaviour."""
 
     log_vkey: str
     name: str = "witness.example/w1"
@@ -86,16 +86,16 @@ class Witness:
         return f"— {self.name} {base64.b64encode(raw).decode()}\n"
 
     async def add_checkpoint(self, request: web.Request) -> web.StreamResponse:
-        said = (await request.read()).decode()
-        head, _, note = said.partition("\n\n")
+        request_text = (await request.read()).decode()
+        head, _, note = request_text.partition("\n\n")
         old_line, *proof = head.split("\n")
-        old = int(old_line.removeprefix("old "))
-        self.old_sizes.append(old)
+        old_size = int(old_line.removeprefix("old "))
+        self.old_sizes.append(old_size)
         self.request_seen.set()
-        if (answer := await self.misbehave(note)) is not None:
-            return answer
+        if (response := await self.misbehave(note)) is not None:
+            return response
         text, _, signatures = note.rpartition("\n\n")
-        return self.cosign_or_refuse(old, [base64.b64decode(line) for line in proof], text + "\n", signatures)
+        return self.cosign_or_refuse(old_size, [base64.b64decode(line) for line in proof], text + "\n", signatures)
 
     def cosign_or_refuse(self, old: int, proof: list[bytes], text: str, signatures: str) -> web.Response:
         origin, size, root = text.split("\n")[:3]
@@ -130,24 +130,24 @@ class Witness:
             await self.release.wait()
         text = note.rpartition("\n\n")[0] + "\n"
         stranger = Witness(self.log_vkey, self.name, b"x" * 32)
-        ways = {
+        responses = {
             "is down": lambda: web.Response(status=503),
-            "sends without end": lambda: web.Response(body=b"\xe2\x80\x94 x " + b"A" * 8_000_000),
+            "sends too much": lambda: web.Response(body=b"\xe2\x80\x94 x " + b"A" * 8_000_000),
             "signs something else": lambda: web.Response(
                 text=self.cosignature_line(text.replace(text.split("\n")[1], "7"))
             ),
             "signs with another key": lambda: web.Response(text=stranger.cosignature_line(text)),
-            "says nothing": lambda: web.Response(text=""),
-            "mumbles": lambda: web.Response(text="<html>ok</html>"),
-            "names a size that is none": lambda: size_conflict("1e9\n"),
-            "names the size that was asked": lambda: size_conflict("0\n"),
-            "names another size each time": lambda: size_conflict(f"{len(self.old_sizes)}\n"),
-            "sends one elsewhere": lambda: web.Response(status=307, headers={"Location": "/elsewhere"}),
-            "brings strangers": lambda: web.Response(text=self.strangers_lines(text)),
+            "sends nothing": lambda: web.Response(text=""),
+            "sends no note": lambda: web.Response(text="<html>ok</html>"),
+            "sends a malformed size": lambda: size_conflict("1e9\n"),
+            "repeats the same size": lambda: size_conflict("0\n"),
+            "sends another size each time": lambda: size_conflict(f"{len(self.old_sizes)}\n"),
+            "redirects": lambda: web.Response(status=307, headers={"Location": "/elsewhere"}),
+            "adds unknown witnesses": lambda: web.Response(text=self.lines_with_strangers(text)),
         }
-        return ways[self.behaviour]() if self.behaviour in ways else None
+        return responses[self.behaviour]() if self.behaviour in responses else None
 
-    def strangers_lines(self, text: str) -> str:
+    def lines_with_strangers(self, text: str) -> str:
         others = [
             Witness(self.log_vkey, f"witness.example/{n}", bytes([n]) * 32).cosignature_line(text) for n in range(3)
         ]
@@ -162,17 +162,17 @@ def size_conflict(body: str) -> web.Response:
 async def running_witness(
     log_vkey: str, name: str = "witness.example/w1", seed: bytes = b"w" * 32
 ) -> AsyncIterator[Witness]:
-    """Yield a witness that serves below a path of its own."""
-    own = Witness(log_vkey, name, seed)
+    """Yield a witness served below a path."""
+    witness = Witness(log_vkey, name, seed)
     app = web.Application()
-    app.router.add_post("/some/where/add-checkpoint", own.add_checkpoint)
+    app.router.add_post("/some/where/add-checkpoint", witness.add_checkpoint)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    own.url = f"http://127.0.0.1:{runner.addresses[0][1]}/some/where"
+    witness.url = f"http://127.0.0.1:{runner.addresses[0][1]}/some/where"
     try:
-        yield own
+        yield witness
     finally:
-        own.release.set()
+        witness.release.set()
         await runner.cleanup()

@@ -1,9 +1,10 @@
-"""The documentation site builds strictly, loads nothing from other hosts, and says what the code says today."""
+"""The documentation site builds strictly, loads nothing from other hosts, and agrees with the code."""
 
 import json
 import re
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,29 +13,29 @@ import pytest
 from docs.generators import api, cli, operations, parts, problems
 from docs.generators.markdown import code_block, sentence, table
 from ops.http.core.problems import Problem
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from repository import ROOT, format_faults
 
-FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
+FETCHING_ATTRIBUTES = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src"}
 
 
-class Fetches(HTMLParser):
-    """Collects what a browser fetches for a page by itself."""
+class FetchedAddresses(HTMLParser):
+    """Collects the addresses that a browser fetches to show a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.addresses: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.addresses += [value for name, value in attrs if name == FETCHED.get(tag) and value]
+        self.addresses += [value for name, value in attrs if name == FETCHING_ATTRIBUTES.get(tag) and value]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
     return folder
 
 
@@ -42,14 +43,14 @@ def test_no_page_fetches_anything_from_another_host(site: Path) -> None:
     faults = [
         f"{page.relative_to(site)}: {address}"
         for page in site.rglob("*.html")
-        for address in fetched(page.read_text(encoding="utf-8"))
+        for address in fetched_addresses(page.read_text(encoding="utf-8"))
         if re.match(r"(https?:)?//", address)
     ]
     assert not faults, format_faults(faults, "keep it in docs/, or do without it")
 
 
-def fetched(page: str) -> list[str]:
-    parser = Fetches()
+def fetched_addresses(page: str) -> list[str]:
+    parser = FetchedAddresses()
     parser.feed(page)
     return parser.addresses
 
@@ -101,14 +102,13 @@ def test_every_problem_has_a_row() -> None:
     assert problems.problems().count("\n| ") == len(Problem) + 1
 
 
-def test_refusals_are_read_from_the_catalogue(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    catalogue = tmp_path / "refusals.toml"
-    catalogue.write_text(
-        '[codes]\ncampaign_closed = { en = "Closed: {slug}.", zh = "{slug} 已关闭。" }\n"Two words" = {}\n',
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(problems, "CATALOGUE", catalogue)
-    assert problems.refusals().splitlines()[2:] == ["| `campaign_closed` | Closed: {slug}. | {slug} 已关闭。 |"]
+def test_every_refusal_of_the_catalogue_has_a_row() -> None:
+    entries = tomllib.loads((ROOT / "ops/site/refusals/models.toml").read_text(encoding="utf-8"))
+    rows = problems.refusals().splitlines()[2:]
+    for name in ("missing", "too_long"):
+        assert f"| `{name}` | {entries[name]['en']} | {entries[name]['zh']} |" in rows
+    assert f"| `money.int_type` | {entries['money']['int_type']['en']} |" in "\n".join(rows)
+    assert len({row.split("|")[1] for row in rows}) == len(rows)
 
 
 def test_a_metric_shows_its_labels_and_a_counter_its_suffix() -> None:

@@ -1,1 +1,1 @@
-"""The stranger's verifier: `python -m ledger.log.verify`, without database or configuration."""
+"""The independent verifier: `python -m ledger.log.verify`, without database or settings."""

@@ -1,4 +1,4 @@
-"""`python -m ledger.log.verify` on the command line: a progress bar, one sentence, status 0, 1 or 2."""
+"""`python -m ledger.log.verify`: verify a log with a progress bar; exit status 0, 1 or 2."""
 
 import argparse
 import sys
@@ -9,47 +9,50 @@ from pathlib import Path
 from ledger.log.cosignature import Quorum, parse_witness_key
 from ledger.log.encoding import to_base64
 from ledger.log.note import MalformedKey, format_verifier_key, parse_verifier_key
-from ledger.log.verify import state as memory
 from ledger.log.verify.source import SourceError, open_source
+from ledger.log.verify.state import BrokenState, load_state, save_state
 from ledger.log.verify.verifier import VerificationFailed, VerificationResult, verify_log
 
 _BAR_CHARS = 40
 
 
 def main(argv: Sequence[str]) -> int:
-    """Check a log; return the exit status: 0 it is true, 1 it is not or cannot be read, 2 wrong usage."""
-    given = _argument_parser().parse_args(argv)
+    """Verify a log. Return the exit status: 0 verified, 1 false or unreadable, 2 wrong usage."""
+    arguments = _argument_parser().parse_args(argv)
     try:
-        key = parse_verifier_key(given.key) if given.key else None
-        before = memory.load_state(given.state) if given.state else None
-        asked = parse_quorum(given.witness, given.witnesses_needed)
-        bar = _show_progress if sys.stderr.isatty() else None
-        found = verify_log(open_source(given.url), before, key, bar, asked, log_only=given.log_only)
-    except (VerificationFailed, SourceError, MalformedKey, memory.BrokenState) as fault:
-        sys.stderr.write(f"FALSE: {fault}\n" if isinstance(fault, VerificationFailed) else f"{fault}\n")
+        key = parse_verifier_key(arguments.key) if arguments.key else None
+        state = load_state(arguments.state) if arguments.state else None
+        quorum = parse_quorum(arguments.witness, arguments.witnesses_needed)
+        on_progress = _show_progress if sys.stderr.isatty() else None
+        result = verify_log(open_source(arguments.url), state, key, on_progress, quorum, log_only=arguments.log_only)
+    except (VerificationFailed, SourceError, MalformedKey, BrokenState) as error:
+        sys.stderr.write(f"FALSE: {error}\n" if isinstance(error, VerificationFailed) else f"{error}\n")
         return 1
-    if given.state:
-        memory.save_state(given.state, found.state)
-    sys.stdout.write("\n".join(format_result(found)) + "\n")
+    if arguments.state:
+        save_state(arguments.state, result.state)
+    sys.stdout.write("\n".join(format_result(result)) + "\n")
     return 0
 
 
 def _argument_parser() -> argparse.ArgumentParser:
-    usage = argparse.ArgumentParser("python -m ledger.log.verify", description=__doc__)
-    usage.add_argument("url", help="the service's address, or a folder that `like-ledger log export` wrote")
-    usage.add_argument("--state", type=Path, help="where to remember the log's key and newest checkpoint")
-    usage.add_argument("--key", help="the log's verifier key, as /log/key says it: held to from the first run")
-    usage.add_argument("--witness", action="append", default=[], help="a witness' key; again for each one")
-    usage.add_argument("--witnesses-needed", type=int, help="how many of them must have cosigned; else all")
-    usage.add_argument("--log-only", action="store_true", help="check the log alone, not the totals beside it")
-    return usage
+    parser = argparse.ArgumentParser("python -m ledger.log.verify", description=__doc__)
+    parser.add_argument("url", help="address of the service, or a folder from `like-ledger log export`")
+    parser.add_argument("--state", type=Path, help="file that keeps the log's key and newest checkpoint between runs")
+    parser.add_argument("--key", help="the log's verifier key, as in /log/key; required to match")
+    parser.add_argument("--witness", action="append", default=[], help="key of a witness; repeat it for several")
+    parser.add_argument("--witnesses-needed", type=int, help="how many witnesses must have cosigned; default: all")
+    parser.add_argument("--log-only", action="store_true", help="verify the log alone, without the published totals")
+    return parser
 
 
 def parse_quorum(keys: Sequence[str], cosignatures_min: int | None) -> Quorum:
-    """Return the witnesses that are asked for. MalformedKey if one is none, or more are needed than there are."""
+    """Return the required witnesses; all of them must cosign unless a number is passed.
+
+    Raises MalformedKey if a key is malformed or the number exceeds the number of witnesses.
+    """
     witnesses = tuple(dict.fromkeys(parse_witness_key(key.strip()) for key in keys))
     if cosignatures_min is not None and not 0 <= cosignatures_min <= len(witnesses):
-        raise MalformedKey(f"{cosignatures_min} witnesses cannot be needed of {len(witnesses)}")
+        raise MalformedKey(f"{cosignatures_min} witnesses cannot be required of {len(witnesses)}")
     return Quorum(witnesses, len(witnesses) if cosignatures_min is None else cosignatures_min)
 
 
@@ -61,30 +64,29 @@ def _show_progress(leaves_done: int, size: int) -> None:
 
 
 def format_result(result: VerificationResult) -> list[str]:
-    """Return what was found, for people."""
+    """Return the result as lines of text."""
     checkpoint = result.checkpoint
     lines = [f"TRUE: {checkpoint.origin}, {checkpoint.size:,} leaves, root {to_base64(checkpoint.root)}"]
     for slug, figures in sorted(result.figures.items()):
-        told = ", ".join(f"{name} {figure}" for name, figure in figures._asdict().items())
-        lines.append(f"  {slug}: {told}, remaining_minor {figures.remaining_minor}")
-    lines += [f"Cosigned by {own.witness.name} at {_format_timestamp(own.timestamp)}." for own in result.cosignatures]
+        amounts = ", ".join(f"{name} {figure}" for name, figure in figures._asdict().items())
+        lines.append(f"  {slug}: {amounts}, remaining_minor {figures.remaining_minor}")
+    lines += [
+        f"Cosigned by {cosignature.witness.name} at {_format_timestamp(cosignature.timestamp)}."
+        for cosignature in result.cosignatures
+    ]
     lines.append(
-        "Compared with the totals that are shown."
-        if result.has_compared_totals
-        else "There were no totals to compare with."
+        "The published totals match." if result.has_compared_totals else "There are no totals to compare with."
     )
     if result.is_first_run:
         key = format_verifier_key(result.state.key)
-        lines.append(
-            f"The key was taken on trust, this first time: {key}. Keep it with --state, or give it as --key."
-        )
+        lines.append(f"First run: the key was taken on trust: {key}. Keep it with --state, or pass it as --key.")
     return lines
 
 
 def _format_timestamp(timestamp: int) -> str:
     try:
         return datetime.fromtimestamp(timestamp, UTC).isoformat()
-    except (OverflowError, ValueError):  # a witness may sign a year that no calendar has
+    except (OverflowError, ValueError):  # a witness may sign a time beyond year 9999
         return f"second {timestamp}"
 
 

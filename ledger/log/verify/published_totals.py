@@ -1,4 +1,4 @@
-"""The figures that a service shows, as a stranger reads them: of which head of the log, and whether it says so."""
+"""The totals that a service publishes, and their comparison with the replayed log."""
 
 import json
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ _MONEY_NAMES = ("funded", "pledged", "settled", "in_flight", "paid", "remaining"
 
 
 class MalformedTotals(ValueError):
-    """The answer is not what `/v1/totals` says."""
+    """The response does not have the form of `/v1/totals`."""
 
 
 class PublishedTotals(NamedTuple):
-    """What is shown, and the head of the log that has it all."""
+    """Each campaign's published figures, and the head of the log that contains them."""
 
     size: int
     root: bytes
@@ -24,9 +24,10 @@ class PublishedTotals(NamedTuple):
 
 
 def parse_totals(body: bytes) -> PublishedTotals | None:
-    """Return the figures; None while something of them is on its way into the log. MalformedTotals otherwise.
+    """Return the totals; None while some of their figures are not in a checkpoint yet.
 
-    Without campaigns there is nothing to compare: size 0 stands for any head then.
+    Without campaigns, size 0 stands for any head: there is nothing to compare.
+    Raises MalformedTotals if the response has another form.
     """
     try:
         campaigns = json.loads(body)["campaigns"]
@@ -37,8 +38,8 @@ def parse_totals(body: bytes) -> PublishedTotals | None:
             return None
         [(size, root)] = [head for head in heads if head is not None]
         return PublishedTotals(size, root, {campaign["campaign"]: _parse_figures(campaign) for campaign in campaigns})
-    except (ValueError, KeyError, TypeError) as fault:
-        raise MalformedTotals(f"the totals cannot be read: {fault!r}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise MalformedTotals(f"the totals cannot be read: {error!r}") from None
 
 
 def _parse_head(checkpoint: Any) -> tuple[int, bytes] | None:
@@ -51,15 +52,15 @@ def _parse_figures(campaign: Mapping[str, Any]) -> dict[str, int]:
 
 
 def find_difference(totals: PublishedTotals, replayed_figures: Mapping[str, Figures]) -> str | None:
-    """Return the first figure that the log does not give; None where all agree."""
+    """Return the first figure that differs from the log, as text; None if all agree."""
     for slug in sorted(totals.campaigns.keys() | replayed_figures.keys()):
         if slug not in replayed_figures:
-            return f"{slug} is shown, and the log never told of it"
+            return f"{slug} is in the totals but not in the log"
         if slug not in totals.campaigns:
-            return f"{slug} is in the log, and not shown"
+            return f"{slug} is in the log but not in the totals"
         for name, figure in totals.campaigns[slug].items():
-            if (own := _replayed_figure(replayed_figures[slug], name)) != figure:
-                return f"{slug}: {name} is shown as {figure}, the log makes it {own}"
+            if (replayed_figure := _replayed_figure(replayed_figures[slug], name)) != figure:
+                return f"{slug}: {name} is published as {figure}, but the log gives {replayed_figure}"
     return None
 
 

@@ -1,6 +1,6 @@
-"""Leaves in, figures out: counts → due → pledged → settled → paid, from nothing but the log.
+"""Replay the log's leaves into figures: counts → due → pledged → settled → paid.
 
-Each leaf is held to all that came before it; the first that cannot be so is named, with the reason.
+Each leaf is checked against all leaves before it; the first invalid one is reported with a reason.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _IMMUTABLE_SECTIONS = ("campaign", "settlement", "agreement")  # sections of a p
 
 
 class RejectedLeaf(Exception):
-    """A leaf that cannot be so, by its place in the log and the reason."""
+    """An invalid leaf: its index in the log and the reason."""
 
     def __init__(self, index: int, reason: str) -> None:
         super().__init__(f"leaf {index}: {reason}")
@@ -26,7 +26,7 @@ class RejectedLeaf(Exception):
 
 
 class Figures(NamedTuple):
-    """What a campaign's leaves add up to; money in minor units."""
+    """The sums of a campaign's leaves; money in minor units."""
 
     counted: int
     withdrawn: int
@@ -39,28 +39,28 @@ class Figures(NamedTuple):
 
     @property
     def remaining_minor(self) -> int:
-        """Funded less pledged."""
+        """Funded less pledged, in minor units."""
         return self.funded_minor - self.pledged_minor
 
 
 @dataclass
 class _Campaign:
-    """One campaign as far as the log has told of it."""
+    """The state of one campaign after the leaves so far."""
 
-    immutable_part: dict[str, Any]  # the sections that never change
+    immutable_part: dict[str, Any]  # sections that new terms cannot change
     currency: str
     floor_minor: int
     earnings: CampaignEarnings = field(default_factory=CampaignEarnings)
     version_count: int = 0
     days: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     counted: int = 0
-    batched_likes: int = 0  # likes with a leaf in a batch that was told
+    batched_likes: int = 0  # likes in all logged batches
     is_closed: bool = False
-    unbalanced_since: int | None = None  # the leaf after which due and pledged differ
+    unbalanced_since: int | None = None  # index of the leaf since which due and pledged differ
 
 
 class Replay:
-    """The whole log so far. Memory grows with campaigns, days and payouts, not with leaves."""
+    """The state after all leaves so far. Memory grows with campaigns, days and payouts only."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -68,33 +68,41 @@ class Replay:
         self._balances, self._settlements, self._batches = Balances(), Settlements(), BatchBitmap()
 
     def add_leaf(self, entry: bytes) -> None:
-        """Take the next leaf. Raises WrongLeaf."""
+        """Apply the next leaf.
+
+        Raises RejectedLeaf if it is malformed or contradicts the leaves before it.
+        """
         try:
             leaf = read_leaf(entry)
             getattr(self, f"_{leaf['kind']}")(leaf)
             self._track_balance(self._campaigns[leaf["campaign"]])
-        except InvalidLeaf as fault:
-            raise RejectedLeaf(self.size, str(fault)) from None
+        except InvalidLeaf as error:
+            raise RejectedLeaf(self.size, str(error)) from None
         self.size += 1
 
     def require_balanced(self) -> None:
-        """Hold the campaigns to what must be so wherever the log is signed. Raises WrongLeaf."""
-        since = {c.unbalanced_since: slug for slug, c in self._campaigns.items() if c.unbalanced_since is not None}
-        if since:
-            first = min(since)
-            raise RejectedLeaf(first, self._explain_imbalance(since[first]))
+        """Check the rules that hold at every signed head: pledged is due, payouts match transfers.
+
+        Raises RejectedLeaf with the leaf that broke a rule.
+        """
+        imbalances = {
+            c.unbalanced_since: slug for slug, c in self._campaigns.items() if c.unbalanced_since is not None
+        }
+        if imbalances:
+            first = min(imbalances)
+            raise RejectedLeaf(first, self._explain_imbalance(imbalances[first]))
         if differences := self._settlements.find_differences(self._balances):
             raise RejectedLeaf(self.size - 1, differences[0])
 
     def figures(self) -> dict[str, Figures]:
-        """Return every campaign's figures as they stand."""
+        """Return the current figures of every campaign."""
         return {slug: self._campaign_figures(slug, campaign) for slug, campaign in self._campaigns.items()}
 
+    def _moved_minor(self, step: str, slug: str) -> int:
+        return self._balances.net_moved_minor[step, slug, ""]
+
     def _campaign_figures(self, slug: str, campaign: _Campaign) -> Figures:
-        moved = {
-            step: self._balances.net_moved_minor[step, slug, ""]
-            for step in ("fund", "pledge", "settle", "send", "confirm")
-        }
+        moved = {step: self._moved_minor(step, slug) for step in ("fund", "pledge", "settle", "send", "confirm")}
         counted, withdrawn, void = (sum(counts[n] for counts in campaign.days.values()) for n in range(3))
         in_flight = moved["send"] - moved["confirm"]
         money = moved["fund"], moved["pledge"], moved["settle"], in_flight, moved["confirm"]
@@ -104,22 +112,24 @@ class Replay:
 
     def _terms(self, leaf: dict[str, Any]) -> None:
         slug, promise = leaf["campaign"], leaf["promise"]
-        fixed = {name: promise.get(name) for name in _IMMUTABLE_SECTIONS}
+        immutable_part = {name: promise.get(name) for name in _IMMUTABLE_SECTIONS}
         try:
             version = _parse_terms(leaf)
-            own = fixed["campaign"]
-            made = _Campaign(fixed, str(own["currency"]), int(own["floor_minor"]))
-        except (KeyError, TypeError, ValueError) as fault:
-            raise InvalidLeaf(f"the promise is not one: {fault!r}") from None
-        campaign = self._campaigns.setdefault(slug, made)
-        if own.get("slug") != slug or campaign.immutable_part != fixed:
-            raise InvalidLeaf(f"what {slug} promised for good is another now")
+            campaign_section = immutable_part["campaign"]
+            new_campaign = _Campaign(
+                immutable_part, str(campaign_section["currency"]), int(campaign_section["floor_minor"])
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidLeaf(f"the promise is malformed: {error!r}") from None
+        campaign = self._campaigns.setdefault(slug, new_campaign)
+        if campaign_section.get("slug") != slug or campaign.immutable_part != immutable_part:
+            raise InvalidLeaf(f"the immutable part of the promise of {slug} has changed")
         if version.number != campaign.version_count + 1:
-            raise InvalidLeaf(f"version {version.number} of the terms comes after {campaign.version_count}")
+            raise InvalidLeaf(f"version {version.number} of the terms follows version {campaign.version_count}")
         changed = [day for day, counts in campaign.days.items() if day >= version.from_day and counts[0]]
         if changed:
             raise InvalidLeaf(
-                f"these terms hold from {version.from_day}, when likes of {min(changed)} counted already"
+                f"the terms start on {version.from_day}, but likes of {min(changed)} were already counted"
             )
         campaign.version_count = version.number
         campaign.earnings.add_terms(version)
@@ -128,16 +138,16 @@ class Replay:
         campaign = self._require_campaign(leaf)
         for number, size, _ in leaf["batches"]:
             if number > BATCH_MAX or not self._batches.add(number):
-                raise InvalidLeaf(f"the batch {number} was told before, or has no number that a batch can have")
+                raise InvalidLeaf(f"batch {number} was logged before, or its number is out of range")
             campaign.batched_likes += size
-        for told in leaf["days"]:
-            self._add_day(campaign, told["day"], tuple(told[name] for name in _COUNT_NAMES))
+        for counts in leaf["days"]:
+            self._add_day(campaign, counts["day"], tuple(counts[name] for name in _COUNT_NAMES))
         if campaign.counted > campaign.batched_likes:
-            raise InvalidLeaf(f"{campaign.counted} likes count, and the batches hold {campaign.batched_likes}")
+            raise InvalidLeaf(f"{campaign.counted} likes are counted, but the batches hold {campaign.batched_likes}")
 
     def _add_day(self, campaign: _Campaign, day: str, counts: tuple[int, ...]) -> None:
         if not campaign.earnings.covers(day):
-            raise InvalidLeaf(f"likes of {day}, when no terms were in force")
+            raise InvalidLeaf(f"likes of {day}, but no terms were in force")
         campaign.counted += counts[0] - campaign.days.get(day, (0,))[0]
         campaign.days[day] = counts[0], counts[1], counts[2]
         campaign.earnings.set_day_likes(day, counts[0])
@@ -145,27 +155,26 @@ class Replay:
     def _transfer(self, leaf: dict[str, Any]) -> None:
         campaign = self._require_campaign(leaf)
         if leaf["currency"] != campaign.currency:
-            raise InvalidLeaf(f"{leaf['currency']} moves, the promise is in {campaign.currency}")
+            raise InvalidLeaf(f"the transfer is in {leaf['currency']}, but the promise is in {campaign.currency}")
         self._balances.add_transfer(leaf)
         if leaf["step"] == "pledge" and leaf["corrects"] is None:
             self._refuse_unearned(leaf["campaign"], campaign)
 
     def _refuse_unearned(self, slug: str, campaign: _Campaign) -> None:
-        funded_minor, pledged = (
-            self._balances.net_moved_minor["fund", slug, ""],
-            self._balances.net_moved_minor["pledge", slug, ""],
-        )
-        due = campaign.earnings.due_minor(funded_minor)
-        if pledged > max(due, min(campaign.floor_minor, funded_minor)):
-            raise InvalidLeaf(f"{pledged} minor units are pledged, and the likes counted so far make {due} due")
+        funded_minor, pledged_minor = self._moved_minor("fund", slug), self._moved_minor("pledge", slug)
+        due_minor = campaign.earnings.due_minor(funded_minor)
+        if pledged_minor > max(due_minor, min(campaign.floor_minor, funded_minor)):
+            raise InvalidLeaf(
+                f"{pledged_minor} minor units are pledged, but the likes counted so far make {due_minor} due"
+            )
 
     def _settlement(self, leaf: dict[str, Any]) -> None:
         campaign = self._require_campaign(leaf)
         slug = leaf["campaign"]
-        funded_minor = self._balances.net_moved_minor["fund", slug, ""]
-        due = campaign.earnings.due_minor(funded_minor)
-        topped_up = max(0, min(self._balances.net_moved_minor["pledge", slug, ""], campaign.floor_minor) - due)
-        self._settlements.add_settlement(leaf, campaign.earnings, self._balances, topped_up)
+        funded_minor = self._moved_minor("fund", slug)
+        due_minor = campaign.earnings.due_minor(funded_minor)
+        topped_up_minor = max(0, min(self._moved_minor("pledge", slug), campaign.floor_minor) - due_minor)
+        self._settlements.add_settlement(leaf, campaign.earnings, self._balances, topped_up_minor)
 
     def _payout(self, leaf: dict[str, Any]) -> None:
         self._require_campaign(leaf)
@@ -175,19 +184,19 @@ class Replay:
         campaign = self._require_campaign(leaf)
         if leaf["about"] == "closed":
             if campaign.is_closed:
-                raise InvalidLeaf("the campaign was closed before")
+                raise InvalidLeaf("the campaign is already closed")
             campaign.is_closed = True
 
     def _require_campaign(self, leaf: dict[str, Any]) -> _Campaign:
         campaign = self._campaigns.get(leaf["campaign"])
         if campaign is None:
-            raise InvalidLeaf(f"{leaf['campaign']} was never promised")
+            raise InvalidLeaf(f"campaign {leaf['campaign']} has no terms yet")
         return campaign
 
     # --- due and pledged ---
 
     def _track_balance(self, campaign: _Campaign) -> None:
-        """Remember since which leaf a campaign's pledge is not what is due; a tick mends it with its next leaf."""
+        """Record since when pledged differs from due; the next tick's leaf may correct it."""
         if self._is_balanced(campaign):
             campaign.unbalanced_since = None
         elif campaign.unbalanced_since is None:
@@ -195,25 +204,22 @@ class Replay:
 
     def _is_balanced(self, campaign: _Campaign) -> bool:
         slug = campaign.immutable_part["campaign"]["slug"]
-        funded_minor, pledged = (
-            self._balances.net_moved_minor["fund", slug, ""],
-            self._balances.net_moved_minor["pledge", slug, ""],
+        funded_minor, pledged_minor = self._moved_minor("fund", slug), self._moved_minor("pledge", slug)
+        due_minor = self._pledge_due_minor(campaign, funded_minor)
+        return pledged_minor == due_minor or (
+            pledged_minor > due_minor and not self._balances.by_account["pledged", slug, ""]
         )
-        wanted = self._pledge_due_minor(campaign, funded_minor)
-        return pledged == wanted or (pledged > wanted and not self._balances.by_account["pledged", slug, ""])
 
     def _pledge_due_minor(self, campaign: _Campaign, funded_minor: int) -> int:
-        floor = min(campaign.floor_minor, funded_minor) if campaign.is_closed else 0
-        return max(campaign.earnings.due_minor(funded_minor), floor)
+        floor_minor = min(campaign.floor_minor, funded_minor) if campaign.is_closed else 0
+        return max(campaign.earnings.due_minor(funded_minor), floor_minor)
 
     def _explain_imbalance(self, slug: str) -> str:
-        funded_minor, pledged = (
-            self._balances.net_moved_minor["fund", slug, ""],
-            self._balances.net_moved_minor["pledge", slug, ""],
-        )
-        wanted = self._pledge_due_minor(self._campaigns[slug], funded_minor)
+        funded_minor, pledged_minor = self._moved_minor("fund", slug), self._moved_minor("pledge", slug)
+        due_minor = self._pledge_due_minor(self._campaigns[slug], funded_minor)
         return (
-            f"from here on {slug} is to pledge {wanted} minor units, it pledges {pledged}, and no later leaf mends it"
+            f"from this leaf on {slug} must have pledged {due_minor} minor units; it has pledged {pledged_minor},"
+            " and no later leaf corrects this"
         )
 
 
@@ -222,7 +228,7 @@ def _parse_terms(leaf: dict[str, Any]) -> TermsVersion:
     rate, shares = terms["rate"], [(b["charity"], b["share_bp"]) for b in terms["beneficiaries"]]
     numbers = [rate["amount_minor"], rate["per_likes"], terms.get("daily_cap_minor", 1), *(bp for _, bp in shares)]
     if not all(type(n) is int and n > 0 for n in numbers) or sum(bp for _, bp in shares) != WHOLE_BP:
-        raise ValueError("a rate, cap or share is no positive number, or the shares make no whole")
+        raise ValueError("a rate, cap or share is not a positive integer, or the shares do not total 10000 bp")
     cap_minor = terms.get("daily_cap_minor")
     return TermsVersion(
         leaf["version"], leaf["from_day"], rate["amount_minor"], rate["per_likes"], cap_minor, tuple(shares)

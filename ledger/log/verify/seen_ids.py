@@ -1,18 +1,18 @@
-"""What a replay must remember of every transfer and batch, in a file and a few bits: memory stays bounded."""
+"""Transfers and batches seen by a replay, kept in a file and a bitmap to bound memory."""
 
 import mmap
 import struct
 import tempfile
 from typing import NamedTuple
 
-_SLOT = struct.Struct(">16sqIB3x")  # id, amount in minor units, whose it is, whether it was corrected
+_SLOT = struct.Struct(">16sqIB3x")  # id, amount in minor units, owner, is corrected
 _FIRST_SLOTS = 1 << 12
 _CHUNK_BITS = 1 << 13
 BATCH_MAX = 2**48
 
 
 class SeenTransfer(NamedTuple):
-    """A transfer that was seen: its place in the file, and what later leaves are held to."""
+    """A transfer in the table: its slot, and the values that corrections are checked against."""
 
     slot: int
     amount_minor: int
@@ -21,9 +21,9 @@ class SeenTransfer(NamedTuple):
 
 
 class TransferTable:
-    """Transfers by their ids (16 bytes): a hash table with open addressing in a temporary file.
+    """Transfers by 16-byte id: a hash table with open addressing in a memory-mapped temporary file.
 
-    Between a quarter and half full, so 64 to 128 bytes a transfer, which the system may write out.
+    It is a quarter to half full: 64 to 128 bytes a transfer, which the system can page out.
     """
 
     def __init__(self) -> None:
@@ -37,14 +37,14 @@ class TransferTable:
             return mmap.mmap(file.fileno(), slots * _SLOT.size)
 
     def find(self, transfer: bytes) -> SeenTransfer | None:
-        """Return what is known of a transfer; None if it was never seen."""
-        slot, held = self._probe(transfer)
-        return SeenTransfer(slot, held[1], held[2], held[3] == 1) if held[0] == transfer and held[1] else None
+        """Return a transfer; None if it was not added."""
+        slot, entry = self._probe(transfer)
+        return SeenTransfer(slot, entry[1], entry[2], entry[3] == 1) if entry[0] == transfer and entry[1] else None
 
     def add(self, transfer: bytes, amount_minor: int, owner: int) -> bool:
-        """Remember a transfer; False if it was seen before."""
-        slot, held = self._probe(transfer)
-        if held[1]:
+        """Add a transfer. Return False if it was added before."""
+        slot, entry = self._probe(transfer)
+        if entry[1]:
             return False
         _SLOT.pack_into(self._table, slot * _SLOT.size, transfer, amount_minor, owner, 0)
         self._used += 1
@@ -53,37 +53,39 @@ class TransferTable:
         return True
 
     def mark_corrected(self, seen: SeenTransfer) -> None:
-        """Remember that a transfer was corrected."""
+        """Mark a transfer as corrected."""
         self._table[seen.slot * _SLOT.size + _SLOT.size - 4] = 1
 
     def _probe(self, transfer: bytes) -> tuple[int, tuple[bytes, int, int, int]]:
-        """Return the transfer's slot, or the empty one where it would stand; an amount of 0 marks an empty one."""
-        slot = int.from_bytes(transfer[8:], "big") % self._slots  # a hash: spread already, but for the version before
+        """Return the transfer's slot, or its empty slot; an amount of 0 marks empty slots."""
+        slot = (
+            int.from_bytes(transfer[8:], "big") % self._slots
+        )  # a UUID5 is uniform but for its version bits, which these 8 bytes exclude
         while True:
-            held = _SLOT.unpack_from(self._table, slot * _SLOT.size)
-            if held[0] == transfer or not held[1]:
-                return slot, held
+            entry = _SLOT.unpack_from(self._table, slot * _SLOT.size)
+            if entry[0] == transfer or not entry[1]:
+                return slot, entry
             slot = (slot + 1) % self._slots
 
     def _grow(self) -> None:
         old = self._table
         self._slots *= 2
         self._table = self._allocate(self._slots)
-        for held in _SLOT.iter_unpack(old):
-            if held[1]:
-                slot, _ = self._probe(held[0])
-                _SLOT.pack_into(self._table, slot * _SLOT.size, *held)
+        for entry in _SLOT.iter_unpack(old):
+            if entry[1]:
+                slot, _ = self._probe(entry[0])
+                _SLOT.pack_into(self._table, slot * _SLOT.size, *entry)
         old.close()
 
 
 class BatchBitmap:
-    """The numbers of the batches that were seen, a bit each."""
+    """The numbers of the batches seen, one bit each."""
 
     def __init__(self) -> None:
         self._chunks: dict[int, bytearray] = {}
 
     def add(self, batch: int) -> bool:
-        """Remember a batch; False if it was seen before. They are numbered one by one, so the bits stand close."""
+        """Add a batch; return False if it was added before. Consecutive numbers share a chunk."""
         chunk, bit = divmod(batch, _CHUNK_BITS)
         bits = self._chunks.setdefault(chunk, bytearray(_CHUNK_BITS // 8))
         byte, mask = bit >> 3, 1 << (bit & 7)

@@ -1,4 +1,4 @@
-"""Where a log is read from: an address that serves it, or a folder that holds its files (https://c2sp.org/tlog-tiles)."""
+"""Where a log is read from: a service or a folder of its files (https://c2sp.org/tlog-tiles)."""
 
 import http.client
 import threading
@@ -6,36 +6,42 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-FILE_BYTES_MAX = 64 << 20  # a bundle has 16.8 MB at most
+FILE_BYTES_MAX = 64 << 20  # a bundle has at most 16.8 MB
 _TIMEOUT_SECONDS_MAX = 30
 _ATTEMPTS_MAX = 3
 
 
 class SourceError(Exception):
-    """A file could not be had."""
+    """A file cannot be read."""
 
 
 class MissingFile(SourceError):
-    """There is no such file."""
+    """The file does not exist."""
 
 
 class Source(Protocol):
-    """Reads files by their paths; any number of threads may ask at once."""
+    """Reads files by path; safe for concurrent threads."""
 
-    publishes_totals: bool  # it owes them: missing, they are hidden
+    publishes_totals: bool  # if so, missing totals fail the verification
 
     def read_log_file(self, path: str) -> bytes:
-        """Return a file of the log. Raises Unreadable."""
+        """Return a file of the log.
+
+        Raises SourceError if it cannot be read.
+        """
 
     def read_totals(self) -> bytes:
-        """Return the public totals as JSON. Raises Unreadable; Missing where there are only the log's files."""
+        """Return the public totals as JSON.
+
+        Raises MissingFile if the source has only the log's files, SourceError if reading fails.
+        """
 
     def close(self) -> None:
-        """Let go of what was opened; it may be asked again later."""
+        """Release connections; later reads open new ones."""
 
 
 class FolderSource:
-    """What `like-ledger log export` wrote, or a copy of it."""
+    """A folder written by `like-ledger log export`, or a copy."""
 
     publishes_totals = False
 
@@ -48,11 +54,11 @@ class FolderSource:
             return (self._folder / path).read_bytes()
         except FileNotFoundError:
             raise MissingFile(f"{self._folder / path} is missing") from None
-        except OSError as fault:
-            raise SourceError(f"{self._folder / path}: {fault.strerror}") from None
+        except OSError as error:
+            raise SourceError(f"{self._folder / path}: {error.strerror}") from None
 
     def read_totals(self) -> bytes:
-        """Raise Missing: a folder has no figures beside the log."""
+        """Raise MissingFile: a folder contains no totals."""
         raise MissingFile("a folder has no totals to compare with")
 
     def close(self) -> None:
@@ -60,14 +66,14 @@ class FolderSource:
 
 
 class HttpSource:
-    """A service: the log below `/log/`, its totals at `/v1/totals`. One connection a thread, kept open."""
+    """A service: log files below `/log/`, totals at `/v1/totals`; one kept connection a thread."""
 
     publishes_totals = True
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url.rstrip("/"))
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise SourceError(f"{url} is no address: https://…")
+            raise SourceError(f"{url} is neither a folder nor an address such as https://ledger.example.org")
         self._url_parts, self._thread_local = parts, threading.local()
         self._connections: list[http.client.HTTPConnection] = []
 
@@ -80,47 +86,50 @@ class HttpSource:
         return self._get("/v1/totals")
 
     def _get(self, path: str) -> bytes:
-        for left in reversed(range(_ATTEMPTS_MAX)):
+        for attempts_left in reversed(range(_ATTEMPTS_MAX)):
             try:
                 return self._get_once(self._url_parts.path + path)
-            except (OSError, http.client.HTTPException) as fault:  # a connection that was kept may have ended
+            except (OSError, http.client.HTTPException) as error:  # the server may have closed a kept connection
                 self._connection().close()
-                if not left:
-                    raise SourceError(f"{self._url_parts.netloc}{path}: {fault or type(fault).__name__}") from None
+                if not attempts_left:
+                    raise SourceError(f"{self._url_parts.netloc}{path}: {error or type(error).__name__}") from None
         raise AssertionError
 
     def _get_once(self, path: str) -> bytes:
         connection = self._connection()
         connection.request("GET", path, headers={"Accept-Encoding": "identity", "User-Agent": "like-ledger-verify"})
-        answer = connection.getresponse()
-        body = answer.read(FILE_BYTES_MAX + 1)
+        response = connection.getresponse()
+        body = response.read(FILE_BYTES_MAX + 1)
         if len(body) > FILE_BYTES_MAX:
             connection.close()
             raise SourceError(f"{path} has more than {FILE_BYTES_MAX} bytes")
-        if answer.status == http.HTTPStatus.NOT_FOUND:
+        if response.status == http.HTTPStatus.NOT_FOUND:
             raise MissingFile(f"{path} is missing")
-        if answer.status != http.HTTPStatus.OK:
-            raise SourceError(f"{path}: status {answer.status}")
+        if response.status != http.HTTPStatus.OK:
+            raise SourceError(f"{path}: status {response.status}")
         return body
 
     def _connection(self) -> http.client.HTTPConnection:
-        held: http.client.HTTPConnection | None = getattr(self._thread_local, "connection", None)
-        if held is None:
+        connection: http.client.HTTPConnection | None = getattr(self._thread_local, "connection", None)
+        if connection is None:
             kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-            held = kinds[self._url_parts.scheme](
+            connection = kinds[self._url_parts.scheme](
                 self._url_parts.hostname or "", self._url_parts.port, timeout=_TIMEOUT_SECONDS_MAX
             )
-            self._thread_local.connection = held
-            self._connections.append(held)
-        return held
+            self._thread_local.connection = connection
+            self._connections.append(connection)
+        return connection
 
     def close(self) -> None:
-        """End every connection."""
+        """Close all connections."""
         while self._connections:
             self._connections.pop().close()
         self._thread_local = threading.local()
 
 
 def open_source(location: str) -> Source:
-    """Return the source that an address or a folder's path names. Raises Unreadable."""
+    """Return the source at an address or a folder's path.
+
+    Raises SourceError if it is neither.
+    """
     return FolderSource(Path(location)) if "://" not in location and Path(location).is_dir() else HttpSource(location)

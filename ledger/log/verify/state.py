@@ -1,4 +1,4 @@
-"""What a verifier remembers between runs: whose log it is, and the newest checkpoint that it saw."""
+"""The verifier's state file: the log's key and the newest checkpoint seen."""
 
 import json
 import os
@@ -10,36 +10,39 @@ from ledger.log.note import VerifierKey, format_verifier_key, parse_verifier_key
 
 
 class VerifierState(NamedTuple):
-    """A log's key, and a checkpoint that it has signed: proof, should it ever sign another past."""
+    """A log's key and a checkpoint signed by it, which proves any later fork."""
 
     key: VerifierKey
     note: bytes
 
     @property
     def checkpoint(self) -> Checkpoint:
-        """What was signed. NoteError or MalformedCheckpoint if the file was changed since."""
+        """The verified checkpoint. Raises NoteError or MalformedCheckpoint if it was changed."""
         return open_checkpoint(self.note, self.key)
 
 
 class BrokenState(ValueError):
-    """The file holds no state of a verifier."""
+    """The file is not a verifier's state."""
 
 
 def load_state(file: Path) -> VerifierState | None:
-    """Return what was remembered; None on the first run. BrokenState if the file is something else."""
+    """Return the state in a file; None if the file does not exist.
+
+    Raises BrokenState if the file is not a verifier's state.
+    """
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
-        seen = VerifierState(parse_verifier_key(held["key"]), held["checkpoint"].encode())
-        seen.checkpoint  # noqa: B018 - refuses what was changed since
+        fields = json.loads(file.read_text(encoding="utf-8"))
+        state = VerifierState(parse_verifier_key(fields["key"]), fields["checkpoint"].encode())
+        state.checkpoint  # noqa: B018 - raises if the file was changed
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:
-        raise BrokenState(f"{file} holds no state of a verifier: {fault}") from None
-    return seen
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BrokenState(f"{file} is not a verifier's state file: {error}") from None
+    return state
 
 
 def save_state(file: Path, state: VerifierState) -> None:
-    """Remember, whole or not at all."""
+    """Write the state atomically."""
     text = json.dumps({"key": format_verifier_key(state.key), "checkpoint": state.note.decode()}, indent=2)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.write_text(text + "\n", encoding="utf-8")

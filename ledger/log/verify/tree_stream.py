@@ -1,6 +1,6 @@
-"""The tree as a stream: entries go in, every tile that they make is compared, roots come out (RFC 6962, 2.1).
+"""Build the tree from a stream of leaf hashes and compare every tile above level 0 (RFC 6962, 2.1).
 
-Only one open tile a level is held, so a log of any size takes some kilobytes.
+It stores one open tile a level: some kilobytes for a log of any size.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ TileReader = Callable[[Tile], bytes]
 
 
 class TileMismatch(Exception):
-    """A tile is not what its entries make; `index` is the first leaf that it is wrong about."""
+    """A tile differs from its entries; `index` is the first leaf concerned."""
 
     def __init__(self, tile: Tile, index: int, reason: str) -> None:
         super().__init__(f"{tile.path}: {reason}")
@@ -21,15 +21,18 @@ class TileMismatch(Exception):
 
 
 class TreeStream:
-    """Grows by leaf hashes; the caller has compared those with level 0, before it believed in their entries."""
+    """The tree so far; the caller has already compared leaf hashes with the level 0 tiles."""
 
     def __init__(self, read_tile: TileReader) -> None:
         self.size = 0
         self._read_tile = read_tile
-        self._open_hashes: list[list[bytes]] = [[]]  # by level, the hashes of the tile that is not full yet
+        self._open_hashes: list[list[bytes]] = [[]]  # hashes of the open tile, by level
 
     def add_leaves(self, leaf_hashes: Sequence[bytes]) -> None:
-        """Take the next leaves, at most as many as fill the tile. WrongTile if a tile that gets full is another."""
+        """Append leaf hashes, at most as many as fill the open tile.
+
+        Raises TileMismatch if a tile that becomes full differs.
+        """
         self._open_hashes[0] += leaf_hashes
         self.size += len(leaf_hashes)
         level = 0
@@ -42,7 +45,10 @@ class TreeStream:
             level += 1
 
     def close(self) -> None:
-        """Compare the tiles that are not full at the end. WrongTile if one is another."""
+        """Compare the partial tiles at the end.
+
+        Raises TileMismatch if a tile differs.
+        """
         for level, hashes in enumerate(self._open_hashes):
             if hashes:
                 self._compare_level(level)
@@ -53,7 +59,7 @@ class TreeStream:
         return read_root(tiles_reader(edge, self.size), self.size)
 
     def _open_tile(self, level: int) -> Tile:
-        """Return the open tile of a level as it stands."""
+        """Return the open tile of a level at its current width."""
         hashes = self.size >> TILE_HEIGHT * level
         width = len(self._open_hashes[level])
         return Tile(level, (hashes - width) // TILE_WIDTH, width)
@@ -65,8 +71,13 @@ class TreeStream:
 
 
 def compare_tile(tile: Tile, hashes: Sequence[bytes], content: bytes) -> None:
-    """Raise WrongTile where a tile's bytes are not the hashes that they should be."""
-    for place, (own, other) in enumerate(zip(hashes, hashes_in(tile, content), strict=True)):
-        if own != other:
-            index = (tile.index * TILE_WIDTH + place) << TILE_HEIGHT * tile.level
-            raise TileMismatch(tile, index, f"hash {place} is {other.hex()}, the entries make {own.hex()}")
+    """Compare a tile's bytes with the expected hashes.
+
+    Raises TileMismatch at the first hash that differs.
+    """
+    for position, (expected, actual) in enumerate(zip(hashes, hashes_in(tile, content), strict=True)):
+        if expected != actual:
+            index = (tile.index * TILE_WIDTH + position) << TILE_HEIGHT * tile.level
+            raise TileMismatch(
+                tile, index, f"hash {position} is {actual.hex()}, but the entries give {expected.hex()}"
+            )

@@ -1,4 +1,4 @@
-"""Payout channels: each tells one kind of counterparty what to pay. Here is what all have in common."""
+"""Payout channels: the ways to instruct a counterparty, and their common types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One payout as a counterparty is told of it."""
+    """One attempt of a payout, as the counterparty receives it."""
 
     payout_id: str
-    end_to_end_id: str  # own of each attempt; what the bank gives back with it is matched by this
+    end_to_end_id: str  # unique for every attempt; bank statements are matched by it
     amount_minor: int
     currency: str
     name: str
@@ -21,23 +21,23 @@ class Instruction:
 
 
 class Message(NamedTuple):
-    """What is sent as one; the same bytes under the same id, however often."""
+    """The bytes sent to a counterparty; a retry sends the same bytes under the same id."""
 
     message_id: str
     body: bytes
 
 
 class PaymentOutcome(StrEnum):
-    """What is known of a message once it was sent, or asked about."""
+    """The outcome of a message, after sending it or asking about it."""
 
     ACCEPTED = "accepted"  # the counterparty has it
-    REFUSED = "refused"  # it has it and will not do it
-    UNKNOWN = "unknown"  # no answer: it may have it. Never sent anew, only asked about
-    NOT_FOUND = "unseen"  # it says that it never got it: may be sent
+    REFUSED = "refused"  # the counterparty has it and will not pay
+    UNKNOWN = "unknown"  # no clear result: the counterparty may have it. Ask again, never resend
+    NOT_FOUND = "not_found"  # the counterparty never received it: it may be sent
 
 
 class PaymentResult(NamedTuple):
-    """A counterparty's answer."""
+    """A counterparty's result for a message."""
 
     outcome: PaymentOutcome
     bank_reference: str | None = None
@@ -45,21 +45,21 @@ class PaymentResult(NamedTuple):
 
 
 class Channel(Protocol):
-    """A way to a counterparty. No call of it is ever made inside a database transaction."""
+    """A way to a counterparty. Its methods are never called inside a database transaction."""
 
     @property
     def name(self) -> str:
-        """What the settings call it."""
+        """Return the name that the settings use."""
 
     @property
     def combines_payouts(self) -> bool:
-        """Tell whether one message tells of a whole envelope, or one of each payout."""
+        """Tell whether one message carries all payouts of a settlement, or only one payout."""
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
-        """Return the message's bytes. Pure. SettlementRefused where the counterparty could not take it."""
+        """Return the message's bytes. Raises SettlementRefused if an instruction is invalid. Pure."""
 
     async def send(self, message: Message) -> PaymentResult:
-        """Send it; the same message again must not be done twice by the counterparty."""
+        """Send the message; the counterparty must execute the same message once."""
 
     async def query_result(self, message: Message) -> PaymentResult:
-        """Find out what became of a message that may have been sent."""
+        """Ask for the result of a message that may have been sent."""

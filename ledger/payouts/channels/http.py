@@ -1,10 +1,10 @@
-"""The channel `http`: a payment service is asked by signed requests, one for each payout.
+"""Channel `http`: signed requests to a payment service, one for every payout.
 
-The request is a Standard Webhook (https://www.standardwebhooks.com): its id is the message's, and the service's
-idempotency key too, so the same request again is the same payout. The service answers, to the request or when it is
-asked at `URL/<message id>`, with `{"status": "accepted" | "refused", "reference": …, "reason": …}`; 404 to a question
-means that it never got it. Whatever else happens, a time-out above all, means that nobody knows. It may also answer
-later and of its own accord: by a Standard Webhook of type `payout.answered`, whose data name the message as `id`.
+A request is a Standard Webhook (https://www.standardwebhooks.com). The message id is its webhook id and its
+idempotency key, so a retry is the same payout. The service responds to the request, or to `GET URL/<message id>`,
+with `{"status": "accepted" | "refused", "reference": …, "reason": …}`. A 404 to the query means that it never
+received the message. Any other response, and a time-out, leaves the result unknown. The service may also call
+back with a Standard Webhook of type `payout.answered`, whose data name the message as `id`.
 """
 
 import hmac
@@ -21,7 +21,7 @@ import orjson
 import rfc8785
 
 from ledger.http_client import read_bounded
-from ledger.money import format_minor
+from ledger.money import to_money
 from ledger.payouts.channels import Instruction, Message, PaymentOutcome, PaymentResult
 
 RESPONSE_BYTES_MAX = 64 * 1024
@@ -29,13 +29,13 @@ CALLBACK_TYPE = "payout.answered"
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9-]{1,35}")
 _CONCLUSIVE_STATUSES = {HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
 _OUTCOMES = {"accepted": PaymentOutcome.ACCEPTED, "refused": PaymentOutcome.REFUSED}
-_UNKNOWN = PaymentResult(PaymentOutcome.UNKNOWN, reason="the payment service gave no clear answer")
+_UNKNOWN = PaymentResult(PaymentOutcome.UNKNOWN)
 _NOT_FOUND = PaymentResult(PaymentOutcome.NOT_FOUND)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpChannel:
-    """A payment service at an address."""
+    """A payment service at a URL."""
 
     url: str
     secret: str = field(repr=False)  # whsec_…
@@ -45,83 +45,83 @@ class HttpChannel:
     combines_payouts: bool = False
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
-        """Return the request's body, as RFC 8785 JSON."""
-        (one,) = instructions
-        asked: dict[str, Any] = {
-            "end_to_end_id": one.end_to_end_id,
-            "amount": {"minor": one.amount_minor, "text": format_minor(one.amount_minor, one.currency)},
-            "currency": one.currency,
-            "name": one.name,
-            "account": one.account,
-            "reference": one.reference,
+        """Return the request body as RFC 8785 JSON."""
+        (instruction,) = instructions
+        data: dict[str, Any] = {
+            "id": message_id,
+            "end_to_end_id": instruction.end_to_end_id,
+            "amount": dict(to_money(instruction.amount_minor, instruction.currency)),
+            "currency": instruction.currency,
+            "name": instruction.name,
+            "account": instruction.account,
+            "reference": instruction.reference,
         }
-        asked["id"] = message_id
-        told: dict[str, Any] = {"type": "payout.requested", "timestamp": now.isoformat(), "data": asked}
-        return rfc8785.dumps(told)
+        event: dict[str, Any] = {"type": "payout.requested", "timestamp": now.isoformat(), "data": data}
+        return rfc8785.dumps(event)
 
     async def send(self, message: Message) -> PaymentResult:
-        """Ask for a payout; what is no clear answer is unknown."""
+        """Request a payout; without a clear response the result is unknown."""
         headers = self._signed_headers(message.message_id, message.body) | {"Content-Type": "application/json"}
         return _parse_response(*await self._request("POST", self.url, message.body, headers))
 
     async def query_result(self, message: Message) -> PaymentResult:
-        """Ask what became of it."""
-        address = f"{self.url.rstrip('/')}/{message.message_id}"
-        status, said = await self._request("GET", address, b"", self._signed_headers(message.message_id, b""))
-        return _NOT_FOUND if status == HTTPStatus.NOT_FOUND else _parse_response(status, said)
+        """Query the result of a payout that may have been requested."""
+        url = f"{self.url.rstrip('/')}/{message.message_id}"
+        status, body = await self._request("GET", url, b"", self._signed_headers(message.message_id, b""))
+        return _NOT_FOUND if status == HTTPStatus.NOT_FOUND else _parse_response(status, body)
 
     def _signed_headers(self, message_id: str, body: bytes) -> dict[str, str]:
-        moment = str(int(self.clock().timestamp()))
+        timestamp = str(int(self.clock().timestamp()))
         key = b64decode(self.secret.removeprefix("whsec_"))
-        mac = hmac.digest(key, f"{message_id}.{moment}.".encode() + body, "sha256")
+        mac = hmac.digest(key, f"{message_id}.{timestamp}.".encode() + body, "sha256")
         return {
             "webhook-id": message_id,
-            "webhook-timestamp": moment,
+            "webhook-timestamp": timestamp,
             "webhook-signature": f"v1,{b64encode(mac).decode()}",
             "Idempotency-Key": message_id,
             "Accept-Encoding": "identity",
         }
 
     async def _request(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> tuple[int | None, bytes]:
-        """Return status and body; None where there was no whole answer, or a longer one than answers are.
+        """Return status and body; the status is None if the response was incomplete or too long.
 
-        Follows no redirect: who is asked is who answers.
+        Follows no redirect, so only the configured service can respond.
         """
-        patience = aiohttp.ClientTimeout(total=self.seconds_max)
+        timeout = aiohttp.ClientTimeout(total=self.seconds_max)
         try:
             async with (
-                aiohttp.ClientSession(timeout=patience) as session,
-                session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as answer,
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.request(method, url, data=body or None, headers=headers, allow_redirects=False) as response,
             ):
-                said = await read_bounded(answer.content, RESPONSE_BYTES_MAX)
-                return (None, b"") if said is None else (answer.status, said)
+                content = await read_bounded(response.content, RESPONSE_BYTES_MAX)
+                return (None, b"") if content is None else (response.status, content)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None, b""
 
 
 def _parse_response(status: int | None, body: bytes) -> PaymentResult:
-    """Return what an answer says: only a clear word is one. Pure."""
+    """Return the result in a response, unknown unless it is explicit. Pure."""
     if status not in _CONCLUSIVE_STATUSES:
         return _UNKNOWN
     try:
-        answer: Any = orjson.loads(body)
-        outcome = _OUTCOMES[answer["status"]]
+        data: Any = orjson.loads(body)
+        outcome = _OUTCOMES[data["status"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return _UNKNOWN
-    return _build_result(answer, outcome)
+    return _build_result(data, outcome)
 
 
 def parse_callback(body: bytes) -> tuple[str, PaymentResult] | None:
-    """Return which message the service answers of its own accord, and what; None where it says neither. Pure."""
+    """Return the message id and the result in a callback, None if the body is not a callback. Pure."""
     try:
-        said: Any = orjson.loads(body)
-        answer, kind = said["data"], said["type"]
-        message_id, outcome = answer["id"], _OUTCOMES[answer["status"]]
+        event: Any = orjson.loads(body)
+        data, event_type = event["data"], event["type"]
+        message_id, outcome = data["id"], _OUTCOMES[data["status"]]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return None
-    if kind != CALLBACK_TYPE or not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
+    if event_type != CALLBACK_TYPE or not isinstance(message_id, str) or not _MESSAGE_ID.fullmatch(message_id):
         return None
-    return message_id, _build_result(answer, outcome)
+    return message_id, _build_result(data, outcome)
 
 
 def _build_result(data: Any, outcome: PaymentOutcome) -> PaymentResult:

@@ -1,9 +1,9 @@
-"""The channel `pain001`: a credit transfer file in a folder that the bank reads. ISO 20022 pain.001.001.09.
+"""Channel `pain001`: credit transfer files (ISO 20022 pain.001.001.09) in a folder that the bank reads.
 
-https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments Initiation). `SEPA` and `SLEV` are
-said of euro transfers between IBANs only. A file's name is its MsgId and its bytes never change, so to write it again
-is to say the same thing: the bank refuses a MsgId that it has taken already. That is not relied upon: what was put
-into the folder is marked there, so it is known after the bank has taken the file away.
+https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments Initiation). Only euro transfers
+between IBANs carry `SEPA` and `SLEV`. The file is named by its MsgId and its bytes never change; banks refuse a
+MsgId that they know. We do not rely on that: a marker file records every message written, so we know it even
+after the bank has taken the file away.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from ledger.payouts.channels import Instruction, Message, PaymentOutcome, Paymen
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _NAME_CHARS_MAX = 140
 _SEPA_NAME_CHARS_MAX = 70
-_SENT_FOLDER = ".told"  # in the folder: an empty file for each message that was put there
+_SENT_FOLDER = ".sent"  # a subfolder with an empty marker file for every message written
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """Whose account the money leaves."""
+    """The holder of the account that the money leaves."""
 
     name: str
     account: dict[str, Any]  # iban and bic, or scheme and id
@@ -35,7 +35,7 @@ class Payer:
 
 @dataclass(frozen=True, slots=True)
 class Pain001Channel:
-    """Files for a bank, in a folder."""
+    """A folder of files for a bank."""
 
     payer: Payer
     folder: Path
@@ -43,18 +43,18 @@ class Pain001Channel:
     combines_payouts: bool = True
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
-        """Return the file."""
+        """Return the content of the file."""
         return build_credit_transfers(self.payer, message_id, instructions, now)
 
     async def send(self, message: Message) -> PaymentResult:
-        """Put the file into the folder, whole or not at all."""
+        """Write the file into the folder, completely or not at all."""
         await asyncio.to_thread(_write_once, self.folder, message)
         return PaymentResult(PaymentOutcome.ACCEPTED)
 
     async def query_result(self, message: Message) -> PaymentResult:
-        """Find out whether the file was put there, though the bank may have taken it away since."""
-        was_put = await asyncio.to_thread(_was_written, self.folder, message)
-        return PaymentResult(PaymentOutcome.ACCEPTED if was_put else PaymentOutcome.NOT_FOUND)
+        """Tell whether the file was written; the bank may have taken it away since."""
+        was_written = await asyncio.to_thread(_was_written, self.folder, message)
+        return PaymentResult(PaymentOutcome.ACCEPTED if was_written else PaymentOutcome.NOT_FOUND)
 
 
 def _file_path(folder: Path, message: Message) -> Path:
@@ -70,28 +70,28 @@ def _partial_files(folder: Path, message: Message) -> list[Path]:
 
 
 def _was_written(folder: Path, message: Message) -> bool:
-    """Tell whether the file is there or was: marked before it gets its name, and half of it is gone with that."""
+    """Tell whether the file exists or existed: it has a marker, and no partial file is left."""
     if _file_path(folder, message).exists():
         return True
     return _marker_path(folder, message).exists() and not _partial_files(folder, message)
 
 
 def _write_once(folder: Path, message: Message) -> None:
-    """Put the file there. After a crash at any point `_was_put` says whether the bank can have seen it."""
-    path, half = _file_path(folder, message), folder / f".{message.message_id}.{os.getpid()}"
-    mark = _marker_path(folder, message)
-    mark.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_durably(half, message.body)
+    """Write the file. After a crash at any point `_was_written` tells whether the bank can have seen it."""
+    path, partial = _file_path(folder, message), folder / f".{message.message_id}.{os.getpid()}"
+    marker = _marker_path(folder, message)
+    marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_durably(partial, message.body)
     for other in _partial_files(folder, message):
-        if other != half:
+        if other != partial:
             other.unlink()
-    _write_durably(mark, b"")
-    half.replace(path)
+    _write_durably(marker, b"")
+    partial.replace(path)
     _sync_folder(folder)
 
 
 def _write_durably(path: Path, body: bytes) -> None:
-    """Write a file, its name too, so that it outlives a loss of power."""
+    """Write a file and its directory entry so that they survive a power loss."""
     with path.open("wb") as file:
         file.write(body)
         file.flush()
@@ -100,19 +100,23 @@ def _write_durably(path: Path, body: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    entry = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(entry)
+        os.fsync(descriptor)
     finally:
-        os.close(entry)
+        os.close(descriptor)
 
 
 def build_credit_transfers(
     payer: Payer, message_id: str, instructions: Sequence[Instruction], now: datetime
 ) -> bytes:
-    """Return a pain.001.001.09 document for payouts of one currency. SettlementRefused where it cannot say one."""
+    """Return a pain.001.001.09 document for payouts in one currency.
+
+    Raises SettlementRefused if a payee has no name. Pure.
+    """
     currency = instructions[0].currency
-    count, total = str(len(instructions)), format_minor(sum(one.amount_minor for one in instructions), currency)
+    count = str(len(instructions))
+    total = format_minor(sum(instruction.amount_minor for instruction in instructions), currency)
     document = ET.Element("Document", xmlns=NAMESPACE)
     initiation = ET.SubElement(document, "CstmrCdtTrfInitn")
     _add_element(initiation, "GrpHdr/MsgId", message_id)
@@ -128,14 +132,14 @@ def build_credit_transfers(
     _add_element(batch, "Dbtr/Nm", payer.name[:_NAME_CHARS_MAX])
     _add_account(ET.SubElement(batch, "DbtrAcct"), payer.account, currency)
     _add_agent(ET.SubElement(batch, "DbtrAgt"), payer.account, is_required=True)
-    for one in instructions:
-        _add_transfer(ET.SubElement(batch, "CdtTrfTxInf"), payer, one)
-    written: bytes = ET.tostring(document, encoding="utf-8", xml_declaration=True)
-    return written
+    for instruction in instructions:
+        _add_transfer(ET.SubElement(batch, "CdtTrfTxInf"), payer, instruction)
+    content: bytes = ET.tostring(document, encoding="utf-8", xml_declaration=True)
+    return content
 
 
 def is_sepa(payer: Payer, instruction: Instruction) -> bool:
-    """Tell whether a transfer may go by SEPA: euros from an IBAN to an IBAN."""
+    """Tell whether a transfer is SEPA: euros from an IBAN to an IBAN. Pure."""
     return instruction.currency == "EUR" and "iban" in payer.account and "iban" in instruction.account
 
 
@@ -143,7 +147,7 @@ def _add_transfer(transfer: ET.Element, payer: Payer, instruction: Instruction) 
     sepa = is_sepa(payer, instruction)
     name = instruction.name[: _SEPA_NAME_CHARS_MAX if sepa else _NAME_CHARS_MAX]
     if not name.strip():
-        raise SettlementRefused(f"{instruction.payout_id} names nobody to pay")
+        raise SettlementRefused("payee_name_missing", payout=instruction.payout_id)
     _add_element(transfer, "PmtId/InstrId", instruction.end_to_end_id)
     _add_element(transfer[0], "EndToEndId", instruction.end_to_end_id)
     if sepa:

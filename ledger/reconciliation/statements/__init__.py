@@ -1,4 +1,4 @@
-"""Bank statements as values, whatever file they came in; one that does not add up is refused whole. Pure."""
+"""Bank statements as values, independent of the file format. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import rfc8785
 
 from ledger.errors import SettlementRefused
-from ledger.money import MINOR_MAX, exponent, format_minor
+from ledger.money import MINOR_MAX, exponent
 
 FILE_BYTES_MAX = 32 * 1024**2
 LINES_MAX = 100_000
@@ -19,31 +19,31 @@ _AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,5}))?")
 
 
 class StatementRefused(SettlementRefused):
-    """The file is no statement that can be taken; nothing of it was kept."""
+    """The bank file is refused whole; nothing of it was stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """Money that left the account, or came to it."""
+    """Money that left the account or came in."""
 
-    number: int  # its place in the statement, from 1
+    number: int  # its position in the statement, from 1
     amount_minor: int
     is_credit: bool
     booked_on: date
     end_to_end_id: str | None = None
     bank_reference: str | None = None
-    reason: str | None = None  # why it came back
+    reason: str | None = None  # the reason of a return
     text: str = ""
 
     @property
     def signed_minor(self) -> int:
-        """What it adds to the balance."""
+        """Return the change of the balance."""
         return self.amount_minor if self.is_credit else -self.amount_minor
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One account's lines from an opening to a closing balance."""
+    """The lines of one account between an opening and a closing balance."""
 
     account: str
     statement_id: str
@@ -54,7 +54,7 @@ class Statement:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of all that it says: the same statement in another file is the same."""
+        """Return the SHA-256 of the content, equal for the same statement in another file."""
         lines: list[list[Any]] = [
             [s.number, s.amount_minor, s.is_credit, s.booked_on.isoformat(), s.end_to_end_id, s.bank_reference]
             for s in self.lines
@@ -65,42 +65,55 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PaymentStatus:
-    """What a bank says of an instruction before it is booked: taken, or refused and why."""
+    """A bank's status of an instruction before booking: accepted, or refused with a reason."""
 
     message_id: str
-    end_to_end_id: str | None  # none: it speaks of the whole message
+    end_to_end_id: str | None  # None if the status is of the whole message
     is_refused: bool
     reason: str | None = None
 
 
 def validate_statements(statements: Sequence[Statement]) -> Sequence[Statement]:
-    """Return the statements; StatementRefused where one does not add up from its opening to its closing balance."""
-    for one in statements:
-        found_minor = one.opening_minor + sum(line.signed_minor for line in one.lines)
-        if found_minor != one.closing_minor:
-            opening, found, closing = (
-                format_minor(minor, one.currency) for minor in (one.opening_minor, found_minor, one.closing_minor)
-            )
+    """Return the statements. Raises StatementRefused if one does not add up or exceeds a limit."""
+    for statement in statements:
+        _require_balanced(statement)
+        if not (
+            1 <= len(statement.account) <= _ACCOUNT_CHARS_MAX and 1 <= len(statement.statement_id) <= _ID_CHARS_MAX
+        ):
             raise StatementRefused(
-                f"statement {one.statement_id} does not add up: {opening} and its lines make {found}, not {closing}"
+                "statement_name_length", account_chars_number=_ACCOUNT_CHARS_MAX, id_chars_number=_ID_CHARS_MAX
             )
-        if not (1 <= len(one.account) <= _ACCOUNT_CHARS_MAX and 1 <= len(one.statement_id) <= _ID_CHARS_MAX):
-            raise StatementRefused("a statement has an account and an id, at most 40 and 140 characters")
-        if len(one.lines) > LINES_MAX:
-            raise StatementRefused(f"statement {one.statement_id} has more than {LINES_MAX} lines")
+        if len(statement.lines) > LINES_MAX:
+            raise StatementRefused("statement_too_long", statement=statement.statement_id, lines_number=LINES_MAX)
     return statements
 
 
+def _require_balanced(statement: Statement) -> None:
+    computed_minor = statement.opening_minor + sum(line.signed_minor for line in statement.lines)
+    if computed_minor != statement.closing_minor:
+        raise StatementRefused(
+            "statement_does_not_add_up",
+            statement=statement.statement_id,
+            currency=statement.currency,
+            opening_minor=statement.opening_minor,
+            computed_minor=computed_minor,
+            closing_minor=statement.closing_minor,
+        )
+
+
 def parse_minor(amount_text: str, currency: str) -> int:
-    """Return an amount such as `24.50` in minor units, exactly. StatementRefused where it is none of the currency."""
-    found = _AMOUNT.fullmatch(amount_text.strip())
+    """Return an amount such as `24.50` in minor units, exactly.
+
+    Raises StatementRefused if the text is not an amount of the currency, or is out of range.
+    """
+    match = _AMOUNT.fullmatch(amount_text.strip())
     digits = _minor_digits(currency)
-    fraction = ((found and found[2]) or "").rstrip("0")
-    if found is None or len(fraction) > digits:
-        raise StatementRefused(f"{amount_text[:40]!r} is no amount of {currency}")
-    minor: int = int(found[1]) * 10**digits + int(fraction.ljust(digits, "0") or "0")
+    fraction = ((match and match[2]) or "").rstrip("0")
+    if match is None or len(fraction) > digits:
+        raise StatementRefused("statement_amount_invalid", text=amount_text[:40], currency=currency)
+    minor: int = int(match[1]) * 10**digits + int(fraction.ljust(digits, "0") or "0")
     if minor > MINOR_MAX:
-        raise StatementRefused(f"{amount_text[:40]!r} is out of range")
+        raise StatementRefused("statement_amount_out_of_range", text=amount_text[:40])
     return minor
 
 
@@ -108,12 +121,12 @@ def _minor_digits(currency: str) -> int:
     try:
         return exponent(currency)
     except ValueError:
-        raise StatementRefused(f"{currency[:10]!r} is no currency of ISO 4217 with a minor unit") from None
+        raise StatementRefused("statement_currency_unknown", currency=currency[:10]) from None
 
 
 def parse_date(date_text: str) -> date:
-    """Return a date, or that of a moment. StatementRefused where it is none."""
+    """Return the date of a date or date-time. Raises StatementRefused if the text is neither."""
     try:
         return date.fromisoformat(date_text.strip()[:10])
     except ValueError:
-        raise StatementRefused(f"{date_text[:40]!r} is no date") from None
+        raise StatementRefused("statement_date_invalid", text=date_text[:40]) from None

@@ -1,7 +1,7 @@
-"""Statements as ISO 20022 camt.053, any version from 001.02 on.
+"""Parse statements in ISO 20022 camt.053, any version from 001.02.
 
 https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Bank-to-Customer Cash Management). A batch
-entry gives a line for each of its transactions where they add up to it, and else one line that nothing matches.
+entry becomes one line for every transaction if they add up to it, else a single line that nothing matches.
 """
 
 from xml.etree.ElementTree import Element
@@ -13,11 +13,11 @@ _NO_ID = {"NOTPROVIDED", "NOT PROVIDED", ""}
 
 
 def parse_statements(root: Element) -> list[Statement]:
-    """Return every statement of a document."""
-    found = [_parse_statement(one) for one in find_all(root, "BkToCstmrStmt/Stmt")]
-    if not found:
-        raise StatementRefused(f"{local_name(root)} holds no statement")
-    return found
+    """Return every statement of a document. Raises StatementRefused if it is incomplete or has none."""
+    statements = [_parse_statement(element) for element in find_all(root, "BkToCstmrStmt/Stmt")]
+    if not statements:
+        raise StatementRefused("statement_missing", element=local_name(root))
+    return statements
 
 
 def _parse_statement(element: Element) -> Statement:
@@ -25,7 +25,12 @@ def _parse_statement(element: Element) -> Statement:
     opening, currency = _parse_balance(element, statement_id, "OPBD", "PRCD")
     closing, closing_currency = _parse_balance(element, statement_id, "CLBD")
     if currency != closing_currency:
-        raise StatementRefused(f"statement {statement_id} opens in {currency} and closes in {closing_currency}")
+        raise StatementRefused(
+            "statement_changes_currency",
+            statement=statement_id,
+            currency=currency,
+            closing_currency=closing_currency,
+        )
     lines: list[StatementLine] = []
     for entry in find_all(element, "Ntry"):
         if (find_text(entry, "Sts/Cd", "Sts") or "BOOK") == "BOOK":
@@ -35,27 +40,27 @@ def _parse_statement(element: Element) -> Statement:
 
 
 def _parse_balance(statement: Element, statement_id: str, *kinds: str) -> tuple[int, str]:
-    """Return the first balance of one of these kinds, signed, and its currency."""
+    """Return the balance of the first of these kinds that exists, in signed minor units, and its currency."""
     for kind in kinds:
         for balance in find_all(statement, "Bal"):
             if find_text(balance, "Tp/CdOrPrtry/Cd") == kind:
                 minor, currency = _parse_amount(balance, "Amt")
                 return (-minor if require_text(balance, "CdtDbtInd") == "DBIT" else minor), currency
-    raise StatementRefused(f"statement {statement_id} has no balance {kinds[0]}")
+    raise StatementRefused("statement_balance_missing", statement=statement_id, kind=kinds[0])
 
 
 def _parse_amount(element: Element, *paths: str) -> tuple[int, str]:
     for path in paths:
-        for found in find_all(element, path):
-            currency = found.get("Ccy", "")
-            return parse_minor(found.text or "", currency), currency
-    raise StatementRefused(f"{local_name(element)} has no {paths[0]}")
+        for amount in find_all(element, path):
+            currency = amount.get("Ccy", "")
+            return parse_minor(amount.text or "", currency), currency
+    raise StatementRefused("statement_element_missing", element=local_name(element), part=paths[0])
 
 
 def _parse_lines(entry: Element, currency: str, first_number: int) -> list[StatementLine]:
-    amount, own_currency = _parse_amount(entry, "Amt")
-    if own_currency != currency:
-        raise StatementRefused(f"an entry is in {own_currency}, its statement in {currency}")
+    amount, entry_currency = _parse_amount(entry, "Amt")
+    if entry_currency != currency:
+        raise StatementRefused("entry_currency_differs", entry_currency=entry_currency, currency=currency)
     parts = list(find_all(entry, "NtryDtls/TxDtls"))
     if len(parts) <= 1:
         return [_parse_line(entry, parts[0] if parts else entry, amount, first_number)]
@@ -67,24 +72,24 @@ def _parse_lines(entry: Element, currency: str, first_number: int) -> list[State
 
 
 def _parse_part_minor(part: Element, currency: str) -> int | None:
-    """Return a transaction's amount in the account's currency; None: it does not say."""
+    """Return a transaction's amount in the account's currency, None if it has none."""
     try:
-        minor, own_currency = _parse_amount(part, "Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")
+        minor, part_currency = _parse_amount(part, "Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt")
     except StatementRefused:
         return None
-    return minor if own_currency == currency else None
+    return minor if part_currency == currency else None
 
 
 def _parse_line(entry: Element, part: Element, amount_minor: int, number: int) -> StatementLine:
-    own_id = find_text(part, "Refs/EndToEndId")
-    texts = [found.text or "" for found in find_all(part, "RmtInf/Ustrd")]
+    end_to_end_id = find_text(part, "Refs/EndToEndId") or ""
+    texts = [element.text or "" for element in find_all(part, "RmtInf/Ustrd")]
     extra = [find_text(part, "AddtlTxInf"), find_text(entry, "AddtlNtryInf")]
     return StatementLine(
         number=number,
         amount_minor=amount_minor,
         is_credit=require_text(entry, "CdtDbtInd") == "CRDT",
         booked_on=parse_date(require_text(entry, "BookgDt/Dt", "BookgDt/DtTm", "ValDt/Dt", "ValDt/DtTm")),
-        end_to_end_id=None if own_id is None or own_id.upper() in _NO_ID else own_id[:35],
+        end_to_end_id=None if end_to_end_id.upper() in _NO_ID else end_to_end_id[:35],
         bank_reference=(find_text(part, "Refs/AcctSvcrRef") or find_text(entry, "AcctSvcrRef", "NtryRef") or "")[:140]
         or None,
         reason=_parse_reason(part),

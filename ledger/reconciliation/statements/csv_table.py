@@ -1,4 +1,4 @@
-"""Statements as CSV, for banks that offer no camt.053: the same columns, one line a row, balances among them.
+"""Parse statements in CSV, for banks without camt.053: one row for every line and balance.
 
     account,statement,kind,date,amount,currency,direction,end_to_end_id,bank_reference,reason,text
 
@@ -28,28 +28,28 @@ _DIRECTIONS = {"debit": False, "credit": True}
 
 
 def parse_statements(body: bytes) -> list[Statement]:
-    """Return every statement of a file. StatementRefused names the row that cannot be read."""
+    """Return every statement of a file. Raises StatementRefused if a row is invalid."""
     if b"\0" in body:
-        raise StatementRefused("the file is no text")
+        raise StatementRefused("statement_file_is_binary")
     try:
         reader = csv.DictReader(StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise StatementRefused(f"the columns must be {','.join(COLUMNS)}")
+            raise StatementRefused("statement_columns_wrong", columns=",".join(COLUMNS))
         groups: dict[tuple[str, str, str], list[Mapping[str, str]]] = {}
         for number, row in enumerate(reader, 2):
             groups.setdefault(_statement_key(row, number), []).append(row)
     except UnicodeDecodeError:
-        raise StatementRefused("the file is not UTF-8") from None
+        raise StatementRefused("statement_file_not_utf8") from None
     except csv.Error as error:
-        raise StatementRefused(f"no CSV: {error}") from None
+        raise StatementRefused("statement_csv_malformed", detail=str(error)) from None
     return [_parse_statement(*key, rows) for key, rows in groups.items()]
 
 
 def _statement_key(row: Mapping[str, str | None], number: int) -> tuple[str, str, str]:
     if None in row.values() or None in row:
-        raise StatementRefused(f"row {number} has not {len(COLUMNS)} columns")
+        raise StatementRefused("statement_row_columns", row_number=number, columns_number=len(COLUMNS))
     if row["kind"] not in {"opening", "entry", "closing"} or row["direction"] not in _DIRECTIONS:
-        raise StatementRefused(f"row {number}: kind is opening, entry or closing, direction debit or credit")
+        raise StatementRefused("statement_row_kind", row_number=number)
     return row["account"] or "", row["statement"] or "", row["currency"] or ""
 
 
@@ -61,11 +61,11 @@ def _parse_statement(account: str, statement: str, currency: str, rows: list[Map
 
 
 def _parse_balance(statement: str, rows: list[Mapping[str, str]], kind: str) -> int:
-    found = [row for row in rows if row["kind"] == kind]
-    if len(found) != 1:
-        raise StatementRefused(f"statement {statement[:40]} needs one {kind} balance")
-    minor = parse_minor(found[0]["amount"], found[0]["currency"])
-    return minor if _DIRECTIONS[found[0]["direction"]] else -minor
+    balances = [row for row in rows if row["kind"] == kind]
+    if len(balances) != 1:
+        raise StatementRefused("statement_needs_one_balance", statement=statement[:40], kind=kind)
+    minor = parse_minor(balances[0]["amount"], balances[0]["currency"])
+    return minor if _DIRECTIONS[balances[0]["direction"]] else -minor
 
 
 def _parse_line(row: Mapping[str, str], number: int) -> StatementLine:

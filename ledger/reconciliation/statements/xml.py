@@ -1,4 +1,4 @@
-"""XML read defensively: no DTD, so no entity; names without namespaces, so that every version reads."""
+"""Parse untrusted XML: no DTD and so no entities; names without namespaces, so any version parses."""
 
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
@@ -7,24 +7,24 @@ from ledger.reconciliation.statements import StatementRefused
 
 
 class _NoDtd(TreeBuilder):
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002 - as it is called
-        """Refuse it where it begins, before anything in it is expanded."""
-        raise StatementRefused(f"a DTD is refused ({name[:40]!r})")
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002 - the parser passes all three
+        """Refuse the DTD where it begins, before anything is expanded."""
+        raise StatementRefused("dtd_forbidden", doctype=name[:40])
 
 
 def parse_xml(body: bytes) -> Element:
-    """Return the root. StatementRefused where it is no XML, or has a DTD."""
+    """Return the root element. Raises StatementRefused if the XML is malformed or has a DTD."""
     parser = XMLParser(target=_NoDtd())  # noqa: S314 - no DTD, so nothing to expand
     try:
         parser.feed(body)
         root: Element = parser.close()
     except (ParseError, ValueError, LookupError) as error:
-        raise StatementRefused(f"no well-formed XML: {error}") from None
+        raise StatementRefused("xml_malformed", detail=str(error)) from None
     return root
 
 
 def local_name(element: Element) -> str:
-    """Return an element's name without its namespace."""
+    """Return the name of an element without its namespace."""
     return element.tag.rpartition("}")[2]
 
 
@@ -40,17 +40,17 @@ def find_all(element: Element, path: str) -> Iterator[Element]:
 
 
 def find_text(element: Element, *paths: str) -> str | None:
-    """Return the text at the first of the paths that has any."""
+    """Return the text of the first of these paths that has any, None if none has."""
     for path in paths:
-        for found in find_all(element, path):
-            if found.text and found.text.strip():
-                return found.text.strip()
+        for descendant in find_all(element, path):
+            if descendant.text and descendant.text.strip():
+                return descendant.text.strip()
     return None
 
 
 def require_text(element: Element, *paths: str) -> str:
-    """Return the same; StatementRefused where there is none."""
-    found = find_text(element, *paths)
-    if found is None:
-        raise StatementRefused(f"{local_name(element)} has no {paths[0]}")
-    return found
+    """Return the text of the first of these paths that has any. Raises StatementRefused if none has."""
+    text = find_text(element, *paths)
+    if text is None:
+        raise StatementRefused("statement_element_missing", element=local_name(element), part=paths[0])
+    return text

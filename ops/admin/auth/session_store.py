@@ -1,4 +1,4 @@
-"""Sessions: signed in by a browser. The cookie is 256 random bits; only its SHA-256 is kept."""
+"""Browser sessions: the cookie is 256 random bits; the database stores its SHA-256."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -14,28 +14,34 @@ _END_SESSION = query("end_session")
 
 
 def make_cookie() -> str:
-    """Return what a new session's cookie holds."""
+    """Return the cookie of a new session."""
     return secrets.token_urlsafe(32)
 
 
 async def begin_session(
     conn: Connection, identity: Identity, now: datetime, token: str | None = None, cookie: str | None = None
 ) -> str:
-    """Begin a session and return what its cookie holds; one that a token began ends with the token."""
-    holds = cookie or make_cookie()
-    began_by = hash_token(token) if token else None
+    """Begin a session and return its cookie; a session that a token began ends with the token."""
+    session_cookie = cookie or make_cookie()
+    token_hash = hash_token(token) if token else None
     await conn.execute(
-        _ADD_SESSION, hash_token(holds), identity.name, identity.role, began_by, now, now + SESSION_DURATION
+        _ADD_SESSION,
+        hash_token(session_cookie),
+        identity.name,
+        identity.role,
+        token_hash,
+        now,
+        now + SESSION_DURATION,
     )
-    return holds
+    return session_cookie
 
 
 async def find_identity(conn: Connection, cookie: str, now: datetime) -> Identity | None:
-    """Return whose session it is; None: it has ended, or there was none."""
+    """Return the person of a live session; None if it has ended or never was."""
     row = await conn.fetchrow(_FIND_SESSION, hash_token(cookie), now)
     return None if row is None else Identity(row["name"], row["role"])
 
 
 async def end_session(conn: Connection, cookie: str, now: datetime) -> None:
-    """End a session; again: changes nothing."""
+    """End a session; repeating it changes nothing."""
     await conn.execute(_END_SESSION, hash_token(cookie), now)

@@ -1,4 +1,4 @@
-"""Tokens: who may do what. 256 random bits, shown once; only their SHA-256 is kept."""
+"""Access tokens: a person and a role. 256 random bits, shown once; the database stores the SHA-256."""
 
 import secrets
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from campaigns.errors import NotFound, TokenRefused
+from campaigns.errors import NotFound, TokenRefused, printable
 from campaigns.promise.model import SingleLine
 from ops.admin.core import pagination
 from ops.admin.core.actor import BOOTSTRAP_ADMIN, OPERATOR, ROLES, SCHEDULER, Role
@@ -19,8 +19,8 @@ from sql import Connection, query
 
 TOKEN_PREFIX = "llt_"  # noqa: S105 - the prefix of tokens, not one
 DAYS_DEFAULT = 90
-PAYOUT_ROLES = frozenset(("finance", "owner"))  # who may settle, approve and say what banks said
-# What steps and the audit are signed with that no person took.
+PAYOUT_ROLES = frozenset(("finance", "owner"))  # may settle, approve and record results of banks
+# Signatures in payout steps and in the audit log that stand for no person.
 RESERVED_NAMES = {OPERATOR.name, SCHEDULER.name, BOOTSTRAP_ADMIN, "command line", "payment service"}
 
 _ADD_TOKEN = query("add_token")
@@ -36,18 +36,18 @@ PersonName = Annotated[SingleLine, Field(max_length=100)]
 
 
 class Identity(NamedTuple):
-    """Whose token it is."""
+    """The person and the role that a token or a session stands for."""
 
     name: str
     role: Role
 
 
 class NewToken(CommandBody):
-    """Whose token it is to be, and what for."""
+    """The person, role and lifetime of a new token."""
 
-    name: Annotated[PersonName, Field(description="one person; never two for the same one")]
+    name: Annotated[PersonName, Field(description="one person; never two people under one name")]
     role: Role
-    days: Annotated[int, Field(ge=1, le=3_660, description="how long it holds")] = DAYS_DEFAULT
+    days: Annotated[int, Field(ge=1, le=3_660, description="days until it expires")] = DAYS_DEFAULT
 
 
 async def store_token(
@@ -60,30 +60,36 @@ async def store_token(
     expires_at: datetime | None = None,
     made_by: str = "command line",
 ) -> None:
-    """Keep a new token's hash. TokenRefused: no such role, or the name has a token already."""
+    """Store the hash of a new token.
+
+    Raises TokenRefused if the role is unknown, or if the name is reserved or has a live token.
+    """
     if role not in ROLES:
-        raise TokenRefused(f"there is no role {role!r}: {', '.join(ROLES)}")
+        raise TokenRefused("role_unknown", role=role, roles=ROLES)
     if name.strip().casefold() in RESERVED_NAMES:
-        raise TokenRefused(f"{name!r} stands for no person")
+        raise TokenRefused("token_name_reserved", name=name)
     await conn.execute(_REVOKE_EXPIRED_TOKEN, name, now)
     if await conn.fetchval(_ADD_TOKEN, hash_token(token), name, role, now, expires_at, made_by) is None:
-        raise TokenRefused(f"{name} has a token already")
+        raise TokenRefused("token_exists", name=name)
 
 
 async def require_identity(
     conn: Connection, token: str, name: str, roles: Collection[str], now: datetime
 ) -> Identity:
-    """Return who holds a token, as a person of one of the roles. TokenRefused: it is not theirs, or they may not."""
-    found = await find_identity(conn, token, now)
-    if found is None or found.name != name:
-        raise TokenRefused(f"that is no token of {name}")
-    if found.role not in roles:
-        raise TokenRefused(f"{name} has the role {found.role}; this takes {' or '.join(sorted(roles))}")
-    return found
+    """Return the person of a token with one of the roles.
+
+    Raises TokenRefused if the token is not theirs, or if their role is not among `roles`.
+    """
+    identity = await find_identity(conn, token, now)
+    if identity is None or identity.name != name:
+        raise TokenRefused("token_of_another_person", name=name)
+    if identity.role not in roles:
+        raise TokenRefused("token_role_insufficient", name=name, role=identity.role, roles=sorted(roles))
+    return identity
 
 
 async def find_identity(conn: Connection, token: str, now: datetime) -> Identity | None:
-    """Return who holds a token; None: nobody does, or it does not hold any more."""
+    """Return the person of a live token; None if it is unknown, revoked or expired."""
     row = await conn.fetchrow(_FIND_TOKEN, hash_token(token), now)
     return None if row is None else Identity(row["name"], row["role"])
 
@@ -94,8 +100,11 @@ def make_token() -> str:
 
 
 def hash_token(token: str) -> bytes:
-    """Hash a token: of 256 random bits nothing slower is needed, and a look-up by hash tells nothing by its time."""
-    return sha256(token.strip().encode(errors="surrogateescape")).digest()  # a header may hold any byte
+    """Return the SHA-256 of a token. Pure.
+
+    256 random bits need no slower hash, and the time of a look-up by hash reveals nothing.
+    """
+    return sha256(token.strip().encode(errors="surrogateescape")).digest()  # a header may contain any byte
 
 
 async def _create_token(context: CommandContext, _: str, body: NewToken) -> CommandResult:
@@ -109,19 +118,19 @@ async def _create_token(context: CommandContext, _: str, body: NewToken) -> Comm
 
 
 async def _revoke_token(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
-    """The last owner stays: nobody could give out a role any more."""
+    """The last owner's token stays: without an owner nobody could assign a role."""
     await context.conn.execute(_LOCK_TOKENS)
-    found = await context.conn.fetchrow(_FIND_LIVE_TOKEN, name, context.now)
-    if found is None:
-        raise NotFound(f"{name!r} has no token that holds")
-    if found["role"] == "owner" and not await context.conn.fetchval(_COUNT_OTHER_OWNERS, name, context.now):
-        raise TokenRefused(f"{name} is the last owner: make another one first")
+    token = await context.conn.fetchrow(_FIND_LIVE_TOKEN, name, context.now)
+    if token is None:
+        raise NotFound("token_not_found", name=printable(name))
+    if token["role"] == "owner" and not await context.conn.fetchval(_COUNT_OTHER_OWNERS, name, context.now):
+        raise TokenRefused("last_owner", name=name)
     await context.conn.fetchval(_REVOKE_TOKEN, name, context.now)
-    return CommandResult(f"token/{name}", {"name": name, "role": found["role"]}, None)
+    return CommandResult(f"token/{name}", {"name": name, "role": token["role"]}, None)
 
 
 class TokenView(TypedDict):
-    """A token; nothing of the token itself."""
+    """A token, without the token itself."""
 
     name: str
     role: str
@@ -144,7 +153,7 @@ def _to_json_value(value: Any) -> Any:
 TOKENS = ListEndpoint(
     "tokens",
     "/tokens",
-    "Every token, also those that hold no longer",
+    "Every token, including revoked and expired ones",
     frozenset({"auditor"}),
     {},
     _list_tokens,
@@ -157,13 +166,13 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "token.create",
         "/tokens",
-        "Make a token; its secret is in the answer, this once",
+        "Create a token; only this response shows its secret",
         frozenset(),
         NewToken,
         _create_token,
         example={"name": "ann", "role": "finance", "days": 90},
     ),
     Command(
-        "token.revoke", "/tokens/{name}/revoke", "Let a token hold no longer", frozenset(), EmptyBody, _revoke_token
+        "token.revoke", "/tokens/{name}/revoke", "Revoke a person's token", frozenset(), EmptyBody, _revoke_token
     ),
 )

@@ -1,1 +1,1 @@
-"""Commands: authorise, run, roll back, audit, repeat safely."""
+"""Commands: authorise, run, roll back, audit and retry safely."""

@@ -1,4 +1,4 @@
-"""The audit: who did what, when, from where; what was so before and after. Append-only, like the journal."""
+"""The audit log: who did what, when and from where, with values before and after; append-only."""
 
 from datetime import datetime
 
@@ -19,9 +19,9 @@ async def add_entry(
     now: datetime,
     proposal_id: str | None = None,
 ) -> int:
-    """Write what was done, in the transaction that did it; return the line's number."""
+    """Append an audit entry and return its number. Joins the transaction that made the change."""
     before, after = (None if part is None else orjson.dumps(part).decode() for part in (result.before, result.after))
-    who = actor.name, actor.role, actor.entry_point, actor.address
+    person = actor.name, actor.role, actor.entry_point, actor.address
     return int(
-        await conn.fetchval(_ADD_AUDIT_ENTRY, now, *who, command_name, result.subject, before, after, proposal_id)
+        await conn.fetchval(_ADD_AUDIT_ENTRY, now, *person, command_name, result.subject, before, after, proposal_id)
     )

@@ -1,9 +1,10 @@
-"""What a command is: who may give it, what it takes, and what doing it tells.
+"""A command: who may run it, its body, and its result.
 
 Command
-├── asked    the model of its body
-├── run      does it, in the transaction of the desk: the same for a dry run, which is rolled back
-└── Done     before and after; `second` says why another person has to agree first, `then` is done after the commit
+├── body_type  the model of its body
+├── run        makes the change; a dry run calls it too and is rolled back
+└── result     values before and after; `approval_reason` says why a second person must approve,
+               `after_commit` runs once the transaction is committed
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
 from ops.admin.core.actor import Actor, Role
@@ -21,23 +23,23 @@ from ops.keys import Keys
 from ops.settings import Settings
 from sql import Connection, Pool
 
-_OUTSIDE_CALLS_MAX = 2  # each holds two connections of the pool for as long as the other side takes
-
+_OUTSIDE_CALLS_MAX = 2  # each uses two connections of the pool while the other side answers
 
 JSON_TYPE = "application/json"
 
-JsonObject = Mapping[str, Any]  # what JSON can say
+JsonObject = Mapping[str, Any]  # values that JSON can express
 AfterCommit = Callable[[Pool], Awaitable[None]]
+CountFailure = Callable[[str], None]  # takes the name of the command
 
 
 def _require_text(reason: str) -> str:
-    """Return a reason without the spaces around it, which say nothing."""
+    """Return a reason without surrounding spaces; an empty one is not valid."""
     if not reason.strip():
-        raise ValueError("say why, in words")
+        raise invalid_value("reason_missing")
     return reason.strip()
 
 
-ReasonText = Annotated[SingleLine, AfterValidator(_require_text)]  # kept for ever, and read by those who ask
+ReasonText = Annotated[SingleLine, AfterValidator(_require_text)]  # stored for good, shown to others
 
 
 class CommandBody(BaseModel):
@@ -47,18 +49,18 @@ class CommandBody(BaseModel):
 
 
 class EmptyBody(CommandBody):
-    """The body of a command that says everything by its address."""
+    """The body of a command whose path says everything."""
 
 
 class FileBody(CommandBody):
-    """The body of a command that takes a file, as it was sent. Such a command waits for no second person."""
+    """The body of a command that takes a file as sent. Such a command never needs approval."""
 
     content: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """What a command works with; it joins the transaction of `conn`."""
+    """The surroundings of a command; it joins the transaction of `conn`."""
 
     conn: Connection
     actor: Actor
@@ -69,21 +71,17 @@ class CommandContext:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a command did. Equal before and after: it was so already, and nothing was done."""
+    """The effect of a command. If before equals after, nothing was changed."""
 
     subject: str  # kind/name: campaign/rural-education
     before: JsonObject | None
     after: JsonObject | None
-    currency: str = ""  # of what is named `…_minor`
-    approval_reason: str | None = None  # why a second person has to agree; None: nobody has to
-    hold: timedelta = timedelta(0)  # how long it waits after they did
-    secret: str | None = None  # shown once, kept nowhere
-    details: JsonObject = field(
-        default_factory=dict
-    )  # told, but no part of what is agreed to: it may be another later
-    after_commit: AfterCommit | None = (
-        None  # what talks to others, once this is kept; given anew it takes up what was left undone
-    )
+    currency: str = ""  # of values named `…_minor`
+    approval_reason: str | None = None  # why a second person must approve; None: no approval needed
+    hold: timedelta = timedelta(0)  # delay between approval and execution
+    secret: str | None = None  # in the response once, never stored
+    details: JsonObject = field(default_factory=dict)  # shown but not approved: they may change until execution
+    after_commit: AfterCommit | None = None  # calls others after the commit; repeating the command resumes it
 
 
 Body = TypeVar("Body", bound=CommandBody)
@@ -92,31 +90,35 @@ CommandHandler = Callable[[CommandContext, str, Body], Awaitable[CommandResult]]
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[Body]):
-    """Something that a person can have done."""
+    """A change that people with certain roles may make."""
 
     name: str  # subject and verb: campaign.fund
-    path: str  # under /v1/admin, with at most one place in braces
+    path: str  # under /v1/admin, with at most one parameter in braces
     summary: str
-    roles: frozenset[Role]  # who may ask for it, beside the owner
+    roles: frozenset[Role]  # that may run it, besides the owner
     body_type: type[Body]
     run: CommandHandler[Body]
-    approvers: frozenset[Role] = frozenset()  # who may agree to it, beside the owner
+    approvers: frozenset[Role] = frozenset()  # roles that may approve it, besides the owner
     example: Mapping[str, Any] = field(default_factory=dict)
-    content_type: str = JSON_TYPE  # of its body; where it is another, `asked` is a `Sent`
+    content_type: str = JSON_TYPE  # of its body; any other type means that `body_type` is a `FileBody`
     bytes_max: int = BODY_BYTES_MAX
 
 
 def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
-    """Tell whether somebody may do what is for those roles. The owner gives out roles, so may do all of it."""
+    """Return whether an actor has one of the roles. The owner assigns roles and so has them all. Pure."""
     return actor.is_operator or actor.role == "owner" or actor.role in roles
+
+
+def _count_nothing(_: str) -> None:
+    """Count nothing: a command-line process has no metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandServices:
-    """What every desk shares."""
+    """The resources of all commands in a process; one instance bounds the calls to outside services."""
 
     pool: Pool
     keys: Keys
     settings: Settings
-    raises_after_commit: bool = False  # what fails after the commit is raised, to whoever will give the command anew
+    count_after_commit_failure: CountFailure = _count_nothing
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))

@@ -1,4 +1,4 @@
-"""A whole list as CSV (RFC 4180), page by page: neither memory nor a connection is held for the length of it."""
+"""A whole list as CSV (RFC 4180), read page by page: memory stays bounded, no connection is kept."""
 
 import csv
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -15,35 +15,38 @@ from ops.admin.core.pagination import PAGING_PARAMETERS, ListEndpoint, Row
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 _PAGE_ROWS = 100
 
-FetchPage = Callable[[Mapping[str, str]], Awaitable[dict[str, Any]]]  # returns the page that a query asks for
+FetchPage = Callable[[Mapping[str, str]], Awaitable[dict[str, Any]]]  # returns the page for query parameters
 
 
 @dataclass(frozen=True, slots=True)
 class CsvExport:
-    """A list that can be had as a whole."""
+    """A list that can be downloaded whole."""
 
     endpoint: ListEndpoint
-    columns: Sequence[str]  # members of its rows; only ever added at the end
+    columns: Sequence[str]  # members of its rows; new ones are only added at the end
 
     @property
     def path(self) -> str:
-        """Where it is, under /v1/admin."""
+        """Return its path under /v1/admin."""
         return f"{self.endpoint.path}.csv"
 
 
 async def stream_csv(export: CsvExport, fetch_page: FetchPage, parameters: Mapping[str, str]) -> AsyncIterator[str]:
-    """Yield the table piece by piece, its header first. Faulty before anything was yielded: a filter is unknown."""
-    own = sorted(set(parameters) & set(PAGING_PARAMETERS))
-    if own:
-        raise ValidationFailed([FieldError(name, "a table is not paged: leave it out") for name in own])
-    asked, start = dict(parameters), [export.columns]
+    """Yield the table in pieces, header first.
+
+    Raises ValidationFailed before the first piece if a filter is unknown.
+    """
+    paging = sorted(set(parameters) & set(PAGING_PARAMETERS))
+    if paging:
+        raise ValidationFailed([FieldError(name, "csv_not_paged") for name in paging])
+    query, first_rows = dict(parameters), [export.columns]
     while True:
-        found = await fetch_page({**asked, "limit": str(_PAGE_ROWS)})
-        rows = found[export.endpoint.name]
-        yield format_rows([*start, *(_row_cells(export, row) for row in rows)])
-        if found["next"] is None:
+        page = await fetch_page({**query, "limit": str(_PAGE_ROWS)})
+        rows = page[export.endpoint.name]
+        yield format_rows([*first_rows, *(_row_cells(export, row) for row in rows)])
+        if page["next"] is None:
             return
-        asked, start = {"cursor": found["next"]}, []
+        query, first_rows = {"cursor": page["next"]}, []
 
 
 def _row_cells(export: CsvExport, row: Row) -> list[str]:
@@ -51,12 +54,12 @@ def _row_cells(export: CsvExport, row: Row) -> list[str]:
 
 
 def format_cell(value: Any) -> str:
-    """Return a value as a cell that no spreadsheet computes: what is neither text nor nothing, as JSON. Pure."""
+    """Return a value as a formula-safe cell; values other than text and null become JSON. Pure."""
     return csv_safe.escape_formula(value if value is None or isinstance(value, str) else orjson.dumps(value).decode())
 
 
 def format_rows(rows: Sequence[Sequence[str]]) -> str:
     """Return rows as CSV. Pure."""
-    made = StringIO()
-    csv.writer(made).writerows(rows)
-    return made.getvalue()
+    text = StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()

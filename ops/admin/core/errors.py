@@ -1,25 +1,28 @@
-"""What administration refuses, beside what the commands themselves do.
+"""Refusals of administration, besides those of the commands themselves.
 
-Refused
-├── Forbidden         the role may not do that
-├── KeyTaken          the Idempotency-Key was used before, for something else
-├── ProposalRefused   the proposal cannot be decided so
-└── UploadRefused     the upload has ended
+RequestRefused
+├── Forbidden             the role does not allow the request
+├── IdempotencyKeyReused  the Idempotency-Key was used for another request
+├── ProposalRefused       the proposal does not allow the decision
+└── UploadRefused         the upload has ended
 """
 
 from campaigns.errors import RequestRefused
 
 
 class Forbidden(RequestRefused):
-    """The role may not do that."""
+    """The role does not allow the request."""
 
 
 class IdempotencyKeyReused(RequestRefused):
-    """The Idempotency-Key was used before, for something else."""
+    """The Idempotency-Key was used for another request."""
+
+    def __init__(self) -> None:
+        super().__init__("idempotency_key_reused")
 
 
 class ProposalRefused(RequestRefused):
-    """The proposal cannot be decided so."""
+    """The proposal does not allow the decision."""
 
 
 class UploadRefused(RequestRefused):

@@ -1,11 +1,13 @@
-"""The desk: the one place where a command is done, whichever door it came in by.
+"""Execute a command: the one code path of HTTP, pages, command line and schedule.
 
-    may they?  →  the same key before?  →  run  →  a second person needed?  →  audit  →  keep the answer  ┃  then
-                                                    └── roll back to before it ran, keep the proposal     ┃
+    authorise → claim the key → run → approval needed? → audit → store the response ┃ after the commit
+                                      └── roll back, store a proposal               ┃
 
-Everything is one transaction; a dry run goes the same way and is rolled back at the end. What a command has to say to
-others it says after the commit, never in a dry run and never for a key that was answered before: what was kept tells
-that it is to be said, so that the same command, given anew, takes up what a crash left undone.
+All of it is one transaction. A dry run takes the same path and is rolled back at the end.
+
+Calls to other services come after the commit: not in a dry run, and not for a key that has a response.
+The committed rows say what is still to be sent. So a failure there changes no row and raises nothing:
+the response says `after_commit: pending`, a metric counts it, and a job resumes it.
 """
 
 from typing import Any, Literal, NotRequired
@@ -14,7 +16,7 @@ import orjson
 import structlog
 from typing_extensions import TypedDict
 
-from campaigns.promise.diff import Difference, diff_objects
+from campaigns.promise.diff import diff_objects
 from ops.admin.core import audit_log, idempotency, proposals
 from ops.admin.core.actor import Actor
 from ops.admin.core.command import (
@@ -30,14 +32,20 @@ from ops.admin.core.errors import Forbidden
 from ops.admin.core.idempotency import IdempotencyKey
 from ops.admin.core.savepoint import savepoint
 from ops.clock import utc_now
+from ops.i18n.changes import Difference, format_changes
+from sql import Pool
+
+PROPOSE = "proposal.create"  # in the audit log: a command was proposed instead of executed
 
 _log = structlog.get_logger()
 
 
 class CommandResponse(TypedDict):
-    """What a command did. `pending`: a second person has to agree, and nothing else was changed yet.
+    """The effect of a command.
 
-    `besides` is as of now, and may come out otherwise when the second person agrees.
+    `pending`: a second person must approve; nothing else has changed. `details` are as of now and may
+    differ when the second person approves. `after_commit`: `pending` if calls to other services are
+    still to be made by a job, `done` if they were made, null if there are none.
     """
 
     command: str
@@ -51,6 +59,7 @@ class CommandResponse(TypedDict):
     audit: int | None
     proposal: str | None
     approval_reason: str | None
+    after_commit: Literal["done", "pending"] | None
     secret: NotRequired[str]
 
 
@@ -64,72 +73,101 @@ async def execute(
     *,
     dry_run: bool = False,
 ) -> CommandResponse:
-    """Have a command done, and return what it did; the same key again: what it did then.
+    """Execute a command and return its response; a repeated key returns the stored response.
 
-    Forbidden: the role may not. Refused and LedgerError as the command raises them: then nothing was kept.
+    Raises Forbidden if the role does not allow it, and the command's own refusals; then nothing is stored.
     """
     if not is_allowed(actor, command.roles):
-        raise Forbidden(f"{command.name} is for {', '.join(sorted({*command.roles, 'owner'}))}; you are {actor.role}")
-    async with services.pool.acquire() as conn, savepoint(conn) as work:
-        work.is_rolled_back = dry_run
-        desk = CommandContext(conn, actor, services.keys, services.settings, utc_now())
-        known = await idempotency.claim_key(conn, request_key, desk.now) if request_key else None
-        if known is not None:
-            return _parse_response(known)
-        answer, done = await _run_or_propose(desk, command, subject_id, body, dry_run=dry_run)
+        roles = sorted({*command.roles, "owner"})
+        raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
+    async with services.pool.acquire() as conn, savepoint(conn) as transaction:
+        transaction.is_rolled_back = dry_run
+        context = CommandContext(conn, actor, services.keys, services.settings, utc_now())
+        stored = await idempotency.claim_key(conn, request_key, context.now) if request_key else None
+        if stored is not None:
+            return _parse_response(stored)
+        response, result = await _run_or_propose(context, command, subject_id, body, dry_run=dry_run)
         if request_key is not None:
-            await idempotency.store_response(conn, request_key, orjson.dumps(answer))
-    if done.after_commit is not None and not dry_run and answer["state"] != "pending":
-        await run_after_commit(services, command.name, done.after_commit)
-    return answer if done.secret is None or dry_run else {**answer, "secret": done.secret}
+            await idempotency.store_response(conn, request_key, orjson.dumps(response))
+    if result.after_commit is not None and response["after_commit"] == "pending":
+        response = await _finish(services, response, result.after_commit, request_key)
+    return response if result.secret is None or dry_run else {**response, "secret": result.secret}
 
 
-async def run_after_commit(services: CommandServices, command_name: str, after_commit: AfterCommit) -> None:
-    """Do what a command left for after its commit. What was kept stands whatever happens here."""
+async def _finish(
+    services: CommandServices,
+    response: CommandResponse,
+    after_commit: AfterCommit,
+    request_key: IdempotencyKey | None,
+) -> CommandResponse:
+    """Run the work after the commit and return the response that says whether it is done."""
+    finished: CommandResponse = {**response, "after_commit": "done"}
+
+    async def run_and_store(pool: Pool) -> None:
+        await after_commit(pool)
+        if request_key is not None:
+            async with pool.acquire() as conn:
+                await idempotency.store_response(conn, request_key, orjson.dumps(finished))
+
+    return finished if await run_after_commit(services, response["command"], run_and_store) else response
+
+
+async def run_after_commit(services: CommandServices, command_name: str, after_commit: AfterCommit) -> bool:
+    """Run a command's work after its commit and return whether it succeeded; committed rows stay either way."""
     try:
         async with services.outside_calls:
             await after_commit(services.pool)
-    except Exception:
-        if services.raises_after_commit:
-            raise
-        _log.exception("left undone after the commit", command=command_name)
+    except Exception:  # noqa: BLE001 - counted, logged, and resumed by a job
+        services.count_after_commit_failure(command_name)
+        _log.exception("after-commit work failed; a job resumes it", command=command_name)
+        return False
+    return True
 
 
 def _parse_response(stored: bytes) -> CommandResponse:
-    answer: CommandResponse = orjson.loads(stored)
-    return answer
+    response: CommandResponse = orjson.loads(stored)
+    return response
 
 
 async def _run_or_propose(
     context: CommandContext, command: Command[Any], subject_id: str, body: CommandBody, *, dry_run: bool
 ) -> tuple[CommandResponse, CommandResult]:
-    proposal_id, line = None, None
     async with savepoint(context.conn) as trial:
-        done = await command.run(context, subject_id, body)
-        trial.is_rolled_back = done.approval_reason is not None and not context.actor.is_operator
+        result = await command.run(context, subject_id, body)
+        trial.is_rolled_back = result.approval_reason is not None and not context.actor.is_operator
+    response = build_response(command.name, result, dry_run=dry_run)
+    entry: int | None
     if trial.is_rolled_back:
-        proposal_id = await proposals.propose(context, command, subject_id, body, done)
-        asking = CommandResult(f"proposal/{proposal_id}", None, {"command": command.name, "subject": done.subject})
-        line = await audit_log.add_entry(
-            context.conn, context.actor, "proposal.ask", asking, context.now, proposal_id
-        )
-    is_changed = done.before != done.after
-    if is_changed and proposal_id is None:
-        line = await audit_log.add_entry(context.conn, context.actor, command.name, done, context.now)
-    answer = build_response(command.name, done, dry_run=dry_run)
-    answer |= {"audit": None if dry_run else line}
-    if proposal_id is not None:
-        answer |= {
-            "state": "pending",
-            "proposal": None if dry_run else proposal_id,
-            "approval_reason": done.approval_reason,
-        }
-    return answer, done
+        proposal_id, entry = await _propose(context, command, subject_id, body, result)
+        response["state"], response["approval_reason"] = "pending", result.approval_reason
+        response["proposal"] = None if dry_run else proposal_id
+    else:
+        entry = await _audit_change(context, command, result)
+        if result.after_commit is not None and not dry_run:
+            response["after_commit"] = "pending"
+    response["audit"] = None if dry_run else entry
+    return response, result
+
+
+async def _propose(
+    context: CommandContext, command: Command[Any], subject_id: str, body: CommandBody, result: CommandResult
+) -> tuple[str, int]:
+    """Store a proposal; return its id and the number of its audit entry."""
+    proposal_id = await proposals.propose(context, command, subject_id, body, result)
+    created = CommandResult(f"proposal/{proposal_id}", None, {"command": command.name, "subject": result.subject})
+    entry = await audit_log.add_entry(context.conn, context.actor, PROPOSE, created, context.now, proposal_id)
+    return proposal_id, entry
+
+
+async def _audit_change(context: CommandContext, command: Command[Any], result: CommandResult) -> int | None:
+    if result.before == result.after:
+        return None
+    return await audit_log.add_entry(context.conn, context.actor, command.name, result, context.now)
 
 
 def build_response(command_name: str, result: CommandResult, *, dry_run: bool = False) -> CommandResponse:
-    """Return what is told of what a command did. Pure."""
-    differ = diff_objects(result.before, result.after, result.currency)
+    """Return the response for a command's result, as if it was executed without approval. Pure."""
+    changes = diff_objects(result.before, result.after, result.currency)
     return {
         "command": command_name,
         "subject": result.subject,
@@ -137,9 +175,10 @@ def build_response(command_name: str, result: CommandResult, *, dry_run: bool = 
         "dry_run": dry_run,
         "before": None if result.before is None else dict(result.before),
         "after": None if result.after is None else dict(result.after),
-        "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in differ],
+        "differences": format_changes(changes),
         "details": dict(result.details),
         "audit": None,
         "proposal": None,
         "approval_reason": None,
+        "after_commit": None,
     }

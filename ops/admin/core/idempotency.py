@@ -1,4 +1,4 @@
-"""Answers that are given once: the same Idempotency-Key and body get the same answer, and nothing is done again.
+"""Idempotency keys: the same key and request get the stored response, and nothing is done twice.
 
 The IETF draft "The Idempotency-Key HTTP Header Field" (httpapi) describes the header.
 """
@@ -18,7 +18,7 @@ _STORE_RESPONSE = query("store_response")
 
 
 class IdempotencyKey(NamedTuple):
-    """Whose key it is, and the digest of what it was used for."""
+    """A person's key with the SHA-256 of the request that it stands for."""
 
     person: str
     key: str
@@ -26,7 +26,7 @@ class IdempotencyKey(NamedTuple):
 
 
 def idempotency_key(person: str, key: str, *parts: bytes) -> IdempotencyKey:
-    """Return the key with the digest of all that was asked under it."""
+    """Return the key with the digest of all parts of the request. Pure."""
     digest = sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
@@ -34,26 +34,24 @@ def idempotency_key(person: str, key: str, *parts: bytes) -> IdempotencyKey:
 
 
 async def claim_key(conn: Connection, request_key: IdempotencyKey, now: datetime) -> bytes | None:
-    """Return what was answered to the key before; None: the caller's transaction is the first, and is to `keep` one.
+    """Return the stored response of a key; None if this transaction claimed the key and must store one.
 
-    KeyTaken: it was used for something else.
+    Raises IdempotencyKeyReused if the key stands for another request. Joins the caller's transaction.
     """
     if await conn.fetchval(_CLAIM_IDEMPOTENCY_KEY, *request_key, now) is not None:
         return None
-    known = await conn.fetchrow(_FIND_IDEMPOTENCY_KEY, request_key.person, request_key.key)
-    if known is None or known["digest"] != request_key.digest:
-        raise IdempotencyKeyReused(
-            "this Idempotency-Key was used before, for something else: use another for another request"
-        )
-    return bytes(known["response"])
+    row = await conn.fetchrow(_FIND_IDEMPOTENCY_KEY, request_key.person, request_key.key)
+    if row is None or row["digest"] != request_key.digest:
+        raise IdempotencyKeyReused
+    return bytes(row["response"])
 
 
 async def find_response(conn: Connection, person: str, key: str) -> bytes | None:
-    """Return what was answered to somebody's key; None: nothing was."""
+    """Return the stored response of a person's key; None if there is no response."""
     row = await conn.fetchrow(_FIND_IDEMPOTENCY_KEY, person, key)
     return None if row is None or row["response"] is None else bytes(row["response"])
 
 
 async def store_response(conn: Connection, request_key: IdempotencyKey, response: bytes) -> None:
-    """Keep the answer, in the transaction that claimed the key."""
+    """Store the response of a key. Joins the caller's transaction."""
     await conn.execute(_STORE_RESPONSE, request_key.person, request_key.key, response)

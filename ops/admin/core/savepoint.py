@@ -1,4 +1,4 @@
-"""A transaction that may be undone without anything having failed: a dry run, or what waits for a second person."""
+"""A savepoint that can be rolled back without an error (dry runs, proposals)."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,19 +9,19 @@ from sql import Connection
 
 @dataclass(slots=True)
 class Savepoint:
-    """Say `is_undone = True`, and nothing of it is kept."""
+    """A transaction or savepoint; set `is_rolled_back` to discard its changes at the end."""
 
     is_rolled_back: bool = False
 
 
 @asynccontextmanager
 async def savepoint(conn: Connection) -> AsyncIterator[Savepoint]:
-    """Begin a transaction, or a savepoint within one; it is kept unless it fails or is said to be undone."""
-    own, transaction = Savepoint(), conn.transaction()
+    """Yield a new transaction, or a savepoint inside one; commit it unless it fails or is marked."""
+    mark, transaction = Savepoint(), conn.transaction()
     await transaction.start()
     try:
-        yield own
+        yield mark
     except BaseException:
         await transaction.rollback()
         raise
-    await (transaction.rollback() if own.is_rolled_back else transaction.commit())
+    await (transaction.rollback() if mark.is_rolled_back else transaction.commit())

@@ -1,4 +1,4 @@
-"""The audit as people read it: newest first, by who, what, when, and words that stand in it; as a table too."""
+"""The audit log for readers: newest first, filtered by person, command, subject, time or words; also as CSV."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,14 +18,14 @@ FILTERS = {
     "subject": TEXT,
     "since": INSTANT,
     "until": INSTANT,
-    "under": TEXT,  # the subject begins with it: campaign/
+    "subject_prefix": TEXT,  # such as campaign/
     "proposal": TEXT,
-    "says": TEXT,  # stands in the subject, before or after; in whatever case
+    "contains": TEXT,  # in the subject, before or after; case-insensitive
 }
 
 
 class AuditEntryView(TypedDict):
-    """One line: who did what, when, from where; before and after."""
+    """An audit entry: who did what, when and from where, with values before and after."""
 
     audit: int
     at: str
@@ -49,7 +49,7 @@ async def _list_entries(context: CommandContext, list_query: ListQuery) -> list[
 
 
 def audit_entry_view(row: Any) -> AuditEntryView:
-    """Return a line as it is shown."""
+    """Return an audit entry as JSON. Pure."""
     before, after = (None if row[part] is None else orjson.loads(row[part]) for part in ("before", "after"))
     return {
         "audit": row["audit_id"],
@@ -69,7 +69,7 @@ def audit_entry_view(row: Any) -> AuditEntryView:
 AUDIT = ListEndpoint(
     "audit",
     "/audit",
-    "Who did what, when, from where, newest first",
+    "The audit log: who did what, when and from where, newest first",
     frozenset({"auditor"}),
     FILTERS,
     _list_entries,

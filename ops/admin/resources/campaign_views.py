@@ -1,4 +1,4 @@
-"""Campaigns as those who run them see them: every promise, where it stands, its money, and what waits about it."""
+"""Campaigns for administrators: promise, phase, money, terms and open proposals."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from campaigns.catalogue import cache
 from campaigns.catalogue.apply_promise import current_promise
 from campaigns.catalogue.cache import Campaign
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from campaigns.promise.calendar import local_day
 from campaigns.promise.terms import terms_on_day, versions_in_force
 from campaigns.reporting.snapshot import CampaignPhase, campaign_phase
@@ -29,7 +29,7 @@ _OPEN_STATES = (proposals.ProposalState.PENDING, proposals.ProposalState.APPROVE
 
 
 class CampaignView(TypedDict):
-    """A campaign: where it is in its life, and its money."""
+    """A campaign with its phase and its money."""
 
     campaign: str
     state: CampaignPhase
@@ -42,7 +42,7 @@ class CampaignView(TypedDict):
 
 
 class TermsView(TypedDict):
-    """A version of the terms, in force from the start of a campaign day until the next one is."""
+    """A version of the terms, in force from the start of `from_day` until the next version."""
 
     version: int
     from_day: str
@@ -51,14 +51,14 @@ class TermsView(TypedDict):
 
 
 class ContentCount(TypedDict):
-    """How much content is enrolled, and of how much no like is taken for now."""
+    """The number of enrolled and of paused contents."""
 
     enrolled: int
     paused: int
 
 
 class CampaignDetail(CampaignView):
-    """All of a campaign: its promise under the newest terms, every version of them, and what waits for a person."""
+    """A campaign with its promise under the newest terms, every version of them, and open proposals."""
 
     promise: dict[str, Any]
     terms: list[TermsView]
@@ -67,38 +67,41 @@ class CampaignDetail(CampaignView):
 
 
 def _campaign_view(context: CommandContext, campaign: Campaign, balances: CampaignBalances) -> CampaignView:
-    own = campaign.promise.campaign
+    fields = campaign.promise.campaign
     return {
         "campaign": campaign.slug,
         "state": campaign_phase(campaign, context.now),
-        "starts_at": own.starts_at.isoformat(),
-        "ends_at": own.ends_at.isoformat(),
+        "starts_at": fields.starts_at.isoformat(),
+        "ends_at": fields.ends_at.isoformat(),
         "closed_at": campaign.closed_at.isoformat() if campaign.closed_at else None,
-        "currency": own.currency,
+        "currency": fields.currency,
         "newest_terms_version": campaign.terms[-1].version,
-        "money": money_totals(balances, own.currency),
+        "money": money_totals(balances, fields.currency),
     }
 
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
-    found = await cache.read_campaigns(context.conn, context.keys.pseudonym)
-    after, wanted = list_query.after[0] if list_query.after else "", list_query.filters.get("state")
-    names = [n for n in sorted(found) if n > after and wanted in (None, campaign_phase(found[n], context.now))][
-        : list_query.limit
+    campaigns = await cache.read_campaigns(context.conn, context.keys.pseudonym)
+    after, phase = list_query.after[0] if list_query.after else "", list_query.filters.get("state")
+    matching = [
+        slug
+        for slug, campaign in sorted(campaigns.items())
+        if slug > after and phase in (None, campaign_phase(campaign, context.now))
     ]
-    money = await balances_by_campaign(context.conn, names)
-    return [dict(_campaign_view(context, found[slug], money[slug])) for slug in names]
+    slugs = matching[: list_query.limit]
+    balances = await balances_by_campaign(context.conn, slugs)
+    return [dict(_campaign_view(context, campaigns[slug], balances[slug])) for slug in slugs]
 
 
 async def _read_campaign(context: CommandContext, slug: str) -> CampaignDetail:
-    found = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(slug)
-    if found is None:
-        raise NotFound(f"there is no campaign {slug!r}")
-    row = await context.conn.fetchrow(_COUNT_CONTENT, found.campaign_id)
+    campaign = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(slug)
+    if campaign is None:
+        raise NotFound("campaign_not_found", slug=printable(slug))
+    row = await context.conn.fetchrow(_COUNT_CONTENT, campaign.campaign_id)
     return {
-        **_campaign_view(context, found, await campaign_balances(context.conn, slug)),
-        "promise": current_promise(found).model_dump(mode="json", exclude_none=True),
-        "terms": _terms_views(found, local_day(context.now, found.calendar.timezone)),
+        **_campaign_view(context, campaign, await campaign_balances(context.conn, slug)),
+        "promise": current_promise(campaign).model_dump(mode="json", exclude_none=True),
+        "terms": _terms_views(campaign, local_day(context.now, campaign.calendar.timezone)),
         "content": {"enrolled": row["enrolled"], "paused": row["paused"]} if row else {"enrolled": 0, "paused": 0},
         "proposals": await _list_open_proposals(context, slug),
     }
@@ -106,12 +109,13 @@ async def _read_campaign(context: CommandContext, slug: str) -> CampaignDetail:
 
 def _terms_views(campaign: Campaign, today: date) -> list[TermsView]:
     days = campaign.calendar.days
-    held = terms_on_day(versions_in_force(campaign.terms), min(max(today, days[0]), days[-1])).version
+    day_in_campaign = min(max(today, days[0]), days[-1])
+    version_in_force = terms_on_day(versions_in_force(campaign.terms), day_in_campaign).version
     return [
         {
             "version": terms.version,
             "from_day": terms.from_day.isoformat(),
-            "in_force": terms.version == held,
+            "in_force": terms.version == version_in_force,
             "terms": version.model_dump(mode="json", exclude_none=True),
         }
         for terms, version in zip(campaign.terms, campaign.versions, strict=True)
@@ -119,17 +123,17 @@ def _terms_views(campaign: Campaign, today: date) -> list[TermsView]:
 
 
 async def _list_open_proposals(context: CommandContext, slug: str) -> list[ProposalView]:
-    subject, found = f"campaign/{slug}", list[ProposalView]()
-    for where in _OPEN_STATES:
-        rows = await context.conn.fetch(_LIST_PROPOSALS, None, None, _PROPOSALS_MAX, where.value, subject, None)
-        found += [proposal_view(proposals.parse_proposal(row)) for row in rows]
-    return found
+    subject, views = f"campaign/{slug}", list[ProposalView]()
+    for state in _OPEN_STATES:
+        rows = await context.conn.fetch(_LIST_PROPOSALS, None, None, _PROPOSALS_MAX, state.value, subject, None)
+        views += [proposal_view(proposals.parse_proposal(row)) for row in rows]
+    return views
 
 
 CAMPAIGNS = ListEndpoint(
     "campaigns",
     "/campaigns",
-    "Every campaign, by its slug: where it is, and its money",
+    "Every campaign with its phase and its money, by slug",
     frozenset(ROLES),
     {"state": choice_filter(get_args(CampaignPhase))},
     _list,
@@ -140,7 +144,7 @@ CAMPAIGNS = ListEndpoint(
 
 CAMPAIGN = DetailEndpoint(
     "/campaigns/{slug}",
-    "A campaign: its promise, every version of its terms, its money, and what waits for a person about it",
+    "A campaign: promise, every version of its terms, money and open proposals",
     frozenset(ROLES),
     _read_campaign,
     CampaignDetail,

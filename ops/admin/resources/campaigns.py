@@ -1,4 +1,4 @@
-"""Commands about campaigns: promise, new terms, funding, close."""
+"""Commands that create, change, fund and close campaigns."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -8,7 +8,7 @@ from pydantic import Field
 from campaigns.catalogue import apply_promise, cache
 from campaigns.catalogue.apply_promise import Plan, PromiseAction
 from campaigns.catalogue.cache import Campaign
-from campaigns.errors import FieldError, NotFound, PromiseRefused
+from campaigns.errors import FieldError, NotFound, PromiseRefused, printable
 from campaigns.pledging import budget
 from campaigns.promise.model import Promise, PromiseTerms, SingleLine
 from ledger.accounting.balances import campaign_balances
@@ -22,51 +22,51 @@ _BOTH: frozenset[Role] = _CAMPAIGNS | _FINANCE
 
 
 class NewTerms(CommandBody):
-    """A new version of a promise's terms, in force from the start of a campaign day that no like can be of yet."""
+    """New terms of a promise, in force from the start of a campaign day without likes."""
 
     terms: PromiseTerms
     based_on: Annotated[
-        int | None, Field(ge=1, description="the version that was looked at: refused where it is not the newest")
+        int | None, Field(ge=1, description="the version that was edited; refused if it is not the newest")
     ] = None
     from_day: Annotated[
-        date | None, Field(description="the first campaign day of theirs; left out: the first day that they can hold")
+        date | None, Field(description="first campaign day under these terms; by default the earliest possible day")
     ] = None
 
 
 class NewFunding(CommandBody):
-    """What the sponsor paid in."""
+    """An amount that the sponsor paid in."""
 
     amount_minor: Annotated[int, Field(ge=1, le=MINOR_MAX)]
-    reference: Annotated[SingleLine, Field(description="names it, such as the bank's; public in the log")]
+    reference: Annotated[
+        SingleLine, Field(description="reference of the payment, such as the bank's; public in the log")
+    ]
 
 
 class CloseRequest(CommandBody):
-    """Why a campaign ends."""
+    """The reason to close a campaign."""
 
     reason: Annotated[ReasonText, Field(description="public in the log")]
 
 
 async def find_campaign(context: CommandContext, slug: str) -> Campaign:
-    """Return a campaign as it is, and stays until the transaction ends. NotFound: there is none."""
+    """Return a campaign, locked against changes until the transaction ends. Raises NotFound."""
     await cache.lock_shared(context.conn)
-    found = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(slug)
-    if found is None:
-        raise NotFound(f"there is no campaign {slug!r}")
-    return found
+    campaign = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(slug)
+    if campaign is None:
+        raise NotFound("campaign_not_found", slug=printable(slug))
+    return campaign
 
 
 def _to_json(part: Any) -> dict[str, Any]:
-    said: dict[str, Any] = part.model_dump(mode="json", exclude_none=True)
-    return said
+    fields: dict[str, Any] = part.model_dump(mode="json", exclude_none=True)
+    return fields
 
 
 async def _create(context: CommandContext, _: str, body: Promise) -> CommandResult:
     await cache.lock_and_bump_version(context.conn)
     slug = body.campaign.slug
     if slug in await cache.read_campaigns(context.conn, context.keys.pseudonym):
-        raise PromiseRefused(
-            [FieldError("campaign.slug", "there is a campaign of that name already: give it new terms")]
-        )
+        raise PromiseRefused([FieldError("campaign.slug", "campaign_exists", {"slug": slug})])
     applied = await apply_promise.apply_promise(context.conn, body, context.now, pseudonym_key=context.keys.pseudonym)
     return CommandResult(
         f"campaign/{slug}",
@@ -87,53 +87,53 @@ async def _add_terms(context: CommandContext, slug: str, body: NewTerms) -> Comm
     existing = await find_campaign(context, slug)
     newest = existing.terms[-1].version
     if body.based_on not in (None, newest):
-        raise PromiseRefused([FieldError("based_on", f"the newest terms are version {newest}: look at them first")])
-    before = apply_promise.current_promise(existing)
-    wanted = before.model_copy(update={"terms": body.terms})
+        raise PromiseRefused([FieldError("based_on", "terms_not_newest", {"version_number": newest})])
+    current = apply_promise.current_promise(existing)
+    changed = current.model_copy(update={"terms": body.terms})
     applied = await apply_promise.apply_promise(
-        context.conn, wanted, context.now, pseudonym_key=context.keys.pseudonym, from_day=body.from_day
+        context.conn, changed, context.now, pseudonym_key=context.keys.pseudonym, from_day=body.from_day
     )
-    was, becomes = _to_json(before.terms), _to_json(body.terms)
+    before, after = _to_json(current.terms), _to_json(body.terms)
     if body.from_day is not None and applied.plan.action is not PromiseAction.NOTHING:
-        was |= {"from_day": existing.terms[-1].from_day.isoformat()}
-        becomes |= {"from_day": body.from_day.isoformat()}
+        before |= {"from_day": existing.terms[-1].from_day.isoformat()}
+        after |= {"from_day": body.from_day.isoformat()}
     return CommandResult(
         f"campaign/{slug}",
-        was,
-        becomes,
-        before.campaign.currency,
-        approval_reason=apply_promise.needs_approval_because(before.terms, body.terms),
+        before,
+        after,
+        current.campaign.currency,
+        approval_reason=apply_promise.needs_approval_because(current.terms, body.terms),
         details=_plan_details(applied.plan),
     )
 
 
 async def _fund(context: CommandContext, slug: str, body: NewFunding) -> CommandResult:
     campaign = await find_campaign(context, slug)
-    before = (await campaign_balances(context.conn, slug)).funded_minor
-    done = await budget.fund_budget(context.conn, campaign, body.amount_minor, body.reference)
-    after = before + body.amount_minor if done.is_new else before
-    second = "more to be paid by the sponsor" if done.is_new else None
+    funded_minor = (await campaign_balances(context.conn, slug)).funded_minor
+    funding = await budget.fund_budget(context.conn, campaign, body.amount_minor, body.reference)
+    before: dict[str, Any] = {"funded_minor": funded_minor}
+    after, reason = before, None
+    if funding.is_new:
+        after = {"funded_minor": funded_minor + body.amount_minor, "reference": body.reference}
+        reason = "more to be paid by the sponsor"
     currency = campaign.promise.campaign.currency
-    told = {"funded_minor": after} | ({"reference": body.reference} if done.is_new else {})
-    besides = {"pledged_minor": done.pledged_minor}
-    return CommandResult(
-        f"campaign/{slug}", {"funded_minor": before}, told, currency, approval_reason=second, details=besides
-    )
+    details = {"pledged_minor": funding.pledged_minor}
+    return CommandResult(f"campaign/{slug}", before, after, currency, approval_reason=reason, details=details)
 
 
 async def _close(context: CommandContext, slug: str, body: CloseRequest) -> CommandResult:
     await cache.lock_and_bump_version(context.conn)
     campaign = await find_campaign(context, slug)
     if campaign.closed_at is not None:
-        was = {"closed_at": campaign.closed_at.isoformat()}
-        return CommandResult(f"campaign/{slug}", was, was)
-    done = await budget.close_campaign(context.conn, campaign, context.now, body.reason)
+        closed = {"closed_at": campaign.closed_at.isoformat()}
+        return CommandResult(f"campaign/{slug}", closed, closed)
+    closing = await budget.close_campaign(context.conn, campaign, context.now, body.reason)
     after = {
-        "closed_at": done.closed_at.isoformat(),
+        "closed_at": closing.closed_at.isoformat(),
         "reason": body.reason,
-        "pledged_at_last_minor": done.pledged_minor,
-        "topped_up_minor": done.top_up_minor,
-        "returned_minor": done.returned_minor,
+        "pledged_at_last_minor": closing.pledged_minor,
+        "topped_up_minor": closing.top_up_minor,
+        "returned_minor": closing.returned_minor,
     }
     return CommandResult(f"campaign/{slug}", {"closed_at": None}, after, campaign.promise.campaign.currency)
 
@@ -142,7 +142,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "campaign.create",
         "/campaigns",
-        "Make a campaign of a promise",
+        "Create a campaign from a promise",
         _CAMPAIGNS,
         Promise,
         _create,
@@ -151,7 +151,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "campaign.terms",
         "/campaigns/{slug}/terms",
-        "Give a campaign new terms",
+        "Set new terms of a campaign",
         _CAMPAIGNS,
         NewTerms,
         _add_terms,
@@ -160,7 +160,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "campaign.fund",
         "/campaigns/{slug}/funding",
-        "Take the sponsor's money into the budget; the same reference again changes nothing",
+        "Add a sponsor's payment to the budget; a repeated reference changes nothing",
         _FINANCE,
         NewFunding,
         _fund,
@@ -170,7 +170,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "campaign.close",
         "/campaigns/{slug}/close",
-        "Close a campaign for ever: top up to its floor, give the rest of the budget back",
+        "Close a campaign for good: top up to its floor, return the rest of the budget",
         _CAMPAIGNS,
         CloseRequest,
         _close,

@@ -1,4 +1,4 @@
-"""Commands about charities: registered, called something else, disabled, paid to another account."""
+"""Charities: the list, and commands that register, rename and disable one or change its account."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,7 +15,9 @@ from ops.admin.core.actor import ROLES, Role
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
 from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
 
-ACCOUNT_HOLD = timedelta(days=1)  # time for whoever sees the audit to say that it was not the charity who asked
+ACCOUNT_HOLD = timedelta(
+    days=1
+)  # time for readers of the audit log to notice a change that the charity did not ask for
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 _FINANCE: frozenset[Role] = frozenset({"finance"})
@@ -25,21 +27,21 @@ _EXAMPLE_ACCOUNT = {"scheme": "other", "id": "6222020200112233999"}
 
 
 class NewCharity(CommandBody):
-    """Who it is and where its money goes."""
+    """The charity's name and bank account."""
 
-    charity: Annotated[Slug, Field(description="as promises parse_name it")]
+    charity: Annotated[Slug, Field(description="its name in promises")]
     name: LocalizedText
     account: BankAccount
 
 
 class NewName(CommandBody):
-    """What it is called from now on; what was promised keeps the name that it was promised under."""
+    """The new name; existing promises keep the name that they were made under."""
 
     name: LocalizedText
 
 
 class NewAccount(CommandBody):
-    """Where its money goes from now on."""
+    """The account for its payouts from now on."""
 
     account: BankAccount
 
@@ -57,28 +59,33 @@ async def _rename(context: CommandContext, slug: str, body: NewName) -> CommandR
 
 
 async def _disable(context: CommandContext, slug: str, _: EmptyBody) -> CommandResult:
-    was = (await charities.lock_charity(context.conn, slug)).disabled_at
-    if was is None:
+    disabled_at = (await charities.lock_charity(context.conn, slug)).disabled_at
+    if disabled_at is None:
         await charities.set_disabled_at(context.conn, slug, context.now)
-    return CommandResult(f"charity/{slug}", {"is_disabled": was is not None}, {"is_disabled": True})
+    return CommandResult(f"charity/{slug}", {"is_disabled": disabled_at is not None}, {"is_disabled": True})
 
 
 async def _enable(context: CommandContext, slug: str, _: EmptyBody) -> CommandResult:
-    was = (await charities.lock_charity(context.conn, slug)).disabled_at
+    disabled_at = (await charities.lock_charity(context.conn, slug)).disabled_at
     await charities.set_disabled_at(context.conn, slug, None)
-    return CommandResult(f"charity/{slug}", {"is_disabled": was is not None}, {"is_disabled": False})
+    return CommandResult(f"charity/{slug}", {"is_disabled": disabled_at is not None}, {"is_disabled": False})
 
 
 async def _change_account(context: CommandContext, slug: str, body: NewAccount) -> CommandResult:
-    """Nothing of the campaigns is told: which of them name the charity may change while this is held."""
+    """Show no campaigns: those that name the charity may change during the hold."""
     before = await change_account(context.conn, slug, body.account, context.now, pseudonym_key=context.keys.pseudonym)
-    told = {"account": charities.account_json(before.account)}, {"account": charities.account_json(body.account)}
-    second = None if before.account == body.account else "another bank account"
-    return CommandResult(f"charity/{slug}", *told, approval_reason=second, hold=ACCOUNT_HOLD)
+    reason = None if before.account == body.account else "another bank account"
+    return CommandResult(
+        f"charity/{slug}",
+        {"account": charities.account_json(before.account)},
+        {"account": charities.account_json(body.account)},
+        approval_reason=reason,
+        hold=ACCOUNT_HOLD,
+    )
 
 
 class CharityView(TypedDict):
-    """A charity; its account is masked for roles that have nothing to do with money."""
+    """A charity; its account is masked for roles that do not handle money."""
 
     charity: str
     name: dict[str, str]
@@ -89,7 +96,7 @@ class CharityView(TypedDict):
 
 
 def charity_view(charity: Charity, role: str) -> CharityView:
-    """Return a charity as it is shown to a role."""
+    """Return a charity as JSON for a role. Pure."""
     return {
         "charity": charity.slug,
         "name": charity.name.model_dump(),
@@ -102,16 +109,14 @@ def charity_view(charity: Charity, role: str) -> CharityView:
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     (after,) = list_query.after or (None,)
-    return [
-        charity_view(own, context.actor.role)
-        for own in await charities.list_charities(context.conn, after, list_query.limit)
-    ]
+    page = await charities.list_charities(context.conn, after, list_query.limit)
+    return [charity_view(charity, context.actor.role) for charity in page]
 
 
 CHARITIES = ListEndpoint(
     "charities",
     "/charities",
-    "The charities and where their money goes",
+    "The charities and their bank accounts",
     frozenset(ROLES),
     {},
     _list,
@@ -126,16 +131,16 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "charity.create",
         "/charities",
-        "Register a charity; one that a promise names first is registered with it",
+        "Register a charity; a promise registers the charities that it names for the first time",
         _CAMPAIGNS | _FINANCE,
         NewCharity,
         _create,
         example={"charity": "mountain-reading", "name": _EXAMPLE_NAME, "account": _EXAMPLE_ACCOUNT},
     ),
     Command(
-        "charity.change",
-        f"{_PATH}/change",
-        "Call a charity something else",
+        "charity.rename",
+        f"{_PATH}/rename",
+        "Rename a charity",
         _CAMPAIGNS,
         NewName,
         _rename,
@@ -144,7 +149,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "charity.disable",
         f"{_PATH}/disable",
-        "Let no new promise or terms name a charity; what it has coming is paid",
+        "Refuse new promises and terms that name a charity; amounts due to it are still paid",
         _CAMPAIGNS | _FINANCE,
         EmptyBody,
         _disable,
@@ -152,7 +157,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "charity.enable",
         f"{_PATH}/enable",
-        "Let promises name a disabled charity again",
+        "Accept new promises that name a disabled charity again",
         _CAMPAIGNS | _FINANCE,
         EmptyBody,
         _enable,
@@ -160,7 +165,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "charity.account",
         f"{_PATH}/account",
-        "Pay a charity to another account: a second person agrees, and it is held for a day",
+        "Change a charity's bank account; a second person approves, and it takes effect a day later",
         _FINANCE,
         NewAccount,
         _change_account,

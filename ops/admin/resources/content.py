@@ -1,4 +1,4 @@
-"""Content: enrolled, removed, paused and resumed, some at once; a list of it. Whole files: `uploads`."""
+"""Content: the list, and commands that enrol, remove, pause and resume some. Files: `content_uploads`."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ from ops.admin.resources.campaigns import find_campaign
 from sql import query
 
 CONTENT_PATH = "/campaigns/{slug}/content"
-_CONTENTS_SHOWN_MAX = 100  # of the contents that an answer and the audit name
+_CONTENTS_SHOWN_MAX = 100  # named in the response and in the audit log
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 _LIST_CONTENT = query("list_content")
 
@@ -25,21 +25,21 @@ ChangeContents = Callable[[CommandContext, Campaign, list[str]], Awaitable[list[
 
 
 class Contents(CommandBody):
-    """Some content, as the platforms name it; more of it as a file."""
+    """Content ids of the platforms; longer lists go as a file."""
 
     contents: Annotated[list[Content], Field(min_length=1, max_length=content_uploads.CHUNK_CONTENTS)]
 
 
 def bulk_handler(result_key: str, change: ChangeContents) -> CommandHandler[Contents]:
-    """Return what does one thing to some content, all of it or none; `verb` says what was done to it."""
+    """Return a handler that changes all of the content or none; `result_key` names the count in the result."""
 
-    async def run(desk: CommandContext, slug: str, asked: Contents) -> CommandResult:
-        await cache.lock_and_bump_version(desk.conn)
-        campaign = await find_campaign(desk, slug)
-        changed = await change(desk, campaign, asked.contents)
-        was = {"unchanged": len(set(asked.contents)) - len(changed)}
-        becomes = was | ({result_key: len(changed), "contents": changed[:_CONTENTS_SHOWN_MAX]} if changed else {})
-        return CommandResult(f"campaign/{slug}", was, becomes)
+    async def run(context: CommandContext, slug: str, body: Contents) -> CommandResult:
+        await cache.lock_and_bump_version(context.conn)
+        campaign = await find_campaign(context, slug)
+        changed = await change(context, campaign, body.contents)
+        before = {"unchanged": len(set(body.contents)) - len(changed)}
+        added = {result_key: len(changed), "contents": changed[:_CONTENTS_SHOWN_MAX]} if changed else {}
+        return CommandResult(f"campaign/{slug}", before, before | added)
 
     return run
 
@@ -61,7 +61,7 @@ async def _resume(context: CommandContext, campaign: Campaign, contents: list[st
 
 
 class ContentView(TypedDict):
-    """A content and its campaign; `enrolled_at` is null where the campaign is open to all and it was only paused."""
+    """Content of a campaign; `enrolled_at` is null if it was paused in a campaign that is open to all."""
 
     content: str
     campaign: str
@@ -71,8 +71,8 @@ class ContentView(TypedDict):
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     content, campaign = list_query.after or (None, None)
-    wanted = (list_query.filters.get(each) for each in ("campaign", "content", "paused"))
-    rows = await context.conn.fetch(_LIST_CONTENT, content, campaign, list_query.limit, *wanted)
+    filters = (list_query.filters.get(name) for name in ("campaign", "content", "paused"))
+    rows = await context.conn.fetch(_LIST_CONTENT, content, campaign, list_query.limit, *filters)
     return [
         {
             "content": row[0],
@@ -91,7 +91,7 @@ def _format_instant(moment: datetime | None) -> str | None:
 CONTENT = ListEndpoint(
     "content",
     "/content",
-    "Content that is enrolled or paused, by its id",
+    "Enrolled and paused content, by id",
     frozenset(ROLES),
     {"campaign": TEXT, "content": TEXT, "paused": BOOLEAN},
     _list,
@@ -114,8 +114,8 @@ def _command(verb: str, result_key: str, summary: str, change: ChangeContents) -
 
 
 COMMANDS: tuple[Command[Any], ...] = (
-    _command("enrol", "enrolled", "Enrol content: each belongs to at most one campaign at a time", _enrol),
-    _command("remove", "removed", "Take content out of a campaign; what was counted stays counted", _remove),
-    _command("pause", "paused", "Take no like of some content for now; what was counted stays", _pause),
-    _command("resume", "resumed", "Take likes of paused content again", _resume),
+    _command("enrol", "enrolled", "Enrol content; content belongs to at most one campaign at a time", _enrol),
+    _command("remove", "removed", "Remove content from a campaign; counted likes stay counted", _remove),
+    _command("pause", "paused", "Stop counting likes of content for now; counted likes stay counted", _pause),
+    _command("resume", "resumed", "Count likes of paused content again", _resume),
 )

@@ -1,4 +1,4 @@
-"""Files of content: taken whole or not at all, then worked off in the background; how far each is."""
+"""Content files: accepted whole or refused, then processed in the background; their progress."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,6 +9,8 @@ from typing_extensions import TypedDict
 
 from campaigns.catalogue import content_csv, content_uploads
 from campaigns.catalogue.content_uploads import Upload, UploadAction
+from campaigns.stored_refusals import RefusalObject, refusal_object
+from ledger.errors import Refusal
 from ops.admin.core import audit_log
 from ops.admin.core.actor import ROLES, SCHEDULER, Role
 from ops.admin.core.command import (
@@ -26,47 +28,49 @@ from ops.admin.core.pagination import TEXT, DetailEndpoint, ListEndpoint, ListQu
 from ops.admin.resources.campaigns import find_campaign
 from ops.admin.resources.content import CONTENT_PATH
 from ops.clock import utc_now
+from ops.i18n.stored_refusals import stored_refusal_text
+from sql import Connection
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
-_PAUSE_SECONDS_MIN = 0.1  # between two chunks, or as long as the last one took: then intake goes on
+_PAUSE_SECONDS_MIN = 0.1  # between two chunks, or as long as the last one took: intake runs meanwhile
 
 
 class StopRequest(CommandBody):
-    """Why an upload is to end before its end."""
+    """The reason to stop an upload."""
 
     reason: ReasonText
 
 
 def _upload_handler(action: UploadAction) -> CommandHandler[FileBody]:
-    async def run(desk: CommandContext, slug: str, asked: FileBody) -> CommandResult:
-        contents = await asyncio.to_thread(content_csv.parse_contents, asked.content)  # which may take a second
-        campaign = await find_campaign(desk, slug)
-        wanted = await content_uploads.plan_upload(desk.conn, campaign, action, contents, asked.content)
-        was: dict[str, Any] = {"unchanged": wanted.unchanged_count}
-        if not wanted.changed_count:
-            return CommandResult(f"campaign/{slug}", was, was)
+    async def run(context: CommandContext, slug: str, body: FileBody) -> CommandResult:
+        contents = await asyncio.to_thread(content_csv.parse_contents, body.content)  # may take a second
+        campaign = await find_campaign(context, slug)
+        plan = await content_uploads.plan_upload(context.conn, campaign, action, contents, body.content)
+        before: dict[str, Any] = {"unchanged": plan.unchanged_count}
+        if not plan.changed_count:
+            return CommandResult(f"campaign/{slug}", before, before)
         upload_id = await content_uploads.create_upload(
-            desk.conn, campaign, action, wanted, desk.actor.name, desk.now
+            context.conn, campaign, action, plan, context.actor.name, context.now
         )
-        told = {f"to_{action}": wanted.changed_count, "upload": upload_id, "sha256": wanted.digest.hex()}
-        return CommandResult(f"campaign/{slug}", was, was | told)
+        after = before | {f"to_{action}": plan.changed_count, "upload": upload_id, "sha256": plan.digest.hex()}
+        return CommandResult(f"campaign/{slug}", before, after)
 
     return run
 
 
 async def _stop(context: CommandContext, upload_id: str, body: StopRequest) -> CommandResult:
-    """What was done until then stays done."""
-    was = await content_uploads.find_upload(context.conn, upload_id)
-    fault = f"stopped by {context.actor.name}: {body.reason}"
-    if not await content_uploads.finish_upload(context.conn, upload_id, context.now, fault):
-        raise UploadRefused(f"{upload_id} has ended already")
-    return CommandResult(f"upload/{upload_id}", {"state": was.state}, {"state": "failed", "fault": fault})
+    """Keep the chunks that were processed before."""
+    state = (await content_uploads.find_upload(context.conn, upload_id)).state
+    failure = Refusal("upload_stopped_by", name=context.actor.name, reason=body.reason)
+    if not await content_uploads.finish_upload(context.conn, upload_id, context.now, failure):
+        raise UploadRefused("upload_ended", upload=upload_id)
+    return CommandResult(f"upload/{upload_id}", {"state": state}, {"state": "failed", "reason": body.reason})
 
 
 async def process_upload(services: CommandServices, upload_id: str) -> AsyncIterator[Upload]:
-    """Work an upload off, chunk by chunk, beside whoever else does; yield how far it is, until it has ended.
+    """Process an upload chunk by chunk and yield its progress until it ends; others may do so as well.
 
-    A crash loses no more than the chunk under way, which is then done by the next who calls this.
+    A crash loses at most the chunk in progress, which the next caller processes.
     """
     while True:
         started = perf_counter()
@@ -81,24 +85,28 @@ async def process_upload(services: CommandServices, upload_id: str) -> AsyncIter
         await asyncio.sleep(max(perf_counter() - started, _PAUSE_SECONDS_MIN))
 
 
-async def _audit_end(conn: Any, upload: Upload) -> None:
-    ended = {"state": upload.state, "done": upload.done, "changed": upload.changed}
-    after = ended | ({"fault": upload.fault} if upload.fault else {})
-    done = CommandResult(f"upload/{upload.upload_id}", {"state": "running"}, after)
-    await audit_log.add_entry(conn, SCHEDULER, "upload.end", done, utc_now())
+async def _audit_end(conn: Connection, upload: Upload) -> None:
+    after: dict[str, Any] = {"state": upload.state, "done": upload.done, "changed": upload.changed}
+    if upload.failure is not None:
+        after["failure"] = refusal_object(upload.failure)
+    result = CommandResult(f"upload/{upload.upload_id}", {"state": "running"}, after)
+    await audit_log.add_entry(conn, SCHEDULER, "upload.end", result, utc_now())
 
 
 async def process_uploads(services: CommandServices) -> None:
-    """Work off every upload that has not ended, oldest first."""
+    """Process every running upload to its end, oldest first."""
     async with services.pool.acquire() as conn:
-        waiting = await content_uploads.running_upload_ids(conn)
-    for upload_id in waiting:
+        running = await content_uploads.running_upload_ids(conn)
+    for upload_id in running:
         async for _ in process_upload(services, upload_id):
             pass
 
 
 class UploadView(TypedDict):
-    """How far an upload is: `done` of its contents were looked at, `changed` of those were not so before."""
+    """Progress of an upload: `done` contents were processed, `changed` of them were enrolled or removed.
+
+    `fault` says in English why it ended early; `failure` says the same by code.
+    """
 
     upload: str
     campaign: str
@@ -111,10 +119,11 @@ class UploadView(TypedDict):
     at: str
     ended_at: str | None
     fault: str | None
+    failure: RefusalObject | None
 
 
 def upload_view(upload: Upload) -> UploadView:
-    """Return an upload as it is shown."""
+    """Return an upload as JSON. Pure."""
     return {
         "upload": upload.upload_id,
         "campaign": upload.campaign,
@@ -126,7 +135,8 @@ def upload_view(upload: Upload) -> UploadView:
         "by": upload.by,
         "at": upload.at.isoformat(),
         "ended_at": upload.ended_at.isoformat() if upload.ended_at else None,
-        "fault": upload.fault,
+        "fault": stored_refusal_text(upload.fault, "en") if upload.fault else None,
+        "failure": refusal_object(upload.failure) if upload.failure else None,
     }
 
 
@@ -136,16 +146,16 @@ async def _read_upload(context: CommandContext, upload_id: str) -> UploadView:
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     before = (list_query.after[0], list_query.after[1]) if list_query.after else None
-    found = await content_uploads.recent_uploads(
+    uploads = await content_uploads.recent_uploads(
         context.conn, before, list_query.limit, list_query.filters.get("campaign")
     )
-    return [upload_view(upload) for upload in found]
+    return [upload_view(upload) for upload in uploads]
 
 
 UPLOADS = ListEndpoint(
     "uploads",
     "/uploads",
-    "Files of content, newest first, and how far each is",
+    "Content files and their progress, newest first",
     frozenset(ROLES),
     {"campaign": TEXT},
     _list,
@@ -154,9 +164,7 @@ UPLOADS = ListEndpoint(
     UploadView,
 )
 
-UPLOAD = DetailEndpoint(
-    "/uploads/{upload}", "How far a file of content is", frozenset(ROLES), _read_upload, UploadView
-)
+UPLOAD = DetailEndpoint("/uploads/{upload}", "Progress of a content file", frozenset(ROLES), _read_upload, UploadView)
 
 
 def _command(action: UploadAction, summary: str) -> Command[FileBody]:
@@ -174,12 +182,12 @@ def _command(action: UploadAction, summary: str) -> Command[FileBody]:
 
 
 COMMANDS: tuple[Command[Any], ...] = (
-    _command("enrol", "Enrol a file of content, one id a line; `upload` in the answer's `after` tells how far it is"),
-    _command("remove", "Take a file of content out of a campaign"),
+    _command("enrol", "Enrol a file of content, one id per line; `after.upload` identifies its progress"),
+    _command("remove", "Remove a file of content from a campaign, one id per line"),
     Command(
         "upload.stop",
         "/uploads/{upload}/stop",
-        "End an upload before its end; what was done until then stays done",
+        "Stop an upload; processed content stays processed",
         _CAMPAIGNS,
         StopRequest,
         _stop,

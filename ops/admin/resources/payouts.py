@@ -1,10 +1,10 @@
-"""Commands about payouts: try one again that came back, enter what a person knows of one that is being sent."""
+"""Commands that retry a returned payout and record the result of one that is being sent."""
 
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from campaigns.errors import FieldError, NotFound, ValidationFailed
+from campaigns.errors import FieldError, NotFound, ValidationFailed, printable
 from campaigns.pledging.settle import payees
 from campaigns.promise.model import SingleLine
 from ledger.payouts import manual
@@ -21,27 +21,27 @@ def _required_property(name: str) -> dict[str, Any]:
 
 
 class ManualResult(CommandBody):
-    """What a person knows: the bank's own reference, or why it was refused."""
+    """The result of a payout: the bank's reference, or why the bank refused it."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [_required_property("bank_reference"), _required_property("refused")]}
+        json_schema_extra={"oneOf": [_required_property("bank_reference"), _required_property("refusal_reason")]}
     )
 
-    bank_reference: Annotated[SingleLine | None, Field(max_length=140, description="it was sent")] = None
-    refusal_reason: Annotated[
-        SingleLine | None, Field(description="it was not sent, and why; the money comes back")
-    ] = None
+    bank_reference: Annotated[SingleLine | None, Field(max_length=140, description="the payout was sent")] = None
+    refusal_reason: Annotated[SingleLine | None, Field(description="why it was not sent; the money comes back")] = (
+        None
+    )
     evidence: Annotated[
-        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bank's file that shows it")
+        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the bank's file as evidence")
     ] = None
 
 
 async def find_settlement_id(context: CommandContext, payout_id: str) -> str:
-    """Return the id of a payout's settlement. NotFound: there is no such payout."""
-    found = await context.conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
-    if found is None:
-        raise NotFound(f"there is no payout {payout_id!r}")
-    return str(found)
+    """Return the id of a payout's settlement. Raises NotFound."""
+    settlement_id = await context.conn.fetchval(_FIND_SETTLEMENT_OF_PAYOUT, payout_id)
+    if settlement_id is None:
+        raise NotFound("payout_not_found", payout=printable(payout_id))
+    return str(settlement_id)
 
 
 async def _retry(context: CommandContext, payout_id: str, _: EmptyBody) -> CommandResult:
@@ -55,30 +55,30 @@ async def _retry(context: CommandContext, payout_id: str, _: EmptyBody) -> Comma
 
 async def _record_result(context: CommandContext, payout_id: str, body: ManualResult) -> CommandResult:
     if (body.bank_reference is None) == (body.refusal_reason is None):
-        raise ValidationFailed([FieldError("bank_reference", "give either this or `refused`")])
+        raise ValidationFailed([FieldError("bank_reference", "payout_result_ambiguous")])
     campaign, before = await lock_with_campaign(context, await find_settlement_id(context, payout_id))
     outcome = PaymentOutcome.ACCEPTED if body.bank_reference else PaymentOutcome.REFUSED
-    said = PaymentResult(outcome, body.bank_reference, body.refusal_reason)
+    result = PaymentResult(outcome, body.bank_reference, body.refusal_reason)
     evidence = bytes.fromhex(body.evidence) if body.evidence else None
     after = await manual.record_result_manually(
-        context.conn, payout_id, said, context.actor.name, context.now, evidence
+        context.conn, payout_id, result, context.actor.name, context.now, evidence
     )
     return settlement_change(campaign, before, after)
 
 
 COMMANDS: tuple[Command[Any], ...] = (
     Command(
-        "payout.again",
-        "/payouts/{payout}/again",
-        "Let a payout that came back be tried again, to the account that the charity has now; approved anew",
+        "payout.retry",
+        "/payouts/{payout}/retry",
+        "Retry a returned payout, to the charity's current account; it needs approval again",
         FINANCE,
         EmptyBody,
         _retry,
     ),
     Command(
-        "payout.answer",
-        "/payouts/{payout}/answer",
-        "Enter what you know of a payout that is being sent",
+        "payout.record-result",
+        "/payouts/{payout}/record-result",
+        "Record the bank's result of a payout that is being sent",
         FINANCE,
         ManualResult,
         _record_result,

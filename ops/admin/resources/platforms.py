@@ -1,4 +1,4 @@
-"""Commands about platforms: who may send signed likes, the keys that they sign by, and when each was last used."""
+"""Platforms: the senders of likes, their signing keys, and when each key was last used."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -22,14 +22,14 @@ PublicKey = Annotated[
 
 
 class NewPlatform(CommandBody):
-    """Who is to send likes."""
+    """A new sender of likes."""
 
     name: Annotated[Slug, Field(description="part of its intake address")]
     public_key: PublicKey | None = None
 
 
 class NewPublicKey(CommandBody):
-    """A key of the platform's own, beside its secret."""
+    """A public key of the platform, besides its secret."""
 
     public_key: PublicKey
 
@@ -66,28 +66,30 @@ async def _drop_old(context: CommandContext, name: str, _: EmptyBody) -> Command
 
 
 async def _disable(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
-    was = await platforms.set_disabled_at(context.conn, name, context.now)
-    return CommandResult(f"platform/{name}", {"is_disabled": was}, {"is_disabled": True})
+    was_disabled = await platforms.set_disabled_at(context.conn, name, context.now)
+    return CommandResult(f"platform/{name}", {"is_disabled": was_disabled}, {"is_disabled": True})
 
 
 async def _enable(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
-    was = await platforms.set_disabled_at(context.conn, name, None)
-    return CommandResult(f"platform/{name}", {"is_disabled": was}, {"is_disabled": False})
+    was_disabled = await platforms.set_disabled_at(context.conn, name, None)
+    return CommandResult(f"platform/{name}", {"is_disabled": was_disabled}, {"is_disabled": False})
 
 
 class PlatformKeyView(TypedDict):
-    """A key that holds; nothing of the key itself."""
+    """A valid key, without the key itself."""
 
     scheme: str
     added_at: str
     last_used_at: Annotated[
         str | None,
-        Field(description="verified a delivery that no newer key of its scheme did; a minute late at most"),
+        Field(
+            description="when it last verified a delivery that no newer key of its scheme did; up to a minute late"
+        ),
     ]
 
 
 class PlatformView(TypedDict):
-    """A platform and its keys, newest first."""
+    """A platform with its keys, newest first."""
 
     platform: str
     added_at: str
@@ -97,7 +99,7 @@ class PlatformView(TypedDict):
 
 
 def platform_view(platform: PlatformSummary) -> PlatformView:
-    """Return a platform as it is shown."""
+    """Return a platform as JSON. Pure."""
     return {
         "platform": platform.name,
         "added_at": platform.added_at.isoformat(),
@@ -116,13 +118,14 @@ def platform_view(platform: PlatformSummary) -> PlatformView:
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     (after,) = list_query.after or (None,)
-    return [platform_view(own) for own in await platforms.list_platforms(context.conn, after, list_query.limit)]
+    page = await platforms.list_platforms(context.conn, after, list_query.limit)
+    return [platform_view(platform) for platform in page]
 
 
 PLATFORMS = ListEndpoint(
     "platforms",
     "/platforms",
-    "The platforms and the keys that hold: since when, and when last used; never a secret",
+    "The platforms and their valid keys: when added, when last used; never a secret",
     frozenset(ROLES),
     {},
     _list,
@@ -137,7 +140,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "platform.add",
         "/platforms",
-        "Add a platform; its secret is in the answer, this once",
+        "Add a platform; only this response shows its secret",
         _OWNER_ONLY,
         NewPlatform,
         _add,
@@ -146,7 +149,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "platform.rotate",
         f"{_PATH}/rotate",
-        "Give a platform another secret, in the answer, this once; the old one holds beside it until it is dropped",
+        "Add a new secret, shown only in this response; the old one stays valid until it is dropped",
         _OWNER_ONLY,
         EmptyBody,
         _rotate,
@@ -154,7 +157,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "platform.key",
         f"{_PATH}/keys",
-        "Let a platform sign by an Ed25519 key of its own",
+        "Accept signatures of a platform's Ed25519 key",
         _OWNER_ONLY,
         NewPublicKey,
         _add_key,
@@ -163,7 +166,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "platform.drop-old",
         f"{_PATH}/drop-old",
-        "Let only the newest key of each scheme hold; look at when the others were last used first",
+        "Drop all but the newest key of each scheme; first check when the others were last used",
         _OWNER_ONLY,
         EmptyBody,
         _drop_old,
@@ -171,7 +174,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "platform.disable",
         f"{_PATH}/disable",
-        "Refuse a platform's deliveries like those of one that nobody knows",
+        "Disable a platform: its deliveries are refused like those of an unknown one",
         _OWNER_ONLY,
         EmptyBody,
         _disable,
@@ -179,7 +182,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "platform.enable",
         f"{_PATH}/enable",
-        "Take a disabled platform's deliveries again",
+        "Re-enable a platform",
         _OWNER_ONLY,
         EmptyBody,
         _enable,

@@ -1,4 +1,4 @@
-"""Decisions about proposals: another person approves or refuses; whoever asked may withdraw."""
+"""Proposals for readers, and decisions: another person approves or refuses, the author may withdraw."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,11 +9,12 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from campaigns.errors import NotFound, RequestRefused
-from campaigns.promise.diff import Difference, diff_objects
-from ledger.errors import LedgerError
+from campaigns.errors import RequestRefused
+from campaigns.promise.diff import diff_objects
+from campaigns.stored_refusals import RefusalObject, encode_refusal, refusal_object
+from ledger.errors import LedgerError, Refusal
 from ops.admin.core import audit_log, proposals
-from ops.admin.core.actor import SCHEDULER, Actor
+from ops.admin.core.actor import SCHEDULER, Actor, Role
 from ops.admin.core.command import (
     AfterCommit,
     Command,
@@ -37,64 +38,72 @@ from ops.admin.core.pagination import (
 )
 from ops.admin.core.proposals import Proposal, ProposalState
 from ops.admin.core.savepoint import savepoint
+from ops.i18n.changes import Difference, format_changes
+from ops.i18n.stored_refusals import stored_refusal_text
 from sql import query
 
 FindCommand = Callable[[str], Command[Any]]
 
+EXECUTE = "proposal.execute"  # in the audit log: the schedule executed a proposal, or it failed
+
+_DECIDERS: frozenset[Role] = frozenset({"campaigns", "finance", "reviewer"})
 _LIST_DUE_PROPOSALS = query("list_due_proposals")
 _LIST_PROPOSALS = query("list_proposals")
-_FIND_PROPOSAL = query("find_proposal")
-_OUTCOME_CHANGED = "what it would do is another thing by now: look at it again, withdraw it and ask anew"
 
 
 class Approval(CommandBody):
-    """What is approved."""
+    """The hash that is approved."""
 
-    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="as the proposal shows it")]
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="as shown with the proposal or settlement")]
 
 
 class DecisionReason(CommandBody):
-    """Why."""
+    """The reason for a decision."""
 
     reason: ReasonText
 
 
 async def _rerun(context: CommandContext, find_command: FindCommand, proposal: Proposal) -> CommandResult:
-    """Run what was proposed, as whoever asked for it. ProposalRefused: it would do another thing by now."""
+    """Re-run the proposed command as its author. Raises ProposalRefused if the result has changed."""
     command = find_command(proposal.command)
-    asker = Actor(proposal.asked_by, proposal.asked_role, context.actor.entry_point, context.actor.address)  # type: ignore[arg-type]
-    own = CommandContext(context.conn, asker, context.keys, context.settings, context.now)
-    done = await command.run(own, proposal.subject_id, command.body_type.model_validate_json(proposal.body))
-    if proposals.hash_proposal(command.name, proposal.subject_id, proposal.body.decode(), done) != proposal.hash:
-        raise ProposalRefused(f"{proposal.proposal_id}: {_OUTCOME_CHANGED}")
-    await audit_log.add_entry(context.conn, asker, command.name, done, context.now, proposal.proposal_id)
-    return done
+    author = Actor(proposal.asked_by, proposal.asked_role, context.actor.entry_point, context.actor.address)  # type: ignore[arg-type]
+    author_context = replace(context, actor=author)
+    body = command.body_type.model_validate_json(proposal.body)
+    result = await command.run(author_context, proposal.subject_id, body)
+    if proposals.hash_proposal(command.name, proposal.subject_id, proposal.body.decode(), result) != proposal.hash:
+        raise ProposalRefused("proposal_outcome_changed", proposal=proposal.proposal_id)
+    await audit_log.add_entry(context.conn, author, command.name, result, context.now, proposal.proposal_id)
+    return result
 
 
-def decision_blocker(proposal: Proposal, actor: Actor) -> str | None:
-    """Return why this person cannot decide about it; None: they can. Pure."""
+def decision_blocker(proposal: Proposal, actor: Actor) -> Refusal | None:
+    """Return why this person cannot decide a proposal; None if they can. Pure."""
     if actor.is_operator:
-        return "a second person has to agree, with a token of their own"
+        return ProposalRefused("approval_needs_personal_token")
     if actor.name == proposal.asked_by:
-        return f"{actor.name} asked for {proposal.proposal_id}: another person has to decide about it"
+        return ProposalRefused("proposal_by_same_person", name=actor.name, proposal=proposal.proposal_id)
     if proposal.state is not ProposalState.PENDING:
-        return f"{proposal.proposal_id} is {proposal.state.value} already"
+        return ProposalRefused("proposal_already_decided", proposal=proposal.proposal_id, state=proposal.state.value)
     return None
 
 
 async def _lock_decidable(context: CommandContext, find_command: FindCommand, proposal_id: str) -> Proposal:
     proposal = await proposals.lock_proposal(context.conn, proposal_id)
-    refused = decision_blocker(proposal, context.actor)
-    if refused:
-        raise ProposalRefused(refused)
+    blocker = decision_blocker(proposal, context.actor)
+    if blocker is not None:
+        raise blocker
     if not is_allowed(context.actor, find_command(proposal.command).approvers):
-        raise Forbidden(f"a {context.actor.role} cannot decide about {proposal.command}")
+        raise Forbidden("decision_forbidden", role=context.actor.role, command=proposal.command)
     return proposal
 
 
-def _step_result(proposal: Proposal, state: ProposalState, **values: Any) -> CommandResult:
-    before = {"state": proposal.state.value}
-    return CommandResult(f"proposal/{proposal.proposal_id}", before, {"state": state.value, **values})
+async def _take_step(
+    context: CommandContext, proposal: Proposal, state: ProposalState, text: str | None = None, **values: Any
+) -> CommandResult:
+    """Record a step, with the text of its reason, and return its result with `values`."""
+    await proposals.record_step(context.conn, proposal, state, context.actor.name, context.now, text)
+    subject, before = f"proposal/{proposal.proposal_id}", {"state": proposal.state.value}
+    return CommandResult(subject, before, {"state": state.value, **values})
 
 
 async def _approve(
@@ -102,85 +111,78 @@ async def _approve(
 ) -> CommandResult:
     proposal = await _lock_decidable(context, find_command, proposal_id)
     if not compare_digest(body.hash, proposal.hash.hex()):
-        raise ProposalRefused(f"{proposal_id}: that is not its hash; look at what it would change again")
+        raise ProposalRefused("proposal_hash_mismatch", proposal=proposal_id)
     async with savepoint(context.conn) as trial:
         inner = await _rerun(context, find_command, proposal)
         trial.is_rolled_back = bool(proposal.hold)
     if proposal.hold:
-        await proposals.record_step(context.conn, proposal, ProposalState.APPROVED, context.actor.name, context.now)
-        return _step_result(proposal, ProposalState.APPROVED, due_at=(context.now + proposal.hold).isoformat())
-    await proposals.record_step(context.conn, proposal, ProposalState.DONE, context.actor.name, context.now)
-    done = _step_result(proposal, ProposalState.DONE)
-    return replace(done, secret=inner.secret, details=inner.details, after_commit=inner.after_commit)
+        due_at = (context.now + proposal.hold).isoformat()
+        return await _take_step(context, proposal, ProposalState.APPROVED, due_at=due_at)
+    result = await _take_step(context, proposal, ProposalState.DONE)
+    return replace(result, secret=inner.secret, details=inner.details, after_commit=inner.after_commit)
 
 
 async def _refuse(
     context: CommandContext, find_command: FindCommand, proposal_id: str, body: DecisionReason
 ) -> CommandResult:
     proposal = await _lock_decidable(context, find_command, proposal_id)
-    await proposals.record_step(
-        context.conn, proposal, ProposalState.REFUSED, context.actor.name, context.now, body.reason
-    )
-    return _step_result(proposal, ProposalState.REFUSED, reason=body.reason)
+    return await _take_step(context, proposal, ProposalState.REFUSED, body.reason, reason=body.reason)
 
 
 async def _withdraw(
     context: CommandContext, find_command: FindCommand, proposal_id: str, body: DecisionReason
 ) -> CommandResult:
-    """Whoever asked may; while an approved one is held, whoever could refuse it may too."""
+    """The author may withdraw; during the hold of an approved proposal its approvers may too."""
     proposal = await proposals.lock_proposal(context.conn, proposal_id)
-    is_own = context.actor.name == proposal.asked_by and not context.actor.is_operator
-    is_held = proposal.state is ProposalState.APPROVED and is_allowed(
+    is_author = context.actor.name == proposal.asked_by and not context.actor.is_operator
+    may_stop = proposal.state is ProposalState.APPROVED and is_allowed(
         context.actor, find_command(proposal.command).approvers
     )
-    if not (is_own or is_held):
-        raise Forbidden(f"{proposal_id} is {proposal.asked_by}'s to withdraw")
-    await proposals.record_step(
-        context.conn, proposal, ProposalState.WITHDRAWN, context.actor.name, context.now, body.reason
-    )
-    return _step_result(proposal, ProposalState.WITHDRAWN, reason=body.reason)
+    if not (is_author or may_stop):
+        raise Forbidden("withdrawal_forbidden", proposal=proposal_id, name=proposal.asked_by)
+    return await _take_step(context, proposal, ProposalState.WITHDRAWN, body.reason, reason=body.reason)
 
 
 async def execute_due(services: CommandServices, find_command: FindCommand, now: datetime) -> int:
-    """Do what was approved and whose hold is over; return how many proposals came to an end. Safe to repeat."""
+    """Execute approved proposals whose hold has ended; return how many were executed or failed. Safe to repeat."""
     async with services.pool.acquire() as conn:
         due = [row["proposal_id"] for row in await conn.fetch(_LIST_DUE_PROPOSALS, now)]
-    ended = 0
+    ended_count = 0
     for proposal_id in due:
         async with services.pool.acquire() as conn, conn.transaction():
-            desk = CommandContext(conn, SCHEDULER, services.keys, services.settings, now)
-            is_ended, then = await _execute_proposal(desk, find_command, proposal_id)
-        ended += is_ended
-        if then is not None:
-            await run_after_commit(services, "proposal.do", then)
-    return ended
+            context = CommandContext(conn, SCHEDULER, services.keys, services.settings, now)
+            has_ended, after_commit = await _execute_proposal(context, find_command, proposal_id)
+        ended_count += has_ended
+        if after_commit is not None:
+            await run_after_commit(services, EXECUTE, after_commit)
+    return ended_count
 
 
 async def _execute_proposal(
     context: CommandContext, find_command: FindCommand, proposal_id: str
 ) -> tuple[bool, AfterCommit | None]:
-    then: AfterCommit | None = None
-    proposal = await proposals.lock_proposal(context.conn, proposal_id)
+    """Execute a proposal if it is due, or record its failure; return whether it ended, and the work to follow."""
+    proposal, after_commit = await proposals.lock_proposal(context.conn, proposal_id), None
     if proposal.due_at is None or proposal.due_at > context.now:
         return False, None
     try:
         async with context.conn.transaction():
-            then = (await _rerun(context, find_command, proposal)).after_commit
-    except (RequestRefused, LedgerError) as refused:
-        reason = str(refused)[:500]
-        await proposals.record_step(
-            context.conn, proposal, ProposalState.FAILED, context.actor.name, context.now, reason
-        )
-        done = _step_result(proposal, ProposalState.FAILED, reason=reason)
+            after_commit = (await _rerun(context, find_command, proposal)).after_commit
+    except (RequestRefused, LedgerError) as failure:
+        reason = encode_refusal(failure, proposals.REASON_CHARS_MAX)
+        stored = refusal_object(failure)
+        result = await _take_step(context, proposal, ProposalState.FAILED, reason, failure=stored)
     else:
-        await proposals.record_step(context.conn, proposal, ProposalState.DONE, context.actor.name, context.now)
-        done = _step_result(proposal, ProposalState.DONE)
-    await audit_log.add_entry(context.conn, context.actor, "proposal.do", done, context.now, proposal_id)
-    return True, then
+        result = await _take_step(context, proposal, ProposalState.DONE)
+    await audit_log.add_entry(context.conn, context.actor, EXECUTE, result, context.now, proposal_id)
+    return True, after_commit
 
 
 class ProposalView(TypedDict):
-    """A proposal: what would change, who asked, and where it is."""
+    """A proposal: its author, its changes and its state.
+
+    `decision_reason` holds a person's words, or says in English why it failed; `failure` says that by code.
+    """
 
     proposal: str
     command: str
@@ -193,15 +195,16 @@ class ProposalView(TypedDict):
     decided_by: str | None
     decided_at: str | None
     decision_reason: str | None
+    failure: RefusalObject | None
     due_at: str | None
     hash: str
     differences: list[Difference]
 
 
 def proposal_view(proposal: Proposal) -> ProposalView:
-    """Return what both people see."""
+    """Return a proposal as JSON, the same for author and approver. Pure."""
     is_decided = proposal.state is not ProposalState.PENDING
-    differ = diff_objects(proposal.before, proposal.after, proposal.currency)
+    changes = diff_objects(proposal.before, proposal.after, proposal.currency)
     return {
         "proposal": proposal.proposal_id,
         "command": proposal.command,
@@ -213,25 +216,33 @@ def proposal_view(proposal: Proposal) -> ProposalView:
         "asked_at": proposal.asked_at.isoformat(),
         "decided_by": proposal.by if is_decided else None,
         "decided_at": proposal.at.isoformat() if is_decided else None,
-        "decision_reason": proposal.decision_reason,
+        "decision_reason": _decision_text(proposal),
+        "failure": refusal_object(proposal.failure) if proposal.failure else None,
         "due_at": proposal.due_at.isoformat() if proposal.due_at else None,
         "hash": proposal.hash.hex(),
-        "differences": [{"path": c.path, "before": c.before, "after": c.after} for c in differ],
+        "differences": format_changes(changes),
     }
+
+
+def _decision_text(proposal: Proposal) -> str | None:
+    """Return a person's words unchanged, and the reason of a failure in English."""
+    if proposal.state is not ProposalState.FAILED or proposal.decision_reason is None:
+        return proposal.decision_reason
+    return stored_refusal_text(proposal.decision_reason, "en")
 
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     at, proposal_id = list_query.after or (None, None)
-    wanted = (list_query.filters.get(each) for each in ("state", "subject", "asked_by"))
-    rows = await context.conn.fetch(_LIST_PROPOSALS, at, proposal_id, list_query.limit, *wanted)
+    filters = (list_query.filters.get(name) for name in ("state", "subject", "asked_by"))
+    rows = await context.conn.fetch(_LIST_PROPOSALS, at, proposal_id, list_query.limit, *filters)
     return [proposal_view(proposals.parse_proposal(row)) for row in rows]
 
 
 PROPOSALS = ListEndpoint(
     "proposals",
     "/proposals",
-    "What waits for a second person, or did",
-    frozenset({"campaigns", "finance", "reviewer", "auditor"}),
+    "Commands that need or needed a second person, newest first",
+    _DECIDERS | {"auditor"},
     {"state": choice_filter(ProposalState), "subject": TEXT, "asked_by": TEXT},
     _list,
     lambda row: (row["asked_at"], row["proposal"]),
@@ -241,48 +252,44 @@ PROPOSALS = ListEndpoint(
 
 
 async def read_proposal(context: CommandContext, proposal_id: str) -> ProposalView:
-    """Return a proposal as both people see it. NotFound: there is none."""
-    row = await context.conn.fetchrow(_FIND_PROPOSAL, proposal_id)
-    if row is None:
-        raise NotFound(f"there is no proposal {proposal_id!r}")
-    return proposal_view(proposals.parse_proposal(row))
+    """Return a proposal as JSON. Raises NotFound."""
+    return proposal_view(await proposals.find_proposal(context.conn, proposal_id))
 
 
 PROPOSAL = DetailEndpoint(
-    "/proposals/{proposal}", "One proposal, with the hash to approve", PROPOSALS.roles, read_proposal, ProposalView
+    "/proposals/{proposal}", "A proposal, with the hash to approve", PROPOSALS.roles, read_proposal, ProposalView
 )
 
 
 def decision_commands(find_command: FindCommand) -> tuple[Command[Any], ...]:
-    """Return the decisions; `find` finds the command that a proposal names."""
-    anybody = frozenset({"campaigns", "finance", "reviewer"})
-    place = "/proposals/{proposal}"
+    """Return the commands that decide a proposal; `find_command` resolves the proposed command."""
+    path = "/proposals/{proposal}"
     return (
         Command(
             "proposal.approve",
-            f"{place}/approve",
-            "Agree to what another person asked for, by the hash of all that it changes",
-            anybody,  # type: ignore[arg-type]
+            f"{path}/approve",
+            "Approve another person's proposal by the hash of all its changes",
+            _DECIDERS,
             Approval,
-            lambda desk, of, asked: _approve(desk, find_command, of, asked),
+            lambda context, proposal_id, body: _approve(context, find_command, proposal_id, body),
             example={"hash": "0" * 64},
         ),
         Command(
             "proposal.refuse",
-            f"{place}/refuse",
-            "Refuse what another person asked for",
-            anybody,  # type: ignore[arg-type]
+            f"{path}/refuse",
+            "Refuse another person's proposal",
+            _DECIDERS,
             DecisionReason,
-            lambda desk, of, asked: _refuse(desk, find_command, of, asked),
+            lambda context, proposal_id, body: _refuse(context, find_command, proposal_id, body),
             example={"reason": "the rate was not agreed"},
         ),
         Command(
             "proposal.withdraw",
-            f"{place}/withdraw",
-            "Take back what one asked for oneself, or stop what is approved and held",
-            anybody,  # type: ignore[arg-type]
+            f"{path}/withdraw",
+            "Withdraw your own proposal, or stop an approved one before it takes effect",
+            _DECIDERS,
             DecisionReason,
-            lambda desk, of, asked: _withdraw(desk, find_command, of, asked),
-            example={"reason": "asked for by mistake"},
+            lambda context, proposal_id, body: _withdraw(context, find_command, proposal_id, body),
+            example={"reason": "proposed by mistake"},
         ),
     )

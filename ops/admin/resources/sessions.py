@@ -1,11 +1,11 @@
-"""Who is signed in by a browser, and ending it: what a token began ends with the token, the rest only so."""
+"""Browser sessions: who is signed in, and ending their sessions."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import TypedDict
 
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from ops.admin.core.actor import BOOTSTRAP_ADMIN
 from ops.admin.core.command import Command, CommandContext, CommandResult, EmptyBody
 from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
@@ -16,14 +16,14 @@ _END_SESSIONS = query("end_sessions")
 
 
 class PersonSessionsView(TypedDict):
-    """Somebody in one role; `sessions_by_openid` of their sessions are those that a provider vouched for."""
+    """A person's live sessions in one role; `sessions_by_openid` of them came from an OpenID provider."""
 
     name: str
     role: str
     sessions: int
     sessions_by_openid: int
-    made_at: str  # the newest one's
-    ends_at: str  # the last one's
+    made_at: str  # of the newest session
+    ends_at: str  # of the session that ends last
 
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
@@ -40,7 +40,7 @@ async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[
 async def _end(context: CommandContext, person: str, _: EmptyBody) -> CommandResult:
     ended = await context.conn.fetch(_END_SESSIONS, person, context.now)
     if not ended:
-        raise NotFound(f"{person!r} is not signed in")
+        raise NotFound("no_live_session", name=printable(person))
     roles = sorted({row["role"] for row in ended})
     return CommandResult(f"session/{person}", {"name": person, "roles": roles, "sessions": len(ended)}, None)
 
@@ -48,7 +48,7 @@ async def _end(context: CommandContext, person: str, _: EmptyBody) -> CommandRes
 SESSIONS = ListEndpoint(
     "sessions",
     "/sessions",
-    "Who is signed in by a browser",
+    "People with a live browser session",
     frozenset({"auditor"}),
     {},
     _list,
@@ -61,7 +61,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "session.end",
         "/sessions/{name}/end",
-        "End every session of somebody by a browser",
+        "End all browser sessions of a person",
         frozenset(),
         EmptyBody,
         _end,

@@ -1,4 +1,4 @@
-"""Settlements and payouts as those who pay see them: where each is, in words; who approved; accounts for finance."""
+"""Settlements and payouts as JSON for administrators: state, approvals, and accounts for finance."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,16 +15,16 @@ from ledger.settlements.payout_steps import PayoutState
 from ops.i18n.payout_states import payout_state_text
 
 _STATE_TEXTS = {
-    SettlementState.APPROVED: "may be sent",
+    SettlementState.APPROVED: "can be sent",
     SettlementState.SENDING: "is being sent",
-    SettlementState.SENT: "was sent; not all of it is known to have been paid",
-    SettlementState.RECONCILED: "all of it was paid, or waits for a later settlement",
-    SettlementState.CANCELLED: "was cancelled; the next period takes its money",
+    SettlementState.SENT: "was sent; some payouts are not confirmed as paid",
+    SettlementState.RECONCILED: "all of it was paid, or is carried over to a later settlement",
+    SettlementState.CANCELLED: "was cancelled; the next period includes its money",
 }
 
 
 class PayoutView(TypedDict):
-    """Money to one charity, and where it is; `says` in words."""
+    """A payout to a charity with its state; `says` is the state in words."""
 
     payout: str
     settlement: str
@@ -47,14 +47,14 @@ class PayoutView(TypedDict):
 
 
 class PayoutDetail(PayoutView):
-    """The same with whom it goes to; the account is shown to finance and auditors only."""
+    """A payout with its payee; only finance and auditors see the account."""
 
     name: dict[str, str]
     account: dict[str, str] | None
 
 
 class SettlementView(TypedDict):
-    """One envelope; `approvals` counts people who approved it as it is now."""
+    """A settlement; `approval_count` counts the approvals of its current hash."""
 
     settlement: str
     campaign: str
@@ -75,7 +75,7 @@ class SettlementView(TypedDict):
 
 
 class ApprovalView(TypedDict):
-    """Who approved, and whether it counts for what the envelope is now."""
+    """An approval; `counts` is false if the settlement has changed since."""
 
     person: str
     at: str
@@ -84,7 +84,7 @@ class ApprovalView(TypedDict):
 
 
 class SettlementDetail(SettlementView):
-    """The same with all that its hash is of, and who approved it."""
+    """A settlement with every hashed value and its approvals."""
 
     threshold: Money
     approvals: list[ApprovalView]
@@ -93,34 +93,34 @@ class SettlementDetail(SettlementView):
 
 
 def settlement_view(campaign: Campaign, settlement: Settlement) -> SettlementView:
-    """Return an envelope as a row."""
-    own = approval_rules(campaign)
-    found = published_settlement(settlement, own)
+    """Return a settlement as a row. Pure."""
+    rules = approval_rules(campaign)
+    published = published_settlement(settlement, rules)
     return {
-        "settlement": found["id"],
+        "settlement": published["id"],
         "campaign": settlement.campaign,
-        "period": found["period"],
-        "cut_off": found["cut_off"],
+        "period": published["period"],
+        "cut_off": published["cut_off"],
         "currency": settlement.currency,
-        "state": found["state"],
-        "says": describe_state(settlement, own),
-        "total": found["total"],
+        "state": published["state"],
+        "says": describe_state(settlement, rules),
+        "total": published["total"],
         "to_send": to_money(settlement.to_send_minor, settlement.currency),
-        "counts": found["counts"],
-        "last": found["last"],
+        "counts": published["counts"],
+        "last": published["last"],
         "made_by": settlement.made_by,
         "made_at": settlement.made_at.isoformat(),
-        "hash": found["hash"],
-        "approval_count": found["approval_count"],
-        "approvals_missing": found["approvals_missing"],
+        "hash": published["hash"],
+        "approval_count": published["approval_count"],
+        "approvals_missing": published["approvals_missing"],
     }
 
 
 def describe_state(settlement: Settlement, rules: ApprovalRules) -> str:
-    """Return in words where an envelope is. Pure."""
+    """Return the state of a settlement in English words. Pure."""
     state = settlement.state(rules)
     if state is SettlementState.OPEN:
-        return f"waits for {settlement.missing_approvals(rules)} more people to approve it"
+        return f"needs {settlement.missing_approvals(rules)} more approvals"
     return _STATE_TEXTS[state]
 
 
@@ -131,11 +131,11 @@ def settlement_detail(
     *,
     with_accounts: bool,
 ) -> SettlementDetail:
-    """Return all that is known of an envelope; `given` are who approved it, when, and by which hash."""
-    own, found = approval_rules(campaign), published_settlement(settlement, approval_rules(campaign))
+    """Return a settlement in full; `approvals` are person, time and hash of each approval. Pure."""
+    rules = approval_rules(campaign)
     return {
         **settlement_view(campaign, settlement),
-        "threshold": to_money(own.threshold_minor, settlement.currency),
+        "threshold": to_money(rules.threshold_minor, settlement.currency),
         "approvals": [
             {
                 "person": person,
@@ -145,14 +145,14 @@ def settlement_detail(
             }
             for person, at, digest in approvals
         ],
-        "carried": found["carried"],
+        "carried": published_settlement(settlement, rules)["carried"],
         "payouts": [_payout_detail(campaign, settlement, p, with_accounts=with_accounts) for p in settlement.payouts],
     }
 
 
 def payout_view(campaign: Campaign, settlement: Settlement, payout: Payout) -> PayoutView:
-    """Return a payout as a row."""
-    now, is_paid = payout.latest_step, payout.state is PayoutState.PAID
+    """Return a payout as a row. Pure."""
+    step, is_paid = payout.latest_step, payout.state is PayoutState.PAID
     return {
         "payout": payout.payout_id,
         "settlement": settlement.settlement_id,
@@ -164,13 +164,13 @@ def payout_view(campaign: Campaign, settlement: Settlement, payout: Payout) -> P
         "amount": to_money(payout.amount_minor, settlement.currency),
         "state": payout.state,
         "says": payout_state_text(payout, settlement.missing_approvals(approval_rules(campaign)), "en"),
-        "attempt": now.attempt,
-        "since": now.at.isoformat(),
-        "by": now.by,
-        "channel": now.channel,
-        "bank_reference": now.bank_reference,
-        "paid_on": now.bank_day.isoformat() if is_paid and now.bank_day else None,
-        "returned_because": now.reason if payout.state is PayoutState.RETURNED else None,
+        "attempt": step.attempt,
+        "since": step.at.isoformat(),
+        "by": step.by,
+        "channel": step.channel,
+        "bank_reference": step.bank_reference,
+        "paid_on": step.bank_day.isoformat() if is_paid and step.bank_day else None,
+        "returned_because": step.reason if payout.state is PayoutState.RETURNED else None,
         "evidence": payout.evidence,
     }
 
@@ -184,7 +184,7 @@ def _payout_detail(
 
 
 def audit_view(settlement: Settlement, rules: ApprovalRules) -> dict[str, Any]:
-    """Return what the audit keeps of an envelope: what a command about it can change."""
+    """Return the values of a settlement that commands change, for the audit log. Pure."""
     return {
         "state": settlement.state(rules).value,
         "hash": settlement.hash.hex(),

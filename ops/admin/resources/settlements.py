@@ -1,4 +1,4 @@
-"""Commands about settlements: make, approve, cancel, send. The schedule uses the same functions."""
+"""Commands that make, approve, cancel and send settlements; the schedule calls the same functions."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.errors import NotFound
+from campaigns.errors import NotFound, printable
 from campaigns.pledging import settle
 from campaigns.reporting.settlements import approval_rules
 from ledger.errors import ConcurrentUpdate, SettlementRefused
@@ -15,7 +15,6 @@ from ledger.payouts import sending
 from ledger.payouts.channels import Channel
 from ledger.settlements import approvals
 from ledger.settlements.model import Settlement, list_settlements
-from ledger.settlements.payout_steps import PayoutState
 from ledger.settlements.settle import SettlementResult
 from ops import payout_channels
 from ops.admin.core.actor import Role
@@ -29,48 +28,46 @@ from ops.settings import Settings, SettingsRefused
 from sql import Pool
 
 FINANCE: frozenset[Role] = frozenset({"finance"})
-PERIODS_MAX, SETTLEMENTS_MAX = 2_000, 100  # that one command looks at, and makes
-MORE = "more"
-_MORE_PERIODS = {MORE: "there may be more periods to settle: ask again"}
+PERIODS_MAX, SETTLEMENTS_MAX = 2_000, 100  # per command: periods examined, settlements made
+MORE = "more"  # true: there may be more periods to settle; repeat the command
+_MORE_PERIODS = {MORE: True}
 
 
 class SettleRequest(CommandBody):
-    """Which closed periods to settle."""
+    """The closed periods to settle."""
 
-    upto: Annotated[
-        date | None, Field(description="only until this period, named by the day on which it falls due")
-    ] = None
+    upto: Annotated[date | None, Field(description="last period to settle, named by its due day")] = None
 
 
 class SendRequest(CommandBody):
-    """How to send it."""
+    """The channel to send payouts through."""
 
     channel: Annotated[
-        Literal["manual", "pain001", "http"] | None, Field(description="left out: the one of the settings")
+        Literal["manual", "pain001", "http"] | None, Field(description="by default the channel in the settings")
     ] = None
 
 
 async def lock_with_campaign(context: CommandContext, settlement_id: str) -> tuple[Campaign, Settlement]:
-    """Return a settlement and its campaign, as they stay until the transaction ends. NotFound: there is none."""
-    found = await list_settlements(context.conn, settlement_id=settlement_id)
-    if not found:
-        raise NotFound(f"there is no settlement {settlement_id!r}")
-    campaign = await find_campaign(context, found[0].campaign)
+    """Return a settlement and its campaign, locked until the transaction ends. Raises NotFound."""
+    settlements = await list_settlements(context.conn, settlement_id=settlement_id)
+    if not settlements:
+        raise NotFound("settlement_not_found", settlement=printable(settlement_id))
+    campaign = await find_campaign(context, settlements[0].campaign)
     return campaign, await approvals.lock_settlement(context.conn, settlement_id)
 
 
 def settlement_change(
     campaign: Campaign, before: Settlement, after: Settlement, after_commit: AfterCommit | None = None
 ) -> CommandResult:
-    """Return what became of a settlement."""
-    own, subject = approval_rules(campaign), f"settlement/{after.settlement_id}"
+    """Return a settlement's change as the result of a command. Pure."""
+    rules, subject = approval_rules(campaign), f"settlement/{after.settlement_id}"
     return CommandResult(
-        subject, audit_view(before, own), audit_view(after, own), after.currency, after_commit=after_commit
+        subject, audit_view(before, rules), audit_view(after, rules), after.currency, after_commit=after_commit
     )
 
 
 async def _settle_periods(context: CommandContext, slug: str, body: SettleRequest) -> CommandResult:
-    """Oldest first; where there are more than one command settles, it says so, and the command again goes on."""
+    """Settle oldest periods first; `more` in the result says that repeating the command settles further ones."""
     campaign = await find_campaign(context, slug)
     if body.upto is not None:
         settle.require_closed_period(campaign, body.upto, context.now)
@@ -101,7 +98,7 @@ def _result_view(result: SettlementResult) -> dict[str, Any]:
 
 async def _approve(context: CommandContext, settlement_id: str, body: Approval) -> CommandResult:
     if context.actor.is_operator:
-        raise Forbidden("an approval is a person's, with a token of their own")
+        raise Forbidden("approval_needs_personal_token")
     campaign, before = await lock_with_campaign(context, settlement_id)
     digest = bytes.fromhex(body.hash)
     return settlement_change(
@@ -122,21 +119,12 @@ async def _cancel(context: CommandContext, settlement_id: str, _: EmptyBody) -> 
 async def _send(context: CommandContext, settlement_id: str, body: SendRequest) -> CommandResult:
     """Claim what waits; after the commit counterparties are told, and asked about what was left unknown before."""
     campaign, before = await lock_with_campaign(context, settlement_id)
-    own, by = approval_rules(campaign), context.actor.name
-    states = {payout.state for payout in before.payouts}
-    is_held_up = PayoutState.SENDING in states and before.missing_approvals(
-        own
-    )  # what was begun can go on all the same
-    chosen = _payout_channel(context.settings, body.channel)
-    if PayoutState.WAITING in states and not is_held_up:
-        await sending.claim_for_sending(context.conn, chosen, settlement_id, own, by, context.now)
-    after = await approvals.lock_settlement(context.conn, settlement_id)
-    open_by = {
-        p.latest_step.channel for p in after.payouts if p.state is PayoutState.SENDING and p.latest_step.channel
-    }
-    told_by = [_payout_channel(context.settings, name) for name in sorted(open_by)]
+    rules, by = approval_rules(campaign), context.actor.name
+    channel = _payout_channel(context.settings, body.channel)
+    after = await sending.claim_for_sending(context.conn, channel, settlement_id, rules, by, context.now)
+    channels = [_payout_channel(context.settings, name) for name in sending.channels_in_use(after)]
     return settlement_change(
-        campaign, before, after, _resume_after_commit(told_by, settlement_id, by) if told_by else None
+        campaign, before, after, _resume_after_commit(channels, settlement_id, by) if channels else None
     )
 
 
@@ -144,7 +132,9 @@ def _payout_channel(settings: Settings, name: str | None) -> Channel:
     try:
         return payout_channels.payout_channel(settings, name)
     except SettingsRefused as refused:
-        raise SettlementRefused(str(refused)) from None
+        raise SettlementRefused(
+            "payout_channel_not_configured", channel=name or settings.payout_channel, detail=str(refused)
+        ) from None
 
 
 def _resume_after_commit(open_channels: Sequence[Channel], settlement_id: str, person: str) -> AfterCommit:
@@ -164,7 +154,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "settlement.make",
         "/campaigns/{slug}/settlements",
-        "Settle a campaign's closed periods now, oldest first; again: settles nothing twice",
+        "Settle a campaign's closed periods, oldest first; a period is settled only once",
         FINANCE,
         SettleRequest,
         _settle_periods,
@@ -173,7 +163,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "settlement.approve",
         f"{_PATH}/approve",
-        "Approve what a settlement would send, by its hash; whoever made it cannot",
+        "Approve a settlement by its hash; its maker cannot",
         FINANCE,
         Approval,
         _approve,
@@ -182,7 +172,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "settlement.cancel",
         f"{_PATH}/cancel",
-        "Cancel a settlement of which nothing was sent; the next period takes its money",
+        "Cancel an unsent settlement; the next period includes its money",
         FINANCE,
         EmptyBody,
         _cancel,
@@ -190,7 +180,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "settlement.send",
         f"{_PATH}/send",
-        "Send what is approved, and find out about what may have been sent; again: sends nothing twice",
+        "Send approved payouts and resolve unclear ones; repeating it sends nothing twice",
         FINANCE,
         SendRequest,
         _send,

@@ -1,4 +1,4 @@
-"""Commands about sponsors: registered, called something else, disabled."""
+"""Sponsors: the list, and commands that register, rename, disable and enable one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 
 
 class SponsorName(CommandBody):
-    """What the sponsor is called; what was promised keeps the name that it was promised under."""
+    """The sponsor's name; existing promises keep the name that they were made under."""
 
     name: SingleLine
 
@@ -33,20 +33,22 @@ async def _rename(context: CommandContext, sponsor_id: str, body: SponsorName) -
 
 
 async def _disable(context: CommandContext, sponsor_id: str, _: EmptyBody) -> CommandResult:
-    was = (await sponsors.lock_sponsor(context.conn, sponsor_id)).disabled_at
-    if was is None:
+    disabled_at = (await sponsors.lock_sponsor(context.conn, sponsor_id)).disabled_at
+    if disabled_at is None:
         await sponsors.set_disabled_at(context.conn, sponsor_id, context.now)
-    return CommandResult(f"sponsor/{sponsor_id}", {"is_disabled": was is not None}, {"is_disabled": True})
+    before = {"is_disabled": disabled_at is not None}
+    return CommandResult(f"sponsor/{sponsor_id}", before, {"is_disabled": True})
 
 
 async def _enable(context: CommandContext, sponsor_id: str, _: EmptyBody) -> CommandResult:
-    was = (await sponsors.lock_sponsor(context.conn, sponsor_id)).disabled_at
+    disabled_at = (await sponsors.lock_sponsor(context.conn, sponsor_id)).disabled_at
     await sponsors.set_disabled_at(context.conn, sponsor_id, None)
-    return CommandResult(f"sponsor/{sponsor_id}", {"is_disabled": was is not None}, {"is_disabled": False})
+    before = {"is_disabled": disabled_at is not None}
+    return CommandResult(f"sponsor/{sponsor_id}", before, {"is_disabled": False})
 
 
 class SponsorView(TypedDict):
-    """A sponsor, and what it was called before."""
+    """A sponsor with its former names."""
 
     sponsor: str
     name: str
@@ -57,7 +59,7 @@ class SponsorView(TypedDict):
 
 
 def sponsor_view(sponsor: Sponsor) -> SponsorView:
-    """Return a sponsor as it is shown."""
+    """Return a sponsor as JSON. Pure."""
     return {
         "sponsor": sponsor.sponsor_id,
         "name": sponsor.name,
@@ -70,13 +72,14 @@ def sponsor_view(sponsor: Sponsor) -> SponsorView:
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     (after,) = list_query.after or (None,)
-    return [sponsor_view(own) for own in await sponsors.list_sponsors(context.conn, after, list_query.limit)]
+    page = await sponsors.list_sponsors(context.conn, after, list_query.limit)
+    return [sponsor_view(sponsor) for sponsor in page]
 
 
 SPONSORS = ListEndpoint(
     "sponsors",
     "/sponsors",
-    "The sponsors, and what they were called before",
+    "The sponsors with their former names",
     frozenset(ROLES),
     {},
     _list,
@@ -91,16 +94,16 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "sponsor.create",
         "/sponsors",
-        "Register a sponsor; one that a promise names first is registered with it",
+        "Register a sponsor; a promise registers the sponsor that it names for the first time",
         _CAMPAIGNS,
         SponsorName,
         _create,
         example={"name": "Example Foundation"},
     ),
     Command(
-        "sponsor.change",
-        f"{_PATH}/change",
-        "Call a sponsor something else",
+        "sponsor.rename",
+        f"{_PATH}/rename",
+        "Rename a sponsor",
         _CAMPAIGNS,
         SponsorName,
         _rename,
@@ -109,7 +112,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "sponsor.disable",
         f"{_PATH}/disable",
-        "Let no new promise name a sponsor; what it promised stands",
+        "Refuse new promises of a sponsor; existing ones stay in force",
         _CAMPAIGNS,
         EmptyBody,
         _disable,
@@ -117,7 +120,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "sponsor.enable",
         f"{_PATH}/enable",
-        "Let promises name a disabled sponsor again",
+        "Accept new promises of a disabled sponsor again",
         _CAMPAIGNS,
         EmptyBody,
         _enable,

@@ -1,4 +1,4 @@
-"""What banks say: taking in a file of theirs, the lines that stand in it, and people's word on whose a line is."""
+"""Bank statements: importing a file, its lines, and matching a line to a payout by hand."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,39 +27,40 @@ _FIRST_PAGE = (None, None, None, None)
 
 
 class LineMatch(CommandBody):
-    """Which payout a line is of, and how one knows."""
+    """The payout of a line, and the reason for the match."""
 
     payout: Annotated[SingleLine, Field(description="its id, pay_…")]
     reason: ReasonText
 
 
 async def _import(context: CommandContext, _: str, body: FileBody) -> CommandResult:
-    """Nothing new in it: unchanged."""
+    """A file without new entries changes nothing."""
     account = payer_account_number(context.settings)
-    done = await import_file(context.conn, body.content, context.actor.name, context.now, account)
-    new = {
-        "statements": done.statements,
-        "payouts_paid": done.payouts_paid,
-        "payouts_sent": done.payouts_sent,
-        "payouts_returned": done.payouts_returned,
-        "lines_unmatched": len(done.unmatched),
+    imported = await import_file(context.conn, body.content, context.actor.name, context.now, account)
+    counts = {
+        "statements": imported.statements,
+        "payouts_paid": imported.payouts_paid,
+        "payouts_sent": imported.payouts_sent,
+        "payouts_returned": imported.payouts_returned,
+        "lines_unmatched": len(imported.unmatched),
     }
-    known = {"known_before": done.duplicates, "statuses_unmatched": done.statuses_unmatched}
-    return CommandResult(f"file/{sha256(body.content).hexdigest()}", dict.fromkeys(new, 0) | known, new | known)
+    unchanged = {"known_before": imported.duplicates, "statuses_unmatched": imported.statuses_unmatched}
+    subject = f"file/{sha256(body.content).hexdigest()}"
+    return CommandResult(subject, dict.fromkeys(counts, 0) | unchanged, counts | unchanged)
 
 
 async def _match(context: CommandContext, line_id: str, body: LineMatch) -> CommandResult:
-    await lock_statements(context.conn)  # before the settlement's own lock, as whoever takes in a file does
+    await lock_statements(context.conn)  # before the settlement's lock: the order of an import
     campaign, before = await lock_with_campaign(context, await find_settlement_id(context, body.payout))
     after = await match_manually(context.conn, line_id, body.payout, body.reason, context.actor.name, context.now)
-    done = settlement_change(campaign, before, after)
-    if done.before == done.after:
-        return done
-    return replace(done, after={**(done.after or {}), "line": line_id, "reason": body.reason})
+    result = settlement_change(campaign, before, after)
+    if result.before == result.after:
+        return result
+    return replace(result, after={**(result.after or {}), "line": line_id, "reason": body.reason})
 
 
 class ManualMatchView(TypedDict):
-    """A person's word on whose a line is."""
+    """A match that a person made, with the reason."""
 
     by: str
     at: str
@@ -67,7 +68,7 @@ class ManualMatchView(TypedDict):
 
 
 class StatementLineView(TypedDict):
-    """Money that left the account or came to it; `because` says why a rule takes it for that payout's, or none's."""
+    """An entry of the account; `match_rule` says by which rule it matches a payout, or why none does."""
 
     id: str
     account: str
@@ -96,9 +97,9 @@ async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[
 
 
 def _line_view(row: Any) -> StatementLineView:
-    said: ManualMatchView | None = None
+    manual_match: ManualMatchView | None = None
     if row["by"] is not None:
-        said = {"by": row["by"], "at": row["at"].isoformat(), "reason": row["reason"]}
+        manual_match = {"by": row["by"], "at": row["at"].isoformat(), "reason": row["reason"]}
     return {
         "id": row["line_id"],
         "account": row["account"],
@@ -113,14 +114,14 @@ def _line_view(row: Any) -> StatementLineView:
         "description": row["description"],
         "payout": row["payout_id"],
         "match_rule": row["matched_by"],
-        "manual_match": said,
+        "manual_match": manual_match,
     }
 
 
 STATEMENT_LINES = ListEndpoint(
     "lines",
     "/statement-lines",
-    "What banks' statements said, the newest booked first, and the payout that each line is of",
+    "Lines of bank statements, newest booking first, with the payout of each",
     frozenset({"finance", "auditor"}),
     {"unmatched": BOOLEAN},
     _list,
@@ -136,7 +137,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "statement.import",
         "/statements",
-        "Take in what a bank says, camt.053, pain.002 or CSV: all of the file or nothing; again: nothing",
+        "Import a bank's file: camt.053, pain.002 or CSV; whole or not at all, and only once",
         FINANCE,
         FileBody,
         _import,
@@ -147,7 +148,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "line.match",
         "/statement-lines/{line}/match",
-        "Say which payout a line is of, where no rule could tell; again: changes nothing",
+        "Match a line to a payout by hand if no rule did; repeating it changes nothing",
         FINANCE,
         LineMatch,
         _match,

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from campaigns.errors import NotFound, RequestRefused, ValidationFailed
+from campaigns.errors import RequestRefused, ValidationFailed
 from campaigns.intake.payload import BODY_BYTES_MAX
 from ledger.errors import LedgerError
 from ops.admin import registry
@@ -20,8 +20,8 @@ from ops.http.admin_web import csrf
 from ops.http.admin_web.csrf import CrossSiteForm
 from ops.http.core.app_keys import COMMAND_SERVICES
 from ops.http.core.authentication import AUTHENTICATOR, InvalidCredentials, RateLimited
-from ops.http.core.problems import Problem, problem_response
-from ops.http.core.responses import Handler
+from ops.http.core.problems import Problem, find_problem
+from ops.http.core.responses import Handler, check_choice
 from ops.http.web.pages import LANGUAGES, render_html
 from ops.i18n import labels
 from ops.i18n.language import Language, negotiate_language
@@ -29,13 +29,6 @@ from ops.i18n.refusals import refusal_text
 from sql import UNAVAILABLE_ERRORS
 
 SIGN_IN_PATH = "/admin/sign-in"
-_STATUS: Mapping[type[Exception], int] = {
-    Forbidden: 403,
-    NotFound: 404,
-    ValidationFailed: 422,
-    RequestRefused: 409,
-    LedgerError: 409,
-}
 _FIELDS_MAX = 2_000
 _FORM_OVERHEAD_BYTES = 64 * 1024
 _FILE_FIELD = "content"
@@ -125,9 +118,7 @@ def page_handler(page: PageFunction) -> Handler:
     """Return the handler of a page for signed-in people."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        if request.query.get("lang") not in (None, *LANGUAGES):
-            faults = [{"path": "lang", "reason": "zh, en or left out"}]
-            return problem_response(Problem.UNKNOWN_PARAMETER, faults=faults)
+        check_choice(request, "lang", LANGUAGES)
         try:
             return await _serve_page(request, page)
         except InvalidCredentials:
@@ -165,7 +156,7 @@ async def _authenticate(request: web.Request) -> PageContext:
 
 def status_of(error: RequestRefused | LedgerError) -> int:
     """Return the HTTP status of a refusal's page. Pure."""
-    return next(status for kind, status in _STATUS.items() if isinstance(error, kind))
+    return (find_problem(error) or Problem.CONFLICT).status.value
 
 
 def refusal_sentences(error: RequestRefused | LedgerError, language: Language) -> list[str]:

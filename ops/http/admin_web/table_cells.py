@@ -8,6 +8,7 @@ from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
 from ops.i18n.refusals import code_text
+from ops.i18n.stored_refusals import failure_text
 
 EMPTY = "—"
 _DIGEST_CHARS_SHOWN = 12
@@ -34,6 +35,8 @@ def build_cell(name: str, row: Mapping[str, Any], language: Language) -> Cell:
         return Cell(formats.number(value, language), is_figure=True)
     if isinstance(value, dict):
         return _build_composite_cell(name, value, row, language)
+    if name == "fault" and row.get("failure"):
+        return Cell(failure_text(row["failure"], language))
     return _build_text_cell(name, value, language)
 
 

@@ -1,1 +1,1 @@
-"""Handlers of the JSON API, the log's files and the health probes."""
+"""The JSON API, the log's files and the health probes: handlers and their endpoints."""

@@ -1,106 +1,111 @@
-"""`/log/…`: checkpoint, tiles and entries for everyone's programs (https://c2sp.org/tlog-tiles).
+"""`/log/…`: checkpoint, tiles and entries (https://c2sp.org/tlog-tiles), and receipts.
 
-Tiles never change, so whoever fetched one keeps it for good; only the checkpoint is asked for again.
+Tiles never change, so clients may cache them for ever; only the checkpoint is read again.
 """
 
 import gzip
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import asyncpg
 from aiohttp import web
 
 from campaigns.reporting import receipts
-from ledger.log.tiles import Bundle, MalformedTile, parse_path
+from ledger.log.tiles import Bundle, MalformedTile, Tile, parse_path
 from ledger.publication import store
 from ops.clock import utc_now
-from ops.http.core.problems import Problem, problem_response
+from ops.http.core.problems import Problem, RequestProblem
 from ops.http.core.representations import JSON, to_json
-from ops.http.core.responses import Handler, answer_preflight, conditional_response, public_handler
+from ops.http.core.responses import Handler, conditional_response, public_handler
 from ops.http.core.snapshots import PreparedResponse, entity_tag
+from ops.http.openapi import examples
+from ops.http.openapi.endpoint import BYTES, TEXT, Endpoint
 from sql import Pool, query
 
 LOG_POOL: web.AppKey[Pool] = web.AppKey("log_pool")
 CHECKPOINT_TYPE = "text/plain; charset=utf-8"
 SCHEMA_TYPE = "application/schema+json"
-TILE_TYPE = "application/octet-stream"
 IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT_LIVED = "public, max-age=1, must-revalidate"
-_INDEX_MAX = 2**55  # of 256 leaves each: beyond is no size of a log
+_TAG = "public log"
+_INDEX_MAX = 2**55  # with 256 leaves a tile, no log is larger
 _GZIP_BYTES_MIN = 512
 _GZIP_LEVEL = 6
 _FIND_LOG_IDENTITY = query("find_log_identity")
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+_OUTAGES = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
 
 def _database_handler(handler: Handler) -> Handler:
-    """Answer 503 while the database is away."""
+    """Return a public handler that responds with 503 while the database is unavailable."""
 
-    async def answered(request: web.Request) -> web.StreamResponse:
+    async def wrapped(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except _AWAY:
-            return problem_response(Problem.FIGURES_UNAVAILABLE)
+        except _OUTAGES as error:
+            raise RequestProblem(Problem.FIGURES_UNAVAILABLE) from error
 
-    return public_handler(answered)
+    return public_handler(wrapped)
 
 
 @_database_handler
 async def get_checkpoint(request: web.Request) -> web.Response:
-    """Return the newest checkpoint: the log's signature, then those of the witnesses that have cosigned it by now."""
+    """Return the newest checkpoint with the log's signature and the cosignatures so far."""
     async with request.app[LOG_POOL].acquire() as conn:
-        signed = await store.newest_head(conn)
-    if signed is None:
+        head = await store.newest_head(conn)
+    if head is None:
         raise web.HTTPNotFound
-    return conditional_response(
-        request, PreparedResponse(signed.note, CHECKPOINT_TYPE, entity_tag(signed.note)), SHORT_LIVED
-    )
+    checkpoint = PreparedResponse(head.note, CHECKPOINT_TYPE, entity_tag(head.note))
+    return conditional_response(request, checkpoint, SHORT_LIVED)
 
 
 @_database_handler
 async def get_key(request: web.Request) -> web.Response:
-    """Return the log's verifier key, one line."""
+    """Return the log's verifier key as one line."""
     async with request.app[LOG_POOL].acquire() as conn:
         verifier_key = await conn.fetchval(_FIND_LOG_IDENTITY)
     if verifier_key is None:
         raise web.HTTPNotFound
-    return web.Response(
-        body=f"{verifier_key}\n".encode(), headers={"Content-Type": CHECKPOINT_TYPE, "Cache-Control": SHORT_LIVED}
-    )
+    headers = {"Content-Type": CHECKPOINT_TYPE, "Cache-Control": SHORT_LIVED}
+    return web.Response(body=f"{verifier_key}\n".encode(), headers=headers)
 
 
 @_database_handler
 async def get_tile(request: web.Request) -> web.Response:
-    """Return a tile of hashes or a bundle of entries, whole or partial."""
-    try:
-        named = parse_path("tile/{level}/{index}".format(**request.match_info))
-    except MalformedTile:
-        raise web.HTTPNotFound from None
-    if named.index > _INDEX_MAX:
-        raise web.HTTPNotFound
+    """Return a tile of hashes or a bundle of entries, full or partial."""
+    tile = _parse_tile(request)
     async with request.app[LOG_POOL].acquire() as conn:
-        if isinstance(named, Bundle):
-            body = await store.read_bundle(conn, named)
+        if isinstance(tile, Bundle):
+            body = await store.read_bundle(conn, tile)
         else:
-            body = await store.read_tile(conn, named)
+            body = await store.read_tile(conn, tile)
     if body is None:
         raise web.HTTPNotFound
-    headers = {"Content-Type": TILE_TYPE, "Cache-Control": IMMUTABLE}
-    return (
-        _entries_response(request, body, headers)
-        if isinstance(named, Bundle)
-        else web.Response(body=body, headers=headers)
-    )
+    headers = {"Content-Type": BYTES, "Cache-Control": IMMUTABLE}
+    if isinstance(tile, Bundle):
+        return _entries_response(request, body, headers)
+    return web.Response(body=body, headers=headers)
+
+
+def _parse_tile(request: web.Request) -> Tile | Bundle:
+    """Return the tile that the path names. Raises HTTPNotFound if no log can have it."""
+    try:
+        tile = parse_path("tile/{level}/{index}".format(**request.match_info))
+    except MalformedTile:
+        raise web.HTTPNotFound from None
+    if tile.index > _INDEX_MAX:
+        raise web.HTTPNotFound
+    return tile
 
 
 @_database_handler
 async def get_receipt(request: web.Request) -> web.Response:
-    """Return a like's fate and proof."""
+    """Return a like's current state and its proof."""
     async with request.app[LOG_POOL].acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        found = await receipts.find_receipt(conn, request.match_info["receipt"], utc_now())
-    if found is None:
+        receipt = await receipts.find_receipt(conn, request.match_info["receipt"], utc_now())
+    if receipt is None:
         raise web.HTTPNotFound
-    return web.Response(body=to_json(found), headers={"Content-Type": JSON, "Cache-Control": "private, no-cache"})
+    return web.Response(body=to_json(receipt), headers={"Content-Type": JSON, "Cache-Control": "private, no-cache"})
 
 
 @public_handler
@@ -119,7 +124,7 @@ def _load_schemas() -> dict[str, bytes]:
 
 
 def _entries_response(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
-    """Return entries, compressed for who asks for it; hashes would only grow."""
+    """Return entries, compressed if the client accepts gzip. Hashes are not: they would grow."""
     headers["Vary"] = "Accept-Encoding"
     if len(body) >= _GZIP_BYTES_MIN and _accepts_gzip(request.headers.get("Accept-Encoding", "")):
         body, headers["Content-Encoding"] = gzip.compress(body, _GZIP_LEVEL, mtime=0), "gzip"
@@ -131,22 +136,63 @@ def _accepts_gzip(accept_encoding: str) -> bool:
     return any(coding == "gzip" and weight not in {"q=0", "q=0.0"} for coding, _, weight in codings)
 
 
-def routes() -> list[web.RouteDef]:
-    """Return the log's routes."""
-    paths: dict[str, Handler] = {
-        "/v1/receipts/{receipt}": get_receipt,
-        "/log/checkpoint": get_checkpoint,
-        "/log/key": get_key,
-        "/log/schemas/{schema}": get_schema,
-        "/log/tile/{level}/{index:.+}": get_tile,
-    }
-    return [
-        *(web.get(path, handler) for path, handler in paths.items()),
-        *(web.options(path, answer_preflight) for path in paths),
-    ]
+def _endpoint(path: str, handler: Handler, summary: str, response: Any = str, **options: Any) -> Endpoint:
+    problems = (Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND, Problem.FIGURES_UNAVAILABLE)
+    return Endpoint(
+        path, handler, _TAG, summary, response, allows_preflight=True, **({"problems": problems} | options)
+    )
+
+
+ENDPOINTS = (
+    _endpoint(
+        "/v1/receipts/{receipt}",
+        get_receipt,
+        "The state of one like, and the proof that it is in the log",
+        receipts.Receipt,
+        description="Save the response as a file, and `like-ledger verify-receipt` checks it offline with the log's"
+        " public key. `fate` is the like's current state. The proof shows that the like counted, and outlives it.",
+    ),
+    _endpoint(
+        "/log/checkpoint",
+        get_checkpoint,
+        "The log's newest signed checkpoint",
+        content_type=TEXT,
+        example=lambda: examples.CHECKPOINT,
+        description="A checkpoint in a signed note (c2sp.org/signed-note, c2sp.org/tlog-checkpoint). The log's"
+        " signature comes first, then the cosignatures of witnesses (c2sp.org/tlog-cosignature).",
+        is_conditional=True,
+    ),
+    _endpoint(
+        "/log/key",
+        get_key,
+        "The log's verifier key",
+        content_type=TEXT,
+        example=lambda: examples.VERIFIER_KEY,
+        description="One line, `origin+id+key` (c2sp.org/signed-note). Keep the key that you saw first: a log with"
+        " another key is another log.",
+    ),
+    _endpoint(
+        "/log/schemas/{schema}",
+        get_schema,
+        "The JSON Schema (2020-12) of a kind of leaf",
+        dict[str, Any],
+        content_type=SCHEMA_TYPE,
+        description="`terms-1.json`, `count-1.json`, `transfer-1.json`, `settlement-1.json`, `payout-1.json` and"
+        " `note-1.json`. A version that was ever logged stays.",
+        is_conditional=True,
+        problems=(Problem.UNKNOWN_PARAMETER, Problem.NOT_FOUND),
+    ),
+    _endpoint(
+        "/log/tile/{level}/{index}",
+        get_tile,
+        "A tile of the log's tree, or a bundle of leaves at the level `entries`",
+        content_type=BYTES,
+        description="See c2sp.org/tlog-tiles: height 8; partial tiles are `<index>.p/<width>`; indexes of 1,000 and"
+        " more have groups of three digits. Tiles never change. Entries are compressed for clients that accept gzip.",
+    ),
+)
 
 
 def set_up(app: web.Application, pool: Pool) -> None:
-    """Give the application the public log."""
+    """Give the application the database that has the public log."""
     app[LOG_POOL] = pool
-    app.add_routes(routes())

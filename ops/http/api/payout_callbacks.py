@@ -1,6 +1,7 @@
-"""`POST /v1/payouts/answers`: the payment service of the channel `http` says what became of a payout.
+"""`POST /v1/payouts/answers`: callbacks of the payment service behind the channel `http`.
 
-A Standard Webhook (https://www.standardwebhooks.com), signed with the secret that our requests to it are signed with.
+A callback is a Standard Webhook (https://www.standardwebhooks.com), signed with the secret that
+our requests to the service are signed with.
 """
 
 from dataclasses import dataclass
@@ -14,14 +15,18 @@ from campaigns.intake.signature import VerificationKey, verify_delivery
 from ledger.payouts.callbacks import CallbackResult, handle_callback
 from ledger.payouts.channels.http import RESPONSE_BYTES_MAX, parse_callback
 from ops.clock import utc_now
-from ops.http.core.problems import Problem, problem_response
-from ops.http.core.responses import refuse_unknown_parameters
+from ops.http.core.problems import Problem, RequestProblem, error_response, find_problem
+from ops.http.core.responses import check_parameters
+from ops.http.openapi import examples, schemas
+from ops.http.openapi.endpoint import JSON, Endpoint
+from ops.http.openapi.parameters import WEBHOOK_HEADERS
 from ops.metrics import Metrics
 from sql import UNAVAILABLE_ERRORS, Pool
 
 _SOURCE = "payment service"
 _CHANNEL = "http"
-_DECOY = VerificationKey("v1", bytes(32))  # what is checked where no secret is set: it takes as long and never fits
+# The key without a secret: the check takes as long as a real one, and never succeeds.
+_DECOY = VerificationKey("v1", bytes(32))
 _PROBLEMS_BY_RESULT = {
     CallbackResult.UNKNOWN_MESSAGE: Problem.NOT_FOUND,
     CallbackResult.CONFLICT: Problem.CALLBACK_CONFLICT,
@@ -32,70 +37,98 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PayoutCallbackServices:
-    """What answers are checked by and written to."""
+    """The services of the callback handler."""
 
     pool: Pool
-    secret: bytes | None  # shared with the payment service; None: there is none
+    secret: bytes | None  # shared with the payment service; None if the settings have none
     metrics: Metrics
 
 
-PAYOUT_CALLBACK_SERVICES = web.AppKey("payout_answers", PayoutCallbackServices)
+PAYOUT_CALLBACK_SERVICES = web.AppKey("payout_callback_services", PayoutCallbackServices)
 
 
 async def receive_callback(request: web.Request) -> web.Response:
-    """Take in an answer; 200 once it is written down, or was known."""
-    own = request.app[PAYOUT_CALLBACK_SERVICES]
-    outcome = await _process_callback(request, own)
-    if isinstance(outcome, Problem):
-        own.metrics.payout_callbacks.labels(outcome.slug).inc()
-        return problem_response(outcome)
-    message_id, heard = outcome
-    own.metrics.payout_callbacks.labels(heard.value).inc()
-    if heard in _PROBLEMS_BY_RESULT:
-        return problem_response(_PROBLEMS_BY_RESULT[heard])
-    return web.Response(body=orjson.dumps({"id": message_id, "result": heard.value}), content_type="application/json")
-
-
-async def _verify_body(request: web.Request, services: PayoutCallbackServices) -> bytes | Problem:
-    """Return the body of a request that the payment service signed."""
-    if request.content_type != "application/json":
-        return Problem.UNSUPPORTED_MEDIA_TYPE
-    body = await _read_body(request)
-    if body is None:
-        return Problem.CALLBACK_TOO_LARGE
-    keys = [VerificationKey("v1", services.secret)] if services.secret else [_DECOY]
-    is_ours = verify_delivery(request.headers, body, keys, utc_now()) is not None
-    if not is_ours or services.secret is None:
-        return Problem.CALLBACK_UNAUTHENTICATED
-    return body if refuse_unknown_parameters(request) is None else Problem.UNKNOWN_PARAMETER
-
-
-async def _process_callback(
-    request: web.Request, services: PayoutCallbackServices
-) -> tuple[str, CallbackResult] | Problem:
-    body = await _verify_body(request, services)
-    if isinstance(body, Problem):
-        return body
-    said = parse_callback(body)
-    if said is None:
-        return Problem.MALFORMED_CALLBACK
+    """Record a callback; return 200 once it is stored, or if it was before."""
+    services = request.app[PAYOUT_CALLBACK_SERVICES]
     try:
-        async with services.pool.acquire() as conn, conn.transaction():
-            heard = await handle_callback(conn, _CHANNEL, *said, _SOURCE, utc_now(), sha256(body).digest())
-    except UNAVAILABLE_ERRORS:
-        return Problem.DATABASE_UNAVAILABLE
-    if heard is CallbackResult.CONFLICT:
-        _log.error(
-            "payout callback conflict: another result is recorded", message=said[0], outcome=said[1].outcome.value
+        message_id, result = await _process_callback(request, services)
+    except (RequestProblem, *UNAVAILABLE_ERRORS) as error:
+        problem = find_problem(error) or Problem.INTERNAL_ERROR
+        services.metrics.payout_callbacks.labels(problem.slug).inc()
+        return error_response(error)
+    services.metrics.payout_callbacks.labels(result.value).inc()
+    if result in _PROBLEMS_BY_RESULT:
+        raise RequestProblem(_PROBLEMS_BY_RESULT[result])
+    return web.Response(body=orjson.dumps({"id": message_id, "result": result.value}), content_type=JSON)
+
+
+async def _process_callback(request: web.Request, services: PayoutCallbackServices) -> tuple[str, CallbackResult]:
+    """Return the message's id and the result. Raises RequestProblem if the body is not valid."""
+    body = await _read_verified_body(request, services)
+    callback = parse_callback(body)
+    if callback is None:
+        raise RequestProblem(Problem.MALFORMED_CALLBACK)
+    message_id, payment_result = callback
+    async with services.pool.acquire() as conn, conn.transaction():
+        result = await handle_callback(
+            conn, _CHANNEL, message_id, payment_result, _SOURCE, utc_now(), sha256(body).digest()
         )
-    return said[0], heard
+    if result is CallbackResult.CONFLICT:
+        outcome = payment_result.outcome.value
+        _log.error("payout callback conflict: another result is recorded", message=message_id, outcome=outcome)
+    return message_id, result
 
 
-async def _read_body(request: web.Request) -> bytes | None:
-    """Return the body; None where it is longer than an answer can be. Reads no more than that."""
+async def _read_verified_body(request: web.Request, services: PayoutCallbackServices) -> bytes:
+    """Return a body that the payment service signed. Raises RequestProblem otherwise."""
+    if request.content_type != JSON:
+        raise RequestProblem(Problem.UNSUPPORTED_MEDIA_TYPE)
+    body = await _read_body(request)
+    keys = [VerificationKey("v1", services.secret)] if services.secret else [_DECOY]
+    is_signed = verify_delivery(request.headers, body, keys, utc_now()) is not None
+    if not is_signed or services.secret is None:
+        raise RequestProblem(Problem.CALLBACK_UNAUTHENTICATED)
+    check_parameters(request)
+    return body
+
+
+async def _read_body(request: web.Request) -> bytes:
+    """Return the body. Raises RequestProblem as soon as it is longer than a callback can be."""
     body = bytearray()
     async for chunk in request.content.iter_any():
         body += chunk
         if len(body) > RESPONSE_BYTES_MAX:
-            return None
+            raise RequestProblem(Problem.CALLBACK_TOO_LARGE)
     return bytes(body)
+
+
+_DESCRIPTION = """\
+The payment service's answer to a payout message, as a Standard Webhook of at most 64 KiB. It is
+signed with the secret that our requests to the service are signed with. `id` is the `webhook-id` of
+our request. A repeated callback changes nothing; one that contradicts an earlier one is refused."""
+
+ENDPOINTS = (
+    Endpoint(
+        "/v1/payouts/answers",
+        receive_callback,
+        "payouts",
+        "Report the result of a payout that the channel `http` sent",
+        schemas.PayoutCallbackResult,
+        example=lambda: {"id": examples.PAYOUT_CALLBACK["data"]["id"], "result": "recorded"},
+        method="post",
+        description=_DESCRIPTION,
+        body=schemas.PayoutCallbackEnvelope,
+        body_example=lambda: examples.PAYOUT_CALLBACK,
+        headers=WEBHOOK_HEADERS,
+        problems=(
+            Problem.UNKNOWN_PARAMETER,
+            Problem.CALLBACK_UNAUTHENTICATED,
+            Problem.NOT_FOUND,
+            Problem.CALLBACK_CONFLICT,
+            Problem.CALLBACK_TOO_LARGE,
+            Problem.UNSUPPORTED_MEDIA_TYPE,
+            Problem.MALFORMED_CALLBACK,
+            Problem.DATABASE_UNAVAILABLE,
+        ),
+    ),
+)

@@ -1,4 +1,4 @@
-"""A campaign's stream: server-sent events (HTML Standard, section 9.2), its totals at once and when they change."""
+"""A campaign's totals as server-sent events (HTML Standard, section 9.2)."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp_sse import EventSourceResponse
 
 from campaigns.reporting.totals import campaign_totals
-from ops.http.core.problems import Problem, problem_response
+from ops.http.core.problems import Problem, RequestProblem
 from ops.http.core.representations import campaign_json
 from ops.http.core.responses import CORS, public_handler
 from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, SnapshotTooOld
@@ -18,14 +18,14 @@ _RETRY_MS = 3_000
 
 
 class OpenStreams:
-    """The streams that are open; all end when the service stops."""
+    """The number of open streams, and the event that ends them all when the service stops."""
 
     def __init__(self) -> None:
         self.count = 0
         self.stop = asyncio.Event()
 
     async def wait_to_poll(self) -> bool:
-        """Wait until it is time to look again; tell whether to go on."""
+        """Wait for the next poll; return False if the service stops."""
         try:
             async with asyncio.timeout(POLL_SECONDS):
                 await self.stop.wait()
@@ -34,43 +34,43 @@ class OpenStreams:
         return False
 
 
-OPEN_STREAMS = web.AppKey("streams", OpenStreams)
+OPEN_STREAMS = web.AppKey("open_streams", OpenStreams)
 
 
 @public_handler
 async def stream_totals(request: web.Request) -> web.StreamResponse:
-    """Send a campaign's totals now and whenever they change, until the reader leaves or the service stops."""
+    """Send a campaign's totals now and after every change, until reader or service stop."""
     streams = request.app[OPEN_STREAMS]
-    first = await _read_totals(request)
+    first_totals = await _read_totals(request)
     if streams.count >= STREAMS_MAX or streams.stop.is_set():
-        return problem_response(Problem.TOO_MANY_STREAMS)
+        raise RequestProblem(Problem.TOO_MANY_STREAMS)
     streams.count += 1
-    feed = EventSourceResponse(headers=CORS, ping_interval=HEARTBEAT_SECONDS)
+    response = EventSourceResponse(headers=CORS, ping_interval=HEARTBEAT_SECONDS)
     try:
-        await feed.prepare(request)
-        async with feed:
-            await _send_changes(request, feed, streams, first)
+        await response.prepare(request)
+        async with response:
+            await _send_changes(request, response, streams, first_totals)
     except (ConnectionResetError, TimeoutError):
-        pass  # the reader left, or reads no more
+        pass  # the reader left, or stopped reading
     finally:
         streams.count -= 1
-    return feed
+    return response
 
 
 async def _send_changes(
-    request: web.Request, feed: EventSourceResponse, streams: OpenStreams, newest: PreparedResponse
+    request: web.Request, response: EventSourceResponse, streams: OpenStreams, totals: PreparedResponse
 ) -> None:
-    sent = request.headers.get("Last-Event-ID")  # a reader that comes back has these figures
+    sent_id = request.headers.get("Last-Event-ID")  # a reader that reconnects has these figures
     while True:
-        if newest.validator != sent:
-            await feed.send(newest.body.decode(), id=newest.validator, event="totals", retry=_RETRY_MS)
-            sent = newest.validator
-        if not await streams.wait_to_poll() or not feed.is_connected() or request.transport is None:
+        if totals.validator != sent_id:
+            await response.send(totals.body.decode(), id=totals.validator, event="totals", retry=_RETRY_MS)
+            sent_id = totals.validator
+        if not await streams.wait_to_poll() or not response.is_connected() or request.transport is None:
             return
         try:
-            newest = await _read_totals(request)
+            totals = await _read_totals(request)
         except SnapshotTooOld:
-            continue  # nothing new is known: the heartbeat goes on
+            continue  # no new figures; the heartbeat keeps the connection open
 
 
 async def _read_totals(request: web.Request) -> PreparedResponse:
@@ -78,5 +78,5 @@ async def _read_totals(request: web.Request) -> PreparedResponse:
 
 
 async def end_streams(app: web.Application) -> None:
-    """End every stream: the service stops."""
+    """End every stream, because the service stops."""
     app[OPEN_STREAMS].stop.set()

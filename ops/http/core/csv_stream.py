@@ -8,25 +8,34 @@ from aiohttp import web
 from ops.admin.core.csv_export import CONTENT_TYPE, CsvExport
 from sql import UNAVAILABLE_ERRORS
 
-_PRIVATE = {"Cache-Control": "no-store"}
-
 _log = structlog.get_logger()
 
 
 async def send_csv(request: web.Request, csv_export: CsvExport, parts: AsyncIterator[str]) -> web.StreamResponse:
-    """Send what comes. What goes wrong before it began is a problem; later the line is cut, so that it is seen."""
-    first = await anext(parts)
-    name = csv_export.path.rpartition("/")[2]
-    headers = {"Content-Type": CONTENT_TYPE, "Content-Disposition": f'attachment; filename="{name}"', **_PRIVATE}
-    answer = web.StreamResponse(headers=headers)
-    await answer.prepare(request)
+    """Stream a table as a file.
+
+    An error before the first byte is raised, so it becomes a problem. A later one cuts the
+    connection: otherwise the client would take half a table for the whole.
+    """
+    first_part = await anext(parts)
+    response = web.StreamResponse(headers=_headers(csv_export))
+    await response.prepare(request)
     try:
-        await answer.write(first.encode())
+        await response.write(first_part.encode())
         async for part in parts:
-            await answer.write(part.encode())
-        await answer.write_eof()
+            await response.write(part.encode())
+        await response.write_eof()
     except UNAVAILABLE_ERRORS:
-        _log.warning("a table was cut off", table=name)
+        _log.warning("CSV export cut off", path=csv_export.path)
         if request.transport is not None:
             request.transport.abort()
-    return answer
+    return response
+
+
+def _headers(csv_export: CsvExport) -> dict[str, str]:
+    filename = csv_export.path.rpartition("/")[2]
+    return {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Disposition": f'attachment; filename="{filename}"',
+        "Cache-Control": "no-store",
+    }

@@ -1,33 +1,37 @@
-"""Around every request: whatever goes wrong is answered as a problem; a bug is logged and never shown."""
-
-from collections.abc import Awaitable, Callable
+"""Error handling around every request: an expected error becomes a problem, a bug is logged."""
 
 import structlog
 from aiohttp import web
 
-from ops.http.core.problems import Problem, problem_response
+from ops.http.core.problems import Problem, error_response, find_problem, problem_response
+from ops.http.core.responses import Handler
+from sql import UNAVAILABLE_ERRORS
 
 _log = structlog.get_logger()
-_BY_STATUS = {404: Problem.NOT_FOUND, 405: Problem.METHOD_NOT_ALLOWED, 413: Problem.TOO_LARGE}
 
 
 @web.middleware
-async def handle_errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Turn refusals and bugs into problem details (RFC 9457)."""
-    if "\0" in request.path:  # no name has one, and PostgreSQL takes none
+async def handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Return the handler's response, or problem details (RFC 9457) if it raises."""
+    if "\0" in request.path:  # no name has a NUL, and PostgreSQL rejects it
         return problem_response(Problem.NOT_FOUND)
     try:
         return await handler(request)
-    except web.HTTPException as error:
-        kind = _BY_STATUS.get(error.status)
-        if kind is None:
+    except Exception as error:
+        if find_problem(error) is not None:
+            _log_outage(request, error)
+            return error_response(error)
+        if isinstance(error, web.HTTPException):
             raise
-        answer = problem_response(kind)
-        if "Allow" in error.headers:
-            answer.headers["Allow"] = error.headers["Allow"]
-        return answer
-    except Exception:  # noqa: BLE001 - a bug is answered too
-        _log.exception("bug", method=request.method, route=str(request.match_info.route.resource))
+        _log.exception("bug", method=request.method, route=_route(request))
         return problem_response(Problem.INTERNAL_ERROR)
+
+
+def _log_outage(request: web.Request, error: Exception) -> None:
+    """Log an error of the database or the network: the operator has to see it."""
+    if isinstance(error, UNAVAILABLE_ERRORS):
+        _log.warning("unavailable", error=type(error).__name__, method=request.method, route=_route(request))
+
+
+def _route(request: web.Request) -> str:
+    return str(request.match_info.route.resource)

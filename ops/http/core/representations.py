@@ -1,4 +1,4 @@
-"""What a reader may look at: a view makes an answer of a campaign's standing; here it becomes bytes."""
+"""Campaign snapshots as JSON and CSV: views return values, and this module encodes them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ CsvView = Callable[[CampaignSnapshot], str]
 
 
 def to_json(value: Any) -> bytes:
-    """Return an answer's bytes; what a promise leaves open is left out."""
+    """Return a value as JSON; optional parts of a promise that it lacks are left out."""
     return orjson.dumps(value, default=_dump_model)
 
 
@@ -27,19 +27,19 @@ def _dump_model(model: BaseModel) -> dict[str, Any]:
 
 
 def campaign_json(snapshots: SnapshotSet, slug: str, view: JsonView) -> PreparedResponse:
-    """Return a view of one campaign as JSON. Raises HTTPNotFound where there is none of that name."""
-    standing = find_campaign(snapshots, slug)
-    return snapshots.prepare(view, slug, lambda: (to_json(view(standing)), JSON))
+    """Return a view of one campaign as JSON. Raises HTTPNotFound if no campaign has that name."""
+    snapshot = find_campaign(snapshots, slug)
+    return snapshots.prepare(view, slug, lambda: (to_json(view(snapshot)), JSON))
 
 
 def campaign_csv(snapshots: SnapshotSet, slug: str, csv_view: CsvView) -> PreparedResponse:
-    """Return a table of one campaign as CSV. Raises HTTPNotFound where there is none of that name."""
-    standing = find_campaign(snapshots, slug)
-    return snapshots.prepare(csv_view, slug, lambda: (csv_view(standing).encode(), CSV))
+    """Return a table of one campaign as CSV. Raises HTTPNotFound if no campaign has that name."""
+    snapshot = find_campaign(snapshots, slug)
+    return snapshots.prepare(csv_view, slug, lambda: (csv_view(snapshot).encode(), CSV))
 
 
 def all_campaigns_json(snapshots: SnapshotSet, view: JsonView) -> PreparedResponse:
-    """Return a view of every campaign, oldest first, as JSON."""
+    """Return a view of every campaign as JSON, oldest first."""
     return snapshots.prepare(view, "", lambda: (to_json(view_all_campaigns(snapshots, view)), JSON))
 
 
@@ -47,13 +47,13 @@ def view_all_campaigns(snapshots: SnapshotSet, view: JsonView) -> dict[str, Any]
     """Return a view of every campaign, oldest first."""
     return {
         "as_of": format_instant(snapshots.as_of),
-        "campaigns": [view(each) for each in snapshots.campaigns.values()],
+        "campaigns": [view(snapshot) for snapshot in snapshots.campaigns.values()],
     }
 
 
 def find_campaign(snapshots: SnapshotSet, slug: str) -> CampaignSnapshot:
-    """Return a campaign's standing. Raises HTTPNotFound where there is none of that name."""
-    standing = snapshots.campaigns.get(slug)
-    if standing is None:
+    """Return a campaign's snapshot. Raises HTTPNotFound if no campaign has that name."""
+    snapshot = snapshots.campaigns.get(slug)
+    if snapshot is None:
         raise web.HTTPNotFound
-    return standing
+    return snapshot

@@ -1,15 +1,16 @@
-"""Replies to readers: validators, caching, CORS, and parameters that fail loudly instead of being ignored."""
+"""Responses to public readers: validators, caching, CORS, and strict query parameters."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 
 from aiohttp import web
 
-from ops.http.core.problems import Problem, problem_response
+from campaigns.errors import FieldError
+from ops.http.core.problems import Problem, RequestProblem, error_response
 from ops.http.core.snapshots import PreparedResponse, SnapshotTooOld
 
-# A browser or a cache before the service may show what is a second old, and go on with it while the service is away.
+# Browsers and caches may show a figure for a second, and longer while the service is away.
 CACHE_CONTROL = "public, max-age=1, stale-while-revalidate=5, stale-if-error=60"
 CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Retry-After"}
 _PREFLIGHT = CORS | {
@@ -22,43 +23,47 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def public_handler(handler: Handler) -> Handler:
-    """Answer any origin, refuse parameters that mean nothing here, and say so when the figures are away."""
+    """Return a handler that any origin may call, and that refuses every query parameter."""
 
     @wraps(handler)
-    async def answered(request: web.Request) -> web.StreamResponse:
-        answer: web.StreamResponse
+    async def wrapped(request: web.Request) -> web.StreamResponse:
+        response: web.StreamResponse
         try:
-            refusal = refuse_unknown_parameters(request)
-            answer = await handler(request) if refusal is None else refusal
-        except web.HTTPNotFound:
-            answer = problem_response(Problem.NOT_FOUND)
-        except SnapshotTooOld:
-            answer = problem_response(Problem.FIGURES_UNAVAILABLE)
-        if not answer.prepared:
-            answer.headers.update(CORS)
-        return answer
+            check_parameters(request)
+            response = await handler(request)
+        except (RequestProblem, SnapshotTooOld, web.HTTPNotFound) as error:
+            response = error_response(error)  # here, so that it gets the CORS headers too
+        if not response.prepared:
+            response.headers.update(CORS)
+        return response
 
-    return answered
+    return wrapped
 
 
-def refuse_unknown_parameters(request: web.Request, allowed_names: tuple[str, ...] = ()) -> web.Response | None:
-    """Return the refusal of query parameters that are not known, or given twice; None where there are none."""
+def check_parameters(request: web.Request, allowed_names: Sequence[str] = ()) -> None:
+    """Raise RequestProblem if the query has an unknown or a repeated parameter."""
     if not request.rel_url.raw_query_string:
-        return None
-    times = Counter(name for name, _ in request.query.items())
-    reasons = {name: "no such parameter" if name not in allowed_names else "given twice" for name in sorted(times)}
-    wrong = [name for name in reasons if name not in allowed_names or times[name] > 1]
-    if not wrong:
-        return None
-    return problem_response(
-        Problem.UNKNOWN_PARAMETER, faults=[{"path": name, "reason": reasons[name]} for name in wrong]
-    )
+        return
+    counts = Counter(name for name, _ in request.query.items())
+    unknown = {name: "unknown_parameter" for name in counts if name not in allowed_names}
+    repeated = {name: "repeated_parameter" for name, count in counts.items() if count > 1}
+    codes = repeated | unknown
+    if codes:
+        raise RequestProblem(Problem.UNKNOWN_PARAMETER, [FieldError(name, codes[name]) for name in sorted(codes)])
+
+
+def check_choice(request: web.Request, name: str, choices: Sequence[str]) -> None:
+    """Raise RequestProblem if a query parameter has another value than these; it may be missing."""
+    if request.query.get(name, choices[0]) not in choices:
+        expected = " or ".join(map(repr, choices))
+        error = FieldError(name, "literal_error", {"expected": expected})
+        raise RequestProblem(Problem.UNKNOWN_PARAMETER, [error])
 
 
 def conditional_response(
     request: web.Request, prepared_response: PreparedResponse, cache_control: str = CACHE_CONTROL
 ) -> web.Response:
-    """Return the answer, or 304 where the reader has these figures already (RFC 9110, section 13)."""
+    """Return the response, or 304 if the reader has these figures (RFC 9110, section 13)."""
     headers = {"ETag": f'W/"{prepared_response.validator}"', "Cache-Control": cache_control}
     if "If-None-Match" in request.headers and _matches_etag(request, prepared_response.validator):
         return web.Response(status=304, headers=headers)
@@ -71,5 +76,5 @@ def _matches_etag(request: web.Request, validator: str) -> bool:
 
 
 async def answer_preflight(_: web.Request) -> web.Response:
-    """Tell a browser that any page may read this."""
+    """Return the CORS preflight response: any page may read this path."""
     return web.Response(status=204, headers=_PREFLIGHT)

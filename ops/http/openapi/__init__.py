@@ -1,1 +1,1 @@
-"""The OpenAPI 3.1 document, built from the models."""
+"""The OpenAPI document: endpoints, parameters, schemas and examples."""

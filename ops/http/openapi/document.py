@@ -1,16 +1,14 @@
-"""The API's description: OpenAPI 3.1.1 (spec.openapis.org), written from the models that the answers are made of."""
+"""The OpenAPI 3.1.1 document (spec.openapis.org), built from endpoints and their types. Pure."""
 
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from ops.http.core.problems import Problem, problem_details
-from ops.http.openapi.endpoint import JSON, Endpoint
-from ops.http.openapi.endpoints import ENDPOINTS, HTML
+from ops.http.core.problems import CONTENT_TYPE, Problem, problem_details
+from ops.http.openapi.endpoint import HTML, JSON, Endpoint
 from ops.http.openapi.examples import recorded_response
 from ops.http.openapi.parameters import IF_NONE_MATCH, IN_PATH, Parameter
 from ops.http.openapi.schemas import ProblemDetails, Ready
@@ -19,28 +17,29 @@ _REF = "#/components/schemas/{model}"
 _INFO = {
     "title": "like-ledger",
     "version": "1",
-    "summary": "Likes on public-interest content become money for charities, and anyone can check that they did.",
-    "description": "Figures need no credentials, and any web page may read them. Each carries its `as_of`. `ETag` is"
-    " weak: it names the figures, not the moment of the look. A query parameter that means nothing is refused, never"
-    " ignored, but by pages for people; so is one that is given twice. A method that an address does not take is a"
-    " 405 with `Allow`. Figures come from one snapshot of all campaigns, half a second old as a rule; while the"
-    " database is away the last one stands for half a minute, then the answer is 503.",
+    "summary": "Turns likes on public-interest content into money for charities, and proves it to anyone.",
+    "description": "Figures need no credentials, and any web page may read them. Each figure carries its `as_of`."
+    " All figures of a response come from one snapshot of all campaigns, usually at most half a second old. While the"
+    " database is unavailable, the last snapshot stands in for half a minute; then the response is 503. `ETag` is"
+    " weak: it changes with the figures, not with `as_of`. An unknown or repeated query parameter is refused, except"
+    " on pages for people. A method that an address does not accept is a 405 with `Allow`. Every problem has a stable"
+    " `code`; programs test for it, and the sentences may change.",
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
-
-_TOKENS = {"token": {"type": "http", "scheme": "bearer", "description": "`llt_…`, as `token create` shows it once."}}
+_TOKENS = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token `llt_…`, shown once by `token create`."}
+}
 
 Schemas = dict[tuple[str, JsonSchemaMode], Any]
 
 
-@cache
-def document() -> dict[str, Any]:
-    """Return the description; the same object each time."""
-    schemas, definitions = _schemas()
+def build_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """Return the OpenAPI document of endpoints."""
+    schemas, definitions = _schemas(endpoints)
     paths: dict[str, Any] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method] = _operation(endpoint, schemas)
-    tags = [{"name": name} for name in dict.fromkeys(endpoint.tag for endpoint in ENDPOINTS)]
+    tags = [{"name": name} for name in dict.fromkeys(endpoint.tag for endpoint in endpoints)]
     return {
         "openapi": "3.1.1",
         "info": _INFO,
@@ -52,13 +51,13 @@ def document() -> dict[str, Any]:
     }
 
 
-def _schemas() -> tuple[Schemas, dict[str, Any]]:
-    """Return each endpoint's schemas, and the definitions that they share."""
+def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Schemas, dict[str, Any]]:
+    """Return the schemas of each endpoint, and the definitions that they share."""
     inputs: list[tuple[str, JsonSchemaMode, TypeAdapter[Any]]] = [
         ("problem", "serialization", TypeAdapter(ProblemDetails)),
         ("not ready", "serialization", TypeAdapter(Ready)),
     ]
-    for endpoint in ENDPOINTS:
+    for endpoint in endpoints:
         inputs.append((_operation_id(endpoint), "serialization", TypeAdapter(endpoint.response)))
         if endpoint.body is not None and endpoint.body_type == JSON:
             inputs.append((_operation_id(endpoint), "validation", TypeAdapter(endpoint.body)))
@@ -78,16 +77,15 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         operation["description"] = endpoint.description
     if endpoint.body is not None:
         operation["requestBody"] = _body(endpoint, schemas)
-    if endpoint.is_secured:
+    if endpoint.needs_token:
         operation["security"] = [{"token": []}]
     return operation
 
 
 def _body(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     is_json = endpoint.body_type == JSON
-    content: dict[str, Any] = {
-        "schema": schemas[_operation_id(endpoint), "validation"] if is_json else {"type": "string"}
-    }
+    schema = schemas[_operation_id(endpoint), "validation"] if is_json else {"type": "string"}
+    content: dict[str, Any] = {"schema": schema}
     if endpoint.body_example is not None:
         content["example"] = endpoint.body_example()
     return {"required": endpoint.needs_body, "content": {endpoint.body_type: content}}
@@ -99,42 +97,55 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    in_path = {name: IN_PATH[name] for name in re.findall(r"{(\w+)}", endpoint.path)}
-    known = IF_NONE_MATCH if endpoint.is_conditional else {}
+    in_path = {name: IN_PATH[name] for name in endpoint.path_parameters}
+    conditional_headers = IF_NONE_MATCH if endpoint.is_conditional else {}
     return [
         *_parameters_in("path", in_path, required=True),
         *_parameters_in("query", endpoint.query),
         *_parameters_in("header", endpoint.headers, required=True),
-        *_parameters_in("header", {**known, **endpoint.other_headers}),
+        *_parameters_in("header", {**conditional_headers, **endpoint.other_headers}),
     ]
 
 
 def _parameters_in(
     location: str, parameters: Mapping[str, Parameter], *, required: bool = False
 ) -> list[dict[str, Any]]:
-    must = {"required": True} if required else {}
+    options = {"required": True} if required else {}
     return [
-        {"name": name, "in": location, **must, "schema": dict(own.schema), "description": own.description}
-        for name, own in parameters.items()
+        {
+            "name": name,
+            "in": location,
+            **options,
+            "schema": dict(parameter.schema),
+            "description": parameter.description,
+        }
+        for name, parameter in parameters.items()
     ]
 
 
 def _responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    good: dict[str, Any] = {"description": endpoint.summary, "content": _content(endpoint, schemas, 200)}
-    answers: dict[str, Any] = {"200": good}
+    success: dict[str, Any] = {"description": endpoint.summary, "content": _content(endpoint, schemas, 200)}
+    responses: dict[str, Any] = {"200": success}
     if endpoint.may_need_approval:
         content = _content(endpoint, schemas, 202)
-        answers["202"] = {"description": "It waits for a second person.", "content": content}
+        responses["202"] = {"description": "A second person has to approve.", "content": content}
     if endpoint.is_paged:
-        behind = {"operationId": _operation_id(endpoint), "parameters": {"cursor": "$response.body#/next"}}
-        good["links"] = {"next": {**behind, "description": "The page behind this one."}}
+        success["links"] = {"next": _next_page_link(endpoint)}
     if endpoint.is_conditional:
-        good["headers"] = {name: _header("string") for name in ("ETag", "Cache-Control")}
-        answers["304"] = {"description": "The reader has these figures already.", "headers": good["headers"]}
+        success["headers"] = {name: _header("string") for name in ("ETag", "Cache-Control")}
+        responses["304"] = {"description": "Nothing has changed.", "headers": success["headers"]}
     if endpoint.path == "/ready":
         not_ready = {"schema": schemas["not ready", "serialization"], "example": {"ready": False, "reason": "…"}}
-        answers["503"] = {"description": "It cannot.", "content": {JSON: not_ready}}
-    return answers | _problem_responses(endpoint, schemas)
+        responses["503"] = {"description": "The service cannot work.", "content": {JSON: not_ready}}
+    return responses | _problem_responses(endpoint, schemas)
+
+
+def _next_page_link(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "operationId": _operation_id(endpoint),
+        "parameters": {"cursor": "$response.body#/next"},
+        "description": "The next page.",
+    }
 
 
 def _content(endpoint: Endpoint, schemas: Schemas, status: int) -> dict[str, Any]:
@@ -145,22 +156,23 @@ def _content(endpoint: Endpoint, schemas: Schemas, status: int) -> dict[str, Any
     return dict.fromkeys((endpoint.content_type, *endpoint.other_content_types), content)
 
 
-def _header(kind: str) -> dict[str, Any]:
-    return {"required": True, "schema": {"type": kind}}
+def _header(schema_type: str) -> dict[str, Any]:
+    return {"required": True, "schema": {"type": schema_type}}
 
 
 def _problem_responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    """Return the refusals by status, each problem with the very body that is sent; a browser gets it as a page."""
-    answers: dict[str, Any] = {}
-    for kind in endpoint.problems:
-        answer = answers.setdefault(str(kind.status.value), {"description": kind.status.phrase, "content": {}})
-        if kind.is_retryable:
-            answer["headers"] = {"Retry-After": _header("integer")}
-        if kind is Problem.INVALID_TOKEN:
-            answer["headers"] = {"WWW-Authenticate": _header("string")}
+    """Return the problems by status, each with its body as an example; browsers get a page."""
+    responses: dict[str, Any] = {}
+    for problem in endpoint.problems:
+        status = str(problem.status.value)
+        response = responses.setdefault(status, {"description": problem.status.phrase, "content": {}})
+        if problem.is_retryable:
+            response["headers"] = {"Retry-After": _header("integer")}
+        if problem is Problem.INVALID_TOKEN:
+            response["headers"] = {"WWW-Authenticate": _header("string")}
         schema = schemas["problem", "serialization"]
-        content = answer["content"].setdefault("application/problem+json", {"schema": schema, "examples": {}})
-        content["examples"][kind.slug] = {"value": problem_details(kind)}
+        content = response["content"].setdefault(CONTENT_TYPE, {"schema": schema, "examples": {}})
+        content["examples"][problem.code] = {"value": problem_details(problem)}
         if endpoint.content_type == HTML:
-            answer["content"][HTML] = {"schema": {"type": "string"}}
-    return answers
+            response["content"][HTML] = {"schema": {"type": "string"}}
+    return responses

@@ -1,6 +1,7 @@
-"""Examples for the API's description: a made-up campaign seen through the real views, so that none is wrong.
+"""Examples of the OpenAPI document: an invented campaign, rendered by the production views.
 
-What the administration answers stands in a file: that to the examples of requests (tests/api/test_examples.py).
+`ops/site/examples.json` has the responses of the administration, recorded by
+`tests/api/test_examples.py`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -39,31 +40,30 @@ _DAY_COUNTS = (1_402, 1_633, 977)
 
 @cache
 def _recorded_responses() -> dict[str, Any]:
-    answers: dict[str, Any] = orjson.loads((SITE / "examples.json").read_bytes())
-    return answers
+    responses: dict[str, Any] = orjson.loads((SITE / "examples.json").read_bytes())
+    return responses
 
 
 def recorded_response(method: str, path: str, status: int) -> Any:
-    """Return what an address answered to the example of a request with this status; None: nothing is kept of it."""
+    """Return the recorded response to an endpoint's example request; None if none is recorded."""
     return _recorded_responses().get(f"{method.upper()} {path} {status}")
 
 
 def example_snapshot() -> CampaignSnapshot:
-    """Return a campaign after two and a half days."""
+    """Return the invented campaign, two and a half days after its start."""
     promise = Promise.model_validate_json(PROMISE_JSON)
-    own = promise.campaign
-    calendar = Calendar.from_bounds(own.starts_at, own.ends_at, ZoneInfo(own.timezone))
+    settings = promise.campaign
+    calendar = Calendar.from_bounds(settings.starts_at, settings.ends_at, ZoneInfo(settings.timezone))
     terms = engine_terms(promise.terms, 1, calendar.days[0])
     counts = {
         calendar.days[0] + timedelta(days=n): DayCount(counted, 2, 0, 0, 40 + n, 11)
         for n, counted in enumerate(_DAY_COUNTS)
     }
     minor = int(sum((min(counted * terms.rate, Fraction(500)) for counted in _DAY_COUNTS), Fraction()))
-    line = CampaignBalances(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
+    balances = CampaignBalances(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
     campaign = Campaign(1, immutable_part(promise), [promise.terms], [terms], None, calendar, bytes(32))
-    return CampaignSnapshot(
-        campaign, _AS_OF, counts, {"not_running": 7}, line, PeopleCount(456, _AS_OF - timedelta(seconds=9))
-    )
+    people = PeopleCount(456, _AS_OF - timedelta(seconds=9))
+    return CampaignSnapshot(campaign, _AS_OF, counts, {"not_running": 7}, balances, people)
 
 
 LIKES: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The shapes of what the HTTP edges say for themselves; the figures' shapes stand beside what makes them."""
+"""The schemas of the HTTP edge; schemas of figures are beside the code that computes them."""
 
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -9,7 +9,7 @@ from campaigns.intake.like_state import Outcome
 
 
 class LikeResult(TypedDict):
-    """What became of one like of a delivery; `receipt` only where it counted and all results were asked for."""
+    """The outcome of one like; `receipt` if it counted and all results were requested."""
 
     index: int
     outcome: Outcome
@@ -17,13 +17,13 @@ class LikeResult(TypedDict):
     receipt: NotRequired[str]
 
 
-def page_schema(name: str, shape: Any) -> Any:
-    """Return the shape of a page of a list: its rows, and the cursor of the next page if there is one."""
-    return TypedDict(f"PageOf_{name}", {name: list[shape], "next": str | None})  # type: ignore[operator]
+def page_schema(name: str, row_type: Any) -> Any:
+    """Return the schema of a list's page: its rows, and the cursor of the next page or null."""
+    return TypedDict(f"PageOf_{name}", {name: list[row_type], "next": str | None})  # type: ignore[operator]
 
 
 class DeliveryResponse(TypedDict):
-    """The answer to a delivery, once every like of it is durably decided."""
+    """The response to a delivery, sent once every like of it is durably decided."""
 
     delivery: str
     received: int
@@ -32,9 +32,9 @@ class DeliveryResponse(TypedDict):
 
 
 class PayoutCallback(TypedDict):
-    """What a payment service says of a message: `reference` where it took the payout, `reason` where it did not.
+    """The answer to a payout message: `reference` if accepted, `reason` if refused.
 
-    Of either only a text is kept, and of it what can be printed.
+    Both are stored as text, without unprintable characters; other types are ignored.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,35}$")]
@@ -44,7 +44,7 @@ class PayoutCallback(TypedDict):
 
 
 class PayoutCallbackEnvelope(TypedDict):
-    """The envelope of a Standard Webhook; its `timestamp` is not read, for the signed one is."""
+    """The envelope of a Standard Webhook. Its `timestamp` is ignored: the signed header counts."""
 
     type: Literal["payout.answered"]
     timestamp: NotRequired[Any]
@@ -52,51 +52,53 @@ class PayoutCallbackEnvelope(TypedDict):
 
 
 class PayoutCallbackResult(TypedDict):
-    """What became of an answer: written down, or known before."""
+    """Whether a callback was recorded now, or had been before."""
 
     id: str
     result: Literal["recorded", "duplicate"]
 
 
-class FieldError(TypedDict):
-    """Where something is wrong, and what."""
+class Fault(TypedDict):
+    """One error of an input: its path, a stable code with values, and the sentence in English."""
 
     path: str
+    code: str
+    params: dict[str, Any]
     reason: str
 
 
 class ProblemDetails(TypedDict):
-    """What is wrong with a request (RFC 9457); `type` is what a program tests for."""
+    """A problem (RFC 9457). Programs test for `code`; `params` are the values of its sentence."""
 
     type: str
     title: str
     status: int
+    code: str
     detail: str
-    faults: NotRequired[list[FieldError]]
+    params: NotRequired[dict[str, Any]]
+    faults: NotRequired[list[Fault]]
 
 
-_AS_JSON = {"type": "string", "contentMediaType": "application/json", "description": "what `/totals` answers"}
+_AS_JSON = {"type": "string", "contentMediaType": "application/json", "description": "The response of `/totals`."}
 
-# One server-sent event.
-StreamedTotals = TypedDict(  # noqa: UP013 - no name here is made of the word that its first member is
-    "StreamedTotals",
-    {
-        "event": Literal["totals"],
-        "id": Annotated[str, Field(description="names the figures, for `Last-Event-ID`")],
-        "data": Annotated[str, WithJsonSchema(_AS_JSON)],
-        "retry": NotRequired[int],
-    },
-)
+
+class StreamedTotals(TypedDict):
+    """One server-sent event."""
+
+    event: Literal["totals"]
+    id: Annotated[str, Field(description="Identifies the figures, for `Last-Event-ID`.")]
+    data: Annotated[str, WithJsonSchema(_AS_JSON)]
+    retry: NotRequired[int]
 
 
 class Live(TypedDict):
-    """The process answers."""
+    """The process responds."""
 
     live: Literal[True]
 
 
 class Ready(TypedDict):
-    """Whether the service can do its work, and why not."""
+    """Whether the service can work; `reason` if it cannot."""
 
     ready: bool
     reason: NotRequired[str]

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from campaigns.pledging.waterfall import TOTALS, StepName, TermsDay, Worth, compute_waterfall, reaches_budget
 from campaigns.reporting.exact_amounts import format_exact_likes, format_exact_money
-from campaigns.reporting.snapshot import CampaignSnapshot, format_instant
+from campaigns.reporting.snapshot import CampaignSnapshot, campaign_phase, format_instant
 from ledger.log.encoding import to_base64
 from ops.http.web.likes_chart import LikesChart, draw_likes_chart
 from ops.http.web.payouts_view import Payouts, build_payouts
@@ -111,7 +111,7 @@ def build_campaign_page(snapshot: CampaignSnapshot, language: Language) -> Campa
         slug=snapshot.slug,
         title=localize(promise.campaign.title, language),
         sponsor=promise.campaign.sponsor,
-        state=campaign_phase(snapshot),
+        state=campaign_phase(snapshot.campaign, snapshot.as_of),
         is_budget_reached=reaches_budget(snapshot.days, snapshot.budget),
         dates=campaign_dates(snapshot.campaign, language),
         figures=money_figures(snapshot, language),
@@ -150,15 +150,6 @@ def summarize_checkpoint(snapshot: CampaignSnapshot, language: Language) -> Chec
         format_instant(head.sequenced_at),
         is_complete=snapshot.covering_head is not None,
     )
-
-
-def campaign_phase(snapshot: CampaignSnapshot) -> str:
-    """Return the campaign's phase: upcoming, running, ended or closed."""
-    if snapshot.campaign.closed_at is not None:
-        return "closed"
-    if snapshot.as_of < snapshot.campaign.calendar.starts_at:
-        return "upcoming"
-    return "running" if snapshot.as_of < snapshot.campaign.calendar.ends_at else "ended"
 
 
 def money_figures(snapshot: CampaignSnapshot, language: Language) -> list[Figure]:

@@ -12,11 +12,10 @@ from aiohttp import web
 from markupsafe import Markup, escape
 
 from campaigns.reporting.snapshot import format_instant
-from ops.http.core.problems import Problem, problem_response
+from ops.http.core.app_keys import OPENAPI_DOCUMENT
 from ops.http.core.representations import find_campaign
-from ops.http.core.responses import CACHE_CONTROL, Handler, conditional_response
-from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, SnapshotTooOld, entity_tag
-from ops.http.openapi.document import document
+from ops.http.core.responses import CACHE_CONTROL, Handler, check_choice, conditional_response
+from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, entity_tag
 from ops.http.web.campaign_view import build_campaign_page
 from ops.http.web.payout_receipt_view import build_payout_receipt
 from ops.i18n import formats
@@ -31,7 +30,7 @@ _POLICY = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 # /verify runs the service's scripts: they connect to no other site and cannot create markup.
-_SCRIPTED_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
+SCRIPTED_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
 _SECURITY_HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -53,14 +52,9 @@ def public_page_handler(
     """Return the handler of a public page with its security headers; an unknown language is a problem."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        if request.query.get("lang") not in (None, *LANGUAGES):
-            faults = [{"path": "lang", "reason": "zh, en or left out"}]
-            return problem_response(Problem.UNKNOWN_PARAMETER, faults=faults)
-        try:
-            page = await render(request, negotiate_language(request))
-            response: web.StreamResponse = conditional_response(request, page, CACHE_CONTROL)
-        except SnapshotTooOld:
-            return problem_response(Problem.FIGURES_UNAVAILABLE)
+        check_choice(request, "lang", LANGUAGES)
+        page = await render(request, negotiate_language(request))
+        response: web.StreamResponse = conditional_response(request, page, CACHE_CONTROL)
         response.headers.update(_SECURITY_HEADERS | {"Content-Security-Policy": policy})
         response.headers["Vary"] = "Accept-Language"
         return response
@@ -114,7 +108,7 @@ async def render_payout(request: web.Request, language: Language) -> PreparedRes
 
 async def render_docs(request: web.Request, language: Language) -> PreparedResponse:
     """Return the API reference."""
-    body, content_type = render_html(request, "docs.html", language, document=document())
+    body, content_type = render_html(request, "docs.html", language, document=request.app[OPENAPI_DOCUMENT]())
     return PreparedResponse(body, content_type, entity_tag(body))
 
 
@@ -206,15 +200,3 @@ def set_up(app: web.Application) -> None:
         lstrip_blocks=True,
     )
     app.middlewares.insert(0, render_problem_pages)
-
-
-def routes() -> list[web.RouteDef]:
-    """Return the routes of the public pages."""
-    return [
-        web.get("/", public_page_handler(render_home)),
-        web.get("/campaigns/{slug}", public_page_handler(render_campaign)),
-        web.get("/campaigns/{slug}/payouts/{payout}", public_page_handler(render_payout)),
-        web.get("/docs", public_page_handler(render_docs)),
-        web.get("/verify", public_page_handler(render_verify, _SCRIPTED_POLICY)),
-        web.get("/site/{file:.+}", serve_file),
-    ]

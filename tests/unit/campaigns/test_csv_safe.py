@@ -1,4 +1,4 @@
-"""A CSV's cell never begins a formula, whoever wrote the text."""
+"""A CSV cell with a foreign text never begins a formula."""
 
 import csv
 from io import StringIO
@@ -10,7 +10,7 @@ from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("text", "cell"),
     [
         (None, ""),
         ("", ""),
@@ -27,14 +27,14 @@ from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
         ("'=1", "'=1"),
     ],
 )
-def test_what_would_be_a_formula_is_told_as_text(told: str | None, shown: str) -> None:
-    assert escape_formula(told) == shown
+def test_a_formula_is_escaped_to_text(text: str | None, cell: str) -> None:
+    assert escape_formula(text) == cell
 
 
-@pytest.mark.parametrize("told", [*CONTROL_CHARACTER_TEXTS.values(), *ONE_LINE_TEXTS.values()])
-def test_a_cell_stays_one_cell(told: str) -> None:
+@pytest.mark.parametrize("text", [*CONTROL_CHARACTER_TEXTS.values(), *ONE_LINE_TEXTS.values()])
+def test_a_cell_stays_one_cell(text: str) -> None:
     file = StringIO()
-    csv.writer(file).writerow(["before", escape_formula(told), "after"])
+    csv.writer(file).writerow(["before", escape_formula(text), "after"])
     [row] = csv.reader(StringIO(file.getvalue(), newline=""))
-    assert row == ["before", escape_formula(told), "after"]
-    assert escape_formula(told).removeprefix("'") == told.removeprefix("'")
+    assert row == ["before", escape_formula(text), "after"]
+    assert escape_formula(text).removeprefix("'") == text.removeprefix("'")

@@ -1,4 +1,4 @@
-"""How minor units are written for people, whatever the currency's digits."""
+"""Text of minor units in currencies with any number of digits."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from ledger.money import MINOR_MAX, exponent, format_minor, to_money
 
 
 @pytest.mark.parametrize(
-    ("minor", "currency", "written"),
+    ("minor", "currency", "text"),
     [
         (6455, "CNY", "64.55"),
         (6400, "CNY", "64.00"),
@@ -24,9 +24,9 @@ from ledger.money import MINOR_MAX, exponent, format_minor, to_money
         (10**30 + 1, "EUR", "1" + "0" * 28 + ".01"),
     ],
 )
-def test_an_amount_is_written_in_major_units(minor: int, currency: str, written: str):
-    assert format_minor(minor, currency) == written
-    assert to_money(minor, currency) == {"minor": minor, "text": written}
+def test_an_amount_is_formatted_in_major_units(minor: int, currency: str, text: str):
+    assert format_minor(minor, currency) == text
+    assert to_money(minor, currency) == {"minor": minor, "text": text}
 
 
 @pytest.mark.parametrize(("currency", "digits"), [("CNY", 2), ("JPY", 0), ("KRW", 0), ("BHD", 3), ("UYW", 4)])
@@ -35,6 +35,6 @@ def test_a_currency_has_the_digits_of_iso_4217(currency: str, digits: int):
 
 
 @pytest.mark.parametrize("currency", ["XAU", "XXX", "cny", "CN", "", "EUR ", "ZZZ"])
-def test_what_has_no_minor_unit_is_refused(currency: str):
+def test_a_currency_without_a_minor_unit_is_refused(currency: str):
     with pytest.raises(ValueError, match=r"no minor unit|not a valid Currency"):
         exponent(currency)

@@ -1,4 +1,4 @@
-"""Who cosigns, as the environment says it."""
+"""The witnesses in the settings."""
 
 import pytest
 
@@ -13,12 +13,12 @@ ONE, TWO = (
 )
 
 
-def named(text: str | None) -> list[tuple[str, str]]:
+def load_pairs(text: str | None) -> list[tuple[str, str]]:
     return [(format_witness_key(w.key), w.url) for w in load_witnesses(Settings(log_witnesses=text))]
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "witnesses"),
     [
         (None, []),
         ("", []),
@@ -28,30 +28,30 @@ def named(text: str | None) -> list[tuple[str, str]]:
         (f"\n  {ONE.vkey}   {ONE.url} ,\n{TWO.setting}\n", [ONE, TWO]),
     ],
 )
-def test_each_is_a_key_and_an_address(text: str | None, found: list[Witness]):
-    assert named(text) == [(one.vkey, one.url) for one in found]
+def test_an_entry_is_a_key_and_an_address(text: str | None, witnesses: list[Witness]):
+    assert load_pairs(text) == [(witness.vkey, witness.url) for witness in witnesses]
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (ONE.vkey, "a verifier key and an address"),
         (f"{ONE.setting} more", "a verifier key and an address"),
         (f"{ONE.setting} {TWO.setting}", "a verifier key and an address"),
-        (f"{ONE.vkey} one.example/w", "is no address"),
-        (f"{ONE.vkey} ftp://one.example", "is no address"),
-        (f"{ONE.vkey} https://", "is no address"),
-        (f"{ONE.vkey} https://one.example/?a=b", "is no address"),
-        (f"{ONE.vkey} https://me@one.example/", "is no address"),
-        (f"{ONE.vkey} https://one.example:99999/", "is no address"),
-        (f"{ONE.vkey} https://[one.example/", "is no address"),
-        (f"x{ONE.setting}", "the key's id is"),
+        (f"{ONE.vkey} one.example/w", "is not a base address"),
+        (f"{ONE.vkey} ftp://one.example", "is not a base address"),
+        (f"{ONE.vkey} https://", "is not a base address"),
+        (f"{ONE.vkey} https://one.example/?a=b", "is not a base address"),
+        (f"{ONE.vkey} https://me@one.example/", "is not a base address"),
+        (f"{ONE.vkey} https://one.example:99999/", "is not a base address"),
+        (f"{ONE.vkey} https://[one.example/", "is not a base address"),
+        (f"x{ONE.setting}", "the key's id must be"),
         (f"{ONE.setting},{ONE.vkey} https://other.example", "have the same name"),
         (f"{ONE.setting},{Witness('', 'b.example', url='https://b.example').setting}", "have the same key"),
-        (",".join([ONE.setting] * (WITNESSES_MAX + 1)), "are the most"),
+        (",".join([ONE.setting] * (WITNESSES_MAX + 1)), "at most 15 are allowed"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(text: str, says: str):
-    with pytest.raises(SettingsRefused, match=says) as refused:
-        named(text)
+def test_a_malformed_entry_is_refused_with_the_settings_name(text: str, message: str):
+    with pytest.raises(SettingsRefused, match=message) as refused:
+        load_pairs(text)
     assert str(refused.value).startswith("LIKE_LEDGER_LOG_WITNESSES: ")

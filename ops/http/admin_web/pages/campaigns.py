@@ -22,7 +22,7 @@ from ops.http.core.app_keys import CATALOGUE_CACHE, COMMAND_SERVICES
 from ops.http.web.campaign_view import CampaignPage, build_campaign_page
 from ops.i18n import labels
 from ops.i18n.language import Language
-from ops.i18n.refusals import code_text
+from ops.i18n.stored_refusals import failure_text
 
 _CAMPAIGN_PREFIX = "/campaigns/{slug}/"
 _CLOSE_CAMPAIGN = "campaign.close"
@@ -92,13 +92,13 @@ def can_decide(context: PageContext, row: ProposalView) -> bool:
 def describe_proposal(row: ProposalView, language: Language) -> dict[str, Any]:
     """Return a proposal with its texts for the template. Pure."""
     has_subject_page = row["state"] == "done" or not row["command"].endswith(".create")
-    decision_reason, approval_reason = row["decision_reason"], row["approval_reason"]
+    failure, approval_reason = row["failure"], row["approval_reason"]
     return {
         **row,
         "title": labels.lookup_text("command", row["command"], language),
         "state_text": labels.lookup_text("proposal_state", row["state"], language),
         "approval_reason_text": labels.lookup_text("approval_reason", approval_reason, language, approval_reason),
-        "decision_reason_text": code_text(decision_reason, {}, language) if decision_reason else None,
+        "decision_reason_text": failure_text(failure, language) if failure else row["decision_reason"],
         "changes": labels.label_changes(row["differences"], language),
         "subject_url": subject_url(row["subject"]) if has_subject_page else None,
         "subject_text": format_subject(row["subject"], language),

@@ -61,8 +61,8 @@ def requested_command(context: PageContext, name: str | None = None) -> Command[
 
 def read_subject_id(context: PageContext) -> str:
     """Return the id of the command's subject in the path; empty if it has none."""
-    match_info = context.request.match_info
-    return str(match_info.get("subject") or match_info.get("slug") or "")
+    parameters = context.request.match_info
+    return str(parameters.get("subject") or parameters.get("slug") or "")
 
 
 async def initial_values(

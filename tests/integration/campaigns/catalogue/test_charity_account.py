@@ -1,4 +1,4 @@
-"""Another bank account, and the money that is on its way: what was approved stays, what comes later goes there."""
+"""Another bank account: approved payouts keep the old one, later ones use the new one."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,11 +8,10 @@ from campaigns.catalogue.charity_account import change_account
 from campaigns.pledging import budget
 from campaigns.promise.model import IbanAccount, OtherAccount
 from ledger.settlements.model import Settlement
+from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY, promise
-from settlements import create_campaign, read_settlements, record_likes, settle_periods
+from settlements import assert_replay_agrees, create_campaign, read_settlements, record_likes, settle_periods
 from sql import Pool
-from tests.integration.ledger.log.verify.test_settlements import agrees
-from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH
 
 WEEK = timedelta(days=7)
 MOVED = OtherAccount(scheme="other", id="6222020200112233999")
@@ -37,12 +36,12 @@ async def move(pool: Pool, now: Any = NOW) -> None:
         await change_account(conn, "village-schools", MOVED, now, pseudonym_key=PSEUDONYM_KEY)
 
 
-def to_moved(envelope: Settlement) -> bool:
-    [payout] = [p for p in envelope.payouts if p.charity == "village-schools"]
+def to_moved(settlement: Settlement) -> bool:
+    [payout] = [p for p in settlement.payouts if p.charity == "village-schools"]
     return MOVED.id in payout.latest_step.payee
 
 
-async def test_what_waits_keeps_the_account_that_was_approved(pool: Pool):
+async def test_a_pending_payout_keeps_the_approved_account(pool: Pool):
     campaign = await create_campaign(pool, ONE_EACH, FREE)
     await record_likes(pool, campaign, {2: 100, 9: 30})
     await settle_periods(pool, campaign, AT)
@@ -52,7 +51,7 @@ async def test_what_waits_keeps_the_account_that_was_approved(pool: Pool):
     first, second = await read_settlements(pool, campaign)
     assert first.hash == before.hash
     assert [to_moved(first), to_moved(second)] == [False, True]
-    await agrees(pool, campaign)
+    await assert_replay_agrees(pool, campaign)
 
 
 async def test_the_last_settlement_of_a_closed_campaign_goes_to_the_new_account(pool: Pool):
@@ -63,10 +62,10 @@ async def test_the_last_settlement_of_a_closed_campaign_goes_to_the_new_account(
     await move(pool)
     assert await pool.fetchval("SELECT count(*) FROM terms") == 1, "a closed campaign takes no terms"
     await settle_periods(pool, campaign, NOW + 2 * WEEK)
-    assert all(to_moved(envelope) for envelope in await read_settlements(pool, campaign))
+    assert all(to_moved(settlement) for settlement in await read_settlements(pool, campaign))
 
 
-async def test_a_campaign_that_ended_but_is_open_tells_it_in_the_log_and_closes(pool: Pool):
+async def test_an_open_campaign_past_its_end_gets_terms_and_closes(pool: Pool):
     campaign = await create_campaign(pool, ONE_EACH, FREE, ("floor_minor = 0", "floor_minor = 300"))
     await record_likes(pool, campaign, {2: 100})
     for _ in range(2):  # the same again changes nothing
@@ -76,21 +75,21 @@ async def test_a_campaign_that_ended_but_is_open_tells_it_in_the_log_and_closes(
     async with pool.acquire() as conn, conn.transaction():
         await budget.close_campaign(conn, campaign, NOW + 8 * WEEK)
     await settle_periods(pool, campaign, NOW + 10 * WEEK)
-    envelopes = await read_settlements(pool, campaign)
-    assert sum(envelope.total_minor for envelope in envelopes) == 300
-    assert all(to_moved(envelope) for envelope in envelopes)
-    await agrees(pool, campaign)
+    settlements = await read_settlements(pool, campaign)
+    assert sum(settlement.total_minor for settlement in settlements) == 300
+    assert all(to_moved(settlement) for settlement in settlements)
+    await assert_replay_agrees(pool, campaign)
 
 
-async def test_what_a_charity_earned_before_it_was_left_out_goes_to_its_new_account(pool: Pool):
+async def test_money_earned_before_the_charity_was_left_out_goes_to_its_new_account(pool: Pool):
     campaign = await create_campaign(pool, ONE_EACH, FREE)
     await record_likes(pool, campaign, {2: 100})
     async with pool.acquire() as conn, conn.transaction():
         other = promise(ONE_EACH, FREE, (VILLAGE, ""), ALONE)
-        done = await apply_promise.apply_promise(conn, other, NOW, pseudonym_key=PSEUDONYM_KEY)
+        applied = await apply_promise.apply_promise(conn, other, NOW, pseudonym_key=PSEUDONYM_KEY)
     await move(pool)
-    await settle_periods(pool, done.campaign, AT)
-    assert all(to_moved(envelope) for envelope in await read_settlements(pool, campaign))
+    await settle_periods(pool, applied.campaign, AT)
+    assert all(to_moved(settlement) for settlement in await read_settlements(pool, campaign))
     assert await pool.fetchval("SELECT count(*) FROM terms") == 2, "the newest terms do not name it"
 
 

@@ -1,4 +1,4 @@
-"""Files of content: taken whole or not at all, worked off in chunks, and gone on with after a crash."""
+"""Files of content: accepted whole or refused, processed in chunks, resumed after a crash."""
 
 import asyncio
 import io
@@ -30,13 +30,13 @@ MANY = 12_345  # three chunks
 
 @pytest.fixture
 async def served(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn) as own:
-        await create_tokens(own.service.pool)
-        await create_funded_campaign(own.service.pool, promise({"slug": "listed", "content": "registered"}))
-        yield own
+    async with running_service(dsn) as server:
+        await create_tokens(server.service.pool)
+        await create_funded_campaign(server.service.pool, promise({"slug": "listed", "content": "registered"}))
+        yield server
 
 
-def office(served: RunningService) -> CommandServices:
+def command_services(served: RunningService) -> CommandServices:
     return CommandServices(served.service.pool, KEYS, served.service.settings)
 
 
@@ -49,20 +49,20 @@ async def send(
 ) -> tuple[int, Any]:
     headers = {"Authorization": "Bearer token-of-cat", "Content-Type": "text/csv", "Idempotency-Key": key}
     url = f"{served.url}/v1/admin/campaigns/{slug}/content/{verb}/file"
-    async with served.http.post(url, data=io.BytesIO(content), headers=headers, params=query) as answer:
-        return answer.status, await answer.json(content_type=None)
+    async with served.http.post(url, data=io.BytesIO(content), headers=headers, params=query) as response:
+        return response.status, await response.json(content_type=None)
 
 
-async def ended(served: RunningService, upload_id: str) -> Any:
-    async for _ in content_uploads.process_upload(office(served), upload_id):
+async def process(served: RunningService, upload_id: str) -> Any:
+    async for _ in content_uploads.process_upload(command_services(served), upload_id):
         pass
-    _, shown = await AdminClient(served, "al").read(f"/uploads/{upload_id}")
-    return shown
+    _, upload = await AdminClient(served, "al").read(f"/uploads/{upload_id}")
+    return upload
 
 
-async def enrolled(served: RunningService, slug: str = "listed") -> int:
-    _, found = await AdminClient(served, "al").read(f"/campaigns/{slug}")
-    return int(found["content"]["enrolled"])
+async def count_enrolled(served: RunningService, slug: str = "listed") -> int:
+    _, campaign = await AdminClient(served, "al").read(f"/campaigns/{slug}")
+    return int(campaign["content"]["enrolled"])
 
 
 async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: RunningService):
@@ -75,46 +75,50 @@ async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: Runni
         MANY - 2,
     )
     assert await send(served, file(0, MANY)) == (status, answer), "the same key and file: the same upload"
-    shown = await ended(served, answer["after"]["upload"])
-    assert (shown["state"], shown["total"], shown["done"], shown["changed"]) == ("done", MANY, MANY, MANY - 2)
-    assert await enrolled(served) == MANY
+    upload = await process(served, answer["after"]["upload"])
+    assert (upload["state"], upload["total"], upload["done"], upload["changed"]) == ("done", MANY, MANY, MANY - 2)
+    assert await count_enrolled(served) == MANY
     assert (await send(served, file(0, MANY), key="again"))[1]["state"] == "unchanged"
     sent = await served.send([like("1", "7", campaign="listed"), like("1", "x", campaign="listed")])
     assert sent.outcomes == {"counted": 1, "not_enrolled": 1}
     _, answer = await send(served, file(1, MANY), "remove", key="out")
-    assert (await ended(served, answer["after"]["upload"]))["changed"] == MANY - 1
-    assert await enrolled(served) == 1
+    assert (await process(served, answer["after"]["upload"]))["changed"] == MANY - 1
+    assert await count_enrolled(served) == 1
 
 
-async def test_a_dry_run_tells_the_same_and_takes_nothing(served: RunningService):
-    status, tried = await send(served, file(0, 10), dry_run="true")
-    assert (status, tried["dry_run"], tried["after"]["to_enrol"]) == (200, True, 10)
+async def test_a_dry_run_answers_the_same_and_stores_nothing(served: RunningService):
+    status, answer = await send(served, file(0, 10), dry_run="true")
+    assert (status, answer["dry_run"], answer["after"]["to_enrol"]) == (200, True, 10)
     assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
 
 
-async def test_nothing_of_a_bad_file_is_taken(served: RunningService):
+async def test_a_file_with_errors_is_refused_whole(served: RunningService):
     await AdminClient(served, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["5"]})
     for content, paths in ((b"a\nb,c\n\xe5", ["line 3"]), (b"a\nb,c", ["line 2"]), (file(0, 9), ["content 5"])):
         status, refused = await send(served, content)
         assert (status, [fault["path"] for fault in refused["faults"]]) == (422, paths)
     assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
-    assert await enrolled(served) == 0
+    assert await count_enrolled(served) == 0
 
 
-async def test_an_upload_ends_where_another_campaign_took_some_of_it_meanwhile(served: RunningService):
+async def test_an_upload_ends_if_another_campaign_enrols_some_of_it_meanwhile(served: RunningService):
     pool = served.service.pool
     async with pool.acquire() as conn, conn.transaction():
-        campaign = await campaigns.find_campaign(desk(served, conn), "listed")
-        wanted = await engine.plan_upload(conn, campaign, "enrol", [f"{n:05}" for n in range(MANY)], b"")
-        upload_id = await engine.create_upload(conn, campaign, "enrol", wanted, "cat", utc_now())
+        campaign = await campaigns.find_campaign(command_context(served, conn), "listed")
+        plan = await engine.plan_upload(conn, campaign, "enrol", [f"{n:05}" for n in range(MANY)], b"")
+        upload_id = await engine.create_upload(conn, campaign, "enrol", plan, "cat", utc_now())
     await AdminClient(served, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["12000"]})
-    shown = await ended(served, upload_id)
-    assert (shown["state"], shown["fault"]) == ("failed", f"the content 12000 belongs to the campaign {SLUG}")
-    assert shown["done"] in (0, 10_000), "the chunks before it stay done"
-    assert await enrolled(served) == shown["done"]
+    upload = await process(served, upload_id)
+    assert (upload["state"], upload["fault"]) == (
+        "failed",
+        f"The content 12000 belongs to the campaign {SLUG}. Remove it there first.",
+    )
+    assert upload["failure"]["code"] == "content_enrolled_elsewhere"
+    assert upload["done"] in (0, 10_000), "the chunks before it stay done"
+    assert await count_enrolled(served) == upload["done"]
 
 
-def desk(served: RunningService, conn: Any) -> CommandContext:
+def command_context(served: RunningService, conn: Any) -> CommandContext:
     return CommandContext(conn, OPERATOR, KEYS, served.service.settings, utc_now())
 
 
@@ -122,26 +126,26 @@ async def test_an_upload_can_be_stopped_once(served: RunningService):
     _, answer = await send(served, file(0, MANY))
     path = f"/uploads/{answer['after']['upload']}/stop"
     status, stopped = await AdminClient(served, "cat").run_command(path, {"reason": "the wrong file"})
-    assert (status, stopped["after"]["fault"]) == (200, "stopped by cat: the wrong file")
+    assert (status, stopped["after"]["reason"]) == (200, "the wrong file")
     assert (await AdminClient(served, "cat").run_command(path, {"reason": "again"}))[0] == 409
-    assert (await ended(served, answer["after"]["upload"]))["state"] == "failed"
+    assert (await process(served, answer["after"]["upload"]))["state"] == "failed"
     assert (await AdminClient(served, "cat").run_command("/uploads/upl_no/stop", {"reason": "a"}))[0] == 404
 
 
-async def test_several_that_work_on_it_do_each_chunk_once(served: RunningService):
+async def test_concurrent_processing_does_each_chunk_once(served: RunningService):
     _, answer = await send(served, file(0, MANY))
-    shown = await asyncio.gather(*(ended(served, answer["after"]["upload"]) for _ in range(3)))
-    assert [one["changed"] for one in shown] == [MANY] * 3
-    told = "SELECT count(*) FROM audit_log WHERE command = 'upload.end'"
-    assert await served.service.pool.fetchval(told) == 1
+    uploads = await asyncio.gather(*(process(served, answer["after"]["upload"]) for _ in range(3)))
+    assert [upload["changed"] for upload in uploads] == [MANY] * 3
+    count = "SELECT count(*) FROM audit_log WHERE command = 'upload.end'"
+    assert await served.service.pool.fetchval(count) == 1
     _, page = await AdminClient(served, "al").read("/uploads", campaign="listed")
     assert [row["state"] for row in page["uploads"]] == ["done"]
 
 
-async def test_one_that_was_killed_in_mid_way_is_gone_on_with_by_the_next(dsn: str, tmp_path: Path):
+async def test_a_killed_upload_is_resumed(dsn: str, tmp_path: Path):
     """No service runs meanwhile: the command line is killed after its first chunk."""
-    async with running_service(dsn) as own:
-        await create_funded_campaign(own.service.pool, promise({"slug": "listed", "content": "registered"}))
+    async with running_service(dsn) as server:
+        await create_funded_campaign(server.service.pool, promise({"slug": "listed", "content": "registered"}))
     (tmp_path / "contents.csv").write_bytes(file(0, 60_000))
     command = [sys.executable, "-m", "ops.cli", "campaign", "enrol", "listed", "--file", tmp_path / "contents.csv"]
     with subprocess.Popen(  # noqa: ASYNC220 - the test waits by the database

@@ -1,4 +1,4 @@
-"""Content belongs to at most one campaign at a time, and only enrolled content counts where the promise says so."""
+"""Content belongs to at most one open campaign; only enrolled content may count."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from promises import NOW, PSEUDONYM_KEY, SLUG, fetch_rows, likes_body, promise, 
 from sql import Pool
 
 
-async def made(pool: Pool, slug: str, content: str = "registered") -> Campaign:
+async def create(pool: Pool, slug: str, content: str = "registered") -> Campaign:
     promised = promise((SLUG, slug), ('"open"', f'"{content}"'))
     async with pool.acquire() as conn, conn.transaction():
         return (await apply_promise.apply_promise(conn, promised, NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
@@ -38,7 +38,7 @@ async def enrolled(pool: Pool) -> dict[str, int]:
 
 
 async def test_only_enrolled_content_counts(pool: Pool):
-    first = await made(pool, "first")
+    first = await create(pool, "first")
     assert await enrol(pool, first, "c") == 1
     named, unnamed = likes_body(3, campaign="first"), likes_body(3, campaign=None, first=3)
     assert await record(pool, [named, unnamed]) == {"counted": 6}
@@ -46,23 +46,23 @@ async def test_only_enrolled_content_counts(pool: Pool):
 
 
 async def test_enrolling_again_changes_nothing(pool: Pool):
-    first = await made(pool, "first")
+    first = await create(pool, "first")
     assert await enrol(pool, first, "a", "b", "a") == 2
     assert await enrol(pool, first, "b", "c") == 1
     assert set(await enrolled(pool)) == {"a", "b", "c"}
 
 
 async def test_content_of_another_campaign_is_refused_with_its_name(pool: Pool):
-    first, second = await made(pool, "first"), await made(pool, "second", "open")
+    first, second = await create(pool, "first"), await create(pool, "second", "open")
     await enrol(pool, first, "b")
-    with pytest.raises(EnrolmentRefused, match="the content b belongs to the campaign first"):
+    with pytest.raises(EnrolmentRefused, match=r"^content_enrolled_elsewhere: content=b, slug=first$"):
         await enrol(pool, second, "a", "b")
     assert await enrolled(pool) == {"b": first.campaign_id}
     assert await record(pool, [likes_body(1, campaign="second", content="b")]) == {"not_enrolled": 1}
 
 
 async def test_content_of_a_closed_campaign_is_free_for_another(pool: Pool):
-    first, second = await made(pool, "first"), await made(pool, "second")
+    first, second = await create(pool, "first"), await create(pool, "second")
     await enrol(pool, first, "a")
     await close(pool, first)
     assert await enrol(pool, second, "a") == 1
@@ -70,34 +70,34 @@ async def test_content_of_a_closed_campaign_is_free_for_another(pool: Pool):
 
 
 async def test_a_closed_campaign_enrols_nothing(pool: Pool):
-    first = await made(pool, "first")
+    first = await create(pool, "first")
     await close(pool, first)
     with pytest.raises(CampaignClosed):
         await enrol(pool, first, "a")
 
 
 async def test_content_that_was_removed_counts_no_more_and_may_go_elsewhere(pool: Pool):
-    first, second = await made(pool, "first"), await made(pool, "second")
+    first, second = await create(pool, "first"), await create(pool, "second")
     await enrol(pool, first, "c", "d")
     assert await record(pool, [likes_body(2, campaign="first")]) == {"counted": 2}
-    assert await remove(pool, second, "c") == 0  # not its own
+    assert await remove(pool, second, "c") == 0  # another campaign's
     assert await remove(pool, first, "c", "never") == 1
     assert await record(pool, [likes_body(2, campaign="first", first=2)]) == {"not_enrolled": 2}
     assert await enrol(pool, second, "c") == 1
 
 
-async def test_what_is_no_content_is_refused(pool: Pool):
-    first = await made(pool, "first")
+async def test_an_invalid_content_id_is_refused(pool: Pool):
+    first = await create(pool, "first")
     for content in ("", "a" * 129, "a\nb", "a\x00", "\udc80"):
-        with pytest.raises(EnrolmentRefused, match="is no content"):
+        with pytest.raises(EnrolmentRefused, match=r"^content_invalid: "):
             await enrol(pool, first, "good", content)
     assert await enrolled(pool) == {}
 
 
 async def test_of_campaigns_that_want_the_same_content_at_once_one_gets_all_of_it(pool: Pool):
-    campaigns = [await made(pool, f"c{n}") for n in range(5)]
+    campaigns = [await create(pool, f"c{n}") for n in range(5)]
     contents = [f"{n}" for n in range(50)]
-    tries = (enrol(pool, campaign, *contents) for campaign in campaigns)
-    done = await asyncio.gather(*tries, return_exceptions=True)
-    assert sorted(type(one).__name__ for one in done) == ["EnrolmentRefused"] * 4 + ["int"]
+    attempts = (enrol(pool, campaign, *contents) for campaign in campaigns)
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["EnrolmentRefused"] * 4 + ["int"]
     assert len(set((await enrolled(pool)).values())) == 1

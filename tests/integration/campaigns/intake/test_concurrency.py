@@ -1,4 +1,4 @@
-"""Many at once: writers that overlap, instances that share a database, tickers, changes of the catalogue."""
+"""Concurrency: overlapping writers, instances with one database, tickers, a changing catalogue."""
 
 import asyncio
 import random
@@ -18,7 +18,10 @@ WRITERS = 20
 
 
 async def _overlapping(writers: list[RunningService], rounds: int = 3) -> None:
-    """Each writer sends every person's like, half of them in reverse: the burst on one content that deadlocks."""
+    """Each writer sends every person's like, half of them in reverse.
+
+    A burst on one content that could deadlock.
+    """
     people = [like(str(person)) for person in range(PEOPLE)]
 
     async def write(number: int, sender: RunningService) -> None:
@@ -49,7 +52,7 @@ async def test_twenty_writers_with_overlapping_reversed_batches_count_exactly(ds
 async def test_two_instances_and_two_tickers_count_and_pledge_once(dsn: str) -> None:
     async with running_service(dsn) as first, AsyncExitStack() as stack:
         second = await _another(stack, first, dsn)
-        ticking = asyncio.gather(*(one.tick() for one in [first, second] * 10))
+        ticking = asyncio.gather(*(service.tick() for service in [first, second] * 10))
         await _overlapping([first, second])
         await ticking
         await asyncio.gather(first.tick(), second.tick(), first.tick())
@@ -57,9 +60,12 @@ async def test_two_instances_and_two_tickers_count_and_pledge_once(dsn: str) -> 
         assert await first.pledged_minor() == PEOPLE // 3
 
 
-async def _many_likes_and_unlikes(dsn: str, asked: Promise) -> dict[str, int]:
-    """Send likes and unlikes of 40 people and 5 contents, each sender in an order of its own; return the counts."""
-    async with running_service(dsn, asked) as first, AsyncExitStack() as stack:
+async def _many_likes_and_unlikes(dsn: str, terms: Promise) -> dict[str, int]:
+    """Send likes and unlikes of 40 people and 5 contents, each sender in another order.
+
+    Return the counts.
+    """
+    async with running_service(dsn, terms) as first, AsyncExitStack() as stack:
         second = await _another(stack, first, dsn)
         pairs = [(str(person), content) for person in range(40) for content in "abcde"]
         sent = [like(p, c) for p, c in pairs] + [like(p, c, "unlike") for p, c in pairs if int(p) % 2]
@@ -80,7 +86,7 @@ async def test_a_persons_limit_holds_however_the_likes_and_unlikes_race(dsn: str
     assert (counts["counted"], counts["over_limit"], counts["withdrawn"]) == (40, 60, 100)
 
 
-async def test_no_like_slips_in_behind_a_close(dsn: str) -> None:
+async def test_no_like_counts_after_a_close(dsn: str) -> None:
     async with running_service(dsn) as service:
 
         async def send(number: int) -> int:
@@ -89,8 +95,8 @@ async def test_no_like_slips_in_behind_a_close(dsn: str) -> None:
 
         async def close() -> None:
             async with service.service.pool.acquire() as conn, conn.transaction():
-                held = await cache.read_catalogue(conn, KEYS.pseudonym)
-                await budget.close_campaign(conn, held.campaigns[SLUG], held.campaigns[SLUG].calendar.ends_at)
+                campaign = (await cache.read_catalogue(conn, KEYS.pseudonym)).campaigns[SLUG]
+                await budget.close_campaign(conn, campaign, campaign.calendar.ends_at)
 
         sending = [asyncio.create_task(send(number)) for number in range(40)]
         await asyncio.gather(close(), *sending)
@@ -100,7 +106,7 @@ async def test_no_like_slips_in_behind_a_close(dsn: str) -> None:
         assert (await service.send([like("late")])).outcomes == {"not_running": 1}
 
 
-async def test_a_client_that_goes_away_takes_nothing_with_it(dsn: str) -> None:
+async def test_a_delivery_is_recorded_even_if_its_client_disconnects(dsn: str) -> None:
     async with running_service(dsn) as service:
         sending = asyncio.create_task(service.send([like(str(person)) for person in range(500)], "gone"))
         await asyncio.sleep(0)

@@ -1,16 +1,14 @@
-"""How many different people: exact, also for what commits while they are counted."""
+"""The number of different people: exact, also for batches that commit during a count."""
 
 from campaigns.intake.group_commit import Submission, commit_group
 from campaigns.intake.payload import parse_body
-from campaigns.intake.people_count import campaigns_to_count, count_people
+from campaigns.intake.people_count import count_stale
 from ops.clock import utc_now
 from serving import RunningService, like, running_service
 
 
 async def _people(service: RunningService) -> int:
-    async with service.service.pool.acquire() as conn:
-        for campaign_id in await campaigns_to_count(conn):
-            await count_people(conn, campaign_id, utc_now())
+    await count_stale(service.service.pool, utc_now)
     return int(await service.service.pool.fetchval("SELECT people FROM people_counts"))
 
 
@@ -29,6 +27,6 @@ async def test_a_batch_that_commits_while_people_are_counted_is_counted_next(dsn
         likes = parse_body(service.delivery_body([like("2")]).encode())
         slow = Submission(catalogue.platforms["kuai"], "slow", bytes(32), likes)
         async with service.service.pool.acquire() as conn, conn.transaction():
-            await commit_group(conn, catalogue, [slow], utc_now())  # inside a transaction that is not over yet
+            await commit_group(conn, catalogue, [slow], utc_now())  # in a transaction that is still open
             assert await _people(service) == 1
         assert await _people(service) == 2

@@ -1,4 +1,7 @@
-"""Batches commit in another order than they are numbered; a tick that folds a part of them must not mind."""
+"""Batches commit in another order than their numbers.
+
+A tick that folds some of them stays correct.
+"""
 
 import pytest
 
@@ -14,7 +17,7 @@ async def test_an_unlike_numbered_before_its_like_is_folded_after_it(
     async with pool.acquire() as conn, conn.transaction():
         campaign = (await apply_promise.apply_promise(conn, promise(), NOW, pseudonym_key=PSEUDONYM_KEY)).campaign
     await record(pool, [likes_body(1), likes_body(1).replace(b'"like"', b'"unlike"')])
-    # The unlike's transaction took its number first, then waited for the like's.
+    # The unlike's transaction got its number first, then waited for the like's.
     await owner.execute("UPDATE like_batches SET batch_id = 0 WHERE size = 0")
     monkeypatch.setattr(pledge, "FOLD_BATCHES_MAX", 1)
     assert await pledge.run_tick(pool, campaign) == pledge.TickResult(batches=2, pledged_minor=0)

@@ -1,4 +1,7 @@
-"""Receipts: each counted like's way into the log, checked offline; and people who are forgotten."""
+"""Receipts: the proof of each counted like in the log, checked offline.
+
+And the erasure of people.
+"""
 
 import json
 from datetime import timedelta
@@ -21,94 +24,98 @@ from sql import Connection
 LATER = DAY + timedelta(minutes=1)
 
 
-async def receipts(to: RunningService, *likes: dict[str, Any]) -> list[str]:
-    answer: HttpResponse = await to.send(likes, results="all")
-    return [result["receipt"] for result in answer.json["results"] if "receipt" in result]
+async def receipts(service: RunningService, *likes: dict[str, Any]) -> list[str]:
+    response: HttpResponse = await service.send(likes, results="all")
+    return [result["receipt"] for result in response.json["results"] if "receipt" in result]
 
 
-def faults(raw: bytes) -> list[str]:
+def failed_steps(raw: bytes) -> list[str]:
     return [step.description for step in receipt.check_receipt(raw, LOG.verifier_key) if not step.holds]
 
 
-async def fate(to: RunningService, named: str) -> str:
-    return str((await to.get(f"/v1/receipts/{named}")).json["fate"])
+async def fate(service: RunningService, receipt_id: str) -> str:
+    return str((await service.get(f"/v1/receipts/{receipt_id}")).json["fate"])
 
 
-async def forget(to: RunningService, person: str) -> int:
-    async with to.service.pool.acquire() as conn, conn.transaction():
-        shelf = await cache.read_catalogue(conn, KEYS.pseudonym)
-        return await erasure.erase_person(conn, shelf.campaigns[SLUG], "kuai", person)
+async def erase(service: RunningService, person: str) -> int:
+    async with service.service.pool.acquire() as conn, conn.transaction():
+        catalogue = await cache.read_catalogue(conn, KEYS.pseudonym)
+        return await erasure.erase_person(conn, catalogue.campaigns[SLUG], "kuai", person)
 
 
 async def test_every_counted_like_has_a_receipt_that_proves_it(dsn: str):
-    async with running_service(dsn) as to:
-        given = await receipts(to, *(like(str(n), f"c{n % 3}") for n in range(30)))
-        assert len(given) == len(set(given)) == 30
-        waiting = (await to.get(f"/v1/receipts/{given[0]}")).json
+    async with running_service(dsn) as service:
+        issued = await receipts(service, *(like(str(n), f"c{n % 3}") for n in range(30)))
+        assert len(issued) == len(set(issued)) == 30
+        waiting = (await service.get(f"/v1/receipts/{issued[0]}")).json
         assert (waiting["fate"], waiting["count"], waiting["checkpoint"]) == ("counted", None, None)
-        await receipts(to, like("another"))
-        await to.sequence()
-        for number, named in enumerate(given):
-            answer = await to.get(f"/v1/receipts/{named}")
-            proof = answer.json
+        await receipts(service, like("another"))
+        await service.sequence()
+        for number, receipt_id in enumerate(issued):
+            response = await service.get(f"/v1/receipts/{receipt_id}")
+            proof = response.json
             assert (proof["fate"], proof["like"]["content"]) == ("counted", f"c{number % 3}")
-            steps = receipt.check_receipt(answer.body, LOG.verifier_key)
+            steps = receipt.check_receipt(response.body, LOG.verifier_key)
             assert [step.holds for step in steps] == [True] * 5
             assert len(bytes.fromhex(proof["like"]["person"])) == 16  # a pseudonym, never the user's id
 
 
-async def test_a_receipt_that_nobody_was_given_is_not_found(dsn: str):
-    async with running_service(dsn) as to:
-        [named] = await receipts(to, like("1"))
-        other = "A" if named[-1] != "A" else "B"
+async def test_a_receipt_that_was_never_issued_is_not_found(dsn: str):
+    async with running_service(dsn) as service:
+        [receipt_id] = await receipts(service, like("1"))
+        other = "A" if receipt_id[-1] != "A" else "B"
         for made_up in (
-            named[:-1] + other,
-            named[:-2] + "AA",
-            named + "=",
-            named[4:],
+            receipt_id[:-1] + other,
+            receipt_id[:-2] + "AA",
+            receipt_id + "=",
+            receipt_id[4:],
             "rcp_",
             "rcp_é",
             "rcp_" + "/" * 27,
         ):
-            assert (await to.get(f"/v1/receipts/{made_up.replace('/', '%2F')}")).status == 404, made_up
+            assert (await service.get(f"/v1/receipts/{made_up.replace('/', '%2F')}")).status == 404, made_up
 
 
-async def test_the_fate_is_where_the_like_stands_now_and_the_proof_stays(dsn: str, owner: Connection):
-    async with running_service(dsn) as to:
-        first, second = await receipts(to, like("1"), like("2"))
-        await to.send([like("1", action="unlike", at=LATER)])
-        await to.sequence()
-        withdrawn = await to.get(f"/v1/receipts/{first}")
+async def test_the_fate_is_the_current_state_of_the_like_and_the_proof_stays(dsn: str, owner: Connection):
+    async with running_service(dsn) as service:
+        first, second = await receipts(service, like("1"), like("2"))
+        await service.send([like("1", action="unlike", at=LATER)])
+        await service.sequence()
+        withdrawn = await service.get(f"/v1/receipts/{first}")
         assert (withdrawn.json["fate"], withdrawn.json["like"]) == ("withdrawn", None)
-        assert faults(withdrawn.body) == []
-        [again] = await receipts(to, like("1", at=LATER + timedelta(minutes=1)))
-        await to.sequence()
-        assert [await fate(to, named) for named in (first, again, second)] == ["gone", "counted", "counted"]
-        assert faults((await to.get(f"/v1/receipts/{first}")).body) == []
+        assert failed_steps(withdrawn.body) == []
+        [again] = await receipts(service, like("1", at=LATER + timedelta(minutes=1)))
+        await service.sequence()
+        assert [await fate(service, receipt_id) for receipt_id in (first, again, second)] == [
+            "gone",
+            "counted",
+            "counted",
+        ]
+        assert failed_steps((await service.get(f"/v1/receipts/{first}")).body) == []
 
 
-async def test_a_person_is_forgotten_and_every_proof_and_total_still_holds(dsn: str, owner: Connection):
-    async with running_service(dsn) as to:
-        await to.send([like("1", "c1"), like("2", "c1"), like("1", "c2")])
-        mine, others = await receipts(to, like("1", "c3"), like("2", "c3"))
-        await to.sequence()
-        kept = (await to.get(f"/v1/receipts/{mine}")).body  # as a careful person would
-        before = (await to.get(f"/v1/campaigns/{SLUG}/totals")).json["money"]
+async def test_a_person_is_erased_and_every_proof_and_total_still_holds(dsn: str, owner: Connection):
+    async with running_service(dsn) as service:
+        await service.send([like("1", "c1"), like("2", "c1"), like("1", "c2")])
+        mine, others = await receipts(service, like("1", "c3"), like("2", "c3"))
+        await service.sequence()
+        kept = (await service.get(f"/v1/receipts/{mine}")).body  # as a careful person keeps it
+        before = (await service.get(f"/v1/campaigns/{SLUG}/totals")).json["money"]
         person = json.loads(kept)["like"]["person"]
-        assert await forget(to, "1") == 3
+        assert await erase(service, "1") == 3
         assert await owner.fetchval("SELECT count(*) FROM likes WHERE person = $1", bytes.fromhex(person)) == 0
         assert await owner.fetchval("SELECT count(*) FROM person_days WHERE person = $1", bytes.fromhex(person)) == 0
-        gone = await to.get(f"/v1/receipts/{mine}")
+        gone = await service.get(f"/v1/receipts/{mine}")
         assert (gone.json["fate"], gone.json["like"]) == ("forgotten", None)
-        assert faults(gone.body) == []
-        assert faults(kept) == []
-        assert await fate(to, others) == "counted"
-        assert (await to.get(f"/v1/receipts/{others}")).json["like"]["content"] == "c3"
-        assert (await to.get(f"/v1/campaigns/{SLUG}/totals")).json["money"] == before
+        assert failed_steps(gone.body) == []
+        assert failed_steps(kept) == []
+        assert await fate(service, others) == "counted"
+        assert (await service.get(f"/v1/receipts/{others}")).json["like"]["content"] == "c3"
+        assert (await service.get(f"/v1/campaigns/{SLUG}/totals")).json["money"] == before
         assert await sql_checks.run_checks(owner) == []
-        assert await forget(to, "1") == 0
-        assert await forget(to, "2") == 2
-        assert await fate(to, others) == "forgotten"
+        assert await erase(service, "1") == 0
+        assert await erase(service, "2") == 2
+        assert await fate(service, others) == "forgotten"
 
 
 def flipped(text: str) -> str:
@@ -131,35 +138,35 @@ TAMPERINGS = {
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
-async def test_a_receipt_that_was_changed_fails_at_the_step_that_is_false(dsn: str, name: str):
-    async with running_service(dsn) as to:
-        given = await receipts(to, *(like(str(n)) for n in range(4)))
-        await to.sequence()
-        proof = (await to.get(f"/v1/receipts/{given[1]}")).json
-    change, says = TAMPERINGS[name]
+async def test_a_changed_receipt_fails_at_the_wrong_step(dsn: str, name: str):
+    async with running_service(dsn) as service:
+        issued = await receipts(service, *(like(str(n)) for n in range(4)))
+        await service.sequence()
+        proof = (await service.get(f"/v1/receipts/{issued[1]}")).json
+    change, step = TAMPERINGS[name]
     change(proof)
-    [fault] = faults(json.dumps(proof).encode())
-    assert says in fault
+    [failed] = failed_steps(json.dumps(proof).encode())
+    assert step in failed
 
 
 @pytest.mark.parametrize(
     "raw", [b"", b"[]", b"{}", b'{"checkpoint":null}', b'{"checkpoint":"x"}', b"\xff", b"[" * 9999]
 )
-def test_what_is_no_receipt_is_refused(raw: bytes):
+def test_a_malformed_receipt_is_refused(raw: bytes):
     with pytest.raises(MalformedReceipt):
         receipt.check_receipt(raw, LOG.verifier_key)
 
 
 async def test_the_command_line_checks_a_file_offline(dsn: str, tmp_path: Path):
-    async with running_service(dsn) as to:
-        [named] = await receipts(to, like("1"))
-        await to.sequence()
+    async with running_service(dsn) as service:
+        [receipt_id] = await receipts(service, like("1"))
+        await service.sequence()
         file = tmp_path / "receipt.json"
-        file.write_bytes((await to.get(f"/v1/receipts/{named}")).body)
-    own, foreign = LOG.verifier_key, make_signer("other.example.org/log", b"x" * 32).verifier_key
-    good = CliRunner().invoke(app, ["verify-receipt", str(file), "--key", format_verifier_key(own)])
+        file.write_bytes((await service.get(f"/v1/receipts/{receipt_id}")).body)
+    key, foreign_key = LOG.verifier_key, make_signer("other.example.org/log", b"x" * 32).verifier_key
+    good = CliRunner().invoke(app, ["verify-receipt", str(file), "--key", format_verifier_key(key)])
     assert (good.exit_code, good.output.count("ok   ")) == (0, 5)
-    bad = CliRunner().invoke(app, ["verify-receipt", str(file), "--key", format_verifier_key(foreign)])
+    bad = CliRunner().invoke(app, ["verify-receipt", str(file), "--key", format_verifier_key(foreign_key)])
     assert bad.exit_code == 1
     assert "FALSE the checkpoint is signed by other.example.org/log" in bad.output
     assert CliRunner().invoke(app, ["verify-receipt", str(file)]).exit_code == 2

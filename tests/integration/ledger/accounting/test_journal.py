@@ -1,4 +1,4 @@
-"""The journal on a real PostgreSQL: what it posts, what it refuses, and what no program can do to what was posted."""
+"""The journal on a real PostgreSQL: postings, refusals, and rows that no program can change."""
 
 import asyncio
 from dataclasses import replace
@@ -21,13 +21,13 @@ FUNDED = Posting("fund/1", TransferStep.FUND, WORLD, BUDGET, 1_000, "sponsor's f
 FIRST = Posting("pledge/1", TransferStep.PLEDGE, BUDGET, PLEDGED, 600, "likes counted")
 
 
-async def posted(pool: Pool, *postings: Posting) -> None:
+async def post(pool: Pool, *postings: Posting) -> None:
     async with pool.acquire() as conn, conn.transaction():
         for posting in postings:
             await post_transfer(conn, posting)
 
 
-async def line(pool: Pool) -> CampaignBalances:
+async def read_balances(pool: Pool) -> CampaignBalances:
     async with pool.acquire() as conn:
         return await campaign_balances(conn, "schools")
 
@@ -41,24 +41,24 @@ def correction(corrected: Posting, key: str, amount_minor: int | None = None) ->
 @pytest.fixture
 async def funded(pool: Pool) -> Pool:
     """Return a pool on a database where 1,000 were funded and 600 of them pledged."""
-    await posted(pool, FUNDED, FIRST)
+    await post(pool, FUNDED, FIRST)
     return pool
 
 
-@pytest.mark.breaks_invariants  # settles outside of an envelope
+@pytest.mark.breaks_invariants  # settles without a settlement
 async def test_money_moves_along_the_line(funded: Pool):
-    await posted(funded, Posting("settle/1", TransferStep.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
-    held = await line(funded)
-    assert (held.budget.minor, held.pledged.minor, held.payable.minor) == (400, 350, 250)
-    assert (held.funded_minor, held.earned_minor, held.settled_minor) == (1_000, 600, 250)
+    await post(funded, Posting("settle/1", TransferStep.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
+    balances = await read_balances(funded)
+    assert (balances.budget.minor, balances.pledged.minor, balances.payable.minor) == (400, 350, 250)
+    assert (balances.funded_minor, balances.earned_minor, balances.settled_minor) == (1_000, 600, 250)
 
 
-async def test_every_transfer_is_told_to_the_log_in_its_transaction(funded: Pool):
-    told = await funded.fetch("SELECT subject FROM leaf_queue ORDER BY leaf_id")
-    assert [row["subject"] for row in told] == [f"transfer/{p.transfer_id}" for p in (FUNDED, FIRST)]
+async def test_a_transfer_enqueues_its_leaf_in_its_transaction(funded: Pool):
+    leaves = await funded.fetch("SELECT subject FROM leaf_queue ORDER BY leaf_id")
+    assert [row["subject"] for row in leaves] == [f"transfer/{p.transfer_id}" for p in (FUNDED, FIRST)]
 
 
-async def test_what_is_rolled_back_leaves_no_trace(funded: Pool):
+async def test_a_rollback_leaves_no_trace(funded: Pool):
     async with funded.acquire() as conn:
         attempt = conn.transaction()
         await attempt.start()
@@ -66,7 +66,7 @@ async def test_what_is_rolled_back_leaves_no_trace(funded: Pool):
         await attempt.rollback()
     assert await funded.fetchval("SELECT count(*) FROM transfers") == 2
     assert await funded.fetchval("SELECT count(*) FROM leaf_queue") == 2
-    assert (await line(funded)).pledged.minor == 600
+    assert (await read_balances(funded)).pledged.minor == 600
 
 
 async def test_the_same_posting_again_is_the_same_transfer(funded: Pool):
@@ -74,13 +74,13 @@ async def test_the_same_posting_again_is_the_same_transfer(funded: Pool):
         assert await post_transfer(conn, FIRST) == FIRST.transfer_id
         assert await post_transfer(conn, FIRST) == FIRST.transfer_id
     assert await funded.fetchval("SELECT count(*) FROM transfers") == 2
-    assert (await line(funded)).pledged.minor == 600
+    assert (await read_balances(funded)).pledged.minor == 600
 
 
 async def test_a_posting_again_is_the_first_also_once_its_money_has_moved_on(funded: Pool):
-    await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 400, "the rest"))
-    await posted(funded, FIRST)
-    assert (await line(funded)).budget.minor == 0
+    await post(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 400, "the rest"))
+    await post(funded, FIRST)
+    assert (await read_balances(funded)).budget.minor == 0
 
 
 @pytest.mark.parametrize(
@@ -100,24 +100,24 @@ async def test_a_posting_again_is_the_first_also_once_its_money_has_moved_on(fun
 )
 async def test_a_key_that_comes_back_with_other_content_names_the_field(funded: Pool, field: str, other: Posting):
     with pytest.raises(IdempotencyKeyConflict) as refused:
-        await posted(funded, other)
+        await post(funded, other)
     assert refused.value.field == field
     assert await funded.fetchval("SELECT count(*) FROM transfers") == 2
 
 
 async def test_no_more_can_be_pledged_than_was_funded(funded: Pool):
     with pytest.raises(BalanceFloor):
-        await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 401, "too much"))
-    await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 400, "all of it"))
-    assert (await line(funded)).budget.minor == 0
+        await post(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 401, "too much"))
+    await post(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 400, "all of it"))
+    assert (await read_balances(funded)).budget.minor == 0
 
 
-async def test_of_many_that_want_the_last_of_the_budget_as_many_get_it_as_it_reaches_for(dsn: str, funded: Pool):
-    asked = [Posting(f"pledge/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "at once") for n in range(2, 12)]
+async def test_concurrent_pledges_succeed_as_far_as_the_budget_reaches(dsn: str, funded: Pool):
+    postings = [Posting(f"pledge/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "at once") for n in range(2, 12)]
     async with database.open_pool(dsn, 10) as many:
-        answers = await asyncio.gather(*(posted(many, one) for one in asked), return_exceptions=True)
-    assert sorted(type(answer).__name__ for answer in answers) == ["BalanceFloor"] * 6 + ["NoneType"] * 4
-    assert (await line(funded)).budget.minor == 0
+        results = await asyncio.gather(*(post(many, posting) for posting in postings), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["BalanceFloor"] * 6 + ["NoneType"] * 4
+    assert (await read_balances(funded)).budget.minor == 0
 
 
 @pytest.mark.parametrize(
@@ -155,52 +155,52 @@ async def test_what_breaks_a_rule_is_refused_by_the_constraint_that_states_it(
     funded: Pool, posting: Posting, constraint: str
 ):
     with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
-        await posted(funded, posting)
+        await post(funded, posting)
     assert constraint in (refused.value.constraint_name or "")
     assert await funded.fetchval("SELECT count(*) FROM transfers") == 2
 
 
 async def test_a_transfer_is_corrected_at_most_once(funded: Pool):
-    await posted(funded, correction(FIRST, "correct/1", 100))
-    await posted(funded, correction(FIRST, "correct/1", 100))  # again: the same
+    await post(funded, correction(FIRST, "correct/1", 100))
+    await post(funded, correction(FIRST, "correct/1", 100))  # again: the same
     with pytest.raises(AlreadyCorrected):
-        await posted(funded, correction(FIRST, "correct/2", 100))
-    assert (await line(funded)).pledged.minor == 500
+        await post(funded, correction(FIRST, "correct/2", 100))
+    assert (await read_balances(funded)).pledged.minor == 500
 
 
 async def test_of_corrections_at_the_same_time_one_wins(dsn: str, funded: Pool):
-    asked = [correction(FIRST, f"correct/{n}", 100) for n in range(10)]
+    postings = [correction(FIRST, f"correct/{n}", 100) for n in range(10)]
     async with database.open_pool(dsn, 10) as many:
-        answers = await asyncio.gather(*(posted(many, one) for one in asked), return_exceptions=True)
-    assert sorted(type(answer).__name__ for answer in answers) == ["CorrectedBefore"] * 9 + ["NoneType"]
-    assert (await line(funded)).pledged.minor == 500
+        results = await asyncio.gather(*(post(many, posting) for posting in postings), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["AlreadyCorrected"] * 9 + ["NoneType"]
+    assert (await read_balances(funded)).pledged.minor == 500
 
 
 async def test_of_the_same_posting_at_the_same_time_one_is_kept(dsn: str, funded: Pool):
     same = Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "at once")
     async with database.open_pool(dsn, 10) as many:
-        await asyncio.gather(*(posted(many, same) for _ in range(10)))
-    assert (await line(funded)).pledged.minor == 700
+        await asyncio.gather(*(post(many, same) for _ in range(10)))
+    assert (await read_balances(funded)).pledged.minor == 700
 
 
 async def test_a_first_posting_opens_its_accounts_once_for_all_that_come_at_the_same_time(dsn: str, pool: Pool):
-    asked = [replace(FUNDED, key=f"fund/{n}", amount_minor=1) for n in range(20)]
+    postings = [replace(FUNDED, key=f"fund/{n}", amount_minor=1) for n in range(20)]
     async with database.open_pool(dsn, 20) as many:
-        await asyncio.gather(*(posted(many, one) for one in asked))
+        await asyncio.gather(*(post(many, posting) for posting in postings))
     assert await pool.fetchval("SELECT count(*) FROM accounts") == 2
-    assert (await line(pool)).budget.minor == 20
+    assert (await read_balances(pool)).budget.minor == 20
 
 
 async def test_twenty_at_once_in_both_directions_wait_for_each_other_without_a_deadlock(dsn: str, funded: Pool):
     pledges = [Posting(f"pledge/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 10, "there") for n in range(2, 22)]
-    await posted(funded, *pledges[:10])
+    await post(funded, *pledges[:10])
     both = [
         p for pair in zip(pledges[10:], (correction(p, f"back/{p.key}") for p in pledges), strict=False) for p in pair
     ]
     async with database.open_pool(dsn, 20) as many:
-        await asyncio.gather(*(posted(many, one) for one in both))
-    held = await line(funded)
-    assert (held.budget.minor, held.pledged.minor, held.pledged.version) == (300, 700, 31)
+        await asyncio.gather(*(post(many, posting) for posting in both))
+    balances = await read_balances(funded)
+    assert (balances.budget.minor, balances.pledged.minor, balances.pledged.version) == (300, 700, 31)
     versions = await funded.fetch(
         """SELECT to_version AS version FROM transfers JOIN accounts ON account_id = to_account WHERE kind = 'pledged'
         UNION ALL SELECT from_version FROM transfers JOIN accounts ON account_id = from_account WHERE kind = 'pledged'
@@ -211,13 +211,13 @@ async def test_twenty_at_once_in_both_directions_wait_for_each_other_without_a_d
 
 async def test_the_balance_after_is_that_of_the_order_of_commits_not_of_beginnings(dsn: str, funded: Pool):
     async with database.open_pool(dsn, 2) as two, two.acquire() as first, two.acquire() as second:
-        begun = first.transaction()
-        await begun.start()
+        transaction = first.transaction()
+        await transaction.start()
         await first.fetchval("SELECT now()")  # begins first, posts second
         async with second.transaction():
             await post_transfer(second, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 7, "begun second"))
         await post_transfer(first, Posting("pledge/3", TransferStep.PLEDGE, BUDGET, PLEDGED, 100, "begun first"))
-        await begun.commit()
+        await transaction.commit()
     newest = await funded.fetchrow(
         "SELECT to_balance_after_minor, recorded_at = (SELECT max(recorded_at) FROM transfers) AS is_latest"
         " FROM transfers WHERE step = 'pledge' ORDER BY to_version DESC LIMIT 1"
@@ -225,37 +225,35 @@ async def test_the_balance_after_is_that_of_the_order_of_commits_not_of_beginnin
     assert tuple(newest) == (707, True)
 
 
-async def test_stepping_back_takes_the_newest_and_posts_anew_what_was_too_much(funded: Pool):
-    await posted(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 50, "more likes"))
+async def test_a_reversal_takes_the_newest_and_posts_the_excess_again(funded: Pool):
+    await post(funded, Posting("pledge/2", TransferStep.PLEDGE, BUDGET, PLEDGED, 50, "more likes"))
     async with funded.acquire() as conn, conn.transaction():
         assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 80, "unliked") == 80
-    assert (await line(funded)).pledged.minor == 570
+    assert (await read_balances(funded)).pledged.minor == 570
     async with funded.acquire() as conn, conn.transaction():
         assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 600, "unliked") == 570
         assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "nothing is left") == 0
-        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 0, "nothing is asked") == 0
-    assert (await line(funded)).budget.minor == 1_000
+        assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 0, "nothing is wanted") == 0
+    assert (await read_balances(funded)).budget.minor == 1_000
 
 
-@pytest.mark.breaks_invariants  # settles outside of an envelope
-async def test_what_was_settled_is_not_taken_back(funded: Pool):
-    await posted(funded, Posting("settle/1", TransferStep.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
+@pytest.mark.breaks_invariants  # settles without a settlement
+async def test_settled_money_is_not_taken_back(funded: Pool):
+    await post(funded, Posting("settle/1", TransferStep.SETTLE, PLEDGED, PAYABLE, 250, "first period"))
     async with funded.acquire() as conn, conn.transaction():
         assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 600, "judged fake") == 350
-    held = await line(funded)
-    assert (held.pledged.minor, held.payable.minor, held.funded_minor) == (0, 250, 1_000)
+    balances = await read_balances(funded)
+    assert (balances.pledged.minor, balances.payable.minor, balances.funded_minor) == (0, 250, 1_000)
 
 
-async def test_stepping_back_goes_through_as_many_transfers_as_it_takes(funded: Pool):
-    await posted(
-        funded, *(Posting(f"tick/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "a tick") for n in range(230))
-    )
+async def test_a_reversal_takes_as_many_transfers_as_needed(funded: Pool):
+    await post(funded, *(Posting(f"tick/{n}", TransferStep.PLEDGE, BUDGET, PLEDGED, 1, "a tick") for n in range(230)))
     async with funded.acquire() as conn, conn.transaction():
         assert await reverse_amount(conn, TransferStep.PLEDGE, BUDGET, PLEDGED, 225, "unliked") == 225
-    assert (await line(funded)).pledged.minor == 605
+    assert (await read_balances(funded)).pledged.minor == 605
 
 
-TOLD_ONCE = [
+APPEND_ONLY = [
     "UPDATE transfers SET amount_minor = 1",
     "UPDATE transfers SET reference = 'nicer' WHERE false",
     "DELETE FROM transfers",
@@ -267,7 +265,7 @@ TOLD_ONCE = [
 ]
 
 BEYOND_THE_SERVICE = [
-    *TOLD_ONCE,
+    *APPEND_ONLY,
     "UPDATE accounts SET kind = 'world'",
     "UPDATE leaf_queue SET body = ''",
     "DELETE FROM leaf_queue",
@@ -286,8 +284,8 @@ BEYOND_A_READER = [
 ]
 
 
-async def test_what_was_told_is_never_changed_not_even_by_the_owner(funded: Pool, owner: Connection):
-    for statement in TOLD_ONCE:
+async def test_not_even_the_owner_changes_append_only_rows(funded: Pool, owner: Connection):
+    for statement in APPEND_ONLY:
         with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
             await owner.execute(statement)
     assert await funded.fetchval("SELECT sum(amount_minor) FROM transfers") == 1_600
@@ -297,7 +295,7 @@ async def test_what_was_told_is_never_changed_not_even_by_the_owner(funded: Pool
     ("role", "statements"),
     [("like_ledger_service", BEYOND_THE_SERVICE), ("like_ledger_reader", BEYOND_A_READER)],
 )
-async def test_a_role_has_no_right_to_what_is_not_its_own(owner: Connection, role: str, statements: list[str]):
+async def test_a_role_lacks_rights_beyond_its_task(owner: Connection, role: str, statements: list[str]):
     await owner.execute(f"SET ROLE {role}")
     for statement in statements:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -1,4 +1,4 @@
-"""The invariants: a database in use breaks none, and for each there is a tampering that it sees."""
+"""The invariants: a database in use breaks none, and every check detects a tampering."""
 
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
@@ -106,7 +106,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
         "UPDATE likes SET state = 'void' WHERE state = 'counted'",
         "UPDATE likes SET day = day + 1",
         "DELETE FROM likes WHERE state = 'over_limit'",
-        "UPDATE like_batches SET folded_at = now()",  # never folded, said to be
+        "UPDATE like_batches SET folded_at = now()",  # never folded, but marked so
     ],
     "ended_campaigns_owe_only_payouts": [
         "UPDATE settlements SET is_last = true",
@@ -261,7 +261,7 @@ def filled(database_server: DatabaseServer) -> Iterator[str]:
 
 @pytest.fixture
 async def conn(filled: str) -> AsyncIterator[Connection]:
-    """Yield a connection that no trigger, foreign key or right stands in the way of; nothing that it does is kept."""
+    """Yield a connection without triggers, foreign keys or missing rights; its changes are rolled back."""
     owner = await asyncpg.connect(filled)
     attempt = owner.transaction()
     await attempt.start()
@@ -275,7 +275,7 @@ async def test_a_database_in_use_breaks_no_invariant(conn: Connection):
     assert await sql_checks.run_checks(conn) == []
 
 
-async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn: Connection):
+async def test_the_database_in_use_has_rows_for_every_check(conn: Connection):
     states = await conn.fetch("SELECT DISTINCT state::text FROM likes")
     assert {row["state"] for row in states} == {"counted", "withdrawn", "quarantined", "over_limit"}
     assert await conn.fetchval("SELECT count(*) FROM transfers WHERE corrects IS NOT NULL") >= 2
@@ -285,17 +285,19 @@ async def test_the_database_in_use_has_something_for_each_check_to_look_at(conn:
     assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.ProposalState)
 
 
-def test_every_check_has_a_tampering_that_it_is_known_to_see():
+def test_every_check_has_a_tampering():
     assert sorted(TAMPERINGS) == [check.name for check in scripts("checks")]
 
 
-@pytest.mark.parametrize(("name", "tampering"), [(name, one) for name, some in TAMPERINGS.items() for one in some])
-async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
+@pytest.mark.parametrize(
+    ("name", "tampering"), [(name, sql) for name, statements in TAMPERINGS.items() for sql in statements]
+)
+async def test_a_tampering_is_detected(conn: Connection, name: str, tampering: str):
     await conn.execute(tampering)
-    failures = {failure.name: failure for failure in await sql_checks.run_checks(conn)}
-    assert name in failures
-    assert failures[name].rows
-    assert failures[name].count >= len(failures[name].rows)
+    violations = {violation.name: violation for violation in await sql_checks.run_checks(conn)}
+    assert name in violations
+    assert violations[name].rows
+    assert violations[name].count >= len(violations[name].rows)
 
 
 @pytest.mark.parametrize(
@@ -307,21 +309,21 @@ async def test_a_tampering_is_seen(conn: Connection, name: str, tampering: str):
         "UPDATE log_heads SET root = sha256('x') WHERE size = (SELECT max(size) FROM log_heads)",
     ],
 )
-async def test_tiles_that_do_not_re_hash_to_the_head_are_seen(conn: Connection, tampering: str):
+async def test_tiles_that_do_not_hash_to_the_head_are_detected(conn: Connection, tampering: str):
     await conn.execute(tampering)
-    assert log_tiles.NAME in {failure.name for failure in await sql_checks.run_checks(conn)}
+    assert log_tiles.NAME in {violation.name for violation in await sql_checks.run_checks(conn)}
 
 
-async def test_a_failure_says_its_sentence_and_shows_some_of_its_rows(conn: Connection):
+async def test_a_violation_has_its_sentence_and_some_of_its_rows(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
-    [failure] = await sql_checks.run_checks(conn)
-    assert failure.name == "counted_likes_have_a_leaf"
-    assert failure.sentence.startswith("Every like has its own position")
-    assert "scans" not in failure.sentence
-    assert len(failure.rows) == sql_checks.ROWS_MAX < failure.count
+    [violation] = await sql_checks.run_checks(conn)
+    assert violation.name == "counted_likes_have_a_leaf"
+    assert violation.sentence.startswith("Every like has its own position")
+    assert "scans" not in violation.sentence
+    assert len(violation.rows) == sql_checks.ROWS_MAX < violation.count
 
 
-async def test_what_reads_whole_tables_can_be_left_out(conn: Connection):
+async def test_scans_of_whole_tables_can_be_left_out(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
     assert await sql_checks.run_checks(conn, with_scans=False) == []
     cheap = {check.name for check in sql_checks.list_checks(with_scans=False)}
@@ -337,9 +339,9 @@ async def test_counts_outlive_the_likes_of_a_campaign_past_its_retention(conn: C
 
 @pytest.mark.parametrize("check", scripts("checks"), ids=lambda check: check.name)
 def test_a_check_opens_with_a_sentence_and_is_one_query(check: Script):
-    said = sql_checks.check_sentence(check)
-    assert said[0].isupper() or said[0] == "`"
-    assert said.endswith(".")
+    sentence = sql_checks.check_sentence(check)
+    assert sentence[0].isupper() or sentence[0] == "`"
+    assert sentence.endswith(".")
     query = "\n".join(line for line in check.text.splitlines() if not line.startswith("--"))
     assert query.count(";") == 1
     assert query.endswith(";")

@@ -1,4 +1,4 @@
-"""Other people's programs accept our log: golang.org/x/mod, built from the system's package, against a served log."""
+"""golang.org/x/mod (sumdb/note, sumdb/tlog), from the system's package, verifies a served log."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the verifier; left out with a message where it cannot be, which is an error in CI."""
+    """Build the verifier; skip where Go is missing, which is an error in CI."""
     if shutil.which("go") is None or not PACKAGE.is_dir():
         assert os.environ.get("CI") != "true", MISSING
         pytest.skip(MISSING)
@@ -35,13 +35,13 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "verifier"
 
 
-async def judged(program: Path, to: RunningService, key: str) -> "subprocess.CompletedProcess[str]":
+async def run_verifier(program: Path, to: RunningService, key: str) -> "subprocess.CompletedProcess[str]":
     command = [str(program), to.url, key]
     return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=False)
 
 
-async def test_golangs_tlog_and_note_accept_what_is_served(dsn: str, program: Path):
-    own = format_verifier_key(LOG.verifier_key)
+async def test_golangs_tlog_and_note_accept_the_served_log(dsn: str, program: Path):
+    key = format_verifier_key(LOG.verifier_key)
     async with running_service(dsn) as to:
         for leaves in (1, 254, 300):
             await to.send([like(f"{leaves}/{n}", at=DAY) for n in range(5)])
@@ -51,16 +51,16 @@ async def test_golangs_tlog_and_note_accept_what_is_served(dsn: str, program: Pa
                     await enqueue_leaf(conn, "note", f"note/{leaves}/{number}", text)
             await to.sequence()
             async with to.service.pool.acquire() as conn:
-                signed = await newest_head(conn)
-            assert signed is not None
-            answer = await judged(program, to, own)
-            assert (answer.returncode, answer.stderr) == (0, "")
-            assert answer.stdout.split() == [str(signed.size), to_base64(signed.root)]
+                head = await newest_head(conn)
+            assert head is not None
+            process = await run_verifier(program, to, key)
+            assert (process.returncode, process.stderr) == (0, "")
+            assert process.stdout.split() == [str(head.size), to_base64(head.root)]
 
 
 @pytest.mark.breaks_invariants
 @pytest.mark.parametrize(
-    ("tampering", "says"),
+    ("tampering", "message"),
     [
         ("UPDATE leaf_queue SET body = body || ' '::bytea WHERE leaf_index = 1", "leaf 1: "),
         ("UPDATE log_tiles SET hashes = set_byte(hashes, 40, get_byte(hashes, 40) # 1)", "leaf"),
@@ -71,11 +71,13 @@ async def test_golangs_tlog_and_note_accept_what_is_served(dsn: str, program: Pa
         ),
     ],
 )
-async def test_and_refuse_what_was_changed(dsn: str, program: Path, owner: Connection, tampering: str, says: str):
+async def test_golangs_tlog_and_note_refuse_a_changed_log(
+    dsn: str, program: Path, owner: Connection, tampering: str, message: str
+):
     async with running_service(dsn) as to:
         await to.send([like(str(n)) for n in range(5)])
         await to.sequence()
         await owner.execute(f"SET session_replication_role = replica; {tampering}")
-        answer = await judged(program, to, format_verifier_key(LOG.verifier_key))
-    assert answer.returncode == 1
-    assert answer.stderr.startswith(says)
+        process = await run_verifier(program, to, format_verifier_key(LOG.verifier_key))
+    assert process.returncode == 1
+    assert process.stderr.startswith(message)

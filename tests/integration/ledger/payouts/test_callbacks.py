@@ -1,4 +1,4 @@
-"""The payment service answers by callback: signed, taken in once, never against what is known."""
+"""Callbacks of a payment service: signed, recorded once, never against a recorded result."""
 
 import asyncio
 import json
@@ -13,10 +13,8 @@ from aiohttp import web
 from standardwebhooks import Webhook
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import approval_rules
-from ledger.payouts import sending
 from ledger.payouts.callbacks import CallbackResult, classify_result
-from ledger.payouts.channels import PaymentOutcome, PaymentResult
+from ledger.payouts.channels import Channel, PaymentOutcome, PaymentResult
 from ledger.payouts.channels.http import HttpChannel
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.manual import retry_returned
@@ -24,119 +22,120 @@ from ledger.settlements.approvals import approve
 from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_steps import PayoutState, PayoutStep
 from ops.clock import utc_now
+from payment_service import SECRET
 from serving import SLUG, RunningService, like, running_service
-from settlements import read_settlements, settle_periods
-from tests.integration.ledger.payouts.channels.test_http import SECRET
+from settlements import read_settlements, send, settle_periods
 
 PATH = "/v1/payouts/answers"
 
 
 @dataclass
-class Caller:
-    """A payment service that takes a request, answers nothing clear, and calls back when it is told to."""
+class CallingService:
+    """A payment service that gives no clear response, and calls back when the test wants it."""
 
     http: aiohttp.ClientSession
-    callback: str = ""
+    callback_url: str = ""
     url: str = ""
-    asked: list[str] = field(default_factory=list)
-    at_once: str = ""  # what it calls back before it answers the request
+    requested: list[str] = field(default_factory=list)
+    immediate_status: str = ""  # calls back with it before it responds
 
-    async def requested(self, request: web.Request) -> web.Response:
+    async def handle_request(self, request: web.Request) -> web.Response:
         body = await request.read()
         Webhook(SECRET).verify(body, dict(request.headers))
-        self.asked.append(json.loads(body)["data"]["id"])
-        if self.at_once:
-            await self.says(self.asked[-1], self.at_once)
+        self.requested.append(json.loads(body)["data"]["id"])
+        if self.immediate_status:
+            await self.call_back(self.requested[-1], self.immediate_status)
         return web.Response(status=202, text="{}")
 
-    async def says(self, message_id: str, status: str, delivery: str = "msg_1", **more: str) -> tuple[int, Any]:
-        told = {"type": "payout.answered", "timestamp": "x", "data": {"id": message_id, "status": status, **more}}
-        return await self.sends(json.dumps(told), delivery)
+    async def call_back(
+        self, message_id: str, status: str, delivery: str = "msg_1", **details: str
+    ) -> tuple[int, Any]:
+        data = {"id": message_id, "status": status, **details}
+        return await self.post(json.dumps({"type": "payout.answered", "timestamp": "x", "data": data}), delivery)
 
-    async def sends(
+    async def post(
         self, body: str, delivery: str = "msg_1", secret: str = SECRET, at: datetime | None = None, **headers: str
     ) -> tuple[int, Any]:
         moment = at or utc_now()
-        own = {
+        signed = {
             "Content-Type": "application/json",
             "webhook-id": delivery,
             "webhook-timestamp": str(int(moment.timestamp())),
             "webhook-signature": Webhook(secret).sign(delivery, moment, body),
         }
-        async with self.http.post(self.callback, data=body.encode(), headers=own | headers) as answer:
-            return answer.status, await answer.json(content_type=None)
+        async with self.http.post(self.callback_url, data=body.encode(), headers=signed | headers) as response:
+            return response.status, await response.json(content_type=None)
 
 
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn, payout_secret=SECRET) as made:
-        await made.send([like(str(n)) for n in range(300)])
-        await made.tick()
-        yield made
+    async with running_service(dsn, payout_secret=SECRET) as running:
+        await running.send([like(str(n)) for n in range(300)])
+        await running.tick()
+        yield running
 
 
 @pytest.fixture
-async def payer(service: RunningService) -> AsyncIterator[Caller]:
-    found = Caller(service.http, service.url + PATH)
+async def payer(service: RunningService) -> AsyncIterator[CallingService]:
+    calling = CallingService(service.http, service.url + PATH)
     app = web.Application()
-    app.add_routes([web.post("/payouts", found.requested)])
+    app.add_routes([web.post("/payouts", calling.handle_request)])
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    found.url = f"http://127.0.0.1:{runner.addresses[0][1]}/payouts"
-    yield found
+    calling.url = f"http://127.0.0.1:{runner.addresses[0][1]}/payouts"
+    yield calling
     await runner.cleanup()
 
 
-async def the(service: RunningService) -> tuple[Campaign, Settlement]:
+async def read_settlement(service: RunningService) -> tuple[Campaign, Settlement]:
     campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
-    (envelope,) = await read_settlements(service.service.pool, campaign)
-    return campaign, envelope
+    (settlement,) = await read_settlements(service.service.pool, campaign)
+    return campaign, settlement
 
 
-async def asked_for(service: RunningService, payer: Caller) -> list[Payout]:
-    """Settle, approve and send: the payment service was asked for two payouts, and has said nothing clear."""
+async def settle_and_send(service: RunningService, channel: Channel) -> list[Payout]:
+    """Settle, approve and send; the results stay unknown."""
     pool = service.service.pool
     await settle_periods(pool, (await service.service.catalogue_cache.refresh()).campaigns[SLUG], utc_now())
-    return await sent(service, payer)
+    return await approve_and_send(service, channel)
 
 
-async def sent(service: RunningService, payer: Caller) -> list[Payout]:
+async def approve_and_send(service: RunningService, channel: Channel) -> list[Payout]:
     pool = service.service.pool
-    campaign, envelope = await the(service)
+    campaign, settlement = await read_settlement(service)
     for person in ("ben", "cid"):
         async with pool.acquire() as conn, conn.transaction():
-            await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
-    channel = HttpChannel(payer.url, SECRET, utc_now, seconds_max=5)
-    return (
-        await sending.send_settlement(
-            pool, channel, envelope.settlement_id, approval_rules(campaign), "ann", utc_now()
-        )
-    ).payouts
+            await approve(conn, settlement.settlement_id, settlement.hash, person, utc_now())
+    return (await send(pool, channel, campaign, settlement.settlement_id, "ann", utc_now())).payouts
 
 
-async def test_an_answer_is_taken_in_once_however_often_it_is_said(service: RunningService, payer: Caller):
-    first, second = await asked_for(service, payer)
+def http_channel(payer: CallingService) -> HttpChannel:
+    return HttpChannel(payer.url, SECRET, utc_now, seconds_max=5)
+
+
+async def test_a_callback_is_recorded_once(service: RunningService, payer: CallingService):
+    first, second = await settle_and_send(service, http_channel(payer))
     assert [first.state, second.state] == [PayoutState.SENDING] * 2
-    heard = [await payer.says(payer.asked[0], "accepted", f"msg_{n}", reference="P-1") for n in range(3)]
-    assert [status for status, _ in heard] == [200] * 3
-    assert [said["result"] for _, said in heard] == ["recorded", "duplicate", "duplicate"]
-    assert (await payer.says(payer.asked[1], "refused", reason="no such account"))[1]["result"] == "recorded"
-    assert (await payer.says(payer.asked[1], "refused", reason="in other words"))[1]["result"] == "duplicate"
-    _, envelope = await the(service)
-    first, second = envelope.payouts
+    responses = [await payer.call_back(payer.requested[0], "accepted", f"msg_{n}", reference="P-1") for n in range(3)]
+    assert [status for status, _ in responses] == [200] * 3
+    assert [body["result"] for _, body in responses] == ["recorded", "duplicate", "duplicate"]
+    assert (await payer.call_back(payer.requested[1], "refused", reason="no such account"))[1]["result"] == "recorded"
+    assert (await payer.call_back(payer.requested[1], "refused", reason="in other words"))[1]["result"] == "duplicate"
+    _, settlement = await read_settlement(service)
+    first, second = settlement.payouts
     assert (first.state, first.latest_step.bank_reference, len(first.evidence)) == (PayoutState.SENT, "P-1", 1)
     assert (second.state, second.latest_step.reason) == (PayoutState.RETURNED, "no such account")
     money = (await service.get(f"/v1/campaigns/{SLUG}/totals")).json["money"]
     assert (money["in_flight"]["minor"], money["settled"]["minor"]) == (70, 100)
 
 
-async def test_the_same_answer_from_many_at_once_is_taken_in_once(service: RunningService, payer: Caller):
-    await asked_for(service, payer)
-    heard = await asyncio.gather(*(payer.says(payer.asked[0], "accepted", f"msg_{n}") for n in range(8)))
-    assert sorted(said["result"] for _, said in heard) == ["duplicate"] * 7 + ["recorded"]
-    _, envelope = await the(service)
-    assert [step.state for step in envelope.payouts[0].steps] == [
+async def test_of_equal_callbacks_at_once_one_is_recorded(service: RunningService, payer: CallingService):
+    await settle_and_send(service, http_channel(payer))
+    responses = await asyncio.gather(*(payer.call_back(payer.requested[0], "accepted", f"msg_{n}") for n in range(8)))
+    assert sorted(body["result"] for _, body in responses) == ["duplicate"] * 7 + ["recorded"]
+    _, settlement = await read_settlement(service)
+    assert [step.state for step in settlement.payouts[0].steps] == [
         PayoutState.WAITING,
         PayoutState.SENDING,
         PayoutState.SENT,
@@ -144,66 +143,62 @@ async def test_the_same_answer_from_many_at_once_is_taken_in_once(service: Runni
 
 
 @pytest.mark.parametrize(("first", "then"), [("accepted", "refused"), ("refused", "accepted")])
-async def test_what_contradicts_is_refused_and_counted(service: RunningService, payer: Caller, first: str, then: str):
-    await asked_for(service, payer)
-    await payer.says(payer.asked[0], first, reference="P-1")
-    before = (await the(service))[1].payouts
-    status, said = await payer.says(payer.asked[0], then)
-    assert (status, said["type"]) == (409, "urn:like-ledger:problem:contradicts")
-    assert (await the(service))[1].payouts == before
+async def test_a_conflicting_callback_is_refused_and_counted(
+    service: RunningService, payer: CallingService, first: str, then: str
+):
+    await settle_and_send(service, http_channel(payer))
+    await payer.call_back(payer.requested[0], first, reference="P-1")
+    before = (await read_settlement(service))[1].payouts
+    status, problem = await payer.call_back(payer.requested[0], then)
+    assert (status, problem["type"]) == (409, "urn:like-ledger:problem:callback-conflict")
+    assert (await read_settlement(service))[1].payouts == before
     metrics = (await service.get("/metrics")).body.decode()
     assert 'like_ledger_payout_callbacks_total{result="conflict"} 1.0' in metrics
 
 
-async def test_another_reference_for_the_same_payout_contradicts(service: RunningService, payer: Caller):
-    await asked_for(service, payer)
-    await payer.says(payer.asked[0], "accepted", reference="P-1")
-    assert (await payer.says(payer.asked[0], "accepted", reference="P-2"))[0] == 409
-    assert (await payer.says(payer.asked[0], "accepted"))[0] == 200
+async def test_another_reference_for_the_same_payout_contradicts(service: RunningService, payer: CallingService):
+    await settle_and_send(service, http_channel(payer))
+    await payer.call_back(payer.requested[0], "accepted", reference="P-1")
+    assert (await payer.call_back(payer.requested[0], "accepted", reference="P-2"))[0] == 409
+    assert (await payer.call_back(payer.requested[0], "accepted"))[0] == 200
 
 
-async def test_a_callback_may_come_before_the_request_is_answered(service: RunningService, payer: Caller):
-    payer.at_once = "accepted"
-    await asked_for(service, payer)
-    _, envelope = await the(service)
-    assert [p.state for p in envelope.payouts] == [PayoutState.SENT, PayoutState.SENT]
-    assert len(payer.asked) == len(set(payer.asked)) == 2
+async def test_a_callback_may_come_before_the_response(service: RunningService, payer: CallingService):
+    payer.immediate_status = "accepted"
+    await settle_and_send(service, http_channel(payer))
+    _, settlement = await read_settlement(service)
+    assert [p.state for p in settlement.payouts] == [PayoutState.SENT, PayoutState.SENT]
+    assert len(payer.requested) == len(set(payer.requested)) == 2
 
 
-async def test_an_answer_to_an_earlier_attempt_does_not_touch_the_next(service: RunningService, payer: Caller):
-    payout, _ = await asked_for(service, payer)
-    await payer.says(payer.asked[0], "refused", reason="closed")
+async def test_a_callback_about_an_earlier_attempt_does_not_change_the_next(
+    service: RunningService, payer: CallingService
+):
+    payout, _ = await settle_and_send(service, http_channel(payer))
+    await payer.call_back(payer.requested[0], "refused", reason="closed")
     async with service.service.pool.acquire() as conn, conn.transaction():
         await retry_returned(conn, payout.payout_id, payout.latest_step.payee, "ann", utc_now())
-    assert (await payer.says(payer.asked[0], "refused"))[1]["result"] == "duplicate"
-    assert (await payer.says(payer.asked[0], "accepted"))[0] == 409
-    retried, _ = await sent(service, payer)
-    assert (retried.state, retried.latest_step.attempt, len(set(payer.asked))) == (PayoutState.SENDING, 2, 3)
-    assert (await payer.says(payer.asked[-1], "accepted"))[1]["result"] == "recorded"
+    assert (await payer.call_back(payer.requested[0], "refused"))[1]["result"] == "duplicate"
+    assert (await payer.call_back(payer.requested[0], "accepted"))[0] == 409
+    retried, _ = await approve_and_send(service, http_channel(payer))
+    assert (retried.state, retried.latest_step.attempt, len(set(payer.requested))) == (PayoutState.SENDING, 2, 3)
+    assert (await payer.call_back(payer.requested[-1], "accepted"))[1]["result"] == "recorded"
 
 
-async def test_what_another_channel_was_told_the_payment_service_says_nothing_of(
-    service: RunningService, payer: Caller
+async def test_a_callback_about_the_message_of_another_channel_is_unknown(
+    service: RunningService, payer: CallingService
 ):
-    pool = service.service.pool
-    await settle_periods(pool, (await service.service.catalogue_cache.refresh()).campaigns[SLUG], utc_now())
-    campaign, envelope = await the(service)
-    for person in ("ben", "cid"):
-        async with pool.acquire() as conn, conn.transaction():
-            await approve(conn, envelope.settlement_id, envelope.hash, person, utc_now())
-    by_hand = await sending.send_settlement(
-        pool, ManualChannel(), envelope.settlement_id, approval_rules(campaign), "ann", utc_now()
-    )
-    assert (await payer.says(by_hand.payouts[0].latest_step.message_id or "", "accepted"))[0] == 404
-    assert [p.state for p in (await the(service))[1].payouts] == [PayoutState.SENDING] * 2
+    first, _ = await settle_and_send(service, ManualChannel())
+    assert (await payer.call_back(first.latest_step.message_id or "", "accepted"))[0] == 404
+    assert [p.state for p in (await read_settlement(service))[1].payouts] == [PayoutState.SENDING] * 2
 
 
-UNSIGNED = "urn:like-ledger:problem:unsigned-answer"
+UNAUTHENTICATED = "urn:like-ledger:problem:callback-unauthenticated"
 OTHER = "whsec_" + "A" * 43 + "="
 
 
 @pytest.mark.parametrize(
-    ("how", "headers", "status"),
+    ("request_changes", "headers", "status"),
     [
         ({"secret": OTHER}, {}, 401),
         ({"at": utc_now() - timedelta(minutes=6)}, {}, 401),
@@ -218,24 +213,28 @@ OTHER = "whsec_" + "A" * 43 + "="
         ({"body": " " * 65_537}, {}, 413),
     ],
 )
-async def test_what_is_no_answer_changes_nothing(
-    service: RunningService, payer: Caller, how: Mapping[str, Any], headers: dict[str, str], status: int
+async def test_an_invalid_callback_changes_nothing(
+    service: RunningService,
+    payer: CallingService,
+    request_changes: Mapping[str, Any],
+    headers: dict[str, str],
+    status: int,
 ):
-    await asked_for(service, payer)
-    good = {"type": "payout.answered", "data": {"id": payer.asked[0], "status": "accepted"}}
-    got, said = await payer.sends(**({"body": json.dumps(good)} | dict(how)), **headers)
-    assert (got, said["status"]) == (status, status)
-    assert status != 401 or said["type"] == UNSIGNED
-    assert [p.state for p in (await the(service))[1].payouts] == [PayoutState.SENDING] * 2
+    await settle_and_send(service, http_channel(payer))
+    valid = {"type": "payout.answered", "data": {"id": payer.requested[0], "status": "accepted"}}
+    response_status, problem = await payer.post(**({"body": json.dumps(valid)} | dict(request_changes)), **headers)
+    assert (response_status, problem["status"]) == (status, status)
+    assert status != 401 or problem["type"] == UNAUTHENTICATED
+    assert [p.state for p in (await read_settlement(service))[1].payouts] == [PayoutState.SENDING] * 2
 
 
-async def test_without_a_secret_nobody_is_believed(dsn: str):
+async def test_without_a_secret_no_callback_is_accepted(dsn: str):
     async with running_service(dsn) as service:
-        payer = Caller(service.http, service.url + PATH)
+        payer = CallingService(service.http, service.url + PATH)
         for secret in (SECRET, OTHER):
             body = '{"type": "payout.answered", "data": {"id": "X-1", "status": "accepted"}}'
-            status, said = await payer.sends(body, secret=secret)
-            assert (status, said["type"]) == (401, UNSIGNED)
+            status, problem = await payer.post(body, secret=secret)
+            assert (status, problem["type"]) == (401, UNAUTHENTICATED)
 
 
 ACCEPTED, OTHERS = PaymentResult(PaymentOutcome.ACCEPTED, "P-1"), PaymentResult(PaymentOutcome.ACCEPTED, "P-2")
@@ -243,7 +242,7 @@ REFUSED = PaymentResult(PaymentOutcome.REFUSED, reason="no")
 
 
 @pytest.mark.parametrize(
-    ("states", "answer", "verdict"),
+    ("states", "result", "effect"),
     [
         ("sending", ACCEPTED, CallbackResult.RECORDED),
         ("sending", REFUSED, CallbackResult.RECORDED),
@@ -253,15 +252,21 @@ REFUSED = PaymentResult(PaymentOutcome.REFUSED, reason="no")
         ("sending sent paid", ACCEPTED, CallbackResult.DUPLICATE),
         ("sending sent paid", REFUSED, CallbackResult.CONFLICT),
         ("sending sent returned", ACCEPTED, CallbackResult.DUPLICATE),
-        ("sending sent returned", REFUSED, CallbackResult.CONFLICT),  # the bank sent it back: that is no refusal
-        ("sending paid", OTHERS, CallbackResult.DUPLICATE),  # the bank was first, with a reference of its own
+        (
+            "sending sent returned",
+            REFUSED,
+            CallbackResult.CONFLICT,
+        ),  # returned by the bank, not refused
+        ("sending paid", OTHERS, CallbackResult.DUPLICATE),  # the bank was first, with its reference
         ("sending returned", REFUSED, CallbackResult.DUPLICATE),
         ("sending returned", ACCEPTED, CallbackResult.CONFLICT),
     ],
 )
-def test_an_answer_is_judged_beside_what_is_known(states: str, answer: PaymentResult, verdict: CallbackResult):
+def test_a_result_is_classified_against_the_recorded_steps(
+    states: str, result: PaymentResult, effect: CallbackResult
+):
     steps = [
         PayoutStep("pay_x", n, PayoutState(state), 1, "{}", "x", utc_now(), bank_reference="P-1" if n > 1 else None)
         for n, state in enumerate(states.split(), 1)
     ]
-    assert classify_result(steps, answer) is verdict
+    assert classify_result(steps, result) is effect

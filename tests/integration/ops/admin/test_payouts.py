@@ -1,4 +1,4 @@
-"""Settlements and payouts through the desk: settled, approved by two people, sent, and paid as a real bank says."""
+"""Settlements and payouts by the API: settled, approved by two people, sent, and paid by a real bank."""
 
 import asyncio
 import json
@@ -18,100 +18,106 @@ from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.admin.core import execute
 from ops.admin.core.actor import OPERATOR
-from ops.admin.core.command import CommandServices
 from ops.admin.core.errors import Forbidden
 from ops.admin.resources.proposals import Approval
 from ops.clock import utc_now
 from serving import SLUG, RunningService, like, promise, running_service
 
-HERE = f"/campaigns/{SLUG}/settlements"
+SETTLEMENTS_PATH = f"/campaigns/{SLUG}/settlements"
 ACCOUNTS = {"village-schools": "DE89370400440532013000", "mobile-libraries": "FR1420041010050500013M02606"}
 
 
-def in_euros() -> Promise:
-    """Return the promise in euros, to accounts that the bank can pay, a cent a like."""
+def euro_promise() -> Promise:
+    """Return the promise in euros, a cent per like, with accounts that the bank can pay."""
     terms = promise().model_dump(mode="json", exclude_none=True)["terms"]
-    beneficiaries = [{**one, "account": {"iban": ACCOUNTS[one["charity"]]}} for one in terms["beneficiaries"]]
+    beneficiaries = [
+        {**payout, "account": {"iban": ACCOUNTS[payout["charity"]]}} for payout in terms["beneficiaries"]
+    ]
     rate = {"amount_minor": 1, "per_likes": 1}
     return promise({"currency": "EUR"}, {"beneficiaries": beneficiaries, "rate": rate})
 
 
-def serving(dsn: str, folder: Path, **settings: Any) -> AbstractAsyncContextManager[RunningService]:
+def euro_service(dsn: str, folder: Path, **settings: Any) -> AbstractAsyncContextManager[RunningService]:
     payer = {"payer_name": "ACME Corporation", "payer_account": PAYER_IBAN, "payer_bic": PAYER_BIC}
-    own = {"payout_channel": "pain001", "payout_folder": folder / "outbox", **payer, **settings}
-    return running_service(dsn, in_euros(), **own)
+    channel = {"payout_channel": "pain001", "payout_folder": folder / "outbox"}
+    return running_service(dsn, euro_promise(), **channel, **payer, **settings)
 
 
 @pytest.fixture
-async def served(dsn: str, tmp_path: Path) -> AsyncIterator[RunningService]:
+async def server(dsn: str, tmp_path: Path) -> AsyncIterator[RunningService]:
     """Yield a service whose campaign ended long ago with a hundred likes."""
-    async with serving(dsn, tmp_path) as own:
-        await create_tokens(own.service.pool)
-        assert (await own.send([like(f"p{n}") for n in range(100)])).outcomes == {"counted": 100}
-        yield own
+    async with euro_service(dsn, tmp_path) as running:
+        await create_tokens(running.service.pool)
+        assert (await running.send([like(f"p{n}") for n in range(100)])).outcomes == {"counted": 100}
+        yield running
 
 
 @pytest.fixture
 def counterparty() -> Iterator[MockBank]:
-    with running_bank(f"{utc_now():%Y-%m-%d}T09:00") as found:
-        yield found
+    with running_bank(f"{utc_now():%Y-%m-%d}T09:00") as bank:
+        yield bank
 
 
-async def done(asked: Any) -> Any:
-    """Return what a command that was given did."""
-    status, answer = await asked
-    assert (status, answer.get("state")) == (200, "done"), answer
-    return answer
+async def run_done(command: Any) -> Any:
+    """Await a command and return its response; it must have changed something."""
+    status, response = await command
+    assert (status, response.get("state")) == (200, "done"), response
+    return response
 
 
-async def settled(served: RunningService, by: str = "fay") -> str:
-    """Settle, and return the settlement's id."""
-    made = (await done(AdminClient(served, by).run_command(HERE)))["after"]
-    return next(iter(made))
+async def settle(server: RunningService, by: str = "fay") -> str:
+    """Settle and return the settlement's id."""
+    settlements = (await run_done(AdminClient(server, by).run_command(SETTLEMENTS_PATH)))["after"]
+    return next(iter(settlements))
 
 
-async def approved(served: RunningService, settlement: str, *people: str) -> None:
-    _, shown = await AdminClient(served, people[0]).read(f"/settlements/{settlement}")
+async def approve(server: RunningService, settlement: str, *people: str) -> None:
+    detail = await read_detail(server, settlement, people[0])
     for person in people:
-        asked = {"hash": shown["hash"]}
-        await done(AdminClient(served, person).run_command(f"/settlements/{settlement}/approve", asked))
+        body = {"hash": detail["hash"]}
+        await run_done(AdminClient(server, person).run_command(f"/settlements/{settlement}/approve", body))
 
 
-async def shown(served: RunningService, settlement: str, by: str = "fay") -> Any:
-    _, found = await AdminClient(served, by).read(f"/settlements/{settlement}")
-    return found
+async def read_detail(server: RunningService, settlement: str, by: str = "fay") -> Any:
+    _, detail = await AdminClient(server, by).read(f"/settlements/{settlement}")
+    return detail
 
 
 def outbox(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in (folder / "outbox").glob("*.xml")]
 
 
-async def test_the_whole_road_with_a_bank(served: RunningService, tmp_path: Path, counterparty: MockBank):
-    fay = AdminClient(served, "fay")
-    own = await settled(served)
-    assert (await fay.run_command(HERE, key="again"))[1]["state"] == "unchanged", "settled once"
-    status, refused = await fay.run_command(f"/settlements/{own}/send")
-    assert (status, "waits for 2 more people" in refused["detail"]) == (409, True)
-    await approved(served, own, "fred", "olga")
-    answer = await done(fay.run_command(f"/settlements/{own}/send"))
-    assert (answer["before"]["state"], answer["after"]["state"]) == ("approved", "sending")
-    assert (await shown(served, own))["state"] == "sent"
+async def test_a_settlement_is_paid_by_a_bank(server: RunningService, tmp_path: Path, counterparty: MockBank):
+    fay = AdminClient(server, "fay")
+    settlement = await settle(server)
+    assert (await fay.run_command(SETTLEMENTS_PATH, key="again"))[1]["state"] == "unchanged", "settled once"
+    status, problem = await fay.run_command(f"/settlements/{settlement}/send")
+    assert (status, problem["code"], problem["params"]["approvals_number"]) == (409, "approvals_missing", 2)
+    await approve(server, settlement, "fred", "olga")
+    response = await run_done(fay.run_command(f"/settlements/{settlement}/send"))
+    assert (response["before"]["state"], response["after"]["state"]) == ("approved", "sending")
+    assert (await read_detail(server, settlement))["state"] == "sent"
     for file in outbox(tmp_path):
         counterparty.call("/payments", file)
-    for said in counterparty.messages("pain.002"):
-        await fay.send_file("/statements", said)
+    for message in counterparty.messages("pain.002"):
+        await fay.send_file("/statements", message)
     counterparty.advance(8)
     statements = counterparty.statements()
-    paid = [(await done(fay.send_file("/statements", said)))["after"]["payouts_paid"] for said in statements]
+    paid = [
+        (await run_done(fay.send_file("/statements", message)))["after"]["payouts_paid"] for message in statements
+    ]
     assert sum(paid) == 2
     assert (await fay.send_file("/statements", statements[0]))[1]["state"] == "unchanged"
-    found = await shown(served, own)
-    assert (found["state"], found["says"]) == ("reconciled", "all of it was paid, or waits for a later settlement")
-    assert all(one["says"].startswith("paid on") and one["paid_on"] for one in found["payouts"])
+    detail = await read_detail(server, settlement)
+    assert (detail["state"], detail["says"]) == (
+        "reconciled",
+        "all of it was paid, or is carried over to a later settlement",
+    )
+    assert all(payout["says"].startswith("paid on") and payout["paid_on"] for payout in detail["payouts"])
     lines = (await fay.read("/statement-lines", unmatched="false"))[1]["lines"]
-    assert {line["payout"] for line in lines} == {one["payout"] for one in found["payouts"]}
-    told = await served.service.pool.fetch("SELECT by, command FROM audit_log ORDER BY audit_id")
-    assert [tuple(row) for row in told][:4] == [
+    assert {line["payout"] for line in lines} == {payout["payout"] for payout in detail["payouts"]}
+    entries = await server.service.pool.fetch("SELECT by, command FROM audit_log ORDER BY audit_id")
+    assert [tuple(row) for row in entries][:4] == [
         ("fay", "settlement.make"),
         ("fred", "settlement.approve"),
         ("olga", "settlement.approve"),
@@ -119,33 +125,34 @@ async def test_the_whole_road_with_a_bank(served: RunningService, tmp_path: Path
     ]
 
 
-async def test_whoever_made_it_approves_it_through_no_door(served: RunningService):
-    own = await settled(served, "fay")
-    found = await shown(served, own)
-    assert found["made_by"] == "fay"
-    asked = {"hash": found["hash"]}
-    status, refused = await AdminClient(served, "fay").run_command(f"/settlements/{own}/approve", asked)
-    assert (status, refused["detail"]) == (409, f"fay made {own} and cannot approve it")
-    for wrong, expected in (("0" * 64, 409), ("x", 422)):
-        path = f"/settlements/{own}/approve"
-        assert (await AdminClient(served, "fred").run_command(path, {"hash": wrong}, key=wrong))[0] == expected
-    service = served.service
-    office = CommandServices(service.pool, service.keys, service.settings)
-    with pytest.raises(Forbidden, match="with a token of their own"):
-        await execute.execute(office, OPERATOR, registry.find_command("settlement.approve"), own, Approval(**asked))
-    await approved(served, own, "fred")
-    again = await AdminClient(served, "fred").run_command(f"/settlements/{own}/approve", asked, key="again")
-    assert (again[0], again[1]["state"]) == (200, "unchanged")
-    given = (await shown(served, own))["given"]
-    assert [(one["person"], one["counts"]) for one in given] == [("fred", True)]
+async def test_the_maker_of_a_settlement_cannot_approve_it(server: RunningService):
+    settlement = await settle(server, "fay")
+    detail = await read_detail(server, settlement)
+    assert detail["made_by"] == "fay"
+    body = {"hash": detail["hash"]}
+    status, problem = await AdminClient(server, "fay").run_command(f"/settlements/{settlement}/approve", body)
+    assert (status, problem["code"]) == (409, "approver_made_settlement")
+    for invalid, expected in (("0" * 64, 409), ("x", 422)):
+        path = f"/settlements/{settlement}/approve"
+        assert (await AdminClient(server, "fred").run_command(path, {"hash": invalid}, key=invalid))[0] == expected
+    services = server.service.command_services
+    with pytest.raises(Forbidden, match="approval_needs_personal_token"):
+        await execute.execute(
+            services, OPERATOR, registry.find_command("settlement.approve"), settlement, Approval(**body)
+        )
+    await approve(server, settlement, "fred")
+    repeated = await AdminClient(server, "fred").run_command(f"/settlements/{settlement}/approve", body, key="again")
+    assert (repeated[0], repeated[1]["state"]) == (200, "unchanged")
+    approvals = (await read_detail(server, settlement))["approvals"]
+    assert [(payout["person"], payout["counts"]) for payout in approvals] == [("fred", True)]
 
 
-async def test_a_crash_after_the_commit_leaves_what_the_next_sending_takes_up(
-    served: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+async def test_work_that_fails_after_the_commit_is_pending_and_resumed(
+    server: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    own, fay = await settled(served), AdminClient(served, "fay")
-    await approved(served, own, "fred", "olga")
-    path = f"/settlements/{own}/send"
+    settlement, fay = await settle(server), AdminClient(server, "fay")
+    await approve(server, settlement, "fred", "olga")
+    path = f"/settlements/{settlement}/send"
 
     async def crashes(*_: Any) -> None:
         raise OSError("the process ends here")
@@ -153,142 +160,151 @@ async def test_a_crash_after_the_commit_leaves_what_the_next_sending_takes_up(
     with monkeypatch.context() as broken:
         broken.setattr(sending, "resume_sending", crashes)
         first = await fay.run_command(path, key="one")
-    assert (first[0], first[1]["after"]["state"]) == (200, "sending")
-    assert await fay.run_command(path, key="one") == first, "the same key: the same answer"
-    assert outbox(tmp_path) == [], "and nothing is done for it"
-    assert (await shown(served, own))["state"] == "sending"
-    status, answer = await fay.run_command(path, key="two")
-    assert (status, answer["state"]) == (200, "unchanged")
-    assert ((await shown(served, own))["state"], len(outbox(tmp_path))) == ("sent", 1)
+    assert (first[0], first[1]["after"]["state"], first[1]["after_commit"]) == (200, "sending", "pending")
+    sample, labels = "like_ledger_after_commit_failures_total", {"command": "settlement.send"}
+    assert server.service.metrics.registry.get_sample_value(sample, labels) == 1
+    assert await fay.run_command(path, key="one") == first, "the same key: the same response"
+    assert outbox(tmp_path) == [], "and nothing is sent for it"
+    assert (await read_detail(server, settlement))["state"] == "sending"
+    status, response = await fay.run_command(path, key="two")
+    assert (status, response["state"], response["after_commit"]) == (200, "unchanged", "done")
+    assert await fay.run_command(path, key="two") == (status, response)
+    assert ((await read_detail(server, settlement))["state"], len(outbox(tmp_path))) == ("sent", 1)
 
 
-async def test_a_dry_run_sends_nothing(served: RunningService, tmp_path: Path):
-    own = await settled(served)
-    await approved(served, own, "fred", "olga")
-    status, tried = await AdminClient(served, "fay").run_command(f"/settlements/{own}/send", dry_run="true")
-    assert (status, tried["after"]["state"]) == (200, "sending")
-    assert ((await shown(served, own))["state"], outbox(tmp_path)) == ("approved", [])
+async def test_a_dry_run_sends_nothing(server: RunningService, tmp_path: Path):
+    settlement = await settle(server)
+    await approve(server, settlement, "fred", "olga")
+    status, dry_run_response = await AdminClient(server, "fay").run_command(
+        f"/settlements/{settlement}/send", dry_run="true"
+    )
+    assert (status, dry_run_response["after"]["state"]) == (200, "sending")
+    assert ((await read_detail(server, settlement))["state"], outbox(tmp_path)) == ("approved", [])
 
 
-async def test_of_several_who_send_at_once_one_does_it(served: RunningService, tmp_path: Path):
-    own = await settled(served)
-    await approved(served, own, "fred", "olga")
-    clerks = [AdminClient(served, name) for name in ("fay", "fred", "olga", "otto")]
-    answers = await asyncio.gather(*(clerk.run_command(f"/settlements/{own}/send") for clerk in clerks))
-    assert [answer["state"] for status, answer in answers if status == 200].count("done") == 1
-    assert ((await shown(served, own))["state"], len(outbox(tmp_path))) == ("sent", 1)
+async def test_of_simultaneous_sends_one_succeeds(server: RunningService, tmp_path: Path):
+    settlement = await settle(server)
+    await approve(server, settlement, "fred", "olga")
+    clerks = [AdminClient(server, name) for name in ("fay", "fred", "olga", "otto")]
+    responses = await asyncio.gather(*(clerk.run_command(f"/settlements/{settlement}/send") for clerk in clerks))
+    assert [response["state"] for status, response in responses if status == 200].count("done") == 1
+    assert ((await read_detail(server, settlement))["state"], len(outbox(tmp_path))) == ("sent", 1)
 
 
-async def test_by_hand_a_person_enters_what_the_bank_said(served: RunningService):
-    own, fay = await settled(served), AdminClient(served, "fay")
-    await approved(served, own, "fred", "olga")
-    await done(fay.run_command(f"/settlements/{own}/send", {"channel": "manual"}))
-    first, second = [one["payout"] for one in (await shown(served, own))["payouts"]]
-    known = {"bank_reference": "BANK-1", "evidence": "ab" * 32}
-    await done(fay.run_command(f"/payouts/{first}/answer", known))
-    await done(fay.run_command(f"/payouts/{second}/answer", {"refused": "no such account"}))
-    for wrong in ({}, {"bank_reference": "B", "refused": "R"}):
-        status, refused = await fay.run_command(f"/payouts/{second}/answer", wrong)
-        assert (status, refused["faults"][0]["path"]) == (422, "bank_reference")
-    await done(fay.run_command(f"/payouts/{second}/again"))
-    found = await shown(served, own)
-    assert [(one["state"], one["attempt"]) for one in found["payouts"]] == [("sent", 1), ("waiting", 2)]
-    assert (found["approvals"], found["approvals_missing"]) == (0, 2), "it is to be approved anew"
-    asked = {"hash": found["hash"]}
-    status, refused = await AdminClient(served, "fay").run_command(f"/settlements/{own}/approve", asked, key="own")
-    assert (status, "cannot approve" in refused["detail"]) == (409, True)
-    listed = (await fay.read("/payouts", state="sent"))[1]["payouts"]
-    assert [(one["payout"], one["evidence"]) for one in listed] == [(first, ["ab" * 32])]
+async def test_a_person_records_the_results_of_the_bank(server: RunningService):
+    settlement, fay = await settle(server), AdminClient(server, "fay")
+    await approve(server, settlement, "fred", "olga")
+    await run_done(fay.run_command(f"/settlements/{settlement}/send", {"channel": "manual"}))
+    first, second = [payout["payout"] for payout in (await read_detail(server, settlement))["payouts"]]
+    body = {"bank_reference": "BANK-1", "evidence": "ab" * 32}
+    await run_done(fay.run_command(f"/payouts/{first}/record-result", body))
+    await run_done(fay.run_command(f"/payouts/{second}/record-result", {"refusal_reason": "no such account"}))
+    for invalid in ({}, {"bank_reference": "B", "refusal_reason": "R"}):
+        status, problem = await fay.run_command(f"/payouts/{second}/record-result", invalid)
+        assert (status, problem["faults"][0]["code"]) == (422, "payout_result_ambiguous")
+    await run_done(fay.run_command(f"/payouts/{second}/retry"))
+    detail = await read_detail(server, settlement)
+    assert [(payout["state"], payout["attempt"]) for payout in detail["payouts"]] == [("sent", 1), ("waiting", 2)]
+    assert (detail["approval_count"], detail["approvals_missing"]) == (0, 2), "it needs approval again"
+    body = {"hash": detail["hash"]}
+    status, problem = await AdminClient(server, "fay").run_command(
+        f"/settlements/{settlement}/approve", body, key="own"
+    )
+    assert (status, problem["code"]) == (409, "approver_retried_payout")
+    rows = (await fay.read("/payouts", state="sent"))[1]["payouts"]
+    assert [(payout["payout"], payout["evidence"]) for payout in rows] == [(first, ["ab" * 32])]
 
 
-async def test_what_was_cancelled_cannot_be_sent(served: RunningService):
-    own, fay = await settled(served), AdminClient(served, "fay")
-    answer = await done(fay.run_command(f"/settlements/{own}/cancel"))
-    assert answer["after"]["state"] == "cancelled"
-    assert (await fay.run_command(f"/settlements/{own}/cancel"))[0] == 409
-    assert (await fay.run_command(f"/settlements/{own}/send"))[1]["state"] == "unchanged"
+async def test_a_cancelled_settlement_cannot_be_sent(server: RunningService):
+    settlement, fay = await settle(server), AdminClient(server, "fay")
+    response = await run_done(fay.run_command(f"/settlements/{settlement}/cancel"))
+    assert response["after"]["state"] == "cancelled"
+    assert (await fay.run_command(f"/settlements/{settlement}/cancel"))[0] == 409
+    assert (await fay.run_command(f"/settlements/{settlement}/send"))[1]["state"] == "unchanged"
 
 
-async def test_lists_page_and_filter_and_show_accounts_to_finance_only(served: RunningService):
-    own, fay = await settled(served), AdminClient(served, "fay")
+async def test_lists_page_and_filter_and_show_accounts_to_finance_only(server: RunningService):
+    settlement, fay = await settle(server), AdminClient(server, "fay")
     for state, count in (("open", 1), ("approved", 0), ("sent", 0)):
         assert len((await fay.read("/settlements", state=state, campaign=SLUG))[1]["settlements"]) == count
     assert (await fay.read("/settlements", campaign="other"))[1]["settlements"] == []
-    _, page = await fay.read("/payouts", limit="1", settlement=own)
+    _, page = await fay.read("/payouts", limit="1", settlement=settlement)
     assert page["faults"][0]["path"] == "settlement", "an unknown filter is refused"
     _, page = await fay.read("/payouts", limit="1", campaign=SLUG)
     _, rest = await fay.read("/payouts", cursor=page["next"])
-    assert {one["charity"] for one in page["payouts"] + rest["payouts"]} == set(ACCOUNTS)
+    assert {payout["charity"] for payout in page["payouts"] + rest["payouts"]} == set(ACCOUNTS)
     assert rest["next"] is None
-    for name, sees in (("fay", True), ("al", True), ("olga", True), ("cat", False), ("rita", False)):
-        found = await shown(served, own, name)
-        assert any(iban in json.dumps(found) for iban in ACCOUNTS.values()) is sees
-    for wrong in ({"state": "lost"}, {"cursor": "W3t9LFsxXV0"}):
-        assert (await fay.read("/settlements", **wrong))[0] == 422
+    for name, sees_accounts in (("fay", True), ("al", True), ("olga", True), ("cat", False), ("rita", False)):
+        detail = await read_detail(server, settlement, name)
+        assert any(iban in json.dumps(detail) for iban in ACCOUNTS.values()) is sees_accounts
+    for invalid in ({"state": "lost"}, {"cursor": "W3t9LFsxXV0"}):
+        assert (await fay.read("/settlements", **invalid))[0] == 422
     assert (await fay.read("/settlements/stl_x"))[0] == 404
 
 
-async def test_what_is_not_there_is_told(served: RunningService):
-    asked: dict[str, Any] = {
+async def test_unknown_ids_are_not_found(server: RunningService):
+    bodies: dict[str, Any] = {
         "/settlements/stl_x/approve": {"hash": "0" * 64},
         "/settlements/stl_x/cancel": {},
         "/settlements/stl_x/send": {},
-        "/payouts/pay_x/again": {},
-        "/payouts/pay_x/answer": {"refused": "no"},
+        "/payouts/pay_x/retry": {},
+        "/payouts/pay_x/record-result": {"refusal_reason": "no"},
     }
-    for path, body in asked.items():
-        assert (await AdminClient(served, "fay").run_command(path, body))[0] == 404, path
+    for path, body in bodies.items():
+        assert (await AdminClient(server, "fay").run_command(path, body))[0] == 404, path
 
 
-async def test_what_is_no_statement_changes_nothing(served: RunningService):
-    own, fay = await settled(served), AdminClient(served, "fay")
-    await approved(served, own, "fred", "olga")
-    await done(fay.run_command(f"/settlements/{own}/send"))
-    one, _ = (await shown(served, own))["payouts"]
+async def test_an_invalid_statement_changes_nothing(server: RunningService):
+    settlement, fay = await settle(server), AdminClient(server, "fay")
+    await approve(server, settlement, "fred", "olga")
+    await run_done(fay.run_command(f"/settlements/{settlement}/send"))
+    payout, _ = (await read_detail(server, settlement))["payouts"]
+    amount = payout["amount"]["text"]
     lines = [
         ",".join(COLUMNS),
         f"{PAYER_IBAN},S,opening,2026-11-10,0.00,EUR,credit,,,,",
-        f"{PAYER_IBAN},S,entry,2026-11-10,{one['amount']['text']},EUR,debit,{end_to_end_id(one['payout'], 1)},,,",
+        f"{PAYER_IBAN},S,entry,2026-11-10,{amount},EUR,debit,{end_to_end_id(payout['payout'], 1)},,,",
         f"{PAYER_IBAN},S,entry,2026-11-10,0.05,EUR,debit,,,,fee",
         f"{PAYER_IBAN},S,closing,2026-11-10,{{}},EUR,debit,,,,",
     ]
-    wrong, right = ("\r\n".join(lines).format(closing).encode() for closing in ("9.99", "0.75"))
-    for nothing in (b"", b"<a/>", b"\xff\x00", wrong):
-        status, refused = await fay.send_file("/statements", nothing)
-        assert (status, refused["type"]) == (409, "urn:like-ledger:problem:refused"), refused
+    invalid, right = ("\r\n".join(lines).format(closing).encode() for closing in ("9.99", "0.75"))
+    for nothing in (b"", b"<a/>", b"\xff\x00", invalid):
+        status, problem = await fay.send_file("/statements", nothing)
+        assert status == 409, problem
     assert (await fay.read("/statement-lines"))[1]["lines"] == []
-    tried = await fay.send_file("/statements", right, dry_run="true")
-    answer = await done(fay.send_file("/statements", right))
-    assert (answer["after"]["payouts_paid"], answer["after"]["lines_unmatched"]) == (1, 1)
-    assert tried[1]["after"] == answer["after"]
+    dry_run_response = await fay.send_file("/statements", right, dry_run="true")
+    response = await run_done(fay.send_file("/statements", right))
+    assert (response["after"]["payouts_paid"], response["after"]["lines_unmatched"]) == (1, 1)
+    assert dry_run_response[1]["after"] == response["after"]
     (line,) = (await fay.read("/statement-lines", unmatched="true"))[1]["lines"]
-    assert (line["text"], line["amount"]["minor"], line["because"]) == (
-        "fee",
-        5,
-        "no payout has its amount and reference",
-    )
+    assert (line["description"], line["amount"]["minor"]) == ("fee", 5)
+    assert line["match_rule"] in ("no_payout_matches", "no payout has its amount and reference")
 
 
-async def test_a_line_that_no_rule_matches_is_matched_by_a_person(served: RunningService):
-    own, fay = await settled(served), AdminClient(served, "fay")
-    await approved(served, own, "fred", "olga")
-    await done(fay.run_command(f"/settlements/{own}/send"))
-    first, second = (one["payout"] for one in (await shown(served, own))["payouts"])
+async def test_a_person_matches_a_line_that_no_rule_matched(server: RunningService):
+    settlement, fay = await settle(server), AdminClient(server, "fay")
+    await approve(server, settlement, "fred", "olga")
+    await run_done(fay.run_command(f"/settlements/{settlement}/send"))
+    first, second = (payout["payout"] for payout in (await read_detail(server, settlement))["payouts"])
     rows = [
         ",".join(COLUMNS),
         f"{PAYER_IBAN},S,opening,2026-11-10,0.00,EUR,credit,,,,",
         f"{PAYER_IBAN},S,entry,2026-11-10,0.70,EUR,debit,,B-9,,a transfer",
         f"{PAYER_IBAN},S,closing,2026-11-10,0.70,EUR,debit,,,,",
     ]
-    await done(fay.send_file("/statements", "\n".join(rows).encode()))
+    await run_done(fay.send_file("/statements", "\n".join(rows).encode()))
     (line,) = (await fay.read("/statement-lines", unmatched="true"))[1]["lines"]
     path = f"/statement-lines/{line['id']}/match"
-    status, refused = await fay.run_command(path, {"payout": second, "reason": "the bank's letter"})
-    assert (status, "of 30 minor units" in refused["detail"]) == (409, True)
-    asked = {"payout": first, "reason": "the bank's letter"}
-    answer = await done(fay.run_command(path, asked))
-    assert (answer["after"]["payouts"][first]["state"], answer["after"]["reason"]) == ("paid", asked["reason"])
-    assert (await fay.run_command(path, asked))[1]["state"] == "unchanged"
+    status, problem = await fay.run_command(path, {"payout": second, "reason": "the bank's letter"})
+    assert (status, problem["code"]) == (409, "statement_line_amount_differs")
+    body = {"payout": first, "reason": "the bank's letter"}
+    response = await run_done(fay.run_command(path, body))
+    assert (response["after"]["payouts"][first]["state"], response["after"]["reason"]) == ("paid", body["reason"])
+    assert (await fay.run_command(path, body))[1]["state"] == "unchanged"
     (line,) = (await fay.read("/statement-lines", unmatched="false"))[1]["lines"]
-    assert (line["payout"], line["said"]["by"], line["said"]["reason"]) == (first, "fay", asked["reason"])
+    assert (line["payout"], line["manual_match"]["by"], line["manual_match"]["reason"]) == (
+        first,
+        "fay",
+        body["reason"],
+    )
     assert (await fay.read("/statement-lines", unmatched="true"))[1]["lines"] == []

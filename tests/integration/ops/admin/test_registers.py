@@ -1,4 +1,4 @@
-"""Charities and sponsors: what promises may name, and another bank account by two people and a day."""
+"""Charities and sponsors: the names in promises, and a changed bank account after two people and a day."""
 
 import asyncio
 import json
@@ -11,7 +11,6 @@ import pytest
 from campaigns.promise.model import Promise
 from clerks import FOREST, AdminClient, create_tokens, promise_json
 from ops.admin import registry
-from ops.admin.core.command import CommandServices
 from ops.admin.resources import proposals
 from ops.clock import utc_now
 from serving import RunningService, create_funded_campaign, promise, running_service
@@ -21,206 +20,216 @@ ACCOUNT = {"scheme": "other", "id": "6222020200112233999"}
 PATH = "/charities/village-schools/account"
 VILLAGE, ACCOUNT_OF = "village-schools", "SELECT account ->> 'id' FROM charities WHERE charity = 'village-schools'"
 FAULTS = {
-    "another account": ("beneficiaries", {"account": ACCOUNT}, "terms.beneficiaries.0.account", "charity account"),
-    "disabled": ("beneficiaries", {}, "terms.beneficiaries.0.charity", "is disabled"),
+    "another account": (
+        "beneficiaries",
+        {"account": ACCOUNT},
+        "terms.beneficiaries.0.account",
+        "beneficiary_account_differs",
+    ),
+    "disabled": ("beneficiaries", {}, "terms.beneficiaries.0.charity", "beneficiary_disabled"),
 }
 
 
 @pytest.fixture
-async def served(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn) as own:
-        await create_tokens(own.service.pool)
-        yield own
+async def server(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn) as running:
+        await create_tokens(running.service.pool)
+        yield running
 
 
-async def value(served: RunningService, text: str) -> Any:
-    return await served.service.pool.fetchval(text)
+async def fetch_value(server: RunningService, text: str) -> Any:
+    return await server.service.pool.fetchval(text)
 
 
-async def done_by(served: RunningService, now: datetime) -> int:
-    own = served.service
-    return await proposals.execute_due(CommandServices(own.pool, own.keys, own.settings), registry.find_command, now)
+async def execute_due(server: RunningService, now: datetime) -> int:
+    return await proposals.execute_due(server.service.command_services, registry.find_command, now)
 
 
-def now_running(slug: str) -> Promise:
-    """Return a promise that runs now, so that new terms hold from tomorrow."""
+def running_promise(slug: str) -> Promise:
+    """Return the promise of a running campaign, whose new terms start tomorrow."""
     now = utc_now()
     return promise({"slug": slug, "starts_at": now - 2 * DAY, "ends_at": now + 9 * DAY})
 
 
-async def approved(served: RunningService) -> str:
-    """Have another account asked for and approved; return the proposal."""
-    status, asked = await AdminClient(served, "fay").run_command(PATH, {"account": ACCOUNT})
-    assert (status, asked["waits_for"]) == (202, "another bank account")
-    status, answer = await AdminClient(served, "fred").approve(asked["proposal"])
-    assert (status, answer["after"]["state"]) == (200, "approved")
-    return str(asked["proposal"])
+async def approve_account_change(server: RunningService) -> str:
+    """Propose and approve another account; return the proposal's id."""
+    status, response = await AdminClient(server, "fay").run_command(PATH, {"account": ACCOUNT})
+    assert (status, response["approval_reason"]) == (202, "another bank account")
+    status, approval = await AdminClient(server, "fred").approve(response["proposal"])
+    assert (status, approval["after"]["state"]) == (200, "approved")
+    return str(response["proposal"])
 
 
-async def state_of(served: RunningService, proposal: str) -> tuple[str, str | None]:
-    _, listed = await AdminClient(served, "al").read("/proposals")
-    [found] = [row for row in listed["proposals"] if row["proposal"] == proposal]
-    return found["state"], found["said"]
+async def proposal_state(server: RunningService, proposal: str) -> tuple[str, Any]:
+    _, listed = await AdminClient(server, "al").read("/proposals")
+    [proposal_view] = [row for row in listed["proposals"] if row["proposal"] == proposal]
+    return proposal_view["state"], proposal_view["failure"]
 
 
-async def test_an_account_changes_a_day_after_two_people_agreed_in_every_open_campaign(served: RunningService):
-    await create_funded_campaign(served.service.pool, now_running("now"))
-    proposal = await approved(served)
-    assert await done_by(served, utc_now() + timedelta(hours=23)) == 0
-    assert await value(served, ACCOUNT_OF) == "6222020200112233445"
-    assert await done_by(served, utc_now() + timedelta(hours=25)) == 1
-    assert await value(served, ACCOUNT_OF) == ACCOUNT["id"]
-    rows = await served.service.pool.fetch(
+async def test_an_account_changes_a_day_after_two_people_agreed_in_every_open_campaign(server: RunningService):
+    await create_funded_campaign(server.service.pool, running_promise("now"))
+    proposal = await approve_account_change(server)
+    assert await execute_due(server, utc_now() + timedelta(hours=23)) == 0
+    assert await fetch_value(server, ACCOUNT_OF) == "6222020200112233445"
+    assert await execute_due(server, utc_now() + timedelta(hours=25)) == 1
+    assert await fetch_value(server, ACCOUNT_OF) == ACCOUNT["id"]
+    rows = await server.service.pool.fetch(
         """SELECT slug, from_day::text, t.promise LIKE '%6222020200112233999%' AS is_other FROM terms t
         JOIN campaigns USING (campaign_id) WHERE version = 2 ORDER BY slug"""
     )
     assert [(row["slug"], row["is_other"]) for row in rows] == [("now", True), ("rural-education", True)]
-    assert rows[1]["from_day"] == "2022-04-22", "it has ended: the terms hold from behind its last day"
-    assert await value(served, "SELECT count(*) FROM leaf_queue WHERE subject LIKE 'terms/%/2'") == 2
-    assert (await state_of(served, proposal))[0] == "done"
-    by = await value(served, "SELECT by || ' ' || entry_point FROM audit_log WHERE command = 'charity.account'")
+    assert rows[1]["from_day"] == "2022-04-22", "it has ended: the terms start after its last day"
+    assert await fetch_value(server, "SELECT count(*) FROM leaf_queue WHERE subject LIKE 'terms/%/2'") == 2
+    assert (await proposal_state(server, proposal))[0] == "done"
+    by = await fetch_value(server, "SELECT by || ' ' || entry_point FROM audit_log WHERE command = 'charity.account'")
     assert by == "fay schedule"
 
 
-async def test_who_could_have_refused_may_stop_it_meanwhile(served: RunningService):
-    proposal = await approved(served)
-    status, _ = await AdminClient(served, "cat").run_command(f"/proposals/{proposal}/withdraw", {"reason": "no"})
+async def test_an_approver_may_stop_it_during_the_hold(server: RunningService):
+    proposal = await approve_account_change(server)
+    status, _ = await AdminClient(server, "cat").run_command(f"/proposals/{proposal}/withdraw", {"reason": "no"})
     assert status == 403
-    status, _ = await AdminClient(served, "olga").run_command(
+    status, _ = await AdminClient(server, "olga").run_command(
         f"/proposals/{proposal}/withdraw", {"reason": "nobody rang them"}
     )
     assert status == 200
-    assert await done_by(served, utc_now() + 2 * DAY) == 0
-    assert await value(served, ACCOUNT_OF) == "6222020200112233445"
+    assert await execute_due(server, utc_now() + 2 * DAY) == 0
+    assert await fetch_value(server, ACCOUNT_OF) == "6222020200112233445"
 
 
-async def test_what_cannot_be_done_any_more_fails_with_its_reason(served: RunningService):
-    proposal = await approved(served)
-    assert (await AdminClient(served, "cat").run_command("/charities/village-schools/disable"))[0] == 200
-    assert await done_by(served, utc_now() + 2 * DAY) == 1
-    state, said = await state_of(served, proposal)
-    assert state == "failed"
-    assert "is disabled" in (said or "")
-    assert await done_by(served, utc_now() + 2 * DAY) == 0
-    assert await value(served, "SELECT count(*) FROM terms WHERE version > 1") == 0
+async def test_a_command_that_is_refused_later_fails_with_its_code(server: RunningService):
+    proposal = await approve_account_change(server)
+    assert (await AdminClient(server, "cat").run_command("/charities/village-schools/disable"))[0] == 200
+    assert await execute_due(server, utc_now() + 2 * DAY) == 1
+    state, failure = await proposal_state(server, proposal)
+    assert (state, failure["code"], failure["params"]) == ("failed", "charity_disabled", {"slug": VILLAGE})
+    _, view = await AdminClient(server, "al").read(f"/proposals/{proposal}")
+    assert "The charity village-schools is disabled." in view["decision_reason"]
+    audited = await fetch_value(
+        server, "SELECT after::json ->> 'failure' FROM audit_log WHERE command = 'proposal.execute'"
+    )
+    assert json.loads(audited) == failure
+    assert await execute_due(server, utc_now() + 2 * DAY) == 0
+    assert await fetch_value(server, "SELECT count(*) FROM terms WHERE version > 1") == 0
 
 
-async def test_two_jobs_at_once_do_it_once(served: RunningService):
-    await approved(served)
-    done = await asyncio.gather(*(done_by(served, utc_now() + 2 * DAY) for _ in range(4)))
+async def test_simultaneous_jobs_execute_it_once(server: RunningService):
+    await approve_account_change(server)
+    done = await asyncio.gather(*(execute_due(server, utc_now() + 2 * DAY) for _ in range(4)))
     assert sum(done) == 1
-    assert await value(served, "SELECT count(*) FROM terms WHERE version > 1") == 1
+    assert await fetch_value(server, "SELECT count(*) FROM terms WHERE version > 1") == 1
 
 
-async def test_a_job_that_was_cut_off_leaves_nothing_and_the_next_one_does_it(served: RunningService):
-    await approved(served)
-    async with served.service.pool.acquire() as conn, conn.transaction():
+async def test_an_interrupted_job_changes_nothing_and_the_next_one_executes_it(server: RunningService):
+    await approve_account_change(server)
+    async with server.service.pool.acquire() as conn, conn.transaction():
         await conn.execute("SELECT pg_advisory_xact_lock(72, 2)")
-        with pytest.raises(TimeoutError):  # it waits for the catalogue, and its process ends there
-            await asyncio.wait_for(done_by(served, utc_now() + 2 * DAY), 0.3)
-    assert await value(served, ACCOUNT_OF) == "6222020200112233445"
-    assert await done_by(served, utc_now() + 2 * DAY) == 1
-    assert await value(served, ACCOUNT_OF) == ACCOUNT["id"]
+        with pytest.raises(TimeoutError):  # it waits for the catalogue lock, and its process ends there
+            await asyncio.wait_for(execute_due(server, utc_now() + 2 * DAY), 0.3)
+    assert await fetch_value(server, ACCOUNT_OF) == "6222020200112233445"
+    assert await execute_due(server, utc_now() + 2 * DAY) == 1
+    assert await fetch_value(server, ACCOUNT_OF) == ACCOUNT["id"]
 
 
-async def test_of_two_changes_of_one_account_the_second_is_void(served: RunningService):
-    first = await approved(served)
-    _, other = await AdminClient(served, "fay").run_command(
+async def test_the_second_change_of_an_account_fails(server: RunningService):
+    first = await approve_account_change(server)
+    _, other = await AdminClient(server, "fay").run_command(
         PATH, {"account": {**ACCOUNT, "id": "77777777"}}, key="other"
     )
-    await AdminClient(served, "fred").approve(other["proposal"])
-    assert await done_by(served, utc_now() + 2 * DAY) == 2
-    assert (await state_of(served, first))[0] == "done"
-    assert (await state_of(served, other["proposal"]))[0] == "failed"
+    await AdminClient(server, "fred").approve(other["proposal"])
+    assert await execute_due(server, utc_now() + 2 * DAY) == 2
+    assert (await proposal_state(server, first))[0] == "done"
+    assert (await proposal_state(server, other["proposal"]))[0] == "failed"
 
 
-async def test_who_may_ask_and_what_needs_nobody_else(served: RunningService):
+async def test_roles_that_may_change_an_account_and_a_change_without_effect(server: RunningService):
     for name in ("cat", "rita", "al"):
-        assert (await AdminClient(served, name).run_command(PATH, {"account": ACCOUNT}))[0] == 403, name
-    known = {"scheme": "other", "id": "6222020200112233445"}
-    status, answer = await AdminClient(served, "fay").run_command(PATH, {"account": known})
-    assert (status, answer["state"]) == (200, "unchanged")
-    status, _ = await AdminClient(served, "fay").run_command("/charities/nobody/account", {"account": ACCOUNT})
+        assert (await AdminClient(server, name).run_command(PATH, {"account": ACCOUNT}))[0] == 403, name
+    current_account = {"scheme": "other", "id": "6222020200112233445"}
+    status, response = await AdminClient(server, "fay").run_command(PATH, {"account": current_account})
+    assert (status, response["state"]) == (200, "unchanged")
+    status, _ = await AdminClient(server, "fay").run_command("/charities/nobody/account", {"account": ACCOUNT})
     assert status == 404
-    assert (await AdminClient(served, "fay").run_command("/charities/%00/account", {"account": ACCOUNT}))[0] == 404
+    assert (await AdminClient(server, "fay").run_command("/charities/%00/account", {"account": ACCOUNT}))[0] == 404
 
 
-@pytest.mark.parametrize(("part", "changed", "path", "words"), FAULTS.values(), ids=FAULTS)
-async def test_terms_name_a_charity_as_it_is_registered(
-    served: RunningService, part: str, changed: dict[str, Any], path: str, words: str
+@pytest.mark.parametrize(("part", "change", "path", "code"), FAULTS.values(), ids=FAULTS)
+async def test_terms_must_name_a_charity_as_registered(
+    server: RunningService, part: str, change: dict[str, Any], path: str, code: str
 ):
-    cat = AdminClient(served, "cat")
-    if not changed:
+    cat = AdminClient(server, "cat")
+    if not change:
         await cat.run_command("/charities/village-schools/disable")
-    asked = promise_json(FOREST)
-    asked["terms"][part][0] |= changed
-    status, refused = await cat.run_command("/campaigns", asked)
-    assert (status, [f["path"] for f in refused["faults"]]) == (422, [path])
-    assert words in refused["faults"][0]["reason"]
-    if not changed:
+    body = promise_json(FOREST)
+    body["terms"][part][0] |= change
+    status, problem = await cat.run_command("/campaigns", body)
+    assert (status, [f["path"] for f in problem["faults"]]) == (422, [path])
+    assert problem["faults"][0]["code"] == code
+    if not change:
         await cat.run_command("/charities/village-schools/enable")
-        assert (await cat.run_command("/campaigns", asked))[0] == 202
+        assert (await cat.run_command("/campaigns", body))[0] == 202
 
 
-async def test_promises_register_whom_they_name_first(served: RunningService):
-    _, charities = await AdminClient(served, "rita").read("/charities")
+async def test_promises_register_new_charities_and_sponsors(server: RunningService):
+    _, charities = await AdminClient(server, "rita").read("/charities")
     assert [(c["charity"], c["account"]["id"]) for c in charities["charities"]] == [
         ("mobile-libraries", "…3446"),
         (VILLAGE, "…3445"),
     ]
-    _, charities = await AdminClient(served, "fay").read("/charities")
+    _, charities = await AdminClient(server, "fay").read("/charities")
     assert charities["charities"][0]["account"] == {"scheme": "other", "id": "6222020200112233446"}
-    _, sponsors = await AdminClient(served, "al").read("/sponsors")
+    _, sponsors = await AdminClient(server, "al").read("/sponsors")
     assert [s["name"] for s in sponsors["sponsors"]] == ["Example Platform Foundation"]
 
 
-async def test_a_charity_is_registered_once_and_called_something_else(served: RunningService):
-    cat, carl = AdminClient(served, "cat"), AdminClient(served, "carl")
-    asked = {"charity": "new", "name": {"zh": "新", "en": "New"}, "account": ACCOUNT}
-    _, tried = await cat.run_command("/charities", asked, dry_run="true")
-    assert tried["state"] == "done"
-    done = await asyncio.gather(cat.run_command("/charities", asked), carl.run_command("/charities", asked))
+async def test_a_charity_is_registered_once_and_renamed(server: RunningService):
+    cat, carl = AdminClient(server, "cat"), AdminClient(server, "carl")
+    body = {"charity": "new", "name": {"zh": "新", "en": "New"}, "account": ACCOUNT}
+    _, dry_run_response = await cat.run_command("/charities", body, dry_run="true")
+    assert dry_run_response["state"] == "done"
+    done = await asyncio.gather(cat.run_command("/charities", body), carl.run_command("/charities", body))
     assert sorted(status for status, _ in done) == [200, 409]
-    _, answer = await cat.run_command("/charities/new/change", {"name": {"zh": "新", "en": "Newer"}})
-    assert [d["path"] for d in answer["differences"]] == ["name.en"]
+    _, response = await cat.run_command("/charities/new/rename", {"name": {"zh": "新", "en": "Newer"}})
+    assert [d["path"] for d in response["differences"]] == ["name.en"]
 
 
-async def test_two_promises_at_once_cannot_register_two_accounts(served: RunningService):
-    asked = [promise({"slug": f"at-once-{n}"}).model_dump(mode="json", exclude_none=True) for n in range(2)]
-    for n, own in enumerate(asked):
-        own["terms"]["beneficiaries"][0] |= {"charity": "new", "account": {**ACCOUNT, "id": f"1234567{n}"}}
-    made = [Promise.model_validate_json(json.dumps(own)) for own in asked]
+async def test_two_promises_at_once_cannot_register_two_accounts(server: RunningService):
+    bodies = [promise({"slug": f"at-once-{n}"}).model_dump(mode="json", exclude_none=True) for n in range(2)]
+    for n, body in enumerate(bodies):
+        body["terms"]["beneficiaries"][0] |= {"charity": "new", "account": {**ACCOUNT, "id": f"1234567{n}"}}
+    promises = [Promise.model_validate_json(json.dumps(body)) for body in bodies]
     done = await asyncio.gather(
-        *(create_funded_campaign(served.service.pool, own) for own in made), return_exceptions=True
+        *(create_funded_campaign(server.service.pool, each_promise) for each_promise in promises),
+        return_exceptions=True,
     )
-    assert sorted(type(one).__name__ for one in done) == ["NoneType", "PromiseRefused"]
+    assert sorted(type(outcome).__name__ for outcome in done) == ["NoneType", "PromiseRefused"]
 
 
-async def test_a_sponsor_keeps_the_names_that_it_had(served: RunningService):
-    cat = AdminClient(served, "cat")
+async def test_a_sponsor_keeps_its_former_names(server: RunningService):
+    cat = AdminClient(server, "cat")
     _, listed = await cat.read("/sponsors")
     path = f"/sponsors/{listed['sponsors'][0]['sponsor']}"
-    status, answer = await cat.run_command(f"{path}/change", {"name": "Newer Foundation"})
-    assert (status, answer["after"]) == (200, {"name": "Newer Foundation"})
+    status, response = await cat.run_command(f"{path}/rename", {"name": "Newer Foundation"})
+    assert (status, response["after"]) == (200, {"name": "Newer Foundation"})
     assert (await cat.run_command("/sponsors", {"name": "Example Platform Foundation"}))[0] == 409
-    status, refused = await cat.run_command("/campaigns", promise_json(FOREST))
-    assert (status, refused["faults"][0]["path"]) == (422, "campaign.sponsor")
-    assert "Newer Foundation now" in refused["faults"][0]["reason"]
-    named = promise_json(promise({"slug": "forest", "sponsor": "Newer Foundation"}))
-    assert (await cat.run_command("/campaigns", named))[0] == 202
+    status, problem = await cat.run_command("/campaigns", promise_json(FOREST))
+    assert (status, problem["faults"][0]["path"]) == (422, "campaign.sponsor")
+    assert problem["faults"][0]["params"] == {"name": "Newer Foundation"}
+    renamed_sponsor = promise_json(promise({"slug": "forest", "sponsor": "Newer Foundation"}))
+    assert (await cat.run_command("/campaigns", renamed_sponsor))[0] == 202
     assert (await cat.run_command(f"{path}/disable"))[0] == 200
-    status, refused = await cat.run_command("/campaigns", named)
-    assert "is disabled" in refused["faults"][0]["reason"]
+    status, problem = await cat.run_command("/campaigns", renamed_sponsor)
+    assert problem["faults"][0]["code"] == "sponsor_disabled"
     _, listed = await cat.read("/sponsors")
     assert [(s["name"], s["former_names"], s["is_disabled"]) for s in listed["sponsors"]] == [
         ("Newer Foundation", ["Example Platform Foundation"], True)
     ]
 
 
-async def test_a_list_goes_on_behind_its_cursor_and_refuses_what_is_none(served: RunningService):
-    al = AdminClient(served, "al")
+async def test_a_list_continues_after_its_cursor_and_refuses_a_forged_one(server: RunningService):
+    al = AdminClient(server, "al")
     _, first = await al.read("/charities", limit="1")
     _, second = await al.read("/charities", cursor=first["next"])
     assert [c["charity"] for c in first["charities"] + second["charities"]] == ["mobile-libraries", VILLAGE]
-    for wrong in ("W3t9LFs1XV0", "W3t9LFsiXHUwMDAwIl1d"):  # [{},[5]] and [{},["\u0000"]]
-        assert (await al.read("/charities", cursor=wrong))[0] == 422
+    for cursor in ("W3t9LFs1XV0", "W3t9LFsiXHUwMDAwIl1d"):  # [{},[5]] and [{},["\u0000"]]
+        assert (await al.read("/charities", cursor=cursor))[0] == 422

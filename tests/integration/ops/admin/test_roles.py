@@ -1,4 +1,4 @@
-"""Who may do what, written down by hand: every address of /v1/admin and every page of /admin, for every role."""
+"""Permissions, written by hand: every endpoint of /v1/admin and every page of /admin, for every role."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.one_server
 LETTERS = {"c": "campaigns", "f": "finance", "r": "reviewer", "a": "auditor", "o": "owner"}
 PERSON = {"campaigns": "cat", "finance": "fay", "reviewer": "rita", "auditor": "al", "owner": "olga"}
 
-# A command, where programs give it, who may give it, and who may agree where it waits for a second person.
-# Its form, /admin/do/<command>, is for the same people.
+# A command, its path in the API, the roles that may run it, and the roles that may approve it.
+# Its form, /admin/do/<command>, is for the same roles.
 COMMANDS = """
 campaign.create      /campaigns                                 c...o  cf..o
 campaign.terms       /campaigns/{slug}/terms                    c...o  cf..o
@@ -37,12 +37,12 @@ content.enrol_file   /campaigns/{slug}/content/enrol/file       c...o  .....
 content.remove_file  /campaigns/{slug}/content/remove/file      c...o  .....
 upload.stop          /uploads/{upload}/stop                     c...o  .....
 charity.create       /charities                                 cf..o  .....
-charity.change       /charities/{charity}/change                c...o  .....
+charity.rename       /charities/{charity}/rename                c...o  .....
 charity.disable      /charities/{charity}/disable               cf..o  .....
 charity.enable       /charities/{charity}/enable                cf..o  .....
 charity.account      /charities/{charity}/account               .f..o  .f..o
 sponsor.create       /sponsors                                  c...o  .....
-sponsor.change       /sponsors/{sponsor}/change                 c...o  .....
+sponsor.rename       /sponsors/{sponsor}/rename                 c...o  .....
 sponsor.disable      /sponsors/{sponsor}/disable                c...o  .....
 sponsor.enable       /sponsors/{sponsor}/enable                 c...o  .....
 platform.add         /platforms                                 ....o  .....
@@ -55,8 +55,8 @@ settlement.make      /campaigns/{slug}/settlements              .f..o  .....
 settlement.approve   /settlements/{settlement}/approve          .f..o  .....
 settlement.cancel    /settlements/{settlement}/cancel           .f..o  .....
 settlement.send      /settlements/{settlement}/send             .f..o  .....
-payout.again         /payouts/{payout}/again                    .f..o  .....
-payout.answer        /payouts/{payout}/answer                   .f..o  .....
+payout.retry         /payouts/{payout}/retry                    .f..o  .....
+payout.record-result /payouts/{payout}/record-result            .f..o  .....
 statement.import     /statements                                .f..o  .....
 line.match           /statement-lines/{line}/match              .f..o  .....
 token.create         /tokens                                    ....o  .....
@@ -66,7 +66,7 @@ proposal.approve     /proposals/{proposal}/approve              cfr.o  .....
 proposal.refuse      /proposals/{proposal}/refuse               cfr.o  .....
 proposal.withdraw    /proposals/{proposal}/withdraw             cfr.o  .....
 """
-# A list, and who may read it: by programs, as a page, and as a page's CSV.
+# A list, and the roles that may read it: by the API, as a page, and as CSV.
 LISTS = """
 /campaigns        cfrao
 /content          cfrao
@@ -82,8 +82,8 @@ LISTS = """
 /sessions         ...ao
 /audit            ...ao
 """
-# What else programs may ask for.
-OTHERS = """
+# The other endpoints of the API.
+OTHER_ENDPOINTS = """
 POST  /preview                      cfrao
 GET   /audit.csv                    ...ao
 GET   /campaigns/{slug}             cfrao
@@ -91,7 +91,7 @@ GET   /uploads/{upload}             cfrao
 GET   /settlements/{settlement}     cfrao
 GET   /proposals/{proposal}         cfrao
 """
-# The pages that are neither a command's form nor a list; those that a browser sends a form to, after that the rest.
+# The pages that are neither a command's form nor a list: first those that take a form.
 PAGES = """
 POST  /admin/campaigns/new              c...o
 POST  /admin/campaigns/{slug}/terms     c...o
@@ -106,8 +106,8 @@ GET   /admin/answers/{key}              cfrao
 GET   /admin/settlements/{settlement}   cfrao
 GET   /admin/payouts/{payout}           cfrao
 """
-# Where the tables above put a command's name or a list's; and what everybody who is signed in may.
-TEMPLATES = {
+# Pages with a command's or a list's name in the path, and those for everybody who is signed in.
+GENERIC_PAGES = {
     ("GET", "/admin/do/{command}"),
     ("GET", "/admin/do/{command}/{of}"),
     ("POST", "/admin/do/{command}"),
@@ -116,9 +116,9 @@ TEMPLATES = {
     ("GET", "/admin/{listing}.csv"),
     ("POST", "/admin/sign-out"),
 }
-SIGN_IN = "/admin/sign-in"  # and what is below it: for whoever is nobody yet
-PLACES = {"slug": SLUG, "proposal": "prp_x", "settlement": "stl_x", "upload": "upl_x", "payout": "pay_x"}
-PLACES |= {
+SIGN_IN = "/admin/sign-in"  # and the paths below it, for anybody
+PATH_VALUES = {"slug": SLUG, "proposal": "prp_x", "settlement": "stl_x", "upload": "upl_x", "payout": "pay_x"}
+PATH_VALUES |= {
     "charity": "village-schools",
     "sponsor": "spo_x",
     "platform": "kuai",
@@ -129,7 +129,7 @@ PLACES |= {
 
 
 class Address(NamedTuple):
-    """One method of one address, and the roles that it is for."""
+    """A method and a path, and the roles that may use them."""
 
     method: str
     path: str
@@ -137,7 +137,7 @@ class Address(NamedTuple):
 
     @property
     def filled(self) -> str:
-        return self.path.format(**PLACES)
+        return self.path.format(**PATH_VALUES)
 
 
 def roles_of(letters: str) -> frozenset[str]:
@@ -149,102 +149,103 @@ def rows(table: str) -> list[list[str]]:
     return [line.split() for line in table.strip().splitlines()]
 
 
-def of_programs() -> list[Address]:
-    given = [Address("POST", f"/v1/admin{path}", roles_of(may)) for _, path, may, _ in rows(COMMANDS)]
-    read = [Address("GET", f"/v1/admin{path}", roles_of(may)) for path, may in rows(LISTS)]
-    return given + read + [Address(method, f"/v1/admin{path}", roles_of(may)) for method, path, may in rows(OTHERS)]
+def api_addresses() -> list[Address]:
+    commands = [("POST", path, roles) for _, path, roles, _ in rows(COMMANDS)]
+    lists = [("GET", path, roles) for path, roles in rows(LISTS)]
+    endpoints = [*commands, *lists, *rows(OTHER_ENDPOINTS)]
+    return [Address(method, f"/v1/admin{path}", roles_of(roles)) for method, path, roles in endpoints]
 
 
-def of_browsers() -> list[Address]:
-    found = [Address(method, path, roles_of(may)) for method, path, may in rows(PAGES)]
-    for name, path, may, _ in rows(COMMANDS):
-        place = path[path.index("{") : path.index("}") + 1] if "{" in path else ""
-        form = f"/admin/do/{name}" + (f"/{place}" if place else "")
-        found += [Address(method, form, roles_of(may)) for method in ("GET", "POST")]
-    for path, may in rows(LISTS):
-        found += [Address("GET", f"/admin{path}{ending}", roles_of(may)) for ending in ("", ".csv")]
-    return found
+def page_addresses() -> list[Address]:
+    addresses = [Address(method, path, roles_of(roles)) for method, path, roles in rows(PAGES)]
+    for name, path, roles, _ in rows(COMMANDS):
+        parameter = path[path.index("{") : path.index("}") + 1] if "{" in path else ""
+        form = f"/admin/do/{name}" + (f"/{parameter}" if parameter else "")
+        addresses += [Address(method, form, roles_of(roles)) for method in ("GET", "POST")]
+    for path, roles in rows(LISTS):
+        addresses += [Address("GET", f"/admin{path}{ending}", roles_of(roles)) for ending in ("", ".csv")]
+    return addresses
 
 
-def test_the_table_has_every_address_and_no_other():
+def test_the_table_has_exactly_the_addresses_of_the_service():
     service = app.Service(Settings(), Keys(b"", b""), None, None, None, None)  # type: ignore[arg-type]
     routes = app.build_application(service).router.routes()
     served = {(route.method, route.resource.canonical) for route in routes if route.resource} - {("*", "")}
-    served = {each for each in served if each[0] != "HEAD"}
-    programs = {(each.method, each.path) for each in of_programs()}
-    assert {each for each in served if each[1].startswith("/v1/admin/")} == programs
-    pages = {(method, path) for method, path, _ in rows(PAGES)} | TEMPLATES
-    assert {each for each in served if each[1].startswith("/admin") and not each[1].startswith(SIGN_IN)} == pages
+    api = {(method, path) for method, path in served if method != "HEAD" and path.startswith("/v1/admin/")}
+    assert api == {(address.method, address.path) for address in api_addresses()}
+    pages = {(method, path) for method, path in served if method != "HEAD" and path.startswith("/admin")}
+    expected = {(method, path) for method, path, _ in rows(PAGES)} | GENERIC_PAGES
+    assert {(method, path) for method, path in pages if not path.startswith(SIGN_IN)} == expected
 
 
 @pytest.fixture
-async def served(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn, promise(campaign=next_year(utc_now())), trusted_proxies=1) as own:
-        await create_tokens(own.service.pool)
-        yield own
+async def server(dsn: str) -> AsyncIterator[RunningService]:
+    async with running_service(dsn, promise(campaign=next_year(utc_now())), trusted_proxies=1) as running:
+        await create_tokens(running.service.pool)
+        yield running
 
 
-async def status(served: RunningService, address: Address, token: str, visitor: int) -> tuple[int, str]:
-    """Ask for something without a body or a key; who may gets as far as that."""
+async def send_request(server: RunningService, address: Address, token: str, visitor: int) -> tuple[int, str]:
+    """Send a request without body and key; return status and problem. An allowed role gets that far."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    headers["X-Forwarded-For"] = f"192.0.2.{visitor % 250}"  # else all of them would have to wait
-    async with served.http.request(address.method, served.url + address.filled, headers=headers) as answer:
-        told = await answer.json(content_type=None) if answer.status >= 400 else {}
-        return answer.status, told.get("type", "").rpartition(":")[2]
+    headers["X-Forwarded-For"] = f"192.0.2.{visitor % 250}"  # or the rate limit would apply
+    async with server.http.request(address.method, server.url + address.filled, headers=headers) as response:
+        body = await response.json(content_type=None) if response.status >= 400 else {}
+        return response.status, body.get("type", "").rpartition(":")[2]
 
 
-async def test_each_role_may_what_the_table_says_by_programs(served: RunningService):
-    for address in of_programs():
+async def test_the_api_allows_each_role_the_addresses_of_the_table(server: RunningService):
+    for address in api_addresses():
         for role, person in PERSON.items():
-            found, why = await status(served, address, f"token-of-{person}", 0)
+            status_code, problem_code = await send_request(server, address, f"token-of-{person}", 0)
             if role not in address.roles:
-                assert (found, why) == (403, "forbidden"), (address, role)
+                assert (status_code, problem_code) == (403, "forbidden"), (address, role)
             elif address.method == "POST":
-                assert why in ("no-key", "wrong-type"), (address, role)
+                assert problem_code in ("idempotency-key-required", "unsupported-media-type"), (address, role)
             else:
-                assert found in (200, 404), (address, role)
+                assert status_code in (200, 404), (address, role)
 
 
-async def test_without_a_token_that_holds_nothing_is_told(served: RunningService):
+async def test_without_a_valid_token_every_address_is_refused(server: RunningService):
     past = utc_now() - timedelta(days=9)
-    async with served.service.pool.acquire() as conn:
+    async with server.service.pool.acquire() as conn:
         await tokens.store_token(conn, "expired", "eve", "owner", past, expires_at=past + timedelta(days=1))
-    assert (await AdminClient(served, "olga").run_command("/tokens/otto/revoke"))[0] == 200
-    for number, address in enumerate(of_programs()):
+    assert (await AdminClient(server, "olga").run_command("/tokens/otto/revoke"))[0] == 200
+    for number, address in enumerate(api_addresses()):
         for token in ("", "nobody's", "expired", "token-of-otto"):
-            assert await status(served, address, token, number) == (401, "no-token"), (address, token)
+            assert await send_request(server, address, token, number) == (401, "invalid-token"), (address, token)
 
 
-async def test_each_role_may_what_the_table_says_by_pages(served: RunningService):
+async def test_pages_allow_each_role_the_addresses_of_the_table(server: RunningService):
     async with AsyncExitStack() as browsers:
         for role, person in PERSON.items():
             jar = aiohttp.CookieJar(unsafe=True)
-            own = BrowserClient(served, await browsers.enter_async_context(aiohttp.ClientSession(cookie_jar=jar)))
-            await own.sign_in(person)
-            form_token = (await own.read("/admin")).forms[0]["form_token"]
-            for address in of_browsers():
-                found = await seen(own, address, form_token)
-                assert found in ({200, 404} if role in address.roles else {403}), (address, role)
+            browser = BrowserClient(server, await browsers.enter_async_context(aiohttp.ClientSession(cookie_jar=jar)))
+            await browser.sign_in(person)
+            form_token = (await browser.read("/admin")).forms[0]["form_token"]
+            for address in page_addresses():
+                status_code = await page_status(browser, address, form_token)
+                assert status_code in ({200, 404} if role in address.roles else {403}), (address, role)
 
 
-async def seen(own: BrowserClient, address: Address, form_token: str) -> int:
+async def page_status(browser: BrowserClient, address: Address, form_token: str) -> int:
     if address.method == "GET":
-        return (await own.read(address.filled)).status
-    return (await own.send_form(address.filled, {"form_token": form_token, "do": "check"})).status
+        return (await browser.read(address.filled)).status
+    return (await browser.send_form(address.filled, {"form_token": form_token, "do": "check"})).status
 
 
-async def test_who_is_not_signed_in_sees_no_page(served: RunningService):
-    for address in of_browsers():
-        headers = {"Origin": served.url}
-        asked = served.http.request(
-            address.method, served.url + address.filled, headers=headers, allow_redirects=False
+async def test_without_a_session_every_page_redirects_to_sign_in(server: RunningService):
+    for address in page_addresses():
+        headers = {"Origin": server.url}
+        request = server.http.request(
+            address.method, server.url + address.filled, headers=headers, allow_redirects=False
         )
-        async with asked as answer:
-            assert answer.status == 303, address
-            assert answer.headers["Location"].startswith(SIGN_IN), address
+        async with request as response:
+            assert response.status == 303, address
+            assert response.headers["Location"].startswith(SIGN_IN), address
 
 
-WAITING: dict[str, tuple[str, Any]] = {
+PROPOSED: dict[str, tuple[str, Any]] = {
     "campaign.create": ("/campaigns", promise_json(FOREST)),
     "campaign.terms": (
         f"/campaigns/{SLUG}/terms",
@@ -255,17 +256,18 @@ WAITING: dict[str, tuple[str, Any]] = {
 }
 
 
-async def test_who_may_agree_is_who_the_table_says(served: RunningService):
-    agreeing = {name: roles_of(agree) for name, _, _, agree in rows(COMMANDS)}
-    assert {name for name, roles in agreeing.items() if roles} == WAITING.keys()
-    for name, (path, body) in WAITING.items():
-        code, answer = await AdminClient(served, "otto").run_command(path, body)
-        assert (code, answer["command"]) == (202, name), answer
+async def test_the_roles_of_the_table_may_approve(server: RunningService):
+    approver_roles = {name: roles_of(approvers) for name, _, _, approvers in rows(COMMANDS)}
+    assert {name for name, roles in approver_roles.items() if roles} == PROPOSED.keys()
+    for name, (path, body) in PROPOSED.items():
+        proposed, response = await AdminClient(server, "otto").run_command(path, body)
+        assert (proposed, response["command"]) == (202, name), response
+        approve_path = f"/proposals/{response['proposal']}/approve"
         for role, person in PERSON.items():
-            asked = f"/proposals/{answer['proposal']}/approve"
-            found, _ = await AdminClient(served, person).run_command(asked, {"hash": "0" * 64}, key=f"{name}-{role}")
-            assert found == (409 if role in agreeing[name] else 403), (name, role)
+            client = AdminClient(server, person)
+            decided, _ = await client.run_command(approve_path, {"hash": "0" * 64}, key=f"{name}-{role}")
+            assert decided == (409 if role in approver_roles[name] else 403), (name, role)
 
 
-def test_the_table_knows_every_role():
+def test_the_table_covers_every_role():
     assert set(PERSON) == set(LETTERS.values()) == set(PEOPLE.values())

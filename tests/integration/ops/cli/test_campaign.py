@@ -120,12 +120,12 @@ def test_applying_again_says_that_nothing_differs(command: Command, file: Writte
 def test_a_wrong_promise_is_refused_with_every_fault(command: Command, file: Written):
     wrong = command("campaign", "apply", file(('"CNY"', '"XXX"'), ("share_bp = 3000", "share_bp = 1")))
     assert refusal_of(wrong).splitlines() == [
-        "campaign.currency: no currency of ISO 4217 with a minor unit",
-        "terms.beneficiaries: the share_bp add up to 7001, not 10000",
+        "campaign.currency: This is not an ISO 4217 currency with a minor unit. Enter a code such as CNY.",
+        "terms.beneficiaries: The shares add up to 70.01%. They must add up to 100%.",
     ]
     printed_json(command("campaign", "apply", file(), "--json"))
     fixed = refusal_of(command("campaign", "apply", file(("floor_minor = 0", "floor_minor = 1"))))
-    assert fixed.startswith("campaign.floor_minor: it is 0 (0.00 CNY) and cannot change once the campaign exists")
+    assert fixed.startswith("campaign.floor_minor: This is CN¥0.00 and cannot change")
 
 
 def test_a_campaign_is_shown_as_the_public_api_shows_it(command: Command, file: Written):
@@ -215,7 +215,7 @@ def test_what_is_refused_ends_with_status_1_and_one_line(command: Command):
         ("enrol", SLUG, "c"),
     ):
         assert refusal_of(command("campaign", *words)) == UNKNOWN
-    assert refusal_of(command("platform", "rotate", "nobody")) == "there is no platform named 'nobody'\n"
+    assert refusal_of(command("platform", "rotate", "nobody")) == "There is no platform named nobody.\n"
     assert "whpk_" in refusal_of(command("platform", "add", "video", "--public-key", "x"))
     assert printed_json(command("platform", "list", "--json")) == {"platforms": []}
 

@@ -77,8 +77,8 @@ def test_nothing_is_left_behind(preview: Preview, dsn: str):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (("--likes-per-day", "1"), "funded_minor: a campaign that does not exist yet needs a budget here"),
-        (("--budget", "1", "--like", SLUG), "forecast.like_campaign: there is no campaign of that name"),
+        (("--likes-per-day", "1"), "funded_minor: The campaign does not exist yet. Enter a budget."),
+        (("--budget", "1", "--like", SLUG), "forecast.like_campaign: There is no campaign of that name."),
     ],
 )
 def test_what_is_refused_ends_with_status_1_and_one_line(preview: Preview, words: tuple[str, ...], line: str):

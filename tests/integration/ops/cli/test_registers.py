@@ -16,7 +16,7 @@ def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, f
     assert (answer["state"], answer["after"]) == ("done", {"account": {"scheme": "other", "id": OTHER[3]}})
     assert "already" in command("charity", "set-account", "village-schools", *OTHER).stdout
     assert OTHER[3] in command("charity", "list").stdout
-    assert "charity account" in refusal_of(command("campaign", "apply", path, "--json"))
+    assert "is registered with another account" in refusal_of(command("campaign", "apply", path, "--json"))
     assert refusal_of(command("charity", "set-account", "village-schools", "--iban", "GB00")).startswith(
         "account.iban: "
     )
@@ -27,7 +27,7 @@ def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, f
     for wrong in ((), ("--iban", "GB82WEST12345698765432", *OTHER)):
         unclear = command("charity", "set-account", "village-schools", *wrong)
         assert (unclear.exit_code, "either --iban" in unclear.stderr) == (2, True)
-    assert refusal_of(command("charity", "set-account", "nobody", *OTHER)) == "there is no charity 'nobody'\n"
+    assert refusal_of(command("charity", "set-account", "nobody", *OTHER)) == "There is no charity nobody.\n"
 
 
 def test_who_is_disabled_is_named_by_no_new_promise(command: Command, file: Written):
@@ -40,7 +40,7 @@ def test_who_is_disabled_is_named_by_no_new_promise(command: Command, file: Writ
         assert "is disabled" in refusal_of(command("campaign", "apply", other, "--json"))
         assert command(group, "enable", name).exit_code == 0
     assert command("sponsor", "rename", sponsor, "Newer").exit_code == 0
-    assert "called Newer now" in refusal_of(command("campaign", "apply", other, "--json"))
+    assert "named Newer now" in refusal_of(command("campaign", "apply", other, "--json"))
 
 
 def test_a_platform_is_disabled_and_enabled(command: Command):
@@ -54,14 +54,14 @@ def test_a_platform_is_disabled_and_enabled(command: Command):
     assert "disabled since" in output
     assert "never" in output
     assert command("platform", "enable", "video", "--json").exit_code == 0
-    assert refusal_of(command("platform", "disable", "nobody")) == "there is no platform named 'nobody'\n"
+    assert refusal_of(command("platform", "disable", "nobody")) == "There is no platform named nobody.\n"
 
 
 def test_a_slip_of_the_pen_is_refused_and_not_done_to_nobody(command: Command, file: Written):
     command("campaign", "apply", file())
     forgotten = command("person", "forget", "4854", "--campaign", "rural-education", "--platform", "vidoe")
-    assert refusal_of(forgotten) == "there is no platform named 'vidoe'\n"
-    assert refusal_of(command("payouts", "export", "stl_none")) == "there is no settlement 'stl_none'\n"
+    assert refusal_of(forgotten) == "There is no platform named vidoe.\n"
+    assert refusal_of(command("payouts", "export", "stl_none")) == "There is no settlement stl_none.\n"
     assert (
         refusal_of(command("audit", "export", "nowhere/audit.csv"))
         == "nowhere/audit.csv: No such file or directory\n"

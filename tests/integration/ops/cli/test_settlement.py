@@ -81,7 +81,7 @@ def test_from_settling_to_the_file_for_the_bank(ended: Command, tmp_path: Path):
     assert printed_json(ended("settle", SLUG, "--period", "2022-04-18", "--json")) == {"settlements": []}
     (settlement,) = printed_json(ended("payouts", "list", "--json"))["settlements"]
     assert (settlement["state"], settlement["approvals_missing"]) == ("open", 2)
-    assert "waits for 2 more people" in refusal_of(ended("payouts", "send", made["id"]))
+    assert "needs 2 more approvals" in refusal_of(ended("payouts", "send", made["id"]))
     assert ended("payouts", "send").stdout == "nothing to send\n"
     for name in ("ann", "ben"):
         token = printed_json(ended("token", "create", "--role", "finance", "--name", name, "--json"))["token"]
@@ -114,7 +114,9 @@ def test_an_approval_asks_what_is_approved(ended: Command):
 def test_what_was_cancelled_waits_for_the_next_period(ended: Command):
     (made,) = printed_json(ended("settle", "--json"))["settlements"]
     assert printed_json(ended("payouts", "cancel", made["id"], "--json"))["state"] == "cancelled"
-    assert "is cancelled: only what was not sent" in refusal_of(ended("payouts", "cancel", made["id"]))
+    assert "is cancelled. It can be cancelled only before any payout is sent" in refusal_of(
+        ended("payouts", "cancel", made["id"])
+    )
     assert printed_json(ended("settle", "--json"))["settlements"] == []
     (campaign,) = printed_json(ended("campaign", "list", "--json"))["campaigns"]
     assert (campaign["money"]["pledged"]["minor"], campaign["money"]["settled"]["minor"]) == (100, 0)
@@ -202,12 +204,12 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
         (
             ("settle", SLUG, "--period", "2022-04-19"),
             {},
-            "has no closed period 2022-04-19; the next one falls due on",
+            "has no closed settlement period on 2022-04-19. The next period falls due on",
         ),
         (("payouts", "send", "stl_x"), {}, "There is no settlement"),
-        (("payouts", "record-result", "pay_x", "--reference", "R"), {}, "there is no payout"),
-        (("payouts", "send"), {"LIKE_LEDGER_PAYER_ACCOUNT": "DE00"}, "PAYER_ACCOUNT is no account"),
-        (("payouts", "send", "--channel", "pigeon"), {}, "there is no payout channel"),
+        (("payouts", "record-result", "pay_x", "--reference", "R"), {}, "There is no payout"),
+        (("payouts", "send"), {"LIKE_LEDGER_PAYER_ACCOUNT": "DE00"}, "PAYER_ACCOUNT is not a valid account"),
+        (("payouts", "send", "--channel", "pigeon"), {}, "unknown payout channel"),
         (("token", "create", "--role", "king", "--name", "ann"), {}, "role: Input should be"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The roles of ops/deploy: one owns the tables; another serves, and can neither make a table nor forget a row."""
+"""The database roles of ops/deploy: one owns the tables, the other serves without rights to drop or delete."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from databases import DatabaseServer, running_server
-from ops import database as backend
+from ops import database as database_module
 from ops.migrate import migrate
 
 SCRIPT = Path(__file__).resolve().parents[4] / "ops/deploy/roles.sh"
@@ -20,14 +20,14 @@ OWNER_PASSWORD, APP_PASSWORD = "owner's \\own", "app"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DatabaseServer]:
-    """Yield a server of its own, for roles belong to the whole server."""
-    with running_server("pg18-embedded") as own:
-        yield own
+    """Yield a separate server: roles belong to the whole server."""
+    with running_server("pg18-embedded") as database_server:
+        yield database_server
 
 
 @pytest.fixture
 async def database(server: DatabaseServer) -> str:
-    """Return the name of the database on which the script was run, as PostgreSQL's image does."""
+    """Return the name of a database on which the script ran, as PostgreSQL's image runs it."""
     if shutil.which("psql") is None and os.environ.get("CI") != "true":
         pytest.skip("psql is missing: install the package postgresql-client")
     conn = await asyncpg.connect(server.dsn)
@@ -38,25 +38,25 @@ async def database(server: DatabaseServer) -> str:
 
 
 def run_script(dsn: str) -> None:
-    where = {"PGHOST": parse_qs(urlsplit(dsn).query)["host"][0]}
+    address = {"PGHOST": parse_qs(urlsplit(dsn).query)["host"][0]}
     image = {"POSTGRES_USER": urlsplit(dsn).username or "", "POSTGRES_DB": "like_ledger"}
     passwords = {"OWNER_PASSWORD": OWNER_PASSWORD, "APP_PASSWORD": APP_PASSWORD}
-    done = subprocess.run(
-        ["sh", SCRIPT], env=os.environ | where | image | passwords, capture_output=True, text=True, check=False
+    result = subprocess.run(
+        ["sh", SCRIPT], env=os.environ | address | image | passwords, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
 
 
 def as_user(server: DatabaseServer, user: str) -> str:
     return urlsplit(server.database_dsn("like_ledger"))._replace(netloc=f"{user}@").geturl()
 
 
-async def test_the_owner_migrates_and_the_other_serves(server: DatabaseServer, database: str) -> None:
+async def test_the_owner_migrates_and_the_service_role_serves(server: DatabaseServer, database: str) -> None:
     assert database
     owner, app = as_user(server, "like_ledger_owner"), as_user(server, "like_ledger_app")
     assert (await migrate(owner)).pending
     assert not (await migrate(owner)).pending
-    async with backend.open_pool(app) as pool:
+    async with database_module.open_pool(app) as pool:
         assert await pool.fetchval("SELECT version FROM catalogue_version") == 0
         for forbidden in (
             "DELETE FROM transfers",

@@ -1,4 +1,4 @@
-"""`like-ledger replay` against a running service on a real database; its sender against one that fails on purpose."""
+"""`like-ledger replay` against a running service; its sender against a failing one."""
 
 import asyncio
 import contextlib
@@ -28,68 +28,66 @@ ROOT = Path(__file__).resolve().parents[4]
 LIKES = [like(f"person-{n % 9}", f"video-{n // 9}", at=DAY + timedelta(seconds=n)) for n in range(45)] + [
     like("person-0", f"video-{n}", at=DAY + timedelta(minutes=n)) for n in range(5)
 ]
-# Nine people like five videos each, four of which count; one of them likes all five again.
+# Nine people like five videos each and four count. One of them likes all five again.
 FIGURES = {"counted": 36, "over_limit": 9, "duplicate": 5}
 SECRET = b"s" * 32
 
 
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn, promise(terms={"likes_per_person_per_day": 4})) as made:
-        yield made
+    async with running_service(dsn, promise(terms={"likes_per_person_per_day": 4})) as running:
+        yield running
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return written(tmp_path / "likes.ndjson", [json.dumps(each) for each in LIKES])
+    return write_lines(tmp_path / "likes.ndjson", [json.dumps(event) for event in LIKES])
 
 
-def written(file: Path, lines: list[str], end: str = "\n") -> Path:
+def write_lines(file: Path, lines: list[str], end: str = "\n") -> Path:
     file.write_text("\n".join(lines) + end, encoding="utf-8")
     return file
 
 
 @dataclass
-class Ended:
-    """How a run ended."""
+class ReplayRun:
+    """The end of a run: exit status, JSON output, error output."""
 
     status: int
-    told: Any
-    said: str
+    output: Any
+    errors: str
 
 
-def words(service: RunningService, file: Path, *options: str) -> list[str]:
-    own = ("--platform", service.platform, "--campaign", SLUG, "--url", service.url)
-    return [sys.executable, "-m", "ops.cli", "replay", str(file), *own, *options]
+def replay_command(service: RunningService, file: Path, *options: str) -> list[str]:
+    target = ("--platform", service.platform, "--campaign", SLUG, "--url", service.url)
+    return [sys.executable, "-m", "ops.cli", "replay", str(file), *target, *options]
 
 
-async def started(
+async def start_replay(
     service: RunningService, file: Path, *options: str, **environment: str
 ) -> asyncio.subprocess.Process:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
     return await asyncio.create_subprocess_exec(
-        *words(service, file, *options),
+        *replay_command(service, file, *options),
         cwd=ROOT,
-        env={"REPLAY_SECRET": service.secret} | own | environment,
+        env={"REPLAY_SECRET": service.secret} | inherited | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
 
 
-async def replay(service: RunningService, file: Path, *options: str, **environment: str) -> Ended:
-    process = await started(service, file, "--json", *options, **environment)
+async def replay(service: RunningService, file: Path, *options: str, **environment: str) -> ReplayRun:
+    process = await start_replay(service, file, "--json", *options, **environment)
     out, err = await process.communicate()
-    return Ended(process.returncode or 0, json.loads(out) if out else None, err.decode())
+    return ReplayRun(process.returncode or 0, json.loads(out) if out else None, err.decode())
 
 
 @pytest.mark.parametrize(("batch", "senders"), [("1", "8"), ("20", "1")])
-async def test_a_file_that_is_sent_three_times_counts_once(
-    service: RunningService, file: Path, batch: str, senders: str
-):
+async def test_a_file_sent_three_times_counts_once(service: RunningService, file: Path, batch: str, senders: str):
     runs = [await replay(service, file, "--batch", batch, "--senders", senders) for _ in range(3)]
-    assert [run.status for run in runs] == [0, 0, 0], runs[0].said
-    assert [run.told for run in runs[1:]] == [runs[0].told] * 2
-    assert (runs[0].told["likes"], runs[0].told["complete"], runs[0].told["through_line"]) == (50, True, 50)
+    assert [run.status for run in runs] == [0, 0, 0], runs[0].errors
+    assert [run.output for run in runs[1:]] == [runs[0].output] * 2
+    assert (runs[0].output["likes"], runs[0].output["complete"], runs[0].output["through_line"]) == (50, True, 50)
     assert (await service.day_counts(), await service.pledged_minor()) == (FIGURES, 12)
 
 
@@ -97,51 +95,51 @@ async def test_a_file_that_is_sent_three_times_counts_once(
 async def test_under_new_ids_every_like_is_a_duplicate(service: RunningService, file: Path, options: tuple[str, str]):
     await replay(service, file, "--batch", "20")
     again = await replay(service, file, "--batch", "20", *options)
-    assert (again.status, again.told["outcomes"]) == (0, {"duplicate": 50})
+    assert (again.status, again.output["outcomes"]) == (0, {"duplicate": 50})
     assert await service.day_counts() == FIGURES | {"duplicate": 55}
 
 
-async def test_the_files_name_and_place_make_no_difference(service: RunningService, file: Path, tmp_path: Path):
+async def test_the_files_name_and_folder_make_no_difference(service: RunningService, file: Path, tmp_path: Path):
     await replay(service, file)
-    moved = written(tmp_path / "other-name", [json.dumps(each) for each in LIKES])
+    moved = write_lines(tmp_path / "other-name", [json.dumps(event) for event in LIKES])
     assert (await replay(service, moved)).status == 0
     assert await service.day_counts() == FIGURES
 
 
-@pytest.mark.parametrize("how", ["kill", "terminate"])
-async def test_a_run_that_was_ended_goes_on_when_started_again(service: RunningService, file: Path, how: str):
-    process = await started(service, file, "--batch", "5", "--senders", "1", "--rate", "10")
+@pytest.mark.parametrize("stop", ["kill", "terminate"])
+async def test_an_interrupted_run_continues_when_restarted(service: RunningService, file: Path, stop: str):
+    process = await start_replay(service, file, "--batch", "5", "--senders", "1", "--rate", "10")
     while await service.service.pool.fetchval("SELECT count(*) FROM deliveries") < 2:
         await asyncio.sleep(0.02)
-    getattr(process, how)()
-    _, said = await process.communicate()
-    assert process.returncode == (-9 if how == "kill" else 1), said
+    getattr(process, stop)()
+    _, errors = await process.communicate()
+    assert process.returncode == (-9 if stop == "kill" else 1), errors
     assert 10 <= (await service.day_counts())["counted"] < 36
     again = await replay(service, file, "--batch", "5", "--senders", "1")
-    assert (again.status, again.told["likes"]) == (0, 50)
+    assert (again.status, again.output["likes"]) == (0, 50)
     assert await service.day_counts() == FIGURES
 
 
-async def test_at_a_bad_line_it_stops_or_goes_on_as_asked(service: RunningService, tmp_path: Path):
-    lines = [json.dumps(each) for each in LIKES]
-    whole = written(tmp_path / "whole", lines)
-    spoilt = written(tmp_path / "spoilt", [*lines[:30], lines[30].replace('"like"', '"love"'), *lines[31:]])
+async def test_a_bad_line_stops_the_run_or_is_skipped(service: RunningService, tmp_path: Path):
+    lines = [json.dumps(event) for event in LIKES]
+    whole = write_lines(tmp_path / "whole", lines)
+    spoilt = write_lines(tmp_path / "spoilt", [*lines[:30], lines[30].replace('"like"', '"love"'), *lines[31:]])
     stopped = await replay(service, spoilt, "--batch", "20")
-    assert (stopped.status, stopped.told["likes"], stopped.told["through_line"]) == (1, 30, 30)
-    assert "line 31: action: Input should be 'like' or 'unlike'" in stopped.said
+    assert (stopped.status, stopped.output["likes"], stopped.output["through_line"]) == (1, 30, 30)
+    assert "line 31: action: Input should be 'like' or 'unlike'" in stopped.errors
     went_on = await replay(service, spoilt, "--batch", "20", "--on-error", "skip")
-    assert (went_on.status, went_on.told["likes"], went_on.told["bad_lines"]) == (1, 49, 1)
-    assert [bad["line"] for bad in went_on.told["first_bad_lines"]] == [31]
+    assert (went_on.status, went_on.output["likes"], went_on.output["bad_lines"]) == (1, 49, 1)
+    assert [bad["line"] for bad in went_on.output["first_bad_lines"]] == [31]
     assert (await replay(service, whole)).status == 0
     counts = await service.day_counts()
     assert (counts["counted"], counts["over_limit"]) == (36, 9)
 
 
-async def test_a_file_that_breaks_off_is_told_and_sent_up_to_there(service: RunningService, tmp_path: Path):
-    lines = [json.dumps(each) for each in LIKES]
-    ended = await replay(service, written(tmp_path / "cut", [*lines[:49], lines[49][:-40]], end=""))
-    assert (ended.status, ended.told["likes"]) == (1, 49)
-    assert "line 50: the file breaks off here: not JSON" in ended.said
+async def test_a_truncated_file_is_sent_up_to_its_end_and_reported(service: RunningService, tmp_path: Path):
+    lines = [json.dumps(event) for event in LIKES]
+    ended = await replay(service, write_lines(tmp_path / "cut", [*lines[:49], lines[49][:-40]], end=""))
+    assert (ended.status, ended.output["likes"]) == (1, 49)
+    assert "line 50: the file is truncated here: not JSON" in ended.errors
 
 
 @pytest.mark.parametrize(
@@ -154,22 +152,20 @@ async def test_a_file_that_breaks_off_is_told_and_sent_up_to_there(service: Runn
 async def test_a_table_with_other_columns_is_not_sent(
     service: RunningService, tmp_path: Path, header: str, reason: str
 ):
-    ended = await replay(service, written(tmp_path / "table", [header, "1,2,3"]), "--format", "kuairand")
-    assert (ended.status, ended.told["failure"], ended.told["deliveries"]) == (1, reason, 0)
+    ended = await replay(service, write_lines(tmp_path / "table", [header, "1,2,3"]), "--format", "kuairand")
+    assert (ended.status, ended.output["failure"], ended.output["deliveries"]) == (1, reason, 0)
     assert await service.day_counts() == {}
 
 
-async def test_a_dry_run_names_every_bad_line_and_sends_nothing(service: RunningService, tmp_path: Path):
-    lines = [json.dumps(each) for each in LIKES]
-    ended = await replay(service, written(tmp_path / "file", ["x", *lines, "y"]), "--dry-run")
-    assert (ended.status, ended.told["likes"]) == (1, 50)
-    assert [bad["line"] for bad in ended.told["first_bad_lines"]] == [1, 52]
+async def test_a_dry_run_reports_every_bad_line_and_sends_nothing(service: RunningService, tmp_path: Path):
+    lines = [json.dumps(event) for event in LIKES]
+    ended = await replay(service, write_lines(tmp_path / "file", ["x", *lines, "y"]), "--dry-run")
+    assert (ended.status, ended.output["likes"]) == (1, 50)
+    assert [bad["line"] for bad in ended.output["first_bad_lines"]] == [1, 52]
     assert await service.service.pool.fetchval("SELECT count(*) FROM deliveries") == 0
 
 
-async def test_without_a_secret_it_is_derived_where_the_database_is_at_hand(
-    service: RunningService, file: Path, dsn: str
-):
+async def test_without_a_secret_it_is_derived_with_the_database(service: RunningService, file: Path, dsn: str):
     ended = await replay(
         service,
         file,
@@ -178,36 +174,46 @@ async def test_without_a_secret_it_is_derived_where_the_database_is_at_hand(
         LIKE_LEDGER_PSEUDONYM_KEY=KEYS.pseudonym.hex(),
         LIKE_LEDGER_WEBHOOK_KEY=KEYS.webhook.hex(),
     )
-    assert (ended.status, ended.told["likes"]) == (0, 50), ended.said
+    assert (ended.status, ended.output["likes"]) == (0, 50), ended.errors
     assert await service.day_counts() == FIGURES
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "status", "said"),
+    ("options", "environment", "status", "message"),
     [
-        ((), {"REPLAY_SECRET": "whsec_" + "A" * 44}, 1, "the service refused it: 401"),
-        ((), {"REPLAY_SECRET": "hunter2!"}, 1, "REPLAY_SECRET holds no secret"),
+        ((), {"REPLAY_SECRET": "whsec_" + "A" * 44}, 1, "The service rejected the delivery: 401"),
+        ((), {"REPLAY_SECRET": "hunter2!"}, 1, "REPLAY_SECRET is not a webhook secret"),
         (("--batch", "1001"), {}, 2, "--batch"),
         (("--url", "nowhere"), {}, 2, "--url"),
         (("--format", "xml"), {}, 2, "xml"),
-        (("--tries", "1", "--url", "http://127.0.0.1:9"), {}, 1, "gave up after 1 tries: ClientConnectorError"),
+        (
+            ("--tries", "1", "--url", "http://127.0.0.1:9"),
+            {},
+            1,
+            "not accepted in 1 attempts. Last failure: ClientConnectorError",
+        ),
     ],
     ids=["another secret", "no secret", "too large a batch", "no address", "no such format", "nobody there"],
 )
-async def test_what_cannot_be_done_is_told(
-    service: RunningService, file: Path, options: tuple[str, ...], environment: dict[str, str], status: int, said: str
+async def test_a_run_that_cannot_succeed_is_refused(
+    service: RunningService,
+    file: Path,
+    options: tuple[str, ...],
+    environment: dict[str, str],
+    status: int,
+    message: str,
 ):
     ended = await replay(service, file, *options, **environment)
     assert ended.status == status
-    assert said in ended.said
-    assert "Traceback" not in ended.said
-    assert "hunter2" not in ended.said
+    assert message in ended.errors
+    assert "Traceback" not in ended.errors
+    assert "hunter2" not in ended.errors
     assert await service.day_counts() == {}
 
 
 @dataclass
-class Failing:
-    """A service that answers the first tries of each webhook with what it is told to."""
+class FailingService:
+    """A service that fails the first attempts of each webhook."""
 
     failures: list[web.Response | None]
     tries: list[tuple[str, str, bytes]] = field(default_factory=list)  # id, timestamp, body
@@ -217,10 +223,10 @@ class Failing:
         body = await request.read()
         assert verify_delivery(request.headers, body, [VerificationKey("v1", SECRET)], utc_now()) is not None
         webhook_id = request.headers["webhook-id"]
-        before = sum(webhook_id == known for known, *_ in self.tries)
+        attempts = sum(webhook_id == sent_id for sent_id, *_ in self.tries)
         self.tries.append((webhook_id, request.headers["webhook-timestamp"], body))
-        if before < len(self.failures):
-            failure = self.failures[before]
+        if attempts < len(self.failures):
+            failure = self.failures[attempts]
             if failure is None:
                 assert request.transport is not None
                 request.transport.abort()
@@ -231,7 +237,7 @@ class Failing:
 
 
 @contextlib.asynccontextmanager
-async def sender_to(failing: Failing, tries_max: int = 4) -> AsyncIterator[Sender]:
+async def sender_to(failing: FailingService, tries_max: int = 4) -> AsyncIterator[Sender]:
     service = web.Application()
     service.router.add_post("/", failing.answer)
     async with TestServer(service) as server, aiohttp.ClientSession() as session:
@@ -242,62 +248,68 @@ BATCHES = [Batch(n, f"id-{n}", b"body %d" % n, 1, n + 1) for n in range(6)]
 FAILURES: dict[str, web.Response | None] = {
     "503": web.Response(status=503, headers={"Retry-After": "0"}),
     "429": web.Response(status=429, headers={"Retry-After": "0"}),
-    "500 without a word": web.Response(status=500, headers={"Retry-After": "0"}),
-    "cut off": None,
+    "500 without a body": web.Response(status=500, headers={"Retry-After": "0"}),
+    "disconnected": None,
 }
 
 
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES.keys())
-async def test_what_fails_is_sent_again_the_same_and_in_order(failure: web.Response | None):
-    failing, sent = Failing([failure] * 2), DeliveryTally()
+async def test_failed_deliveries_are_repeated_unchanged_and_in_order(failure: web.Response | None):
+    failing, tally = FailingService([failure] * 2), DeliveryTally()
     async with sender_to(failing) as sender:
-        await send_all(sender, iter(BATCHES[:3]), sent)
+        await send_all(sender, iter(BATCHES[:3]), tally)
     assert failing.arrived == ["id-0", "id-1", "id-2"]
     assert len({(webhook_id, body) for webhook_id, _, body in failing.tries}) == 3
-    assert (len(failing.tries), sent.retries, sent.through_line, sent.outcomes) == (9, 6, 3, {"counted": 3})
+    assert (len(failing.tries), tally.retries, tally.through_line, tally.outcomes) == (9, 6, 3, {"counted": 3})
 
 
-async def test_it_waits_as_long_as_it_is_asked_to():
-    failing = Failing([web.Response(status=503, headers={"Retry-After": "1"})])
+async def test_it_waits_as_long_as_retry_after_says():
+    failing = FailingService([web.Response(status=503, headers={"Retry-After": "1"})])
     started_at = asyncio.get_running_loop().time()
     async with sender_to(failing) as sender:
         await send_all(sender, iter(BATCHES[:1]), DeliveryTally())
     assert 1 <= asyncio.get_running_loop().time() - started_at < 5
 
 
-async def test_it_gives_up_and_says_how_far_it_came():
-    failing, sent = Failing([web.Response(status=503, headers={"Retry-After": "0"})] * 9), DeliveryTally()
+async def test_it_gives_up_and_reports_its_progress():
+    failing, tally = FailingService([web.Response(status=503, headers={"Retry-After": "0"})] * 9), DeliveryTally()
     async with sender_to(failing, tries_max=3) as sender:
-        with pytest.raises(DeliveryFailed, match="gave up after 3 tries: 503"):
-            await send_all(sender, iter(BATCHES), sent)
-    assert (failing.arrived, len(failing.tries), sent.through_line) == ([], 3, 0)
+        with pytest.raises(DeliveryFailed) as failed:
+            await send_all(sender, iter(BATCHES), tally)
+    assert (failed.value.code, failed.value.params) == (
+        "delivery_not_accepted",
+        {"attempts_number": 3, "cause": "503"},
+    )
+    assert (failing.arrived, len(failing.tries), tally.through_line) == ([], 3, 0)
 
 
 @pytest.mark.parametrize("senders", [1, 4])
-async def test_it_stops_at_what_never_arrives_and_shows_the_detail(senders: int):
+async def test_it_stops_at_a_rejection_and_shows_the_detail(senders: int):
     refusal = web.json_response({"detail": "This webhook-id was used before."}, status=409)
-    failing, sent = Failing([refusal] * 9), DeliveryTally()
+    failing, tally = FailingService([refusal] * 9), DeliveryTally()
     async with sender_to(failing) as sender:
-        with pytest.raises(DeliveryFailed, match=r"refused it: 409 This webhook-id was used before\."):
-            await send_all(sender, iter(BATCHES), sent, senders=senders)
+        with pytest.raises(DeliveryFailed) as failed:
+            await send_all(sender, iter(BATCHES), tally, senders=senders)
+    assert failed.value.code == "delivery_rejected"
+    assert failed.value.params["answer"] == "409 This webhook-id was used before."
     assert len(failing.tries) <= senders
 
 
 @pytest.mark.parametrize("body", [b"<h1>Welcome</h1>", b"[]", b"{}", b'{"delivery":"other","outcomes":{}}', b"\xff"])
-async def test_a_page_that_only_says_200_is_no_receipt(body: bytes):
-    failing = Failing([web.Response(status=200, body=body)])
+async def test_a_foreign_200_is_not_a_delivery(body: bytes):
+    failing = FailingService([web.Response(status=200, body=body)])
     async with sender_to(failing) as sender:
-        with pytest.raises(DeliveryFailed, match="no like-ledger"):
+        with pytest.raises(DeliveryFailed, match=r"^delivery_answer_malformed$"):
             await send_all(sender, iter(BATCHES), DeliveryTally())
 
 
-async def test_each_of_many_senders_sends_what_the_others_do_not():
-    failing, sent = Failing([web.Response(status=503, headers={"Retry-After": "0"})]), DeliveryTally()
+async def test_several_senders_share_the_batches():
+    failing, tally = FailingService([web.Response(status=503, headers={"Retry-After": "0"})]), DeliveryTally()
     async with sender_to(failing) as sender:
-        await send_all(sender, iter(BATCHES), sent, senders=4)
+        await send_all(sender, iter(BATCHES), tally, senders=4)
     assert sorted(failing.arrived) == [batch.webhook_id for batch in BATCHES]
-    assert (sent.deliveries, sent.through_line) == (6, 6)
+    assert (tally.deliveries, tally.through_line) == (6, 6)
 
 
-def test_a_secret_is_read_as_it_is_shown():
+def test_a_secret_is_parsed_as_it_is_printed():
     assert parse_secret(f" {format_secret(SECRET)}\n") == SECRET

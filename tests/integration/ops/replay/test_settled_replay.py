@@ -1,8 +1,8 @@
 """The contract's worked figures: the likes of the KuaiRand replay by day, settled weekly and paid.
 
-What counts under 20 likes a person a day; 1 fen per 3 likes, at most 5.00 a day. Worked out by hand:
-the seven days to 14 April all reach the cap, 7 × 5.00 = 35.00; the 15th to 17th do too, 15.00; then
-(1243 + 1238 + 1048 + 836) / 3 = 4365 / 3 = 1455 fen. 15.00 + 14.55 = 29.55, in all 64.55.
+A person's first 20 likes a day count; 3 likes earn 1 fen, a day at most 5.00. By hand: the seven
+days to 14 April reach the cap, 7 × 5.00 = 35.00. So do the 15th to 17th, 15.00. The rest is
+(1243 + 1238 + 1048 + 836) / 3 = 4365 / 3 = 1455 fen. 15.00 + 14.55 = 29.55, in total 64.55.
 70 % of 64.55 is 45.185 and 30 % is 19.365: the tie goes to the charity listed first, 45.19 and 19.36.
 """
 
@@ -45,7 +45,7 @@ PROMISED = (
 )
 
 
-async def test_the_replay_settled_weekly_comes_out_to_the_cent(pool: Pool):
+async def test_the_replay_settles_exactly_to_the_fen(pool: Pool):
     now = datetime(2026, 11, 23, tzinfo=UTC)
     campaign = await create_campaign(pool, *PROMISED, funded_minor=700_000, now=now)
     for day, count in COUNTED.items():
@@ -57,17 +57,17 @@ async def test_the_replay_settled_weekly_comes_out_to_the_cent(pool: Pool):
         await record(pool, bodies, now)
     await pledge.run_tick(pool, campaign)
     assert (await read_balances(pool, campaign)).earned_minor == 6455
-    found = await settle_periods(pool, campaign, now)
-    assert [(str(s.period), s.total_minor) for s in found] == [("2022-04-18", 3500), ("2022-04-25", 2955)]
+    results = await settle_periods(pool, campaign, now)
+    assert [(str(s.period), s.total_minor) for s in results] == [("2022-04-18", 3500), ("2022-04-25", 2955)]
     first, second = await read_settlements(pool, campaign)
-    assert [str(e.cut_off) for e in (first, second)] == ["2022-04-14", "2022-04-21"]
-    assert [[p.amount_minor for p in e.payouts] for e in (first, second)] == [[2450, 1050], [2069, 886]]
+    assert [str(s.cut_off) for s in (first, second)] == ["2022-04-14", "2022-04-21"]
+    assert [[p.amount_minor for p in s.payouts] for s in (first, second)] == [[2450, 1050], [2069, 886]]
     assert [2450 + 2069, 1050 + 886] == [4519, 1936]
     assert await settle_periods(pool, campaign, now) == []
-    for number, envelope in enumerate((first, second), 1):
-        await pay_all(pool, campaign, envelope, f"S{number}", now)
-    held = await read_balances(pool, campaign)
-    assert (held.settled_minor, held.in_flight.minor, held.paid.minor) == (6455, 0, 6455)
+    for number, settlement in enumerate((first, second), 1):
+        await pay_all(pool, campaign, settlement, f"S{number}", now)
+    balances = await read_balances(pool, campaign)
+    assert (balances.settled_minor, balances.in_flight.minor, balances.paid.minor) == (6455, 0, 6455)
     assert await settlement_states(pool, campaign) == ["reconciled", "reconciled"]
     paid = await fetch_rows(
         pool, "SELECT charity, balance_minor FROM accounts WHERE kind = 'paid' ORDER BY balance_minor"

@@ -1,5 +1,6 @@
-"""Whatever the order, the batching and the repetition of events, the same likes count. A model of the pure functions:
-a table in memory stands for the rows that SQL holds.
+"""Whatever the order, the batching and the repetition of events, the same likes count.
+
+A model of the pure functions: a table in memory stands for the rows of the database.
 """
 
 from collections import Counter
@@ -12,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from campaigns.intake.decide import (
-    Decision,
+    DayTallies,
     LikeKey,
     PersonDay,
-    Tallies,
     allocate_quota,
     decide_likes,
     group_by_like,
@@ -29,12 +29,12 @@ MONDAY = date(2026, 11, 23)
 DAY_US = 86_400_000_000
 MANY = settings(max_examples=50, deadline=None)
 
-Arrived = tuple[LikeKey, LikeChange]
+Event = tuple[LikeKey, LikeChange]
 
 
 @dataclass
 class Table:
-    """Likes as the database holds them, after any number of batches under a daily limit of one person."""
+    """Likes as the database stores them, after any number of batches under a daily limit."""
 
     limit: int | None
     likes: dict[LikeKey, Like] = field(default_factory=dict)
@@ -42,43 +42,43 @@ class Table:
     tallies: Counter[tuple[date, str]] = field(default_factory=Counter)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
 
-    def record(self, arrived: Sequence[Arrived]) -> None:
-        """Do what a transaction of intake does."""
-        arrivals, decision = group_by_like(arrived), Decision([Outcome.INVALID] * len(arrived))
-        decide_likes(decision, arrivals, {key: self.likes.get(key) for key in arrivals})
-        moved = quota_use_by_person_day(decision.transitions, lambda _: self.limit)
+    def record(self, events: Sequence[Event]) -> None:
+        """Record a batch as a transaction of intake does."""
+        changes_by_like = group_by_like(events)
+        decision = decide_likes(changes_by_like, {key: self.likes.get(key) for key in changes_by_like})
+        quota_uses = quota_use_by_person_day(decision.transitions, lambda _: self.limit)
         promotions: dict[PersonDay, int] = {}
-        over: list[LikeKey] = []
-        for day, place in moved.items():
-            self.live[day] += place.live_delta
-            allotment = allocate_quota(place, self.live[day], self.limit or 0)
-            over += allotment.over_limit_keys
-            promotions[day] = allotment.promoted_count
-        mark_over_limit(decision, arrivals, over)
-        self.likes |= {key: change.after for key, change in decision.transitions.items()}
+        over_limit_keys: list[LikeKey] = []
+        for day, quota_use in quota_uses.items():
+            self.live[day] += quota_use.live_delta
+            quota = allocate_quota(quota_use, self.live[day], self.limit or 0)
+            over_limit_keys += quota.over_limit_keys
+            promotions[day] = quota.promoted_count
+        decision = mark_over_limit(decision, changes_by_like, over_limit_keys)
+        self.likes |= {key: transition.after for key, transition in decision.transitions.items()}
         self._add(tally_by_day(list(decision.transitions.values()), decision.duplicates.values()))
         for day, promoted in promotions.items():
             self._promote(day, promoted)
-        self.outcomes.update(decision.outcomes)
+        self.outcomes.update(decision.outcomes.values())
 
     def _promote(self, day: PersonDay, promoted: int) -> None:
-        waiting = sorted(
+        over_limit = sorted(
             (like.event_us, key[0], key)
             for key, like in self.likes.items()
             if (key[1], like.day) == day and like.state is LikeState.OVER_LIMIT
         )
-        assert len(waiting) >= promoted, "more were to move up than wait"
-        for _, _, key in waiting[:promoted]:
+        assert len(over_limit) >= promoted, "more likes are to be promoted than are over the limit"
+        for _, _, key in over_limit[:promoted]:
             self.likes[key] = self.likes[key]._replace(state=LikeState.COUNTED)
             self._add({day[1]: Counter(over_limit=-1, counted=1)})
 
-    def _add(self, tallies: Tallies) -> None:
+    def _add(self, tallies: DayTallies) -> None:
         for day, counts in tallies.items():
             for name, likes in counts.items():
                 self.tallies[day, name] += likes
 
     def by_state(self) -> Counter[tuple[date, str]]:
-        """Return the numbers of likes by day and state, as a scan of the table finds them."""
+        """Return the number of likes by day and state, from a scan of the table."""
         return Counter((like.day, like.state.value) for like in self.likes.values() if like.day is not None)
 
     def counting(self) -> set[LikeKey]:
@@ -86,13 +86,13 @@ class Table:
 
 
 class Delivered(NamedTuple):
-    """Events as they happened, and the same as they arrived: shuffled, some again, cut into batches."""
+    """Events as they happened, and as they arrived: shuffled, some repeated, cut into batches."""
 
-    happened: list[Arrived]
-    batches: list[list[Arrived]]
+    happened: list[Event]
+    batches: list[list[Event]]
 
 
-def like_or_unlike(*, days: int, suspects: bool) -> st.SearchStrategy[Arrived]:
+def like_or_unlike(*, days: int, suspects: bool) -> st.SearchStrategy[Event]:
     return st.builds(
         lambda content, person, is_like, day, moment, suspect: (
             (content, person * 16),
@@ -118,14 +118,14 @@ def deliveries(draw: st.DrawFn, *, days: int = 1, suspects: bool = False, at_lea
     )
 
 
-def table_of(batches: Sequence[Sequence[Arrived]], limit: int | None) -> Table:
+def table_of(batches: Sequence[Sequence[Event]], limit: int | None) -> Table:
     table = Table(limit)
-    for one in batches:
-        table.record(one)
+    for batch in batches:
+        table.record(batch)
     return table
 
 
-CROWD = 15  # events, so that limits are reached and places become free
+CROWD = 15  # events, so that limits are reached and quota becomes free
 LIMITS = st.none() | st.integers(1, 3)
 
 
@@ -133,13 +133,13 @@ LIMITS = st.none() | st.integers(1, 3)
 @given(deliveries(days=3))
 def test_a_like_counts_if_its_latest_like_is_later_than_its_latest_unlike(delivered: Delivered):
     latest: dict[tuple[LikeKey, bool], int] = {}
-    for key, incoming in delivered.happened:
-        place = (key, incoming.is_like)
-        latest[place] = max(latest.get(place, -1), incoming.event_us)
+    for key, change in delivered.happened:
+        kind = (key, change.is_like)
+        latest[kind] = max(latest.get(kind, -1), change.event_us)
     expected = {key for key, is_like in latest if is_like and latest[key, True] > latest.get((key, False), -1)}
     assert table_of(delivered.batches, None).counting() == expected
     assert table_of([delivered.happened], None).counting() == expected
-    assert table_of([[one] for one in delivered.happened], None).counting() == expected
+    assert table_of([[event] for event in delivered.happened], None).counting() == expected
 
 
 @MANY
@@ -147,7 +147,7 @@ def test_a_like_counts_if_its_latest_like_is_later_than_its_latest_unlike(delive
 def test_on_one_day_any_order_and_batching_give_the_same_counts(delivered: Delivered, limit: int | None):
     arrived = table_of(delivered.batches, limit)
     at_once = table_of([delivered.happened], limit)
-    in_order = table_of([[one] for one in sorted(delivered.happened)], limit)
+    in_order = table_of([[event] for event in sorted(delivered.happened)], limit)
     assert arrived.by_state() == at_once.by_state() == in_order.by_state()
 
 
@@ -157,9 +157,9 @@ def test_tallies_add_up_to_the_table_and_every_like_received_is_accounted_for(
     delivered: Delivered, limit: int | None
 ):
     table = table_of(delivered.batches, limit)
-    states = Counter({place: n for place, n in table.tallies.items() if place[1] != "duplicate" and n})
+    states = Counter({key: n for key, n in table.tallies.items() if key[1] != "duplicate" and n})
     assert states == table.by_state()
-    received = sum(incoming.is_like for batch in delivered.batches for _, incoming in batch)
+    received = sum(change.is_like for batch in delivered.batches for _, change in batch)
     assert sum(table.tallies.values()) == received
     assert sum(table.outcomes.values()) == sum(len(batch) for batch in delivered.batches)
 

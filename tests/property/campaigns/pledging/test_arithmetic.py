@@ -1,4 +1,7 @@
-"""What is due and how it is pledged, taken back and split: for any promise, any counts and any number of ticks."""
+"""The amount due, and how it is pledged, reversed and split.
+
+For any promise, any counts, any number of ticks.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,11 +55,12 @@ DAYS = st.integers(-1, 10).map(lambda n: MONDAY + timedelta(days=n))
 def test_never_more_is_due_than_the_budget_the_caps_or_the_rate(
     terms: list[Terms], counted: dict[date, int], funded_minor: int, upto: date
 ):
-    held, most = versions_in_force(terms), Fraction()
+    in_force, most = versions_in_force(terms), Fraction()
     for day, likes in counted.items():
-        own = terms_on_day(held, day)
-        uncapped = Fraction(likes * own.amount_minor, own.per_likes)
-        most += uncapped if own.daily_cap_minor is None else min(uncapped, Fraction(own.daily_cap_minor))
+        version = terms_on_day(in_force, day)
+        uncapped = Fraction(likes * version.amount_minor, version.per_likes)
+        cap_minor = version.daily_cap_minor
+        most += uncapped if cap_minor is None else min(uncapped, Fraction(cap_minor))
     assert 0 <= due(terms, counted, funded_minor, upto) <= min(funded_minor, most)
     assert due(terms, counted, 10**40) == most.numerator // most.denominator
 
@@ -81,14 +85,14 @@ def test_shares_add_up_to_what_is_due_and_no_charity_drifts_by_a_unit(
     totals = shares_due(terms, counted, funded_minor, upto)
     assert sum(totals.values()) == due(terms, counted, funded_minor, upto)
     exact: dict[str, Fraction] = {}
-    held = versions_in_force(terms)
-    for own, following in zip(held, [*held[1:], None], strict=True):
+    in_force = versions_in_force(terms)
+    for version, following in zip(in_force, [*in_force[1:], None], strict=True):
         last = upto if following is None else min(upto, following.from_day - timedelta(days=1))
-        before = due(terms, counted, funded_minor, own.from_day - timedelta(days=1))
+        before = due(terms, counted, funded_minor, version.from_day - timedelta(days=1))
         part = max(0, due(terms, counted, funded_minor, last) - before)
-        for share in own.shares:
+        for share in version.shares:
             exact[share.charity] = exact.get(share.charity, Fraction()) + Fraction(part * share.share_bp, 10_000)
-    assert all(abs(totals[charity] - amount) < len(held) for charity, amount in exact.items())
+    assert all(abs(totals[charity] - amount) < len(in_force) for charity, amount in exact.items())
 
 
 @MANY
@@ -102,7 +106,10 @@ def test_a_split_is_exact_and_each_part_within_a_unit_of_its_share(amount_minor:
 
 @dataclass
 class Money:
-    """A campaign's money as its ticks leave it; `uncorrected`: pledges that no correction has named, newest last."""
+    """A campaign's money after its ticks.
+
+    `uncorrected` are the pledges that no correction names, newest last.
+    """
 
     budget: int
     pledged: int = 0
@@ -116,13 +123,15 @@ class Money:
             self._pledge(difference)
         elif difference < 0:
             plan, excess = plan_reversals(-difference, self.pledged, self.uncorrected[::-1])
-            for place, amount in sorted(plan, reverse=True):
-                assert 0 < amount <= self.uncorrected[-1 - place], "a correction takes at most what it names"
-                del self.uncorrected[-1 - place]
+            for position, amount in sorted(plan, reverse=True):
+                assert 0 < amount <= self.uncorrected[-1 - position], (
+                    "a correction takes at most the amount of the transfer that it names"
+                )
+                del self.uncorrected[-1 - position]
                 self._move(-amount)
             if excess:
                 self._pledge(excess)
-        assert sum(self.uncorrected) >= self.pledged, "there must be transfers to name for all that may go back"
+        assert sum(self.uncorrected) >= self.pledged, "every amount that can be reversed needs a transfer to name"
 
     def settle(self, amount: int) -> None:
         self.pledged, self.settled = self.pledged - amount, self.settled + amount
@@ -153,14 +162,14 @@ DUES = st.lists(st.integers(0, 300), min_size=1, max_size=15)
 def test_any_number_of_ticks_leaves_the_same_pledge(dues: list[int], data: st.DataObject):
     missed = data.draw(st.sets(st.integers(0, len(dues) - 1)))
     some = [due_minor for n, due_minor in enumerate(dues[:-1]) if n not in missed] + dues[-1:]
-    every, few, once = (after_ticks(300, one) for one in (dues, some, dues[-1:]))
-    assert every.pledged == few.pledged == once.pledged == dues[-1]
-    assert after_ticks(300, [*dues, dues[-1]]) == every, "a tick that is repeated posts nothing"
+    after_all, after_some, after_last = (after_ticks(300, run) for run in (dues, some, dues[-1:]))
+    assert after_all.pledged == after_some.pledged == after_last.pledged == dues[-1]
+    assert after_ticks(300, [*dues, dues[-1]]) == after_all, "a tick that is repeated posts nothing"
 
 
 @MANY
 @given(DUES, st.lists(st.integers(0, 300), max_size=15))
-def test_what_was_settled_is_set_off_against_what_is_earned_later(dues: list[int], settlements: list[int]):
+def test_an_excess_settlement_is_deducted_from_later_earnings(dues: list[int], settlements: list[int]):
     money = after_ticks(300, [*dues, dues[-1]], settlements)
     settled_before = after_ticks(300, dues, settlements).settled
     assert money.pledged + money.settled == max(dues[-1], settled_before)
@@ -169,10 +178,10 @@ def test_what_was_settled_is_set_off_against_what_is_earned_later(dues: list[int
 
 @MANY
 @given(st.integers(0, 100), st.integers(0, 100), st.lists(st.integers(1, 50), max_size=8))
-def test_taking_back_never_takes_more_than_is_asked_or_there(amount: int, balance: int, uncorrected: list[int]):
+def test_a_reversal_never_exceeds_the_request_or_the_balance(amount: int, balance: int, uncorrected: list[int]):
     plan, excess = plan_reversals(amount, balance, uncorrected)
-    back = sum(part.amount_minor for part in plan) - excess
-    assert back == min(amount, balance, sum(uncorrected))
+    reversed_minor = sum(part.amount_minor for part in plan) - excess
+    assert reversed_minor == min(amount, balance, sum(uncorrected))
     assert excess >= 0
     assert [part.position for part in plan] == list(range(len(plan))), "newest first, none left out"
     assert all(0 < part.amount_minor <= uncorrected[part.position] for part in plan)

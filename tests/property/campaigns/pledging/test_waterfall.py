@@ -1,4 +1,4 @@
-"""The waterfall adds up exactly, and ends at what the arithmetic says is due, whatever the days and the terms."""
+"""The waterfall adds up exactly, and ends at the amount due, for any days and terms."""
 
 from datetime import date, timedelta
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""The tree against RFC 6962's own recursive words, for every small size; and no proof survives a change."""
+"""The tree against RFC 6962's recursive definitions for every small size; changed proofs fail."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -14,7 +14,7 @@ HASHES = [merkle.leaf_hash(bytes([n])) for n in range(SIZE_MAX)]
 
 
 def mth(hashes: Sequence[bytes]) -> bytes:
-    """MTH of RFC 6962, 2.1, over leaf hashes."""
+    """Return MTH of RFC 6962, 2.1, over leaf hashes."""
     if len(hashes) == 1:
         return hashes[0]
     k = left_part(len(hashes))
@@ -22,7 +22,7 @@ def mth(hashes: Sequence[bytes]) -> bytes:
 
 
 def path(m: int, hashes: Sequence[bytes]) -> list[bytes]:
-    """PATH of RFC 6962, 2.1.1."""
+    """Return PATH of RFC 6962, 2.1.1."""
     if len(hashes) == 1:
         return []
     k = left_part(len(hashes))
@@ -32,7 +32,7 @@ def path(m: int, hashes: Sequence[bytes]) -> list[bytes]:
 
 
 def subproof(m: int, hashes: Sequence[bytes], *, complete: bool) -> list[bytes]:
-    """SUBPROOF of RFC 6962, 2.1.2."""
+    """Return SUBPROOF of RFC 6962, 2.1.2."""
     if m == len(hashes):
         return [] if complete else [mth(hashes)]
     k = left_part(len(hashes))
@@ -52,7 +52,7 @@ ROOTS = [sha256().digest(), *(mth(HASHES[:size]) for size in range(1, SIZE_MAX +
 
 
 @pytest.mark.parametrize("size", range(1, SIZE_MAX + 1))
-def test_root_and_proofs_are_those_of_the_rfcs_recursion(size):
+def test_root_and_proofs_equal_the_rfcs_recursion(size):
     hashes = HASHES[:size]
     assert merkle.root(hashes) == ROOTS[size]
     tree = merkle.tree_levels(hashes)
@@ -70,8 +70,8 @@ def test_root_and_proofs_are_those_of_the_rfcs_recursion(size):
         assert merkle.check_consistency(proof, old_size, size, ROOTS[old_size], ROOTS[size])
 
 
-def spoiled(proof: Sequence[bytes]) -> Iterator[list[bytes]]:
-    """Every proof that differs in one place: one bit, one hash more, less, or cut short."""
+def spoil_proof(proof: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Yield every proof that differs by one bit, one hash more or less, or a truncated hash."""
     for at, sibling in enumerate(proof):
         flipped = bytes([sibling[0] ^ 1]) + sibling[1:]
         yield [*proof[:at], flipped, *proof[at + 1 :]]
@@ -82,55 +82,55 @@ def spoiled(proof: Sequence[bytes]) -> Iterator[list[bytes]]:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 13, 33])
-def test_an_inclusion_proof_that_was_changed_anywhere_proves_nothing(size):
+def test_a_changed_inclusion_proof_is_rejected(size):
     for index in range(size):
-        for false in spoiled(merkle.inclusion_proof(HASHES[:size], index)):
+        for false in spoil_proof(merkle.inclusion_proof(HASHES[:size], index)):
             assert not merkle.check_inclusion(false, index, size, HASHES[index], ROOTS[size])
 
 
 @pytest.mark.parametrize("size", [2, 3, 7, 8, 13, 33])
-def test_a_consistency_proof_is_checked_in_its_middle_too(size):
+def test_a_changed_consistency_proof_is_rejected(size):
     for old_size in range(1, size + 1):
-        for false in spoiled(merkle.consistency_proof(HASHES[:size], old_size)):
+        for false in spoil_proof(merkle.consistency_proof(HASHES[:size], old_size)):
             assert not merkle.check_consistency(false, old_size, size, ROOTS[old_size], ROOTS[size])
 
 
 @pytest.mark.parametrize("size", [2, 5, 8, 21])
-def test_a_proof_holds_for_its_own_leaf_place_and_root_alone(size):
+def test_a_proof_is_valid_for_its_leaf_index_and_root_alone(size):
     for index in range(size):
         proof = merkle.inclusion_proof(HASHES[:size], index)
-        judged = [(i, leaf) for i in range(size) for leaf in range(size)]
-        held = [(i, n) for i, n in judged if merkle.check_inclusion(proof, i, size, HASHES[n], ROOTS[size])]
-        assert held == [(index, index)]
+        candidates = [(i, leaf) for i in range(size) for leaf in range(size)]
+        accepted = [(i, n) for i, n in candidates if merkle.check_inclusion(proof, i, size, HASHES[n], ROOTS[size])]
+        assert accepted == [(index, index)]
         wrong_roots = [root for root in ROOTS if root != ROOTS[size]]
         assert not any(merkle.check_inclusion(proof, index, size, HASHES[index], root) for root in wrong_roots)
 
 
-def test_no_history_but_the_true_one_is_consistent():
-    """A log that swaps a leaf cannot link the new history to the old root, whichever leaf of the old tree it was."""
+def test_no_changed_history_is_consistent():
+    """A log with a replaced leaf cannot link its history to the old root."""
     old_size, size = 11, 29
-    for swapped in range(old_size):
-        forged = [*HASHES[:swapped], merkle.leaf_hash(b"forged"), *HASHES[swapped + 1 : size]]
+    for position in range(old_size):
+        forged = [*HASHES[:position], merkle.leaf_hash(b"forged"), *HASHES[position + 1 : size]]
         proof = merkle.consistency_proof(forged, old_size)
         assert not merkle.check_consistency(proof, old_size, size, ROOTS[old_size], merkle.root(forged))
         assert not merkle.check_consistency(proof, old_size, size, merkle.root(forged[:old_size]), ROOTS[size])
 
 
 @pytest.mark.parametrize("size", [3, 8, 20])
-def test_a_consistency_proof_holds_for_its_own_sizes_alone(size):
+def test_a_consistency_proof_is_valid_for_its_sizes_alone(size):
     for old_size in range(1, size):
         proof = merkle.consistency_proof(HASHES[:size], old_size)
-        held = [
+        accepted = [
             (m, n)
             for n in range(1, 40)
             for m in range(1, n)
             if merkle.check_consistency(proof, m, n, ROOTS[m], ROOTS[n])
         ]
-        assert held == [(old_size, size)]
+        assert accepted == [(old_size, size)]
 
 
-def grown(sizes: Sequence[int], hashes: Sequence[bytes]) -> dict[tiles.Tile, bytes]:
-    """All files that a log has published after growing through these sizes."""
+def grow_log(sizes: Sequence[int], hashes: Sequence[bytes]) -> dict[tiles.Tile, bytes]:
+    """Return all files published by a log that grew through these sizes."""
     published: dict[tiles.Tile, bytes] = {}
     for old_size, size in zip([0, *sizes], sizes, strict=False):
         edge = {tile: published[tile] for tile in tiles.edge_tiles(old_size)}
@@ -143,8 +143,8 @@ MANY = [merkle.leaf_hash(n.to_bytes(3, "big")) for n in range(1500)]
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, len(MANY)), min_size=1, max_size=6).map(sorted), st.randoms(use_true_random=False))
-def test_tiles_prove_what_all_leaves_prove_however_the_log_grew(sizes, choice):
-    published = grown(sizes, MANY)
+def test_tiles_and_leaves_give_the_same_proofs_however_the_log_grew(sizes, choice):
+    published = grow_log(sizes, MANY)
     size = sizes[-1]
     reader = tiles.tiles_reader(published, size)
     assert merkle.read_root(reader, size) == merkle.root(MANY[:size])

@@ -1,4 +1,4 @@
-"""Which likes a campaign takes, and why it does not take the others."""
+"""Which events a campaign accepts, and why it refuses the others."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -20,10 +20,10 @@ MICROSECOND, SECOND = timedelta(microseconds=1), timedelta(seconds=1)
 
 
 def a_campaign(number: int, slug: str, *changes: tuple[str, str], closed_at: datetime | None = None) -> Campaign:
-    whole = promise(('slug = "rural-education"', f'slug = "{slug}"'), *changes)
-    terms = [engine_terms(whole.terms, 1, date(2026, 11, 1))]
-    calendar = Calendar.from_bounds(whole.campaign.starts_at, whole.campaign.ends_at, SHANGHAI)
-    return Campaign(number, immutable_part(whole), [whole.terms], terms, closed_at, calendar, bytes(32))
+    made = promise(('slug = "rural-education"', f'slug = "{slug}"'), *changes)
+    terms = [engine_terms(made.terms, 1, date(2026, 11, 1))]
+    calendar = Calendar.from_bounds(made.campaign.starts_at, made.campaign.ends_at, SHANGHAI)
+    return Campaign(number, immutable_part(made), [made.terms], terms, closed_at, calendar, bytes(32))
 
 
 CAMPAIGNS = [
@@ -39,12 +39,12 @@ CATALOGUE = Catalogue(1, {c.slug: c for c in CAMPAIGNS}, {c.campaign_id: c for c
 def a_like(
     campaign: str | None = "open", content: str = "c", event_at: datetime = NOW, action: str = "like"
 ) -> LikeEvent:
-    made: LikeEvent = {"action": "like", "content": content, "person": "4854", "event_at": event_at}
+    event: LikeEvent = {"action": "like", "content": content, "person": "4854", "event_at": event_at}
     if action == "unlike":
-        made["action"] = "unlike"
+        event["action"] = "unlike"
     if campaign is not None:
-        made["campaign"] = campaign
-    return made
+        event["campaign"] = campaign
+    return event
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def a_like(
         (a_like(), None),
         (a_like(action="unlike"), None),
         (a_like("unknown"), Outcome.NOT_ENROLLED),
-        (a_like(None), Outcome.NOT_ENROLLED),  # no campaign named, and the content is nobody's
+        (a_like(None), Outcome.NOT_ENROLLED),  # names no campaign, and the content is not enrolled
         (a_like(None, "mine"), None),
         (a_like("listed", "mine"), None),
         (a_like("listed", "c"), Outcome.NOT_ENROLLED),
@@ -73,26 +73,28 @@ def a_like(
         (InvalidEvent("person: too long"), Outcome.INVALID),
     ],
 )
-def test_a_like_is_taken_or_refused_for_the_first_reason(like: LikeEvent | InvalidEvent, outcome: Outcome | None):
+def test_an_event_is_admitted_or_refused_for_the_first_reason(
+    like: LikeEvent | InvalidEvent, outcome: Outcome | None
+):
     admitted, refused = admit_events([like], "kuaishou", CATALOGUE, NOW)
-    assert [one.outcome for one in refused] == ([] if outcome is None else [outcome])
+    assert [event.outcome for event in refused] == ([] if outcome is None else [outcome])
     assert len(admitted) == (outcome is None)
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(-1, []), (0, [Outcome.NOT_RUNNING])])
 def test_the_end_lies_outside_the_campaign(seconds: int, outcome: list[Outcome]):
     _, refused = admit_events([a_like(event_at=END + seconds * SECOND)], "kuaishou", CATALOGUE, END + SECOND)
-    assert [one.outcome for one in refused] == outcome
+    assert [event.outcome for event in refused] == outcome
 
 
-def test_places_in_the_delivery_are_kept_on_both_sides():
+def test_admitted_and_refused_events_keep_their_positions():
     admitted, refused = admit_events(
         [a_like("unknown"), a_like(), InvalidEvent("x"), a_like()], "kuaishou", CATALOGUE, NOW
     )
-    assert ([one.position for one in admitted], [one.position for one in refused]) == ([1, 3], [0, 2])
+    assert ([event.position for event in admitted], [event.position for event in refused]) == ([1, 3], [0, 2])
 
 
-def test_what_goes_on_names_no_person_and_falls_on_its_day_in_the_campaigns_time_zone():
+def test_an_admitted_event_has_a_pseudonym_and_its_day_in_the_campaigns_time_zone():
     late_evening = datetime(2026, 11, 9, 16, tzinfo=UTC)  # midnight in Shanghai
     [admitted], _ = admit_events([a_like(event_at=late_evening)], "kuaishou", CATALOGUE, NOW)
     assert admitted.change.day == date(2026, 11, 10)

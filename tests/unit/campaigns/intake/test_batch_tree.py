@@ -1,4 +1,4 @@
-"""The tree over a batch's likes (RFC 6962, section 2.1), built here once more by hand."""
+"""The tree over a batch's likes (RFC 6962, section 2.1), compared with one built by hand."""
 
 import base64
 from hashlib import sha256, shake_256
@@ -9,7 +9,7 @@ from campaigns.intake.batch_tree import BatchLike, build_tree, derive_nonces, en
 
 KEY = b"k" * 32
 LIKES = [
-    BatchLike(place, bytes([place]) * 16, f"content-{place}", 1_795_435_200_000_000 + place) for place in range(4)
+    BatchLike(index, bytes([index]) * 16, f"content-{index}", 1_795_435_200_000_000 + index) for index in range(4)
 ]
 
 
@@ -31,7 +31,7 @@ def test_the_root_is_that_of_the_leaves_in_their_order():
     assert build_tree(KEY, []) == (sha256().digest(), b"", [])
 
 
-def test_a_like_that_does_not_count_leaves_a_gap_in_the_places_not_in_the_leaves():
+def test_a_like_that_does_not_count_leaves_a_gap_in_the_positions_not_in_the_leaves():
     tree = build_tree(KEY, [LIKES[0], LIKES[2], LIKES[3]])
     assert tree.positions == [0, 2, 3]
     assert tree.leaves == leaf(LIKES[0]) + leaf(LIKES[2]) + leaf(LIKES[3])
@@ -51,18 +51,25 @@ def test_a_leaf_commits_to_all_of_a_like(other: BatchLike):
     assert leaf_hash(b"n" * 16, LIKES[0]) != leaf_hash(bytes(16), LIKES[0])
 
 
-def test_nonces_do_not_depend_on_how_many_are_asked_for():
+def test_nonces_do_not_depend_on_their_number():
     assert derive_nonces(KEY, 3) == derive_nonces(KEY, 2) + derive_nonces(KEY, 3)[32:]
     assert derive_nonces(b"j" * 32, 1) != derive_nonces(KEY, 1)
 
 
-def test_a_receipt_names_batch_and_place_and_cannot_be_made_up_without_the_key():
-    shown = encode_receipt(7, 2, KEY)
-    assert shown.startswith("rcp_")
-    packed = base64.urlsafe_b64decode(shown.removeprefix("rcp_") + "==")
+def test_a_receipt_names_batch_and_position_and_depends_on_the_key():
+    receipt = encode_receipt(7, 2, KEY)
+    assert receipt.startswith("rcp_")
+    packed = base64.urlsafe_b64decode(receipt.removeprefix("rcp_") + "==")
     assert (int.from_bytes(packed[:8], "big"), int.from_bytes(packed[8:12], "big")) == (7, 2)
     assert packed[12:] == derive_nonces(KEY, 3)[32:40]
     assert (
-        len({encode_receipt(batch, place, key) for batch in (7, 8) for place in (1, 2) for key in (KEY, b"j" * 32)})
+        len(
+            {
+                encode_receipt(batch, position, key)
+                for batch in (7, 8)
+                for position in (1, 2)
+                for key in (KEY, b"j" * 32)
+            }
+        )
         == 8
     )

@@ -1,4 +1,7 @@
-"""The life of a like, as a table: what is known, what comes, what is known then and what is answered."""
+"""The state machine of a like, as a table.
+
+The stored like, the event, the like afterwards and the outcome.
+"""
 
 from datetime import date
 
@@ -11,7 +14,7 @@ SUNDAY, MONDAY = date(2026, 11, 22), date(2026, 11, 23)
 EARLIER, SAME, LATER = NOON - 1, NOON, NOON + 1
 
 
-def known(state: str, day: date | None = SUNDAY) -> Like:
+def stored(state: str, day: date | None = SUNDAY) -> Like:
     return Like(LikeState(state), NOON, day)
 
 
@@ -27,73 +30,73 @@ def unlike(event_us: int) -> LikeChange:
     return LikeChange(is_like=False, event_us=event_us, day=MONDAY)
 
 
-UNLIKED_ONLY = known("withdrawn", None)
+UNLIKED_ONLY = stored("withdrawn", None)
 
 TABLE = [
-    # known            comes            state then     time   day     outcome
+    # stored           event            state after    time   day     outcome
     (None, like(SAME), "counted", SAME, MONDAY, "counted"),
     (None, suspect(SAME), "quarantined", SAME, MONDAY, "quarantined"),
     (None, unlike(SAME), "withdrawn", SAME, None, "withdrawn"),
-    (known("counted"), like(EARLIER), "counted", SAME, SUNDAY, "duplicate"),
-    (known("counted"), like(SAME), "counted", SAME, SUNDAY, "duplicate"),
-    (known("counted"), like(LATER), "counted", LATER, SUNDAY, "duplicate"),
-    (known("counted"), suspect(LATER), "counted", LATER, SUNDAY, "duplicate"),
-    (known("counted"), unlike(EARLIER), "counted", SAME, SUNDAY, "older"),
-    (known("counted"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),  # a tie is won by unlike
-    (known("counted"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
-    (known("withdrawn"), like(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
-    (known("withdrawn"), like(SAME), "withdrawn", SAME, SUNDAY, "older"),
-    (known("withdrawn"), like(LATER), "counted", LATER, MONDAY, "counted"),  # it comes back, once
-    (known("withdrawn"), suspect(LATER), "quarantined", LATER, MONDAY, "quarantined"),
-    (known("withdrawn"), unlike(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
-    (known("withdrawn"), unlike(SAME), "withdrawn", SAME, SUNDAY, "duplicate"),
-    (known("withdrawn"), unlike(LATER), "withdrawn", LATER, SUNDAY, "duplicate"),
-    (UNLIKED_ONLY, like(EARLIER), "withdrawn", SAME, MONDAY, "older"),  # the unlike came first: now its day is known
+    (stored("counted"), like(EARLIER), "counted", SAME, SUNDAY, "duplicate"),
+    (stored("counted"), like(SAME), "counted", SAME, SUNDAY, "duplicate"),
+    (stored("counted"), like(LATER), "counted", LATER, SUNDAY, "duplicate"),
+    (stored("counted"), suspect(LATER), "counted", LATER, SUNDAY, "duplicate"),
+    (stored("counted"), unlike(EARLIER), "counted", SAME, SUNDAY, "older"),
+    (stored("counted"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),  # unlike wins a tie
+    (stored("counted"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
+    (stored("withdrawn"), like(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
+    (stored("withdrawn"), like(SAME), "withdrawn", SAME, SUNDAY, "older"),
+    (stored("withdrawn"), like(LATER), "counted", LATER, MONDAY, "counted"),  # it counts again, once
+    (stored("withdrawn"), suspect(LATER), "quarantined", LATER, MONDAY, "quarantined"),
+    (stored("withdrawn"), unlike(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
+    (stored("withdrawn"), unlike(SAME), "withdrawn", SAME, SUNDAY, "duplicate"),
+    (stored("withdrawn"), unlike(LATER), "withdrawn", LATER, SUNDAY, "duplicate"),
+    (UNLIKED_ONLY, like(EARLIER), "withdrawn", SAME, MONDAY, "older"),  # the unlike came first: now it has a day
     (UNLIKED_ONLY, like(SAME), "withdrawn", SAME, MONDAY, "older"),
     (UNLIKED_ONLY, like(LATER), "counted", LATER, MONDAY, "counted"),
     (UNLIKED_ONLY, unlike(LATER), "withdrawn", LATER, None, "duplicate"),
-    (known("quarantined"), like(LATER), "quarantined", LATER, SUNDAY, "duplicate"),
-    (known("quarantined"), unlike(EARLIER), "quarantined", SAME, SUNDAY, "older"),
-    (known("quarantined"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
-    (known("void"), like(LATER), "void", LATER, SUNDAY, "duplicate"),  # judged fake stays fake
-    (known("void"), unlike(LATER), "void", LATER, SUNDAY, "duplicate"),
-    (known("void"), unlike(EARLIER), "void", SAME, SUNDAY, "older"),
-    (known("over_limit"), like(LATER), "over_limit", LATER, SUNDAY, "duplicate"),
-    (known("over_limit"), unlike(EARLIER), "over_limit", SAME, SUNDAY, "older"),
-    (known("over_limit"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),
+    (stored("quarantined"), like(LATER), "quarantined", LATER, SUNDAY, "duplicate"),
+    (stored("quarantined"), unlike(EARLIER), "quarantined", SAME, SUNDAY, "older"),
+    (stored("quarantined"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
+    (stored("void"), like(LATER), "void", LATER, SUNDAY, "duplicate"),  # judged fake stays fake
+    (stored("void"), unlike(LATER), "void", LATER, SUNDAY, "duplicate"),
+    (stored("void"), unlike(EARLIER), "void", SAME, SUNDAY, "older"),
+    (stored("over_limit"), like(LATER), "over_limit", LATER, SUNDAY, "duplicate"),
+    (stored("over_limit"), unlike(EARLIER), "over_limit", SAME, SUNDAY, "older"),
+    (stored("over_limit"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),
 ]
 
 
-@pytest.mark.parametrize(("before", "incoming", "state", "event_us", "day", "outcome"), TABLE)
-def test_what_is_known_meets_what_comes(
-    before: Like | None, incoming: LikeChange, state: str, event_us: int, day: date | None, outcome: str
+@pytest.mark.parametrize(("before", "change", "state", "event_us", "day", "outcome"), TABLE)
+def test_an_event_changes_the_stored_like(
+    before: Like | None, change: LikeChange, state: str, event_us: int, day: date | None, outcome: str
 ):
-    assert apply_event(before, incoming) == (Like(LikeState(state), event_us, day), Outcome(outcome))
+    assert apply_event(before, change) == (Like(LikeState(state), event_us, day), Outcome(outcome))
 
 
-@pytest.mark.parametrize(("before", "incoming"), [row[:2] for row in TABLE])
-def test_a_replay_changes_nothing_more(before: Like | None, incoming: LikeChange):
-    once, _ = apply_event(before, incoming)
-    again, outcome = apply_event(once, incoming)
-    assert again == once
+@pytest.mark.parametrize(("before", "change"), [row[:2] for row in TABLE])
+def test_a_replay_changes_nothing_more(before: Like | None, change: LikeChange):
+    after, _ = apply_event(before, change)
+    replayed, outcome = apply_event(after, change)
+    assert replayed == after
     assert outcome in (Outcome.DUPLICATE, Outcome.OLDER)
 
 
 @pytest.mark.parametrize(
-    ("before", "incoming", "repeated"),
+    ("before", "change", "repeated"),
     [
         (None, like(SAME), False),
-        (known("counted"), like(SAME), True),
-        (known("counted"), unlike(SAME), False),
-        (known("withdrawn"), like(LATER), True),
-        (UNLIKED_ONLY, like(EARLIER), False),  # the first like of it, though an unlike was known
+        (stored("counted"), like(SAME), True),
+        (stored("counted"), unlike(SAME), False),
+        (stored("withdrawn"), like(LATER), True),
+        (UNLIKED_ONLY, like(EARLIER), False),  # its first like, though an unlike came before
         (UNLIKED_ONLY, like(LATER), False),
     ],
 )
-def test_a_like_is_repeated_if_it_was_liked_before(before: Like | None, incoming: LikeChange, repeated: bool):
-    assert is_repeat_like(before, incoming) is repeated
+def test_a_like_is_repeated_if_it_was_liked_before(before: Like | None, change: LikeChange, repeated: bool):
+    assert is_repeat_like(before, change) is repeated
 
 
-def test_every_outcome_has_a_sentence_for_the_person_who_asks_why():
+def test_every_outcome_has_a_reason():
     assert set(REASONS) == set(Outcome)
     assert all(REASONS.values())

@@ -1,4 +1,4 @@
-"""Bodies as they may come: likes, faults with their path, and nothing else whatever the bytes."""
+"""Bodies of deliveries: events, errors with their path, and nothing else, whatever the bytes."""
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
@@ -37,7 +37,7 @@ def body(*likes: Any, **fields: Any) -> bytes:
 
 
 def with_json(text: str) -> bytes:
-    """Return a body whose first like has `text` as its signals, as it stands."""
+    """Return a body whose first like has `text`, unchanged, as its signals."""
     return body({**BARE, "signals": "@"}, BARE).replace(b'"@"', text.encode("utf-8", "surrogatepass"))
 
 
@@ -45,7 +45,7 @@ def test_a_like_with_all_its_members_is_read():
     assert parse_body(body(LIKE)) == [{**LIKE, "event_at": EVENT_AT}]
 
 
-def test_what_is_optional_may_be_left_out():
+def test_optional_members_may_be_left_out():
     assert parse_body(body(BARE, {**BARE, "signals": {}})) == [
         {**BARE, "event_at": EVENT_AT},
         {**BARE, "event_at": EVENT_AT, "signals": {}},
@@ -83,7 +83,7 @@ def test_up_to_a_thousand_likes_are_read(likes: int):
         ("event_at", "10000-01-01T00:00:00Z", "event_at"),
         ("event_at", 1649346288, "event_at"),
         ("event_at", 1649346288.441, "event_at"),
-        ("event_at", "1649346288", "event_at"),  # seconds or milliseconds: nobody can tell
+        ("event_at", "1649346288", "event_at"),  # seconds or milliseconds: ambiguous
         ("event_at", "1649346288441", "event_at"),
         ("event_at", "1649346288.441", "event_at"),
         ("event_at", "now", "event_at"),
@@ -107,10 +107,10 @@ def test_up_to_a_thousand_likes_are_read(likes: int):
         ("signals", {"shared": 0}, "signals.shared"),
         ("signals", {"device": "x" * 257}, "signals.device"),
         ("signals", {"network": 7}, "signals.network"),
-        ("amount_minor", 100, "amount_minor"),  # what the contract does not name is no like
+        ("amount_minor", 100, "amount_minor"),  # an unknown member
     ],
 )
-def test_a_fault_is_told_with_its_path_and_spoils_nothing_else(field: str, value: Any, path: str):
+def test_an_invalid_event_has_the_path_of_its_error_and_spoils_no_other(field: str, value: Any, path: str):
     first, second, third = parse_body(body(BARE, {**BARE, field: value}, BARE))
     assert first == third == {**BARE, "event_at": EVENT_AT}
     assert isinstance(second, InvalidEvent)
@@ -118,30 +118,30 @@ def test_a_fault_is_told_with_its_path_and_spoils_nothing_else(field: str, value
 
 
 @pytest.mark.parametrize("missing", sorted(BARE))
-def test_what_is_missing_is_told(missing: str):
+def test_a_missing_member_is_named(missing: str):
     assert parse_body(body({k: v for k, v in BARE.items() if k != missing})) == [
         InvalidEvent(f"{missing}: Field required")
     ]
 
 
 @pytest.mark.parametrize("like", [None, 7, "like", [], [BARE], True, 1.5])
-def test_what_is_no_object_is_no_like(like: Any):
-    fault, good = parse_body(body(like, BARE))
-    assert fault == InvalidEvent("the body: Input should be an object")
+def test_a_value_that_is_no_object_is_no_like(like: Any):
+    error, good = parse_body(body(like, BARE))
+    assert error == InvalidEvent("the body: Input should be an object")
     assert not isinstance(good, InvalidEvent)
 
 
 @pytest.mark.parametrize("person", ["secret-person-4854\n", "secret-person-4854" * 20])
-def test_a_fault_never_repeats_what_was_sent(person: str):
-    [fault] = parse_body(body({**BARE, "person": person}))
-    assert isinstance(fault, InvalidEvent)
-    assert "4854" not in fault
+def test_an_error_never_repeats_the_value_that_was_sent(person: str):
+    [error] = parse_body(body({**BARE, "person": person}))
+    assert isinstance(error, InvalidEvent)
+    assert "4854" not in error
 
 
-def test_a_fault_is_bounded():
-    [fault] = parse_body(body({**BARE, "x" * 10_000: 1}))
-    assert isinstance(fault, InvalidEvent)
-    assert len(fault) <= 300
+def test_an_error_is_bounded():
+    [error] = parse_body(body({**BARE, "x" * 10_000: 1}))
+    assert isinstance(error, InvalidEvent)
+    assert len(error) <= 300
 
 
 @pytest.mark.parametrize(
@@ -156,14 +156,14 @@ def test_a_fault_is_bounded():
         ('{"device": 1, "device": "a", "network": 1}', "signals.network"),
     ],
 )
-def test_numbers_and_depths_that_hurt_are_faults_of_one_like(text: str, path: str):
-    fault, good = parse_body(with_json(text))
-    assert isinstance(fault, InvalidEvent)
-    assert fault.startswith(f"{path}: ")
+def test_extreme_numbers_and_depths_are_errors_of_one_event(text: str, path: str):
+    error, good = parse_body(with_json(text))
+    assert isinstance(error, InvalidEvent)
+    assert error.startswith(f"{path}: ")
     assert not isinstance(good, InvalidEvent)
 
 
-def test_of_a_key_that_comes_twice_the_last_counts_on_both_ways_through():
+def test_the_last_of_two_equal_keys_counts_on_both_paths_through_the_parser():
     twice = body({**BARE, "signals": {}}).replace(b'"person": "4854"', b'"person": "1", "person": "4854"')
     assert parse_body(twice) == parse_body(body({**BARE, "signals": {}}))
     beside_a_fault = twice.replace(b'"likes": [', b'"likes": [7, ')
@@ -197,7 +197,7 @@ def test_of_a_key_that_comes_twice_the_last_counts_on_both_ways_through():
         b'{"a":' * 100_000,
     ],
 )
-def test_what_is_no_json_is_unreadable(sent: bytes):
+def test_a_body_that_is_not_json_is_unreadable(sent: bytes):
     with pytest.raises(UnreadableBody):
         parse_body(sent)
 
@@ -223,10 +223,10 @@ def test_what_is_no_json_is_unreadable(sent: bytes):
         (body(*[7] * (LIKES_MAX + 1)), "data.likes"),
     ],
 )
-def test_an_envelope_of_another_shape_is_told_with_the_paths(sent: bytes, path: str):
+def test_an_invalid_envelope_has_the_paths_of_its_errors(sent: bytes, path: str):
     with pytest.raises(InvalidEnvelope) as refused:
         parse_body(sent)
-    assert path in [where for where, _ in refused.value.field_errors]
+    assert path in [error.path for error in refused.value.field_errors]
 
 
 @pytest.mark.parametrize(
@@ -265,31 +265,31 @@ JSON = st.recursive(
 )
 
 
-def only_likes_or_a_refusal(sent: bytes) -> None:
+def assert_events_or_a_refusal(sent: bytes) -> None:
     try:
-        found = parse_body(sent)
+        events = parse_body(sent)
     except (UnreadableBody, InvalidEnvelope):
         return
-    assert all(isinstance(like, dict | InvalidEvent) for like in found)
+    assert all(isinstance(event, dict | InvalidEvent) for event in events)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
 @example(b'{"type":"likes"')
-def test_any_bytes_give_likes_or_a_refusal(sent: bytes):
-    only_likes_or_a_refusal(sent)
+def test_any_bytes_give_events_or_a_refusal(sent: bytes):
+    assert_events_or_a_refusal(sent)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
-def test_a_body_with_some_bytes_overwritten_gives_likes_or_a_refusal(place: int, garbage: bytes):
+def test_a_body_with_some_bytes_overwritten_gives_events_or_a_refusal(position: int, garbage: bytes):
     sent = body(LIKE, BARE)
-    only_likes_or_a_refusal(sent[:place] + garbage + sent[place + len(garbage) :])
+    assert_events_or_a_refusal(sent[:position] + garbage + sent[position + len(garbage) :])
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(JSON, max_size=4))
-def test_any_json_as_likes_gives_as_many_likes_or_faults(likes: list[Any]):
+def test_any_json_as_likes_gives_one_event_or_error_for_each(likes: list[Any]):
     sent = body(*likes)
     try:
         assert len(parse_body(sent)) == len(likes)

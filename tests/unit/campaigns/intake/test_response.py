@@ -1,18 +1,20 @@
-"""The answer to a delivery, as its sender reads it."""
+"""The response to a delivery, as its sender reads it."""
 
 import json
 
 import pytest
 
 from campaigns.intake.like_state import REASONS, Outcome
-from campaigns.intake.response import DeliveryResults, ResultsFilter, render_response
+from campaigns.intake.response import RESULT_BY_OUTCOME, LikeResult, ResultsFilter, count_outcomes, render_response
 
-FATES = DeliveryResults(
-    [Outcome.COUNTED, Outcome.OVER_LIMIT, Outcome.COUNTED, Outcome.INVALID, Outcome.DUPLICATE],
-    reasons={3: "person: Field required"},
-    receipts={0: "rcp_a"},
-)
-REFUSED = [
+RESULTS = [
+    LikeResult(Outcome.COUNTED, receipt="rcp_a"),
+    RESULT_BY_OUTCOME[Outcome.OVER_LIMIT],
+    RESULT_BY_OUTCOME[Outcome.COUNTED],
+    LikeResult(Outcome.INVALID, "person: Field required"),
+    RESULT_BY_OUTCOME[Outcome.DUPLICATE],
+]
+NOT_COUNTED = [
     {"index": 1, "outcome": "over_limit", "reason": REASONS[Outcome.OVER_LIMIT]},
     {"index": 3, "outcome": "invalid", "reason": "person: Field required"},
     {"index": 4, "outcome": "duplicate", "reason": REASONS[Outcome.DUPLICATE]},
@@ -21,22 +23,24 @@ COUNTED = [{"index": 0, "outcome": "counted", "receipt": "rcp_a"}, {"index": 2, 
 
 
 @pytest.mark.parametrize(
-    ("results", "shown"),
-    [("none", []), ("some", REFUSED), ("all", sorted(COUNTED + REFUSED, key=lambda one: str(one["index"])))],
+    ("results_filter", "items"),
+    [
+        ("none", []),
+        ("some", NOT_COUNTED),
+        ("all", sorted(COUNTED + NOT_COUNTED, key=lambda item: str(item["index"]))),
+    ],
 )
-def test_a_delivery_is_answered_with_its_counts_and_the_results_asked_for(
-    results: ResultsFilter, shown: list[object]
-):
-    assert json.loads(render_response("msg_1", FATES, results)) == {
+def test_a_response_has_the_counts_and_the_requested_results(results_filter: ResultsFilter, items: list[object]):
+    assert json.loads(render_response("msg_1", RESULTS, results_filter)) == {
         "delivery": "msg_1",
         "received": 5,
         "outcomes": {"counted": 2, "duplicate": 1, "over_limit": 1, "invalid": 1},
-        "results": shown,
+        "results": items,
     }
 
 
-def test_an_empty_delivery_is_answered_too():
-    assert json.loads(render_response("msg_1", DeliveryResults([]), "all")) == {
+def test_an_empty_delivery_gets_a_response_too():
+    assert json.loads(render_response("msg_1", [], "all")) == {
         "delivery": "msg_1",
         "received": 0,
         "outcomes": {},
@@ -44,5 +48,15 @@ def test_an_empty_delivery_is_answered_too():
     }
 
 
-def test_the_same_fates_give_the_same_bytes():
-    assert render_response("msg_1", FATES, "all") == render_response("msg_1", FATES, "all")
+def test_the_same_results_give_the_same_bytes():
+    assert render_response("msg_1", RESULTS, "all") == render_response("msg_1", list(RESULTS), "all")
+
+
+def test_every_outcome_has_a_result_and_all_but_counted_a_reason():
+    assert {outcome: result.outcome for outcome, result in RESULT_BY_OUTCOME.items()} == {o: o for o in Outcome}
+    assert [outcome for outcome, result in RESULT_BY_OUTCOME.items() if result.reason is None] == [Outcome.COUNTED]
+
+
+def test_outcomes_are_counted():
+    assert count_outcomes(RESULTS)[Outcome.COUNTED] == 2
+    assert count_outcomes(RESULTS).total() == len(RESULTS)

@@ -1,4 +1,7 @@
-"""Standard Webhooks signatures: what holds, and every malformed header as the same refusal, never an error."""
+"""Standard Webhooks signatures.
+
+Which are valid, and that every malformed header returns None, never raises.
+"""
 
 import base64
 import hmac
@@ -33,18 +36,18 @@ def bytes_of(signature: str) -> bytes:
     return base64.b64decode(signature.split(",")[1])
 
 
-def test_the_reference_library_as_the_sender_is_understood():
+def test_signatures_of_the_reference_library_are_valid():
     sender = Webhook(base64.b64encode(SECRET).decode())
     signature = sender.sign("msg_1", NOW, BODY.decode())
     assert signature == GOOD
     assert verify_delivery(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
 
 
-def test_the_secret_as_shown_is_what_the_reference_library_takes():
+def test_the_reference_library_accepts_the_formatted_secret():
     secret = derive_secret(b"k" * 32, "kuaishou", b"0" * 16)
-    shown = format_secret(secret)
-    assert shown.startswith("whsec_")
-    signature = Webhook(shown).sign("msg_1", NOW, BODY.decode())
+    secret_text = format_secret(secret)
+    assert secret_text.startswith("whsec_")
+    signature = Webhook(secret_text).sign("msg_1", NOW, BODY.decode())
     assert verify_delivery(headers(signature), BODY, [VerificationKey("v1", secret)], NOW) is not None
 
 
@@ -64,7 +67,7 @@ def test_the_secret_as_shown_is_what_the_reference_library_takes():
         f"é {GOOD}",
     ],
 )
-def test_what_stands_beside_a_good_signature_takes_nothing_away(signature: str):
+def test_a_good_signature_is_valid_beside_malformed_ones(signature: str):
     assert verify_delivery(headers(signature), BODY, KEYS, NOW) == Delivery("msg_1", BODY)
 
 
@@ -99,11 +102,11 @@ def test_what_stands_beside_a_good_signature_takes_nothing_away(signature: str):
         encoded(bytes(32)),
         sign_delivery(OTHER_SECRET, "msg_1", SENT_AT, BODY),
         sign_delivery(b"", "msg_1", SENT_AT, BODY),
-        " ".join(["v1,AAAA"] * 10 + [GOOD]),  # at most ten are looked at
+        " ".join(["v1,AAAA"] * 10 + [GOOD]),  # only the first ten are checked
         "v1," + "A" * 100_000,
     ],
 )
-def test_a_signature_that_does_not_hold_is_refused(signature: str):
+def test_an_invalid_signature_is_refused(signature: str):
     assert verify_delivery(headers(signature), BODY, KEYS, NOW) is None
 
 
@@ -132,7 +135,7 @@ def test_a_signature_that_does_not_hold_is_refused(signature: str):
         "\x00",
     ],
 )
-def test_a_timestamp_that_is_no_plain_number_of_seconds_is_refused(timestamp: str):
+def test_a_timestamp_that_is_not_a_plain_number_of_seconds_is_refused(timestamp: str):
     signed = f"msg_1.{timestamp}.".encode() + BODY
     signature = encoded(hmac.digest(SECRET, signed, "sha256"))
     assert verify_delivery(headers(signature, timestamp), BODY, KEYS, NOW) is None
@@ -140,13 +143,13 @@ def test_a_timestamp_that_is_no_plain_number_of_seconds_is_refused(timestamp: st
 
 
 @pytest.mark.parametrize("webhook_id", ["", "a b", "msg\n1", "msg\x00", "消息", "é", "x" * 201, " msg_1", "msg_1 "])
-def test_an_id_that_is_no_short_printable_word_is_refused(webhook_id: str):
+def test_an_id_that_is_not_a_short_printable_word_is_refused(webhook_id: str):
     signature = sign_delivery(SECRET, webhook_id, SENT_AT, BODY)
     assert verify_delivery(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) is None
 
 
 @pytest.mark.parametrize("webhook_id", ["1", "msg_2Lh9", "x" * 200, "01890f5c-7d5e-7c3a-9a1e-2b6f0c1d2e3f", "a/b:c"])
-def test_an_id_that_is_one_is_taken_as_it_is(webhook_id: str):
+def test_a_short_printable_id_is_returned_unchanged(webhook_id: str):
     signature = sign_delivery(SECRET, webhook_id, SENT_AT, BODY)
     assert verify_delivery(headers(signature, webhook_id=webhook_id), BODY, KEYS, NOW) == Delivery(webhook_id, BODY)
 
@@ -157,12 +160,12 @@ def test_each_header_is_needed(missing: str):
 
 
 @pytest.mark.parametrize(
-    ("clock_ahead_seconds", "holds"),
+    ("clock_ahead_seconds", "is_valid"),
     [(0, True), (300, True), (-300, True), (301, False), (-301, False), (10**9, False)],
 )
-def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, holds: bool):
+def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, is_valid: bool):
     now = NOW + timedelta(seconds=clock_ahead_seconds)
-    assert (verify_delivery(headers(), BODY, KEYS, now) is not None) is holds
+    assert (verify_delivery(headers(), BODY, KEYS, now) is not None) is is_valid
 
 
 @pytest.mark.parametrize(
@@ -176,7 +179,7 @@ def test_clocks_may_differ_by_five_minutes_either_way(clock_ahead_seconds: int, 
         b"",
     ],
 )
-def test_the_bytes_are_what_is_signed_not_their_meaning(body: bytes):
+def test_the_signature_covers_the_bytes_not_their_meaning(body: bytes):
     assert verify_delivery(headers(), body, KEYS, NOW) is None
 
 
@@ -188,18 +191,21 @@ def test_any_bytes_can_be_signed(body: bytes):
 
 
 @pytest.mark.parametrize(
-    ("keys", "holds"),
+    ("keys", "is_valid"),
     [
         ([VerificationKey("v1", SECRET)], True),
-        ([VerificationKey("v1", OTHER_SECRET), VerificationKey("v1", SECRET)], True),  # after a rotation both hold
+        (
+            [VerificationKey("v1", OTHER_SECRET), VerificationKey("v1", SECRET)],
+            True,
+        ),  # after a rotation both are live
         ([VerificationKey("v1", SECRET), VerificationKey("v1", OTHER_SECRET)], True),
         ([VerificationKey("v1", OTHER_SECRET)], False),
         ([VerificationKey("v1a", SECRET)], False),
         ([], False),  # no secret set: fail closed
     ],
 )
-def test_any_live_secret_verifies_and_no_other(keys: list[VerificationKey], holds: bool):
-    assert (verify_delivery(headers(), BODY, keys, NOW) is not None) is holds
+def test_any_live_secret_verifies_and_no_other(keys: list[VerificationKey], is_valid: bool):
+    assert (verify_delivery(headers(), BODY, keys, NOW) is not None) is is_valid
 
 
 def ed25519(private: Ed25519PrivateKey, body: bytes = BODY) -> str:
@@ -207,7 +213,7 @@ def ed25519(private: Ed25519PrivateKey, body: bytes = BODY) -> str:
     return "v1a," + base64.b64encode(private.sign(signed)).decode()
 
 
-def test_an_ed25519_signature_holds_for_its_own_key_only():
+def test_an_ed25519_signature_is_valid_for_one_key_only():
     private, another = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
     keys = [VerificationKey("v1a", private.public_key().public_bytes_raw())]
     assert verify_delivery(headers(ed25519(private)), BODY, keys, NOW) == Delivery("msg_1", BODY)
@@ -234,10 +240,10 @@ def test_secrets_of_two_platforms_salts_or_services_differ():
     assert len(secrets) == 2 * 4 * 4
 
 
-def test_it_is_told_which_keys_fitted():
-    live = [VerificationKey("v1", OTHER_SECRET), VerificationKey("v1", SECRET)]
+def test_a_delivery_names_the_keys_that_verified_it():
+    keys = [VerificationKey("v1", OTHER_SECRET), VerificationKey("v1", SECRET)]
     both = f"{GOOD} {sign_delivery(OTHER_SECRET, 'msg_1', SENT_AT, BODY)}"
-    for signature, places in ((GOOD, (1,)), (both, (0, 1))):
-        delivery = verify_delivery(headers(signature), BODY, live, NOW)
+    for signature, key_indexes in ((GOOD, (1,)), (both, (0, 1))):
+        delivery = verify_delivery(headers(signature), BODY, keys, NOW)
         assert delivery is not None
-        assert delivery.key_indexes == places
+        assert delivery.key_indexes == key_indexes

@@ -1,4 +1,4 @@
-"""Which likes look fake, and that a rule that breaks lets none through."""
+"""Which likes look fake, and that a broken rule lets none through."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from campaigns.intake.suspicion import RULES, suspicion_reason
         ({"watch_ms": 0, "account_age_days": 0}, True),
         ({"watch_ms": 0, "account_age_days": 1}, False),
         ({"watch_ms": 1, "account_age_days": 0}, False),
-        ({"account_age_days": 0}, False),  # not told how long it watched: no ground for suspicion
+        ({"account_age_days": 0}, False),  # no watch time: no ground for suspicion
         ({"watch_ms": 0}, False),
         ({"watch_ms": 1_000_000, "duration_ms": 1_000}, False),
         ({"watch_ms": 1_000_001, "duration_ms": 1_000}, True),
@@ -33,6 +33,6 @@ def test_a_rule_that_fails_suspects():
     assert suspicion_reason({}, (*RULES, broken)) is not None
 
 
-def test_the_first_reason_is_told_and_no_rule_means_no_suspicion():
+def test_the_first_reason_is_returned_and_no_rule_means_no_suspicion():
     assert suspicion_reason({}, (lambda _: None, lambda _: "first", lambda _: "second")) == "first"
     assert suspicion_reason({"watch_ms": 0, "account_age_days": 0}, ()) is None

@@ -1,17 +1,18 @@
-"""What counted likes have earned: worked cases from a program written apart, and the edges of the arithmetic."""
+"""The earnings of counted likes.
 
-import json
+Worked cases of an independent oracle, and the edges of the arithmetic.
+"""
+
 from datetime import date, timedelta
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from campaigns.pledging.arithmetic import day_earnings, due, shares_due, total_earnings
 from campaigns.promise.terms import Share, Terms
+from due_oracle import generated_cases, worked_cases
 
-CASES = json.loads((Path(__file__).parents[3] / "support" / "due-vectors.json").read_text(encoding="utf-8"))
 MONDAY = date(2026, 11, 23)
 
 
@@ -23,22 +24,27 @@ def terms_of(case: dict[str, Any]) -> list[Terms]:
     return [
         Terms(
             version=number,
-            from_day=date.fromisoformat(one["from_day"]),
-            amount_minor=one["rate"]["amount_minor"],
-            per_likes=one["rate"]["per_likes"],
-            daily_cap_minor=one["daily_cap_minor"],
-            shares=tuple(Share(b["charity"], b["share_bp"]) for b in one["beneficiaries"]),
+            from_day=date.fromisoformat(version["from_day"]),
+            amount_minor=version["rate"]["amount_minor"],
+            per_likes=version["rate"]["per_likes"],
+            daily_cap_minor=version["daily_cap_minor"],
+            shares=tuple(Share(b["charity"], b["share_bp"]) for b in version["beneficiaries"]),
         )
-        for number, one in enumerate(case["terms"], start=1)
+        for number, version in enumerate(case["terms"], start=1)
     ]
 
 
-def test_the_worked_cases_are_all_there():
-    assert len(CASES) == 300
-    assert sum(len(case["expect"]) for case in CASES) > 600
+def test_the_generated_cases_reach_every_rule():
+    cases = generated_cases()
+    expected = [(case, expected) for case in cases for expected in case["expect"]]
+    assert sum(0 < e["due_minor"] < case["funded_minor"] for case, e in expected) > 50
+    assert sum(e["due_minor"] == case["funded_minor"] > 0 for case, e in expected) > 50
+    assert sum(terms["daily_cap_minor"] is not None for case in cases for terms in case["terms"]) > 100
+    assert sum(len(case["terms"]) > len({terms["from_day"] for terms in case["terms"]}) for case in cases) > 3
+    assert sum(len([part for part in e["shares_minor"].values() if part]) > 2 for _, e in expected) > 50
 
 
-@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+@pytest.mark.parametrize("case", worked_cases())
 def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
     terms = terms_of(case)
     counted = {date.fromisoformat(day): likes for day, likes in case["counted"].items()}
@@ -46,8 +52,7 @@ def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
         cut_off = date.fromisoformat(expected["cut_off"])
         assert due(terms, counted, case["funded_minor"], cut_off) == expected["due_minor"]
         shares = shares_due(terms, counted, case["funded_minor"], cut_off)
-        named = {charity: shares.get(charity, 0) for charity in expected["shares_minor"]}
-        assert named == expected["shares_minor"]
+        assert {charity: shares.get(charity, 0) for charity in expected["shares_minor"]} == expected["shares_minor"]
         assert sum(shares.values()) == expected["due_minor"]
 
 

@@ -36,12 +36,12 @@ CASES = {
         {"received": ("100", "100/3"), "counted": ("100", "100/3"), "rounding": ("-1", "-1/3"),
          "pledged": ("99", "33")},
     ),
-    "what is refused is worth nothing": (
+    "a refused like is worth nothing": (
         [THIRD], counted(3), {"not_running": 7, "too_late": 2}, Budget(9, 1),
         {"received": ("12", "1"), "not_running": ("-7", "0"), "too_late": ("-2", "0"), "counted": ("3", "1"),
          "pledged": ("3", "1")},
     ),
-    "what the terms refuse is worth the rate of its day": (
+    "a like that the terms refuse is worth the rate of its day": (
         [THIRD], on(DayCount(6, 3, 3, 3, 3, 3)), {}, Budget(9, 2),
         {"received": ("21", "7"), "duplicate": ("-3", "-1"), "withdrawn": ("-3", "-1"), "quarantined": ("-3", "-1"),
          "void": ("-3", "-1"), "over_limit": ("-3", "-1"), "counted": ("6", "2"), "pledged": ("6", "2")},
@@ -64,7 +64,7 @@ CASES = {
         [THIRD], counted(9), {}, Budget(100, 2),
         {"received": ("9", "3"), "counted": ("9", "3"), "not_pledged_yet": ("-3", "-1"), "pledged": ("6", "2")},
     ),
-    "closed: the rest went back, and the lost fraction is rounding, not the budget": (
+    "closed: the rest returned, and the lost fraction is rounding, not the budget": (
         [THIRD], counted(100), {}, Budget(33, 33, is_closed=True),
         {"received": ("100", "100/3"), "counted": ("100", "100/3"), "rounding": ("-1", "-1/3"),
          "pledged": ("99", "33")},
@@ -73,7 +73,7 @@ CASES = {
         [THIRD], counted(9), {}, Budget(50, 50, floor_minor=50, is_closed=True),
         {"received": ("9", "3"), "counted": ("9", "3"), "floor": ("0", "47"), "pledged": ("9", "50")},
     ),
-    "the floor is no matter before the close": (
+    "the floor does not matter before the close": (
         [THIRD], counted(9), {}, Budget(50, 3, floor_minor=50),
         {"received": ("9", "3"), "counted": ("9", "3"), "pledged": ("9", "3")},
     ),
@@ -89,10 +89,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_steps(case: tuple) -> None:
     terms, days, refused, budget, expected = case
-    found = compute_waterfall(days_under_terms(days, terms), refused, budget)
-    assert list(found) == list(StepName)
-    shown = {name.value: (str(worth.likes), str(worth.minor)) for name, worth in found.items() if worth != Worth()}
-    assert shown == {name: worth for name, worth in expected.items() if worth != ("0", "0")}
+    steps = compute_waterfall(days_under_terms(days, terms), refused, budget)
+    assert list(steps) == list(StepName)
+    texts = {name.value: (str(worth.likes), str(worth.minor)) for name, worth in steps.items() if worth != Worth()}
+    assert texts == {name: worth for name, worth in expected.items() if worth != ("0", "0")}
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ def test_the_steps(case: tuple) -> None:
         ([999], Budget(10, 10), True),
         ([], Budget(0, 0), False),
         ([30], Budget(0, 0), False),
-        ([30], Budget(10, 10, is_closed=True), False),  # the rest went back: what is left is what was earned
-        ([33], Budget(10, 10, is_closed=True), True),  # earned more than there was
+        ([30], Budget(10, 10, is_closed=True), False),  # the rest returned: all that is left was earned
+        ([33], Budget(10, 10, is_closed=True), True),  # earned more than the budget
         ([3], Budget(10, 10, floor_minor=10, is_closed=True), False),  # topped up, not used up
     ],
 )
@@ -113,6 +113,6 @@ def test_when_the_budget_is_reached(likes: list[int], budget: Budget, is_reached
     assert reaches_budget(days_under_terms(counted(*likes), [THIRD]), budget) is is_reached
 
 
-def test_a_day_above_its_cap_says_what_the_cap_held_back() -> None:
+def test_a_day_above_its_cap_has_the_amount_above_the_cap() -> None:
     (day,) = days_under_terms(counted(1_501), [CAPPED])
     assert (day.earned, day.capped, day.worth(day.capped).likes) == (500, Fraction(1, 3), 1)

@@ -1,4 +1,4 @@
-"""A forecast day by day: flat, along a curve, like a past campaign; and the fakes taken out of it."""
+"""A forecast day by day: flat, along a curve, like a past campaign; and its fakes."""
 
 from datetime import date, timedelta
 
@@ -23,8 +23,8 @@ def days(count: int, first: date = FIRST) -> list[date]:
     return [first + timedelta(days=n) for n in range(count)]
 
 
-def point(place: int, likes: int) -> CurvePoint:
-    return CurvePoint(FIRST + timedelta(days=place), likes)
+def point(offset: int, likes: int) -> CurvePoint:
+    return CurvePoint(FIRST + timedelta(days=offset), likes)
 
 
 @pytest.mark.parametrize(
@@ -56,15 +56,15 @@ def test_a_curve_is_straight_between_its_points_and_exact(points: list[CurvePoin
     ],
 )
 def test_fakes_count_for_nothing(likes_per_day: int, fakes_bp: int, counted: list[int], void: list[int]):
-    found = split_fakes(flat_forecast(days(3), likes_per_day), fakes_bp).values()
-    assert ([day.counted for day in found], [day.void for day in found]) == (counted, void)
+    split = split_fakes(flat_forecast(days(3), likes_per_day), fakes_bp).values()
+    assert ([day.counted for day in split], [day.void for day in split]) == (counted, void)
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=20), st.integers(0, 10_000))
 def test_the_share_of_fakes_holds_until_any_day_to_less_than_a_like(likes: list[int], fakes_bp: int):
-    found = split_fakes(dict(zip(days(len(likes)), likes, strict=True)), fakes_bp)
+    split = split_fakes(dict(zip(days(len(likes)), likes, strict=True)), fakes_bp)
     received = counted = 0
-    for day, number in zip(found.values(), likes, strict=True):
+    for day, number in zip(split.values(), likes, strict=True):
         assert day.counted >= 0
         assert day.void >= 0
         assert day.counted + day.void == number
@@ -88,12 +88,12 @@ def test_a_past_campaign_is_taken_day_for_day(
     past_days: int, counted: dict[int, int], likes: list[int], left_out: int, missing: int
 ):
     counts = {PAST + timedelta(days=n): number for n, number in counted.items()}
-    found = past_forecast(days(3), days(past_days, PAST), counts)
-    assert (list(found.likes.values()), found.likes_left_out, found.days_missing) == (likes, left_out, missing)
+    moved = past_forecast(days(3), days(past_days, PAST), counts)
+    assert (list(moved.likes.values()), moved.likes_left_out, moved.days_missing) == (likes, left_out, missing)
 
 
-def test_what_counted_stays_and_today_keeps_the_greater():
+def test_counted_days_stay_and_today_keeps_the_greater():
     expected = {day: DayCount(counted=100, void=3) for day in days(4)}
-    kept = {FIRST: 7, FIRST + timedelta(days=1): 900}
-    found = list(merge_counted_days(kept, expected, FIRST + timedelta(days=1)).values())
-    assert found == [DayCount(counted=7), DayCount(counted=900), DayCount(100, void=3), DayCount(100, void=3)]
+    counted = {FIRST: 7, FIRST + timedelta(days=1): 900}
+    merged = list(merge_counted_days(counted, expected, FIRST + timedelta(days=1)).values())
+    assert merged == [DayCount(counted=7), DayCount(counted=900), DayCount(100, void=3), DayCount(100, void=3)]

@@ -1,9 +1,7 @@
-"""A promise run ahead of time: worked by hand, and the worked cases from a program written apart."""
+"""A simulated promise: computed by hand, and compared with cases from an independent program."""
 
-import json
 from collections.abc import Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +12,8 @@ from campaigns.pledging.arithmetic import due, due_by_day, floor_top_up
 from campaigns.pledging.waterfall import DayCount, StepName
 from campaigns.preview.simulation import BindingCap, Preview, simulate_promise
 from campaigns.promise.terms import Share, Terms
+from due_oracle import worked_cases
 
-CASES = json.loads((Path(__file__).parents[3] / "support" / "due-vectors.json").read_text(encoding="utf-8"))
 FIRST = date(2026, 12, 1)
 BOTH = (Share("schools", 7_000), Share("libraries", 3_000))
 CAP, BUDGET, NONE = BindingCap.DAILY_CAP, BindingCap.BUDGET, BindingCap.NONE
@@ -29,35 +27,35 @@ def counts(likes: Sequence[int]) -> dict[date, DayCount]:
     return {FIRST + timedelta(days=n): DayCount(counted=number) for n, number in enumerate(likes)}
 
 
-def made(own: Terms, likes: Sequence[int], funded_minor: int, floor_minor: int = 0) -> Preview:
-    return simulate_promise([own], counts(likes), funded_minor, floor_minor)
+def simulate(version: Terms, likes: Sequence[int], funded_minor: int, floor_minor: int = 0) -> Preview:
+    return simulate_promise([version], counts(likes), funded_minor, floor_minor)
 
 
-@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
+@pytest.mark.parametrize("case", worked_cases())
 def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
     versions = [
         Terms(
             number,
-            date.fromisoformat(one["from_day"]),
-            one["rate"]["amount_minor"],
-            one["rate"]["per_likes"],
-            one["daily_cap_minor"],
-            shares=tuple(Share(b["charity"], b["share_bp"]) for b in one["beneficiaries"]),
+            date.fromisoformat(version["from_day"]),
+            version["rate"]["amount_minor"],
+            version["rate"]["per_likes"],
+            version["daily_cap_minor"],
+            shares=tuple(Share(b["charity"], b["share_bp"]) for b in version["beneficiaries"]),
         )
-        for number, one in enumerate(case["terms"], start=1)
+        for number, version in enumerate(case["terms"], start=1)
     ]
     likes = {date.fromisoformat(day): DayCount(counted=number) for day, number in case["counted"].items()}
     for expected in case["expect"]:
         cut_off = date.fromisoformat(expected["cut_off"])
         until = {day: count for day, count in likes.items() if day <= cut_off}
-        found = simulate_promise(versions, until, case["funded_minor"])
-        assert found.pledged_minor == expected["due_minor"]
-        assert {c: found.shares_minor.get(c, 0) for c in expected["shares_minor"]} == expected["shares_minor"]
-        assert found.steps[StepName.PLEDGED].minor == expected["due_minor"]
+        preview = simulate_promise(versions, until, case["funded_minor"])
+        assert preview.pledged_minor == expected["due_minor"]
+        assert {c: preview.shares_minor.get(c, 0) for c in expected["shares_minor"]} == expected["shares_minor"]
+        assert preview.steps[StepName.PLEDGED].minor == expected["due_minor"]
 
 
 @pytest.mark.parametrize(
-    ("own", "likes", "funded_minor", "spent", "binds", "ends"),
+    ("version", "likes", "funded_minor", "spent", "caps", "ends"),
     [
         (terms(), [100, 100, 100], 1_000, [33, 33, 34], [NONE, NONE, NONE], None),
         (terms(cap_minor=500), [1_000, 2_000, 2], 7_000, [333, 500, 1], [NONE, CAP, NONE], None),  # README's example
@@ -71,23 +69,22 @@ def test_a_worked_case_comes_out_to_the_minor_unit(case: dict[str, Any]):
     ],
 )
 def test_a_promise_worked_by_hand(
-    own: Terms, likes: list[int], funded_minor: int, spent: list[int], binds: list[BindingCap], ends: int | None
+    version: Terms, likes: list[int], funded_minor: int, spent: list[int], caps: list[BindingCap], ends: int | None
 ):
-    found = made(own, likes, funded_minor)
-    assert [day.spent_minor for day in found.days] == spent
-    assert [day.binding_cap for day in found.days] == binds
-    assert found.budget_ends_on == (None if ends is None else FIRST + timedelta(days=ends))
-    assert sum(found.days_by_binding_cap().values()) == len(likes)
-    assert found.days_by_binding_cap() == {kind: binds.count(kind) for kind in BindingCap}
+    preview = simulate(version, likes, funded_minor)
+    assert [day.spent_minor for day in preview.days] == spent
+    assert [day.binding_cap for day in preview.days] == caps
+    assert preview.budget_ends_on == (None if ends is None else FIRST + timedelta(days=ends))
+    assert sum(preview.days_by_binding_cap().values()) == len(likes)
+    assert preview.days_by_binding_cap() == {kind: caps.count(kind) for kind in BindingCap}
 
 
 def test_the_likes_that_earn_nothing_are_those_over_either_cap():
-    found = made(
-        terms(1, 2, 50), [120, 200, 100], 120
-    )  # 10 likes' worth and 100 likes' worth over the daily cap of 100
-    assert (found.steps[StepName.OVER_DAILY_CAP].likes, found.steps[StepName.OVER_BUDGET].likes) == (-120, -60)
-    assert (found.earning_nothing.likes, found.earning_nothing.minor) == (180, 90)
-    assert found.remaining_minor == 0
+    # The daily cap is worth 100 likes, so 20 and 100 likes are over it.
+    preview = simulate(terms(1, 2, 50), [120, 200, 100], 120)
+    assert (preview.steps[StepName.OVER_DAILY_CAP].likes, preview.steps[StepName.OVER_BUDGET].likes) == (-120, -60)
+    assert (preview.earning_nothing.likes, preview.earning_nothing.minor) == (180, 90)
+    assert preview.remaining_minor == 0
 
 
 @pytest.mark.parametrize(
@@ -104,12 +101,12 @@ def test_the_likes_that_earn_nothing_are_those_over_either_cap():
 def test_the_floor_is_topped_up_at_the_end(
     floor_minor: int, funded_minor: int, top_up_minor: int, shares_minor: dict[str, int]
 ):
-    found = made(terms(1, 1), [60, 40], funded_minor, floor_minor)
-    assert (found.top_up_minor, found.shares_minor) == (top_up_minor, shares_minor)
-    assert found.pledged_minor == 100 + top_up_minor == sum(shares_minor.values())
-    assert (found.steps[StepName.FLOOR].minor, found.steps[StepName.PLEDGED].minor) == (
+    preview = simulate(terms(1, 1), [60, 40], funded_minor, floor_minor)
+    assert (preview.top_up_minor, preview.shares_minor) == (top_up_minor, shares_minor)
+    assert preview.pledged_minor == 100 + top_up_minor == sum(shares_minor.values())
+    assert (preview.steps[StepName.FLOOR].minor, preview.steps[StepName.PLEDGED].minor) == (
         top_up_minor,
-        found.pledged_minor,
+        preview.pledged_minor,
     )
 
 
@@ -123,14 +120,14 @@ def test_a_day_spends_what_the_engine_makes_due_on_it(
 ):
     versions = [terms()] + [
         Terms(n, FIRST + timedelta(days=day), amount, per, cap, shares=BOTH)
-        for n, (day, amount, per, cap) in enumerate(sorted(later, key=lambda one: one[0]), 2)
+        for n, (day, amount, per, cap) in enumerate(sorted(later, key=lambda version: version[0]), 2)
     ]
-    found = simulate_promise(versions, counts(likes), funded_minor, floor_minor)
+    preview = simulate_promise(versions, counts(likes), funded_minor, floor_minor)
     counted = {day: count.counted for day, count in counts(likes).items()}
     assert due_by_day(versions, counted, funded_minor) == {
         day: due(versions, counted, funded_minor, day) for day in counted
     }
-    assert sum(day.spent_minor for day in found.days) == due(versions, counted, funded_minor)
-    assert found.top_up_minor == floor_top_up(found.due_minor, funded_minor, floor_minor)
-    assert sum(found.shares_minor.values()) == found.pledged_minor == found.steps[StepName.PLEDGED].minor
-    assert 0 <= found.remaining_minor <= funded_minor
+    assert sum(day.spent_minor for day in preview.days) == due(versions, counted, funded_minor)
+    assert preview.top_up_minor == floor_top_up(preview.due_minor, funded_minor, floor_minor)
+    assert sum(preview.shares_minor.values()) == preview.pledged_minor == preview.steps[StepName.PLEDGED].minor
+    assert 0 <= preview.remaining_minor <= funded_minor

@@ -17,7 +17,7 @@ HOUR_US = 3_600_000_000
 
 
 def around(zone: str, year: int, month: int, day: int) -> Calendar:
-    """Return a campaign of five days with the one named in the middle."""
+    """Return a campaign of five days around this day."""
     middle, timezone = datetime(year, month, day, tzinfo=ZoneInfo(zone)), ZoneInfo(zone)
     return Calendar.from_bounds(middle - timedelta(days=2), middle + timedelta(days=3), timezone)
 
@@ -44,7 +44,7 @@ def test_a_like_falls_on_the_day_it_was_in_shanghai(moment: datetime, day: date)
     assert local_day(moment, SHANGHAI) == day
 
 
-def test_its_edges_are_known_in_microseconds():
+def test_its_edges_are_in_microseconds_too():
     assert APRIL.starts_us == to_microseconds(APRIL.starts_at) == APRIL.midnights_us[0]
     assert APRIL.ends_us == to_microseconds(APRIL.ends_at)
 
@@ -74,8 +74,8 @@ def test_a_campaign_that_starts_and_ends_in_the_middle_of_a_day_has_that_day():
 )
 def test_a_day_is_as_long_as_its_clocks_say(zone: str, day: tuple[int, int, int], hours: float):
     calendar = around(zone, *day)
-    place = calendar.days.index(date(*day))
-    assert calendar.midnights_us[place + 1] - calendar.midnights_us[place] == hours * HOUR_US
+    index = calendar.days.index(date(*day))
+    assert calendar.midnights_us[index + 1] - calendar.midnights_us[index] == hours * HOUR_US
 
 
 def test_a_day_that_a_country_left_out_gets_no_like():

@@ -1,4 +1,4 @@
-"""A promise's texts: refused with their path where they would be more than one line, else carried as they are."""
+"""A promise's texts: refused with their path if they span several lines, else carried unchanged."""
 
 import json
 
@@ -12,14 +12,14 @@ from ledger.log.canonical import parse_canonical
 from ledger.publication.outbox import leaf_body
 from promises import PROMISE
 
-PLACES = {
+TEXT_PATHS = {
     "campaign.title.zh": 'zh = "乡村教育"',
     "campaign.title.en": 'en = "Rural Education"',
     "campaign.sponsor": 'sponsor = "Example Foundation"',
     "terms.beneficiaries.0.name.zh": 'zh = "乡村小学"',
     "terms.beneficiaries.1.name.en": 'en = "Mobile Libraries"',
 }
-PLAIN = {  # what is no text for people has no room for tricks at all
+PLAIN_PATHS = {  # identifiers allow plain characters only
     "campaign.slug": 'slug = "rural-education"',
     "terms.beneficiaries.0.charity": 'charity = "village-schools"',
     "terms.beneficiaries.0.account.id": 'id = "6222020200112233445"',
@@ -27,51 +27,51 @@ PLAIN = {  # what is no text for people has no room for tricks at all
 }
 
 
-def written(text: str) -> str:
-    """Return a TOML string of a text, with whatever needs it escaped: so the file itself is no obstacle."""
+def toml_string(text: str) -> str:
+    """Return a TOML string with every character escaped, so that the file itself is valid."""
     return '"' + "".join(f"\\U{ord(character):08X}" for character in text) + '"'
 
 
-def with_text(place: str, text: str) -> bytes:
-    old = (PLACES | PLAIN)[place]
+def with_text(path: str, text: str) -> bytes:
+    old = (TEXT_PATHS | PLAIN_PATHS)[path]
     assert PROMISE.count(old) == 1
-    return PROMISE.replace(old, f"{old.split(' = ')[0]} = {written(text)}").encode()
+    return PROMISE.replace(old, f"{old.split(' = ')[0]} = {toml_string(text)}").encode()
 
 
-def refused(file: bytes) -> list[str]:
+def error_paths(file: bytes) -> list[str]:
     with pytest.raises(PromiseRefused) as refusal:
         parse_promise(file)
-    return [fault.path for fault in refusal.value.field_errors]
+    return [error.path for error in refusal.value.field_errors]
 
 
 @pytest.mark.parametrize("name", CONTROL_CHARACTER_TEXTS)
 def test_a_text_that_is_more_than_a_line_is_refused_with_its_path(name: str) -> None:
-    for place in PLACES:
-        assert refused(with_text(place, CONTROL_CHARACTER_TEXTS[name])) == [place]
+    for path in TEXT_PATHS:
+        assert error_paths(with_text(path, CONTROL_CHARACTER_TEXTS[name])) == [path]
 
 
 @pytest.mark.parametrize("name", ONE_LINE_TEXTS)
 def test_any_other_text_is_carried_exactly_in_one_line(name: str) -> None:
-    for place in PLACES:
-        promise = parse_promise(with_text(place, ONE_LINE_TEXTS[name]))
+    for path in TEXT_PATHS:
+        promise = parse_promise(with_text(path, ONE_LINE_TEXTS[name]))
         body = leaf_body("terms", {"campaign": "c", "promise": json.loads(canonical_json(promise))})
         assert b"\n" not in body
-        told = parse_canonical(body)["promise"]
-        for step in place.split("."):
-            told = told[int(step) if step.isdecimal() else step]
-        assert told == ONE_LINE_TEXTS[name]
+        value = parse_canonical(body)["promise"]
+        for step in path.split("."):
+            value = value[int(step) if step.isdecimal() else step]
+        assert value == ONE_LINE_TEXTS[name]
 
 
 @pytest.mark.parametrize(
     "text", [*CONTROL_CHARACTER_TEXTS.values(), *ONE_LINE_TEXTS.values(), "rural-education\n", "Ａ"]
 )
-def test_a_name_takes_none_of_them(text: str) -> None:
-    for place in PLAIN:
-        assert refused(with_text(place, text)) == [place]
+def test_an_identifier_takes_none_of_them(text: str) -> None:
+    for path in PLAIN_PATHS:
+        assert error_paths(with_text(path, text)) == [path]
 
 
 @pytest.mark.parametrize("escape", [r"\uD800", r"\uDFFF", r"\UD83DDE00", r"\x00"])
-def test_an_escape_that_is_no_character_is_refused_where_it_stands(escape: str) -> None:
+def test_an_escape_that_is_no_character_is_refused_with_its_position(escape: str) -> None:
     file = PROMISE.replace('sponsor = "Example Foundation"', f'sponsor = "{escape}"').encode()
-    [place] = refused(file)
-    assert place.startswith("line 5, column")
+    [path] = error_paths(file)
+    assert path.startswith("line 5, column")

@@ -1,4 +1,4 @@
-"""Which version of the promise holds on which day."""
+"""The version of the promise in force on a day."""
 
 from datetime import date, timedelta
 from fractions import Fraction
@@ -15,24 +15,24 @@ def version(number: int, from_day: int) -> Terms:
 
 
 @pytest.mark.parametrize(
-    ("versions", "held"),
+    ("versions", "in_force"),
     [
         ([(1, 0)], [1]),
         ([(1, 0), (2, 3)], [1, 2]),
-        ([(1, 0), (2, 3), (3, 3)], [1, 3]),  # of one day the newest holds
-        ([(1, 0), (3, 3), (2, 3)], [1, 3]),  # in whatever order they were read
+        ([(1, 0), (2, 3), (3, 3)], [1, 3]),  # of one day the newest wins
+        ([(1, 0), (3, 3), (2, 3)], [1, 3]),  # in any order
         ([(1, 0), (2, 5), (3, 3)], [1, 3, 2]),
         ([], []),
     ],
 )
-def test_versions_that_are_ever_in_force(versions: list[tuple[int, int]], held: list[int]):
-    assert [terms.version for terms in versions_in_force([version(*one) for one in versions])] == held
+def test_versions_that_are_ever_in_force(versions: list[tuple[int, int]], in_force: list[int]):
+    assert [terms.version for terms in versions_in_force([version(*numbers) for numbers in versions])] == in_force
 
 
 @pytest.mark.parametrize(("day", "expected"), [(0, 1), (2, 1), (3, 2), (4, 2), (7, 3), (9_999, 3)])
 def test_a_version_holds_from_its_day_until_the_next(day: int, expected: int):
-    held = versions_in_force([version(1, 0), version(2, 3), version(3, 7)])
-    assert terms_on_day(held, MONDAY + timedelta(days=day)).version == expected
+    versions = versions_in_force([version(1, 0), version(2, 3), version(3, 7)])
+    assert terms_on_day(versions, MONDAY + timedelta(days=day)).version == expected
 
 
 @pytest.mark.parametrize("versions", [[], [version(1, 0)]])

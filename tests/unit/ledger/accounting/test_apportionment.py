@@ -1,4 +1,4 @@
-"""Largest remainder: the parts add up, and ties go to the one listed first."""
+"""Largest remainder: the parts add up, and ties go to the first listed."""
 
 import pytest
 
@@ -28,6 +28,6 @@ def test_parts_of_an_amount(amount_minor: int, shares_bp: list[int], parts: list
 @pytest.mark.parametrize(
     "shares_bp", [[], [9_999], [10_001], [0, 10_000], [-1, 10_001], [5_000, 5_000, 5_000], [-5_000, 15_000]]
 )
-def test_shares_that_are_no_whole_are_refused(shares_bp: list[int]):
+def test_shares_that_do_not_make_a_whole_are_refused(shares_bp: list[int]):
     with pytest.raises(ValueError, match="shares must be positive"):
         apportion(100, shares_bp)

@@ -1,4 +1,4 @@
-"""One value, one sequence of bytes."""
+"""Canonical JSON: one value, one sequence of bytes."""
 
 import json
 
@@ -18,13 +18,13 @@ CASES = [
     ([[1], {}], b"[[1],{}]"),
     (json.loads("[" * 64 + "1" + "]" * 64), b"[" * 64 + b"1" + b"]" * 64),
     ({"b": 1, "a": [None, False]}, b'{"a":[null,false],"b":1}'),
-    # RFC 8785, 3.2.3: by UTF-16, so that U+1F600 (surrogates) stands before U+FB33
+    # RFC 8785, 3.2.3: sorted by UTF-16, so U+1F600 (surrogates) precedes U+FB33
     ({"\ufb33": 1, "\U0001f600": 2, "1": 3}, '{"1":3,"\U0001f600":2,"\ufb33":1}'.encode()),
 ]
 
 
 @pytest.mark.parametrize(("value", "raw"), CASES)
-def test_a_value_has_one_form_and_is_read_from_no_other(value, raw):
+def test_a_value_round_trips_through_its_only_form(value, raw):
     assert canonical_bytes(value) == raw
     assert parse_canonical(raw) == value
 
@@ -45,7 +45,7 @@ def test_a_value_has_one_form_and_is_read_from_no_other(value, raw):
         ({"a": {1, 2}}, "/a"),
     ],
 )
-def test_what_some_reader_would_read_otherwise_is_refused_with_its_place(value, path):
+def test_a_value_that_readers_parse_differently_is_refused_with_its_path(value, path):
     with pytest.raises(NotCanonical) as refusal:
         canonical_bytes(value)
     assert refusal.value.path == path
@@ -76,6 +76,6 @@ def test_what_some_reader_would_read_otherwise_is_refused_with_its_place(value, 
         b"[" * 66 + b"]" * 66,
     ],
 )
-def test_bytes_that_are_not_canonical_are_not_read(raw):
+def test_bytes_that_are_not_canonical_are_refused(raw):
     with pytest.raises(NotCanonical):
         parse_canonical(raw)

@@ -55,7 +55,7 @@ def test_a_checkpoint_is_written_and_read(head, text):
         f"o\n7\n{ROOT_LINE[:-1]}A\n",
     ],
 )
-def test_a_text_that_is_written_otherwise_is_no_checkpoint(text):
+def test_a_text_in_another_form_is_refused(text):
     with pytest.raises(MalformedCheckpoint):
         checkpoint.parse_checkpoint(text)
 
@@ -71,7 +71,7 @@ def test_a_text_that_is_written_otherwise_is_no_checkpoint(text):
         Checkpoint("o", 1, ROOT, ("a\nb",)),
     ],
 )
-def test_what_could_not_be_read_again_is_not_written(head):
+def test_a_checkpoint_that_could_not_be_parsed_is_not_written(head):
     with pytest.raises(MalformedCheckpoint):
         checkpoint.format_checkpoint(head)
 

@@ -1,4 +1,4 @@
-"""A signed note has the lines that it was given: a text within is refused, or is one line and comes back exactly."""
+"""Hostile text in signed notes: it is refused, or stays one line and round-trips exactly."""
 
 import pytest
 
@@ -19,14 +19,14 @@ LINES = 4 + 1 + 1  # origin, size, root, the text, an empty one, the signature
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_line_of_a_checkpoint_stays_a_line(name: str) -> None:
-    told = Checkpoint(SIGNER.name, 7, ROOT, (TEXTS[name],))
+    checkpoint = Checkpoint(SIGNER.name, 7, ROOT, (TEXTS[name],))
     try:
-        signed = sign_checkpoint(told, SIGNER)
+        signed = sign_checkpoint(checkpoint, SIGNER)
     except (NoteError, MalformedCheckpoint, UnicodeEncodeError):
         assert name not in ONE_LINE_TEXTS
         return
     assert (signed.count(b"\n"), signed.endswith(b"\n")) == (LINES, True)
-    assert open_checkpoint(signed, SIGNER.verifier_key) == told
+    assert open_checkpoint(signed, SIGNER.verifier_key) == checkpoint
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -42,8 +42,8 @@ def test_an_origin_is_refused_or_one_line(name: str) -> None:
     assert open_checkpoint(signed, key).origin == TEXTS[name]
 
 
-def test_a_text_cannot_bring_a_signature_along() -> None:
-    """Whoever may write a line of the text cannot move what is signed into it, or the other way round."""
+def test_a_text_cannot_contain_a_signature() -> None:
+    """A signature line cannot move into the text, nor a text line into the signatures."""
     signed = sign_checkpoint(Checkpoint(SIGNER.name, 7, ROOT), SIGNER).decode()
     text, signature = signed.split("\n\n")
     moved = f"{text}\n{signature.rstrip()}\n\n{signature}"

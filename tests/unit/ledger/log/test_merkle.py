@@ -1,4 +1,4 @@
-"""The tree of eight leaves that every Certificate Transparency log and client is tried with."""
+"""The tree of eight leaves with which Certificate Transparency implementations are tested."""
 
 import pytest
 
@@ -8,7 +8,7 @@ LEAVES = [
     bytes.fromhex(text)
     for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
 ]
-# names are level and place: N10 is the node over the leaves 0 and 1
+# names are level and index: N10 is the node over the leaves 0 and 1
 N00 = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
 N01 = "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7"
 N04 = "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b"
@@ -45,11 +45,11 @@ CONSISTENCY = [
 HASHES = [merkle.leaf_hash(leaf) for leaf in LEAVES]
 
 
-def hexes(proof):
+def hex_proof(proof):
     return [sibling.hex() for sibling in proof]
 
 
-def raw(proof):
+def parse_proof(proof):
     return [bytes.fromhex(sibling) for sibling in proof]
 
 
@@ -69,25 +69,27 @@ def test_a_node_is_the_hash_over_its_two_halves():
 
 @pytest.mark.parametrize(("index", "size", "proof"), INCLUSION)
 def test_an_inclusion_proof_is_the_published_one_and_checks(index, size, proof):
-    assert hexes(merkle.inclusion_proof(HASHES[:size], index)) == proof
-    assert merkle.check_inclusion(raw(proof), index, size, HASHES[index], published_root(size))
+    assert hex_proof(merkle.inclusion_proof(HASHES[:size], index)) == proof
+    assert merkle.check_inclusion(parse_proof(proof), index, size, HASHES[index], published_root(size))
 
 
 @pytest.mark.parametrize(("old_size", "size", "proof"), CONSISTENCY)
 def test_a_consistency_proof_is_the_published_one_and_checks(old_size, size, proof):
-    assert hexes(merkle.consistency_proof(HASHES[:size], old_size)) == proof
-    assert merkle.check_consistency(raw(proof), old_size, size, published_root(old_size), published_root(size))
+    assert hex_proof(merkle.consistency_proof(HASHES[:size], old_size)) == proof
+    assert merkle.check_consistency(
+        parse_proof(proof), old_size, size, published_root(old_size), published_root(size)
+    )
 
 
 @pytest.mark.parametrize(("index", "size"), [(-1, 8), (8, 8), (9, 8), (0, 0)])
-def test_a_leaf_that_is_not_there_is_neither_proved_nor_believed(index, size):
+def test_a_missing_leaf_can_be_neither_proved_nor_checked(index, size):
     with pytest.raises(IndexError):
         merkle.inclusion_proof(HASHES[:size], index)
     assert not merkle.check_inclusion([], index, size, HASHES[0], published_root(size))
 
 
 @pytest.mark.parametrize(("old_size", "size"), [(-1, 8), (9, 8), (1, 0)])
-def test_a_tree_that_is_no_beginning_is_neither_proved_nor_believed(old_size, size):
+def test_a_tree_that_is_not_a_prefix_can_be_neither_proved_nor_checked(old_size, size):
     with pytest.raises(IndexError):
         merkle.consistency_proof(HASHES[:size], old_size)
     assert not merkle.check_consistency([], old_size, size, published_root(size), published_root(size))
@@ -113,11 +115,11 @@ ROOT8 = published_root(8)
         ([], 4, 8, ROOT8, ROOT8, False),
     ],
 )
-def test_empty_and_equal_trees_need_no_proof_and_take_none(proof, old_size, size, old_root, root, holds):
+def test_empty_and_equal_trees_accept_only_an_empty_proof(proof, old_size, size, old_root, root, holds):
     assert merkle.check_consistency(proof, old_size, size, old_root, root) is holds
 
 
-def test_a_nodes_halves_cannot_be_cut_at_another_place():
+def test_a_node_cannot_be_split_elsewhere():
     left, right = HASHES[:2]
     joined = left + right
     assert merkle.check_inclusion([right], 0, 2, left, published_root(2))

@@ -1,4 +1,4 @@
-"""Signed notes against RFC 8032's test keys: ids and signatures were made with OpenSSL and sha256sum."""
+"""Signed notes with RFC 8032's test keys; ids and signatures come from OpenSSL and sha256sum."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_a_verifier_key_is_written_and_read(signer, vkey):
     assert note.parse_verifier_key(vkey) == signer.verifier_key
 
 
-def test_no_part_of_a_verifier_key_passes_for_one():
+def test_no_part_of_a_verifier_key_is_accepted():
     pieces = {LOG_VKEY[i:j] for i in range(len(LOG_VKEY)) for j in range(i, len(LOG_VKEY) + 1)} - {LOG_VKEY}
     for piece in pieces:
         with pytest.raises(MalformedKey):
@@ -59,7 +59,7 @@ def test_a_verifier_key_with_one_character_changed_is_refused(at):
         "log example+b034a9f7+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea",
     ],
 )
-def test_a_verifier_key_that_is_written_otherwise_is_refused(vkey):
+def test_a_verifier_key_in_another_form_is_refused(vkey):
     with pytest.raises(MalformedKey):
         note.parse_verifier_key(vkey)
 
@@ -67,7 +67,7 @@ def test_a_verifier_key_that_is_written_otherwise_is_refused(vkey):
 @pytest.mark.parametrize(
     "name", ["", "a b", "a+b", "a\u00a0b", "a\u3000b", "a\u2028b", "a\x85b", "a\nb", "a\tb", "\ud800"]
 )
-def test_a_name_that_no_key_can_have_is_refused(name):
+def test_an_invalid_key_name_is_refused(name):
     with pytest.raises(MalformedKey):
         note.make_signer(name, bytes(32))
 
@@ -83,11 +83,11 @@ def test_a_note_opens_with_its_key():
     assert opened.unknown_signatures == ()
 
 
-def test_a_cosignature_is_added_beneath_and_nothing_is_lost():
+def test_a_cosignature_is_appended_and_nothing_is_lost():
     assert note.format_note(note.sign_note(note.parse_note(SIGNED), WITNESS)) == COSIGNED
 
 
-def test_who_signs_again_has_signed_once():
+def test_signing_twice_leaves_one_signature():
     twice = note.sign_note(note.sign_note(Note(TEXT), LOG), LOG)
     assert len(twice.signatures) == 1
 
@@ -104,7 +104,7 @@ def test_the_same_signature_twice_is_one_signer():
         ([WITNESS, LOG], ["log.example/likes", "witness.example/w1"], []),
     ],
 )
-def test_signatures_of_unknown_keys_are_kept_and_not_believed(keys, verified, unknown):
+def test_signatures_of_unknown_keys_are_preserved_unverified(keys, verified, unknown):
     opened = note.open_note(COSIGNED, [signer.verifier_key for signer in keys])
     assert [signature.name for signature in opened.verified_signatures] == verified
     assert [signature.name for signature in opened.unknown_signatures] == unknown
@@ -116,7 +116,7 @@ def test_a_key_of_the_same_name_is_another_key():
         note.open_note(SIGNED, [namesake.verifier_key])
 
 
-def test_a_note_that_nobody_known_has_signed_does_not_open():
+def test_a_note_without_a_known_signature_does_not_open():
     with pytest.raises(UnsignedNote):
         note.open_note(SIGNED, [WITNESS.verifier_key])
     with pytest.raises(UnsignedNote):
@@ -124,13 +124,13 @@ def test_a_note_that_nobody_known_has_signed_does_not_open():
 
 
 @pytest.mark.parametrize("at", range(len(SIGNED)))
-def test_no_flipped_bit_of_a_note_goes_unseen(at):
+def test_any_flipped_bit_in_a_note_is_detected(at):
     flipped = SIGNED[:at] + bytes([SIGNED[at] ^ 1]) + SIGNED[at + 1 :]
     with pytest.raises(note.NoteError):
         note.open_note(flipped, [LOG.verifier_key])
 
 
-def test_one_false_signature_of_a_known_key_spoils_the_note():
+def test_one_invalid_signature_of_a_known_key_invalidates_the_note():
     false = Signature(WITNESS.name, WITNESS.verifier_key.key_id, bytes(64))
     raw = note.format_note(note.sign_note(Note(TEXT, (false,)), LOG))
     assert note.open_note(raw, [LOG.verifier_key]).unknown_signatures == (false,)
@@ -139,7 +139,7 @@ def test_one_false_signature_of_a_known_key_spoils_the_note():
 
 
 @pytest.mark.parametrize("size", [1, 63, 65, 200])
-def test_a_signature_of_another_length_is_false_not_a_crash(size):
+def test_a_signature_of_another_length_is_invalid(size):
     odd = Signature(LOG.name, LOG.verifier_key.key_id, b"s" * size)
     with pytest.raises(UnsignedNote):
         note.open_note(note.format_note(Note(TEXT, (odd,))), [LOG.verifier_key])
@@ -163,12 +163,12 @@ def test_any_text_that_ends_in_a_newline_can_be_signed(text):
 
 
 @pytest.mark.parametrize("text", ["", "no newline", "a tab\t\n", "a return\r\n", "nul\x00\n"])
-def test_a_text_that_no_note_can_hold_is_refused(text):
+def test_a_text_that_cannot_be_a_note_is_refused(text):
     with pytest.raises(MalformedNote):
         note.format_note(note.sign_note(Note(text), LOG))
 
 
-def test_a_note_without_a_signature_is_none():
+def test_a_note_needs_a_signature():
     with pytest.raises(MalformedNote):
         note.format_note(Note(TEXT))
 
@@ -204,10 +204,10 @@ LINE = LOG_LINE.encode()
         b"t" * (1 << 20) + b"\n\n" + LINE,
     ],
 )
-def test_bytes_that_are_no_note_are_refused(raw):
+def test_bytes_that_are_not_a_note_are_refused(raw):
     with pytest.raises(MalformedNote):
         note.parse_note(raw)
 
 
-def test_a_hundred_signatures_are_read():
+def test_a_hundred_signatures_are_parsed():
     assert len(note.parse_note(b"text\n\n" + LINE * 100).signatures) == 100

@@ -1,4 +1,4 @@
-"""Periods: which are closed, through clock changes, closings and whatever was missed."""
+"""Periods that are closed, across clock changes, closings and missed periods."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -21,11 +21,11 @@ def in_paris(cron: str, first: date, days: int, hold_days: int = 0) -> PeriodWin
     return PeriodWindow(cron, PARIS, starts_at, first, first + timedelta(days=days - 1), hold_days)
 
 
-def named(span: PeriodWindow, now: datetime, after: date | None = None) -> list[str]:
-    return [str(period.day) for period in closed_periods(span, now, after)]
+def period_names(window: PeriodWindow, now: datetime, after: date | None = None) -> list[str]:
+    return [str(period.day) for period in closed_periods(window, now, after)]
 
 
-def test_a_period_is_named_by_the_day_its_cron_falls_due_and_cut_off_by_the_days_to_hold():
+def test_a_period_is_named_by_the_day_its_cron_falls_due_and_cut_off_by_hold_days():
     assert list(closed_periods(kuairand(), datetime(2022, 4, 26, tzinfo=UTC))) == [
         Period(date(2022, 4, 18), date(2022, 4, 14)),
         Period(date(2022, 4, 25), date(2022, 4, 21)),
@@ -33,7 +33,7 @@ def test_a_period_is_named_by_the_day_its_cron_falls_due_and_cut_off_by_the_days
 
 
 @pytest.mark.parametrize(
-    ("now", "found"),
+    ("now", "names"),
     [
         (datetime(2022, 4, 11, 3, tzinfo=SHANGHAI), []),  # no day has matured yet
         (datetime(2022, 4, 18, 2, 59, 59, 999_999, tzinfo=SHANGHAI), []),
@@ -42,8 +42,8 @@ def test_a_period_is_named_by_the_day_its_cron_falls_due_and_cut_off_by_the_days
         (datetime(2022, 5, 8, tzinfo=UTC), ["2022-04-18", "2022-04-25", "2022-05-02"]),
     ],
 )
-def test_a_period_is_closed_from_the_minute_it_falls_due(now: datetime, found: list[str]):
-    assert named(kuairand(), now) == found
+def test_a_period_is_closed_from_the_minute_it_falls_due(now: datetime, names: list[str]):
+    assert period_names(kuairand(), now) == names
 
 
 def test_late_likes_keep_periods_coming_after_the_end_and_the_cut_off_stays_at_the_last_day():
@@ -61,7 +61,7 @@ def test_late_likes_keep_periods_coming_after_the_end_and_the_cut_off_stays_at_t
             datetime(2022, 4, 19, tzinfo=SHANGHAI),
             Period(date(2022, 4, 19), date(2022, 4, 15), is_last=True),
         ),
-        # closed long after: at once, on a day of its own
+        # closed long after: at once, on the day of closing
         (
             datetime(2022, 5, 3, 12, tzinfo=SHANGHAI),
             datetime(2022, 5, 3, 12, tzinfo=SHANGHAI),
@@ -78,51 +78,53 @@ def test_late_likes_keep_periods_coming_after_the_end_and_the_cut_off_stays_at_t
 def test_closing_makes_the_last_period_once_its_likes_are_mature(
     closed_at: datetime, now: datetime, last: Period | None
 ):
-    found = list(closed_periods(kuairand(closed_at), now))
-    assert [period for period in found if period.is_last] == ([last] if last else [])
+    periods = list(closed_periods(kuairand(closed_at), now))
+    assert [period for period in periods if period.is_last] == ([last] if last else [])
     if last:
-        assert found[-1] == last
-        assert list(closed_periods(kuairand(closed_at), now + timedelta(days=365))) == found
+        assert periods[-1] == last
+        assert list(closed_periods(kuairand(closed_at), now + timedelta(days=365))) == periods
 
 
 @pytest.mark.parametrize("cron", ["30 2 * * *", "0 2 * * *", "59 2 * * *", "0 3 * * *", "0 0 * * *", "* * * * *"])
 @pytest.mark.parametrize("first", [date(2026, 3, 27), date(2026, 10, 23)])
 def test_every_day_has_one_period_though_an_hour_is_missing_or_comes_twice(cron: str, first: date):
-    span = in_paris(cron, first, 5)
-    found = list(closed_periods(span, datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=9)))
+    window = in_paris(cron, first, 5)
+    periods = list(
+        closed_periods(window, datetime(first.year, first.month, first.day, tzinfo=UTC) + timedelta(days=9))
+    )
     days = [first + timedelta(days=n) for n in range(1, 9)]
-    assert [period.day for period in found][: len(days)] == days
-    assert [period.cut_off for period in found][:5] == [day - timedelta(days=1) for day in days[:5]]
+    assert [period.day for period in periods][: len(days)] == days
+    assert [period.cut_off for period in periods][:5] == [day - timedelta(days=1) for day in days[:5]]
 
 
 @pytest.mark.parametrize("minutes", [0, 29, 30, 31, 59, 60, 89, 90, 91, 119, 120])
-def test_the_hour_that_comes_twice_makes_no_second_period_whenever_it_is_asked(minutes: int):
-    span = in_paris("30 2 * * *", date(2026, 10, 20), 10)
+def test_a_repeated_hour_makes_no_second_period_at_any_minute(minutes: int):
+    window = in_paris("30 2 * * *", date(2026, 10, 20), 10)
     first_time = datetime(2026, 10, 25, 0, 0, tzinfo=UTC) + timedelta(minutes=minutes)  # 02:00 in summer time
-    found = named(span, first_time)
-    assert found.count("2026-10-25") == (1 if minutes >= 30 else 0)
-    assert named(span, first_time, date(2026, 10, 25)) == []
+    names = period_names(window, first_time)
+    assert names.count("2026-10-25") == (1 if minutes >= 30 else 0)
+    assert period_names(window, first_time, date(2026, 10, 25)) == []
 
 
 def test_the_cut_off_is_counted_in_days_not_in_hours():
-    span = in_paris("0 0 * * *", date(2026, 3, 27), 10, hold_days=1)
-    found = {period.day: period.cut_off for period in closed_periods(span, datetime(2026, 4, 2, tzinfo=UTC))}
-    assert found[date(2026, 3, 30)] == date(2026, 3, 28)  # the 29th had 23 hours
+    window = in_paris("0 0 * * *", date(2026, 3, 27), 10, hold_days=1)
+    cut_offs = {period.day: period.cut_off for period in closed_periods(window, datetime(2026, 4, 2, tzinfo=UTC))}
+    assert cut_offs[date(2026, 3, 30)] == date(2026, 3, 28)  # the 29th had 23 hours
     autumn = in_paris("0 0 * * *", date(2026, 10, 20), 10, hold_days=1)
-    found = {period.day: period.cut_off for period in closed_periods(autumn, datetime(2026, 10, 30, tzinfo=UTC))}
-    assert found[date(2026, 10, 26)] == date(2026, 10, 24)  # the 25th had 25
+    cut_offs = {period.day: period.cut_off for period in closed_periods(autumn, datetime(2026, 10, 30, tzinfo=UTC))}
+    assert cut_offs[date(2026, 10, 26)] == date(2026, 10, 24)  # the 25th had 25
 
 
 @pytest.mark.parametrize(
-    ("now", "found"),
+    ("now", "day"),
     [
         (datetime(2022, 4, 1, tzinfo=UTC), date(2022, 4, 18)),
         (datetime(2022, 4, 18, 2, tzinfo=SHANGHAI), date(2022, 4, 18)),
         (datetime(2022, 4, 18, 4, tzinfo=SHANGHAI), date(2022, 4, 25)),
     ],
 )
-def test_the_next_period_is_known(now: datetime, found: date):
-    assert next_period(kuairand(), now) == found
+def test_the_next_period(now: datetime, day: date):
+    assert next_period(kuairand(), now) == day
 
 
 def test_after_the_last_period_there_is_none():

@@ -68,5 +68,5 @@ async def test_a_bank_opens_an_account_and_ends_with_who_started_it():
 
 def test_a_bank_that_is_not_installed_is_asked_for(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(bank, "find_spec", lambda _: None)
-    with pytest.raises(bank.BankMissing, match="^demo_bank_missing"):
+    with pytest.raises(bank.BankMissing, match=r"^demo_bank_missing"):
         bank.require_bank()

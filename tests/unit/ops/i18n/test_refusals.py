@@ -19,10 +19,11 @@ def placeholders(sentence: str) -> set[str]:
 
 
 @pytest.mark.parametrize("code", refusal_catalogue())
-def test_each_sentence_has_the_same_values_in_both_languages(code: str) -> None:
+def test_no_sentence_has_a_value_that_the_english_one_lacks(code: str) -> None:
     sentence = refusal_catalogue()[code]
     assert sentence["en"]
-    assert placeholders(sentence["en"]) == placeholders(sentence["zh"])
+    assert sentence["zh"]
+    assert placeholders(sentence["zh"]) <= placeholders(sentence["en"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Files of likes, line by line: what is read exactly, and what each bad line says of itself."""
+"""Like files line by line: exact values, and the reason for each bad line."""
 
 import io
 import json
@@ -27,18 +27,18 @@ def ndjson(raw: bytes | str) -> list[Like | BadLine]:
     return list(read_likes(Format.NDJSON, file, "books"))
 
 
-def told(found: list[Like | BadLine]) -> list[str]:
-    return [str(item) if isinstance(item, BadLine) else f"line {item.line} is a like" for item in found]
+def describe_items(items: list[Like | BadLine]) -> list[str]:
+    return [str(item) if isinstance(item, BadLine) else f"line {item.line} is a like" for item in items]
 
 
-def sent(item: Like | BadLine) -> Any:
+def sent_json(item: Like | BadLine) -> Any:
     assert isinstance(item, Like), item
     return json.loads(item.json)
 
 
 def test_a_kuairand_row_becomes_the_intakes_like():
-    [found] = kuairand(f"{HEADER}\n{ROW}\n")
-    assert sent(found) == {
+    [item] = kuairand(f"{HEADER}\n{ROW}\n")
+    assert sent_json(item) == {
         "action": "like",
         "content": "3431182",
         "person": "4854",
@@ -52,56 +52,58 @@ def test_a_kuairand_row_becomes_the_intakes_like():
             "shared": False,
         },
     }
-    assert found[:2] == (2, datetime(2022, 4, 7, 15, 44, 48, 441_000, tzinfo=UTC))
+    assert item[:2] == (2, datetime(2022, 4, 7, 15, 44, 48, 441_000, tzinfo=UTC))
 
 
 def test_milliseconds_are_exact_far_from_today():
-    [found] = kuairand(f"{HEADER}\n{ROW.replace('1649346288441', '253402300799999')}\n")
-    assert sent(found)["event_at"] == "9999-12-31T23:59:59.999000Z"
+    [item] = kuairand(f"{HEADER}\n{ROW.replace('1649346288441', '253402300799999')}\n")
+    assert sent_json(item)["event_at"] == "9999-12-31T23:59:59.999000Z"
 
 
-def test_the_columns_may_stand_in_another_order():
+def test_the_columns_may_have_another_order():
     names, values = HEADER.split(","), ROW.split(",")
     turned = f"{','.join(reversed(names))}\n{','.join(reversed(values))}\n"
-    assert [sent(item) for item in kuairand(turned)] == [sent(item) for item in kuairand(f"{HEADER}\n{ROW}\n")]
+    assert [sent_json(item) for item in kuairand(turned)] == [
+        sent_json(item) for item in kuairand(f"{HEADER}\n{ROW}\n")
+    ]
 
 
-def test_rows_of_the_whole_log_that_are_no_likes_are_passed_over():
-    found = kuairand(f"{HEADER},is_like,tab\n{ROW},0,1\n{ROW},1,1\n")
-    assert told(found) == ["line 3 is a like"]
+def test_rows_that_are_not_likes_are_skipped():
+    items = kuairand(f"{HEADER},is_like,tab\n{ROW},0,1\n{ROW},1,1\n")
+    assert describe_items(items) == ["line 3 is a like"]
 
 
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ("1,2,3", "3 columns where the header has 10"),
-        (f"{ROW},1", "11 columns where the header has 10"),
+        ("1,2,3", "3 columns, but the header has 10"),
+        (f"{ROW},1", "11 columns, but the header has 10"),
         (ROW.replace("1649346288441", "1649346288.441"), "time_ms: not a whole number of at most 18 digits"),
         (ROW.replace("1649346288441", ""), "time_ms: not a whole number of at most 18 digits"),
-        (ROW.replace("1649346288441", "999999999999999999"), "time_ms: beyond the calendar"),
+        (ROW.replace("1649346288441", "999999999999999999"), "time_ms: out of range"),
         (ROW.replace("4854", "-4854"), "user_id: not a whole number of at most 18 digits"),
         (ROW.replace("19435", "٣"), "play_time_ms: not a whole number of at most 18 digits"),
         (ROW.replace(",0,1,0,0", ",2,1,0,0"), "is_follow: neither 0 nor 1"),
         (ROW.replace("4854", '"4854"'), "user_id: not a whole number of at most 18 digits"),
     ],
 )
-def test_a_row_that_is_no_like_says_why(row: str, reason: str):
-    found = kuairand(f"{HEADER}\n{ROW}\n{row}\n{ROW}\n")
-    assert told(found) == ["line 2 is a like", f"line 3: {reason}", "line 4 is a like"]
+def test_a_malformed_row_is_reported_with_its_reason(row: str, reason: str):
+    items = kuairand(f"{HEADER}\n{ROW}\n{row}\n{ROW}\n")
+    assert describe_items(items) == ["line 2 is a like", f"line 3: {reason}", "line 4 is a like"]
 
 
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("", "line 1: the file is empty, where a header was expected"),
+        ("", "line 1: the file is empty; a header was expected"),
         (f"{HEADER},mood\n", "line 1: unknown column 'mood'"),
         (HEADER.replace("time_ms,play", "play") + "\n", "line 1: missing column 'time_ms'"),
-        (f"{HEADER},user_id\n", "line 1: a column is named twice"),
+        (f"{HEADER},user_id\n", "line 1: a column is repeated"),
         (f"{ROW}\n", "line 1: unknown column '4854'"),
         (HEADER[:30], "line 1: unknown column 'play_'"),
     ],
 )
-def test_a_header_that_is_not_the_data_sets_is_refused(header: str, reason: str):
+def test_another_header_is_refused(header: str, reason: str):
     with pytest.raises(UnknownFormat) as refusal:
         kuairand(header)
     assert str(refusal.value) == reason
@@ -124,42 +126,42 @@ def test_a_header_that_is_not_the_data_sets_is_refused(header: str, reason: str)
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_an_ndjson_line_that_is_no_like_says_why_and_the_next_is_read(raw: bytes, reason: str | None):
+def test_a_malformed_ndjson_line_is_reported_and_the_next_is_read(raw: bytes, reason: str | None):
     first, bad, last = ndjson(LIKE.encode() + b"\n" + raw + b"\n" + LIKE.encode())
-    assert (sent(first), bad.line, sent(last)) == (sent(last), 2, sent(first))
+    assert (sent_json(first), bad.line, sent_json(last)) == (sent_json(last), 2, sent_json(first))
     assert isinstance(bad, BadLine)
     assert reason in (None, bad.reason)
 
 
-def test_what_a_bad_line_held_is_not_told():
+def test_a_bad_lines_content_is_not_shown():
     assert "secret-person" not in str(ndjson(LIKE.replace('"p"', '{"x":"secret-person"}')))
 
 
-@pytest.mark.parametrize("kept", range(1, len(LIKE)))
-def test_a_file_that_breaks_off_anywhere_in_a_line_says_so(kept: int):
-    found = told(ndjson(f"{LIKE}\n{LIKE[:kept]}"))
-    assert found == ["line 1 is a like", "line 2: the file breaks off here: not JSON"]
+@pytest.mark.parametrize("length", range(1, len(LIKE)))
+def test_a_file_truncated_anywhere_in_a_line_is_reported(length: int):
+    descriptions = describe_items(ndjson(f"{LIKE}\n{LIKE[:length]}"))
+    assert descriptions == ["line 1 is a like", "line 2: the file is truncated here: not JSON"]
 
 
-@pytest.mark.parametrize("kept", range(1, len(ROW)))
-def test_a_table_that_breaks_off_anywhere_in_a_row_says_so(kept: int):
-    found = told(kuairand(f"{HEADER}\n{ROW}\n{ROW[:kept]}"))
-    assert found[1].startswith("line 3: the file breaks off here: ")
+@pytest.mark.parametrize("length", range(1, len(ROW)))
+def test_a_table_truncated_anywhere_in_a_row_is_reported(length: int):
+    descriptions = describe_items(kuairand(f"{HEADER}\n{ROW}\n{ROW[:length]}"))
+    assert descriptions[1].startswith("line 3: the file is truncated here: ")
 
 
-@pytest.mark.parametrize("written", [f"{LIKE}", f"{LIKE}\r\n", f"\ufeff{LIKE}\n", f"\n{LIKE}\n\n"])
-def test_endings_and_empty_lines_make_no_difference(written: str):
-    assert [sent(item) for item in ndjson(written)] == [sent(item) for item in ndjson(f"{LIKE}\n")]
+@pytest.mark.parametrize("text", [f"{LIKE}", f"{LIKE}\r\n", f"\ufeff{LIKE}\n", f"\n{LIKE}\n\n"])
+def test_endings_and_empty_lines_make_no_difference(text: str):
+    assert [sent_json(item) for item in ndjson(text)] == [sent_json(item) for item in ndjson(f"{LIKE}\n")]
 
 
-def test_a_line_keeps_the_campaign_that_it_names():
-    assert sent(ndjson(LIKE.replace("}", ',"campaign":"trees"}'))[0])["campaign"] == "trees"
+def test_a_lines_campaign_is_preserved():
+    assert sent_json(ndjson(LIKE.replace("}", ',"campaign":"trees"}'))[0])["campaign"] == "trees"
 
 
-def test_a_file_without_end_is_read_as_it_comes():
+def test_an_endless_file_is_read_incrementally():
     class Endless(io.RawIOBase):
         def readline(self, _size: int | None = -1, /) -> bytes:
             return f"{LIKE}\n".encode()
 
-    found: Iterator[Like | BadLine] = read_likes(Format.NDJSON, Endless(), "books")  # type: ignore[arg-type]
-    assert [next(found).line for _ in range(3)] == [1, 2, 3]
+    items: Iterator[Like | BadLine] = read_likes(Format.NDJSON, Endless(), "books")  # type: ignore[arg-type]
+    assert [next(items).line for _ in range(3)] == [1, 2, 3]

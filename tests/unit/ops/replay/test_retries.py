@@ -1,4 +1,4 @@
-"""When to send again: a table of answers, and how the waits grow."""
+"""Retry decisions by status, and the growth of waits."""
 
 from datetime import UTC, datetime
 
@@ -27,12 +27,12 @@ NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
         (503, Verdict.RETRY),
     ],
 )
-def test_what_a_status_means(status: int, expected: Verdict):
+def test_the_verdict_on_a_status(status: int, expected: Verdict):
     assert classify_status(status) is expected
 
 
 @pytest.mark.parametrize(
-    ("tries", "asked", "shortest", "longest"),
+    ("tries", "retry_after", "shortest", "longest"),
     [
         (1, None, 0.25, 0.5),
         (2, None, 0.5, 1.0),
@@ -44,8 +44,10 @@ def test_what_a_status_means(status: int, expected: Verdict):
         (1, 10.0**9, 300.0, 300.25),
     ],
 )
-def test_waits_grow_and_differ_between_senders(tries: int, asked: float | None, shortest: float, longest: float):
-    assert (wait_seconds(tries, asked, 0.0), wait_seconds(tries, asked, 1.0)) == (shortest, longest)
+def test_waits_grow_and_differ_between_senders(
+    tries: int, retry_after: float | None, shortest: float, longest: float
+):
+    assert (wait_seconds(tries, retry_after, 0.0), wait_seconds(tries, retry_after, 1.0)) == (shortest, longest)
 
 
 @pytest.mark.parametrize(
@@ -64,5 +66,5 @@ def test_waits_grow_and_differ_between_senders(tries: int, asked: float | None, 
     ],
     ids=lambda value: str(value)[:32],
 )
-def test_retry_after_is_read_as_the_standard_writes_it(header: str | None, expected: float | None):
+def test_retry_after_is_parsed_as_the_standard_defines(header: str | None, expected: float | None):
     assert parse_retry_after(header, NOW) == expected

@@ -1,4 +1,4 @@
-"""What a stranger recomputes from the log alone agrees with every settlement, cancelled, returned or set off."""
+"""The verifier's replay agrees with settlements that are cancelled, returned or offset."""
 
 from datetime import datetime, timedelta
 
@@ -6,6 +6,7 @@ from campaigns.catalogue.cache import Campaign
 from campaigns.pledging import budget, pledge, settle
 from ledger.payouts import manual
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
+from payouts import AT, FREE, ONE_EACH, Bank, send
 from promises import NOW, record
 from settlements import (
     assert_replay_agrees,
@@ -20,12 +21,11 @@ from settlements import (
     settle_periods,
 )
 from sql import Connection, Pool
-from tests.integration.ledger.payouts.test_sending import AT, FREE, ONE_EACH, Bank, sent
 
 WEEK = timedelta(days=7)
 
 
-async def cancelled(pool: Pool, campaign: Campaign, now: datetime) -> None:
+async def cancel_newest(pool: Pool, campaign: Campaign, now: datetime) -> None:
     newest = (await read_settlements(pool, campaign))[-1]
     async with pool.acquire() as conn, conn.transaction():
         await settle.cancel_campaign_settlement(conn, campaign, newest.settlement_id, "ann", now)
@@ -36,26 +36,26 @@ async def test_a_cancelled_settlement_and_the_next_one(pool: Pool):
     await record_likes(pool, campaign, {2: 100, 9: 30})
     await settle_periods(pool, campaign, AT)
     await assert_replay_agrees(pool, campaign)
-    await cancelled(pool, campaign, AT)
+    await cancel_newest(pool, campaign, AT)
     await assert_replay_agrees(pool, campaign)
     await settle_periods(pool, campaign, AT + WEEK)
-    assert [e.total_minor for e in await read_settlements(pool, campaign)] == [100, 130]
+    assert [s.total_minor for s in await read_settlements(pool, campaign)] == [100, 130]
     await assert_replay_agrees(pool, campaign)
 
 
-async def test_a_payout_that_was_refused_tried_again_and_paid(pool: Pool):
+async def test_a_payout_that_is_refused_retried_and_paid(pool: Pool):
     campaign = await create_campaign(pool, ONE_EACH, FREE)
     await record_likes(pool, campaign, {2: 100})
     await settle_periods(pool, campaign, AT)
-    (envelope,) = await read_settlements(pool, campaign)
-    envelope = await sent(
-        pool, Bank(answer=PaymentResult(PaymentOutcome.REFUSED, reason="closed")), campaign, envelope
+    (settlement,) = await read_settlements(pool, campaign)
+    settlement = await send(
+        pool, Bank(result=PaymentResult(PaymentOutcome.REFUSED, reason="closed")), campaign, settlement
     )
     await assert_replay_agrees(pool, campaign)
     async with pool.acquire() as conn, conn.transaction():
-        for payout in envelope.payouts:
-            envelope = await manual.retry_returned(conn, payout.payout_id, payout.latest_step.payee, "ann", AT)
-    await pay_all(pool, campaign, envelope, "S1", NOW)
+        for payout in settlement.payouts:
+            settlement = await manual.retry_returned(conn, payout.payout_id, payout.latest_step.payee, "ann", AT)
+    await pay_all(pool, campaign, settlement, "S1", NOW)
     assert (await read_balances(pool, campaign)).paid.minor == 100
     await assert_replay_agrees(pool, campaign)
 
@@ -83,12 +83,12 @@ async def test_likes_found_fake_after_the_close(pool: Pool, owner: Connection):
     async with pool.acquire() as conn, conn.transaction():
         await budget.close_campaign(conn, campaign, NOW)
     await assert_replay_agrees(pool, campaign)
-    gone = likes_delivery(campaign.slug, "2026-11-09T04:00:30Z", range(30), content="c9", action="unlike")
+    unlikes = likes_delivery(campaign.slug, "2026-11-09T04:00:30Z", range(30), content="c9", action="unlike")
     async with reopened_campaign(owner):
-        await record(pool, [gone])
+        await record(pool, [unlikes])
     await pledge.run_tick(pool, campaign)
-    held = await read_balances(pool, campaign)
-    assert (held.budget.minor, held.pledged.minor, held.earned_minor) == (0, 25, 125)
+    balances = await read_balances(pool, campaign)
+    assert (balances.budget.minor, balances.pledged.minor, balances.earned_minor) == (0, 25, 125)
     await assert_replay_agrees(pool, campaign)
     await settle_periods(pool, campaign, NOW + WEEK)
     assert (await read_balances(pool, campaign)).settled_minor == 125

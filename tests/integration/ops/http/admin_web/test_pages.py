@@ -72,7 +72,7 @@ async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Runn
     assert (checked.status, 'class="chart"' in checked.text, "Trees" in page_text(checked)) == (200, True, True)
     assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 0
     asked = await filled_in(cat, "execute")
-    assert "It waits for a second person" in page_text(asked)
+    assert "A second person must approve" in page_text(asked)
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
     own, other = [await who.read(f"/admin/proposals/{proposal_id}?lang=en") for who in (cat, carl)]
     changes = [page.text.partition("<table")[2].partition("</table>")[0] for page in (own, other)]
@@ -91,7 +91,7 @@ async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Runn
     page = await fred.read(f"/admin/proposals/{second}?lang=en")
     assert "+CN¥5,000.00" in page_text(page)
     await fred.send_form(page.forms[1]["action"], page.forms[1] | {"do": "execute"})
-    assert "of CN¥5,000.00" in page_text(await cat.reads("/admin/campaigns/forest?lang=en"))
+    assert "of CN¥5,000.00" in page_text(await cat.read("/admin/campaigns/forest?lang=en"))
     by = await served.service.pool.fetch("SELECT DISTINCT entry_point FROM audit_log")
     assert [row["entry_point"] for row in by] == ["page"]
 
@@ -102,8 +102,9 @@ async def test_what_was_shown_is_what_is_approved(served: RunningService, comes:
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
     form = (await carl.read(f"/admin/proposals/{proposal_id}?lang=en")).forms[1]
     refused = await carl.send_form(form["action"], form | {"do": "execute", "hash": "0" * 64})
-    assert (refused.status, "that is not its hash" in page_text(refused)) == (409, True)
-    in_chinese = await carl.send_form(form["action"].replace("=en", "=zh"), form | {"do": "execute", "hash": "0" * 64})
+    assert (refused.status, "This is not the hash of" in page_text(refused)) == (409, True)
+    chinese_url = form["action"].replace("=en", "=zh")
+    in_chinese = await carl.send_form(chinese_url, form | {"do": "execute", "hash": "0" * 64})
     assert f"提交的 SHA-256 不是 {proposal_id} 的" in page_text(in_chinese)
 
 
@@ -135,7 +136,7 @@ async def test_every_fault_stands_beside_its_field(comes: Comes) -> None:
         assert f'id="f-{path}-fault"' in page.text, path
         assert 'aria-invalid="true"' in page.text.partition(f'id="f-{path}"')[2].partition(">")[0], path
     assert 'value="1.005"' in page.text
-    assert "The shares make 70%, not 100%." in page_text(page)
+    assert "The shares add up to 70%. They must add up to 100%." in page_text(page)
 
 
 async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None:
@@ -167,13 +168,17 @@ async def test_new_terms_begin_with_what_is_in_force(dsn: str) -> None:
         cat = BrowserClient(served, http)
         await cat.sign_in("cat")
         page = await cat.submit_form(f"{RURAL}/terms?lang=en", "check", terms__rate__amount_minor="0.02")
-        assert ("more for a like" in page_text(page), "CN¥0.02" in page_text(page), 'class="chart"' in page.text) == (
+        assert (
+            "higher rate per like" in page_text(page),
+            "CN¥0.02" in page_text(page),
+            'class="chart"' in page.text,
+        ) == (
             False,
             True,
             True,
         )
         asked = await cat.submit_form(f"{RURAL}/terms?lang=en", terms__rate__amount_minor="0.02")
-        assert "more for a like" in page_text(asked)
+        assert "higher rate per like" in page_text(asked)
 
 
 async def test_what_is_not_there_is_told(comes: Comes) -> None:
@@ -231,7 +236,7 @@ async def test_the_audit_is_filtered_paged_and_saved(served: RunningService, com
     assert (page.text.count('<tr class="more">'), "Next page" in page.text) == (2, True)
     assert (await al.read("/admin/audit?since=yesterday")).status == 422
     saved = await al.read("/admin/audit.csv?by=fay")
-    assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.ask")) == ("text/csv", 3)
+    assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.create")) == ("text/csv", 3)
 
 
 async def test_a_platform_is_added_and_its_secret_rotated(served: RunningService, comes: Comes) -> None:

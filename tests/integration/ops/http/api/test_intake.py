@@ -101,7 +101,7 @@ async def test_results_are_all_those_not_counted_or_none(service: RunningService
     assert (await service.send(likes, "c", "none")).json["results"] == []
     for wrong in ("most", "some", "all&results=none", "all&colour=red"):
         refused = await service.send(likes, "d", wrong)
-        assert (refused.status, refused.json["type"]) == (400, "urn:like-ledger:problem:unknown-parameter"), wrong
+        assert (refused.status, refused.json["code"]) == (400, "unknown_parameter"), wrong
 
 
 async def test_a_redelivery_is_answered_byte_for_byte(service: RunningService) -> None:

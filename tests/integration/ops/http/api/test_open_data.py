@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from ops.http.core import snapshots
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from serving import DAY, SLUG, RunningService, like, promise, running_service
 
 OWN = f"/v1/campaigns/{SLUG}"
@@ -29,8 +29,8 @@ def always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn) as made:
-        yield made
+    async with running_service(dsn) as running:
+        yield running
 
 
 async def lively(service: RunningService) -> None:
@@ -188,8 +188,11 @@ async def is_open(service: RunningService, path: str) -> None:
 async def test_a_parameter_that_means_nothing_is_refused(service: RunningService) -> None:
     for path in [*FIGURES, *OTHERS]:
         answer = await service.get(f"{path}?from=2022-04-08&campaign=x")
-        assert (answer.status, answer.json["type"]) == (400, "urn:like-ledger:problem:unknown-parameter"), path
-        assert [fault["path"] for fault in answer.json["faults"]] == ["campaign", "from"]
+        assert (answer.status, answer.json["code"]) == (400, "unknown_parameter"), path
+        assert [(fault["path"], fault["code"]) for fault in answer.json["faults"]] == [
+            ("campaign", "unknown_parameter"),
+            ("from", "unknown_parameter"),
+        ]
 
 
 NOWHERE = [

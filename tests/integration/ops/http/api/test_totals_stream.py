@@ -1,4 +1,4 @@
-"""The stream of a campaign's totals: at once, on every change, and to an end."""
+"""The stream of a campaign's totals: at once, after every change, bounded, and ended on stop."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ PATH = f"/v1/campaigns/{SLUG}/stream"
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def poll_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
     monkeypatch.setattr(snapshots, "_PAUSE_FACTOR", 0)
     monkeypatch.setattr(totals_stream, "POLL_SECONDS", 0.02)
@@ -25,8 +25,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn) as made:
-        yield made
+    async with running_service(dsn) as running:
+        yield running
 
 
 async def next_totals(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]:
@@ -55,24 +55,24 @@ async def test_totals_come_at_once_and_when_they_change(service: RunningService)
     assert first_id != second_id
 
 
-async def test_a_reader_that_comes_back_is_not_told_again(service: RunningService) -> None:
+async def test_a_reader_that_comes_back_gets_no_event_twice(service: RunningService) -> None:
     async with service.http.get(service.url + PATH) as answer:
-        known, _ = await next_totals(answer)
-    async with service.http.get(service.url + PATH, headers={"Last-Event-ID": known}) as answer:
+        last_id, _ = await next_totals(answer)
+    async with service.http.get(service.url + PATH, headers={"Last-Event-ID": last_id}) as answer:
         await service.send([like(str(n)) for n in range(3)])
         await service.tick()
         _, totals = await next_totals(answer)
     assert totals["likes"]["counted"] == 3
 
 
-async def test_streams_are_bounded_and_leave_their_place(
+async def test_streams_are_bounded_and_free_their_slot(
     service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(totals_stream, "STREAMS_MAX", 1)
     async with service.http.get(service.url + PATH) as first:
         await next_totals(first)
         refused = await service.get(PATH)
-        assert (refused.status, refused.json["type"]) == (503, "urn:like-ledger:problem:many-streams")
+        assert (refused.status, refused.json["code"]) == (503, "too_many_streams")
     async with asyncio.timeout(20):
         while True:
             async with service.http.get(service.url + PATH) as again:

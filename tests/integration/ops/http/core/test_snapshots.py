@@ -1,4 +1,4 @@
-"""Figures from memory: one read however many ask; stale for a while when the database is away, then 503."""
+"""Figures from memory: one read for all readers; while the database is away, stale, then 503."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,36 +18,38 @@ TOTALS = f"/v1/campaigns/{SLUG}/totals"
 
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn) as made:
-        yield made
+    async with running_service(dsn) as running:
+        yield running
 
 
-def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Count the reads of the database."""
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows by an entry with every read of the database."""
     reads: list[int] = []
-    read = snapshots.read
+    read = snapshots.read_snapshots
 
-    async def counted(*given: object) -> object:
+    async def read_and_count(*arguments: object) -> object:
         reads.append(1)
-        return await read(*given)  # type: ignore[arg-type]
+        return await read(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(snapshots, "read", counted)
+    monkeypatch.setattr(snapshots, "read_snapshots", read_and_count)
     return reads
 
 
-async def test_however_many_ask_there_is_one_read(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_hundred_readers_cause_one_read(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     await create_funded_campaign(pool, promise())
-    reads = counting(monkeypatch)
-    own = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
-    found = await asyncio.gather(*(own.latest() for _ in range(100)))
-    assert (len(reads), len({id(each) for each in found})) == (1, 1)
+    reads = count_reads(monkeypatch)
+    cache = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
+    read_by_all = await asyncio.gather(*(cache.latest() for _ in range(100)))
+    assert (len(reads), len({id(snapshot) for snapshot in read_by_all})) == (1, 1)
 
 
-async def test_who_leaves_does_not_take_the_others_read_along(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_leaves_does_not_cancel_the_read_of_others(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await create_funded_campaign(pool, promise())
-    reads = counting(monkeypatch)
-    own = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
-    leaver, stayer = asyncio.create_task(own.latest()), asyncio.create_task(own.latest())
+    reads = count_reads(monkeypatch)
+    cache = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
+    leaver, stayer = asyncio.create_task(cache.latest()), asyncio.create_task(cache.latest())
     await asyncio.sleep(0)
     leaver.cancel()
     assert SLUG in (await stayer).campaigns
@@ -57,13 +59,13 @@ async def test_who_leaves_does_not_take_the_others_read_along(pool: Pool, monkey
 async def test_a_campaign_made_by_another_instance_is_seen(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "FRESH_SECONDS", 0.0)
     monkeypatch.setattr(snapshots, "_PAUSE_FACTOR", 0)
-    own = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
-    assert (await own.latest()).campaigns == {}
+    cache = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
+    assert (await cache.latest()).campaigns == {}
     await create_funded_campaign(pool, promise())
-    assert list((await own.latest()).campaigns) == [SLUG]
+    assert list((await cache.latest()).campaigns) == [SLUG]
 
 
-async def away(*_: object) -> object:
+async def fail_to_read(*_: object) -> object:
     raise asyncpg.ConnectionDoesNotExistError
 
 
@@ -71,26 +73,26 @@ async def test_while_the_database_is_away_the_last_figures_stay_for_a_while(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await create_funded_campaign(pool, promise())
-    for name, value in {"FRESH_SECONDS": 0.0, "_REST_FACTOR": 0, "_AFTER_FAILURE_SECONDS": 0.0}.items():
+    for name, value in {"FRESH_SECONDS": 0.0, "_PAUSE_FACTOR": 0, "_AFTER_FAILURE_SECONDS": 0.0}.items():
         monkeypatch.setattr(snapshots, name, value)
-    own = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
-    seen = await own.latest()
+    cache = SnapshotCache(pool, CatalogueCache(pool, KEYS.pseudonym), utc_now)
+    last = await cache.latest()
     with monkeypatch.context() as patch:
-        patch.setattr(snapshots, "read", away)
-        assert await own.latest() is seen
+        patch.setattr(snapshots, "read_snapshots", fail_to_read)
+        assert await cache.latest() is last
         patch.setattr(snapshots, "STALE_SECONDS_MAX", 0.0)
         with pytest.raises(SnapshotTooOld):
-            await own.latest()
-    assert (await own.latest()).as_of > seen.as_of
+            await cache.latest()
+    assert (await cache.latest()).as_of > last.as_of
 
 
 async def test_without_any_figures_the_answer_is_503(
     service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(snapshots, "read", away)
+    monkeypatch.setattr(snapshots, "read_snapshots", fail_to_read)
     for path in (TOTALS, "/v1/totals", f"/v1/campaigns/{SLUG}/stream"):
         answer = await service.get(path)
-        assert (answer.status, answer.json["type"]) == (503, "urn:like-ledger:problem:away")
+        assert (answer.status, answer.json["code"]) == (503, "figures_unavailable")
         assert (int(answer.headers["Retry-After"]) > 0, answer.headers["Access-Control-Allow-Origin"]) == (True, "*")
     page = await service.get(f"/campaigns/{SLUG}", Accept="text/html")
     assert (page.status, page.headers["Content-Type"]) == (503, "text/html; charset=utf-8")

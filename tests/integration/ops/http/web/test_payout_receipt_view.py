@@ -8,8 +8,6 @@ from uuid import UUID
 import pytest
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import approval_rules
-from ledger.payouts import sending
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.manual import record_result_manually, retry_returned
@@ -20,7 +18,7 @@ from ops.clock import utc_now
 from ops.http.core import snapshots
 from ops.http.web.payout_receipt_view import mask_account
 from serving import SLUG, RunningService, like, running_service
-from settlements import pay_all, read_settlements, settle_periods
+from settlements import pay_all, read_settlements, send, settle_periods
 
 NUMBER = "6222020200112233445"
 
@@ -76,11 +74,11 @@ async def test_it_tells_of_a_payout_from_settled_to_paid(service: RunningService
     (envelope,) = await read_settlements(pool, campaign)
     waiting = await receipt(service, envelope.payouts[0])
     assert waiting.says("CN¥0.70")
-    assert waiting.says("waits for 2 people to approve it")
+    assert waiting.says("awaiting approval by 2 more people")
     assert waiting.says("ends in …3445")
-    assert waiting.says("no file proves it yet")
+    assert waiting.says("no evidence yet")
     await approved(service)
-    assert (await receipt(service, envelope.payouts[0])).says("about to be sent")
+    assert (await receipt(service, envelope.payouts[0])).says("ready to be sent")
     await pay_all(pool, campaign, envelope, "S1", utc_now())
     await service.sequence()
     (envelope,) = await read_settlements(pool, campaign)
@@ -99,9 +97,7 @@ async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Ru
     pool, now = service.service.pool, utc_now()
     for number in (1, 2):
         campaign, envelope = await approved(service)
-        envelope = await sending.send_settlement(
-            pool, ManualChannel(), envelope.settlement_id, approval_rules(campaign), "ann", now
-        )
+        envelope = await send(pool, ManualChannel(), campaign, envelope.settlement_id, "ann", now)
         payout = envelope.payouts[0]
         refused = PaymentResult(PaymentOutcome.REFUSED, reason="no such account")
         async with pool.acquire() as conn, conn.transaction():
@@ -111,7 +107,7 @@ async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Ru
                     conn, payout.payout_id, payout.latest_step.payee, "ann", now + timedelta(seconds=1)
                 )
     back = await receipt(service, envelope.payouts[0])
-    assert back.says("came back: no such account")
+    assert back.says("returned: no such account")
     assert back.says("attempt 2")
     share = envelope.shares[0]
     named = [one for own in transfers_by_step(envelope.payouts[0], share.transfer_id).values() for one in own]

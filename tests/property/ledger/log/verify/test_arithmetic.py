@@ -1,8 +1,6 @@
-"""Two implementations of section 4 of the design, the engine's and the verifier's: they agree on everything."""
+"""The engine's and the verifier's arithmetic (design, section 4) agree."""
 
-import json
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +8,10 @@ from hypothesis import strategies as st
 
 from campaigns.pledging.arithmetic import due, shares_due
 from campaigns.promise.terms import Share, Terms
+from due_oracle import worked_cases
 from ledger.log.verify.arithmetic import CampaignEarnings, TermsVersion
 
 FIRST = date(2026, 1, 1)
-VECTORS = json.loads((Path(__file__).parents[4] / "support" / "due-vectors.json").read_text())
 
 
 @st.composite
@@ -44,7 +42,7 @@ def versions(draw: st.DrawFn) -> list[Terms]:
 counts = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 10**7)), max_size=20)
 
 
-def told(terms: Terms) -> TermsVersion:
+def to_verifier_terms(terms: Terms) -> TermsVersion:
     parts = tuple((share.charity, share.share_bp) for share in terms.shares)
     return TermsVersion(
         terms.version, terms.from_day.isoformat(), terms.amount_minor, terms.per_likes, terms.daily_cap_minor, parts
@@ -53,36 +51,44 @@ def told(terms: Terms) -> TermsVersion:
 
 @given(versions(), counts, st.integers(0, 10**12), st.integers(0, 40), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
-def test_both_find_the_same(held: list[Terms], days: list[tuple[int, int]], funded: int, cut: int, chance) -> None:
-    own, counted = CampaignEarnings(), dict[date, int]()
-    waiting = [told(terms) for terms in held]
-    own.add_terms(waiting.pop(0))
-    for offset, likes in days:  # terms may come before or after a day was counted: a reckoning is of what stands now
-        if waiting and chance.random() < 0.3:
-            own.add_terms(waiting.pop(0))
+def test_both_agree(
+    terms_versions: list[Terms], days: list[tuple[int, int]], funded: int, cut: int, generator
+) -> None:
+    earnings, counted = CampaignEarnings(), dict[date, int]()
+    pending = [to_verifier_terms(terms) for terms in terms_versions]
+    earnings.add_terms(pending.pop(0))
+    for offset, likes in days:  # terms may come before or after a day is counted; the result uses the latest state
+        if pending and generator.random() < 0.3:
+            earnings.add_terms(pending.pop(0))
         counted[FIRST + timedelta(days=offset)] = likes
-        own.set_day_likes((FIRST + timedelta(days=offset)).isoformat(), likes)
-    for version in waiting:
-        own.add_terms(version)
-    upto = FIRST + timedelta(days=cut - 5)
-    after = (upto + timedelta(days=1)).isoformat()
-    assert own.due_minor(funded) == due(held, counted, funded)
-    assert own.due_before_minor(after, funded) == due(held, counted, funded, upto)
-    for topped_up in (0, chance.randrange(1, 10**6)):
-        assert own.shares_due(after, funded, topped_up) == shares_due(held, counted, funded, upto, topped_up)
+        earnings.set_day_likes((FIRST + timedelta(days=offset)).isoformat(), likes)
+    for version in pending:
+        earnings.add_terms(version)
+    cut_off = FIRST + timedelta(days=cut - 5)
+    after_cut_off = (cut_off + timedelta(days=1)).isoformat()
+    assert earnings.due_minor(funded) == due(terms_versions, counted, funded)
+    assert earnings.due_before_minor(after_cut_off, funded) == due(terms_versions, counted, funded, cut_off)
+    for topped_up in (0, generator.randrange(1, 10**6)):
+        assert earnings.shares_due(after_cut_off, funded, topped_up) == shares_due(
+            terms_versions, counted, funded, cut_off, topped_up
+        )
 
 
-@pytest.mark.parametrize("case", VECTORS[::5])
-def test_it_finds_what_the_worked_cases_say(case) -> None:
-    own = CampaignEarnings()
+@pytest.mark.parametrize("case", worked_cases())
+def test_the_worked_cases(case) -> None:
+    earnings = CampaignEarnings()
     for number, terms in enumerate(case["terms"], 1):
         parts = tuple((b["charity"], b["share_bp"]) for b in terms["beneficiaries"])
         rate = terms["rate"]["amount_minor"], terms["rate"]["per_likes"]
-        own.add_terms(TermsVersion(number, terms["from_day"], *rate, terms["daily_cap_minor"], parts))
+        earnings.add_terms(TermsVersion(number, terms["from_day"], *rate, terms["daily_cap_minor"], parts))
     for day, likes in case["counted"].items():
-        own.set_day_likes(day, likes)
+        earnings.set_day_likes(day, likes)
     for expected in case["expect"]:
-        after = (date.fromisoformat(expected["cut_off"]) + timedelta(days=1)).isoformat()
-        assert own.due_before_minor(after, case["funded_minor"]) == expected["due_minor"]
-        found = {charity: minor for charity, minor in own.shares_due(after, case["funded_minor"]).items() if minor}
-        assert found == {charity: minor for charity, minor in expected["shares_minor"].items() if minor}
+        after_cut_off = (date.fromisoformat(expected["cut_off"]) + timedelta(days=1)).isoformat()
+        assert earnings.due_before_minor(after_cut_off, case["funded_minor"]) == expected["due_minor"]
+        shares = {
+            charity: minor
+            for charity, minor in earnings.shares_due(after_cut_off, case["funded_minor"]).items()
+            if minor
+        }
+        assert shares == {charity: minor for charity, minor in expected["shares_minor"].items() if minor}

@@ -1,4 +1,4 @@
-"""The replay: a log that is right adds up, and the first leaf that cannot be so is named."""
+"""The replay: a correct log adds up, and the first invalid leaf is reported."""
 
 import json
 from collections.abc import Mapping
@@ -38,10 +38,10 @@ def _id(number: int) -> str:
 
 
 def terms(version: int = 1, from_day: str = "2026-01-01", per_likes: int = 3, **campaign: Any) -> Leaf:
-    made = {"slug": "c", "currency": "CNY", "floor_minor": 0} | campaign
+    section = {"slug": "c", "currency": "CNY", "floor_minor": 0} | campaign
     beneficiaries = [{"charity": "a", "share_bp": 7000}, {"charity": "b", "share_bp": 3000}]
-    own = {"rate": {"amount_minor": 1, "per_likes": per_likes}, "beneficiaries": beneficiaries}
-    promise = {"campaign": made, "terms": own, "settlement": {}}
+    terms_section = {"rate": {"amount_minor": 1, "per_likes": per_likes}, "beneficiaries": beneficiaries}
+    promise = {"campaign": section, "terms": terms_section, "settlement": {}}
     return {"kind": "terms", "campaign": "c", "version": version, "from_day": from_day, "promise": promise}
 
 
@@ -75,7 +75,7 @@ def payout(state: str, amount_minor: int = 7, charity: str = "a", settled: int =
     }
 
 
-# Thirty likes at 1/3 make 10, all of it settled; four are withdrawn later: 8 are due, and nothing can go back.
+# Thirty likes at 1/3 earn 10, all settled. Later four are withdrawn; nothing is reversed.
 RIGHT: list[Leaf] = [
     terms(),
     transfer(1, "fund", 100),
@@ -101,7 +101,7 @@ def entry(leaf: Mapping[str, Any]) -> bytes:
     return canonical_bytes({"v": 1, **leaf})
 
 
-def replayed(leaves: list[Leaf]) -> Replay:
+def replay_leaves(leaves: list[Leaf]) -> Replay:
     replay = Replay()
     for leaf in leaves:
         replay.add_leaf(entry(leaf))
@@ -109,14 +109,14 @@ def replayed(leaves: list[Leaf]) -> Replay:
     return replay
 
 
-def changed(index: int, **members: Any) -> list[Leaf]:
+def change_leaf(index: int, **members: Any) -> list[Leaf]:
     leaves = deepcopy(RIGHT)
     leaves[index] |= members
     return leaves
 
 
-def test_a_log_that_is_right_adds_up():
-    figures = replayed(RIGHT).figures()["c"]
+def test_a_correct_log_adds_up():
+    figures = replay_leaves(RIGHT).figures()["c"]
     assert figures._asdict() == {
         "counted": 35,
         "withdrawn": 4,
@@ -131,27 +131,42 @@ def test_a_log_that_is_right_adds_up():
 
 
 WRONG: list[tuple[str, list[Leaf], int, str]] = [
-    ("more pledged than due", changed(3, amount_minor=11), 3, "11 minor units are pledged, and .* make 10 due"),
-    ("less pledged than due", [*changed(3, amount_minor=9)[:4]], 2, "c is to pledge 10 minor units, it pledges 9"),
-    ("never pledged", RIGHT[:3], 2, "no later leaf mends it"),
-    ("another currency", changed(3, currency="USD"), 3, "USD moves, the promise is in CNY"),
-    ("more than the budget", changed(1, amount_minor=9), 3, "budget c would hold -1 minor units"),
-    ("a campaign that nobody promised", RIGHT[1:], 0, "c was never promised"),
-    ("a version left out", changed(14, version=3), 14, "version 3 of the terms comes after 1"),
+    ("more pledged than due", change_leaf(3, amount_minor=11), 3, "11 minor units are pledged, but .* make 10 due"),
+    (
+        "less pledged than due",
+        [*change_leaf(3, amount_minor=9)[:4]],
+        2,
+        "c must have pledged 10 minor units; it has pledged 9",
+    ),
+    ("never pledged", RIGHT[:3], 2, "no later leaf corrects this"),
+    ("another currency", change_leaf(3, currency="USD"), 3, "the transfer is in USD, but the promise is in CNY"),
+    ("more than the budget", change_leaf(1, amount_minor=9), 3, "the balance of budget c would be -1"),
+    ("a campaign without terms", RIGHT[1:], 0, "campaign c has no terms yet"),
+    ("a skipped version", change_leaf(14, version=3), 14, "version 3 of the terms follows version 1"),
     (
         "terms for days that were counted",
-        changed(14, from_day="2026-01-01"),
+        change_leaf(14, from_day="2026-01-01"),
         14,
-        "likes of 2026-01-01 counted already",
+        "likes of 2026-01-01 were already counted",
     ),
-    ("likes before any terms", changed(2, days=count("2025-12-31", 3)["days"]), 2, "no terms were in force"),
-    ("more likes than the batches hold", changed(2, batches=[[1, 20, "0" * 64]]), 2, "30 likes count, .* hold 20"),
-    ("a batch twice", changed(10, batches=[[3, 1, "0" * 64]]), 10, "the batch 3 was told before"),
-    ("a transfer twice", changed(5, transfer=_id(3)), 5, "was told before"),
-    ("no charity", changed(4, charity=""), 4, "names a charity where"),
-    ("a correction of nothing", changed(5, corrects=_id(9)), 5, "no earlier transfer"),
-    ("a correction of another step", changed(5, corrects=_id(2)), 5, "no earlier transfer of the same step"),
-    ("shares that make another sum", changed(6, total_minor=11), 6, "the shares make 10 minor units, not 11"),
+    ("likes before any terms", change_leaf(2, days=count("2025-12-31", 3)["days"]), 2, "no terms were in force"),
+    (
+        "more likes than the batches hold",
+        change_leaf(2, batches=[[1, 20, "0" * 64]]),
+        2,
+        "30 likes are counted, .* hold 20",
+    ),
+    ("a batch twice", change_leaf(10, batches=[[3, 1, "0" * 64]]), 10, "batch 3 was logged before"),
+    ("a transfer twice", change_leaf(5, transfer=_id(3)), 5, "was logged before"),
+    ("no charity", change_leaf(4, charity=""), 4, "a settle transfer must name a charity"),
+    ("a correction of nothing", change_leaf(5, corrects=_id(9)), 5, "not an earlier transfer"),
+    ("a correction of another step", change_leaf(5, corrects=_id(2)), 5, "not an earlier transfer of the same step"),
+    (
+        "shares that make another sum",
+        change_leaf(6, total_minor=11),
+        6,
+        "the shares add up to 10 minor units, not 11",
+    ),
     (
         "shares that are not due",
         [
@@ -164,47 +179,60 @@ WRONG: list[tuple[str, list[Leaf], int, str]] = [
         "the shares cannot be a 6, b 4",
     ),
     ("shares that did not move", [*RIGHT[:6], settlement(1, "2026-01-05", 6, 4)], 6, "settled 7 minor units for a"),
-    ("a cut-off before the likes", changed(6, cut_off="2025-12-31"), 6, "make a 0, b 0 due in all"),
+    ("a cut-off before the likes", change_leaf(6, cut_off="2025-12-31"), 6, "a 0, b 0 is due in total"),
     ("a settlement that moved nothing", [*RIGHT[:4], RIGHT[6]], 4, "transfers settled 0 minor units for a"),
-    ("a settlement twice", [*RIGHT[:7], RIGHT[6]], 7, "was told before"),
-    ("a period out of turn", [*RIGHT[:7], {**RIGHT[6], "settlement": "stl_2"}], 7, "does not come after"),
-    ("a payout of no settlement", changed(7, settlement="stl_9"), 7, "which is no settlement of c"),
-    ("a payout of more than was settled", changed(7, amount_minor=8), 7, "payouts to a make 8 .* settled 7"),
-    ("a payout that changes", changed(9, amount_minor=6), 9, "another amount, charity or settlement"),
-    ("a payout out of turn", changed(9, state="paid"), 9, "pay_a is waiting: it cannot become paid"),
-    ("sent anew without coming back", [*RIGHT[:10], payout("waiting")], 10, "is sending: it cannot become waiting"),
+    ("a settlement twice", [*RIGHT[:7], RIGHT[6]], 7, "was logged before"),
+    ("a period out of order", [*RIGHT[:7], {**RIGHT[6], "settlement": "stl_2"}], 7, "is not after"),
+    ("a payout of no settlement", change_leaf(7, settlement="stl_9"), 7, "which is not a settlement of c"),
+    (
+        "a payout of more than was settled",
+        change_leaf(7, amount_minor=8),
+        7,
+        "payouts to a add up to 8 .* 7 are settled",
+    ),
+    ("a payout that changes", change_leaf(9, amount_minor=6), 9, "another amount, charity or settlement"),
+    ("a payout state out of order", change_leaf(9, state="paid"), 9, "pay_a is waiting: it cannot become paid"),
+    ("resent without a return", [*RIGHT[:10], payout("waiting")], 10, "is sending: it cannot become waiting"),
     ("paid without money", [*RIGHT[:12], *RIGHT[13:]], 15, "payouts say 0 minor units in flight and 7 paid"),
     ("money without a payout", [*RIGHT[:9], *RIGHT[10:11]], 9, "payouts say 0 minor units in flight and 0 paid"),
-    ("another currency promised", changed(14, promise=terms(2, currency="USD")["promise"]), 14, "promised for good"),
-    ("a rate of nothing", [terms(per_likes=0)], 0, "no positive number"),
+    (
+        "another currency promised",
+        change_leaf(14, promise=terms(2, currency="USD")["promise"]),
+        14,
+        "the immutable part of the promise of c has changed",
+    ),
+    ("a rate of nothing", [terms(per_likes=0)], 0, "not a positive integer"),
 ]
 
 
 @pytest.mark.parametrize(("leaves", "index", "reason"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])
-def test_the_first_leaf_that_is_wrong_is_named(leaves: list[Leaf], index: int, reason: str):
+def test_the_first_invalid_leaf_is_reported(leaves: list[Leaf], index: int, reason: str):
     with pytest.raises(RejectedLeaf, match=reason) as wrong:
-        replayed(leaves)
+        replay_leaves(leaves)
     assert wrong.value.index == index
 
 
-def test_a_correction_takes_back_once_and_no_more_than_there_was():
+def test_a_correction_reverses_once_and_at_most_the_amount():
     start = [terms(), transfer(1, "fund", 50), transfer(2, "fund", 20, corrects=1)]
-    assert replayed(start).figures()["c"].funded_minor == 30
+    assert replay_leaves(start).figures()["c"].funded_minor == 30
     with pytest.raises(RejectedLeaf, match="corrected before"):
-        replayed([*start, transfer(3, "fund", 1, corrects=1)])
-    with pytest.raises(RejectedLeaf, match="takes back 51 of a transfer of 50"):
-        replayed([*start[:2], transfer(2, "fund", 51, corrects=1)])
+        replay_leaves([*start, transfer(3, "fund", 1, corrects=1)])
+    with pytest.raises(RejectedLeaf, match="reverses 51 of a transfer of 50"):
+        replay_leaves([*start[:2], transfer(2, "fund", 51, corrects=1)])
 
 
-def set_off(c: int, d: int) -> list[Leaf]:
-    """Fifteen of thirty likes turn out fake once all was settled: `a` had 3, `b` 2 too much; `c` and `d` bear it."""
-    later = terms(2, "2026-01-10", per_likes=1)
-    later["promise"]["terms"]["beneficiaries"] = [{"charity": n, "share_bp": 5000} for n in "cd"]
+def offset_leaves(c: int, d: int) -> list[Leaf]:
+    """Return leaves in which fifteen of thirty settled likes are withdrawn.
+
+    `a` was paid 3 too much, `b` 2; the shares of `c` and `d` bear it.
+    """
+    new_terms = terms(2, "2026-01-10", per_likes=1)
+    new_terms["promise"]["terms"]["beneficiaries"] = [{"charity": n, "share_bp": 5000} for n in "cd"]
     shares = [{"charity": n, "amount_minor": minor} for n, minor in (("c", c), ("d", d)) if minor]
     return [
         *RIGHT[:7],
         count("2026-01-01", 15, (4, 1), withdrawn=15),
-        later,
+        new_terms,
         count("2026-01-11", 10, (7, 10)),
         transfer(7, "pledge", 5),
         *(transfer(8 + n, "settle", s["amount_minor"], charity=s["charity"]) for n, s in enumerate(shares)),
@@ -212,15 +240,15 @@ def set_off(c: int, d: int) -> list[Leaf]:
     ]
 
 
-def test_what_one_had_too_much_the_others_bear_evenly():
-    assert replayed(set_off(3, 2)).figures()["c"].settled_minor == 15
+def test_an_excess_is_deducted_evenly_from_the_others():
+    assert replay_leaves(offset_leaves(3, 2)).figures()["c"].settled_minor == 15
     for c, d in ((2, 3), (5, 0), (0, 5), (4, 1)):
         with pytest.raises(RejectedLeaf, match="the shares cannot be"):
-            replayed(set_off(c, d))
+            replay_leaves(offset_leaves(c, d))
 
 
-def test_a_cancelled_envelope_gives_back_what_the_next_one_takes():
-    back = [
+def test_a_cancelled_settlement_returns_its_amount_to_the_next():
+    leaves = [
         payout("cancelled"),
         transfer(8, "settle", 7, corrects=3, charity="a"),
         transfer(9, "settle", 3, corrects=4, charity="b"),
@@ -228,50 +256,50 @@ def test_a_cancelled_envelope_gives_back_what_the_next_one_takes():
         transfer(11, "settle", 3, charity="b"),
         settlement(2, "2026-01-05", 7, 3),
     ]
-    assert replayed([*RIGHT[:8], *back]).figures()["c"].settled_minor == 10
+    assert replay_leaves([*RIGHT[:8], *leaves]).figures()["c"].settled_minor == 10
 
 
-def test_a_floor_is_owed_once_the_campaign_is_closed():
+def test_the_floor_is_due_once_the_campaign_is_closed():
     closed = {"kind": "note", "campaign": "c", "about": "closed", "closed_at": "2026-02-01T00:00:00Z", "text": "t"}
     start = [terms(floor_minor=40), transfer(1, "fund", 50)]
-    assert replayed(start).figures()["c"].pledged_minor == 0
-    with pytest.raises(RejectedLeaf, match="leaf 2: from here on c is to pledge 40"):
-        replayed([*start, closed])
-    assert replayed([*start, transfer(2, "pledge", 40), closed]).figures()["c"].pledged_minor == 40
+    assert replay_leaves(start).figures()["c"].pledged_minor == 0
+    with pytest.raises(RejectedLeaf, match="leaf 2: from this leaf on c must have pledged 40"):
+        replay_leaves([*start, closed])
+    assert replay_leaves([*start, transfer(2, "pledge", 40), closed]).figures()["c"].pledged_minor == 40
     with pytest.raises(RejectedLeaf, match="41 minor units are pledged"):
-        replayed([*start, transfer(2, "pledge", 41)])
+        replay_leaves([*start, transfer(2, "pledge", 41)])
 
 
 BYTES: list[tuple[bytes, str]] = [
     (b"", "not JSON"),
-    (b"[]", "no JSON object"),
-    (b"{}", "no kind and version"),
-    (b'{"kind":"count","v":2}', "no kind and version that is known: 'count', 2"),
-    (b'{"kind":"count","v":true}', "v cannot be true|without"),
-    (b'{"kind":["count"],"v":1}', "no kind and version"),
+    (b"[]", "not a JSON object"),
+    (b"{}", "unknown kind or version"),
+    (b'{"kind":"count","v":2}', "unknown kind or version: 'count', 2"),
+    (b'{"kind":"count","v":true}', "v cannot be true|missing"),
+    (b'{"kind":["count"],"v":1}', "unknown kind or version"),
     (b'{"v":1,"kind":"note"}', "not canonical"),
     (b'{"kind": "note","v":1}', "not canonical"),
     (b'{"kind":"note","kind":"note","v":1}', "not canonical"),
-    (b'{"a":1.5,"kind":"note","v":1}', "not JSON: 1.5 is no integer"),
-    (b'{"a":9007199254740993,"kind":"note","v":1}', "a member that|without"),
+    (b'{"a":1.5,"kind":"note","v":1}', "not JSON: 1.5 is not an integer"),
+    (b'{"a":9007199254740993,"kind":"note","v":1}', "has no member|missing"),
     (b'{"a":NaN,"kind":"note","v":1}', "not JSON"),
     (b'{"a":"\xff"}', "not JSON"),
     (b'{"a":"\\ud800","kind":"note","v":1}', "not canonical|not JSON|surrogate"),
     (b"[" * 100_000, "not JSON"),
-    (entry({**RIGHT[2], "more": 1}), "a member that a count leaf does not have: more"),
+    (entry({**RIGHT[2], "more": 1}), "a count leaf has no member more"),
     (entry({**RIGHT[1], "amount_minor": 0}), "amount_minor cannot be 0"),
     (entry({**RIGHT[1], "amount_minor": "5"}), "amount_minor cannot be"),
     (entry({**RIGHT[1], "campaign": "C"}), "campaign cannot be"),
     (entry({**RIGHT[1], "step": "steal"}), "step cannot be"),
-    (entry({**RIGHT[1], "transfer": "x"}), "no transfer's id"),
+    (entry({**RIGHT[1], "transfer": "x"}), "not a transfer id"),
     (entry({**RIGHT[2], "days": [{"day": "2026-02-30", "counted": 1, "void": 0, "withdrawn": 0}]}), "days cannot be"),
     (entry({**RIGHT[2], "batches": [[0, 1, "0" * 64]]}), "batches cannot be"),
-    (entry({**RIGHT[2], "batches": [[2**52, 1, "0" * 64]]}), "no number that a batch can have"),
+    (entry({**RIGHT[2], "batches": [[2**52, 1, "0" * 64]]}), "its number is out of range"),
 ]
 
 
 @pytest.mark.parametrize(("raw", "reason"), BYTES, ids=range(len(BYTES)))
-def test_bytes_that_are_no_leaf_are_refused(raw: bytes, reason: str):
+def test_bytes_that_are_not_a_leaf_are_refused(raw: bytes, reason: str):
     replay = Replay()
     replay.add_leaf(entry(RIGHT[0]))
     with pytest.raises(RejectedLeaf, match=reason):
@@ -288,16 +316,16 @@ def schema(leaf: Leaf) -> Draft202012Validator:
 def test_each_kind_and_version_has_a_schema_with_the_same_members():
     files = {path.stem: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
     assert files.keys() == {f"{kind}-{version}" for kind, version in leaf_schemas.SCHEMAS}
-    for (kind, version), shape in leaf_schemas.SCHEMAS.items():
-        own = files[f"{kind}-{version}"]
-        Draft202012Validator.check_schema(own)
+    for (kind, version), members in leaf_schemas.SCHEMAS.items():
+        file_schema = files[f"{kind}-{version}"]
+        Draft202012Validator.check_schema(file_schema)
         optional = leaf_schemas.OPTIONAL_MEMBERS.get((kind, version), frozenset())
-        assert own["properties"].keys() == shape.keys()
-        assert set(own["required"]) == shape.keys() - optional
+        assert file_schema["properties"].keys() == members.keys()
+        assert set(file_schema["required"]) == members.keys() - optional
 
 
 def test_old_leaves_still_replay():
-    """These bytes are what the first version wrote: whatever comes later must read them."""
+    """These bytes were written by the first version; every later version must read them."""
     replay, kinds = Replay(), set()
     for line in OLD_LEAVES.read_bytes().splitlines():
         replay.add_leaf(line)

@@ -1,4 +1,4 @@
-"""Credit transfer files: valid against ISO 20022's own schema, unique, and exact, in CNY and EUR, by IBAN or not."""
+"""Credit transfer files: valid against the ISO 20022 schema, unique and exact, with or without IBAN."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from lxml import etree
 from ledger.errors import SettlementRefused
 from ledger.payouts.channels import Instruction, Message, PaymentOutcome, pain001
 from ledger.payouts.channels.pain001 import NAMESPACE, Pain001Channel, Payer, build_credit_transfers
+from payouts import visible_files
 
 NOW = datetime(2026, 11, 23, 8, 0, 0, 123_456, tzinfo=UTC)
 SCHEMA = etree.XMLSchema(etree.fromstring(files("sepaxml").joinpath("schemas/pain.001.001.09.xsd").read_bytes()))
@@ -23,28 +24,33 @@ OTHER = {"scheme": "other", "id": "6222020200112233445"}
 
 
 def instruction(account: dict[str, Any], currency: str = "EUR", minor: int = 2450, **changed: Any) -> Instruction:
-    known = {"payout_id": "pay_a", "end_to_end_id": "PAYA-1", "name": "乡村小学基金", "reference": "rural 2022-04-18"}
-    return Instruction(**{**known, **changed, "account": account, "currency": currency, "amount_minor": minor})
+    fields = {
+        "payout_id": "pay_a",
+        "end_to_end_id": "PAYA-1",
+        "name": "乡村小学基金",
+        "reference": "rural 2022-04-18",
+    }
+    return Instruction(**{**fields, **changed, "account": account, "currency": currency, "amount_minor": minor})
 
 
 def document(payer: dict[str, Any], *instructions: Instruction) -> etree._Element:
-    written = build_credit_transfers(Payer("Example Foundation", payer), "STLA-1", instructions, NOW)
-    found = etree.fromstring(written)
-    SCHEMA.assertValid(found)
-    return found
+    content = build_credit_transfers(Payer("Example Foundation", payer), "STLA-1", instructions, NOW)
+    root = etree.fromstring(content)
+    SCHEMA.assertValid(root)
+    return root
 
 
 @pytest.mark.parametrize("payer", [IBAN, BARE_IBAN, OTHER])
 @pytest.mark.parametrize("account", [IBAN, BARE_IBAN, OTHER])
 @pytest.mark.parametrize("currency", ["EUR", "CNY", "JPY", "KWD"])
-def test_a_file_is_valid_and_says_sepa_of_euros_between_ibans_only(
+def test_a_file_is_valid_and_marks_only_euros_between_ibans_as_sepa(
     payer: dict[str, Any], account: dict[str, Any], currency: str
 ):
-    found = document(payer, instruction(account, currency), instruction(OTHER, currency, 1, end_to_end_id="PAYB-1"))
+    root = document(payer, instruction(account, currency), instruction(OTHER, currency, 1, end_to_end_id="PAYB-1"))
     sepa = currency == "EUR" and "iban" in payer and "iban" in account
-    assert found.xpath("//p:SvcLvl/p:Cd/text()", namespaces=NS) == (["SEPA"] if sepa else [])
-    assert found.xpath("//p:ChrgBr/text()", namespaces=NS) == (["SLEV"] if sepa else [])
-    assert found.xpath("//p:EndToEndId/text()", namespaces=NS) == ["PAYA-1", "PAYB-1"]
+    assert root.xpath("//p:SvcLvl/p:Cd/text()", namespaces=NS) == (["SEPA"] if sepa else [])
+    assert root.xpath("//p:ChrgBr/text()", namespaces=NS) == (["SLEV"] if sepa else [])
+    assert root.xpath("//p:EndToEndId/text()", namespaces=NS) == ["PAYA-1", "PAYB-1"]
 
 
 @pytest.mark.parametrize(
@@ -57,43 +63,43 @@ def test_a_file_is_valid_and_says_sepa_of_euros_between_ibans_only(
     ],
 )
 def test_amounts_are_exact_and_add_up(currency: str, minor: int, amount: str, total: str):
-    found = document(OTHER, instruction(OTHER, currency, minor), instruction(OTHER, currency, 1))
-    assert found.xpath("//p:InstdAmt/text()", namespaces=NS)[0] == amount
-    assert found.xpath("//p:InstdAmt/@Ccy", namespaces=NS) == [currency] * 2
-    assert found.xpath("//p:CtrlSum/text()", namespaces=NS) == [total] * 2
-    assert found.xpath("//p:NbOfTxs/text()", namespaces=NS) == ["2", "2"]
+    root = document(OTHER, instruction(OTHER, currency, minor), instruction(OTHER, currency, 1))
+    assert root.xpath("//p:InstdAmt/text()", namespaces=NS)[0] == amount
+    assert root.xpath("//p:InstdAmt/@Ccy", namespaces=NS) == [currency] * 2
+    assert root.xpath("//p:CtrlSum/text()", namespaces=NS) == [total] * 2
+    assert root.xpath("//p:NbOfTxs/text()", namespaces=NS) == ["2", "2"]
 
 
 @pytest.mark.parametrize("name", ["乡村小学基金 & <朋友>", 'a "quoted" name', "é" * 200, "学" * 140])
-def test_names_of_any_writing_are_kept_and_bounded(name: str):
-    found = document(IBAN, instruction(OTHER, name=name))
-    assert found.xpath("//p:Cdtr/p:Nm/text()", namespaces=NS) == [name[:140]]
+def test_names_in_any_script_are_kept_and_bounded(name: str):
+    root = document(IBAN, instruction(OTHER, name=name))
+    assert root.xpath("//p:Cdtr/p:Nm/text()", namespaces=NS) == [name[:140]]
     assert document(IBAN, instruction(IBAN, name=name)).xpath("//p:Cdtr/p:Nm/text()", namespaces=NS) == [name[:70]]
 
 
-def test_nobody_is_not_paid():
-    with pytest.raises(SettlementRefused, match="names nobody"):
+def test_a_payee_without_a_name_is_refused():
+    with pytest.raises(SettlementRefused, match=r"^payee_name_missing: payout=pay_a$"):
         document(IBAN, instruction(IBAN, name="  "))
 
 
-def shown(folder: Path) -> list[str]:
-    """Return what is in a folder for who does not look for hidden files."""
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+def visible_names(folder: Path) -> list[str]:
+    """Return the names of the files in a folder that are not hidden."""
+    return sorted(path.name for path in visible_files(folder))
 
 
-async def test_a_file_is_there_whole_or_not_at_all_and_the_same_again_is_the_same(tmp_path: Path):
+async def test_a_file_is_written_whole_and_a_repeat_changes_nothing(tmp_path: Path):
     folder = tmp_path / "outbox"
     bank = Pain001Channel(Payer("Example Foundation", IBAN), folder)
     message = Message("STLA-1", bank.compose("STLA-1", [instruction(OTHER)], NOW))
     assert (await bank.query_result(message)).outcome is PaymentOutcome.NOT_FOUND
     for _ in range(2):
         assert (await bank.send(message)).outcome is PaymentOutcome.ACCEPTED
-        assert shown(folder) == ["STLA-1.xml"]
+        assert visible_names(folder) == ["STLA-1.xml"]
         assert (folder / "STLA-1.xml").read_bytes() == message.body
     assert (await bank.query_result(message)).outcome is PaymentOutcome.ACCEPTED
 
 
-async def test_what_the_bank_has_taken_away_was_put_there(tmp_path: Path):
+async def test_a_file_that_the_bank_took_away_counts_as_written(tmp_path: Path):
     bank, message = Pain001Channel(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
     await bank.send(message)
     (tmp_path / "STLA-1.xml").unlink()
@@ -103,53 +109,53 @@ async def test_what_the_bank_has_taken_away_was_put_there(tmp_path: Path):
 
 @dataclass
 class Disk:
-    """A disk on which the process ends at one of its steps: before it, or once it was done."""
+    """A disk on which the process crashes at a step: before it, or after it was done."""
 
-    ends_at: int
-    kept: bool
+    crash_step: int
+    is_done: bool
     steps: int = 0
 
-    def step(self, real: Callable[..., Any], *given: Any) -> Any:
+    def step(self, real: Callable[..., Any], *arguments: Any) -> Any:
         self.steps += 1
-        is_the_end = self.steps == self.ends_at
-        if is_the_end and not self.kept:
+        is_crash = self.steps == self.crash_step
+        if is_crash and not self.is_done:
             raise OSError("the process ends here")
-        done = real(*given)
-        if is_the_end:
+        result = real(*arguments)
+        if is_crash:
             raise OSError("the process ends here")
-        return done
+        return result
 
-    def under(self, broken: pytest.MonkeyPatch) -> None:
-        """Let every step of writing a file come here."""
+    def install(self, broken: pytest.MonkeyPatch) -> None:
+        """Route every step of writing a file through this disk."""
         for at, name in ((pain001, "_write_durably"), (pain001, "_sync_folder"), (Path, "unlink"), (Path, "replace")):
             real = getattr(at, name)
-            broken.setattr(at, name, lambda *given, real=real: self.step(real, *given))
+            broken.setattr(at, name, lambda *arguments, real=real: self.step(real, *arguments))
 
 
-def taken(folder: Path) -> int:
-    """Take away what the bank finds in the folder; return how much that is."""
-    found = list(folder.glob("*.xml"))
-    for file in found:
+def collect(folder: Path) -> int:
+    """Take away the files as the bank does; return their number."""
+    files = list(folder.glob("*.xml"))
+    for file in files:
         file.unlink()
-    return len(found)
+    return len(files)
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["lost", "kept"])
 @pytest.mark.parametrize("write", range(1, 8))
-async def test_after_a_crash_at_any_write_it_is_known_whether_the_bank_can_have_seen_it(
+async def test_after_a_crash_at_any_write_the_bank_gets_the_file_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int, kept: bool
 ):
-    """Each step on the disk once lost and once done, after which the process ends; the bank gets it once."""
+    """Every step on the disk once lost and once done before the process ends; the bank gets the file once."""
     bank, message = Pain001Channel(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
     (tmp_path / ".STLA-1.1").write_bytes(b"half")  # of a process that crashed before
     disk = Disk(write, kept)
     with monkeypatch.context() as broken:
-        disk.under(broken)
+        disk.install(broken)
         with pytest.raises(OSError, match="ends here"):
             await bank.send(message)
-    seen = taken(tmp_path)
+    collected = collect(tmp_path)
     for _ in range(2):
         if (await bank.query_result(message)).outcome is PaymentOutcome.NOT_FOUND:
             await bank.send(message)
-        seen += taken(tmp_path)
-    assert seen == 1
+        collected += collect(tmp_path)
+    assert collected == 1

@@ -1,4 +1,4 @@
-"""The API's description: valid, whole, and true to the routes that there are."""
+"""The OpenAPI document is valid, complete, and agrees with the routes that are served."""
 
 import json
 from functools import cache
@@ -10,60 +10,70 @@ from openapi_spec_validator import validate
 
 from ops import app
 from ops.http.core.problems import Problem
-from ops.http.openapi.document import document
+from ops.http.endpoints import document
 from ops.keys import Keys
 from ops.settings import Settings
 
+NOT_DESCRIBED = {"method_not_allowed"}  # any path can return it
+
 
 @cache
-def as_sent() -> dict[str, Any]:
+def published_document() -> dict[str, Any]:
     return json.loads(json.dumps(document()))
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
-    return [(path, method, each) for path, own in as_sent()["paths"].items() for method, each in own.items()]
+    paths = published_document()["paths"]
+    return [(path, method, operation) for path, methods in paths.items() for method, operation in methods.items()]
 
 
-def test_it_is_openapi() -> None:
-    validate(as_sent())
+def test_the_document_is_valid_openapi() -> None:
+    validate(published_document())
 
 
-def test_it_tells_of_every_route_and_of_nothing_else() -> None:
+def test_every_route_is_described_and_every_description_is_served() -> None:
     service = app.Service(Settings(), Keys(b"", b""), None, None, None, None)  # type: ignore[arg-type]
     routes = app.build_application(service).router.routes()
-    served = {(r.resource.canonical, r.method.lower()) for r in routes if r.resource}
+    served = {(route.resource.canonical, route.method.lower()) for route in routes if route.resource}
+    public = {(path, method) for path, method in served if not path.startswith("/admin")}  # those are pages
     described = {(path, method) for path, method, _ in operations()}
-    programs = {route for route in served if not route[0].startswith("/admin")}  # those are pages behind a session
-    assert {route for route in programs if route[1] not in ("head", "options")} == described
+    assert {(path, method) for path, method in public if method not in ("head", "options")} == described
 
 
-def test_operations_have_names_of_their_own() -> None:
-    names = [each["operationId"] for _, _, each in operations()]
+def test_operation_ids_are_unique() -> None:
+    names = [operation["operationId"] for _, _, operation in operations()]
     assert len(set(names)) == len(names)
 
 
-def test_every_problem_is_told_of() -> None:
-    shown = {
-        name
-        for _, _, each in operations()
-        for answer in each["responses"].values()
-        for name in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+def test_every_problem_is_described() -> None:
+    described = {
+        code
+        for _, _, operation in operations()
+        for response in operation["responses"].values()
+        for code in response.get("content", {}).get("application/problem+json", {}).get("examples", {})
     }
-    assert {problem.slug for problem in Problem} - shown == {"method-not-allowed"}  # of every address alike
+    assert {problem.code for problem in Problem} - described == NOT_DESCRIBED
 
 
 def examples() -> list[Any]:
-    found = []
-    for path, _, each in operations():
-        bodies = [each.get("requestBody", {}), *each["responses"].values()]
-        for content in [c for body in bodies for c in body.get("content", {}).items()]:
-            kind, shown = content
-            if kind.endswith("json"):
-                given = [e["value"] for e in shown.get("examples", {}).values()] or [shown.get("example")]
-                found += [pytest.param(shown["schema"], one, id=f"{path} {kind}") for one in given if one]
-    return found
+    """Return a case for each example: its schema and the example."""
+    cases = []
+    for path, _, operation in operations():
+        for message in [operation.get("requestBody", {}), *operation["responses"].values()]:
+            for content_type, content in message.get("content", {}).items():
+                if content_type.endswith("json"):
+                    cases += [
+                        pytest.param(content["schema"], e, id=f"{path} {content_type}") for e in values(content)
+                    ]
+    return cases
+
+
+def values(content: dict[str, Any]) -> list[Any]:
+    several = [example["value"] for example in content.get("examples", {}).values()]
+    return [example for example in several or [content.get("example")] if example]
 
 
 @pytest.mark.parametrize(("schema", "example"), examples())
-def test_each_example_is_what_the_schema_says(schema: dict[str, Any], example: Any) -> None:
-    jsonschema.Draft202012Validator({**schema, "components": as_sent()["components"]}).validate(example)
+def test_each_example_fits_its_schema(schema: dict[str, Any], example: Any) -> None:
+    components = published_document()["components"]
+    jsonschema.Draft202012Validator({**schema, "components": components}).validate(example)

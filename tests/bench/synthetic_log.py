@@ -1,4 +1,4 @@
-"""A database with a long public log: counts and pledges by turns, placed by the real sequencer."""
+"""A database with a long public log: alternating counts and pledges, appended by the sequencer."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -18,22 +18,22 @@ from tests.bench.stage import CROWD, KEY, LOG_ORIGIN
 SIGNER = make_signer(LOG_ORIGIN, KEY)
 _FIRST_DAY = date(2022, 4, 8)
 _DAY_COUNT = 13
-_LIKES = 300  # a tick: they earn 100 minor units at the benchmark's rate
+_LIKES = 300  # a tick; they earn 100 minor units at the benchmark's rate
 _CHUNK = 20_000
 
 
 def iterate_leaves(count: int) -> Iterator[tuple[str, str, bytes]]:
-    """Yield kind, subject and bytes of so many leaves of the crowd's campaign; each pair is a tick."""
+    """Yield kind, subject and bytes of `count` leaves; each pair is a tick."""
     days: dict[str, int] = {}
     for number in range(1, count // 2 + 1):
         day = (_FIRST_DAY + timedelta(days=number % _DAY_COUNT)).isoformat()
         days[day] = days.get(day, 0) + _LIKES
-        told = {"day": day, "counted": days[day], "withdrawn": 0, "void": 0}
+        day_counts = {"day": day, "counted": days[day], "withdrawn": 0, "void": 0}
         root = sha256(str(number).encode()).hexdigest()
-        body = {"campaign": CROWD, "days": [told], "batches": [[number, _LIKES, root]]}
-        yield "count", f"count/told/{number}", leaf_body("count", body)
-        moved = {
-            "transfer": str(uuid5(NAMESPACE_URL, f"told/{number}")),
+        body = {"campaign": CROWD, "days": [day_counts], "batches": [[number, _LIKES, root]]}
+        yield "count", f"count/synthetic/{number}", leaf_body("count", body)
+        transfer = {
+            "transfer": str(uuid5(NAMESPACE_URL, f"synthetic/{number}")),
             "step": "pledge",
             "campaign": CROWD,
             "charity": "",
@@ -42,18 +42,18 @@ def iterate_leaves(count: int) -> Iterator[tuple[str, str, bytes]]:
             "corrects": None,
             "reference": "likes counted",
         }
-        yield "transfer", f"transfer/told/{number}", leaf_body("transfer", moved)
+        yield "transfer", f"transfer/synthetic/{number}", leaf_body("transfer", transfer)
 
 
 async def fill(bench: Bench, dsn: str, count: int, title: str) -> int:
-    """Log so many leaves beside those that the database has; return the log's size."""
+    """Append `count` leaves to the database's log; return the log's size."""
     task = bench.progress.add_task(title, total=count)
     conn = await asyncpg.connect(dsn)
-    waiting = list(iterate_leaves(count))
+    leaves = list(iterate_leaves(count))
     async with database.open_pool(dsn) as pool:
-        for first in range(0, len(waiting), _CHUNK):
-            some = waiting[first : first + _CHUNK]
-            columns = list(zip(*some, strict=True))
+        for first in range(0, len(leaves), _CHUNK):
+            chunk = leaves[first : first + _CHUNK]
+            columns = list(zip(*chunk, strict=True))
             await conn.execute(
                 """INSERT INTO leaf_queue (kind, subject, body)
                 SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[])""",
@@ -61,7 +61,7 @@ async def fill(bench: Bench, dsn: str, count: int, title: str) -> int:
             )
             await conn.execute("UPDATE leaf_queue SET queued_in = (leaf_id::text)::xid8 WHERE leaf_index IS NULL")
             head = await sequencer.sequence_leaves(pool, SIGNER, utc_now())
-            bench.progress.advance(task, len(some))
+            bench.progress.advance(task, len(chunk))
     await conn.close()
     return head.size if head else 0
 
