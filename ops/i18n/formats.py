@@ -1,4 +1,4 @@
-"""Figures as people read them: grouped numbers, amounts, days and moments in their language. Nothing is rounded."""
+"""Numbers, amounts, days and moments formatted for a language. Nothing is rounded."""
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -11,8 +11,6 @@ from ledger.money import exponent, format_minor
 from ops.i18n.language import LOCALES, Language
 
 BP_DIGITS = 2
-
-
 _MINUS = "\N{MINUS SIGN}"
 _COMPACT_MIN = 10_000
 _NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -20,7 +18,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def number(figure: int | str, language: Language) -> str:
-    """Return a number in groups, with the digits that it has."""
+    """Return a number with its digits grouped and all its decimals."""
     exact = Decimal(figure)
     digits = max(0, -int(exact.as_tuple().exponent))
     pattern = "#,##0" + (f".{'0' * digits}" if digits else "")
@@ -28,7 +26,7 @@ def number(figure: int | str, language: Language) -> str:
 
 
 def level(figure: int, language: Language) -> str:
-    """Return a round number of a scale, short where it is long: `2,000`, `15K`, `1.5万`."""
+    """Return a round number of an axis, shortened if it is long: `2,000`, `15K`, `1.5万`."""
     if figure < _COMPACT_MIN:
         return number(figure, language)
     return format_compact_decimal(figure, locale=LOCALES[language], fraction_digits=1)
@@ -40,9 +38,9 @@ def amount(minor: int, currency: str, language: Language) -> str:
 
 
 def amount_from_major(major: str, currency: str, language: Language) -> str:
-    """Return the same from the major units as text.
+    """Return an amount of major units with its currency.
 
-    The digits are those of ISO 4217: CLDR has fewer for some currencies and would round in silence.
+    The decimals are those of ISO 4217: CLDR has fewer for some currencies and would round silently.
     """
     exact = Decimal(major)
     pattern = "#,##0" + (f".{'0' * exponent(currency)}" if exponent(currency) else "")
@@ -56,7 +54,7 @@ def _with_sign(exact: Decimal, formatted: str) -> str:
 
 
 def bp_to_percent(part: int, whole: int, language: Language) -> str:
-    """Return a share in percent, rounded down: 100 % is not said before it is reached."""
+    """Return a share in percent, rounded down to tenths: `100%` appears only when the whole is reached."""
     tenths = part * 1_000 // whole if whole else 0
     return number(f"{tenths // 10}.{tenths % 10}" if tenths % 10 else tenths // 10, language) + "%"
 
@@ -72,19 +70,19 @@ def day(moment: date, language: Language) -> str:
 
 
 def short_day(moment: date, language: Language) -> str:
-    """Return a day without its year, for the axis of a drawing."""
+    """Return a day without its year, for the axis of a chart."""
     return format_date(moment, "M月d日" if language == "zh" else "d MMM", locale=LOCALES[language])
 
 
 def minute(moment: datetime, timezone: ZoneInfo, language: Language) -> str:
-    """Return a moment to the minute, in a time zone that it names."""
+    """Return a moment to the minute in a time zone, with its offset."""
     local = moment.astimezone(timezone)
     pattern = "y年M月d日 HH:mm" if language == "zh" else "d MMMM y, HH:mm"
     return f"{format_datetime(local, pattern, locale=LOCALES[language])} {offset(local)}"
 
 
 def offset(local: datetime) -> str:
-    """Return how far a moment's clock is from UTC: `UTC+8`, `UTC+5:30`, `UTC`."""
+    """Return a moment's offset from UTC: `UTC+8`, `UTC+5:30`, `UTC`."""
     minutes = (local.utcoffset() or timedelta()) // timedelta(minutes=1)
     hours, rest = divmod(abs(minutes), 60)
     sign = _MINUS if minutes < 0 else "+"
@@ -92,7 +90,7 @@ def offset(local: datetime) -> str:
 
 
 def weekday(name: str, language: Language) -> str:
-    """Return the day that a cron line calls `mon`."""
+    """Return the name of a weekday by its cron name, such as `mon`."""
     return str(get_day_names("wide", locale=LOCALES[language])[WEEKDAYS.index(name)])
 
 

@@ -1,4 +1,4 @@
-"""The languages of the pages: which one a reader gets, and what each text says in it."""
+"""The pages' languages: how a request selects one, and every text of the pages in each."""
 
 import tomllib
 from pathlib import Path
@@ -21,31 +21,36 @@ TEXTS: dict[str, dict[Language, str]] = {
 LOCALES: dict[Language, Locale] = {"zh": Locale("zh", script="Hans"), "en": Locale("en", "GB")}
 TAGS: dict[Language, str] = {"zh": "zh-Hans", "en": "en"}  # BCP 47
 DEFAULT: Language = "zh"
+_TAGS_MAX = 20
 
 
 def translate(key: str, language: Language, **values: object) -> str:
-    """Return a text with its words filled in; KeyError where there is no such text."""
+    """Return a text with its values filled in.
+
+    Raises KeyError if the texts do not have the key.
+    """
     return TEXTS[key][language].format(**values)
 
 
 def localize(localized: LocalizedText, language: Language) -> str:
-    """Return what a promise says in one language."""
+    """Return a promise's text in one language."""
     return localized.zh if language == "zh" else localized.en
 
 
 def negotiate_language(request: web.Request) -> Language:
-    """Return the language that the address names, or else the one that the browser prefers most."""
-    asked = request.query.get("lang")
-    if asked is None:
-        wanted = _accepted_tags(request.headers.get("Accept-Language", ""))
-        asked = negotiate_locale(wanted, list(LOCALES), sep="-")
-    return "en" if asked == "en" else "zh" if asked == "zh" else DEFAULT
+    """Return the language of the `lang` parameter, else the browser's preferred one, else Chinese."""
+    tag = request.query.get("lang")
+    if tag is None:
+        tags = _accepted_tags(request.headers.get("Accept-Language", ""))
+        tag = negotiate_locale(tags, list(LOCALES), sep="-")
+    return "en" if tag == "en" else "zh" if tag == "zh" else DEFAULT
 
 
 def _accepted_tags(header: str) -> list[str]:
-    """Return the tags of an Accept-Language header, dearest first (RFC 9110, section 12.5.4)."""
-    weighed = [_weight(part, place) for place, part in enumerate(header.split(",")[:20]) if part.strip()]
-    return [tag for weight, _, tag in sorted(weighed) if weight < 0]
+    """Return the tags of an Accept-Language header, most preferred first (RFC 9110, section 12.5.4)."""
+    parts = header.split(",")[:_TAGS_MAX]
+    weights = [_weight(part, index) for index, part in enumerate(parts) if part.strip()]
+    return [tag for weight, _, tag in sorted(weights) if weight < 0]
 
 
 def _weight(part: str, index: int) -> tuple[int, int, str]:

@@ -15,24 +15,22 @@ _TEXT_KEYS = {
 
 
 def payout_state_text(payout: Payout | None, approvals_missing: int, language: Language) -> str:
-    """Return in words where a charity's share is."""
+    """Return the state of a charity's share in words; without a payout the share is carried over."""
     if payout is None:
         return translate("payout_carried", language)
     if payout.state is PayoutState.WAITING and approvals_missing:
-        return translate("payout_waits_for_approval", language, people=approvals_missing)
-    if payout.state is PayoutState.PAID and payout.latest_step.bank_day:
-        told = {
-            "day": formats.day(payout.latest_step.bank_day, language),
-            "reference": payout.latest_step.bank_reference or "–",
-        }
-        return translate("payout_paid", language, **told)
+        return translate("payout_needs_approval", language, people=approvals_missing)
+    step = payout.latest_step
+    if payout.state is PayoutState.PAID and step.bank_day:
+        day, reference = formats.day(step.bank_day, language), step.bank_reference or "–"
+        return translate("payout_paid", language, day=day, reference=reference)
     if payout.state is PayoutState.RETURNED:
         return translate("payout_returned", language, reason=_return_reason(payout, language))
     return translate(_TEXT_KEYS[payout.state], language)
 
 
 def _return_reason(payout: Payout, language: Language) -> str | None:
-    """Return the bank's own words, or in this language that it gave no reason."""
+    """Return the bank's words, or a sentence if the bank gave no reason."""
     reason = payout.latest_step.reason
     if reason in {REFUSED_WITHOUT_REASON, RETURNED_WITHOUT_REASON}:
         return code_text(reason, {}, language).rstrip("。.")

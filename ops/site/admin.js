@@ -1,23 +1,23 @@
-// Draws the editor's preview anew while somebody types. The page does all of it without this, at the press of a button.
+// Updates the editor's preview while the visitor types. Without scripts, the button does the same.
 const form = document.querySelector("form[data-preview]");
-const place = form && document.getElementById(form.dataset.preview);
-let waiting, asked = 0;
+const panel = form && document.getElementById(form.dataset.preview);
+let timer, requests = 0;
 
-async function draw() {
-  const mine = ++asked;
+async function updatePreview() {
+  const request = ++requests;
   const body = new URLSearchParams(new FormData(form));
   body.set("do", "preview");
   try {
-    const answer = await fetch(form.action, { method: "POST", body, redirect: "error" });
-    const drawn = await answer.text();
-    if (answer.ok && mine === asked) place.innerHTML = drawn; // written by the server, which escapes what was typed
+    const response = await fetch(form.action, { method: "POST", body, redirect: "error" });
+    const html = await response.text();
+    if (response.ok && request === requests) panel.innerHTML = html; // the server has escaped the typed values
   } catch {
-    // The button still does it.
+    // The button still works.
   }
 }
 
 form?.addEventListener("input", () => {
-  clearTimeout(waiting);
-  waiting = setTimeout(draw, 400);
+  clearTimeout(timer);
+  timer = setTimeout(updatePreview, 400);
 });
 document.getElementById("faults")?.focus();

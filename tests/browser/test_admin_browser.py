@@ -102,8 +102,8 @@ async def test_from_nothing_to_a_first_pledged_like(
     await cat.page.get_by_role("link", name="New promise").click()
     await fill_in(cat.page)
     await cat.page.get_by_role("button", name="Check and preview").last.click()
-    assert "would be pledged" in await cat.page.inner_text("#preview-place")
-    assert await cat.page.locator("#preview-place svg.chart").count() == 2
+    assert "would be pledged" in await cat.page.inner_text("#preview-panel")
+    assert await cat.page.locator("#preview-panel svg.chart").count() == 2
     await cat.page.get_by_role("button", name="Ask for it").click()
     assert await cat.page.inner_text("h1") == "It waits for a second person"
     await approve(carl, service)
@@ -126,11 +126,11 @@ async def test_the_preview_follows_what_is_typed(browser: Browser, service: Runn
     cat = await signed_in(browser, service, "cat", viewport=WIDE)
     await cat.page.goto(f"{service.url}/admin/campaigns/new?lang=en")
     await fill_in(cat.page)
-    await cat.page.locator("#preview-place svg.chart").first.wait_for()
-    before = await cat.page.inner_text("#preview-place p")
+    await cat.page.locator("#preview-panel svg.chart").first.wait_for()
+    before = await cat.page.inner_text("#preview-panel p")
     await cat.page.locator('[name="terms.daily_cap_minor"]').fill("1")
     await cat.page.wait_for_function(
-        "was => document.querySelector('#preview-place p').innerText !== was", arg=before
+        "was => document.querySelector('#preview-panel p').innerText !== was", arg=before
     )
     await cat.page.locator('[name="terms.rate.per_likes"]').fill("none")
     await cat.page.get_by_text("field(s) are mended").wait_for()
@@ -160,7 +160,7 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(
     await olga.page.goto(f"{service.url}/admin/campaigns/new?lang={language}")
     await fill_in(olga.page)
     await olga.page.locator('[name="terms.beneficiaries.0.share_bp"]').fill("70")
-    for do in ("add.terms.beneficiaries", "check", None, "give"):
+    for do in ("add.terms.beneficiaries", "check", None, "execute"):
         if do is None:
             await olga.page.locator('[name="terms.beneficiaries.0.share_bp"]').fill("100")
             await olga.page.locator('button[value="remove.terms.beneficiaries.1"]').click()

@@ -22,7 +22,7 @@ async def test_a_person_goes_to_the_provider_and_comes_back_signed_in(
     page = seen.page
     assert await page.locator("h1").inner_text() == "Sign in"
     assert await page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"]
-    await page.locator(".door a.button").click()
+    await page.locator(".sign-in a.button").click()
     assert page.url.startswith("http://localhost:")
     await page.fill("[name=username]", "ida")
     await page.fill("[name=password]", "ida")

@@ -159,15 +159,15 @@ async def test_after_it_was_opened_it_needs_no_network(
     await pasted(seen.page, file.read_text(encoding="utf-8").replace("counted", "changed"))
     assert await marks(seen.page) == ["✓ holds"] * 2 + ["✗ does not hold"] + ["– not looked at"] * 2
     assert asked == []
-    await seen.page.fill("#named", given)
-    await seen.page.press("#named", "Enter")
+    await seen.page.fill("#receipt-id", given)
+    await seen.page.press("#receipt-id", "Enter")
     await seen.page.wait_for_selector("text=There is no network: paste the receipt or choose its file.")
 
 
 async def test_it_is_used_by_keyboard_alone(browser: Browser, service: RunningService, given: str) -> None:
     page = (await page_of(browser, service)).page
     keyboard = page.keyboard
-    while await page.evaluate("document.activeElement.id") != "named":
+    while await page.evaluate("document.activeElement.id") != "receipt-id":
         await keyboard.press("Tab")
     await keyboard.type(given)
     await keyboard.press("Tab")
@@ -199,11 +199,11 @@ async def test_what_is_no_receipt_is_told_and_never_looks_like_a_proof(
         await pasted(page, text)
         assert says in await page.inner_text("#result .verdict.false")
         assert await marks(page) == []
-    await page.fill("#named", "rcp_AAAAAAAAAAEAAAAAAAAAAAAAAAA")
+    await page.fill("#receipt-id", "rcp_AAAAAAAAAAEAAAAAAAAAAAAAAAA")
     await page.click("#fetch button")
     await page.wait_for_selector("text=This site knows no such receipt.")
     waiting = (await service.send([like("new")], results="all")).json["results"][0]["receipt"]
-    await page.fill("#named", waiting)
+    await page.fill("#receipt-id", waiting)
     await page.click("#fetch button")
     await page.wait_for_selector("text=The like is not in a checkpoint yet")
 

@@ -74,7 +74,7 @@ class BrowserClient:
         ) as answer:
             return FetchedPage(answer.status, answer.headers, await answer.text(), str(answer.url.relative()))
 
-    async def submit_form(self, path: str, action: str = "give", **values: str) -> FetchedPage:
+    async def submit_form(self, path: str, action: str = "execute", **values: str) -> FetchedPage:
         """Open a form, fill it in and send it."""
         page = await self.read(path)
         form = next(each for each in page.forms if "key" in each)

@@ -1,6 +1,6 @@
-"""A visit: who looks at a page, in which language; what is refused becomes a page that says so."""
+"""The context of an administration page: visitor, language and form; refusals become pages."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,19 +31,20 @@ from sql import UNAVAILABLE_ERRORS
 SIGN_IN_PATH = "/admin/sign-in"
 _FIELDS_MAX = 2_000
 _FORM_OVERHEAD_BYTES = 64 * 1024
-_FILE_FIELD = "content"  # the field that takes a file
-_DEDICATED_PAGES = {"/campaigns", "/proposals"}  # listed in a way of their own
+_FILE_FIELD = "content"
+_RETRY_AFTER_SECONDS = "60"
+_DEDICATED_PAGES = {"/campaigns", "/proposals"}  # lists with pages of their own
 
 
 @dataclass(frozen=True, slots=True)
 class PageContext:
-    """One request of somebody who is signed in."""
+    """A request of a signed-in person."""
 
     request: web.Request
     actor: Actor
     cookie: str
     language: Language
-    form: Mapping[str, str]  # what a form sent; empty where the page was only asked for
+    form: Mapping[str, str]  # empty for GET
 
     @property
     def lang_query(self) -> str:
@@ -52,25 +53,28 @@ class PageContext:
 
     def render(self, template: str, status: int = 200, **variables: Any) -> web.Response:
         """Return a page."""
-        own = {"actor": self.actor, "form_token": csrf.form_token(self.cookie)}
-        own |= {"menu": menu_links(self.actor, self.language)}
-        return render_admin_page(self.request, self.language, template, status, **own, **variables)
+        common = {
+            "actor": self.actor,
+            "form_token": csrf.form_token(self.cookie),
+            "menu_links": menu_links(self.actor, self.language),
+        }
+        return render_admin_page(self.request, self.language, template, status, **common, **variables)
 
     def redirect(self, url: str) -> web.Response:
-        """Send the browser to another page, to be asked for with GET."""
+        """Return 303 See Other to another page, in the same language."""
         return see_other(url + self.lang_query)
 
     def require_role(self, roles: frozenset[Role]) -> None:
-        """Raise Forbidden where the page is not for the visitor's role."""
+        """Raise Forbidden if the visitor's role may not see the page."""
         if not is_allowed(self.actor, roles):
-            raise Forbidden(f"this is not for the role {self.actor.role}")
+            raise Forbidden("not_for_role", role=self.actor.role)
 
     @asynccontextmanager
-    async def command_context(self) -> Any:
-        """Yield a desk to read from: one snapshot."""
-        office = self.request.app[COMMAND_SERVICES]
-        async with office.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-            yield CommandContext(conn, self.actor, office.keys, office.settings, utc_now())
+    async def command_context(self) -> AsyncIterator[CommandContext]:
+        """Yield a command context on one read-only snapshot of the database."""
+        services = self.request.app[COMMAND_SERVICES]
+        async with services.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+            yield CommandContext(conn, self.actor, services.keys, services.settings, utc_now())
 
 
 PageFunction = Callable[[PageContext], Awaitable[web.StreamResponse]]
@@ -82,30 +86,36 @@ def see_other(url: str) -> web.Response:
 
 
 def menu_links(actor: Actor, language: Language) -> list[tuple[str, str]]:
-    """Return the lists that somebody may look at, beside the pages that everybody has."""
-    places = [
-        (each.path, each)
-        for each in registry.LIST_ENDPOINTS
-        if "{" not in each.path and each.path not in _DEDICATED_PAGES
+    """Return path and title of the lists that the actor may see and that have no page of their own."""
+    endpoints = [
+        endpoint
+        for endpoint in registry.LIST_ENDPOINTS
+        if "{" not in endpoint.path and endpoint.path not in _DEDICATED_PAGES
     ]
     return [
-        (path, labels.lookup_text("list", path.strip("/"), language))
-        for path, each in places
-        if is_allowed(actor, each.roles)
+        (endpoint.path, labels.lookup_text("list", endpoint.path.strip("/"), language))
+        for endpoint in endpoints
+        if is_allowed(actor, endpoint.roles)
     ]
 
 
 def render_admin_page(
     request: web.Request, language: Language, template: str, status: int, **variables: Any
 ) -> web.Response:
-    """Return a page of the administration, guarded."""
-    variables = {"actor": None, "form_token": "", "menu": [], "path": request.path, "status": status} | variables
+    """Return a page of the administration with its security headers."""
+    variables = {
+        "actor": None,
+        "form_token": "",
+        "menu_links": [],
+        "path": request.path,
+        "status": status,
+    } | variables
     body, content_type = render_html(request, f"admin/{template}.html", language, **variables)
     return web.Response(body=body, status=status, headers={"Content-Type": content_type, **csrf.SECURITY_HEADERS})
 
 
 def page_handler(page: PageFunction) -> Handler:
-    """Return the handler of a page for people who are signed in."""
+    """Return the handler of a page for signed-in people."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         check_choice(request, "lang", LANGUAGES)
@@ -120,58 +130,64 @@ def page_handler(page: PageFunction) -> Handler:
 
 
 async def _serve_page(request: web.Request, page: PageFunction) -> web.StreamResponse:
-    cookie, own = request.cookies.get(csrf.SESSION_COOKIE, ""), request.app[AUTHENTICATOR]
-    if request.method == "POST":
-        csrf.check_origin(request, own.settings)
-    actor = await own.authenticate_session(cookie, own.client_address(request))
-    form = await read_form(request) if request.method == "POST" else {}
-    if request.method == "POST":
-        csrf.check_form_token(cookie, form.get("form_token", ""))
-    visit = PageContext(request, actor, cookie, negotiate_language(request), form)
+    context = await _authenticate(request)
     try:
-        return await page(visit)
+        return await page(context)
     except (RequestRefused, LedgerError) as error:
-        return visit.render(
-            "refused", status_of(error), refusals=describe_refusal(error, visit.language), back=_back_url(request)
-        )
+        sentences = refusal_sentences(error, context.language)
+        return context.render("refused", status_of(error), refusals=sentences, back_url=_back_url(request))
+
+
+async def _authenticate(request: web.Request) -> PageContext:
+    """Return the page context of a signed-in person; the origin is checked before the form is read.
+
+    Raises InvalidCredentials, RateLimited or CrossSiteForm.
+    """
+    cookie, authenticator = request.cookies.get(csrf.SESSION_COOKIE, ""), request.app[AUTHENTICATOR]
+    is_form = request.method == "POST"
+    if is_form:
+        csrf.check_origin(request, authenticator.settings)
+    actor = await authenticator.authenticate_session(cookie, authenticator.client_address(request))
+    form = await read_form(request) if is_form else {}
+    if is_form:
+        csrf.check_form_token(cookie, form.get("form_token", ""))
+    return PageContext(request, actor, cookie, negotiate_language(request), form)
 
 
 def status_of(error: RequestRefused | LedgerError) -> int:
-    """Return the status of a page that tells of a refusal. Pure."""
+    """Return the HTTP status of a refusal's page. Pure."""
     return (find_problem(error) or Problem.CONFLICT).status.value
 
 
-def describe_refusal(error: RequestRefused | LedgerError, language: Language) -> list[str]:
-    """Return what to say of a refusal, a sentence for each thing that is wrong. Pure."""
+def refusal_sentences(error: RequestRefused | LedgerError, language: Language) -> list[str]:
+    """Return the sentences of a refusal: one for each field error. Pure."""
     if isinstance(error, ValidationFailed):
-        return [
-            f"{labels.path_label(each.path, language)}: {refusal_text(each, language)}" for each in error.field_errors
-        ]
+        return [f"{labels.path_label(e.path, language)}: {refusal_text(e, language)}" for e in error.field_errors]
     return [refusal_text(error, language)]
 
 
 def _back_url(request: web.Request) -> str | None:
-    """Return the page of ours that somebody came from; None: none is known."""
-    came_from = urlsplit(request.headers.get("Referer", ""))
-    is_ours = came_from.netloc == request.host and came_from.path.startswith(f"{csrf.ADMIN_WEB_PREFIX}/")
-    is_another = request.method == "POST" or came_from.path != request.path
-    return came_from.path if is_ours and is_another else None
+    """Return the path of the administration page that the visitor came from, if any."""
+    referer = urlsplit(request.headers.get("Referer", ""))
+    is_admin_page = referer.netloc == request.host and referer.path.startswith(f"{csrf.ADMIN_WEB_PREFIX}/")
+    is_another_page = request.method == "POST" or referer.path != request.path
+    return referer.path if is_admin_page and is_another_page else None
 
 
 async def read_form(request: web.Request) -> Mapping[str, str]:
-    """Return what a form sent, each name once; a file as text from which `as_bytes` gets its bytes back.
+    """Return a form's values by name; a file is text that `to_file_bytes` turns back into bytes.
 
-    Foreign: no page of ours makes such a form.
+    Raises CrossSiteForm if the service's pages cannot have sent the form.
     """
     try:
         form = await request.clone(client_max_size=_form_bytes_max(request)).post()
-    except (ValueError, LookupError, RuntimeError):  # what aiohttp says of a body that is no form, or of no charset
+    except (ValueError, LookupError, RuntimeError):  # aiohttp: the body is not a form, or has an unknown charset
         raise CrossSiteForm from None
-    read = [(name, _read_value(value)) for name, value in form.items()]
-    are_torn = any(_is_not_utf8(text) for name, text in read if name != _FILE_FIELD)
-    if are_torn or len(read) > _FIELDS_MAX or len(set(form)) != len(form):
+    fields = [(name, _read_value(value)) for name, value in form.items()]
+    has_broken_text = any(not _is_utf8(text) for name, text in fields if name != _FILE_FIELD)
+    if has_broken_text or len(fields) > _FIELDS_MAX or len(set(form)) != len(form):
         raise CrossSiteForm
-    return dict(read)
+    return dict(fields)
 
 
 def _read_value(value: Any) -> str:
@@ -181,22 +197,22 @@ def _read_value(value: Any) -> str:
         return str(file.read().decode(errors="surrogateescape"))
 
 
-def _is_not_utf8(text: str) -> bool:
-    """Tell whether a text is none, for it was sent as a file of other bytes."""
+def _is_utf8(text: str) -> bool:
+    """Return whether a text is valid Unicode; a file sent in a text field may not be."""
     try:
         text.encode()
     except UnicodeEncodeError:
-        return True
-    return False
+        return False
+    return True
 
 
 def to_file_bytes(text: str) -> bytes:
-    """Return the bytes of a file that a form sent."""
+    """Return the bytes of an uploaded file."""
     return text.encode(errors="surrogateescape")
 
 
 def _form_bytes_max(request: web.Request) -> int:
-    """Return how much a form may send: some commands take a file."""
+    """Return the size limit of a form in bytes; commands that accept files have their own."""
     try:
         return registry.find_command(request.match_info.get("command", "")).bytes_max + _FORM_OVERHEAD_BYTES
     except KeyError:
@@ -204,21 +220,25 @@ def _form_bytes_max(request: web.Request) -> int:
 
 
 def _redirect_to_sign_in(request: web.Request) -> web.Response:
-    """Send who is not signed in to do so, and back to where they wanted to go."""
+    """Redirect to the sign-in page, which leads back to the requested page."""
     lang = f"&lang={request.query['lang']}" if "lang" in request.query else ""
-    came_for = quote(request.path, safe="/") if request.method == "GET" else csrf.ADMIN_WEB_PREFIX
-    answer = see_other(f"{SIGN_IN_PATH}?next={came_for}{lang}")
+    next_path = quote(request.path, safe="/") if request.method == "GET" else csrf.ADMIN_WEB_PREFIX
+    response = see_other(f"{SIGN_IN_PATH}?next={next_path}{lang}")
     if csrf.SESSION_COOKIE in request.cookies:
-        csrf.clear_session_cookie(answer, request.app[AUTHENTICATOR].settings)
-    return answer
+        csrf.clear_session_cookie(response, request.app[AUTHENTICATOR].settings)
+    return response
 
 
 def render_blocked(request: web.Request, error: Exception) -> web.Response:
-    """Return the page that says why nothing was looked at."""
-    told, status = ("foreign", 403) if isinstance(error, CrossSiteForm) else ("away", 503)
-    if isinstance(error, RateLimited):
-        told, status = "too_many", 429
-    answer = render_admin_page(request, negotiate_language(request), "door", status, told=told)
+    """Return the page for a request that was not processed: 403, 429 or 503."""
+    text_key, status = _blocked_reason(error)
+    response = render_admin_page(request, negotiate_language(request), "blocked", status, text_key=text_key)
     if status in (429, 503):
-        answer.headers["Retry-After"] = "60"
-    return answer
+        response.headers["Retry-After"] = _RETRY_AFTER_SECONDS
+    return response
+
+
+def _blocked_reason(error: Exception) -> tuple[str, int]:
+    if isinstance(error, CrossSiteForm):
+        return "cross_site_form", 403
+    return ("rate_limited", 429) if isinstance(error, RateLimited) else ("database_unavailable", 503)

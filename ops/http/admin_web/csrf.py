@@ -1,7 +1,7 @@
-"""What keeps other people's pages from acting for who is signed in: the cookie's flags, the form's token, the origin.
+"""CSRF protection: the session cookie's flags, a form token and the request's origin.
 
-RFC 6265bis for the cookie; Fetch Metadata (w3.org/TR/fetch-metadata) and `Origin` (RFC 6454) for where a form came
-from. Each of the three would do; a change of browsers or of proxies may take one of them away.
+RFC 6265bis for the cookie; Fetch Metadata (w3.org/TR/fetch-metadata) and `Origin` (RFC 6454) for the origin. One of
+the three would be enough; browsers or proxies may disable any of them.
 """
 
 from hashlib import sha256
@@ -19,7 +19,7 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    # A form under no-referrer is sent with `Origin: null`.
+    # Under `no-referrer` browsers send forms with `Origin: null`.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -29,22 +29,25 @@ SECURITY_HEADERS = {
 
 
 class CrossSiteForm(Exception):
-    """A form that none of our pages sent, or one of another session."""
+    """The form comes from another site or from another session."""
 
 
 def form_token(cookie: str) -> str:
-    """Return what the forms of a session carry: it proves to know the cookie, and tells nothing of it."""
+    """Return the token that a session's forms carry: an HMAC of the cookie's value, in hex."""
     return digest(cookie.encode(), b"form", sha256).hex()
 
 
 def check_form_token(cookie: str, token: str) -> None:
-    """Raise Foreign where a form does not carry its session's token."""
+    """Raise CrossSiteForm if the token is not the session's."""
     if not compare_digest(form_token(cookie).encode(), token.encode()):
         raise CrossSiteForm
 
 
 def check_origin(request: web.Request, settings: Settings) -> None:
-    """Raise Foreign where a form was not sent by a page of ours. Every browser of today says where it was."""
+    """Raise CrossSiteForm if the request does not come from one of the service's pages.
+
+    Every current browser sends `Sec-Fetch-Site` or `Origin` with a form.
+    """
     site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
     if site not in (None, "same-origin") or (site is None and origin is None):
         raise CrossSiteForm
@@ -53,15 +56,18 @@ def check_origin(request: web.Request, settings: Settings) -> None:
 
 
 def _is_same_origin(origin: str, request: web.Request, settings: Settings) -> bool:
-    """Behind a proxy the scheme is not known here unless it is set: then the host decides."""
+    """Return whether the origin is the service's.
+
+    Without `public_url` the scheme is unknown behind a proxy, so that only the host is compared.
+    """
     if settings.public_url is not None:
         return origin == settings.public_url
     return urlsplit(origin).netloc == request.host
 
 
-def set_session_cookie(answer: web.StreamResponse, cookie: str, settings: Settings) -> None:
-    """Have the browser keep a session's cookie: for our pages, out of reach of scripts and of other sites."""
-    answer.set_cookie(
+def set_session_cookie(response: web.StreamResponse, cookie: str, settings: Settings) -> None:
+    """Set the session cookie, limited to the administration and hidden from scripts and other sites."""
+    response.set_cookie(
         SESSION_COOKIE,
         cookie,
         path=ADMIN_WEB_PREFIX,
@@ -72,13 +78,13 @@ def set_session_cookie(answer: web.StreamResponse, cookie: str, settings: Settin
     )
 
 
-def clear_session_cookie(answer: web.StreamResponse, settings: Settings) -> None:
-    """Have the browser forget it."""
-    answer.del_cookie(
+def clear_session_cookie(response: web.StreamResponse, settings: Settings) -> None:
+    """Remove the session cookie."""
+    response.del_cookie(
         SESSION_COOKIE, path=ADMIN_WEB_PREFIX, httponly=True, samesite="Strict", secure=is_over_tls(settings)
     )
 
 
 def is_over_tls(settings: Settings) -> bool:
-    """Tell whether browsers come over TLS."""
+    """Return whether browsers use TLS."""
     return (settings.public_url or "").startswith("https://")

@@ -1,4 +1,4 @@
-"""A value of a list as people read it: amounts, moments, names and states in words, and the page that it is about."""
+"""Table cells for people: amounts, moments, names and states in words, with a link to their page."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,13 +11,15 @@ from ops.i18n.refusals import code_text
 from ops.i18n.stored_refusals import failure_text
 
 EMPTY = "—"
-_REFUSAL_FIELDS = frozenset({"match_rule", "fault", "returned_because"})  # as the program says them
+_DIGEST_CHARS_SHOWN = 12
+_REFUSAL_FIELDS = frozenset({"match_rule", "fault", "returned_because"})  # stored codes
 _PAGES_BY_KIND = {"campaign": "campaigns", "settlement": "settlements", "payout": "payouts", "proposal": "proposals"}
 _LISTS_BY_KIND = {"charity": "charities", "file": "statement-lines"}
+_ACCOUNT_PARTS = ("scheme", "id", "iban", "bic")
 
 
 class Cell(NamedTuple):
-    """What stands in a cell, and the page about it."""
+    """A cell's text, and the URL that it links to."""
 
     text: str
     url: str | None = None
@@ -25,7 +27,7 @@ class Cell(NamedTuple):
 
 
 def build_cell(name: str, row: Mapping[str, Any], language: Language) -> Cell:
-    """Return a value of a row. Pure."""
+    """Return the cell of a row's column. Pure."""
     value = row[name]
     if value is None or value == []:
         return Cell(EMPTY)
@@ -33,12 +35,16 @@ def build_cell(name: str, row: Mapping[str, Any], language: Language) -> Cell:
         return Cell(formats.number(value, language), is_figure=True)
     if isinstance(value, dict):
         return _build_composite_cell(name, value, row, language)
+    if name == "fault" and row.get("failure"):
+        return Cell(failure_text(row["failure"], language))
+    return _build_text_cell(name, value, language)
+
+
+def _build_text_cell(name: str, value: Any, language: Language) -> Cell:
     if name == "subject":
         return Cell(format_subject(value, language), subject_url(value))
     if name in _PAGES_BY_KIND:
         return Cell(value, f"{ADMIN_WEB_PREFIX}/{_PAGES_BY_KIND[name]}/{quote(value, safe='')}")
-    if name == "fault" and row.get("failure"):
-        value = failure_text(row["failure"], language)
     return Cell(format_cell_value(name, value, language))
 
 
@@ -47,11 +53,11 @@ def format_cell_value(name: str, value: Any, language: Language) -> str:
     if isinstance(value, bool):
         return labels.lookup_text("choice_bool", str(value).lower(), language)
     if isinstance(value, list):
-        return "\n".join(_format_key(each, language) if isinstance(each, dict) else str(each) for each in value)
+        return "\n".join(_format_key(item, language) if isinstance(item, dict) else str(item) for item in value)
     if name in _REFUSAL_FIELDS:
         return code_text(value, {}, language)
     if name == "command":
-        return labels.lookup_text("do", value, language, value)
+        return labels.lookup_text("command", value, language, value)
     return labels.format_value(name, str(value), language)
 
 
@@ -62,34 +68,31 @@ def _build_composite_cell(name: str, value: Mapping[str, Any], row: Mapping[str,
         return Cell(value[language])
     if name == "account":
         return Cell(format_account(value))
-    return Cell(" · ".join(format_cell_value(key, each, language) for key, each in value.items()))
+    return Cell(" · ".join(format_cell_value(key, member, language) for key, member in value.items()))
 
 
 def format_account(account: Mapping[str, str]) -> str:
-    """Return a bank account: its kind, then its number. Pure."""
-    return " ".join(account[part] for part in ("scheme", "id", "iban", "bic") if part in account)
+    """Return a bank account as its scheme and number. Pure."""
+    return " ".join(account[part] for part in _ACCOUNT_PARTS if part in account)
 
 
 def _format_key(key: Mapping[str, Any], language: Language) -> str:
-    """Return one of a platform's keys: nothing of the key itself."""
-    used = key["last_used_at"]
-    when = (
-        translate("key_used", language, moment=labels.format_minute(used))
-        if used
-        else translate("key_never_used", language)
-    )
-    return translate("key_since", language, scheme=key["scheme"], moment=labels.format_minute(key["added_at"])) + when
+    """Return scheme, age and last use of a platform's key, never the key."""
+    since = translate("key_since", language, scheme=key["scheme"], moment=labels.format_minute(key["added_at"]))
+    if not key["last_used_at"]:
+        return since + translate("key_never_used", language)
+    return since + translate("key_used", language, moment=labels.format_minute(key["last_used_at"]))
 
 
 def format_subject(subject: str, language: Language) -> str:
-    """Return what something is about in words: `campaign/forest` as `Campaign forest`. Pure."""
+    """Return a subject such as `campaign/forest` in words: `Campaign forest`. Pure."""
     kind, _, name = subject.partition("/")
-    shown = name[:12] + "…" if kind == "file" else name  # a digest
-    return f"{labels.lookup_text('kind', kind, language, kind)} {shown}".strip()
+    short_name = f"{name[:_DIGEST_CHARS_SHOWN]}…" if kind == "file" else name
+    return f"{labels.lookup_text('kind', kind, language, kind)} {short_name}".strip()
 
 
 def subject_url(subject: str) -> str:
-    """Return the page about a subject such as `campaign/forest`; the list of its kind where it has none. Pure."""
+    """Return the URL of a subject such as `campaign/forest`: its page, else the list of its kind. Pure."""
     kind, _, name = subject.partition("/")
     if kind in _PAGES_BY_KIND:
         return f"{ADMIN_WEB_PREFIX}/{_PAGES_BY_KIND[kind]}/{quote(name, safe='')}"

@@ -1,4 +1,4 @@
-"""What a page shows of a campaign, worked out before the template writes it: figures in the reader's language."""
+"""A campaign's page as values in the reader's language, ready for the template."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from ops.http.web.promise_view import PromiseRow, TermsVersionRow, campaign_date
 from ops.i18n import formats
 from ops.i18n.language import Language, localize
 
-_HIDDEN_WHERE_ZERO = (
+_HIDDEN_IF_ZERO = (
     StepName.TOO_LATE,
     StepName.IN_FUTURE,
     StepName.NOT_PLEDGED_YET,
@@ -22,7 +22,7 @@ _HIDDEN_WHERE_ZERO = (
 
 
 class Figure(NamedTuple):
-    """One of the three figures that are never added up."""
+    """One of the three amounts, which are never added up."""
 
     key: str
     amount: str
@@ -30,7 +30,7 @@ class Figure(NamedTuple):
 
 
 class DayRow(NamedTuple):
-    """A row of the table of days."""
+    """A row of the table by day."""
 
     iso: str
     day: str
@@ -50,7 +50,7 @@ class WaterfallRow(NamedTuple):
 
 
 class CampaignPage(NamedTuple):
-    """A campaign's page."""
+    """The values of a campaign's page."""
 
     slug: str
     title: str
@@ -81,18 +81,18 @@ class CampaignPage(NamedTuple):
 
 
 class CheckpointSummary(NamedTuple):
-    """The public log's newest signed head."""
+    """The public log's newest checkpoint."""
 
     origin: str
     size: str
     root: str
     moment: str
     moment_exact: str
-    is_complete: bool  # nothing that the page tells waits to be logged
+    is_complete: bool  # the checkpoint covers every figure of the page
 
 
 class BudgetUse(NamedTuple):
-    """How far the budget is used."""
+    """How much of the budget is used."""
 
     funded_minor: int
     pledged_minor: int
@@ -103,20 +103,19 @@ class BudgetUse(NamedTuple):
 
 
 def build_campaign_page(snapshot: CampaignSnapshot, language: Language) -> CampaignPage:
-    """Return all that a campaign's page shows."""
-    own = snapshot.campaign.promise
-    zone, line = snapshot.campaign.calendar.timezone, snapshot.balances
-    days = snapshot.days_so_far
-    people = snapshot.people_count
+    """Return the values of a campaign's page."""
+    promise, zone = snapshot.campaign.promise, snapshot.campaign.calendar.timezone
+    days, people = snapshot.days_so_far, snapshot.people_count
+    in_flight_minor = snapshot.balances.in_flight.minor
     return CampaignPage(
         slug=snapshot.slug,
-        title=localize(own.campaign.title, language),
-        sponsor=own.campaign.sponsor,
+        title=localize(promise.campaign.title, language),
+        sponsor=promise.campaign.sponsor,
         state=campaign_phase(snapshot.campaign, snapshot.as_of),
         is_budget_reached=reaches_budget(snapshot.days, snapshot.budget),
         dates=campaign_dates(snapshot.campaign, language),
         figures=money_figures(snapshot, language),
-        in_flight=formats.amount(line.in_flight.minor, snapshot.currency, language) if line.in_flight.minor else None,
+        in_flight=formats.amount(in_flight_minor, snapshot.currency, language) if in_flight_minor else None,
         budget=budget_use(snapshot, language),
         counted=formats.number(sum(day.count.counted for day in days), language),
         people=formats.number(people.people, language) if people else None,
@@ -125,8 +124,8 @@ def build_campaign_page(snapshot: CampaignSnapshot, language: Language) -> Campa
         versions=terms_version_rows(snapshot, language),
         version=snapshot.terms.version,
         from_day=formats.day(snapshot.terms.from_day, language),
-        agreement=own.agreement,
-        timezone=own.campaign.timezone,
+        agreement=promise.agreement,
+        timezone=promise.campaign.timezone,
         chart=draw_likes_chart(days),
         days=[_day_row(day, snapshot.currency, language) for day in days],
         likes_day_max=formats.number(max((day.count.counted for day in days), default=0), language),
@@ -139,43 +138,48 @@ def build_campaign_page(snapshot: CampaignSnapshot, language: Language) -> Campa
 
 
 def summarize_checkpoint(snapshot: CampaignSnapshot, language: Language) -> CheckpointSummary | None:
-    """Return the public log's newest checkpoint; None before the log was made."""
-    signed = snapshot.newest_head
-    if signed is None:
+    """Return the public log's newest checkpoint; None before the first one."""
+    head = snapshot.newest_head
+    if head is None:
         return None
     return CheckpointSummary(
-        signed.origin,
-        formats.number(signed.size, language),
-        to_base64(signed.root),
-        formats.minute(signed.sequenced_at, snapshot.campaign.calendar.timezone, language),
-        format_instant(signed.sequenced_at),
+        head.origin,
+        formats.number(head.size, language),
+        to_base64(head.root),
+        formats.minute(head.sequenced_at, snapshot.campaign.calendar.timezone, language),
+        format_instant(head.sequenced_at),
         is_complete=snapshot.covering_head is not None,
     )
 
 
 def money_figures(snapshot: CampaignSnapshot, language: Language) -> list[Figure]:
-    """Return what was pledged, settled and paid: apart."""
-    line = snapshot.balances
-    amounts = {"pledged": line.earned_minor, "settled": line.settled_minor, "paid": line.paid.minor}
+    """Return the pledged, settled and paid amounts."""
+    balances = snapshot.balances
+    amounts = {"pledged": balances.earned_minor, "settled": balances.settled_minor, "paid": balances.paid.minor}
     return [
         Figure(key, formats.amount(minor, snapshot.currency, language), minor > 0) for key, minor in amounts.items()
     ]
 
 
 def budget_use(snapshot: CampaignSnapshot, language: Language) -> BudgetUse | None:
-    """Return how far the budget is used; None as long as there is none."""
-    funded, pledged, currency = snapshot.balances.funded_minor, snapshot.balances.earned_minor, snapshot.currency
-    if not funded:
+    """Return how much of the budget is used; None before it is funded."""
+    funded_minor, pledged_minor = snapshot.balances.funded_minor, snapshot.balances.earned_minor
+    if not funded_minor:
         return None
-    amounts = (formats.amount(minor, currency, language) for minor in (funded, pledged, funded - pledged))
-    return BudgetUse(funded, pledged, formats.bp_to_percent(pledged, funded, language), *amounts)
+    minors = (funded_minor, pledged_minor, funded_minor - pledged_minor)
+    amounts = (formats.amount(minor, snapshot.currency, language) for minor in minors)
+    percent = formats.bp_to_percent(pledged_minor, funded_minor, language)
+    return BudgetUse(funded_minor, pledged_minor, percent, *amounts)
 
 
 def waterfall_rows(snapshot: CampaignSnapshot, language: Language) -> list[WaterfallRow]:
-    """Return the waterfall's rows; those that are seldom wanted only where there is something in them."""
-    found = compute_waterfall(snapshot.days, snapshot.refusal_counts, snapshot.budget)
-    shown = {name: worth for name, worth in found.items() if name not in _HIDDEN_WHERE_ZERO or any(worth)}
-    return [_waterfall_row(name, worth, snapshot.currency, language) for name, worth in shown.items()]
+    """Return the waterfall's rows; the rare steps are left out if they are zero."""
+    steps = compute_waterfall(snapshot.days, snapshot.refusal_counts, snapshot.budget)
+    return [
+        _waterfall_row(name, worth, snapshot.currency, language)
+        for name, worth in steps.items()
+        if name not in _HIDDEN_IF_ZERO or any(worth)
+    ]
 
 
 def _waterfall_row(name: StepName, worth: Worth, currency: str, language: Language) -> WaterfallRow:

@@ -1,4 +1,4 @@
-"""The drawing of likes a day: where its bars, lines and letters stand. Pure; the template writes the SVG."""
+"""The layout of the chart of likes per day: bars, grid lines and axis labels. Pure; the template writes the SVG."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -7,15 +7,16 @@ from typing import NamedTuple
 from campaigns.pledging.waterfall import TermsDay
 
 WIDTH, HEIGHT = 720, 250
-LEFT, TOP, BOTTOM = 56, 22, 34  # room for the letters
+LEFT, TOP, BOTTOM = 56, 22, 34  # margins for the labels
 BARS_MAX = 92
-_BAR_SHARE = 0.72  # of a day's place; the rest is air
+_BAR_SHARE = 0.72  # of the width per bar; the rest is the gap
+_BAR_WIDTH_MAX = 48
 _STEPS = (1, 2, 5)
 _GRID_LINES_MAX = 4
 
 
 class Bar(NamedTuple):
-    """A day, or several: the likes that earn below, those over the daily cap on top."""
+    """The likes of one or several days: those that earn below, those over the daily cap on top."""
 
     first: date
     counted: int
@@ -28,14 +29,14 @@ class Bar(NamedTuple):
 
 
 class GridLine(NamedTuple):
-    """A level of the scale."""
+    """A grid line and its level."""
 
     y: float
     level: int
 
 
 class AxisLabel(NamedTuple):
-    """A day's name below the bars."""
+    """A day's label below the bars."""
 
     x: float
     day: date
@@ -43,7 +44,7 @@ class AxisLabel(NamedTuple):
 
 
 class LikesChart(NamedTuple):
-    """The whole drawing, in units of its own."""
+    """The whole chart, in SVG user units."""
 
     bars: list[Bar]
     grid_lines: list[GridLine]
@@ -66,13 +67,13 @@ class _DayGroup(NamedTuple):
 
 
 def draw_likes_chart(days: Sequence[TermsDay]) -> LikesChart:
-    """Lay out the bars of the days given, oldest first; several days a bar where there are many."""
+    """Return the chart of the days, oldest first; a bar stands for several days if there are many."""
     per_bar = max(1, -(-len(days) // BARS_MAX))
-    piles = [_group_days(days[n : n + per_bar]) for n in range(0, len(days), per_bar)]
-    scale = scale_levels(max((pile.counted for pile in piles), default=0))
-    bars = [_bar(pile, place, len(piles), scale[-1]) for place, pile in enumerate(piles)]
-    letters = axis_labels([(bar.first, bar.x, bar.width) for bar in bars])
-    return LikesChart(bars, [GridLine(y_of(likes, scale[-1]), likes) for likes in scale], letters, per_bar)
+    groups = [_group_days(days[n : n + per_bar]) for n in range(0, len(days), per_bar)]
+    levels = scale_levels(max((group.counted for group in groups), default=0))
+    bars = [_bar(group, index, len(groups), levels[-1]) for index, group in enumerate(groups)]
+    day_labels = axis_labels([(bar.first, bar.x, bar.width) for bar in bars])
+    return LikesChart(bars, [GridLine(y_of(level, levels[-1]), level) for level in levels], day_labels, per_bar)
 
 
 def _group_days(days: Sequence[TermsDay]) -> _DayGroup:
@@ -81,13 +82,13 @@ def _group_days(days: Sequence[TermsDay]) -> _DayGroup:
 
 
 def scale_levels(figure_max: int) -> list[int]:
-    """Return round levels from zero up; the last one is the first that no bar exceeds."""
+    """Return round levels from zero up to the first that no bar exceeds."""
     step = next(s * 10**power for power in range(20) for s in _STEPS if s * 10**power * _GRID_LINES_MAX >= figure_max)
     return [step * n for n in range(max(1, -(-figure_max // step)) + 1)]
 
 
 def y_of(figure: int, level_max: int) -> float:
-    """Return where a figure stands, from the top of the drawing; `top` is the last of the levels."""
+    """Return a figure's distance from the top of the chart; `level_max` is the highest level."""
     return round(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - TOP) * figure / level_max, 1)
 
 
@@ -99,21 +100,21 @@ def _bar(day_group: _DayGroup, index: int, count: int, level_max: int) -> Bar:
 
 
 def bar_position(index: int, count: int) -> tuple[float, float]:
-    """Return where a bar begins, and its width."""
-    room = (WIDTH - LEFT) / count
-    width = min(room * _BAR_SHARE, 48)
-    return round(LEFT + room * index + (room - width) / 2, 1), round(width, 1)
+    """Return the left edge and the width of a bar."""
+    slot = (WIDTH - LEFT) / count
+    width = min(slot * _BAR_SHARE, _BAR_WIDTH_MAX)
+    return round(LEFT + slot * index + (slot - width) / 2, 1), round(width, 1)
 
 
 def axis_labels(bars: Sequence[tuple[date, float, float]]) -> list[AxisLabel]:
-    """Name the first, the middle and the last of the bars, given by day, place and width.
+    """Return the labels of the first, the middle and the last bar; a bar is its day, left edge and width.
 
-    More would run into each other on a narrow screen.
+    More labels would overlap on a narrow screen.
     """
-    shown = sorted({0, len(bars) // 2, len(bars) - 1}) if bars else []
+    indexes = sorted({0, len(bars) // 2, len(bars) - 1}) if bars else []
     return [
         AxisLabel(round(x + width / 2, 1), day, _text_anchor(n, len(bars)))
-        for n in shown
+        for n in indexes
         for day, x, width in [bars[n]]
     ]
 

@@ -1,4 +1,4 @@
-"""The pages: what the public sees, in Chinese and English, written by the server; nothing on them needs a script."""
+"""The public pages in Chinese and English, rendered by the server; only `/verify` needs a script."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# The one page with scripts: modules of ours, which ask nobody else and can make text only, never markup.
+# /verify runs the service's scripts: they connect to no other site and cannot create markup.
 SCRIPTED_POLICY = f"{_POLICY}; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'"
 _SECURITY_HEADERS = {
     "Content-Security-Policy": _POLICY,
@@ -37,7 +37,7 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-_PROOF_PREFIX = "proof_"  # what the scripts of /verify say
+_PROOF_PREFIX = "proof_"  # texts that the scripts of /verify use
 _VERIFY_COMMANDS = (
     "like-ledger verify-receipt receipt.json --key …",
     "python -m ledger.log.verify https://… --key …",
@@ -49,22 +49,21 @@ _PROBLEM_TEXTS = {404: "404", 503: "503"}
 def public_page_handler(
     render: Callable[[web.Request, Language], Awaitable[PreparedResponse]], policy: str = _POLICY
 ) -> Handler:
-    """Return the handler of a page: guarded headers, and a language that is one of ours."""
+    """Return the handler of a public page with its security headers; an unknown language is a problem."""
 
-    async def drawn(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
         check_choice(request, "lang", LANGUAGES)
-        answer: web.StreamResponse = conditional_response(
-            request, await render(request, negotiate_language(request)), CACHE_CONTROL
-        )
-        answer.headers.update(_SECURITY_HEADERS | {"Content-Security-Policy": policy})
-        answer.headers["Vary"] = "Accept-Language"
-        return answer
+        page = await render(request, negotiate_language(request))
+        response: web.StreamResponse = conditional_response(request, page, CACHE_CONTROL)
+        response.headers.update(_SECURITY_HEADERS | {"Content-Security-Policy": policy})
+        response.headers["Vary"] = "Accept-Language"
+        return response
 
-    return drawn
+    return handle
 
 
 async def render_home(request: web.Request, language: Language) -> PreparedResponse:
-    """Every campaign, oldest first."""
+    """Return the page of all campaigns, oldest first."""
     snapshot = await request.app[SNAPSHOT_CACHE].latest()
     return snapshot.prepare(
         render_home,
@@ -73,47 +72,50 @@ async def render_home(request: web.Request, language: Language) -> PreparedRespo
             request,
             "home.html",
             language,
-            scenes=[build_campaign_page(each, language) for each in snapshot.campaigns.values()],
+            pages=[build_campaign_page(campaign, language) for campaign in snapshot.campaigns.values()],
             as_of_exact=format_instant(snapshot.as_of),
         ),
     )
 
 
 async def render_campaign(request: web.Request, language: Language) -> PreparedResponse:
-    """One campaign: its promise, its figures and how they come about."""
+    """Return a campaign's page: promise, figures and their calculation."""
     snapshot, slug = await request.app[SNAPSHOT_CACHE].latest(), request.match_info["slug"]
-    standing = find_campaign(snapshot, slug)
+    campaign = find_campaign(snapshot, slug)
     variant = f"{_variant_key(request, language)}/{slug}"
     return snapshot.prepare(
         render_campaign,
         variant,
-        lambda: render_html(request, "campaign.html", language, scene=build_campaign_page(standing, language)),
+        lambda: render_html(request, "campaign.html", language, page=build_campaign_page(campaign, language)),
     )
 
 
 async def render_payout(request: web.Request, language: Language) -> PreparedResponse:
-    """One payout's receipt, to be kept or printed."""
+    """Return the page of a payout's receipt.
+
+    Raises HTTPNotFound if the campaign has no such payout.
+    """
     snapshot, payout_id = await request.app[SNAPSHOT_CACHE].latest(), request.match_info["payout"]
-    standing = find_campaign(snapshot, request.match_info["slug"])
-    found = build_payout_receipt(standing, payout_id, language)
-    if found is None:
+    campaign = find_campaign(snapshot, request.match_info["slug"])
+    receipt = build_payout_receipt(campaign, payout_id, language)
+    if receipt is None:
         raise web.HTTPNotFound
-    variant = f"{_variant_key(request, language)}/{standing.slug}/{payout_id}"
+    variant = f"{_variant_key(request, language)}/{campaign.slug}/{payout_id}"
     return snapshot.prepare(
-        render_payout, variant, lambda: render_html(request, "payout.html", language, receipt=found)
+        render_payout, variant, lambda: render_html(request, "payout.html", language, receipt=receipt)
     )
 
 
 async def render_docs(request: web.Request, language: Language) -> PreparedResponse:
-    """The API's description, for people."""
+    """Return the API reference."""
     body, content_type = render_html(request, "docs.html", language, document=request.app[OPENAPI_DOCUMENT]())
     return PreparedResponse(body, content_type, entity_tag(body))
 
 
 async def render_verify(request: web.Request, language: Language) -> PreparedResponse:
-    """The page that checks a receipt with the reader's own machine."""
-    words = {key: text[language] for key, text in TEXTS.items() if key.startswith(_PROOF_PREFIX)}
-    body, content_type = render_html(request, "verify.html", language, words=words)
+    """Return the page that verifies a receipt in the browser."""
+    proof_texts = {key: text[language] for key, text in TEXTS.items() if key.startswith(_PROOF_PREFIX)}
+    body, content_type = render_html(request, "verify.html", language, proof_texts=proof_texts)
     return PreparedResponse(body, content_type, entity_tag(body))
 
 
@@ -122,16 +124,15 @@ def _variant_key(request: web.Request, language: Language) -> str:
 
 
 def render_html(request: web.Request, template: str, language: Language, **variables: Any) -> tuple[bytes, str]:
-    """Write a page; links keep the language where the address names it."""
+    """Return a page and its content type; links keep the language of the URL."""
     other: Language = "en" if language == "zh" else "zh"
     context = {
-        "t": lambda key, **words: translate(key, language, **words),
+        "t": lambda key, **values: translate(key, language, **values),
         "language": language,
         "tag": TAGS[language],
-        "other": other,
         "other_tag": TAGS[other],
-        "other_address": f"{request.path}?lang={other}",
-        "keep": f"?lang={language}" if "lang" in request.query else "",
+        "other_language_url": f"{request.path}?lang={other}",
+        "lang_query": f"?lang={language}" if "lang" in request.query else "",
         "commands": _VERIFY_COMMANDS,
         "number": lambda figure: formats.number(figure, language),
         "level": lambda figure: formats.level(figure, language),
@@ -150,33 +151,31 @@ def _load_file(name: str) -> PreparedResponse:
 
 
 async def serve_file(request: web.Request) -> web.Response:
-    """Send one of the files that the pages are drawn with."""
+    """Send a style sheet, script or icon of the pages."""
     name = request.match_info["file"]
     if name not in _FILES:
         raise web.HTTPNotFound
-    # Modules that fit together: none may be older than another.
-    answer = conditional_response(
-        request, _load_file(name), "no-cache" if name.endswith(".js") else "public, max-age=300"
-    )
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+    # The scripts import each other: the browser must not mix versions.
+    caching = "no-cache" if name.endswith(".js") else "public, max-age=300"
+    response = conditional_response(request, _load_file(name), caching)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
 
 
 @web.middleware
 async def render_problem_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn a problem into a page where a browser asked for one."""
-    answer = await handler(request)
-    if answer.content_type != "application/problem+json" or request.path.startswith(_API_PREFIXES):
-        return answer
+    """Replace a problem by a page if the client prefers HTML."""
+    response = await handler(request)
+    if response.content_type != "application/problem+json" or request.path.startswith(_API_PREFIXES):
+        return response
     if "text/html" not in request.headers.get("Accept", ""):
-        return answer
-    told = f"problem_{_PROBLEM_TEXTS.get(answer.status, 'other')}"
-    body, content_type = render_html(
-        request, "problem.html", negotiate_language(request), told=told, status=answer.status
-    )
+        return response
+    text_key = f"problem_{_PROBLEM_TEXTS.get(response.status, 'other')}"
+    variables = {"text_key": text_key, "status": response.status}
+    body, content_type = render_html(request, "problem.html", negotiate_language(request), **variables)
     headers = {"Content-Type": content_type, "Cache-Control": "no-store", **_SECURITY_HEADERS}
-    headers |= {name: answer.headers[name] for name in ("Retry-After", "Allow") if name in answer.headers}
-    return web.Response(body=body, status=answer.status, headers=headers)
+    headers |= {name: response.headers[name] for name in ("Retry-After", "Allow") if name in response.headers}
+    return web.Response(body=body, status=response.status, headers=headers)
 
 
 def _format_example(example: Any) -> str:
@@ -184,12 +183,12 @@ def _format_example(example: Any) -> str:
 
 
 def _mark_code(text: str) -> Markup:
-    """Return a text whose words in backticks are set as code; all of it escaped."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just here
+    """Return a text as escaped HTML with `code` for the words in backticks."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped in this line
 
 
 def set_up(app: web.Application) -> None:
-    """Give the application templates that escape what they are given, and pages for what goes wrong."""
+    """Set up the templates with autoescape, and the pages for problems."""
     loader = jinja2.FileSystemLoader(SITE / "templates")
     aiohttp_jinja2.setup(
         app,

@@ -1,4 +1,4 @@
-"""A payout's receipt: what became of the money in words, and by what anyone can check it; no account whole."""
+"""A payout's receipt: its state in words and the values to check it by; the account is masked."""
 
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,11 +15,11 @@ from ops.i18n.language import Language, localize
 from ops.i18n.payout_states import payout_state_text
 
 _VISIBLE_CHARS_MAX = 4
-_VISIBLE_DIVISOR = 3  # of an account's characters at most every third is shown
+_VISIBLE_DIVISOR = 3  # at most a third of an account's characters is visible
 
 
 class PayoutStepRow(NamedTuple):
-    """A row of the table of steps."""
+    """A step of the payout."""
 
     state: str
     iso: str
@@ -29,13 +29,13 @@ class PayoutStepRow(NamedTuple):
 
 
 class PayoutReceipt(NamedTuple):
-    """All that the page shows."""
+    """The values of the receipt's page."""
 
     slug: str
     title: str
     sponsor: str
     charity: str
-    name: str  # as the bank was told, or will be
+    name: str  # as sent to the bank
     account_end: str
     amount: str
     brought: str | None
@@ -54,32 +54,31 @@ class PayoutReceipt(NamedTuple):
 
 
 def build_payout_receipt(snapshot: CampaignSnapshot, payout_id: str, language: Language) -> PayoutReceipt | None:
-    """Return the receipt of one of the campaign's payouts; None where there is none of that id."""
-    for envelope in snapshot.settlements:
-        for share in envelope.shares:
+    """Return the receipt of a payout of the campaign; None if the campaign has no payout with that id."""
+    for settlement in snapshot.settlements:
+        for share in settlement.shares:
             if share.payout is not None and share.payout.payout_id == payout_id:
-                return _build_receipt(snapshot, envelope, share, share.payout, language)
+                return _build_receipt(snapshot, settlement, share, share.payout, language)
     return None
 
 
 def _build_receipt(
     snapshot: CampaignSnapshot, settlement: Settlement, share: SettlementShare, payout: Payout, language: Language
 ) -> PayoutReceipt:
-    own, zone = snapshot.campaign.promise.campaign, snapshot.campaign.calendar.timezone
+    campaign, zone = snapshot.campaign.promise.campaign, snapshot.campaign.calendar.timezone
     payee: dict[str, Any] = orjson.loads(payout.latest_step.payee)
+    approvals_missing = settlement.missing_approvals(approval_rules(snapshot.campaign))
     brought = formats.amount(share.brought_minor, settlement.currency, language) if share.brought_minor else None
     return PayoutReceipt(
         slug=snapshot.slug,
-        title=localize(own.title, language),
-        sponsor=own.sponsor,
+        title=localize(campaign.title, language),
+        sponsor=campaign.sponsor,
         charity=charity_names(snapshot, language).get(payout.charity, payout.charity),
         name=payee["name"][language],
         account_end=mask_account(payee["account"]),
         amount=formats.amount(payout.amount_minor, settlement.currency, language),
         brought=brought,
-        state_text=payout_state_text(
-            payout, settlement.missing_approvals(approval_rules(snapshot.campaign)), language
-        ),
+        state_text=payout_state_text(payout, approvals_missing, language),
         period=formats.day(settlement.period, language),
         cut_off=formats.day(settlement.cut_off, language),
         payout=payout.payout_id,
@@ -95,22 +94,22 @@ def _build_receipt(
 
 
 def mask_account(account: dict[str, Any]) -> str:
-    """Return the last characters of an account, too few to tell it: its holder knows it by them."""
+    """Return at most the last four characters of an account number, enough for its holder to recognise it."""
     number = "".join(filter(str.isalnum, str(account.get("iban") or account["id"])))
-    shown = min(_VISIBLE_CHARS_MAX, len(number) // _VISIBLE_DIVISOR)
-    return "…" + number[len(number) - shown :]
+    visible_count = min(_VISIBLE_CHARS_MAX, len(number) // _VISIBLE_DIVISOR)
+    return "…" + number[len(number) - visible_count :]
 
 
 def _step_rows(
     snapshot: CampaignSnapshot, share: SettlementShare, payout: Payout, language: Language
 ) -> list[PayoutStepRow]:
-    moved, zone = transfers_by_step(payout, share.transfer_id), snapshot.campaign.calendar.timezone
+    transfers, zone = transfers_by_step(payout, share.transfer_id), snapshot.campaign.calendar.timezone
     return [
         PayoutStepRow(
             step.state.value,
             format_instant(step.at),
             formats.minute(step.at, zone, language),
-            moved[step.number],
+            transfers[step.number],
             None if step.leaf_index is None else formats.number(step.leaf_index, language),
         )
         for step in payout.steps

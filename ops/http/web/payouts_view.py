@@ -1,4 +1,4 @@
-"""What a page tells charities of their money: each share of a settlement, and in words what became of it."""
+"""The payouts part of a campaign's page: every share of every settlement with its state in words."""
 
 from typing import NamedTuple
 
@@ -11,18 +11,18 @@ from ops.i18n.payout_states import payout_state_text
 
 
 class PayoutRow(NamedTuple):
-    """A row of the table of settlements."""
+    """A charity's share of a settlement."""
 
     iso: str
     period: str
     charity: str
     amount: str
     state_text: str
-    payout_id: str | None  # its id; None: there is no payout yet, the share is carried over
+    payout_id: str | None  # None if the share is carried over
 
 
 class Payouts(NamedTuple):
-    """What was settled, and what is still to come."""
+    """The shares of all settlements, and the text about the next one."""
 
     rows: list[PayoutRow]
     expected_text: str
@@ -30,12 +30,12 @@ class Payouts(NamedTuple):
 
 
 def build_payouts(snapshot: CampaignSnapshot, language: Language) -> Payouts:
-    """Return every share of every settlement, newest first, and what is expected next."""
+    """Return every share of every settlement, newest first, and the text about the next settlement."""
     names = charity_names(snapshot, language)
     rows = [
-        _payout_row(snapshot, envelope, share, names.get(share.charity, share.charity), language)
-        for envelope in reversed(snapshot.settlements)
-        for share in envelope.shares
+        _payout_row(snapshot, settlement, share, names.get(share.charity, share.charity), language)
+        for settlement in reversed(snapshot.settlements)
+        for share in settlement.shares
     ]
     offset = offset_minor(snapshot)
     return Payouts(
@@ -44,7 +44,7 @@ def build_payouts(snapshot: CampaignSnapshot, language: Language) -> Payouts:
 
 
 def charity_names(snapshot: CampaignSnapshot, language: Language) -> dict[str, str]:
-    """Return what each charity of any version of the terms is called."""
+    """Return the names of the charities in all versions of the terms, by slug."""
     return {b.charity: localize(b.name, language) for v in snapshot.campaign.versions for b in v.beneficiaries}
 
 
@@ -56,15 +56,16 @@ def _payout_row(
     snapshot: CampaignSnapshot, settlement: Settlement, share: SettlementShare, name: str, language: Language
 ) -> PayoutRow:
     period, minor = settlement.period, share.share_minor + share.brought_minor
-    words = payout_state_text(share.payout, settlement.missing_approvals(approval_rules(snapshot.campaign)), language)
+    approvals_missing = settlement.missing_approvals(approval_rules(snapshot.campaign))
+    state_text = payout_state_text(share.payout, approvals_missing, language)
     amount = _amount(minor, settlement.currency, language)
     payout_id = share.payout.payout_id if share.payout else None
-    return PayoutRow(period.isoformat(), formats.day(period, language), name, amount, words, payout_id)
+    return PayoutRow(period.isoformat(), formats.day(period, language), name, amount, state_text, payout_id)
 
 
 def _expected_text(snapshot: CampaignSnapshot, language: Language) -> str:
-    following = next_settlement_day(snapshot)
+    next_day = next_settlement_day(snapshot)
     amount = _amount(snapshot.balances.pledged.minor, snapshot.currency, language)
-    if following is None:
-        return translate("payout_expected_by_hand", language, amount=amount)
-    return translate("payout_expected", language, amount=amount, day=following)
+    if next_day is None:
+        return translate("payout_expected_manual", language, amount=amount)
+    return translate("payout_expected", language, amount=amount, day=next_day)

@@ -1,4 +1,4 @@
-"""What a page shows of a preview, worked out before the template (`preview.html`) writes it."""
+"""A preview as values in the reader's language, ready for the template `preview.html`."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from ops.i18n.language import Language, localize
 
 
 class SpendingRow(NamedTuple):
-    """A row of the table of days."""
+    """A row of the table by day."""
 
     iso: str
     day: str
@@ -26,18 +26,18 @@ class SpendingRow(NamedTuple):
 
 
 class ShareRow(NamedTuple):
-    """What a charity gets."""
+    """A charity's share."""
 
     name: str
     amount: str
 
 
 class PreviewPanel(NamedTuple):
-    """A preview as the page shows it."""
+    """The values of a preview."""
 
     chart: SpendingChart
-    level_texts: dict[int, str]  # of both drawings, as amounts
-    bar_amounts: dict[int, str]  # what the bars stand for
+    level_texts: dict[int, str]  # the amounts at the grid lines of both charts
+    bar_amounts: dict[int, str]  # the amounts of the bars
     days: list[SpendingRow]
     shares: list[ShareRow]
     pledged: str
@@ -54,38 +54,38 @@ class PreviewPanel(NamedTuple):
 
 
 def build_preview_panel(preview_result: PreviewResult, language: Language) -> PreviewPanel:
-    """Return all that the page shows of a preview."""
-    made, currency = preview_result.preview, preview_result.promise.campaign.currency
-    chart, stands = draw_spending_chart(made), preview_result.as_it_stands
+    """Return the values of a preview."""
+    preview, currency = preview_result.preview, preview_result.promise.campaign.currency
+    chart, baseline = draw_spending_chart(preview), preview_result.as_it_stands
     levels = {line.level for line in [*chart.grid_lines, *chart.running_total.grid_lines]}
     return PreviewPanel(
         chart=chart,
         level_texts={minor: format_level(minor, currency, language) for minor in levels},
         bar_amounts={bar.spent_minor: formats.amount(bar.spent_minor, currency, language) for bar in chart.bars},
-        days=[_spending_row(each, made.funded_minor, currency, language) for each in made.days],
+        days=[_spending_row(day, preview.funded_minor, currency, language) for day in preview.days],
         shares=_share_rows(preview_result, language),
-        pledged=formats.amount(made.pledged_minor, currency, language),
-        funded=formats.amount(made.funded_minor, currency, language),
-        remaining=formats.amount(made.remaining_minor, currency, language),
-        spent_day_max=formats.amount(max((each.spent_minor for each in made.days), default=0), currency, language),
-        top_up=formats.amount(made.top_up_minor, currency, language) if made.top_up_minor else None,
-        budget_ends_on=formats.day(made.budget_ends_on, language) if made.budget_ends_on else None,
-        days_bound=made.days_by_binding_cap(),
-        counted=formats.number(sum(each.day.count.counted for each in made.days), language),
-        earning_nothing=formats.number(format_exact_likes(made.earning_nothing.likes)["text"], language),
-        baseline_pledged=formats.amount(stands.pledged_minor, currency, language) if stands else None,
+        pledged=formats.amount(preview.pledged_minor, currency, language),
+        funded=formats.amount(preview.funded_minor, currency, language),
+        remaining=formats.amount(preview.remaining_minor, currency, language),
+        spent_day_max=formats.amount(max((day.spent_minor for day in preview.days), default=0), currency, language),
+        top_up=formats.amount(preview.top_up_minor, currency, language) if preview.top_up_minor else None,
+        budget_ends_on=formats.day(preview.budget_ends_on, language) if preview.budget_ends_on else None,
+        days_bound=preview.days_by_binding_cap(),
+        counted=formats.number(sum(day.day.count.counted for day in preview.days), language),
+        earning_nothing=formats.number(format_exact_likes(preview.earning_nothing.likes)["text"], language),
+        baseline_pledged=formats.amount(baseline.pledged_minor, currency, language) if baseline else None,
         notes=preview_result.notes,
     )
 
 
 def format_level(minor: int, currency: str, language: Language) -> str:
-    """Return a round amount of a scale: short, without its currency."""
+    """Return a round amount of an axis, shortened and without its currency."""
     whole, rest = divmod(minor, 10 ** exponent(currency))
     return formats.number(format_minor(minor, currency), language) if rest else formats.level(whole, language)
 
 
 def _share_rows(preview_result: PreviewResult, language: Language) -> list[ShareRow]:
-    """Return what each charity gets; one that only older terms name has its slug for a name."""
+    """Return the charities' shares; a charity that only older terms name is shown by its slug."""
     names = {b.charity: localize(b.name, language) for b in preview_result.promise.terms.beneficiaries}
     currency = preview_result.promise.campaign.currency
     return [
@@ -95,13 +95,13 @@ def _share_rows(preview_result: PreviewResult, language: Language) -> list[Share
 
 
 def _spending_row(spending_day: SpendingDay, funded_minor: int, currency: str, language: Language) -> SpendingRow:
-    day, left_minor = spending_day.day, funded_minor - spending_day.so_far_minor
+    day, remaining_minor = spending_day.day, funded_minor - spending_day.so_far_minor
     exact = (format_exact_money(minor, currency)["text"] for minor in (day.earned, day.capped))
     earned, capped = (formats.amount_from_major(major, currency, language) for major in exact)
-    whole = (spending_day.spent_minor, spending_day.so_far_minor, left_minor)
-    spent, so_far, left = (formats.amount(minor, currency, language) for minor in whole)
+    minors = (spending_day.spent_minor, spending_day.so_far_minor, remaining_minor)
+    spent, so_far, remaining = (formats.amount(minor, currency, language) for minor in minors)
     likes = formats.number(day.count.counted, language)
     long_day = formats.day(day.day, language)
     return SpendingRow(
-        day.day.isoformat(), long_day, likes, earned, capped, spent, so_far, left, spending_day.binding_cap
+        day.day.isoformat(), long_day, likes, earned, capped, spent, so_far, remaining, spending_day.binding_cap
     )

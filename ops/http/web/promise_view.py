@@ -1,4 +1,4 @@
-"""The promise in words: what a reader must know before giving a like, from the very object that the engine uses."""
+"""The promise in words, from the same object that the engine uses."""
 
 from datetime import date
 from typing import NamedTuple
@@ -13,14 +13,14 @@ _CRON_FIELDS = 5
 
 
 class PromiseRow(NamedTuple):
-    """One line of the label; several texts are a list."""
+    """A row of the promise; several texts form a list."""
 
     key: str
     texts: list[str]
 
 
 class TermsVersionRow(NamedTuple):
-    """One version of the terms in words."""
+    """A version of the terms in words."""
 
     version: int
     from_day: str
@@ -30,51 +30,53 @@ class TermsVersionRow(NamedTuple):
 
 
 def promise_rows(snapshot: CampaignSnapshot, language: Language) -> list[PromiseRow]:
-    """Return the promise as rows: the terms are those in force now."""
-    own, campaign = snapshot.campaign.promise.campaign, snapshot.campaign
-    terms = terms_in_force(snapshot)
-    dates = campaign_dates(campaign, language)
+    """Return the rows of the promise with the terms in force now."""
+    details, campaign = snapshot.campaign.promise.campaign, snapshot.campaign
+    terms, currency = terms_in_force(snapshot), snapshot.currency
+    first, last = campaign_dates(campaign, language)
     rows = {
-        "rate": [rate_text(terms, snapshot.currency, language)],
-        "dates": [translate("promise_span", language, first=dates[0], last=dates[1], timezone=own.timezone)],
-        "floor": [_amount_or_none(own.floor_minor, "promise_floor", snapshot.currency, language)],
+        "rate": [rate_text(terms, currency, language)],
+        "dates": [translate("promise_span", language, first=first, last=last, timezone=details.timezone)],
+        "floor": [_amount_or_none(details.floor_minor, "promise_floor", currency, language)],
         "most": [_budget_text(snapshot, language)],
-        "cap": [_amount_or_none(terms.daily_cap_minor, "promise_cap", snapshot.currency, language)],
+        "cap": [_amount_or_none(terms.daily_cap_minor, "promise_cap", currency, language)],
         "limit": [limit_text(terms, language)],
-        "unlike": [translate(f"promise_unlike_{own.unlike}", language)],
-        "goes_to": [
+        "unlike": [translate(f"promise_unlike_{details.unlike}", language)],
+        "beneficiaries": [
             f"{localize(b.name, language)} {formats.share(b.share_bp, language)}" for b in terms.beneficiaries
         ],
-        "settles": [_settlement_text(campaign, language), translate("promise_hold", language, days=own.hold_days)],
+        "settles": [
+            _settlement_text(campaign, language),
+            translate("promise_hold", language, days=details.hold_days),
+        ],
     }
     return [PromiseRow(key, texts) for key, texts in rows.items()]
 
 
 def terms_version_rows(snapshot: CampaignSnapshot, language: Language) -> list[TermsVersionRow]:
     """Return every version of the terms, oldest first."""
-    own = snapshot.campaign
+    campaign = snapshot.campaign
     return [
         TermsVersionRow(
-            held.version,
-            formats.day(held.from_day, language),
+            version.version,
+            formats.day(version.from_day, language),
             rate_text(terms, snapshot.currency, language),
             _amount_or_none(terms.daily_cap_minor, "promise_cap", snapshot.currency, language),
             limit_text(terms, language),
         )
-        for held, terms in zip(own.terms, own.versions, strict=True)
+        for version, terms in zip(campaign.terms, campaign.versions, strict=True)
     ]
 
 
 def terms_in_force(snapshot: CampaignSnapshot) -> model.PromiseTerms:
-    """Return the promised terms that are in force now."""
-    by_version = {
-        held.version: terms for held, terms in zip(snapshot.campaign.terms, snapshot.campaign.versions, strict=True)
-    }
-    return by_version[snapshot.terms.version]
+    """Return the terms in force now, as promised."""
+    campaign = snapshot.campaign
+    pairs = zip(campaign.terms, campaign.versions, strict=True)
+    return next(terms for version, terms in pairs if version.version == snapshot.terms.version)
 
 
 def rate_text(terms: model.PromiseTerms, currency: str, language: Language) -> str:
-    """Return what likes earn."""
+    """Return the rate in words."""
     amount = formats.amount(terms.rate.amount_minor, currency, language)
     if terms.rate.per_likes == 1:
         return translate("promise_rate_one", language, amount=amount)
@@ -83,11 +85,11 @@ def rate_text(terms: model.PromiseTerms, currency: str, language: Language) -> s
 
 
 def limit_text(terms: model.PromiseTerms, language: Language) -> str:
-    """Return how many likes of a person count on a day."""
-    most = terms.likes_per_person_per_day
-    if most is None:
+    """Return the limit of likes per person and day in words."""
+    limit = terms.likes_per_person_per_day
+    if limit is None:
         return translate("promise_limit_none", language)
-    return translate("promise_limit_is", language, likes=formats.number(most, language))
+    return translate("promise_limit_is", language, likes=formats.number(limit, language))
 
 
 def campaign_dates(campaign: Campaign, language: Language) -> tuple[str, str]:
@@ -112,12 +114,12 @@ def _settlement_text(campaign: Campaign, language: Language) -> str:
     return (
         cron_text(settlement.cron, language)
         if settlement.automatic
-        else translate("promise_settles_by_hand", language)
+        else translate("promise_settles_manually", language)
     )
 
 
 def cron_text(cron: str, language: Language) -> str:
-    """Return a cron line in words where it is one of the usual ones, or else as it is written."""
+    """Return a daily, weekly or monthly cron line in words; any other unchanged."""
     fields = cron.split()
     minute, hour, *rest = fields if len(fields) == _CRON_FIELDS else ("", "", "", "", "")
     if not (minute.isdecimal() and hour.isdecimal()):

@@ -1,6 +1,6 @@
-"""The drawing of a preview: what is spent each day under its cap, and in all towards the budget. Pure.
+"""The layout of a preview's two charts: spending per day with its cap, and the running total. Pure.
 
-The template writes the SVG; places and levels are those of the drawing of likes a day.
+The template writes the SVG; positions and levels are computed as for the chart of likes per day.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ from ops.http.web.likes_chart import (
     y_of,
 )
 
-_CAP_RATIO_MAX = 2  # a cap that lies further above all bars is left to the table, or the bars would be slivers
+_CAP_RATIO_MAX = 2  # a higher cap is not drawn: it would flatten the bars
 
 
 class SpendingBar(NamedTuple):
-    """A day, or several; `cap_y` is None where a day has no cap, or where it lies above the drawing."""
+    """The spending of one or several days; `cap_y` is None without a cap or if it lies above the chart."""
 
     first: date
     spent_minor: int
@@ -38,16 +38,16 @@ class SpendingBar(NamedTuple):
 
 
 class RunningTotal(NamedTuple):
-    """What is spent in all by each day's end: `points` as SVG's polyline takes them."""
+    """The total spent by the end of each day; `points` is for an SVG polyline."""
 
     points: str
     grid_lines: list[GridLine]
     budget_y: float | None
-    budget_ends_x: float | None  # where the budget ends
+    budget_ends_x: float | None  # the day on which the budget ends
 
 
 class SpendingChart(NamedTuple):
-    """Both drawings, one below the other; in units of their own."""
+    """Both charts, in SVG user units."""
 
     bars: list[SpendingBar]
     grid_lines: list[GridLine]
@@ -60,12 +60,12 @@ class SpendingChart(NamedTuple):
 
     @property
     def binding_kinds(self) -> list[BindingCap]:
-        """What the bars' kinds are, for the legend."""
+        """The caps that bind any bar, for the legend."""
         return [binds for binds in BindingCap if any(bar.binds is binds for bar in self.bars)]
 
     @property
     def has_caps(self) -> bool:
-        """Whether any cap is drawn."""
+        """Whether any bar shows its cap."""
         return any(bar.cap_y is not None for bar in self.bars)
 
 
@@ -78,7 +78,7 @@ class _DayGroup(NamedTuple):
 
     @property
     def spent_minor(self) -> int:
-        return sum(each.spent_minor for each in self.days)
+        return sum(day.spent_minor for day in self.days)
 
     @property
     def so_far_minor(self) -> int:
@@ -86,29 +86,36 @@ class _DayGroup(NamedTuple):
 
     @property
     def cap_minor(self) -> int | None:
-        caps = [each.day.terms.daily_cap_minor for each in self.days]
+        caps = [day.day.terms.daily_cap_minor for day in self.days]
         return None if None in caps else sum(cap for cap in caps if cap is not None)
 
     @property
     def binds(self) -> BindingCap:
-        bound = {each.binding_cap for each in self.days}
-        return next((binds for binds in (BindingCap.BUDGET, BindingCap.DAILY_CAP) if binds in bound), BindingCap.NONE)
+        binding = {day.binding_cap for day in self.days}
+        return next(
+            (binds for binds in (BindingCap.BUDGET, BindingCap.DAILY_CAP) if binds in binding), BindingCap.NONE
+        )
 
 
 def draw_spending_chart(preview: Preview) -> SpendingChart:
-    """Lay out a preview's days, oldest first; several days a bar where there are many."""
+    """Return the charts of a preview; a bar stands for several days if there are many."""
     per_bar = max(1, -(-len(preview.days) // BARS_MAX))
-    piles = [_DayGroup(preview.days[n : n + per_bar]) for n in range(0, len(preview.days), per_bar)]
-    most_minor = max((pile.spent_minor for pile in piles), default=0)
-    caps = [pile.cap_minor for pile in piles if pile.cap_minor is not None]
-    scale = scale_levels(max([most_minor, *(cap for cap in caps if cap <= _CAP_RATIO_MAX * most_minor)]))
-    bars = [_bar(pile, place, len(piles), scale[-1]) for place, pile in enumerate(piles)]
-    letters = axis_labels([(bar.first, bar.x, bar.width) for bar in bars])
-    return SpendingChart(bars, _grid_lines(scale), letters, _draw_running_total(preview, piles, bars), per_bar)
+    groups = [_DayGroup(preview.days[n : n + per_bar]) for n in range(0, len(preview.days), per_bar)]
+    levels = scale_levels(_chart_top_minor(groups))
+    bars = [_bar(group, index, len(groups), levels[-1]) for index, group in enumerate(groups)]
+    day_labels = axis_labels([(bar.first, bar.x, bar.width) for bar in bars])
+    running_total = _draw_running_total(preview, groups, bars)
+    return SpendingChart(bars, _grid_lines(levels), day_labels, running_total, per_bar)
 
 
-def _grid_lines(scale: Sequence[int]) -> list[GridLine]:
-    return [GridLine(y_of(minor, scale[-1]), minor) for minor in scale]
+def _chart_top_minor(groups: Sequence[_DayGroup]) -> int:
+    spent_max = max((group.spent_minor for group in groups), default=0)
+    caps = [group.cap_minor for group in groups if group.cap_minor is not None]
+    return max([spent_max, *(cap for cap in caps if cap <= _CAP_RATIO_MAX * spent_max)])
+
+
+def _grid_lines(levels: Sequence[int]) -> list[GridLine]:
+    return [GridLine(y_of(minor, levels[-1]), minor) for minor in levels]
 
 
 def _bar(day_group: _DayGroup, index: int, count: int, level_max: int) -> SpendingBar:
@@ -123,15 +130,15 @@ def _bar(day_group: _DayGroup, index: int, count: int, level_max: int) -> Spendi
 def _draw_running_total(
     preview: Preview, day_groups: Sequence[_DayGroup], bars: Sequence[SpendingBar]
 ) -> RunningTotal:
-    """Lay out the running total; the budget's line where it is near enough to be seen beside it."""
+    """Return the running total; the budget's line is left out if it lies far above."""
     is_near = preview.funded_minor <= _CAP_RATIO_MAX * preview.due_minor
-    scale = scale_levels(max(preview.due_minor, preview.funded_minor if is_near else 0))
+    levels = scale_levels(max(preview.due_minor, preview.funded_minor if is_near else 0))
     ends = [round(bar.x + bar.width, 1) for bar in bars]
-    steps = [(pile.so_far_minor, x) for pile, x in zip(day_groups, ends, strict=True)]
-    points = " ".join(f"{x},{y_of(minor, scale[-1])}" for minor, x in [(0, LEFT), *steps])
+    steps = [(group.so_far_minor, x) for group, x in zip(day_groups, ends, strict=True)]
+    points = " ".join(f"{x},{y_of(minor, levels[-1])}" for minor, x in [(0, LEFT), *steps])
     ends_x = (
         next((x for minor, x in steps if minor == preview.funded_minor), None) if preview.budget_ends_on else None
     )
     return RunningTotal(
-        points, _grid_lines(scale), y_of(preview.funded_minor, scale[-1]) if is_near else None, ends_x
+        points, _grid_lines(levels), y_of(preview.funded_minor, levels[-1]) if is_near else None, ends_x
     )

@@ -1,14 +1,14 @@
-/** Checkpoints: origin, size and root, a line each, signed (https://c2sp.org/tlog-checkpoint). */
+/** Checkpoints: signed notes with origin, size and root (https://c2sp.org/tlog-checkpoint). */
 
-import { fromBase64, same, utf8 } from "./bytes.js";
+import { fromBase64, isEqual, utf8 } from "./bytes.js";
 import { NoteRefused, openNote } from "./note.js";
 import { HASH_BYTES, sha256 } from "./sha.js";
 
 const SIZE_MAX = 2n ** 63n - 1n;
 
-/** Return the checkpoint that the log of this key has signed, whose origin is its name. NoteRefused otherwise. */
-export async function openCheckpoint(whole, key) {
-  const text = await openNote(whole, key);
+/** Return the checkpoint in a note signed by the key; its origin is the key's name. Throws NoteRefused otherwise. */
+export async function openCheckpoint(note, key) {
+  const text = await openNote(note, key);
   const checkpoint = await readCheckpoint(text);
   if (checkpoint === null) throw new NoteRefused("checkpoint", text);
   if (checkpoint.origin !== key.name) throw new NoteRefused("origin", checkpoint.origin);
@@ -22,6 +22,6 @@ async function readCheckpoint(text) {
   const root = fromBase64(encoded);
   if (BigInt(size) > SIZE_MAX || root === null || root.length !== HASH_BYTES) return null;
   const isEmptyTree = size === "0";
-  if (isEmptyTree && !same(root, await sha256(utf8("")))) return null; // RFC 6962, 2.1: MTH({}) = SHA-256()
+  if (isEmptyTree && !isEqual(root, await sha256(utf8("")))) return null; // RFC 6962, 2.1: MTH({}) = SHA-256()
   return { origin, size: BigInt(size), root };
 }

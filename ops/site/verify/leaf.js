@@ -1,4 +1,4 @@
-/** A `count` leaf, version 1 (`/log/schemas/count-1.json`): canonical JSON, every member known, none missing. */
+/** The `count` leaf, version 1 (`/log/schemas/count-1.json`): canonical JSON with exactly the schema's members. */
 
 import { canonical, readJson } from "./json.js";
 
@@ -10,7 +10,7 @@ const isHash = (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(val
 const isObject = (value) => value !== null && typeof value === "object";
 const has = (value, names) => isObject(value) && Object.keys(value).sort().join() === names;
 
-/** Return the leaf's members; null if the text is no such leaf. */
+/** Return the leaf's members; null if the text is not a valid `count` leaf. */
 export function readCountLeaf(entry) {
   let leaf;
   try {
@@ -26,11 +26,11 @@ function isCountLeaf(leaf) {
   return isListOf(leaf.days, isDayCount) && isListOf(leaf.batches, isBatch);
 }
 
-const isListOf = (value, fits) => Array.isArray(value) && value.every(fits);
+const isListOf = (value, isItem) => Array.isArray(value) && value.every(isItem);
 
-function isDayCount(told) {
-  if (!has(told, "counted,day,void,withdrawn") || !isDay(told.day)) return false;
-  return [told.counted, told.void, told.withdrawn].every(isCount);
+function isDayCount(value) {
+  if (!has(value, "counted,day,void,withdrawn") || !isDay(value.day)) return false;
+  return [value.counted, value.void, value.withdrawn].every(isCount);
 }
 
 function isDay(text) {
@@ -39,8 +39,8 @@ function isDay(text) {
   return !Number.isNaN(moment.getTime()) && moment.toISOString().slice(0, 10) === text;
 }
 
-function isBatch(told) {
-  if (!Array.isArray(told) || told.length !== 3) return false;
-  const [id, size, root] = told;
+function isBatch(value) {
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [id, size, root] = value;
   return isCount(id) && id > 0 && isCount(size) && size > 0 && isHash(root);
 }

@@ -1,6 +1,6 @@
-/** Signed notes and verifier keys (https://c2sp.org/signed-note): a text is worth nothing before `openNote`. */
+/** Signed notes and verifier keys (https://c2sp.org/signed-note); only `openNote` returns a verified text. */
 
-import { fromBase64, joined, same, toHex, utf8 } from "./bytes.js";
+import { fromBase64, concat, isEqual, toHex, utf8 } from "./bytes.js";
 import { isSigned } from "./ed25519.js";
 import { sha256 } from "./sha.js";
 
@@ -10,55 +10,55 @@ const PUBLIC_KEY_BYTES = 32;
 const SIGNATURE_LINES_MAX = 100;
 const NOTE_BYTES_MAX = 1 << 20;
 
-const DASH = "— "; // U+2014 and a space open a signature line
+const DASH = "— "; // U+2014 and a space start a signature line
 const CONTROL = /[\x00-\x09\x0b-\x1f]|\p{Surrogate}/u;
-// Written out, because \s has another idea of what a space is than signed-note.
+// Written out, because \s and signed-note differ on which characters are spaces.
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 const isName = (name) => name !== "" && !name.includes("+") && !SPACE.test(name) && !CONTROL.test(name);
 
-/** A note that does not open: `why` is the word for it, `found` what is there instead. */
+/** A note that is not accepted: `code` states the reason, `actual` the offending value. */
 export class NoteRefused extends Error {
-  constructor(why, found = "") {
-    super(why);
-    this.why = why;
-    this.found = found;
+  constructor(code, actual = "") {
+    super(code);
+    this.code = code;
+    this.actual = actual;
   }
 }
 
-/** Return the key of `name+id+base64`; null if it is none, or its id is another key's. */
+/** Return the key in `name+id+base64`; null if it is malformed or the id does not match. */
 export async function readVerifierKey(text) {
   const [name, id] = text.split("+", 2);
-  const typed = fromBase64(text.slice(name.length + (id ?? "").length + 2)); // base64 may hold a plus, a name may not
-  if (!isName(name) || typed === null) return null;
-  if (typed.length !== 1 + PUBLIC_KEY_BYTES || typed[0] !== ED25519) return null;
-  const keyId = (await sha256(joined(utf8(`${name}\n`), typed))).slice(0, KEY_ID_BYTES);
-  return id === toHex(keyId) ? { name, keyId, publicKey: typed.slice(1) } : null;
+  const keyBytes = fromBase64(text.slice(name.length + (id ?? "").length + 2)); // base64 may contain a plus, a name may not
+  if (!isName(name) || keyBytes === null) return null;
+  if (keyBytes.length !== 1 + PUBLIC_KEY_BYTES || keyBytes[0] !== ED25519) return null;
+  const keyId = (await sha256(concat(utf8(`${name}\n`), keyBytes))).slice(0, KEY_ID_BYTES);
+  return id === toHex(keyId) ? { name, keyId, publicKey: keyBytes.slice(1) } : null;
 }
 
-/** Return the text of a note that the key has signed. NoteRefused otherwise. */
-export async function openNote(whole, key) {
-  const { text, signatures } = readNote(whole);
-  const own = signatures.filter((each) => each.name === key.name && same(each.keyId, key.keyId));
-  if (own.length === 0) throw new NoteRefused("unsigned", signatures.map(shown).join(", "));
-  for (const { signature } of own) {
-    if (!(await isSigned(key.publicKey, signature, utf8(text)))) throw new NoteRefused("false", shown(key));
+/** Return the text of a note signed by the key. Throws NoteRefused otherwise. */
+export async function openNote(note, key) {
+  const { text, signatures } = parseNote(note);
+  const matching = signatures.filter(({ name, keyId }) => name === key.name && isEqual(keyId, key.keyId));
+  if (matching.length === 0) throw new NoteRefused("unsigned", signatures.map(keyLabel).join(", "));
+  for (const { signature } of matching) {
+    if (!(await isSigned(key.publicKey, signature, utf8(text)))) throw new NoteRefused("false", keyLabel(key));
   }
   return text;
 }
 
-/** Return how a key is spoken of. */
-export const shown = ({ name, keyId }) => `${name}+${toHex(keyId)}`;
+/** Return a key's name and id, as in a verifier key. */
+export const keyLabel = ({ name, keyId }) => `${name}+${toHex(keyId)}`;
 
-function readNote(whole) {
-  const parting = whole.lastIndexOf("\n\n"); // the last empty line parts them: a text may have its own
-  if (utf8(whole).length > NOTE_BYTES_MAX || CONTROL.test(whole) || parting < 0 || !whole.endsWith("\n")) {
+function parseNote(note) {
+  const end = note.lastIndexOf("\n\n"); // the last empty line: the text may contain others
+  if (utf8(note).length > NOTE_BYTES_MAX || CONTROL.test(note) || end < 0 || !note.endsWith("\n")) {
     throw new NoteRefused("note");
   }
-  const lines = whole.slice(parting + 2, -1).split("\n");
-  // Without a line below the empty one its second newline is the note's last.
-  if (parting + 2 === whole.length || lines.length > SIGNATURE_LINES_MAX) throw new NoteRefused("note");
-  return { text: whole.slice(0, parting + 1), signatures: lines.map(readSignature) };
+  const lines = note.slice(end + 2, -1).split("\n");
+  // A note that ends with the empty line has no signature.
+  if (end + 2 === note.length || lines.length > SIGNATURE_LINES_MAX) throw new NoteRefused("note");
+  return { text: note.slice(0, end + 1), signatures: lines.map(readSignature) };
 }
 
 function readSignature(line) {

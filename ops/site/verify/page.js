@@ -1,69 +1,69 @@
-/** The page /verify: takes a receipt as text, file or id, and checks it here. All of it is loaded before it is used. */
+/** The page /verify: accepts a receipt as text, file or id and verifies it in the browser. */
 
 import { fromUtf8, utf8 } from "./bytes.js";
 import { canCheckSignatures } from "./ed25519.js";
 import { readVerifierKey } from "./note.js";
 import { MalformedReceipt } from "./proof.js";
 import { check } from "./receipt.js";
-import { showFault, showNothing, showSteps } from "./view.js";
-import { say } from "./words.js";
+import { showError, showNothing, showSteps } from "./view.js";
+import { translate } from "./texts.js";
 
-const at = (id) => document.getElementById(id);
-const [receipt, given, result] = [at("receipt"), at("key"), at("result")];
-let served = ""; // the key as /log/key said it when the page was opened
+const byId = (id) => document.getElementById(id);
+const [receipt, keyInput, result] = [byId("receipt"), byId("key"), byId("result")];
+let servedKey = ""; // the key at /log/key when the page was opened
 let turns = 0;
 
-/** Do what was asked for and show what it returns; nothing that goes wrong may look like a proof. */
-function telling(act) {
-  return async (happened) => {
-    happened?.preventDefault();
-    const turn = begun();
-    const show = await act().catch((fault) => () => showFault(result, told(fault)));
-    if (turn !== turns) return; // the reader has asked for something else since
+/** Return an event handler that shows an action's result; an error must never look like a proof. */
+function handle(act) {
+  return async (event) => {
+    event?.preventDefault();
+    const turn = reset();
+    const show = await act().catch((error) => () => showError(result, errorText(error)));
+    if (turn !== turns) return; // the reader has started another action
     show();
     result.closest("section").scrollIntoView({ block: "nearest" });
   };
 }
 
-/** Take away what was found before: it is not about what stands in the fields now. */
-function begun() {
+/** Remove the previous result: it does not belong to the current inputs. */
+function reset() {
   showNothing(result);
   turns += 1;
   return turns;
 }
 
-function told(fault) {
-  if (fault instanceof MalformedReceipt) return say(`proof_no_${fault.why}`, { where: fault.where });
-  return fault instanceof Told ? fault.message : say("proof_no_bug", { fault: String(fault) });
+function errorText(error) {
+  if (error instanceof MalformedReceipt) return translate(`proof_no_${error.code}`, { where: error.where });
+  return error instanceof UserError ? error.message : translate("proof_no_bug", { error: String(error) });
 }
 
-/** What the reader is told instead of a proof. */
-class Told extends Error {}
+/** An error whose message is a sentence for the reader. */
+class UserError extends Error {}
 
 async function checkReceipt() {
-  if (receipt.value.trim() === "") throw new Told(say("proof_no_receipt"));
-  const keyIsGiven = given.value.trim() !== "";
-  const key = await readVerifierKey((keyIsGiven ? given.value : served).trim());
-  if (key === null) throw new Told(say(keyIsGiven ? "proof_no_given_key" : "proof_no_served_key"));
-  const found = await check(utf8(receipt.value), key);
-  return () => showSteps(result, found, keyIsGiven);
+  if (receipt.value.trim() === "") throw new UserError(translate("proof_no_receipt"));
+  const isKeyEntered = keyInput.value.trim() !== "";
+  const key = await readVerifierKey((isKeyEntered ? keyInput.value : servedKey).trim());
+  if (key === null) throw new UserError(translate(isKeyEntered ? "proof_no_entered_key" : "proof_no_served_key"));
+  const outcome = await check(utf8(receipt.value), key);
+  return () => showSteps(result, outcome, isKeyEntered);
 }
 
 async function fetchReceipt() {
-  const named = at("named").value.trim();
-  if (!/^rcp_[\w-]+$/.test(named)) throw new Told(say("proof_no_id"));
-  const answer = await answerOf(`/v1/receipts/${named}`);
-  if (answer.status === 404) throw new Told(say("proof_no_such"));
-  if (!answer.ok) throw new Told(say("proof_no_answer", { status: answer.status }));
-  return take(await answer.arrayBuffer());
+  const id = byId("receipt-id").value.trim();
+  if (!/^rcp_[\w-]+$/.test(id)) throw new UserError(translate("proof_no_id"));
+  const response = await request(`/v1/receipts/${id}`);
+  if (response.status === 404) throw new UserError(translate("proof_no_such"));
+  if (!response.ok) throw new UserError(translate("proof_no_answer", { status: response.status }));
+  return take(await response.arrayBuffer());
 }
 
 async function readFile() {
-  const [file] = at("file").files;
+  const [file] = byId("file").files;
   return file === undefined ? () => {} : take(await file.arrayBuffer());
 }
 
-/** Show the receipt as it came, so that the reader sees what is checked, and check it. */
+/** Show the receipt's text and verify it. */
 async function take(buffer) {
   try {
     receipt.value = fromUtf8(new Uint8Array(buffer));
@@ -73,47 +73,47 @@ async function take(buffer) {
   return checkReceipt();
 }
 
-async function answerOf(address) {
+async function request(url) {
   try {
-    return await fetch(address, { cache: "no-cache", credentials: "omit" });
+    return await fetch(url, { cache: "no-cache", credentials: "omit" });
   } catch {
-    throw new Told(say("proof_no_network"));
+    throw new UserError(translate("proof_no_network"));
   }
 }
 
-/** Show the key that this site gives; without it the reader's own does. */
+/** Show the key that this site serves; without it the reader can enter one. */
 async function readServedKey() {
-  const answer = await answerOf("/log/key").catch(() => null);
-  served = answer?.ok ? (await answer.text()).trim() : "";
-  at("served").textContent = served || say("proof_no_served_key");
+  const response = await request("/log/key").catch(() => null);
+  servedKey = response?.ok ? (await response.text()).trim() : "";
+  byId("served").textContent = servedKey || translate("proof_no_served_key");
 }
 
 async function begin() {
   if (!(await canCheckSignatures())) {
-    at("unable").classList.remove("late");
+    byId("unable").classList.remove("late");
     return;
   }
-  at("unable").hidden = true;
+  byId("unable").hidden = true;
   await readServedKey();
-  at("fetch").addEventListener("submit", telling(fetchReceipt));
-  at("check").addEventListener("submit", telling(checkReceipt));
-  at("file").addEventListener("change", telling(readFile));
-  for (const field of [receipt, given]) field.addEventListener("input", begun);
-  at("forms").hidden = false;
-  const asked = new URLSearchParams(location.search).get("receipt");
-  if (asked !== null) {
-    at("named").value = asked;
-    keepInOtherLanguage(asked);
-    await telling(fetchReceipt)();
+  byId("fetch").addEventListener("submit", handle(fetchReceipt));
+  byId("check").addEventListener("submit", handle(checkReceipt));
+  byId("file").addEventListener("change", handle(readFile));
+  for (const field of [receipt, keyInput]) field.addEventListener("input", reset);
+  byId("forms").hidden = false;
+  const id = new URLSearchParams(location.search).get("receipt");
+  if (id !== null) {
+    byId("receipt-id").value = id;
+    keepInOtherLanguage(id);
+    await handle(fetchReceipt)();
   }
   document.documentElement.dataset.ready = "true";
 }
 
-function keepInOtherLanguage(asked) {
+function keepInOtherLanguage(id) {
   const link = document.querySelector("a[hreflang]");
-  const address = new URL(link.href);
-  address.searchParams.set("receipt", asked);
-  link.href = address.href;
+  const url = new URL(link.href);
+  url.searchParams.set("receipt", id);
+  link.href = url.href;
 }
 
 await begin();

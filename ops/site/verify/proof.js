@@ -1,109 +1,109 @@
-/** A receipt's file as values: what `ledger/log/receipt_file.py` refuses is refused here. */
+/** Parses a receipt file; accepts exactly what `ledger/log/receipt_file.py` accepts. */
 
 import { fromBase64, fromHex, fromUtf8, utf8 } from "./bytes.js";
-import { NotAlike, readJson } from "./json.js";
+import { AmbiguousJson, readJson } from "./json.js";
 import { HASH_BYTES } from "./sha.js";
 
 const RECEIPT_BYTES_MAX = 1 << 20;
 const NONCE_BYTES = 16;
 const PERSON_BYTES = 16;
 
-/** The file is no receipt with a proof: `why` is the word for it, `where` the member. */
+/** The file is not a receipt with a proof: `code` states the reason, `where` the member. */
 export class MalformedReceipt extends Error {
-  constructor(why, where = "") {
-    super(`${why} ${where}`);
-    this.why = why;
+  constructor(code, where = "") {
+    super(`${code} ${where}`);
+    this.code = code;
     this.where = where;
   }
 }
 
-/** Return what a receipt's bytes say. MalformedReceipt if there is no proof in them. */
+/** Return a receipt's values. Throws MalformedReceipt if it contains no proof. */
 export function readProof(bytes) {
   if (bytes.length > RECEIPT_BYTES_MAX) throw new MalformedReceipt("large");
-  const told = membersOf(parse(bytes), "");
-  const batch = readBatch(membersOf(told.batch, "batch"));
-  const like = told.like === null ? null : readLike(membersOf(told.like, "like"));
-  if (told.checkpoint === null) throw new MalformedReceipt("waiting");
-  const checkpoint = text(told.checkpoint, "checkpoint");
-  const count = readCount(membersOf(told.count, "count"));
-  return { campaign: text(told.campaign, "campaign"), fate: told.fate, like, batch, count, checkpoint };
+  const receipt = membersOf(parse(bytes), "");
+  const batch = readBatch(membersOf(receipt.batch, "batch"));
+  const like = receipt.like === null ? null : readLike(membersOf(receipt.like, "like"));
+  if (receipt.checkpoint === null) throw new MalformedReceipt("waiting");
+  const checkpoint = text(receipt.checkpoint, "checkpoint");
+  const count = readCount(membersOf(receipt.count, "count"));
+  return { campaign: text(receipt.campaign, "campaign"), fate: receipt.fate, like, batch, count, checkpoint };
 }
 
 function parse(bytes) {
   try {
     return readJson(fromUtf8(bytes));
-  } catch (fault) {
-    if (fault instanceof NotAlike) throw new MalformedReceipt("number", fault.message);
+  } catch (error) {
+    if (error instanceof AmbiguousJson) throw new MalformedReceipt("number", error.message);
     throw new MalformedReceipt("json");
   }
 }
 
-function readLike(told) {
-  // Of these lengths and no others: else the same bytes could be cut into another like.
+function readLike(like) {
+  // The lengths are fixed: otherwise the same bytes could be split into another like.
   return {
-    nonce: hex(told.nonce, NONCE_BYTES, "like.nonce"),
-    person: hex(told.person, PERSON_BYTES, "like.person"),
-    eventUs: number(told.event_us, "like.event_us"),
-    content: text(told.content, "like.content"),
+    nonce: hex(like.nonce, NONCE_BYTES, "like.nonce"),
+    person: hex(like.person, PERSON_BYTES, "like.person"),
+    eventUs: number(like.event_us, "like.event_us"),
+    content: text(like.content, "like.content"),
   };
 }
 
-function readBatch(told) {
+function readBatch(batch) {
   return {
-    id: number(told.id, "batch.id"),
-    size: number(told.size, "batch.size"),
-    index: number(told.index, "batch.index"),
-    leaf: hex(told.leaf, HASH_BYTES, "batch.leaf"),
-    path: list(told.path, "batch.path").map((node) => hex(node, HASH_BYTES, "batch.path")),
-    root: hex(told.root, HASH_BYTES, "batch.root"),
+    id: number(batch.id, "batch.id"),
+    size: number(batch.size, "batch.size"),
+    index: number(batch.index, "batch.index"),
+    leaf: hex(batch.leaf, HASH_BYTES, "batch.leaf"),
+    path: list(batch.path, "batch.path").map((node) => hex(node, HASH_BYTES, "batch.path")),
+    root: hex(batch.root, HASH_BYTES, "batch.root"),
   };
 }
 
-function readCount(told) {
+function readCount(count) {
   return {
-    index: number(told.index, "count.index"),
-    entry: text(told.entry, "count.entry"),
-    path: list(told.path, "count.path").map((node) => hash(node, "count.path")),
+    index: number(count.index, "count.index"),
+    entry: text(count.entry, "count.entry"),
+    path: list(count.path, "count.path").map((node) => hash(node, "count.path")),
   };
 }
 
 function membersOf(value, where) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) refuse(where);
+  if (value === null || typeof value !== "object" || Array.isArray(value)) rejectMember(where);
   return value;
 }
 
 function number(value, where) {
-  if (!Number.isSafeInteger(value) || value < 0) refuse(where);
+  if (!Number.isSafeInteger(value) || value < 0) rejectMember(where);
   return BigInt(value);
 }
 
 function text(value, where) {
-  if (typeof value !== "string") refuse(where);
+  if (typeof value !== "string") rejectMember(where);
   return value;
 }
 
 function list(value, where) {
-  if (!Array.isArray(value)) refuse(where);
+  if (!Array.isArray(value)) rejectMember(where);
   return value;
 }
 
 function hex(value, length, where) {
   const bytes = fromHex(value, length);
-  if (bytes === null) refuse(where);
+  if (bytes === null) rejectMember(where);
   return bytes;
 }
 
 function hash(value, where) {
   const bytes = typeof value === "string" ? fromBase64(value) : null;
-  if (bytes === null || bytes.length !== HASH_BYTES) refuse(where);
+  if (bytes === null || bytes.length !== HASH_BYTES) rejectMember(where);
   return bytes;
 }
 
-function refuse(where) {
+function rejectMember(where) {
   throw new MalformedReceipt("member", where);
 }
 
-/** Return the parts of what a batch's leaf commits to: version, nonce, pseudonym, microseconds (8 bytes), content. */
+/** Return the parts of a batch's leaf entry: version, nonce, pseudonym, microseconds (8 bytes), content. */
 export function likeEntry({ nonce, person, eventUs, content }) {
   const moment = new Uint8Array(8);
   new DataView(moment.buffer).setBigUint64(0, eventUs);

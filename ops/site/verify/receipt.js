@@ -1,17 +1,17 @@
-/** A receipt, checked step by step: like → batch → `count` leaf → checkpoint. As `ledger/log/receipt.py` decides. */
+/** Verifies a receipt in steps: like → batch → `count` leaf → checkpoint, as `ledger/log/receipt.py` does. */
 
-import { joined, same, toBase64, toHex, utf8 } from "./bytes.js";
+import { concat, isEqual, toBase64, toHex, utf8 } from "./bytes.js";
 import { openCheckpoint } from "./checkpoint.js";
 import { readCountLeaf } from "./leaf.js";
-import { leafHash, pathLength, reachedRoot } from "./merkle.js";
-import { NoteRefused, shown } from "./note.js";
+import { leafHash, pathLength, rootFromPath } from "./merkle.js";
+import { NoteRefused, keyLabel } from "./note.js";
 import { likeEntry, readProof } from "./proof.js";
 
 /**
- * Return the proof, and its steps until one does not hold. MalformedReceipt if there is no proof.
+ * Return the proof and its steps, up to the first that fails. Throws MalformedReceipt if there is no proof.
  *
- * A step has a name, words to fill its sentence with, what was expected and found, and, where those two do not say
- * it, why it is false.
+ * A step has a name, values for its sentence, the expected and the actual value, and a code if these two do not
+ * state the reason of a failure.
  */
 export async function check(bytes, key) {
   const proof = readProof(bytes);
@@ -33,49 +33,49 @@ async function* stepsOf(proof, key) {
 }
 
 async function likeStep({ like, batch }) {
-  const found = await leafHash(joined(...likeEntry(like)));
-  const holds = same(found, batch.leaf);
-  return { name: "like", words: {}, holds, expected: toHex(batch.leaf), found: toHex(found) };
+  const actual = await leafHash(concat(...likeEntry(like)));
+  const holds = isEqual(actual, batch.leaf);
+  return { name: "like", values: {}, holds, expected: toHex(batch.leaf), actual: toHex(actual) };
 }
 
 async function batchStep({ id, size, index, leaf, path, root }) {
-  const words = { batch: id, size, index, hashes: path.length };
-  return inTree("batch", words, { path, index, size, leaf, root }, toHex);
+  const values = { batch: id, size, index, hashes: path.length };
+  return inclusionStep("batch", values, { path, index, size, leaf, root }, toHex);
 }
 
-/** The one judge of both trees. */
-async function inTree(name, words, { path, index, size, leaf, root }, write) {
+/** Return the step that checks a leaf's path in a tree. */
+async function inclusionStep(name, values, { path, index, size, leaf, root }, encode) {
   const wanted = pathLength(index, size);
-  if (wanted === null) return { name, words, holds: false, why: "place" };
-  const reached = await reachedRoot(path, index, size, leaf);
-  if (reached === null) return { name, words: { ...words, wanted }, holds: false, why: "path" };
-  return { name, words, holds: same(reached, root), expected: write(root), found: write(reached) };
+  if (wanted === null) return { name, values, holds: false, code: "index" };
+  const computed = await rootFromPath(path, index, size, leaf);
+  if (computed === null) return { name, values: { ...values, wanted }, holds: false, code: "path" };
+  return { name, values, holds: isEqual(computed, root), expected: encode(root), actual: encode(computed) };
 }
 
 function countStep({ campaign, batch, count }) {
-  const step = { name: "count", words: { batch: batch.id, campaign }, holds: false };
-  const told = readCountLeaf(count.entry);
-  if (told === null) return { ...step, why: "leaf", found: count.entry };
-  if (told.campaign !== campaign) return { ...step, why: "campaign", expected: campaign, found: told.campaign };
+  const step = { name: "count", values: { batch: batch.id, campaign }, holds: false };
+  const leaf = readCountLeaf(count.entry);
+  if (leaf === null) return { ...step, code: "leaf", actual: count.entry };
+  if (leaf.campaign !== campaign) return { ...step, code: "campaign", expected: campaign, actual: leaf.campaign };
   const wanted = [Number(batch.id), Number(batch.size), toHex(batch.root)];
   const expected = JSON.stringify(wanted);
-  const named = told.batches.map((each) => JSON.stringify(each));
-  if (named.includes(expected)) return { ...step, holds: true, expected, found: expected };
-  return { ...step, why: "batch", expected, found: named.join(" ") || "[]" };
+  const batches = leaf.batches.map((item) => JSON.stringify(item));
+  if (batches.includes(expected)) return { ...step, holds: true, expected, actual: expected };
+  return { ...step, code: "batch", expected, actual: batches.join(" ") || "[]" };
 }
 
 async function signatureStep(note, key) {
-  const own = shown(key);
-  const step = { name: "signature", words: { key: own }, holds: true, expected: own, found: own };
+  const label = keyLabel(key);
+  const step = { name: "signature", values: { key: label }, holds: true, expected: label, actual: label };
   try {
     return { step, checkpoint: await openCheckpoint(note, key) };
-  } catch (fault) {
-    if (!(fault instanceof NoteRefused)) throw fault;
-    return { step: { ...step, holds: false, why: fault.why, found: fault.found } };
+  } catch (error) {
+    if (!(error instanceof NoteRefused)) throw error;
+    return { step: { ...step, holds: false, code: error.code, actual: error.actual } };
   }
 }
 
 async function logStep({ index, entry, path }, { size, root }) {
-  const words = { index, size, hashes: path.length };
-  return inTree("log", words, { path, index, size, leaf: await leafHash(utf8(entry)), root }, toBase64);
+  const values = { index, size, hashes: path.length };
+  return inclusionStep("log", values, { path, index, size, leaf: await leafHash(utf8(entry)), root }, toBase64);
 }

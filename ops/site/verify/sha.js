@@ -1,4 +1,4 @@
-/** SHA-256 of the browser's own (W3C Web Cryptography, FIPS 180-4). */
+/** SHA-256 by the browser (W3C Web Cryptography, FIPS 180-4). */
 
 export const HASH_BYTES = 32;
 

@@ -1,1 +1,1 @@
-"""Forms drawn from the models of commands."""
+"""HTML forms made from the models of commands."""

@@ -1,4 +1,4 @@
-"""The preview beside the editor: what the promise in the form would come to, by the engine's own arithmetic."""
+"""The editor's preview: the cost of the promise in the form, by the engine's arithmetic."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from campaigns.catalogue import apply_promise
 from campaigns.errors import CampaignClosed, FieldError, NotFound, ValidationFailed
 from campaigns.preview import request as preview_request
-from campaigns.preview.context import compute_preview
+from campaigns.preview.context import PreviewResult, compute_preview
 from campaigns.promise.model import Promise
 from ops.admin.core.command import CommandContext
 from ops.admin.resources import campaigns as campaign_commands
@@ -22,37 +22,43 @@ from ops.http.web.preview_view import PreviewPanel, build_preview_panel
 
 
 async def build_preview(context: PageContext, form_state: FormState) -> tuple[PreviewPanel | None, list[FieldError]]:
-    """Return the preview of what stands in the form, or what is wrong with what it supposes."""
-    how = parsing.resolve_input_format(form_state.values, form_state.input_format)
+    """Return the preview of a promise form, or the errors of the preview inputs."""
     try:
-        async with context.command_context() as desk:
-            promise = await _promise_from_form(
-                desk,
-                form_state.subject_id,
-                parsing.to_body(form_schema(form_state.command.body_type), form_state.values, how),
-            )
-            request = preview_request.build_request(promise, **_preview_inputs(form_state.values, how))
-            done = await compute_preview(desk.conn, request, desk.now, pseudonym_key=desk.keys.pseudonym)
-    except ValidationFailed as refused:
-        return None, list(refused.field_errors)
-    except (ValidationError, NotFound, CampaignClosed):  # told of the form itself already
+        async with context.command_context() as command_context:
+            preview_result = await _compute(command_context, form_state)
+    except ValidationFailed as error:
+        return None, list(error.field_errors)
+    except (ValidationError, NotFound, CampaignClosed):  # the form's dry run reports these
         return None, []
-    return build_preview_panel(done, context.language), []
+    return build_preview_panel(preview_result, context.language), []
+
+
+async def _compute(command_context: CommandContext, form_state: FormState) -> PreviewResult:
+    input_format = parsing.resolve_input_format(form_state.values, form_state.input_format)
+    body = parsing.to_body(form_schema(form_state.command.body_type), form_state.values, input_format)
+    promise = await _promise_from_form(command_context, form_state.subject_id, body)
+    request = preview_request.build_request(promise, **_preview_inputs(form_state.values, input_format))
+    return await compute_preview(
+        command_context.conn, request, command_context.now, pseudonym_key=command_context.keys.pseudonym
+    )
 
 
 def _preview_inputs(values: FormValues, input_format: InputFormat) -> dict[str, Any]:
-    """Return budget and forecast; a past campaign goes before a number a day."""
-    found = parsing.to_body(PREVIEW_PARTS, values, input_format)
-    forecast = found.get("forecast") or {}
+    """Return budget and forecast; a past campaign takes precedence over likes per day."""
+    inputs = parsing.to_body(PREVIEW_PARTS, values, input_format)
+    forecast = inputs.get("forecast") or {}
     if "like_campaign" in forecast:
         forecast.pop("likes_per_day", None)
-    return {"funded_minor": found.get("funded_minor"), "forecast": forecast}
+    return {"funded_minor": inputs.get("funded_minor"), "forecast": forecast}
 
 
 async def _promise_from_form(command_context: CommandContext, slug: str, body: dict[str, Any]) -> Promise:
-    """Return the promise that the form makes; of new terms, the campaign's promise under them."""
+    """Return the promise in the form; for new terms, the campaign's current promise with these terms.
+
+    Raises ValidationError, or NotFound if the campaign does not exist.
+    """
     if not slug:
         return Promise.model_validate_json(orjson.dumps(body))
-    standing = apply_promise.current_promise(await campaign_commands.find_campaign(command_context, slug))
-    whole = standing.model_dump(mode="json", exclude_none=True) | {"terms": body.get("terms")}
-    return Promise.model_validate_json(orjson.dumps(whole))
+    current = apply_promise.current_promise(await campaign_commands.find_campaign(command_context, slug))
+    changed = current.model_dump(mode="json", exclude_none=True) | {"terms": body.get("terms")}
+    return Promise.model_validate_json(orjson.dumps(changed))

@@ -1,4 +1,4 @@
-"""What a preview supposes beside the promise: a budget, and the likes to expect."""
+"""Preview inputs outside the promise: budget and expected likes."""
 
 from typing import Annotated
 
@@ -9,11 +9,11 @@ from ledger.accounting.apportionment import WHOLE_BP
 from ops.http.admin_web.forms.schema import form_schema
 
 LikeCount = Annotated[int, Field(ge=0, le=10**12)]
-DEFAULT_BUDGET = "10000"  # what a form for a new promise supposes to begin with, in major units
+DEFAULT_BUDGET = "10000"  # major units, in the form of a new promise
 
 
 class ExpectedLikes(BaseModel):
-    """The likes to expect: so many a day, or those of a past campaign."""
+    """The expected likes: a number per day, or those of a past campaign."""
 
     likes_per_day: LikeCount | None = 10_000
     like_campaign: Slug | None = None
@@ -21,7 +21,7 @@ class ExpectedLikes(BaseModel):
 
 
 class PreviewInputs(BaseModel):
-    """What a preview supposes beside the promise."""
+    """The inputs of a preview outside the promise."""
 
     funded_minor: Minor | None = None
     forecast: ExpectedLikes

@@ -1,21 +1,22 @@
-"""A form as the template draws it: every input with its label, hint, value and what is wrong with it. Pure."""
+"""Form parts for the template: every input with its label, hint, value and errors. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
 from campaigns.errors import FieldError
 from ops.http.admin_web.forms.parsing import FormValues, InputFormat, row_count
-from ops.http.admin_web.forms.schema import Field, FieldList, Group, Kind, Part, iterate_fields, with_row_number
+from ops.http.admin_web.forms.schema import Field, FieldList, Group, Part, iterate_fields, with_row_number
 from ops.i18n import labels
+from ops.i18n.field_kinds import FieldKind
 from ops.i18n.language import Language
 from ops.i18n.refusals import refusal_text
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedField:
-    """An input, or a group of them, or rows."""
+    """An input, a group of inputs or a list of groups."""
 
     shape: str  # field, group or rows
     path: str
@@ -27,7 +28,7 @@ class RenderedField:
     unit: str = ""
     is_required: bool = False
     is_optional: bool = False
-    is_focus: bool = False  # where typing goes on
+    is_focus: bool = False  # receives the focus when the page opens
     options: list[tuple[str, str]] = field(default_factory=list)
     parts: list["RenderedField"] = field(default_factory=list)
 
@@ -38,25 +39,25 @@ class RenderedField:
 
     @property
     def described_by(self) -> str:
-        """The ids of what describes it."""
+        """The ids of its hint and errors."""
         ids = [f"{self.id}-fault"] if self.errors else []
         return " ".join(ids + ([f"{self.id}-hint"] if self.hint else []))
 
     @property
     def attributes(self) -> Markup:
-        """What tells of an input's state to who cannot see it."""
-        told = {
+        """The ARIA attributes of its state, and `autofocus`."""
+        values = {
             "aria-describedby": self.described_by,
             "aria-invalid": "true" if self.errors else "",
             "aria-required": "true" if self.is_required else "",
         }
         focus = Markup(" autofocus") if self.is_focus else Markup("")
-        return focus + Markup("").join(Markup(' {}="{}"').format(*each) for each in told.items() if each[1])
+        return focus + Markup("").join(Markup(' {}="{}"').format(*item) for item in values.items() if item[1])
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorSummaryItem:
-    """A fault in the summary, with the id of where it is; empty: it concerns all of it."""
+    """An error in the summary; `id` is the element's id, empty if it concerns the whole form."""
 
     id: str
     where: str
@@ -65,7 +66,7 @@ class ErrorSummaryItem:
 
 @dataclass(frozen=True, slots=True)
 class RenderedForm:
-    """All of it."""
+    """A form's parts and its error summary."""
 
     parts: list[RenderedField]
     summary: list[ErrorSummaryItem]
@@ -79,37 +80,36 @@ def render_form(
     language: Language,
     focus: str = "",
 ) -> RenderedForm:
-    """Return the form as it is drawn, each fault at the nearest part of its path; `focus`: where typing goes on."""
-    own = _Renderer(values, field_errors, input_format, language, focus)
-    drawn = own.render_parts(parts)
-    shown = [each for each in _flatten(drawn) if each.kind != Kind.HIDDEN.value]
-    ids = {each.path: each.id for each in shown}
-    kinds = {each.path: each.kind for each in shown}
-    summary = []
-    for fault in field_errors:
-        path = nearest_path(fault.path, ids)
-        kind = Kind(kinds[path]) if kinds.get(path) else None
-        told = labels.path_label(path, language) if path else ""
-        summary.append(
-            ErrorSummaryItem(
-                ids.get(path, ""), told, refusal_text(fault, language, kind=kind, currency=input_format.currency)
-            )
-        )
-    return RenderedForm(drawn, summary)
+    """Return the form's parts with each error at the part nearest to its path; `focus` is a path."""
+    rendered = _Renderer(values, field_errors, input_format, language, focus).render_parts(parts)
+    visible = {part.path: part for part in _flatten(rendered) if part.kind != FieldKind.HIDDEN.value}
+    currency = input_format.currency
+    return RenderedForm(rendered, [_summary_item(error, visible, currency, language) for error in field_errors])
+
+
+def _summary_item(
+    error: FieldError, visible: dict[str, RenderedField], currency: str, language: Language
+) -> ErrorSummaryItem:
+    path = nearest_path(error.path, visible)
+    part = visible.get(path)
+    kind = FieldKind(part.kind) if part and part.kind else None
+    where = labels.path_label(path, language) if path else ""
+    reason = refusal_text(error, language, kind=kind, currency=currency)
+    return ErrorSummaryItem(part.id if part else "", where, reason)
 
 
 def nearest_path(path: str, known_paths: Iterable[str]) -> str:
-    """Return the longest known path that the path lies at or within; empty: none. Pure."""
+    """Return the longest known path that equals or contains the path; empty if none does. Pure."""
     paths = set(known_paths)
     while path and path not in paths:
         path = path.rpartition(".")[0]
     return path
 
 
-def _flatten(rendered_fields: Sequence[RenderedField]) -> Iterable[RenderedField]:
-    for each in rendered_fields:
-        yield each
-        yield from _flatten(each.parts)
+def _flatten(rendered_fields: Sequence[RenderedField]) -> Iterator[RenderedField]:
+    for rendered in rendered_fields:
+        yield rendered
+        yield from _flatten(rendered.parts)
 
 
 class _Renderer:
@@ -121,19 +121,14 @@ class _Renderer:
         language: Language,
         focus: str,
     ) -> None:
-        self._values, self._field_errors, self._input_format, self._language = (
-            values,
-            field_errors,
-            input_format,
-            language,
-        )
-        self._focus = focus
+        self._values, self._field_errors, self._input_format = values, field_errors, input_format
+        self._language, self._focus = language, focus
 
     def _claim_focus(self, path: str) -> bool:
-        """Tell whether this is the part, or the first within it, that is to have the focus: one has it."""
-        is_it = bool(self._focus) and (path == self._focus or path.startswith(f"{self._focus}."))
-        self._focus = "" if is_it else self._focus
-        return is_it
+        """Return whether this part gets the focus: the first one at or within the focus path does."""
+        is_target = bool(self._focus) and (path == self._focus or path.startswith(f"{self._focus}."))
+        self._focus = "" if is_target else self._focus
+        return is_target
 
     def render_parts(self, parts: Iterable[Part]) -> list[RenderedField]:
         return [self._render_part(part) for part in parts]
@@ -151,30 +146,19 @@ class _Renderer:
 
     def _render_field(self, field: Field) -> RenderedField:
         language, name = self._language, field.path.rpartition(".")[2]
-        label = labels.field_label(field.path, language)
-        told = [
-            refusal_text(fault, language, kind=field.kind, currency=self._input_format.currency)
-            for fault in self._field_errors
-            if fault.path == field.path
-        ]
-        options = [(each, labels.lookup_text(f"choice_{name}", each, language)) for each in field.choices]
-        unit = {Kind.MONEY: self._input_format.currency, Kind.PERCENT: "%"}.get(field.kind, "")
-        is_optional = (
-            not field.is_required and field.default is None and not field.path.rpartition(".")[0].endswith("account")
-        )
         return RenderedField(
             "field",
             field.path,
-            label,
+            labels.field_label(field.path, language),
             labels.field_hint(field.path, language),
-            told,
+            self._error_texts(field.path, field.kind),
             field.kind.value,
             self._values.get(field.path, ""),
-            unit,
-            is_required=field.is_required and field.kind is not Kind.FLAG,
-            is_optional=is_optional,
+            unit={FieldKind.MONEY: self._input_format.currency, FieldKind.PERCENT: "%"}.get(field.kind, ""),
+            is_required=field.is_required and field.kind is not FieldKind.FLAG,
+            is_optional=_is_optional(field),
             is_focus=self._claim_focus(field.path),
-            options=options,
+            options=[(choice, labels.lookup_text(f"choice_{name}", choice, language)) for choice in field.choices],
         )
 
     def _render_group(self, shape: str, path: str, parts: list[RenderedField]) -> RenderedField:
@@ -182,14 +166,20 @@ class _Renderer:
         if last.isdecimal():
             label = f"{labels.lookup_text('row', path.split('.')[-2], self._language)} {int(last) + 1}"
         hint = None if last.isdecimal() else labels.field_hint(path, self._language)
-        told = [
-            refusal_text(fault, self._language, kind=None, currency=self._input_format.currency)
-            for fault in self._field_errors
-            if fault.path == path
-        ]
-        return RenderedField(shape, path, label, hint, told, parts=parts)
+        return RenderedField(shape, path, label, hint, self._error_texts(path, None), parts=parts)
+
+    def _error_texts(self, path: str, kind: FieldKind | None) -> list[str]:
+        errors = [error for error in self._field_errors if error.path == path]
+        currency = self._input_format.currency
+        return [refusal_text(error, self._language, kind=kind, currency=currency) for error in errors]
+
+
+def _is_optional(field: Field) -> bool:
+    """Return whether to mark a field as optional; an account's parts exclude each other and are not marked."""
+    is_account_part = field.path.rpartition(".")[0].endswith("account")
+    return not field.is_required and field.default is None and not is_account_part
 
 
 def input_paths(parts: Sequence[Part]) -> set[str]:
-    """Return the paths of the inputs, rows by their placeholder: what a form may send."""
-    return {each.path for each in iterate_fields(tuple(parts))}
+    """Return the paths of the inputs, with `*` for a row's number."""
+    return {item.path for item in iterate_fields(tuple(parts))}

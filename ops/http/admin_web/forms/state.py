@@ -1,4 +1,4 @@
-"""A sheet: a command's form on its way, and what stands in it."""
+"""A command's form with its typed values, errors and dry run."""
 
 import secrets
 from collections.abc import Sequence
@@ -18,30 +18,30 @@ PROMISE_COMMANDS = (command_links.NEW_TERMS, command_links.CREATE_CAMPAIGN)
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """A form on its way: the command, what it is about, and what stands in it."""
+    """A command's form: the command, its subject and the values typed so far."""
 
     command: Command[Any]
     subject_id: str
     input_format: InputFormat
     values: FormValues
     field_errors: Sequence[FieldError] = ()
-    refusal: str | None = None  # why it was not done, where no field is wrong
-    dry_run_result: CommandResponse | None = None  # what it would do
+    refusal: str | None = None  # a sentence that concerns no field
+    dry_run_result: CommandResponse | None = None
     preview: Any = None
     focus: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(18))
 
     @property
     def parts(self) -> Any:
-        """The command's parts, and those of a preview where there is one."""
+        """The command's parts, followed by the preview inputs in the editor."""
         return form_schema(self.command.body_type) + (PREVIEW_PARTS if self.is_editor else ())
 
     @property
     def is_file(self) -> bool:
-        """Whether the body is a file, as it is."""
+        """Whether the body is an uploaded file."""
         return self.command.content_type != JSON_TYPE
 
     @property
     def is_editor(self) -> bool:
-        """Whether it is a promise that is written."""
+        """Whether the form edits a promise."""
         return self.command.name in PROMISE_COMMANDS

@@ -1,4 +1,4 @@
-"""Pages to look at: what waits, the campaigns, one campaign, the proposals, one proposal."""
+"""Overview, campaigns and proposals as pages."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,9 +9,8 @@ from campaigns.errors import NotFound
 from campaigns.reporting.snapshot import CampaignSnapshot, read_snapshots
 from ops.admin import registry
 from ops.admin.core.command import Command, CommandContext, is_allowed
-from ops.admin.core.pagination import read_page as page_of
-from ops.admin.resources import proposals as deciding
-from ops.admin.resources.proposals import PROPOSALS, ProposalView
+from ops.admin.core.pagination import read_page
+from ops.admin.resources.proposals import PROPOSALS, ProposalView, read_proposal
 from ops.clock import utc_now
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext
@@ -28,163 +27,195 @@ from ops.i18n.stored_refusals import failure_text
 _CAMPAIGN_PREFIX = "/campaigns/{slug}/"
 _CLOSE_CAMPAIGN = "campaign.close"
 _PENDING_MAX = 50
+_FILTERS_BY_LIST = {
+    "settlements": "campaign",
+    "payouts": "campaign",
+    "content": "campaign",
+    "uploads": "campaign",
+    "proposals": "subject",
+    "audit": "subject",
+}
 
 
 async def current_snapshots(context: PageContext) -> list[CampaignSnapshot]:
-    """Return every campaign as it stands at this moment."""
-    return await read_snapshots(
-        context.request.app[COMMAND_SERVICES].pool, context.request.app[CATALOGUE_CACHE], utc_now()
-    )
+    """Return every campaign's current figures."""
+    app = context.request.app
+    return await read_snapshots(app[COMMAND_SERVICES].pool, app[CATALOGUE_CACHE], utc_now())
 
 
 async def show_home(context: PageContext) -> web.Response:
-    """What waits for the visitor, and the campaigns at a glance."""
-    async with context.command_context() as desk:
-        waiting = (
-            await _list_proposals(desk, state="pending", limit=str(_PENDING_MAX))
-            if _can_read_proposals(context)
-            else []
-        )
-    own = [row for row in waiting if row["asked_by"] == context.actor.name]
-    mine = [row for row in waiting if row not in own and can_decide(context, row)]
+    """Show the visitor's pending work and all campaigns."""
+    pending = await _pending_proposals(context)
+    own_proposals = [row for row in pending if row["asked_by"] == context.actor.name]
+    decidable = [row for row in pending if can_decide(context, row)]
     return context.render(
         "home",
         settlements=await pending_settlements(context),
-        mine=[describe_proposal(row, context.language) for row in mine],
-        own=[describe_proposal(row, context.language) for row in own],
-        scenes=[build_campaign_page(each, context.language) for each in await current_snapshots(context)],
-        makes=is_allowed(context.actor, registry.find_command("campaign.create").roles),
+        decidable_proposals=[describe_proposal(row, context.language) for row in decidable],
+        own_proposals=[describe_proposal(row, context.language) for row in own_proposals],
+        pages=await _campaign_pages(context),
+        can_create_campaign=_may_run(context, command_links.CREATE_CAMPAIGN),
     )
 
 
-def _can_read_proposals(context: PageContext) -> bool:
-    return is_allowed(context.actor, PROPOSALS.roles)
+async def _pending_proposals(context: PageContext) -> Sequence[ProposalView]:
+    return await _read_proposals(context, state="pending", limit=str(_PENDING_MAX))
 
 
-async def _list_proposals(command_context: CommandContext, **query: str) -> Sequence[Any]:
-    rows: Sequence[Any] = (await page_of(PROPOSALS, command_context, query))["proposals"]
-    return rows
+async def _read_proposals(context: PageContext, **query: str) -> Sequence[ProposalView]:
+    """Return the proposals that match; none if the visitor may not see proposals."""
+    if not is_allowed(context.actor, PROPOSALS.roles):
+        return []
+    async with context.command_context() as command_context:
+        return await _list_proposals(command_context, query)
+
+
+async def _list_proposals(command_context: CommandContext, query: dict[str, str]) -> Sequence[ProposalView]:
+    proposals: Sequence[ProposalView] = (await read_page(PROPOSALS, command_context, query))["proposals"]
+    return proposals
+
+
+async def _campaign_pages(context: PageContext) -> list[CampaignPage]:
+    return [build_campaign_page(snapshot, context.language) for snapshot in await current_snapshots(context)]
+
+
+def _may_run(context: PageContext, command_name: str) -> bool:
+    return is_allowed(context.actor, registry.find_command(command_name).roles)
 
 
 def can_decide(context: PageContext, row: ProposalView) -> bool:
-    """Tell whether the visitor may decide about a proposal."""
-    is_others = row["state"] == "pending" and row["asked_by"] != context.actor.name
-    return is_others and is_allowed(context.actor, registry.find_command(row["command"]).approvers)
+    """Return whether the visitor may approve or refuse a proposal."""
+    is_of_other_person = row["state"] == "pending" and row["asked_by"] != context.actor.name
+    return is_of_other_person and is_allowed(context.actor, registry.find_command(row["command"]).approvers)
 
 
 def describe_proposal(row: ProposalView, language: Language) -> dict[str, Any]:
-    """Return a proposal in words."""
-    is_there = row["state"] == "done" or not row["command"].endswith(".create")
+    """Return a proposal with its texts for the template. Pure."""
+    has_subject_page = row["state"] == "done" or not row["command"].endswith(".create")
+    failure, approval_reason = row["failure"], row["approval_reason"]
     return {
         **row,
-        "said": failure_text(row["failure"], language) if row["failure"] else row["decision_reason"],
-        "title": labels.lookup_text("do", row["command"], language),
-        "why": labels.lookup_text("second", row["approval_reason"], language, row["approval_reason"]),
-        "state_word": labels.lookup_text("proposal_state", row["state"], language),
-        "worded": labels.label_changes(row["differences"], language),
-        "about": subject_url(row["subject"]) if is_there else None,
-        "about_said": format_subject(row["subject"], language),
-        "at": labels.format_minute(row["asked_at"]),
-        "decided": labels.format_minute(row["decided_at"]) if row["decided_at"] else None,
-        "due": labels.format_minute(row["due_at"]) if row["due_at"] else None,
+        "title": labels.lookup_text("command", row["command"], language),
+        "state_text": labels.lookup_text("proposal_state", row["state"], language),
+        "approval_reason_text": labels.lookup_text("approval_reason", approval_reason, language, approval_reason),
+        "decision_reason_text": failure_text(failure, language) if failure else row["decision_reason"],
+        "changes": labels.label_changes(row["differences"], language),
+        "subject_url": subject_url(row["subject"]) if has_subject_page else None,
+        "subject_text": format_subject(row["subject"], language),
+        "asked_at_text": labels.format_minute(row["asked_at"]),
+        "decided_at_text": labels.format_minute(row["decided_at"]) if row["decided_at"] else None,
+        "due_at_text": labels.format_minute(row["due_at"]) if row["due_at"] else None,
     }
 
 
 async def show_campaigns(context: PageContext) -> web.Response:
-    """Every campaign, oldest first."""
-    return context.render(
-        "campaigns",
-        scenes=[build_campaign_page(each, context.language) for each in await current_snapshots(context)],
-        makes=is_allowed(context.actor, registry.find_command("campaign.create").roles),
-    )
+    """Show every campaign, oldest first."""
+    can_create_campaign = _may_run(context, command_links.CREATE_CAMPAIGN)
+    return context.render("campaigns", pages=await _campaign_pages(context), can_create_campaign=can_create_campaign)
 
 
 async def show_campaign(context: PageContext) -> web.Response:
-    """One campaign: its promise and money, and what the visitor may do with it."""
+    """Show a campaign's promise and money, and the commands that the visitor may run."""
     slug = context.request.match_info["slug"]
-    found = next((each for each in await current_snapshots(context) if each.slug == slug), None)
-    if found is None:
-        raise NotFound(f"there is no campaign {slug!r}")
-    async with context.command_context() as desk:
-        waiting = await _list_proposals(desk, subject=f"campaign/{slug}") if _can_read_proposals(context) else []
-    shown: CampaignPage = build_campaign_page(found, context.language)
-    commands = _available_commands(context, found)
+    snapshot = await _find_snapshot(context, slug)
+    proposals = await _read_proposals(context, subject=f"campaign/{slug}")
+    commands = _available_commands(context, snapshot)
     return context.render(
         "campaign",
-        scene=shown,
-        actions=[await inline_command(context, each, slug) for each in commands if _is_inline(each)],
-        more=[
-            (command_links.command_title(each, context), command_links.command_url(each.name, slug))
-            for each in commands
-            if not _is_inline(each) and each.name != _CLOSE_CAMPAIGN
-        ],
-        closes=command_links.command_url(_CLOSE_CAMPAIGN, slug)
-        if registry.find_command(_CLOSE_CAMPAIGN) in commands
-        else None,
-        about=_related_lists(context, slug),
-        is_open=found.campaign.closed_at is None,
-        gives_terms=is_allowed(context.actor, registry.find_command("campaign.terms").roles),
-        proposals=[describe_proposal(row, context.language) for row in waiting],
+        page=build_campaign_page(snapshot, context.language),
+        inline_commands=[await inline_command(context, command, slug) for command in commands if _is_inline(command)],
+        command_links=_command_links(context, commands, slug),
+        close_url=_close_url(commands, slug),
+        related_lists=_related_lists(context, slug),
+        can_give_terms=_may_run(context, command_links.NEW_TERMS) and snapshot.campaign.closed_at is None,
+        proposals=[describe_proposal(row, context.language) for row in proposals],
     )
 
 
-def _related_lists(context: PageContext, slug: str) -> list[tuple[str, str]]:
-    """Return the lists that tell more about a campaign, as far as the visitor may see them."""
-    wanted = {"settlements": "campaign", "payouts": "campaign", "content": "campaign", "uploads": "campaign"}
-    wanted |= {"proposals": "subject", "audit": "subject"}
-    listings = {each.path.strip("/"): each for each in registry.LIST_ENDPOINTS}
+async def _find_snapshot(context: PageContext, slug: str) -> CampaignSnapshot:
+    for snapshot in await current_snapshots(context):
+        if snapshot.slug == slug:
+            return snapshot
+    raise NotFound("campaign_not_found", slug=slug)
+
+
+def _command_links(context: PageContext, commands: Sequence[Command[Any]], slug: str) -> list[tuple[str, str]]:
     return [
-        (
-            labels.lookup_text("list", name, context.language),
-            f"/admin/{name}?{key}={'campaign/' if key == 'subject' else ''}{slug}",
-        )
-        for name, key in wanted.items()
-        if is_allowed(context.actor, listings[name].roles)
+        (command_links.command_title(command, context), command_links.command_url(command.name, slug))
+        for command in commands
+        if not _is_inline(command) and command.name != _CLOSE_CAMPAIGN
     ]
 
 
-def _available_commands(context: PageContext, snapshot: CampaignSnapshot) -> list[Command[Any]]:
-    """Return what the visitor may do with the campaign, but for new terms, which have a page of their own."""
-    known = [each for each in registry.COMMANDS if each.path.startswith(_CAMPAIGN_PREFIX)]
-    is_open = snapshot.campaign.closed_at is None
+def _close_url(commands: Sequence[Command[Any]], slug: str) -> str | None:
+    can_close = any(command.name == _CLOSE_CAMPAIGN for command in commands)
+    return command_links.command_url(_CLOSE_CAMPAIGN, slug) if can_close else None
+
+
+def _related_lists(context: PageContext, slug: str) -> list[tuple[str, str]]:
+    """Return title and URL of the lists about a campaign that the visitor may see."""
+    endpoints = {endpoint.path.strip("/"): endpoint for endpoint in registry.LIST_ENDPOINTS}
     return [
-        each
-        for each in known
-        if is_open
-        and each.name not in PROMISE_COMMANDS
-        and each.path.count("{") == 1
-        and is_allowed(context.actor, each.roles)
+        (labels.lookup_text("list", name, context.language), _filtered_list_url(name, slug))
+        for name in _FILTERS_BY_LIST
+        if is_allowed(context.actor, endpoints[name].roles)
+    ]
+
+
+def _filtered_list_url(name: str, slug: str) -> str:
+    key = _FILTERS_BY_LIST[name]
+    return f"/admin/{name}?{key}={'campaign/' if key == 'subject' else ''}{slug}"
+
+
+def _available_commands(context: PageContext, snapshot: CampaignSnapshot) -> list[Command[Any]]:
+    """Return the commands about the campaign that the visitor may run, except new terms."""
+    if snapshot.campaign.closed_at is not None:
+        return []
+    return [
+        command
+        for command in registry.COMMANDS
+        if command.path.startswith(_CAMPAIGN_PREFIX)
+        and command.path.count("{") == 1
+        and command.name not in PROMISE_COMMANDS
+        and is_allowed(context.actor, command.roles)
     ]
 
 
 def _is_inline(command: Command[Any]) -> bool:
-    """Tell whether a command's form stands on the campaign's page: none that goes deeper or cannot be undone does."""
+    """Return whether a command's form is part of the campaign's page; closing and sub-resources are not."""
     return "/" not in command.path.removeprefix(_CAMPAIGN_PREFIX) and command.name != _CLOSE_CAMPAIGN
 
 
 async def show_proposals(context: PageContext) -> web.Response:
-    """Every proposal, newest first."""
+    """Show the proposals, newest first."""
     context.require_role(PROPOSALS.roles)
-    asked = {name: value for name, value in context.request.query.items() if value and name != "lang"}
-    async with context.command_context() as desk:
-        found = await page_of(PROPOSALS, desk, asked)
-    rows = [describe_proposal(row, context.language) for row in found["proposals"]]
-    return context.render("proposals", rows=rows, next=found["next"], state=asked.get("state", ""))
+    query = {name: value for name, value in context.request.query.items() if value and name != "lang"}
+    async with context.command_context() as command_context:
+        page = await read_page(PROPOSALS, command_context, query)
+    rows = [describe_proposal(row, context.language) for row in page["proposals"]]
+    return context.render("proposals", rows=rows, next_cursor=page["next"], state=query.get("state", ""))
 
 
 async def show_proposal(context: PageContext) -> web.Response:
-    """One proposal: what would change in words and in money, and what the visitor may decide about it."""
+    """Show a proposal's changes, and the decisions that the visitor may make."""
     context.require_role(PROPOSALS.roles)
     proposal_id = context.request.match_info["proposal"]
-    async with context.command_context() as desk:
-        row = await deciding.read_proposal(desk, proposal_id)
-    is_own = row["asked_by"] == context.actor.name
-    names = ["proposal.approve", "proposal.refuse"] if can_decide(context, row) else []
-    is_held = row["state"] == "approved" and is_allowed(
-        context.actor, registry.find_command(row["command"]).approvers
-    )
-    names += ["proposal.withdraw"] if (is_own and row["state"] in ("pending", "approved")) or is_held else []
+    async with context.command_context() as command_context:
+        row = await read_proposal(command_context, proposal_id)
     forms = [
-        await inline_command(context, registry.find_command(name), proposal_id, hash=row["hash"]) for name in names
+        await inline_command(context, registry.find_command(name), proposal_id, hash=row["hash"])
+        for name in _decision_commands(context, row)
     ]
-    return context.render("proposal", row=describe_proposal(row, context.language), actions=forms, is_own=is_own)
+    return context.render("proposal", row=describe_proposal(row, context.language), inline_commands=forms)
+
+
+def _decision_commands(context: PageContext, row: ProposalView) -> list[str]:
+    names = ["proposal.approve", "proposal.refuse"] if can_decide(context, row) else []
+    return [*names, "proposal.withdraw"] if _can_withdraw(context, row) else names
+
+
+def _can_withdraw(context: PageContext, row: ProposalView) -> bool:
+    """Return whether the visitor may withdraw: the author, and an approver before a delayed execution."""
+    is_author = row["asked_by"] == context.actor.name and row["state"] in ("pending", "approved")
+    is_approver = is_allowed(context.actor, registry.find_command(row["command"]).approvers)
+    return is_author or (row["state"] == "approved" and is_approver)

@@ -1,18 +1,17 @@
-"""A command's form within another page: a campaign's, a proposal's, a settlement's."""
+"""A command's form inside another page: a campaign's, a proposal's or a settlement's."""
 
 from typing import Any, NamedTuple
 
 from ops.admin.core.command import Command
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext
-from ops.http.admin_web.forms.rendering import RenderedForm
-from ops.http.admin_web.forms.rendering import render_form as drawn
+from ops.http.admin_web.forms.rendering import RenderedForm, render_form
 from ops.http.admin_web.forms.state import FormState
-from ops.http.admin_web.pages import command as giving
+from ops.http.admin_web.pages import command as command_pages
 
 
 class InlineCommand(NamedTuple):
-    """The form, where it is sent, and what the command does."""
+    """A command's form, its explanation and the URL that it is sent to."""
 
     title: str
     note: str | None
@@ -24,15 +23,13 @@ class InlineCommand(NamedTuple):
 async def inline_command(
     context: PageContext, command: Command[Any], subject_id: str, **preset_values: str
 ) -> InlineCommand:
-    """Return a command's form, to be drawn within a page."""
-    sheet = await giving.initial_form_state(context, command, subject_id)
-    values = {**sheet.values, **preset_values}
-    form = drawn(sheet.parts, values, (), sheet.input_format, context.language)
-    note = command_links.command_note(command, context)
+    """Return a command's form for use inside a page; `preset_values` by input path."""
+    form_state = await command_pages.initial_form_state(context, command, subject_id)
+    values = {**form_state.values, **preset_values}
     return InlineCommand(
         command_links.command_title(command, context),
-        note,
+        command_links.command_note(command, context),
         command_links.command_url(command.name, subject_id),
-        sheet,
-        form,
+        form_state,
+        render_form(form_state.parts, values, (), form_state.input_format, context.language),
     )

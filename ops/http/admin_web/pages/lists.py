@@ -1,4 +1,4 @@
-"""Every list of the registry as a page and as CSV (RFC 4180): filters, a cursor, and what may be done to a row."""
+"""Every list of the registry as a page and as CSV (RFC 4180), with filters, a cursor and commands for each row."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,7 @@ from ledger.settlements.payout_steps import PayoutState
 from ops.admin import registry
 from ops.admin.core.command import Command, is_allowed
 from ops.admin.core.csv_export import CsvExport, stream_csv
-from ops.admin.core.pagination import BOOLEAN, INSTANT, ListEndpoint
-from ops.admin.core.pagination import read_page as page_of
+from ops.admin.core.pagination import BOOLEAN, INSTANT, ListEndpoint, read_page
 from ops.http.admin_web import command_links, csrf
 from ops.http.admin_web.context import PageContext
 from ops.http.admin_web.table_cells import Cell, build_cell
@@ -24,12 +23,12 @@ from ops.i18n import labels
 from ops.i18n.labels import LabelledChange
 from ops.i18n.refusals import refusal_text
 
-# The columns of a page, of all that a row holds: the CSV has every one.
+# The columns of the pages; the CSV files have every column.
 COLUMNS: Mapping[str, Sequence[str]] = {
-    "audit": ("at", "by", "role", "command", "subject", "proposal", "door", "address"),
+    "audit": ("at", "by", "role", "command", "subject", "proposal", "entry_point", "address"),
     "charities": ("charity", "name", "account", "added_at", "disabled_at"),
     "content": ("content", "campaign", "enrolled_at", "paused_at"),
-    "lines": ("booked_on", "amount", "direction", "text", "bank_reference", "payout", "match_rule"),
+    "lines": ("booked_on", "amount", "direction", "description", "bank_reference", "payout", "match_rule"),
     "payouts": ("payout", "campaign", "charity", "period", "amount", "state", "paid_on", "bank_reference"),
     "platforms": ("platform", "added_at", "keys", "disabled_at"),
     "settlements": ("settlement", "campaign", "period", "cut_off", "total", "to_send", "state", "approvals_missing"),
@@ -41,12 +40,13 @@ COLUMNS: Mapping[str, Sequence[str]] = {
 _STATES: Mapping[str, tuple[str, ...]] = {"settlements": tuple(SettlementState), "payouts": tuple(PayoutState)}
 _BOOLEANS: tuple[str, ...] = ("true", "false")
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
-_IS_ACTIVE: Callable[[Mapping[str, Any]], bool] = lambda row: not row.get("revoked_at")  # noqa: E731
-# Where a row is not what a command about it is for.
-_IS_APPLICABLE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+_RowTest = Callable[[Mapping[str, Any]], bool]
+_IS_ACTIVE: _RowTest = lambda row: not row.get("revoked_at")  # noqa: E731
+# Whether a command applies to a row; commands that are not here apply to active rows.
+_IS_APPLICABLE: Mapping[str, _RowTest] = {
     **{f"{kind}.disable": lambda row: not row["is_disabled"] for kind in ("charity", "sponsor", "platform")},
     **{f"{kind}.enable": lambda row: bool(row["is_disabled"]) for kind in ("charity", "sponsor", "platform")},
-    **{f"settlement.{verb}": lambda _: False for verb in ("approve", "cancel", "send")},  # on its own page
+    **{f"settlement.{verb}": lambda _: False for verb in ("approve", "cancel", "send")},  # on the settlement's page
     "payout.retry": lambda row: row["state"] == PayoutState.RETURNED,
     "payout.record-result": lambda row: row["state"] == PayoutState.SENDING,
     "line.match": lambda row: row["payout"] is None,
@@ -56,14 +56,14 @@ _IS_APPLICABLE: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 
 
 class Link(NamedTuple):
-    """What may be done, and where."""
+    """A command's title and the URL of its form."""
 
     title: str
     url: str
 
 
 class ListRow(NamedTuple):
-    """A row: its values, what it changed, and what may be done to it."""
+    """A row's cells, the changes that it reports, and the commands about it."""
 
     cells: list[Cell]
     changes: list[LabelledChange]
@@ -71,7 +71,7 @@ class ListRow(NamedTuple):
 
 
 class FilterInput(NamedTuple):
-    """One input that narrows the list."""
+    """An input that filters the list."""
 
     key: str
     label: str
@@ -81,48 +81,68 @@ class FilterInput(NamedTuple):
     is_day: bool
 
 
+class _ListPage(NamedTuple):
+    """A page of rows with its cursor, or the errors of its filters."""
+
+    rows: Sequence[Mapping[str, Any]]
+    next_cursor: str | None
+    errors: Mapping[str, str]
+
+
 def list_endpoints() -> dict[str, ListEndpoint]:
-    """Return the lists that stand for themselves, by their place in an address."""
-    return {each.path.strip("/"): each for each in registry.LIST_ENDPOINTS if "{" not in each.path}
+    """Return the lists that are not part of another resource, by their name in the URL."""
+    return {endpoint.path.strip("/"): endpoint for endpoint in registry.LIST_ENDPOINTS if "{" not in endpoint.path}
 
 
 def _requested_list(context: PageContext) -> ListEndpoint:
-    found = list_endpoints().get(context.request.match_info["listing"])
-    if found is None:
-        raise NotFound("there is no such list")
-    context.require_role(found.roles)
-    return found
+    endpoint = list_endpoints().get(context.request.match_info["list"])
+    if endpoint is None:
+        raise NotFound("list_not_found")
+    context.require_role(endpoint.roles)
+    return endpoint
 
 
 async def show_list(context: PageContext) -> web.Response:
-    """A page of a list."""
-    own, typed = _requested_list(context), _query_values(context)
-    asked = _list_query(own, typed)
-    faults: dict[str, str] = {}
-    found: dict[str, Any] = {own.name: [], "next": None}
-    try:
-        async with context.command_context() as desk:
-            found = await page_of(own, desk, asked)
-    except ValidationFailed as refused:
-        faults = {fault.path: refusal_text(fault, context.language) for fault in refused.field_errors}
-    columns = COLUMNS[own.name]
-    rows = [_list_row(context, own, row, columns) for row in found[own.name]]
-    name = own.path.strip("/")
+    """Show a page of a list."""
+    endpoint, query_values = _requested_list(context), _query_values(context)
+    list_query = _list_query(endpoint, query_values)
+    page = await _read_list_page(context, endpoint, list_query)
+    name, columns = endpoint.path.strip("/"), COLUMNS[endpoint.name]
+    rows = [_list_row(context, endpoint, row, columns) for row in page.rows]
     return context.render(
         "list",
-        422 if faults else 200,
+        422 if page.errors else 200,
         name=name,
-        title=labels.lookup_text("list", name, context.language, own.summary),
+        title=labels.lookup_text("list", name, context.language, endpoint.summary),
         columns=[labels.field_label(f"column.{column}", context.language) for column in columns],
         rows=rows,
-        has_more=any(row.links for row in rows),
-        is_narrowed=bool(typed.keys() & own.filters.keys()),
-        filters=[_filter_input(context, own, key, typed, faults.get(key)) for key in own.filters],
-        other_faults=[why for key, why in faults.items() if key not in own.filters],
-        makes=_create_links(context, own),
-        next=f"?{urlencode({'cursor': found['next']} | _lang_parameter(context))}" if found["next"] else None,
-        csv=f"{csrf.ADMIN_WEB_PREFIX}/{name}.csv?{urlencode({k: v for k, v in asked.items() if k in own.filters})}",
+        has_commands=any(row.links for row in rows),
+        is_filtered=bool(query_values.keys() & endpoint.filters.keys()),
+        filters=[_filter_input(context, endpoint, key, query_values, page.errors) for key in endpoint.filters],
+        other_faults=[text for key, text in page.errors.items() if key not in endpoint.filters],
+        create_links=_create_links(context, endpoint),
+        next_page_query=_next_page_query(context, page.next_cursor),
+        csv_url=_csv_url(endpoint, list_query),
     )
+
+
+async def _read_list_page(context: PageContext, endpoint: ListEndpoint, query: Mapping[str, str]) -> _ListPage:
+    try:
+        async with context.command_context() as command_context:
+            page = await read_page(endpoint, command_context, query)
+    except ValidationFailed as refused:
+        errors = {error.path: refusal_text(error, context.language) for error in refused.field_errors}
+        return _ListPage([], None, errors)
+    return _ListPage(page[endpoint.name], page["next"], {})
+
+
+def _next_page_query(context: PageContext, cursor: str | None) -> str | None:
+    return f"?{urlencode({'cursor': cursor} | _lang_parameter(context))}" if cursor else None
+
+
+def _csv_url(endpoint: ListEndpoint, query: Mapping[str, str]) -> str:
+    filters = {name: value for name, value in query.items() if name in endpoint.filters}
+    return f"{csrf.ADMIN_WEB_PREFIX}/{endpoint.path.strip('/')}.csv?{urlencode(filters)}"
 
 
 def _query_values(context: PageContext) -> dict[str, str]:
@@ -130,7 +150,7 @@ def _query_values(context: PageContext) -> dict[str, str]:
 
 
 def _list_query(list_endpoint: ListEndpoint, query_values: Mapping[str, str]) -> dict[str, str]:
-    """Return what is asked of the list: a day for a moment is the day's first one, in UTC."""
+    """Return the list's parameters; a day in place of a moment is its first moment in UTC."""
     return {
         name: f"{value}T00:00:00Z" if list_endpoint.filters.get(name) is INSTANT and _DAY.match(value) else value
         for name, value in query_values.items()
@@ -138,16 +158,24 @@ def _list_query(list_endpoint: ListEndpoint, query_values: Mapping[str, str]) ->
 
 
 def _filter_input(
-    context: PageContext, list_endpoint: ListEndpoint, key: str, query_values: Mapping[str, str], error: str | None
+    context: PageContext,
+    list_endpoint: ListEndpoint,
+    key: str,
+    query_values: Mapping[str, str],
+    errors: Mapping[str, str],
 ) -> FilterInput:
-    language, value = context.language, query_values.get(key, "")
-    is_truth = list_endpoint.filters[key] is BOOLEAN
-    kind, known = ("choice_bool", _BOOLEANS) if is_truth else ("choice_state", _STATES.get(list_endpoint.name, ()))
-    options = [
-        (str(each), labels.lookup_text(kind, str(each), language)) for each in known if is_truth or key == "state"
-    ]
+    value = query_values.get(key, "")
     is_day = list_endpoint.filters[key] is INSTANT and (not value or bool(_DAY.match(value)))
-    return FilterInput(key, labels.field_label(f"filter.{key}", language), value, error, options, is_day)
+    label = labels.field_label(f"filter.{key}", context.language)
+    return FilterInput(key, label, value, errors.get(key), _filter_options(context, list_endpoint, key), is_day)
+
+
+def _filter_options(context: PageContext, list_endpoint: ListEndpoint, key: str) -> list[tuple[str, str]]:
+    if list_endpoint.filters[key] is BOOLEAN:
+        kind, choices = "choice_bool", _BOOLEANS
+    else:
+        kind, choices = "choice_state", _STATES.get(list_endpoint.name, ()) if key == "state" else ()
+    return [(str(choice), labels.lookup_text(kind, str(choice), context.language)) for choice in choices]
 
 
 def _lang_parameter(context: PageContext) -> dict[str, str]:
@@ -158,22 +186,20 @@ def _list_row(
     context: PageContext, list_endpoint: ListEndpoint, row: Mapping[str, Any], columns: Sequence[str]
 ) -> ListRow:
     cells = [build_cell(name, row, context.language) for name in columns]
-    changed = diff_objects(row["before"], row["after"], "") if "before" in row else []
-    return ListRow(
-        cells, labels.label_changes(changed, context.language), _command_links(context, list_endpoint, row)
-    )
+    differences = diff_objects(row["before"], row["after"], "") if "before" in row else []
+    changes = labels.label_changes(differences, context.language)
+    return ListRow(cells, changes, _command_links(context, list_endpoint, row))
 
 
 def _command_links(context: PageContext, list_endpoint: ListEndpoint, row: Mapping[str, Any]) -> list[Link]:
-    """Return the commands about one row: those whose address goes on from the list's with the row's name."""
-    found = []
-    for command in registry.COMMANDS:
-        place = _row_id(command, list_endpoint, row)
-        if place and is_allowed(context.actor, command.roles) and _IS_APPLICABLE.get(command.name, _IS_ACTIVE)(row):
-            found.append(
-                Link(command_links.command_title(command, context), command_links.command_url(command.name, place))
-            )
-    return found
+    """Return the commands about a row: their path extends the list's path by the row's id."""
+    return [
+        Link(command_links.command_title(command, context), command_links.command_url(command.name, row_id))
+        for command in registry.COMMANDS
+        if (row_id := _row_id(command, list_endpoint, row))
+        and is_allowed(context.actor, command.roles)
+        and _IS_APPLICABLE.get(command.name, _IS_ACTIVE)(row)
+    ]
 
 
 def _row_id(command: Command[Any], list_endpoint: ListEndpoint, row: Mapping[str, Any]) -> str | None:
@@ -186,22 +212,23 @@ def _row_id(command: Command[Any], list_endpoint: ListEndpoint, row: Mapping[str
 
 
 def _create_links(context: PageContext, list_endpoint: ListEndpoint) -> list[Link]:
-    """Return what may be added to the list; a statement adds lines to theirs."""
-    places = {list_endpoint.path, "/statements"} if list_endpoint.name == "lines" else {list_endpoint.path}
+    """Return the commands that add rows; importing a statement adds statement lines."""
+    paths = {list_endpoint.path, "/statements"} if list_endpoint.name == "lines" else {list_endpoint.path}
     return [
         Link(command_links.command_title(command, context), command_links.command_url(command.name))
         for command in registry.COMMANDS
-        if command.path in places and is_allowed(context.actor, command.roles)
+        if command.path in paths and is_allowed(context.actor, command.roles)
     ]
 
 
 async def export_csv(context: PageContext) -> web.StreamResponse:
-    """Send a list as CSV, with its filters: streamed, however long it is."""
-    own = _requested_list(context)
-    table = CsvExport(own, list(own.view_type.__annotations__))
+    """Stream the filtered list as CSV, page by page."""
+    endpoint = _requested_list(context)
+    csv_export = CsvExport(endpoint, list(endpoint.view_type.__annotations__))
 
-    async def look(given: Mapping[str, str]) -> dict[str, Any]:
-        async with context.command_context() as desk:
-            return await page_of(own, desk, given)
+    async def fetch_page(query: Mapping[str, str]) -> dict[str, Any]:
+        async with context.command_context() as command_context:
+            return await read_page(endpoint, command_context, query)
 
-    return await send_csv(context.request, table, stream_csv(table, look, _list_query(own, _query_values(context))))
+    list_query = _list_query(endpoint, _query_values(context))
+    return await send_csv(context.request, csv_export, stream_csv(csv_export, fetch_page, list_query))

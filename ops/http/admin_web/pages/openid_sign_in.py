@@ -1,10 +1,10 @@
-"""Signing in by OpenID Connect: to the provider and back. What either brings is judged by `ops.openid.protocol`.
+"""Sign-in by OpenID Connect; `ops.openid.protocol` checks the provider's answers.
 
-    sign-in ──▶ /admin/sign-in/openid ──▶ the provider ──▶ …/callback ──▶ a page that goes on to the administration
+    sign-in ──▶ /admin/sign-in/openid ──▶ the provider ──▶ …/callback ──▶ a page that leads to the administration
 
-What the attempt needs waits in a cookie of its own for ten minutes. That one is `SameSite=Lax`, since the browser
-comes back from elsewhere. The session's is `Strict`, and a browser sends no such cookie along a way that began at the
-provider: so the callback is answered by a page of ours, and the way on begins there.
+A cookie keeps the state of the attempt for ten minutes. It is `SameSite=Lax`, since the browser returns from another
+site. The session cookie is `Strict`: browsers do not send it while following redirects from the provider. So the
+callback answers with a page of this site, and the navigation continues from there.
 """
 
 import secrets
@@ -17,7 +17,7 @@ from aiohttp import web
 from ops.clock import utc_now
 from ops.http.admin_web import csrf
 from ops.http.admin_web.context import render_admin_page, render_blocked, see_other
-from ops.http.admin_web.pages import sign_in as signing
+from ops.http.admin_web.pages import sign_in
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator, RateLimited
 from ops.i18n.language import Language, negotiate_language, translate
 from ops.openid import client, protocol
@@ -26,14 +26,16 @@ from ops.openid.provider import Provider
 from sql import UNAVAILABLE_ERRORS
 
 _COOKIE_SECONDS = 600
-_STATUS = {"away": 503, "declined": 401, "unproven": 401}  # 403 where the provider is believed, and it is not enough
-_COUNTED_FAILURES = {"unproven"}  # as failures of the address
+_SECRET_BYTES = 32
+# Any other failure is 403: the provider's answer is valid but does not allow a sign-in.
+_STATUS = {"away": 503, "declined": 401, "unproven": 401}
+_COUNTED_FAILURES = {"unproven"}  # count towards the address's rate limit
 
 _log = structlog.get_logger()
 
 
 class PendingSignIn(NamedTuple):
-    """What the attempt's cookie holds."""
+    """The content of the attempt's cookie."""
 
     attempt: SignInAttempt
     next_url: str
@@ -41,55 +43,62 @@ class PendingSignIn(NamedTuple):
 
 
 def require_provider(request: web.Request) -> Provider:
-    """Return the provider. HTTPNotFound: there is none."""
-    found = request.app[signing.OPENID_PROVIDER]
-    if found is None:
+    """Return the provider.
+
+    Raises HTTPNotFound if none is configured.
+    """
+    provider = request.app[sign_in.OPENID_PROVIDER]
+    if provider is None:
         raise web.HTTPNotFound
-    return found
+    return provider
 
 
 async def begin_sign_in(request: web.Request) -> web.StreamResponse:
-    """Send the browser to the provider; a session that it has ends."""
-    own, language = require_provider(request), negotiate_language(request)
-    attempt = SignInAttempt(*(secrets.token_urlsafe(32) for _ in range(3)))
-    kept = PendingSignIn(
-        attempt, signing.safe_next_url(request.query.get("next", "")), language if "lang" in request.query else ""
-    )
+    """Redirect the browser to the provider and end its current session."""
+    provider, authenticator = require_provider(request), request.app[AUTHENTICATOR]
+    language = negotiate_language(request)
+    pending = _new_attempt(request, language)
     try:
-        request.app[AUTHENTICATOR].check_rate_limit(request.app[AUTHENTICATOR].client_address(request))
-        address = protocol.authorization_url(own.client, await own.metadata(), attempt)
-        await signing.end_session(request)
-    except Unproven as fault:
-        return _render_failure(request, fault, language)
+        authenticator.check_rate_limit(authenticator.client_address(request))
+        url = protocol.authorization_url(provider.client, await provider.metadata(), pending.attempt)
+        await sign_in.end_session(request)
+    except Unproven as failure:
+        return _render_failure(request, failure, language)
     except (RateLimited, *UNAVAILABLE_ERRORS) as error:
         return render_blocked(request, error)
-    answer = see_other(address)
-    _set_cookie(answer, kept, request.app[AUTHENTICATOR])
-    return answer
+    response = see_other(url)
+    _set_cookie(response, pending, authenticator)
+    return response
+
+
+def _new_attempt(request: web.Request, language: Language) -> PendingSignIn:
+    attempt = SignInAttempt(*(secrets.token_urlsafe(_SECRET_BYTES) for _ in range(3)))
+    next_url = sign_in.safe_next_url(request.query.get("next", ""))
+    return PendingSignIn(attempt, next_url, language if "lang" in request.query else "")
 
 
 async def finish_sign_in(request: web.Request) -> web.StreamResponse:
-    """Begin a session for whom the provider names."""
-    own, sign_in = require_provider(request), request.app[AUTHENTICATOR]
-    kept = _read_cookie(request, sign_in)
-    language = _chosen_language(kept, request)
-    address = sign_in.client_address(request)
+    """Start a session for the person whom the provider names."""
+    provider, authenticator = require_provider(request), request.app[AUTHENTICATOR]
+    pending = _read_cookie(request, authenticator)
+    language = _chosen_language(pending, request)
+    address = authenticator.client_address(request)
     try:
-        sign_in.check_rate_limit(address)
-        person = protocol.read_identity(own.client, await _fetch_claims(request, own, kept))
-        cookie = await sign_in.begin_openid_session(person)
-    except Unproven as fault:
-        if fault.code in _COUNTED_FAILURES and kept is not None:
-            sign_in.record_failure(address, "page")
-        return _clear_cookie(_render_failure(request, fault, language, kept.next_url if kept else ""), sign_in)
+        authenticator.check_rate_limit(address)
+        identity = protocol.read_identity(provider.client, await _fetch_claims(request, provider, pending))
+        cookie = await authenticator.begin_openid_session(identity)
+    except Unproven as failure:
+        if failure.code in _COUNTED_FAILURES and pending is not None:
+            authenticator.record_failure(address, "page")
+        next_url = pending.next_url if pending else ""
+        return _clear_cookie(_render_failure(request, failure, language, next_url), authenticator)
     except (RateLimited, *UNAVAILABLE_ERRORS) as error:
         return render_blocked(request, error)
     _log.info("signed in", address=address, by="openid")
-    answer = render_admin_page(
-        request, language, "signed-in", 200, on=_continue_url(kept, language), name=person.name
-    )
-    csrf.set_session_cookie(answer, cookie, sign_in.settings)
-    return _clear_cookie(answer, sign_in)
+    variables = {"continue_url": _continue_url(pending, language), "name": identity.name}
+    response = render_admin_page(request, language, "signed-in", 200, **variables)
+    csrf.set_session_cookie(response, cookie, authenticator.settings)
+    return _clear_cookie(response, authenticator)
 
 
 def _continue_url(pending: PendingSignIn | None, language: Language) -> str:
@@ -99,72 +108,70 @@ def _continue_url(pending: PendingSignIn | None, language: Language) -> str:
 
 
 async def _fetch_claims(request: web.Request, provider: Provider, pending: PendingSignIn | None) -> protocol.Claims:
-    """Return what the provider says of who came back. A key that nobody knows may be a new one: it is asked again."""
+    """Return the verified claims; an unknown key may be a new one, so that the keys are fetched again once.
+
+    Raises Unproven if there is no pending attempt or the provider's answer is not valid.
+    """
     if pending is None:
-        raise Unproven("unproven", "no attempt was begun with this browser, or it is too long ago")
-    metadata = await provider.metadata()
-    code = protocol.authorization_code(metadata, pending.attempt, request.query)
-    token = await provider.redeem_code(protocol.token_request(provider.client, metadata, pending.attempt, code))
+        raise Unproven("unproven", "this browser has no pending attempt, or it has expired")
+    attempt, metadata = pending.attempt, await provider.metadata()
+    code = protocol.authorization_code(metadata, attempt, request.query)
+    token = await provider.redeem_code(protocol.token_request(provider.client, metadata, attempt, code))
     try:
-        return protocol.verify_id_token(provider.client, pending.attempt, await provider.keys(), token, utc_now())
+        return protocol.verify_id_token(provider.client, attempt, await provider.keys(), token, utc_now())
     except protocol.UnknownKey:
-        return protocol.verify_id_token(
-            provider.client, pending.attempt, await provider.keys(refresh=True), token, utc_now()
-        )
+        keys = await provider.keys(refresh=True)
+        return protocol.verify_id_token(provider.client, attempt, keys, token, utc_now())
 
 
-def _render_failure(request: web.Request, fault: Unproven, language: Language, next_url: str = "") -> web.Response:
-    _log.warning("no sign-in by OpenID Connect", told=fault.code, why=str(fault))
-    status = _STATUS.get(fault.code, 403)
-    answer = signing.render_sign_in(
-        request, status, language, next_url, fault=translate(f"openid_{fault.code}", language, name=fault.name)
-    )
-    if fault.code == "away":
-        answer.headers["Retry-After"] = "60"
-    return answer
+def _render_failure(request: web.Request, failure: Unproven, language: Language, next_url: str = "") -> web.Response:
+    _log.warning("sign-in by OpenID Connect failed", code=failure.code, reason=str(failure))
+    status = _STATUS.get(failure.code, 403)
+    text = translate(f"openid_{failure.code}", language, name=failure.name)
+    response = sign_in.render_sign_in(request, status, language, next_url, fault=text)
+    if failure.code == "away":
+        response.headers["Retry-After"] = "60"
+    return response
 
 
 # --- the attempt's cookie ---
 
 
 def _cookie_name(authenticator: Authenticator) -> str:
-    """Browsers take a name with `__Host-` from this very host alone: no other can plant an attempt (RFC 6265bis)."""
+    """Return the cookie's name; `__Host-` keeps other hosts from setting an attempt (RFC 6265bis)."""
     return f"{'__Host-' if csrf.is_over_tls(authenticator.settings) else ''}like_ledger_openid"
 
 
-def _set_cookie(answer: web.StreamResponse, pending: PendingSignIn, authenticator: Authenticator) -> None:
-    held = ".".join((*pending.attempt, pending.language, quote(pending.next_url, safe="")))
-    is_secure = csrf.is_over_tls(authenticator.settings)
-    answer.set_cookie(
+def _set_cookie(response: web.StreamResponse, pending: PendingSignIn, authenticator: Authenticator) -> None:
+    response.set_cookie(
         _cookie_name(authenticator),
-        held,
+        ".".join((*pending.attempt, pending.language, quote(pending.next_url, safe=""))),
         path="/",
         max_age=_COOKIE_SECONDS,
         httponly=True,
         samesite="Lax",
-        secure=is_secure,
+        secure=csrf.is_over_tls(authenticator.settings),
     )
 
 
 def _read_cookie(request: web.Request, authenticator: Authenticator) -> PendingSignIn | None:
     match request.cookies.get(_cookie_name(authenticator), "").split(".", 4):
-        case [str(state), str(nonce), str(verifier), str(language), str(wanted)] if state and nonce and verifier:
-            return PendingSignIn(
-                SignInAttempt(state, nonce, verifier), signing.safe_next_url(unquote(wanted)), language
-            )
+        case [str(state), str(nonce), str(verifier), str(language), str(next_url)] if state and nonce and verifier:
+            attempt = SignInAttempt(state, nonce, verifier)
+            return PendingSignIn(attempt, sign_in.safe_next_url(unquote(next_url)), language)
     return None
 
 
-def _clear_cookie(answer: web.Response, authenticator: Authenticator) -> web.Response:
-    """An attempt is for one answer."""
-    answer.del_cookie(
+def _clear_cookie(response: web.Response, authenticator: Authenticator) -> web.Response:
+    """Remove the cookie: an attempt is valid for one callback."""
+    response.del_cookie(
         _cookie_name(authenticator),
         path="/",
         httponly=True,
         samesite="Lax",
         secure=csrf.is_over_tls(authenticator.settings),
     )
-    return answer
+    return response
 
 
 def _chosen_language(pending: PendingSignIn | None, request: web.Request) -> Language:
@@ -174,5 +181,5 @@ def _chosen_language(pending: PendingSignIn | None, request: web.Request) -> Lan
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the two addresses; there is nothing at them while no provider is set."""
+    """Return the two routes; both answer 404 without a configured provider."""
     return [web.get("/admin/sign-in/openid", begin_sign_in), web.get(client.CALLBACK, finish_sign_in)]

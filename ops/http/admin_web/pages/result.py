@@ -1,4 +1,4 @@
-"""What a command did, on a page of its own: it may be asked for again, and does nothing again."""
+"""The page that shows what a command did; reloading it does not repeat the command."""
 
 import orjson
 from aiohttp import web
@@ -16,32 +16,35 @@ _SETTLEMENT_PREFIX = "stl_"
 
 
 async def show_result(context: PageContext) -> web.Response:
-    """Show what a command of the visitor's did."""
-    async with context.command_context() as desk:
-        known = await idempotency.find_response(desk.conn, context.actor.name, context.request.match_info["key"])
-    if known is None:
-        raise NotFound("there is no such answer of yours")
-    return render_result(context, orjson.loads(known))
+    """Show the result of one of the visitor's commands, by its idempotency key."""
+    key = context.request.match_info["key"]
+    async with context.command_context() as command_context:
+        response = await idempotency.find_response(command_context.conn, context.actor.name, key)
+    if response is None:
+        raise NotFound("result_not_found")
+    return render_result(context, orjson.loads(response))
 
 
 def render_result(context: PageContext, response: CommandResponse) -> web.Response:
-    """Return the page of an answer."""
-    name = response["command"]
+    """Return the page of a command's response."""
+    language, command = context.language, registry.find_command(response["command"])
     return context.render(
-        "answer",
-        answer=response,
-        title=command_links.command_title(registry.find_command(name), context),
-        worded=labels.label_changes(response["differences"], context.language),
-        subject=subject_url(response["subject"]),
-        subject_said=format_subject(response["subject"], context.language),
-        made=[
-            subject_url(f"settlement/{each}")
-            for each in response["after"] or {}
-            if each.startswith(_SETTLEMENT_PREFIX)
-        ],
-        waits_for=labels.lookup_text(
-            "second", response["approval_reason"], context.language, response["approval_reason"]
-        )
-        if response["approval_reason"]
-        else None,
+        "result",
+        response=response,
+        title=command_links.command_title(command, context),
+        changes=labels.label_changes(response["differences"], language),
+        subject_url=subject_url(response["subject"]),
+        subject_text=format_subject(response["subject"], language),
+        settlement_urls=_settlement_urls(response),
+        approval_reason=_approval_reason_text(response, context),
     )
+
+
+def _settlement_urls(response: CommandResponse) -> list[str]:
+    names = [name for name in response["after"] or {} if name.startswith(_SETTLEMENT_PREFIX)]
+    return [subject_url(f"settlement/{settlement_id}") for settlement_id in names]
+
+
+def _approval_reason_text(response: CommandResponse, context: PageContext) -> str | None:
+    reason = response["approval_reason"]
+    return labels.lookup_text("approval_reason", reason, context.language, reason) if reason else None

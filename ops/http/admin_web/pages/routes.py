@@ -1,4 +1,4 @@
-"""The administration's pages and where they are."""
+"""The routes of the administration's pages."""
 
 from aiohttp import web
 
@@ -8,8 +8,8 @@ from ops.http.admin_web.pages import campaigns, command, lists, openid_sign_in, 
 
 
 def routes() -> list[web.RouteDef]:
-    """Return every page's route; a list's place is taken last, by whatever is no page of its own."""
-    shown = {
+    """Return every route; the lists come last because their path matches any name."""
+    get_pages = {
         "": campaigns.show_home,
         "/campaigns": campaigns.show_campaigns,
         "/campaigns/new": command.show_form(command_links.CREATE_CAMPAIGN),
@@ -20,23 +20,23 @@ def routes() -> list[web.RouteDef]:
         "/answers/{key}": result.show_result,
         "/settlements/{settlement}": settlements.show_settlement,
         "/payouts/{payout}": settlements.redirect_to_settlement,
-        r"/do/{command:settlement\.(?:approve|cancel|send)}/{of:.+}": settlements.show_settlement_command,
+        r"/do/{command:settlement\.(?:approve|cancel|send)}/{subject:.+}": settlements.show_settlement_command,
         "/do/{command}": command.show_form(),
-        "/do/{command}/{of:.+}": command.show_form(),
-        r"/{listing:[a-z-]+}.csv": lists.export_csv,
-        "/{listing}": lists.show_list,
+        "/do/{command}/{subject:.+}": command.show_form(),
+        r"/{list:[a-z-]+}.csv": lists.export_csv,
+        "/{list}": lists.show_list,
     }
-    given = {
+    post_pages = {
         "/sign-out": sign_in.sign_out,
         "/campaigns/new": command.submit_form(command_links.CREATE_CAMPAIGN),
         "/campaigns/{slug}/terms": command.submit_form(command_links.NEW_TERMS),
         "/do/{command}": command.submit_form(),
-        "/do/{command}/{of:.+}": command.submit_form(),
+        "/do/{command}/{subject:.+}": command.submit_form(),
     }
     return [
         web.get("/admin/sign-in", sign_in.show_sign_in),
         web.post("/admin/sign-in", sign_in.sign_in),
         *openid_sign_in.routes(),
-        *(web.get(f"/admin{path}", page_handler(page)) for path, page in shown.items()),
-        *(web.post(f"/admin{path}", page_handler(page)) for path, page in given.items()),
+        *(web.get(f"/admin{path}", page_handler(page)) for path, page in get_pages.items()),
+        *(web.post(f"/admin{path}", page_handler(page)) for path, page in post_pages.items()),
     ]

@@ -1,6 +1,6 @@
-"""One settlement: what goes to whom and where it is, who approved it, its hash, and what may be done now."""
+"""A settlement's page: its payouts and their states, its approvals, its hash and the commands available now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -10,13 +10,13 @@ from ledger.settlements.model import SettlementState
 from ledger.settlements.payout_steps import PayoutState
 from ops.admin import registry
 from ops.admin.core.command import is_allowed
-from ops.admin.core.pagination import read_page as page_of
+from ops.admin.core.pagination import read_page
 from ops.admin.resources import payouts, settlement_lists
 from ops.admin.resources.settlement_views import PayoutDetail, SettlementDetail
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext
-from ops.http.admin_web.pages import command as giving
-from ops.http.admin_web.pages.inline_command import InlineCommand, inline_command
+from ops.http.admin_web.pages import command as command_pages
+from ops.http.admin_web.pages.inline_command import inline_command
 from ops.http.admin_web.pages.lists import Link
 from ops.http.admin_web.table_cells import Cell, build_cell, format_account, format_cell_value, subject_url
 from ops.i18n import formats, labels
@@ -34,7 +34,7 @@ _PAYOUT_COMMANDS = {PayoutState.RETURNED: "payout.retry", PayoutState.SENDING: "
 
 
 class SettlementPayoutRow(NamedTuple):
-    """One payout."""
+    """A payout in words."""
 
     payout: str
     charity: str
@@ -42,13 +42,13 @@ class SettlementPayoutRow(NamedTuple):
     amount: str
     state: str
     state_text: str
-    detail: str | None  # the bank's reference, or why it came back
+    detail: str | None  # the bank's reference, or the reason of the return
     receipt_url: str
     links: list[Link]
 
 
 class SettlementPage(NamedTuple):
-    """All of it in words."""
+    """A settlement in words."""
 
     settlement: str
     campaign: str
@@ -63,62 +63,79 @@ class SettlementPage(NamedTuple):
     made_at: str
     hash: str
     rows: list[SettlementPayoutRow]
-    carried: list[tuple[str, str]]
-    approvals: list[tuple[str, str, bool]]  # who approved, when, and whether it counts for what it is now
+    carried: list[tuple[str, str]]  # charity and amount
+    approvals: list[tuple[str, str, bool]]  # person, moment, and whether it applies to the current content
 
 
 async def show_settlement(context: PageContext) -> web.Response:
-    """One settlement, and what the visitor may do with it."""
-    return await _render_settlement(context, context.request.match_info["settlement"], None)
+    """Show a settlement and the commands that the visitor may run now."""
+    settlement = await _read_settlement(context, context.request.match_info["settlement"])
+    names = [name for name in _COMMANDS if _is_available(context, settlement, name)]
+    is_author = settlement["made_by"] == context.actor.name and settlement["state"] is SettlementState.OPEN
+    return await _render_settlement(context, settlement, names, is_own_settlement=is_author)
 
 
 async def show_settlement_command(context: PageContext) -> web.Response:
-    """The same, for one command about it: whoever approves sees what they approve."""
-    command = giving.requested_command(context)
-    return await _render_settlement(context, giving.read_subject_id(context), command.name)
+    """Show a settlement with one command, so that approvers see what they approve."""
+    command = command_pages.requested_command(context)
+    settlement = await _read_settlement(context, command_pages.read_subject_id(context))
+    return await _render_settlement(context, settlement, [command.name], is_own_settlement=False)
 
 
 async def redirect_to_settlement(context: PageContext) -> web.Response:
-    """Lead to the settlement that a payout is of."""
-    async with context.command_context() as desk:
-        found = await payouts.find_settlement_id(desk, context.request.match_info["payout"])
-    return context.redirect(subject_url(f"settlement/{found}"))
+    """Redirect to a payout's settlement."""
+    async with context.command_context() as command_context:
+        settlement_id = await payouts.find_settlement_id(command_context, context.request.match_info["payout"])
+    return context.redirect(subject_url(f"settlement/{settlement_id}"))
 
 
 async def pending_settlements(context: PageContext) -> list[list[Cell]]:
-    """Return the settlements that the visitor may approve or send, as rows; whoever made one does not approve it."""
-    found = list[Mapping[str, Any]]()
-    if is_allowed(context.actor, registry.find_command("settlement.approve").roles):
-        async with context.command_context() as desk:
-            for state in _PENDING_STATES:
-                found += (await page_of(settlement_lists.LISTS[0], desk, {"state": state.value}))["settlements"]
-    rows = [row for row in found if row["state"] is SettlementState.APPROVED or row["made_by"] != context.actor.name]
+    """Return the settlements that the visitor may approve or send, as table rows; nobody approves their own."""
+    if not is_allowed(context.actor, registry.find_command("settlement.approve").roles):
+        return []
+    rows = [row for row in await _read_pending(context) if _can_proceed(context, row)]
     return [[build_cell(name, row, context.language) for name in _PENDING_COLUMNS] for row in rows]
 
 
-async def _render_settlement(context: PageContext, settlement_id: str, command_name: str | None) -> web.Response:
+async def _read_pending(context: PageContext) -> list[Mapping[str, Any]]:
+    rows: list[Mapping[str, Any]] = []
+    async with context.command_context() as command_context:
+        for state in _PENDING_STATES:
+            page = await read_page(settlement_lists.LISTS[0], command_context, {"state": state.value})
+            rows += page["settlements"]
+    return rows
+
+
+def _can_proceed(context: PageContext, row: Mapping[str, Any]) -> bool:
+    return row["state"] is SettlementState.APPROVED or row["made_by"] != context.actor.name
+
+
+async def _read_settlement(context: PageContext, settlement_id: str) -> SettlementDetail:
     context.require_role(_SETTLEMENT_ENDPOINT.roles)
-    async with context.command_context() as desk:
-        found: SettlementDetail = await _SETTLEMENT_ENDPOINT.read(desk, settlement_id)
-    names = [command_name] if command_name else [name for name in _COMMANDS if _is_available(context, found, name)]
-    actions: list[InlineCommand] = [
-        await inline_command(context, registry.find_command(name), settlement_id) for name in names
-    ]
-    is_makers = found["made_by"] == context.actor.name and found["state"] == SettlementState.OPEN
+    async with context.command_context() as command_context:
+        settlement: SettlementDetail = await _SETTLEMENT_ENDPOINT.read(command_context, settlement_id)
+    return settlement
+
+
+async def _render_settlement(
+    context: PageContext, settlement: SettlementDetail, command_names: Sequence[str], *, is_own_settlement: bool
+) -> web.Response:
+    settlement_id = settlement["settlement"]
+    commands = [registry.find_command(name) for name in command_names]
     return context.render(
         "settlement",
-        own=build_settlement_page(context, found),
-        actions=actions,
-        is_makers=is_makers and not command_name,
+        page=build_settlement_page(context, settlement),
+        inline_commands=[await inline_command(context, command, settlement_id) for command in commands],
+        is_own_settlement=is_own_settlement,
     )
 
 
 def _is_available(context: PageContext, settlement: SettlementDetail, name: str) -> bool:
-    """Tell whether the visitor may do that now; whoever made it, or approved it already, is not asked to approve."""
+    """Return whether the visitor may run a command now; an author or a previous approver cannot approve."""
     if not is_allowed(context.actor, registry.find_command(name).roles) or settlement["state"] not in _COMMANDS[name]:
         return False
-    has_said = context.actor.name in {each["person"] for each in settlement["approvals"] if each["counts"]}
-    return name != "settlement.approve" or not (has_said or context.actor.name == settlement["made_by"])
+    approvers = {approval["person"] for approval in settlement["approvals"] if approval["counts"]}
+    return name != "settlement.approve" or context.actor.name not in {settlement["made_by"], *approvers}
 
 
 def build_settlement_page(context: PageContext, settlement: SettlementDetail) -> SettlementPage:
@@ -137,16 +154,16 @@ def build_settlement_page(context: PageContext, settlement: SettlementDetail) ->
         settlement["made_by"],
         labels.format_minute(settlement["made_at"]),
         settlement["hash"],
-        [_payout_row(context, each) for each in settlement["payouts"]],
-        [(each["charity"], _amount(each["amount"], currency, language)) for each in settlement["carried"]],
-        [(each["person"], labels.format_minute(each["at"]), each["counts"]) for each in settlement["approvals"]],
+        [_payout_row(context, payout) for payout in settlement["payouts"]],
+        [(share["charity"], _amount(share["amount"], currency, language)) for share in settlement["carried"]],
+        [(a["person"], labels.format_minute(a["at"]), a["counts"]) for a in settlement["approvals"]],
     )
 
 
 def _explanation(settlement: SettlementDetail, language: Language) -> str:
     threshold = _amount(settlement["threshold"], settlement["currency"], language)
-    own = {"people": settlement["approvals_missing"], "threshold": threshold}
-    return translate(f"settlement_{settlement['state'].value}", language, **own)
+    key, people = f"settlement_{settlement['state'].value}", settlement["approvals_missing"]
+    return translate(key, language, people=people, threshold=threshold)
 
 
 def _amount(money: Any, currency: str, language: Language) -> str:
@@ -154,13 +171,7 @@ def _amount(money: Any, currency: str, language: Language) -> str:
 
 
 def _payout_row(context: PageContext, payout: PayoutDetail) -> SettlementPayoutRow:
-    language, name = context.language, _PAYOUT_COMMANDS.get(payout["state"])
-    links = []
-    if name and is_allowed(context.actor, registry.find_command(name).roles):
-        command = registry.find_command(name)
-        links.append(
-            Link(command_links.command_title(command, context), command_links.command_url(name, payout["payout"]))
-        )
+    language = context.language
     return SettlementPayoutRow(
         payout["payout"],
         payout["name"][language],
@@ -170,5 +181,13 @@ def _payout_row(context: PageContext, payout: PayoutDetail) -> SettlementPayoutR
         format_cell_value("state", payout["state"].value, language),
         payout["returned_because"] or payout["bank_reference"],
         f"/campaigns/{payout['campaign']}/payouts/{payout['payout']}",
-        links,
+        _payout_links(context, payout),
     )
+
+
+def _payout_links(context: PageContext, payout: PayoutDetail) -> list[Link]:
+    name = _PAYOUT_COMMANDS.get(payout["state"])
+    if name is None or not is_allowed(context.actor, registry.find_command(name).roles):
+        return []
+    title = command_links.command_title(registry.find_command(name), context)
+    return [Link(title, command_links.command_url(name, payout["payout"]))]

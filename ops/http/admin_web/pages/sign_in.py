@@ -1,4 +1,4 @@
-"""Signing in and out. After signing in a session is always a fresh one, and the one before it has ended."""
+"""Sign-in by token, and sign-out. Every sign-in starts a new session and ends the browser's previous one."""
 
 import re
 from typing import NamedTuple
@@ -31,45 +31,45 @@ _log = structlog.get_logger()
 
 
 class SignInLink(NamedTuple):
-    """Another way to sign in: a link."""
+    """A link to another way to sign in."""
 
     title: str
     url: str
 
 
 async def show_sign_in(request: web.Request) -> web.StreamResponse:
-    """Ask who it is."""
+    """Show the sign-in form."""
     return render_sign_in(request, 200, negotiate_language(request))
 
 
 async def sign_in(request: web.Request) -> web.StreamResponse:
-    """Begin a session for who holds the token that was typed in."""
-    own = request.app[AUTHENTICATOR]
+    """Start a session for the holder of the typed token."""
+    authenticator = request.app[AUTHENTICATOR]
     try:
-        csrf.check_origin(request, own.settings)
-        form, address = await read_form(request), own.client_address(request)
-        cookie = await own.begin_session(form.get("token", "").strip(), address)
+        csrf.check_origin(request, authenticator.settings)
+        form, address = await read_form(request), authenticator.client_address(request)
+        cookie = await authenticator.begin_session(form.get("token", "").strip(), address)
         await end_session(request)
     except InvalidCredentials:
         return render_sign_in(request, 401, negotiate_language(request), is_token_invalid=True)
     except (RateLimited, CrossSiteForm, *UNAVAILABLE_ERRORS) as error:
         return render_blocked(request, error)
     _log.info("signed in", address=address)
-    answer = see_other(safe_next_url(form.get("next", "")) + _lang_query(request))
-    csrf.set_session_cookie(answer, cookie, own.settings)
-    return answer
+    response = see_other(safe_next_url(form.get("next", "")) + _lang_query(request))
+    csrf.set_session_cookie(response, cookie, authenticator.settings)
+    return response
 
 
 async def sign_out(context: PageContext) -> web.Response:
     """End the session."""
     await end_session(context.request)
-    answer = context.redirect(SIGN_IN_PATH)
-    csrf.clear_session_cookie(answer, context.request.app[AUTHENTICATOR].settings)
-    return answer
+    response = context.redirect(SIGN_IN_PATH)
+    csrf.clear_session_cookie(response, context.request.app[AUTHENTICATOR].settings)
+    return response
 
 
 async def end_session(request: web.Request) -> None:
-    """End the session that a browser has, if it has one."""
+    """End the browser's session, if it has one."""
     if cookie := request.cookies.get(csrf.SESSION_COOKIE):
         async with request.app[AUTHENTICATOR].pool.acquire() as conn:
             await session_store.end_session(conn, cookie, utc_now())
@@ -84,21 +84,25 @@ def render_sign_in(
     is_token_invalid: bool = False,
     fault: str = "",
 ) -> web.Response:
-    """Return the page that asks who it is; `fault` says why nobody is signed in."""
-    wants = next_url or safe_next_url(request.query.get("next", ""))
-    ways = other_sign_in_links(request, wants, language)
-    shown: dict[str, object] = {"wanted": wants, "other_ways": ways, "is_unknown": is_token_invalid, "fault": fault}
-    return render_admin_page(request, language, "sign-in", status, **shown)
+    """Return the sign-in page; `fault` is a sentence that says why a sign-in failed."""
+    next_url = next_url or safe_next_url(request.query.get("next", ""))
+    variables: dict[str, object] = {
+        "next_url": next_url,
+        "other_sign_in_links": other_sign_in_links(request, next_url, language),
+        "is_token_invalid": is_token_invalid,
+        "fault": fault,
+    }
+    return render_admin_page(request, language, "sign-in", status, **variables)
 
 
 def other_sign_in_links(request: web.Request, next_url: str, language: Language) -> list[SignInLink]:
-    """Return the ways to sign in beside a token."""
+    """Return the ways to sign in without a token."""
     provider = request.app[OPENID_PROVIDER]
     if provider is None:
         return []
-    said = {"next": next_url} | ({"lang": language} if "lang" in request.query else {})
+    parameters = {"next": next_url} | ({"lang": language} if "lang" in request.query else {})
     title = translate("sign_in_openid", language, host=provider.client.host)
-    return [SignInLink(title, f"{SIGN_IN_PATH}/openid?{urlencode(said)}")]
+    return [SignInLink(title, f"{SIGN_IN_PATH}/openid?{urlencode(parameters)}")]
 
 
 def _lang_query(request: web.Request) -> str:
@@ -106,5 +110,5 @@ def _lang_query(request: web.Request) -> str:
 
 
 def safe_next_url(url: str) -> str:
-    """Return where to go after signing in: a page of ours, whatever was asked for."""
+    """Return the URL if it is a path of the administration, else the overview's path."""
     return url if _ADMIN_PATH.match(url) else csrf.ADMIN_WEB_PREFIX

@@ -17,7 +17,7 @@ FAILED = ValidationFailed([FieldError("a", "missing"), FieldError("b", "filter_b
     [
         (STOPPED, "en", "Stopped by cat: the wrong file"),
         (STOPPED, "zh", "由 cat 停止：the wrong file"),
-        (FAILED, "en", "a: Please fill this in.; b: Choose yes or no (`true` or `false`)."),
+        (FAILED, "en", "a: Enter a value.; b: Choose yes or no (`true` or `false`)."),
         (FAILED, "zh", "a: 请填写。；b: 请选“是”或“否”（`true` 或 `false`）。"),
     ],
 )

@@ -156,7 +156,7 @@ async def test_a_cross_site_form_is_refused(
 ) -> None:
     await visitor.sign_in("fay")
     form = next(form for form in (await visitor.read(FUND)).forms if "key" in form)
-    running = form | {"do": "give", "amount_minor": "1", "reference": "x"}
+    running = form | {"do": "execute", "amount_minor": "1", "reference": "x"}
     request_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     assert (await visitor.send_form(FUND, running, **request_headers)).status == 403
     assert (await visitor.send_form("/admin/sign-in", {"token": "token-of-cat"}, **request_headers)).status == 403
@@ -170,7 +170,7 @@ async def test_a_form_needs_the_csrf_token_of_its_session(server: RunningService
         foreign = next(form for form in (await other.read(FUND)).forms if "key" in form)["form_token"]
     await visitor.sign_in("fay")
     form = next(form for form in (await visitor.read(FUND)).forms if "key" in form)
-    running = form | {"do": "give", "amount_minor": "1", "reference": "x"}
+    running = form | {"do": "execute", "amount_minor": "1", "reference": "x"}
     for form_token in ("", foreign, running["form_token"][:-1], running["form_token"].upper(), "é"):
         assert (await visitor.send_form(FUND, running | {"form_token": form_token})).status == 403, form_token
     sign_out_form = form | {"form_token": foreign}

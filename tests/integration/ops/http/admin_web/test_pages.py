@@ -71,8 +71,8 @@ async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Runn
     checked = await filled_in(cat, "check")
     assert (checked.status, 'class="chart"' in checked.text, "Trees" in page_text(checked)) == (200, True, True)
     assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 0
-    asked = await filled_in(cat, "give")
-    assert "It waits for a second person" in page_text(asked)
+    asked = await filled_in(cat, "execute")
+    assert "A second person must approve" in page_text(asked)
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
     own, other = [await who.read(f"/admin/proposals/{proposal_id}?lang=en") for who in (cat, carl)]
     changes = [page.text.partition("<table")[2].partition("</table>")[0] for page in (own, other)]
@@ -84,33 +84,34 @@ async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: Runn
         ["proposal.withdraw"],
         ["proposal.approve", "proposal.refuse"],
     )
-    done = await carl.send_form(other.forms[1]["action"], other.forms[1] | {"do": "give"})
+    done = await carl.send_form(other.forms[1]["action"], other.forms[1] | {"do": "execute"})
     assert "Done" in page_text(done)
     await fay.submit_form("/admin/do/campaign.fund/forest?lang=en", amount_minor="5000", reference="bank 1")
     second = await served.service.pool.fetchval("SELECT proposal_id FROM proposals WHERE command = 'campaign.fund'")
     page = await fred.read(f"/admin/proposals/{second}?lang=en")
     assert "+CN¥5,000.00" in page_text(page)
-    await fred.send_form(page.forms[1]["action"], page.forms[1] | {"do": "give"})
-    assert "of CN¥5,000.00" in page_text(await cat.reads("/admin/campaigns/forest?lang=en"))
+    await fred.send_form(page.forms[1]["action"], page.forms[1] | {"do": "execute"})
+    assert "of CN¥5,000.00" in page_text(await cat.read("/admin/campaigns/forest?lang=en"))
     by = await served.service.pool.fetch("SELECT DISTINCT entry_point FROM audit_log")
     assert [row["entry_point"] for row in by] == ["page"]
 
 
 async def test_what_was_shown_is_what_is_approved(served: RunningService, comes: Comes) -> None:
     cat, carl = await comes("cat"), await comes("carl")
-    await filled_in(cat, "give")
+    await filled_in(cat, "execute")
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
     form = (await carl.read(f"/admin/proposals/{proposal_id}?lang=en")).forms[1]
-    refused = await carl.send_form(form["action"], form | {"do": "give", "hash": "0" * 64})
-    assert (refused.status, "that is not its hash" in page_text(refused)) == (409, True)
-    in_chinese = await carl.send_form(form["action"].replace("=en", "=zh"), form | {"do": "give", "hash": "0" * 64})
+    refused = await carl.send_form(form["action"], form | {"do": "execute", "hash": "0" * 64})
+    assert (refused.status, "This is not the hash of" in page_text(refused)) == (409, True)
+    chinese_url = form["action"].replace("=en", "=zh")
+    in_chinese = await carl.send_form(chinese_url, form | {"do": "execute", "hash": "0" * 64})
     assert f"提交的 SHA-256 不是 {proposal_id} 的" in page_text(in_chinese)
 
 
 async def test_a_double_click_asks_once(served: RunningService, comes: Comes) -> None:
     fay = await comes("fay")
     form = next(each for each in (await fay.read(RURAL)).forms if "campaign.fund" in each["action"])
-    sent = form | {"do": "give", "amount_minor": "1", "reference": "twice"}
+    sent = form | {"do": "execute", "amount_minor": "1", "reference": "twice"}
     first, again = [await fay.send_form(form["action"], sent, follow_redirects=False) for _ in range(2)]
     assert [first.status, again.status] == [303, 303]
     assert first.headers["Location"] == again.headers["Location"]
@@ -128,14 +129,14 @@ async def test_every_fault_stands_beside_its_field(comes: Comes) -> None:
         "terms__rate__per_likes": "none",
         "terms__beneficiaries__0__share_bp": "70",
     }
-    page = await filled_in(cat, "give", **wrong)
+    page = await filled_in(cat, "execute", **wrong)
     assert page.status == 422
     for path in ("campaign-slug", "campaign-ends_at", "terms-daily_cap_minor", "terms-rate-per_likes"):
         assert f'href="#f-{path}"' in page.text, path
         assert f'id="f-{path}-fault"' in page.text, path
         assert 'aria-invalid="true"' in page.text.partition(f'id="f-{path}"')[2].partition(">")[0], path
     assert 'value="1.005"' in page.text
-    assert "The shares make 70%, not 100%." in page_text(page)
+    assert "The shares add up to 70%. They must add up to 100%." in page_text(page)
 
 
 async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None:
@@ -167,13 +168,17 @@ async def test_new_terms_begin_with_what_is_in_force(dsn: str) -> None:
         cat = BrowserClient(served, http)
         await cat.sign_in("cat")
         page = await cat.submit_form(f"{RURAL}/terms?lang=en", "check", terms__rate__amount_minor="0.02")
-        assert ("more for a like" in page_text(page), "CN¥0.02" in page_text(page), 'class="chart"' in page.text) == (
+        assert (
+            "higher rate per like" in page_text(page),
+            "CN¥0.02" in page_text(page),
+            'class="chart"' in page.text,
+        ) == (
             False,
             True,
             True,
         )
         asked = await cat.submit_form(f"{RURAL}/terms?lang=en", terms__rate__amount_minor="0.02")
-        assert "more for a like" in page_text(asked)
+        assert "higher rate per like" in page_text(asked)
 
 
 async def test_what_is_not_there_is_told(comes: Comes) -> None:
@@ -197,10 +202,10 @@ async def test_a_secret_is_on_its_page_alone(served: RunningService, comes: Come
     olga = await comes("olga")
     form = next(each for each in (await olga.read("/admin/do/token.create?lang=en")).forms if "key" in each)
     page = await olga.send_form(
-        form["action"], form | {"name": "nina", "role": "finance", "do": "give"}, follow_redirects=False
+        form["action"], form | {"name": "nina", "role": "finance", "do": "execute"}, follow_redirects=False
     )
     assert (page.status, "Location" in page.headers, "llt_" in page.text) == (200, False, True)
-    again = await olga.send_form(form["action"], form | {"name": "nina", "role": "finance", "do": "give"})
+    again = await olga.send_form(form["action"], form | {"name": "nina", "role": "finance", "do": "execute"})
     assert "llt_" not in again.text
     assert "nina" in page_text(await olga.read("/admin/tokens?lang=en"))
 
@@ -208,10 +213,10 @@ async def test_a_secret_is_on_its_page_alone(served: RunningService, comes: Come
 async def test_hostile_words_stay_words(served: RunningService, comes: Comes) -> None:
     cat, carl, olga = [await comes(name) for name in ("cat", "carl", "olga")]
     texts = {"campaign__title__en": HOSTILE, "campaign__title__zh": HOSTILE, "campaign__sponsor": HOSTILE}
-    pages = [await filled_in(cat, do, **texts) for do in ("check", "preview", "give")]
+    pages = [await filled_in(cat, do, **texts) for do in ("check", "preview", "execute")]
     proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
     pages.append(await carl.read(f"/admin/proposals/{proposal_id}"))
-    await carl.send_form(pages[-1].forms[1]["action"], pages[-1].forms[1] | {"do": "give"})
+    await carl.send_form(pages[-1].forms[1]["action"], pages[-1].forms[1] | {"do": "execute"})
     pages += [
         await olga.read(f"/admin{path}") for path in ("", "/campaigns", "/campaigns/forest", "/audit", "/proposals")
     ]
@@ -231,13 +236,13 @@ async def test_the_audit_is_filtered_paged_and_saved(served: RunningService, com
     assert (page.text.count('<tr class="more">'), "Next page" in page.text) == (2, True)
     assert (await al.read("/admin/audit?since=yesterday")).status == 422
     saved = await al.read("/admin/audit.csv?by=fay")
-    assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.ask")) == ("text/csv", 3)
+    assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.create")) == ("text/csv", 3)
 
 
 async def test_a_platform_is_added_and_its_secret_rotated(served: RunningService, comes: Comes) -> None:
     olga = await comes("olga")
     form = next(each for each in (await olga.read("/admin/do/platform.add?lang=en")).forms if "key" in each)
-    added = await olga.send_form(form["action"], form | {"name": "films", "do": "give"})
+    added = await olga.send_form(form["action"], form | {"name": "films", "do": "execute"})
     assert "whsec_" in added.text
     page = await olga.read("/admin/platforms?lang=en")
     assert ("films" in page_text(page), "/admin/do/platform.rotate/films" in page.text) == (True, True)

@@ -158,7 +158,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "words"), [(1, 2, "Not begun"), (-1, 1, "Running"), (-2, -1, "Ended")], ids=str
+    ("first", "last", "words"), [(1, 2, "Not started"), (-1, 1, "Running"), (-2, -1, "Ended")], ids=str
 )
 async def test_where_a_campaign_is_in_its_life(dsn: str, first: int, last: int, words: str) -> None:
     this_year = utc_now().astimezone(SHANGHAI).replace(month=7, day=1)
@@ -181,7 +181,7 @@ async def test_a_budget_that_is_used_up_is_said(dsn: str) -> None:
 
 async def test_the_checkpoint_is_shown_and_says_whether_it_covers_the_page(service: RunningService) -> None:
     await service.send([like("1")])
-    for step, covers in ((service.tick, "this page but for its last seconds"), (service.sequence, "every figure")):
+    for step, covers in ((service.tick, "every figure except the last seconds"), (service.sequence, "every figure")):
         await step()
         origin, size, root = (await service.get("/log/checkpoint")).body.decode().split("\n")[:3]
         page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()

@@ -74,11 +74,11 @@ async def test_it_tells_of_a_payout_from_settled_to_paid(service: RunningService
     (envelope,) = await read_settlements(pool, campaign)
     waiting = await receipt(service, envelope.payouts[0])
     assert waiting.says("CN¥0.70")
-    assert waiting.says("waits for 2 people to approve it")
+    assert waiting.says("awaiting approval by 2 more people")
     assert waiting.says("ends in …3445")
-    assert waiting.says("no file proves it yet")
+    assert waiting.says("no evidence yet")
     await approved(service)
-    assert (await receipt(service, envelope.payouts[0])).says("about to be sent")
+    assert (await receipt(service, envelope.payouts[0])).says("ready to be sent")
     await pay_all(pool, campaign, envelope, "S1", utc_now())
     await service.sequence()
     (envelope,) = await read_settlements(pool, campaign)
@@ -107,7 +107,7 @@ async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Ru
                     conn, payout.payout_id, payout.latest_step.payee, "ann", now + timedelta(seconds=1)
                 )
     back = await receipt(service, envelope.payouts[0])
-    assert back.says("came back: no such account")
+    assert back.says("returned: no such account")
     assert back.says("attempt 2")
     share = envelope.shares[0]
     named = [one for own in transfers_by_step(envelope.payouts[0], share.transfer_id).values() for one in own]

@@ -23,8 +23,8 @@ async def shown(pool: Pool, language: str):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ["waits for 2 people to approve it", "under the minimum: goes with a later settlement"]),
-        ("zh", ["等待 2 人批准", "低于最低金额，并入下次结算"]),
+        ("en", ["awaiting approval by 2 more people", "below the minimum; carried over to a later settlement"]),
+        ("zh", ["还需 2 人批准", "低于最低金额，并入下次结算"]),
     ],
 )
 async def test_each_share_is_told_in_words(pool: Pool, language: str, words: list[str]):
@@ -33,9 +33,9 @@ async def test_each_share_is_told_in_words(pool: Pool, language: str, words: lis
     assert (await shown(pool, language)).rows == []
     await settle_periods(pool, campaign, AT)
     found = await shown(pool, language)
-    assert [row.words for row in found.rows] == words
-    assert "2026-11-16" in found.expected
-    assert "0.05" in found.expected
+    assert [row.state_text for row in found.rows] == words
+    assert "2026-11-16" in found.expected_text
+    assert "0.05" in found.expected_text
 
 
 async def test_what_was_paid_shows_the_day_and_the_banks_reference(pool: Pool):
@@ -45,7 +45,7 @@ async def test_what_was_paid_shows_the_day_and_the_banks_reference(pool: Pool):
     (envelope,) = await read_settlements(pool, campaign)
     await pay_all(pool, campaign, envelope, "S1", NOW)
     found = await shown(pool, "en")
-    assert all(row.words.startswith("paid on") for row in found.rows)
+    assert all(row.state_text.startswith("paid on") for row in found.rows)
     assert found.offset is None
 
 

@@ -137,9 +137,11 @@ def test_the_page_s_part_is_whole_and_told_in_words(language: Language, days: in
 def test_the_sentences_of_the_page():
     text = " ".join(written(previewed([1_200, 1_800], 1_000), "en").split())
     assert "CN¥9.00 of CN¥10.00 would be pledged." in text
-    assert "At the end CN¥1.00 of the budget is left." in text
-    assert "The daily cap binds on 1 of 2 days, the budget on 0. Of 3,000 counted likes 300 earn nothing." in text
+    assert "CN¥1.00 of the budget would remain at the end." in text
+    assert "Of 2 days, the daily cap limits 1 and the budget 0." in text
+    assert "300 of 3,000 counted likes would earn nothing." in text
     topped_up = " ".join(written(previewed([1_200], 500), "en").split())
-    assert "CN¥1.00 of it would be added to reach the floor. At the end CN¥0.00 of the budget is left." in topped_up
+    assert "CN¥1.00 of it would be added to reach the minimum." in topped_up
+    assert "CN¥0.00 of the budget would remain at the end." in topped_up
     used = " ".join(written(previewed([1_200, 1_800], 700), "en").split())
-    assert "The budget ends on 2 November 2026." in used
+    assert "The budget would be used up on 2 November 2026." in used
