@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 from campaigns.errors import FieldError, ValidationFailed
 from ledger.errors import Param, Refusal
 
-_TOO_LONG = '{"code": "refusal_too_long", "params": {}, "field_errors": []}'
+_TOO_LONG = json.dumps({"code": "refusal_too_long", "params": {}, "field_errors": []})
 _FIELD_ERRORS_MAX = 20
 _VALUE_CHARS_STEPS = (100_000, 60, 12)  # values are cut only as far as the bound demands
 

@@ -146,14 +146,12 @@ def _steps_to_pledged(days: Sequence[TermsDay], budget: Budget) -> Waterfall:
     over_budget = _sum_worths(worth_over_budget(days, budget))
     within_budget = sum((day.earned for day in days), ZERO) - over_budget.minor
     due_minor = int(within_budget)
-    last = next((day for day in reversed(days) if day.earned), None)
-    unpledged = Fraction(max(0, due_minor - budget.earned_minor))
     floor_minor = max(0, min(budget.earned_minor, budget.floor_minor) - due_minor) if budget.is_closed else 0
     return {
         StepName.OVER_DAILY_CAP: over_cap.negate(),
         StepName.OVER_BUDGET: over_budget.negate(),
-        StepName.ROUNDING: last.worth(due_minor - within_budget) if last else Worth(),
-        StepName.NOT_PLEDGED_YET: last.worth(-unpledged) if last else Worth(),
+        StepName.ROUNDING: _sum_worths(worth_between(days, due_minor, within_budget)).negate(),
+        StepName.NOT_PLEDGED_YET: _sum_worths(worth_between(days, budget.earned_minor, due_minor)).negate(),
         StepName.FLOOR: Worth(ZERO, Fraction(floor_minor)),
         StepName.SETTLED_BEFORE: Worth(ZERO, Fraction(max(0, budget.earned_minor - due_minor - floor_minor))),
     }
@@ -166,10 +164,19 @@ def worth_over_budget(days: Sequence[TermsDay], budget: Budget) -> list[Worth]:
     """
     if budget.is_closed and not reaches_budget(days, budget):
         return []
+    total = sum((day.earned for day in days), ZERO)
+    return worth_between(days, budget.funded_minor, total)
+
+
+def worth_between(days: Sequence[TermsDay], low_minor: int | Fraction, high_minor: int | Fraction) -> list[Worth]:
+    """Return each day's worth of the earnings from `low_minor` up to `high_minor`, at the rate of the day.
+
+    The earnings of all days are laid end to end, oldest first; empty if `high_minor` is not above `low_minor`.
+    """
     worths, before = [], ZERO
     for day in days:
         after = before + day.earned
-        worths.append(day.worth(max(ZERO, after - max(before, Fraction(budget.funded_minor)))))
+        worths.append(day.worth(max(ZERO, min(after, Fraction(high_minor)) - max(before, Fraction(low_minor)))))
         before = after
     return worths
 

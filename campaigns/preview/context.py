@@ -112,11 +112,11 @@ def _budget_minor(request: PreviewRequest, state: _CampaignState) -> int:
             raise PromiseRefused([FieldError("funded_minor", "preview_needs_budget")])
         return state.funded_minor
     if request.funded_minor < (state.funded_minor or 0):
-        raise PromiseRefused([FieldError("funded_minor", "budget_below_funded", _funded(request, state))])
+        raise PromiseRefused([FieldError("funded_minor", "budget_below_funded", _read_funded_minor(request, state))])
     return request.funded_minor
 
 
-def _funded(request: PreviewRequest, state: _CampaignState) -> dict[str, Param]:
+def _read_funded_minor(request: PreviewRequest, state: _CampaignState) -> dict[str, Param]:
     return {"funded_minor": state.funded_minor or 0, "funded_currency": request.promise.campaign.currency}
 
 

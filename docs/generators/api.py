@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from docs.generators.markdown import code, code_block, folded, sentence, table
+from docs.generators.markdown import code, code_block, fold_details, sentence, table
 from ops.http.endpoints import document
 
 PROBLEM = "application/problem+json"
@@ -86,4 +86,6 @@ def _example(title: str, content: Mapping[str, Any]) -> list[str]:
         return []
     is_text = isinstance(example, str)
     text = example if is_text else json.dumps(example, ensure_ascii=False, indent=2)
-    return [folded(title, code_block(text, "" if is_text else "json"))] if len(text) <= _EXAMPLE_CHARS_MAX else []
+    return (
+        [fold_details(title, code_block(text, "" if is_text else "json"))] if len(text) <= _EXAMPLE_CHARS_MAX else []
+    )

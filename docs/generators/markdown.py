@@ -21,7 +21,7 @@ def code_block(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
-def folded(title: str, text: str) -> str:
+def fold_details(title: str, text: str) -> str:
     """Return a block that readers unfold, as pymdownx.details writes it."""
     indented = "\n".join(f"    {line}" if line else "" for line in text.splitlines())
     return f'??? example "{title}"\n\n{indented}'

@@ -1,5 +1,6 @@
 """Refusals and field errors as sentences in the reader's language, by code (`ops/site/refusals/*.toml`)."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -11,8 +12,8 @@ from ledger.errors import Param, Refusal, format_code
 from ops.i18n import formats, labels
 from ops.i18n.field_kinds import FieldKind
 from ops.i18n.language import SITE, Language, translate
-from ops.i18n.legacy_refusals import QUOTE_GAPS, translate_refusal  # legacy
 
+_QUOTE_GAPS = re.compile(r"(?<=[\u4e00-\u9fff]) (?=“)|(?<=”) (?=[\u4e00-\u9fff])")
 _FOLDER = SITE / "refusals"
 _LIST_SEPARATORS: Mapping[Language, str] = {"zh": "、", "en": ", "}
 _FIGURE_WORDS = frozenset({"number", "bytes", "length", "ge", "le", "gt", "lt"})
@@ -35,9 +36,9 @@ def code_text(
     """Return the sentence of a code, or the code with its values if the catalogue does not have it. Pure."""
     sentence = _find_sentence(code, kind)
     if sentence is None:
-        return translate_refusal(format_code(code, params), kind, language, currency)  # legacy: sentences as codes
+        return format_code(code, params)
     values = {name: _param_text(name, params, language, currency) for name in params}
-    return QUOTE_GAPS.sub("", sentence[language].format(**values))
+    return _QUOTE_GAPS.sub("", sentence[language].format(**values))
 
 
 def _find_sentence(code: str, kind: FieldKind | None) -> Mapping[Language, str] | None:

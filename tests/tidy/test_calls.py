@@ -43,7 +43,7 @@ def is_clock(call: ast.Call) -> bool:
     return (name, call.func.attr) in CLOCKS
 
 
-def called(expression: str) -> ast.Call:
+def parse_call(expression: str) -> ast.Call:
     node = ast.parse(expression, mode="eval").body
     assert isinstance(node, ast.Call)
     return node
@@ -62,7 +62,7 @@ def called(expression: str) -> ast.Call:
     ],
 )
 def test_the_clock_rule_itself(expression: str, *, reads_a_clock: bool) -> None:
-    assert is_clock(called(expression)) is reads_a_clock
+    assert is_clock(parse_call(expression)) is reads_a_clock
 
 
 def test_no_float_is_made() -> None:

@@ -49,29 +49,29 @@ def commands() -> set[str]:
     return names
 
 
-def undocumented(names: set[str]) -> list[str]:
+def find_undocumented(names: set[str]) -> list[str]:
     return sorted(name for name in names if not re.search(rf"`[^`\n]*\b{re.escape(name)}\b", documents()))
 
 
 def test_every_setting_is_documented() -> None:
-    assert not (faults := undocumented(settings())), format_faults(
+    assert not (faults := find_undocumented(settings())), format_faults(
         faults, "docs/operate.md shows the generated settings: keep the marker"
     )
 
 
 def test_every_metric_is_documented() -> None:
-    assert not (faults := undocumented(metrics())), format_faults(
+    assert not (faults := find_undocumented(metrics())), format_faults(
         faults, "docs/operate.md shows the generated metrics: keep the marker"
     )
 
 
 def test_every_outcome_is_documented() -> None:
-    faults = undocumented({outcome.value for outcome in Outcome})
+    faults = find_undocumented({outcome.value for outcome in Outcome})
     assert not faults, format_faults(faults, "docs/connect.md shows the generated outcomes: keep the marker")
 
 
 def test_every_command_is_documented() -> None:
-    assert not (faults := undocumented(commands())), format_faults(
+    assert not (faults := find_undocumented(commands())), format_faults(
         faults, "docs/cli.md shows the generated commands: keep the marker"
     )
 

@@ -15,7 +15,7 @@ FILES = ("service", "fast", "demo", "dev")
 
 
 @cache
-def asked() -> dict[str, list[Requirement]]:
+def required_packages() -> dict[str, list[Requirement]]:
     """Return what pyproject.toml asks for, by the file that must have it."""
     tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     service = tables["project"]["dependencies"]
@@ -30,25 +30,26 @@ def lines(file: str) -> list[str]:
 
 
 @cache
-def pinned(file: str) -> dict[str, str]:
+def locked_versions(file: str) -> dict[str, str]:
     """Return the versions that a file pins, by name."""
     return {canonicalize_name(pin[1]): pin[2] for line in lines(file) if (pin := PIN.match(line))}
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_file_pins_what_pyproject_asks_for(file: str) -> None:
+    versions = locked_versions(file)
     faults = [
-        f"{wanted}: pinned is {pinned(file).get(canonicalize_name(wanted.name), 'nothing')}"
-        for wanted in asked()[file]
-        if not wanted.specifier.contains(pinned(file).get(canonicalize_name(wanted.name), "none"), prereleases=True)
+        f"{wanted}: pinned is {versions.get(canonicalize_name(wanted.name), 'nothing')}"
+        for wanted in required_packages()[file]
+        if not wanted.specifier.contains(versions.get(canonicalize_name(wanted.name), "none"), prereleases=True)
     ]
     assert not faults, format_faults(faults, "make lock, and commit requirements/")
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_line_is_a_pin_a_hash_or_a_remark(file: str) -> None:
-    known = re.compile(r"^(#.*|    --hash=sha256:[0-9a-f]{64}( \\)?|    # .*|)$")
-    faults = [line for line in lines(file) if not known.match(line) and not PIN.match(line)]
+    allowed = re.compile(r"^(#.*|    --hash=sha256:[0-9a-f]{64}( \\)?|    # .*|)$")
+    faults = [line for line in lines(file) if not allowed.match(line) and not PIN.match(line)]
     assert not faults, format_faults(faults, "only names, versions and hashes are locked: make lock")
 
 
@@ -60,6 +61,7 @@ def test_every_pin_has_a_hash(file: str) -> None:
 
 
 def test_the_same_versions_are_tested_and_served() -> None:
-    served = pinned("service") | pinned("fast") | pinned("demo")
-    faults = [f"{n}: {v}, tested is {pinned('dev')[n]}" for n, v in served.items() if pinned("dev").get(n, v) != v]
+    tested = locked_versions("dev")
+    service = locked_versions("service") | locked_versions("fast") | locked_versions("demo")
+    faults = [f"{n}: {v}, tested is {tested[n]}" for n, v in service.items() if tested.get(n, v) != v]
     assert not faults, format_faults(faults, "make lock: one resolution for all files")

@@ -29,7 +29,7 @@ SYNONYMS = {"donations": "donation", "records": "record", "util": "utils"}
 SYNONYMS |= {"helpers": "helper", "managers": "manager"}
 
 
-def banned(name: str, *, is_function: bool = False) -> str | None:
+def banned_word(name: str, *, is_function: bool = False) -> str | None:
     """Return the banned word that a name is made of."""
     if name in KEPT:
         return None
@@ -74,7 +74,7 @@ def bound_name(node: ast.AST) -> str | None:
     ],
 )
 def test_the_rule_itself(name: str, word: str | None) -> None:
-    assert banned(name, is_function=name.islower()) == word
+    assert banned_word(name, is_function=name.islower()) == word
 
 
 def test_no_name_is_made_of_a_banned_word() -> None:
@@ -82,14 +82,14 @@ def test_no_name_is_made_of_a_banned_word() -> None:
         f"{source.location(node)}: {name}: {INSTEAD[word]}"
         for source in sources()
         for node, name, is_function in names(source)
-        if (word := banned(name, is_function=is_function))
+        if (word := banned_word(name, is_function=is_function))
     ]
     assert not faults, format_faults(faults, "the words of the project are few: docs/concepts.md, “Terms”")
 
 
 def test_no_module_is_named_by_a_banned_word() -> None:
     # Open data is a term of its own: figures that anyone may use.
-    faults = [str(s.path) for s in package_sources() if s.path.stem != "open_data" and banned(s.path.stem)]
+    faults = [str(s.path) for s in package_sources() if s.path.stem != "open_data" and banned_word(s.path.stem)]
     assert not faults, format_faults(faults, "a file is one noun of the field")
 
 
@@ -98,7 +98,7 @@ def test_no_table_or_column_is_named_by_a_banned_word() -> None:
         f"{script.name}: {name}: {INSTEAD[word]}"
         for script in sql.scripts("migrations")
         for name in re.findall(r"^ {4}([a-z_]+) +\w|CREATE TABLE (\w+)", script.text, re.MULTILINE)
-        if (word := banned("".join(name)))
+        if (word := banned_word("".join(name)))
     ]
     assert not faults, format_faults(faults, "one word for one thing, in SQL too")
 

@@ -81,7 +81,7 @@ def test_every_query_check_and_migration_opens_with_a_sentence() -> None:
     )
 
 
-def unnamed(text: str) -> list[str]:
+def unnamed_rules(text: str) -> list[str]:
     """Return the lines of a migration that state a rule without giving it a name."""
     code = re.sub(r"--[^\n]*", "", text)
     rules = (rule for rule in RULE.finditer(code) if not UNNAMED_BEFORE.search(code[: rule.start()]))
@@ -99,11 +99,11 @@ def unnamed(text: str) -> list[str]:
     ],
 )
 def test_the_constraint_rule_itself(text: str, count: int) -> None:
-    assert len(unnamed(text)) == count
+    assert len(unnamed_rules(text)) == count
 
 
 def test_every_constraint_is_named() -> None:
-    faults = [f"{script.name}: {line}" for script in sql.scripts("migrations") for line in unnamed(script.text)]
+    faults = [f"{script.name}: {line}" for script in sql.scripts("migrations") for line in unnamed_rules(script.text)]
     assert not faults, format_faults(
         faults, "CONSTRAINT table_says_the_rule CHECK (…): the code handles it by that name"
     )

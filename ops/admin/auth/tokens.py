@@ -1,4 +1,4 @@
-"""Access tokens of a person with a role: 256 random bits, of which the SHA-256 is stored."""
+"""Access tokens of a person with a role: 256 random bits; the database stores only their SHA-256."""
 
 import secrets
 from collections.abc import Collection, Mapping

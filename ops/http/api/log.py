@@ -39,13 +39,13 @@ _OUTAGES = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.Inte
 def _database_handler(handler: Handler) -> Handler:
     """Return a public handler that responds with 503 while the database is unavailable."""
 
-    async def wrapped(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except _OUTAGES as error:
             raise RequestProblem(Problem.FIGURES_UNAVAILABLE) from error
 
-    return public_handler(wrapped)
+    return public_handler(handle)
 
 
 @_database_handler

@@ -26,7 +26,7 @@ def public_handler(handler: Handler) -> Handler:
     """Return a handler that any origin may call, and that refuses every query parameter."""
 
     @wraps(handler)
-    async def wrapped(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
         response: web.StreamResponse
         try:
             check_parameters(request)
@@ -37,7 +37,7 @@ def public_handler(handler: Handler) -> Handler:
             response.headers.update(CORS)
         return response
 
-    return wrapped
+    return handle
 
 
 def check_parameters(request: web.Request, allowed_names: Sequence[str] = ()) -> None:

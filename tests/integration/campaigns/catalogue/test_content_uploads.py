@@ -29,15 +29,15 @@ MANY = 12_345  # three chunks
 
 
 @pytest.fixture
-async def served(dsn: str) -> AsyncIterator[RunningService]:
+async def server(dsn: str) -> AsyncIterator[RunningService]:
     async with running_service(dsn) as server:
         await create_tokens(server.service.pool)
         await create_funded_campaign(server.service.pool, promise({"slug": "listed", "content": "registered"}))
         yield server
 
 
-def command_services(served: RunningService) -> CommandServices:
-    return CommandServices(served.service.pool, KEYS, served.service.settings)
+def command_services(server: RunningService) -> CommandServices:
+    return CommandServices(server.service.pool, KEYS, server.service.settings)
 
 
 def file(first: int, count: int) -> bytes:
@@ -45,100 +45,100 @@ def file(first: int, count: int) -> bytes:
 
 
 async def send(
-    served: RunningService, content: bytes, verb: str = "enrol", slug: str = "listed", key: str = "k", **query: str
+    server: RunningService, content: bytes, verb: str = "enrol", slug: str = "listed", key: str = "k", **query: str
 ) -> tuple[int, Any]:
     headers = {"Authorization": "Bearer token-of-cat", "Content-Type": "text/csv", "Idempotency-Key": key}
-    url = f"{served.url}/v1/admin/campaigns/{slug}/content/{verb}/file"
-    async with served.http.post(url, data=io.BytesIO(content), headers=headers, params=query) as response:
+    url = f"{server.url}/v1/admin/campaigns/{slug}/content/{verb}/file"
+    async with server.http.post(url, data=io.BytesIO(content), headers=headers, params=query) as response:
         return response.status, await response.json(content_type=None)
 
 
-async def process(served: RunningService, upload_id: str) -> Any:
-    async for _ in content_uploads.process_upload(command_services(served), upload_id):
+async def process(server: RunningService, upload_id: str) -> Any:
+    async for _ in content_uploads.process_upload(command_services(server), upload_id):
         pass
-    _, upload = await AdminClient(served, "al").read(f"/uploads/{upload_id}")
+    _, upload = await AdminClient(server, "al").read(f"/uploads/{upload_id}")
     return upload
 
 
-async def count_enrolled(served: RunningService, slug: str = "listed") -> int:
-    _, campaign = await AdminClient(served, "al").read(f"/campaigns/{slug}")
+async def count_enrolled(server: RunningService, slug: str = "listed") -> int:
+    _, campaign = await AdminClient(server, "al").read(f"/campaigns/{slug}")
     return int(campaign["content"]["enrolled"])
 
 
-async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(served: RunningService):
-    await AdminClient(served, "cat").run_command("/campaigns/listed/content/enrol", {"contents": ["0", "1"]})
-    status, answer = await send(served, file(0, MANY))
+async def test_a_file_is_enrolled_chunk_by_chunk_and_removed_again(server: RunningService):
+    await AdminClient(server, "cat").run_command("/campaigns/listed/content/enrol", {"contents": ["0", "1"]})
+    status, answer = await send(server, file(0, MANY))
     assert (status, answer["state"], answer["after"]["unchanged"], answer["after"]["to_enrol"]) == (
         200,
         "done",
         2,
         MANY - 2,
     )
-    assert await send(served, file(0, MANY)) == (status, answer), "the same key and file: the same upload"
-    upload = await process(served, answer["after"]["upload"])
+    assert await send(server, file(0, MANY)) == (status, answer), "the same key and file: the same upload"
+    upload = await process(server, answer["after"]["upload"])
     assert (upload["state"], upload["total"], upload["done"], upload["changed"]) == ("done", MANY, MANY, MANY - 2)
-    assert await count_enrolled(served) == MANY
-    assert (await send(served, file(0, MANY), key="again"))[1]["state"] == "unchanged"
-    sent = await served.send([like("1", "7", campaign="listed"), like("1", "x", campaign="listed")])
+    assert await count_enrolled(server) == MANY
+    assert (await send(server, file(0, MANY), key="again"))[1]["state"] == "unchanged"
+    sent = await server.send([like("1", "7", campaign="listed"), like("1", "x", campaign="listed")])
     assert sent.outcomes == {"counted": 1, "not_enrolled": 1}
-    _, answer = await send(served, file(1, MANY), "remove", key="out")
-    assert (await process(served, answer["after"]["upload"]))["changed"] == MANY - 1
-    assert await count_enrolled(served) == 1
+    _, answer = await send(server, file(1, MANY), "remove", key="out")
+    assert (await process(server, answer["after"]["upload"]))["changed"] == MANY - 1
+    assert await count_enrolled(server) == 1
 
 
-async def test_a_dry_run_answers_the_same_and_stores_nothing(served: RunningService):
-    status, answer = await send(served, file(0, 10), dry_run="true")
+async def test_a_dry_run_answers_the_same_and_stores_nothing(server: RunningService):
+    status, answer = await send(server, file(0, 10), dry_run="true")
     assert (status, answer["dry_run"], answer["after"]["to_enrol"]) == (200, True, 10)
-    assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
+    assert await server.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
 
 
-async def test_a_file_with_errors_is_refused_whole(served: RunningService):
-    await AdminClient(served, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["5"]})
+async def test_a_file_with_errors_is_refused_whole(server: RunningService):
+    await AdminClient(server, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["5"]})
     for content, paths in ((b"a\nb,c\n\xe5", ["line 3"]), (b"a\nb,c", ["line 2"]), (file(0, 9), ["content 5"])):
-        status, refused = await send(served, content)
+        status, refused = await send(server, content)
         assert (status, [fault["path"] for fault in refused["faults"]]) == (422, paths)
-    assert await served.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
-    assert await count_enrolled(served) == 0
+    assert await server.service.pool.fetchval("SELECT count(*) FROM content_uploads") == 0
+    assert await count_enrolled(server) == 0
 
 
-async def test_an_upload_ends_if_another_campaign_enrols_some_of_it_meanwhile(served: RunningService):
-    pool = served.service.pool
+async def test_an_upload_ends_if_another_campaign_enrols_some_of_it_meanwhile(server: RunningService):
+    pool = server.service.pool
     async with pool.acquire() as conn, conn.transaction():
-        campaign = await campaigns.find_campaign(command_context(served, conn), "listed")
+        campaign = await campaigns.find_campaign(command_context(server, conn), "listed")
         plan = await engine.plan_upload(conn, campaign, "enrol", [f"{n:05}" for n in range(MANY)], b"")
         upload_id = await engine.create_upload(conn, campaign, "enrol", plan, "cat", utc_now())
-    await AdminClient(served, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["12000"]})
-    upload = await process(served, upload_id)
+    await AdminClient(server, "cat").run_command(f"/campaigns/{SLUG}/content/enrol", {"contents": ["12000"]})
+    upload = await process(server, upload_id)
     assert (upload["state"], upload["fault"]) == (
         "failed",
         f"The content 12000 belongs to the campaign {SLUG}. Remove it there first.",
     )
     assert upload["failure"]["code"] == "content_enrolled_elsewhere"
     assert upload["done"] in (0, 10_000), "the chunks before it stay done"
-    assert await count_enrolled(served) == upload["done"]
+    assert await count_enrolled(server) == upload["done"]
 
 
-def command_context(served: RunningService, conn: Any) -> CommandContext:
-    return CommandContext(conn, OPERATOR, KEYS, served.service.settings, utc_now())
+def command_context(server: RunningService, conn: Any) -> CommandContext:
+    return CommandContext(conn, OPERATOR, KEYS, server.service.settings, utc_now())
 
 
-async def test_an_upload_can_be_stopped_once(served: RunningService):
-    _, answer = await send(served, file(0, MANY))
+async def test_an_upload_can_be_stopped_once(server: RunningService):
+    _, answer = await send(server, file(0, MANY))
     path = f"/uploads/{answer['after']['upload']}/stop"
-    status, stopped = await AdminClient(served, "cat").run_command(path, {"reason": "the wrong file"})
+    status, stopped = await AdminClient(server, "cat").run_command(path, {"reason": "the wrong file"})
     assert (status, stopped["after"]["reason"]) == (200, "the wrong file")
-    assert (await AdminClient(served, "cat").run_command(path, {"reason": "again"}))[0] == 409
-    assert (await process(served, answer["after"]["upload"]))["state"] == "failed"
-    assert (await AdminClient(served, "cat").run_command("/uploads/upl_no/stop", {"reason": "a"}))[0] == 404
+    assert (await AdminClient(server, "cat").run_command(path, {"reason": "again"}))[0] == 409
+    assert (await process(server, answer["after"]["upload"]))["state"] == "failed"
+    assert (await AdminClient(server, "cat").run_command("/uploads/upl_no/stop", {"reason": "a"}))[0] == 404
 
 
-async def test_concurrent_processing_does_each_chunk_once(served: RunningService):
-    _, answer = await send(served, file(0, MANY))
-    uploads = await asyncio.gather(*(process(served, answer["after"]["upload"]) for _ in range(3)))
+async def test_concurrent_processing_does_each_chunk_once(server: RunningService):
+    _, answer = await send(server, file(0, MANY))
+    uploads = await asyncio.gather(*(process(server, answer["after"]["upload"]) for _ in range(3)))
     assert [upload["changed"] for upload in uploads] == [MANY] * 3
     count = "SELECT count(*) FROM audit_log WHERE command = 'upload.end'"
-    assert await served.service.pool.fetchval(count) == 1
-    _, page = await AdminClient(served, "al").read("/uploads", campaign="listed")
+    assert await server.service.pool.fetchval(count) == 1
+    _, page = await AdminClient(server, "al").read("/uploads", campaign="listed")
     assert [row["state"] for row in page["uploads"]] == ["done"]
 
 

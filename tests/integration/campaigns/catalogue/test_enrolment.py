@@ -33,7 +33,7 @@ async def close(pool: Pool, campaign: Campaign) -> None:
         await budget.close_campaign(conn, campaign, NOW)
 
 
-async def enrolled(pool: Pool) -> dict[str, int]:
+async def enrol_contents(pool: Pool) -> dict[str, int]:
     return {row["content"]: row["campaign_id"] for row in await fetch_rows(pool, "SELECT * FROM enrolments")}
 
 
@@ -49,7 +49,7 @@ async def test_enrolling_again_changes_nothing(pool: Pool):
     first = await create(pool, "first")
     assert await enrol(pool, first, "a", "b", "a") == 2
     assert await enrol(pool, first, "b", "c") == 1
-    assert set(await enrolled(pool)) == {"a", "b", "c"}
+    assert set(await enrol_contents(pool)) == {"a", "b", "c"}
 
 
 async def test_content_of_another_campaign_is_refused_with_its_name(pool: Pool):
@@ -57,7 +57,7 @@ async def test_content_of_another_campaign_is_refused_with_its_name(pool: Pool):
     await enrol(pool, first, "b")
     with pytest.raises(EnrolmentRefused, match=r"^content_enrolled_elsewhere: content=b, slug=first$"):
         await enrol(pool, second, "a", "b")
-    assert await enrolled(pool) == {"b": first.campaign_id}
+    assert await enrol_contents(pool) == {"b": first.campaign_id}
     assert await record(pool, [likes_body(1, campaign="second", content="b")]) == {"not_enrolled": 1}
 
 
@@ -66,7 +66,7 @@ async def test_content_of_a_closed_campaign_is_free_for_another(pool: Pool):
     await enrol(pool, first, "a")
     await close(pool, first)
     assert await enrol(pool, second, "a") == 1
-    assert await enrolled(pool) == {"a": second.campaign_id}
+    assert await enrol_contents(pool) == {"a": second.campaign_id}
 
 
 async def test_a_closed_campaign_enrols_nothing(pool: Pool):
@@ -91,7 +91,7 @@ async def test_an_invalid_content_id_is_refused(pool: Pool):
     for content in ("", "a" * 129, "a\nb", "a\x00", "\udc80"):
         with pytest.raises(EnrolmentRefused, match=r"^content_invalid: "):
             await enrol(pool, first, "good", content)
-    assert await enrolled(pool) == {}
+    assert await enrol_contents(pool) == {}
 
 
 async def test_of_campaigns_that_want_the_same_content_at_once_one_gets_all_of_it(pool: Pool):
@@ -100,4 +100,4 @@ async def test_of_campaigns_that_want_the_same_content_at_once_one_gets_all_of_i
     attempts = (enrol(pool, campaign, *contents) for campaign in campaigns)
     results = await asyncio.gather(*attempts, return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["EnrolmentRefused"] * 4 + ["int"]
-    assert len(set((await enrolled(pool)).values())) == 1
+    assert len(set((await enrol_contents(pool)).values())) == 1

@@ -118,17 +118,17 @@ async def test_a_person_is_erased_and_every_proof_and_total_still_holds(dsn: str
         assert await fate(service, others) == "forgotten"
 
 
-def flipped(text: str) -> str:
+def flip_bit(text: str) -> str:
     return ("1" if text[0] == "0" else "0") + text[1:]
 
 
 TAMPERINGS = {
     "the like": (lambda p: p["like"].update(content="another"), "hash to the leaf"),
     "the moment": (lambda p: p["like"].update(event_us=p["like"]["event_us"] + 1), "hash to the leaf"),
-    "the leaf": (lambda p: p["batch"].update(leaf=flipped(p["batch"]["leaf"])), "hash to the leaf"),
-    "the path": (lambda p: p["batch"]["path"].__setitem__(0, flipped(p["batch"]["path"][0])), "the leaf is number"),
+    "the leaf": (lambda p: p["batch"].update(leaf=flip_bit(p["batch"]["leaf"])), "hash to the leaf"),
+    "the path": (lambda p: p["batch"]["path"].__setitem__(0, flip_bit(p["batch"]["path"][0])), "the leaf is number"),
     "the place": (lambda p: p["batch"].update(index=p["batch"]["index"] ^ 1), "the leaf is number"),
-    "the root": (lambda p: p["batch"].update(root=flipped(p["batch"]["root"])), "the leaf is number"),
+    "the root": (lambda p: p["batch"].update(root=flip_bit(p["batch"]["root"])), "the leaf is number"),
     "the batch": (lambda p: p["batch"].update(id=99), "names that batch"),
     "the campaign": (lambda p: p.update(campaign="other"), "names that batch"),
     "the entry": (lambda p: p["count"].update(entry="{}"), "names that batch"),

@@ -252,7 +252,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
 
 
 @pytest.fixture(scope="module")
-def filled(database_server: DatabaseServer) -> Iterator[str]:
+def filled_dsn(database_server: DatabaseServer) -> Iterator[str]:
     """Yield the address of a database in use; every test rolls its tampering back."""
     name = f"like_ledger_checks_{uuid4().hex}"
     run_in_thread(database_server._execute(f"CREATE DATABASE {name} TEMPLATE {database_server.template}"))
@@ -262,9 +262,9 @@ def filled(database_server: DatabaseServer) -> Iterator[str]:
 
 
 @pytest.fixture
-async def conn(filled: str) -> AsyncIterator[Connection]:
+async def conn(filled_dsn: str) -> AsyncIterator[Connection]:
     """Yield a connection without triggers and foreign keys; its changes are rolled back."""
-    owner = await asyncpg.connect(filled)
+    owner = await asyncpg.connect(filled_dsn)
     attempt = owner.transaction()
     await attempt.start()
     await owner.execute("SET LOCAL session_replication_role = replica")

@@ -33,7 +33,7 @@ from settlements import (
 from sql import Connection, Pool
 
 
-async def approved(pool: Pool, settlement: Settlement, *people: str) -> Settlement:
+async def approve_settlement(pool: Pool, settlement: Settlement, *people: str) -> Settlement:
     for person in people:
         async with pool.acquire() as conn, conn.transaction():
             settlement = await approvals.approve(conn, settlement.settlement_id, settlement.hash, person, AT)
@@ -58,11 +58,11 @@ async def test_above_the_threshold_two_different_people_must_approve_the_same_ha
     bank = Bank()
     with pytest.raises(SettlementRefused, match=r"^approvals_missing: .*approvals_number=2"):
         await send(pool, bank, campaign, settlement)
-    await approved(pool, settlement, "ann", "ann")
+    await approve_settlement(pool, settlement, "ann", "ann")
     with pytest.raises(SettlementRefused, match=r"^approvals_missing: .*approvals_number=1"):
         await send(pool, bank, campaign, settlement)
     assert not bank.received
-    await approved(pool, settlement, "ben")
+    await approve_settlement(pool, settlement, "ben")
     assert await settlement_states(pool, campaign) == ["approved"]
     await send(pool, bank, campaign, settlement)
     assert bank.received.total() == 1
@@ -74,7 +74,7 @@ async def test_a_maker_cannot_approve(pool: Pool):
     await settle.settle_due_periods(pool, campaign, "ann", AT)
     (settlement,) = await read_settlements(pool, campaign)
     with pytest.raises(SettlementRefused, match=r"^approver_made_settlement: name=ann"):
-        await approved(pool, settlement, "ann")
+        await approve_settlement(pool, settlement, "ann")
     insert = "INSERT INTO settlement_approvals (settlement_id, hash, person, at) VALUES ($1, $2, $3, $4)"
     for person in ("ann", "ben"):  # however it was stored, the maker's approval does not count
         await pool.execute(insert, settlement.settlement_id, settlement.hash, person, AT)
@@ -91,7 +91,7 @@ async def test_another_hash_is_not_approved(pool: Pool):
 
 async def test_another_attempt_voids_the_approvals(pool: Pool, owner: Connection):
     campaign, settlement = await settled_campaign(pool, ("[terms]", "[settlement]\nthreshold_minor = 99\n[terms]"))
-    settlement = await approved(pool, settlement, "ann", "ben")
+    settlement = await approve_settlement(pool, settlement, "ann", "ben")
     bank = Bank(result=PaymentResult(PaymentOutcome.REFUSED, reason="account closed"))
     settlement = await send(pool, bank, campaign, settlement)
     assert {p.latest_step.reason for p in settlement.payouts} == {"account closed"}
@@ -111,8 +111,8 @@ async def test_another_attempt_voids_the_approvals(pool: Pool, owner: Connection
     with pytest.raises(SettlementRefused, match=r"^approvals_missing: .*approvals_number=2"):
         await send(pool, bank, campaign, settlement)
     with pytest.raises(SettlementRefused, match=r"^approver_retried_payout: name=cid"):
-        await approved(pool, settlement, "cid")
-    settlement = await send(pool, bank, campaign, await approved(pool, settlement, "ann", "ben"))
+        await approve_settlement(pool, settlement, "cid")
+    settlement = await send(pool, bank, campaign, await approve_settlement(pool, settlement, "ann", "ben"))
     assert {p.state for p in settlement.payouts} == {PayoutState.SENT}
     ids = [sending.end_to_end_id(p.payout_id, n) for p in settlement.payouts for n in (1, 2)]
     assert len(set(ids)) == 4

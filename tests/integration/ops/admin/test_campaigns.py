@@ -220,13 +220,13 @@ async def test_content_is_listed_by_campaign_content_and_pause(server: RunningSe
         query = {"limit": "2", "cursor": page["next"]} if page["next"] else {}
     assert seen == [("a", "forest"), ("b", "forest"), ("c", "forest"), ("c", SLUG), ("d", "forest"), ("e", SLUG)]
 
-    async def listed(**filters: str) -> list[tuple[str, bool, bool]]:
+    async def list_rows(**filters: str) -> list[tuple[str, bool, bool]]:
         _, page = await auditor.read("/content", **filters)
         return [(row["content"], bool(row["enrolled_at"]), bool(row["paused_at"])) for row in page["content"]]
 
-    assert await listed(paused="true", campaign="forest") == [("b", True, True), ("c", False, True)]
-    assert await listed(paused="false") == [("a", True, False), ("d", True, False)]
-    assert await listed(content="c") == [("c", False, True)] * 2
+    assert await list_rows(paused="true", campaign="forest") == [("b", True, True), ("c", False, True)]
+    assert await list_rows(paused="false") == [("a", True, False), ("d", True, False)]
+    assert await list_rows(content="c") == [("c", False, True)] * 2
     assert (await auditor.read("/content", paused="perhaps"))[0] == 422
 
 

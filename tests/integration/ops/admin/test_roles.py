@@ -136,7 +136,7 @@ class Address(NamedTuple):
     roles: frozenset[str]
 
     @property
-    def filled(self) -> str:
+    def filled_path(self) -> str:
         return self.path.format(**PATH_VALUES)
 
 
@@ -192,7 +192,7 @@ async def send_request(server: RunningService, address: Address, token: str, vis
     """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     headers["X-Forwarded-For"] = f"192.0.2.{visitor % 250}"  # or the rate limit would apply
-    async with server.http.request(address.method, server.url + address.filled, headers=headers) as response:
+    async with server.http.request(address.method, server.url + address.filled_path, headers=headers) as response:
         body = await response.json(content_type=None) if response.status >= 400 else {}
         return response.status, body.get("type", "").rpartition(":")[2]
 
@@ -233,15 +233,15 @@ async def test_pages_allow_each_role_the_addresses_of_the_table(server: RunningS
 
 async def page_status(browser: BrowserClient, address: Address, form_token: str) -> int:
     if address.method == "GET":
-        return (await browser.read(address.filled)).status
-    return (await browser.send_form(address.filled, {"form_token": form_token, "do": "check"})).status
+        return (await browser.read(address.filled_path)).status
+    return (await browser.send_form(address.filled_path, {"form_token": form_token, "do": "check"})).status
 
 
 async def test_without_a_session_every_page_redirects_to_sign_in(server: RunningService):
     for address in page_addresses():
         headers = {"Origin": server.url}
         request = server.http.request(
-            address.method, server.url + address.filled, headers=headers, allow_redirects=False
+            address.method, server.url + address.filled_path, headers=headers, allow_redirects=False
         )
         async with request as response:
             assert response.status == 303, address

@@ -43,8 +43,8 @@ def command(dsn: str, tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def ended(command: Command, dsn: str, tmp_path: Path) -> Command:
-    """Return the same on a database with a campaign that ended long ago, 300 likes on its second day."""
+def past(command: Command, dsn: str, tmp_path: Path) -> Command:
+    """Return the same on a database with a campaign that past long ago, 300 likes on its second day."""
     path = tmp_path / "promise.toml"
     path.write_text(promise_toml(*PAST), encoding="utf-8")
     assert command("campaign", "apply", str(path)).exit_code == 0
@@ -74,51 +74,51 @@ def refusal_of(result: Result) -> str:
     return result.stderr
 
 
-def test_from_settling_to_the_file_for_the_bank(ended: Command, tmp_path: Path):
-    (made,) = printed_json(ended("settle", SLUG, "--json"))["settlements"]
+def test_from_settling_to_the_file_for_the_bank(past: Command, tmp_path: Path):
+    (made,) = printed_json(past("settle", SLUG, "--json"))["settlements"]
     assert (made["period"], made["total"]["text"], made["payouts"]) == ("2022-04-18", "1.00", 2)
-    assert ended("settle").stdout == "nothing to settle\n"
-    assert printed_json(ended("settle", SLUG, "--period", "2022-04-18", "--json")) == {"settlements": []}
-    (settlement,) = printed_json(ended("payouts", "list", "--json"))["settlements"]
+    assert past("settle").stdout == "nothing to settle\n"
+    assert printed_json(past("settle", SLUG, "--period", "2022-04-18", "--json")) == {"settlements": []}
+    (settlement,) = printed_json(past("payouts", "list", "--json"))["settlements"]
     assert (settlement["state"], settlement["approvals_missing"]) == ("open", 2)
-    assert "needs 2 more approvals" in refusal_of(ended("payouts", "send", made["id"]))
-    assert ended("payouts", "send").stdout == "nothing to send\n"
+    assert "needs 2 more approvals" in refusal_of(past("payouts", "send", made["id"]))
+    assert past("payouts", "send").stdout == "nothing to send\n"
     for name in ("ann", "ben"):
-        token = printed_json(ended("token", "create", "--role", "finance", "--name", name, "--json"))["token"]
+        token = printed_json(past("token", "create", "--role", "finance", "--name", name, "--json"))["token"]
         approve = ("payouts", "approve", made["id"], "--as", name, "--json")
-        assert "does not belong to" in refusal_of(ended(*approve, "--hash", settlement["hash"], "--token", "llt_x"))
-        settlement = printed_json(ended(*approve, "--hash", settlement["hash"], "--token", token))
+        assert "does not belong to" in refusal_of(past(*approve, "--hash", settlement["hash"], "--token", "llt_x"))
+        settlement = printed_json(past(*approve, "--hash", settlement["hash"], "--token", token))
     assert settlement["state"] == "approved"
-    (sent,) = printed_json(ended("payouts", "send", "--json"))["settlements"]
+    (sent,) = printed_json(past("payouts", "send", "--json"))["settlements"]
     assert (sent["state"], {p["state"] for p in sent["payouts"]}) == ("sent", {"sent"})
     (file,) = (tmp_path / "data" / "outbox").glob("*.xml")
-    (exported,) = printed_json(ended("payouts", "export", made["id"], "--folder", str(tmp_path / "again"), "--json"))[
+    (exported,) = printed_json(past("payouts", "export", made["id"], "--folder", str(tmp_path / "again"), "--json"))[
         "files"
     ]
     assert Path(exported["file"]).read_bytes() == file.read_bytes()
     assert {p["evidence"][0] for p in sent["payouts"]} == {exported["sha256"]}
-    assert ended("check").exit_code == 0
+    assert past("check").exit_code == 0
 
 
-def test_an_approval_asks_what_is_approved(ended: Command):
-    (made,) = printed_json(ended("settle", "--json"))["settlements"]
-    token = ended("token", "create", "--role", "owner", "--name", "ann").stdout.strip()
-    said_no = ended("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\nn\n")
+def test_an_approval_asks_what_is_approved(past: Command):
+    (made,) = printed_json(past("settle", "--json"))["settlements"]
+    token = past("token", "create", "--role", "owner", "--name", "ann").stdout.strip()
+    said_no = past("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\nn\n")
     assert (said_no.exit_code, token in said_no.output) == (1, False)
-    assert printed_json(ended("payouts", "list", "--json"))["settlements"][0]["approval_count"] == 0
-    said_yes = ended("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\ny\n")
+    assert printed_json(past("payouts", "list", "--json"))["settlements"][0]["approval_count"] == 0
+    said_yes = past("payouts", "approve", made["id"], "--as", "ann", typed=f"{token}\ny\n")
     assert said_yes.exit_code == 0
-    assert printed_json(ended("payouts", "list", "--json"))["settlements"][0]["approval_count"] == 1
+    assert printed_json(past("payouts", "list", "--json"))["settlements"][0]["approval_count"] == 1
 
 
-def test_what_was_cancelled_waits_for_the_next_period(ended: Command):
-    (made,) = printed_json(ended("settle", "--json"))["settlements"]
-    assert printed_json(ended("payouts", "cancel", made["id"], "--json"))["state"] == "cancelled"
+def test_what_was_cancelled_waits_for_the_next_period(past: Command):
+    (made,) = printed_json(past("settle", "--json"))["settlements"]
+    assert printed_json(past("payouts", "cancel", made["id"], "--json"))["state"] == "cancelled"
     assert "is cancelled. It can be cancelled only before any payout is sent" in refusal_of(
-        ended("payouts", "cancel", made["id"])
+        past("payouts", "cancel", made["id"])
     )
-    assert printed_json(ended("settle", "--json"))["settlements"] == []
-    (campaign,) = printed_json(ended("campaign", "list", "--json"))["campaigns"]
+    assert printed_json(past("settle", "--json"))["settlements"] == []
+    (campaign,) = printed_json(past("campaign", "list", "--json"))["campaigns"]
     assert (campaign["money"]["pledged"]["minor"], campaign["money"]["settled"]["minor"]) == (100, 0)
 
 
@@ -146,24 +146,24 @@ def test_by_hand_a_person_enters_what_the_bank_said(dsn: str, command: Command, 
     assert command("payouts", "record-result", second).exit_code == 2
 
 
-def test_who_settles_proves_it_by_a_token_and_cannot_approve(ended: Command):
-    token = printed_json(ended("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
-    auditor = printed_json(ended("token", "create", "--role", "auditor", "--name", "eve", "--json"))["token"]
-    assert "does not belong to ben" in refusal_of(ended("settle", "--as", "ben", "--token", token))
-    assert "this needs one of finance, owner" in refusal_of(ended("settle", "--as", "eve", "--token", auditor))
-    assert printed_json(ended("payouts", "list", "--json"))["settlements"] == []
-    made = ended("settle", "--as", "ann", "--json", typed=f"{token}\n")
+def test_who_settles_proves_it_by_a_token_and_cannot_approve(past: Command):
+    token = printed_json(past("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
+    auditor = printed_json(past("token", "create", "--role", "auditor", "--name", "eve", "--json"))["token"]
+    assert "does not belong to ben" in refusal_of(past("settle", "--as", "ben", "--token", token))
+    assert "this needs one of finance, owner" in refusal_of(past("settle", "--as", "eve", "--token", auditor))
+    assert printed_json(past("payouts", "list", "--json"))["settlements"] == []
+    made = past("settle", "--as", "ann", "--json", typed=f"{token}\n")
     assert (made.exit_code, token in made.output) == (0, False)
-    (settlement,) = printed_json(ended("payouts", "list", "--json"))["settlements"]
+    (settlement,) = printed_json(past("payouts", "list", "--json"))["settlements"]
     approve = ("payouts", "approve", settlement["id"], "--as", "ann", "--hash", settlement["hash"], "--token", token)
-    assert "ann made" in refusal_of(ended(*approve))
-    (line,) = printed_json(ended("audit", "list", "--by", "ann", "--json"))["audit"]
+    assert "ann made" in refusal_of(past(*approve))
+    (line,) = printed_json(past("audit", "list", "--by", "ann", "--json"))["audit"]
     assert (line["command"], line["entry_point"], line["role"]) == ("settlement.make", "command line", "finance")
 
 
 @pytest.mark.parametrize("name", ["schedule", "Command Line", " payment service "])
-def test_a_name_that_stands_for_no_person_gets_no_token(ended: Command, name: str):
-    assert "is reserved" in refusal_of(ended("token", "create", "--role", "finance", "--name", name))
+def test_a_name_that_stands_for_no_person_gets_no_token(past: Command, name: str):
+    assert "is reserved" in refusal_of(past("token", "create", "--role", "finance", "--name", name))
 
 
 def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: Command, tmp_path: Path):
@@ -214,6 +214,6 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
     ],
 )
 def test_what_cannot_be_is_refused_in_a_sentence(
-    ended: Command, words: tuple[str, ...], environment: dict[str, str], why: str
+    past: Command, words: tuple[str, ...], environment: dict[str, str], why: str
 ):
-    assert why in refusal_of(ended(*words, **environment))
+    assert why in refusal_of(past(*words, **environment))

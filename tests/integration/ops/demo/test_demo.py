@@ -16,7 +16,7 @@ LIKES = 1_500
 PAYDAY = ("settled, every run", "paid, by the bank's statements", "returned by the bank")
 
 
-async def started(folder: Path, *options: str, **settings: str) -> asyncio.subprocess.Process:
+async def start_demo(folder: Path, *options: str, **settings: str) -> asyncio.subprocess.Process:
     own = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
@@ -28,8 +28,8 @@ async def started(folder: Path, *options: str, **settings: str) -> asyncio.subpr
     )
 
 
-async def shown(folder: Path) -> dict[str, Any]:
-    process = await started(folder, "--exit")
+async def read_output(folder: Path) -> dict[str, Any]:
+    process = await start_demo(folder, "--exit")
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
     return dict(json.loads(out))
@@ -40,7 +40,7 @@ def actual(run: dict[str, Any], name: str) -> int:
 
 
 async def test_it_is_right_and_goes_on_in_the_same_folder(tmp_path: Path):
-    first, second = await shown(tmp_path), await shown(tmp_path)
+    first, second = await read_output(tmp_path), await read_output(tmp_path)
     assert (first["holds"], second["holds"]) == (True, True)
     assert first["campaign"] == second["campaign"]
     assert actual(second, "counted, every run") == actual(first, "counted") + actual(second, "counted")
@@ -53,13 +53,13 @@ async def test_it_is_right_and_goes_on_in_the_same_folder(tmp_path: Path):
 
 
 async def test_it_serves_its_page_until_it_is_told_to_end(tmp_path: Path):
-    process = await started(tmp_path)
+    process = await start_demo(tmp_path)
     assert process.stdout is not None
-    told = b""
-    while not told.endswith(b"\n}\n"):
-        told += await process.stdout.readline()
+    output = b""
+    while not output.endswith(b"\n}\n"):
+        output += await process.stdout.readline()
     servers = folder_processes(tmp_path)
-    async with aiohttp.ClientSession() as session, session.get(json.loads(told)["page"]) as page:
+    async with aiohttp.ClientSession() as session, session.get(json.loads(output)["page"]) as page:
         assert (page.status, page.content_type) == (200, "text/html")
     process.terminate()
     assert await process.wait() == 0
@@ -69,7 +69,7 @@ async def test_it_serves_its_page_until_it_is_told_to_end(tmp_path: Path):
 
 @pytest.mark.parametrize("setting", ["LIKE_LEDGER_DATABASE_URL"])
 async def test_it_touches_no_database_but_its_own(tmp_path: Path, setting: str):
-    process = await started(tmp_path, "--exit", **{setting: "postgresql://example.invalid/production"})
+    process = await start_demo(tmp_path, "--exit", **{setting: "postgresql://example.invalid/production"})
     _, err = await process.communicate()
     assert process.returncode == 2
     assert f"unset {setting}" in " ".join(err.decode().split())

@@ -107,7 +107,7 @@ async def test_a_reference_with_control_characters_is_refused(dsn: str, name: st
             await budget.fund_budget(conn, campaign, 1, reference)
 
 
-def quoted(cell: str) -> str:
+def quote_cell(cell: str) -> str:
     file = StringIO()
     csv.writer(file, quoting=csv.QUOTE_ALL).writerow([cell])
     return file.getvalue().rstrip("\r\n")
@@ -127,9 +127,9 @@ async def test_a_banks_text_stays_one_cell_and_one_line_and_no_formula(pool: Poo
     first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
     rows = [
         "1,S,opening,2026-11-10,0,CNY,credit,,,,",
-        f"1,S,entry,2026-11-10,70,CNY,debit,{first},{quoted(text)},,",
+        f"1,S,entry,2026-11-10,70,CNY,debit,{first},{quote_cell(text)},,",
         f"1,S,entry,2026-11-10,30,CNY,debit,{second},,,",
-        f"1,S,entry,2026-11-10,30,CNY,credit,{second},,{quoted(text)},",
+        f"1,S,entry,2026-11-10,30,CNY,credit,{second},,{quote_cell(text)},",
         "1,S,closing,2026-11-10,70,CNY,debit,,,,",
     ]
     rows = [row.replace(",70,", ",0.70,").replace(",30,", ",0.30,") for row in rows]

@@ -14,7 +14,7 @@ SUNDAY, MONDAY = date(2026, 11, 22), date(2026, 11, 23)
 EARLIER, SAME, LATER = NOON - 1, NOON, NOON + 1
 
 
-def stored(state: str, day: date | None = SUNDAY) -> Like:
+def make_stored_like(state: str, day: date | None = SUNDAY) -> Like:
     return Like(LikeState(state), NOON, day)
 
 
@@ -30,40 +30,40 @@ def unlike(event_us: int) -> LikeChange:
     return LikeChange(is_like=False, event_us=event_us, day=MONDAY)
 
 
-UNLIKED_ONLY = stored("withdrawn", None)
+UNLIKED_ONLY = make_stored_like("withdrawn", None)
 
 TABLE = [
     # stored           event            state after    time   day     outcome
     (None, like(SAME), "counted", SAME, MONDAY, "counted"),
     (None, suspect(SAME), "quarantined", SAME, MONDAY, "quarantined"),
     (None, unlike(SAME), "withdrawn", SAME, None, "withdrawn"),
-    (stored("counted"), like(EARLIER), "counted", SAME, SUNDAY, "duplicate"),
-    (stored("counted"), like(SAME), "counted", SAME, SUNDAY, "duplicate"),
-    (stored("counted"), like(LATER), "counted", LATER, SUNDAY, "duplicate"),
-    (stored("counted"), suspect(LATER), "counted", LATER, SUNDAY, "duplicate"),
-    (stored("counted"), unlike(EARLIER), "counted", SAME, SUNDAY, "older"),
-    (stored("counted"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),  # unlike wins a tie
-    (stored("counted"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
-    (stored("withdrawn"), like(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
-    (stored("withdrawn"), like(SAME), "withdrawn", SAME, SUNDAY, "older"),
-    (stored("withdrawn"), like(LATER), "counted", LATER, MONDAY, "counted"),  # it counts again, once
-    (stored("withdrawn"), suspect(LATER), "quarantined", LATER, MONDAY, "quarantined"),
-    (stored("withdrawn"), unlike(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
-    (stored("withdrawn"), unlike(SAME), "withdrawn", SAME, SUNDAY, "duplicate"),
-    (stored("withdrawn"), unlike(LATER), "withdrawn", LATER, SUNDAY, "duplicate"),
+    (make_stored_like("counted"), like(EARLIER), "counted", SAME, SUNDAY, "duplicate"),
+    (make_stored_like("counted"), like(SAME), "counted", SAME, SUNDAY, "duplicate"),
+    (make_stored_like("counted"), like(LATER), "counted", LATER, SUNDAY, "duplicate"),
+    (make_stored_like("counted"), suspect(LATER), "counted", LATER, SUNDAY, "duplicate"),
+    (make_stored_like("counted"), unlike(EARLIER), "counted", SAME, SUNDAY, "older"),
+    (make_stored_like("counted"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),  # unlike wins a tie
+    (make_stored_like("counted"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
+    (make_stored_like("withdrawn"), like(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
+    (make_stored_like("withdrawn"), like(SAME), "withdrawn", SAME, SUNDAY, "older"),
+    (make_stored_like("withdrawn"), like(LATER), "counted", LATER, MONDAY, "counted"),  # it counts again, once
+    (make_stored_like("withdrawn"), suspect(LATER), "quarantined", LATER, MONDAY, "quarantined"),
+    (make_stored_like("withdrawn"), unlike(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
+    (make_stored_like("withdrawn"), unlike(SAME), "withdrawn", SAME, SUNDAY, "duplicate"),
+    (make_stored_like("withdrawn"), unlike(LATER), "withdrawn", LATER, SUNDAY, "duplicate"),
     (UNLIKED_ONLY, like(EARLIER), "withdrawn", SAME, MONDAY, "older"),  # the unlike came first: now it has a day
     (UNLIKED_ONLY, like(SAME), "withdrawn", SAME, MONDAY, "older"),
     (UNLIKED_ONLY, like(LATER), "counted", LATER, MONDAY, "counted"),
     (UNLIKED_ONLY, unlike(LATER), "withdrawn", LATER, None, "duplicate"),
-    (stored("quarantined"), like(LATER), "quarantined", LATER, SUNDAY, "duplicate"),
-    (stored("quarantined"), unlike(EARLIER), "quarantined", SAME, SUNDAY, "older"),
-    (stored("quarantined"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
-    (stored("void"), like(LATER), "void", LATER, SUNDAY, "duplicate"),  # judged fake stays fake
-    (stored("void"), unlike(LATER), "void", LATER, SUNDAY, "duplicate"),
-    (stored("void"), unlike(EARLIER), "void", SAME, SUNDAY, "older"),
-    (stored("over_limit"), like(LATER), "over_limit", LATER, SUNDAY, "duplicate"),
-    (stored("over_limit"), unlike(EARLIER), "over_limit", SAME, SUNDAY, "older"),
-    (stored("over_limit"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),
+    (make_stored_like("quarantined"), like(LATER), "quarantined", LATER, SUNDAY, "duplicate"),
+    (make_stored_like("quarantined"), unlike(EARLIER), "quarantined", SAME, SUNDAY, "older"),
+    (make_stored_like("quarantined"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
+    (make_stored_like("void"), like(LATER), "void", LATER, SUNDAY, "duplicate"),  # judged fake stays fake
+    (make_stored_like("void"), unlike(LATER), "void", LATER, SUNDAY, "duplicate"),
+    (make_stored_like("void"), unlike(EARLIER), "void", SAME, SUNDAY, "older"),
+    (make_stored_like("over_limit"), like(LATER), "over_limit", LATER, SUNDAY, "duplicate"),
+    (make_stored_like("over_limit"), unlike(EARLIER), "over_limit", SAME, SUNDAY, "older"),
+    (make_stored_like("over_limit"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),
 ]
 
 
@@ -86,9 +86,9 @@ def test_a_replay_changes_nothing_more(before: Like | None, change: LikeChange):
     ("before", "change", "repeated"),
     [
         (None, like(SAME), False),
-        (stored("counted"), like(SAME), True),
-        (stored("counted"), unlike(SAME), False),
-        (stored("withdrawn"), like(LATER), True),
+        (make_stored_like("counted"), like(SAME), True),
+        (make_stored_like("counted"), unlike(SAME), False),
+        (make_stored_like("withdrawn"), like(LATER), True),
         (UNLIKED_ONLY, like(EARLIER), False),  # its first like, though an unlike came before
         (UNLIKED_ONLY, like(LATER), False),
     ],

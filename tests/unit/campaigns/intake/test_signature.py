@@ -28,7 +28,7 @@ def headers(signature: str = GOOD, timestamp: str = str(SENT_AT), webhook_id: st
     return {"webhook-id": webhook_id, "webhook-timestamp": timestamp, "webhook-signature": signature}
 
 
-def encoded(signature: bytes) -> str:
+def encode_key(signature: bytes) -> str:
     return "v1," + base64.b64encode(signature).decode()
 
 
@@ -94,12 +94,12 @@ def test_a_good_signature_is_valid_beside_malformed_ones(signature: str):
         GOOD.replace("v1", "v1a"),
         GOOD.replace("v1", "v2"),
         GOOD.replace(",", ", "),
-        encoded(bytes_of(GOOD)[:31]),  # a prefix
-        encoded(bytes_of(GOOD)[:1]),
-        encoded(b""),
-        encoded(bytes_of(GOOD) + b"\x00"),  # over-long
-        encoded(bytes_of(GOOD) * 2),
-        encoded(bytes(32)),
+        encode_key(bytes_of(GOOD)[:31]),  # a prefix
+        encode_key(bytes_of(GOOD)[:1]),
+        encode_key(b""),
+        encode_key(bytes_of(GOOD) + b"\x00"),  # over-long
+        encode_key(bytes_of(GOOD) * 2),
+        encode_key(bytes(32)),
         sign_delivery(OTHER_SECRET, "msg_1", SENT_AT, BODY),
         sign_delivery(b"", "msg_1", SENT_AT, BODY),
         " ".join(["v1,AAAA"] * 10 + [GOOD]),  # only the first ten are checked
@@ -137,7 +137,7 @@ def test_an_invalid_signature_is_refused(signature: str):
 )
 def test_a_timestamp_that_is_not_a_plain_number_of_seconds_is_refused(timestamp: str):
     signed = f"msg_1.{timestamp}.".encode() + BODY
-    signature = encoded(hmac.digest(SECRET, signed, "sha256"))
+    signature = encode_key(hmac.digest(SECRET, signed, "sha256"))
     assert verify_delivery(headers(signature, timestamp), BODY, KEYS, NOW) is None
     assert verify_delivery(headers(GOOD, timestamp), BODY, KEYS, NOW) is None
 

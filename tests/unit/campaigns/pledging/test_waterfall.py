@@ -32,12 +32,16 @@ def counted(*likes: int) -> dict[date, DayCount]:
 CASES = {
     # the steps that are not zero, in likes and in minor units
     "a hundred at a third earn thirty-three": (
-        [THIRD], counted(100), {}, Budget(1_000, 33),
+        [THIRD], counted_likes(100), {}, Budget(1_000, 33),
         {"received": ("100", "100/3"), "counted": ("100", "100/3"), "rounding": ("-1", "-1/3"),
          "pledged": ("99", "33")},
     ),
+    "rounding takes each day's likes at that day's rate": (
+        [Terms(1, MONDAY, 1, 2), Terms(2, MONDAY + timedelta(days=1), 1, 4)], counted_likes(1, 1), {}, Budget(9, 0),
+        {"received": ("2", "3/4"), "counted": ("2", "3/4"), "rounding": ("-2", "-3/4")},
+    ),
     "a refused like is worth nothing": (
-        [THIRD], counted(3), {"not_running": 7, "too_late": 2}, Budget(9, 1),
+        [THIRD], counted_likes(3), {"not_running": 7, "too_late": 2}, Budget(9, 1),
         {"received": ("12", "1"), "not_running": ("-7", "0"), "too_late": ("-2", "0"), "counted": ("3", "1"),
          "pledged": ("3", "1")},
     ),
@@ -47,34 +51,34 @@ CASES = {
          "void": ("-3", "-1"), "over_limit": ("-3", "-1"), "counted": ("6", "2"), "pledged": ("6", "2")},
     ),
     "a daily cap": (
-        [CAPPED], counted(1_500, 1_503, 30), {}, Budget(9_999, 1_010),
+        [CAPPED], counted_likes(1_500, 1_503, 30), {}, Budget(9_999, 1_010),
         {"received": ("3033", "1011"), "counted": ("3033", "1011"), "over_daily_cap": ("-3", "-1"),
          "pledged": ("3030", "1010")},
     ),
     "the budget ends in the midst of a day": (
-        [THIRD, Terms(2, MONDAY + timedelta(days=1), 2, 1)], counted(30, 10), {}, Budget(15, 15),
+        [THIRD, Terms(2, MONDAY + timedelta(days=1), 2, 1)], counted_likes(30, 10), {}, Budget(15, 15),
         {"received": ("40", "30"), "counted": ("40", "30"), "over_budget": ("-15/2", "-15"),
          "pledged": ("65/2", "15")},
     ),
     "nothing funded": (
-        [THIRD], counted(4), {}, Budget(0, 0),
+        [THIRD], counted_likes(4), {}, Budget(0, 0),
         {"received": ("4", "4/3"), "counted": ("4", "4/3"), "over_budget": ("-4", "-4/3"), "pledged": ("0", "0")},
     ),
     "funded, and not pledged yet": (
-        [THIRD], counted(9), {}, Budget(100, 2),
+        [THIRD], counted_likes(9), {}, Budget(100, 2),
         {"received": ("9", "3"), "counted": ("9", "3"), "not_pledged_yet": ("-3", "-1"), "pledged": ("6", "2")},
     ),
     "closed: the rest returned, and the lost fraction is rounding, not the budget": (
-        [THIRD], counted(100), {}, Budget(33, 33, is_closed=True),
+        [THIRD], counted_likes(100), {}, Budget(33, 33, is_closed=True),
         {"received": ("100", "100/3"), "counted": ("100", "100/3"), "rounding": ("-1", "-1/3"),
          "pledged": ("99", "33")},
     ),
     "closed, topped up to the floor": (
-        [THIRD], counted(9), {}, Budget(50, 50, floor_minor=50, is_closed=True),
+        [THIRD], counted_likes(9), {}, Budget(50, 50, floor_minor=50, is_closed=True),
         {"received": ("9", "3"), "counted": ("9", "3"), "floor": ("0", "47"), "pledged": ("9", "50")},
     ),
     "the floor does not matter before the close": (
-        [THIRD], counted(9), {}, Budget(50, 3, floor_minor=50),
+        [THIRD], counted_likes(9), {}, Budget(50, 3, floor_minor=50),
         {"received": ("9", "3"), "counted": ("9", "3"), "pledged": ("9", "3")},
     ),
     "settled before it was judged fake": (
@@ -114,5 +118,5 @@ def test_when_the_budget_is_reached(likes: list[int], budget: Budget, is_reached
 
 
 def test_a_day_above_its_cap_has_the_amount_above_the_cap() -> None:
-    (day,) = days_under_terms(counted(1_501), [CAPPED])
+    (day,) = days_under_terms(counted_likes(1_501), [CAPPED])
     assert (day.earned, day.capped, day.worth(day.capped).likes) == (500, Fraction(1, 3), 1)

@@ -21,7 +21,7 @@ RULES = PledgeRules(amount_minor=7, per_likes=10, daily_cap_minor=20_000, likes_
 STAGE = SimulatedCampaign("demo", ZoneInfo("Asia/Shanghai"), datetime(2026, 11, 8, 16, tzinfo=UTC), 8, RULES)
 
 
-def simulated(
+def run_simulation(
     likes: int = 3_000, label: str = "run", now: datetime = NOW
 ) -> tuple[list[dict[str, object]], ExpectedCounts]:
     simulation = Simulation(STAGE, label, likes, now)
@@ -29,17 +29,17 @@ def simulated(
 
 
 def test_the_same_label_is_the_same_run_and_another_is_another():
-    assert simulated() == simulated()
-    assert simulated()[0] != simulated(label="another")[0]
+    assert run_simulation() == run_simulation()
+    assert run_simulation()[0] != run_simulation(label="another")[0]
 
 
 @pytest.mark.parametrize("likes", [1, 2, 500])
 def test_as_many_are_sent_as_were_asked_for(likes: int):
-    assert likes <= len(simulated(likes)[0]) <= likes + 2
+    assert likes <= len(run_simulation(likes)[0]) <= likes + 2
 
 
 def test_everything_that_can_go_wrong_does():
-    messages, expected = simulated(20_000)
+    messages, expected = run_simulation(20_000)
     grown = expected.totals()
     assert all(grown[name] > 0 for name in grown if name != "void"), grown
     assert set(expected.refusals) == {"too_late", "not_running", "in_future", "invalid"}
@@ -47,7 +47,7 @@ def test_everything_that_can_go_wrong_does():
 
 
 def test_every_message_is_accounted_for():
-    messages, expected = simulated(20_000)
+    messages, expected = run_simulation(20_000)
     unlikes = sum(message["action"] == "unlike" for message in messages)
     grown = expected.totals()
     first = grown["counted"] + grown["over_limit"] + grown["withdrawn"] + grown["quarantined"]
@@ -55,7 +55,7 @@ def test_every_message_is_accounted_for():
 
 
 def test_only_the_fakes_look_fake():
-    messages, expected = simulated(20_000)
+    messages, expected = run_simulation(20_000)
     suspect = [message for message in messages if suspicion_reason(message["signals"]) is not None]  # type: ignore[arg-type]
     assert len(suspect) == expected.fakes
 
@@ -100,7 +100,7 @@ def test_its_own_arithmetic(counted: dict[int, int], funded_minor: int, expected
 
 
 def test_webhooks_are_sent_again_byte_for_byte_under_places_of_their_own():
-    made = list(make_webhooks(simulated(20_000)[0], "run", NOW))
+    made = list(make_webhooks(run_simulation(20_000)[0], "run", NOW))
     bodies: dict[str, set[bytes]] = {}
     for batch in made:
         bodies.setdefault(batch.webhook_id, set()).add(batch.body)

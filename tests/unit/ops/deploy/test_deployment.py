@@ -30,7 +30,7 @@ def argument(word: str) -> str:
     return [rest for found, rest in stages()[-1] if found == word][-1]
 
 
-def composed() -> dict[str, Any]:
+def read_compose() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load((ROOT / "ops/deploy/compose.yaml").read_text(encoding="utf-8"))
     return loaded
 
@@ -77,18 +77,18 @@ def test_every_house_is_shipped() -> None:
 
 @pytest.mark.parametrize("service", ["database", "like-ledger"])
 def test_a_service_that_stays_has_a_health_check(service: str) -> None:
-    assert composed()["services"][service]["healthcheck"]["test"][0] == "CMD"
+    assert read_compose()["services"][service]["healthcheck"]["test"][0] == "CMD"
 
 
 def test_no_password_stands_in_the_compose_file() -> None:
-    for name, service in composed()["services"].items():
+    for name, service in read_compose()["services"].items():
         for setting, value in service["environment"].items():
             if re.search(r"PASSWORD|KEY", setting):
                 assert re.fullmatch(r"\$\{\w+:\?.+\}", value), f"{name}: {setting}"
 
 
 def test_the_service_serves_by_a_role_that_owns_nothing() -> None:
-    services = composed()["services"]
+    services = read_compose()["services"]
     assert "//like_ledger_owner:" in services["migrate"]["environment"][PREFIX + "DATABASE_URL"]
     assert "//like_ledger_app:" in services["like-ledger"]["environment"][PREFIX + "DATABASE_URL"]
     assert "--no-migrate" in services["like-ledger"]["command"]
@@ -102,6 +102,6 @@ def test_every_secret_that_is_asked_for_is_in_the_example() -> None:
 
 def test_every_setting_of_the_service_exists() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    given = {key for service in composed()["services"].values() for key in service["environment"]}
+    given = {key for service in read_compose()["services"].values() for key in service["environment"]}
     baked = set(re.findall(rf"{PREFIX}\w+", argument("ENV")))
     assert {key for key in given if key.startswith(PREFIX)} | baked <= known

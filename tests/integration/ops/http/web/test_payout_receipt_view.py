@@ -40,7 +40,7 @@ async def service(dsn: str) -> AsyncIterator[RunningService]:
         yield made
 
 
-async def approved(service: RunningService) -> tuple[Campaign, Settlement]:
+async def approve_payout(service: RunningService) -> tuple[Campaign, Settlement]:
     """Have two people approve the envelope as it is."""
     campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
     (envelope,) = await read_settlements(service.service.pool, campaign)
@@ -77,7 +77,7 @@ async def test_it_tells_of_a_payout_from_settled_to_paid(service: RunningService
     assert waiting.says("awaiting approval by 2 more people")
     assert waiting.says("ends in …3445")
     assert waiting.says("no evidence yet")
-    await approved(service)
+    await approve_payout(service)
     assert (await receipt(service, envelope.payouts[0])).says("ready to be sent")
     await pay_all(pool, campaign, envelope, "S1", utc_now())
     await service.sequence()
@@ -96,7 +96,7 @@ async def test_it_tells_of_a_payout_from_settled_to_paid(service: RunningService
 async def test_the_transfers_it_names_are_those_that_moved_the_money(service: RunningService):
     pool, now = service.service.pool, utc_now()
     for number in (1, 2):
-        campaign, envelope = await approved(service)
+        campaign, envelope = await approve_payout(service)
         envelope = await send(pool, ManualChannel(), campaign, envelope.settlement_id, "ann", now)
         payout = envelope.payouts[0]
         refused = PaymentResult(PaymentOutcome.REFUSED, reason="no such account")

@@ -15,7 +15,7 @@ from sql import Pool
 CARRIES = ("[terms]", "[settlement]\nminimum_minor = 50\nthreshold_minor = 60\n[terms]")
 
 
-async def shown(pool: Pool, language: str):
+async def read_rows(pool: Pool, language: str):
     (standing,) = await read_snapshots(pool, CatalogueCache(pool, PSEUDONYM_KEY), NOW)
     return build_payouts(standing, "zh" if language == "zh" else "en")
 
@@ -30,9 +30,9 @@ async def shown(pool: Pool, language: str):
 async def test_each_share_is_told_in_words(pool: Pool, language: str, words: list[str]):
     campaign = await create_campaign(pool, ONE_EACH, CARRIES)
     await record_likes(pool, campaign, {2: 100, 9: 5})
-    assert (await shown(pool, language)).rows == []
+    assert (await read_rows(pool, language)).rows == []
     await settle_periods(pool, campaign, AT)
-    found = await shown(pool, language)
+    found = await read_rows(pool, language)
     assert [row.state_text for row in found.rows] == words
     assert "2026-11-16" in found.expected_text
     assert "0.05" in found.expected_text
@@ -44,7 +44,7 @@ async def test_what_was_paid_shows_the_day_and_the_banks_reference(pool: Pool):
     await settle_periods(pool, campaign, AT)
     (envelope,) = await read_settlements(pool, campaign)
     await pay_all(pool, campaign, envelope, "S1", NOW)
-    found = await shown(pool, "en")
+    found = await read_rows(pool, "en")
     assert all(row.state_text.startswith("paid on") for row in found.rows)
     assert found.offset is None
 
