@@ -166,7 +166,7 @@ async def test_after_it_was_opened_it_needs_no_network(
     assert asked == []
     await seen.page.fill("#receipt-id", given)
     await seen.page.press("#receipt-id", "Enter")
-    await seen.page.wait_for_selector("text=There is no network: paste the receipt or choose its file.")
+    await seen.page.wait_for_selector("text=There is no network connection. Paste the receipt or choose its file.")
 
 
 async def test_it_is_used_by_keyboard_alone(browser: Browser, service: RunningService, given: str) -> None:
