@@ -88,7 +88,10 @@ def _encode_value(value: Param, value_chars: int) -> Any:
 
 
 def decode_refusal(text: str) -> Refusal | None:
-    """Return the refusal that JSON text holds; None if it is a sentence, as old releases stored. Pure."""
+    """Return the refusal that JSON text holds; None if it is a sentence, as old releases stored.
+
+    Pure.
+    """
     try:
         stored = json.loads(text)
     except ValueError:

@@ -28,9 +28,9 @@ def format_code(code: str, params: Mapping[str, Param]) -> str:
 class Refusal(Exception):
     """An expected refusal; the caller's transaction is to be rolled back.
 
-    `code` is stable. The catalogue (`ops/site/refusals/`) has its sentence in both languages, with a
-    placeholder for every parameter. The last word of a parameter's name tells its kind: `…_minor`,
-    `…_bp`, `day`, `state`, `role`.
+    `code` is stable. The catalogue (`ops/site/refusals/`) has its sentence in both languages, with
+    a placeholder for every parameter. The last word of a parameter's name tells its kind:
+    `…_minor`, `…_bp`, `day`, `state`, `role`.
     """
 
     def __init__(self, code: str, **params: Param) -> None:

@@ -14,7 +14,7 @@ def create_session(seconds_max: float = SECONDS_MAX) -> aiohttp.ClientSession:
 
 
 async def read_bounded(content: aiohttp.StreamReader, bytes_max: int) -> bytes | None:
-    """Return the whole body, in however many chunks it arrives; None if it is longer than `bytes_max`."""
+    """Return the whole body in any number of chunks, None if longer than `bytes_max`."""
     body = bytearray()
     async for chunk in content.iter_any():
         body += chunk

@@ -1,1 +1,1 @@
-"""The service: settings, HTTP, jobs, administration, command line, embedded PostgreSQL, deployment."""
+"""The service: settings, HTTP, jobs, administration, command line and deployment."""

@@ -46,7 +46,7 @@ class Service:
     metrics: Metrics
     openid: Provider | None = None
     key_usage: KeyUsage = field(default_factory=KeyUsage)
-    command_services: CommandServices = field(init=False)  # one, so that its bound on outside calls holds
+    command_services: CommandServices = field(init=False)  # one: it bounds outside calls
 
     def __post_init__(self) -> None:
         services = CommandServices(self.pool, self.keys, self.settings, self._count_after_commit_failure)
@@ -58,7 +58,7 @@ class Service:
 
 @asynccontextmanager
 async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator[Service]:
-    """Yield the service with intake and jobs running; on exit, first finish the accepted deliveries."""
+    """Yield the service with intake and jobs running; on exit finish the accepted deliveries."""
     witnesses, openid_client = load_witnesses(settings), load_openid_client(settings)
     async with (
         database.open_pool(dsn, settings.pool_size) as pool,
@@ -120,7 +120,7 @@ def build_application(service: Service) -> web.Application:
 
 @asynccontextmanager
 async def serve_http(service: Service) -> AsyncIterator[str]:
-    """Serve the application and yield its address; on exit, refuse new requests and finish accepted ones."""
+    """Serve the application and yield its address; on exit finish the accepted requests."""
     runner = web.AppRunner(build_application(service), access_log=None, shutdown_timeout=30)
     await runner.setup()
     site = web.TCPSite(runner, service.settings.host, service.settings.port)

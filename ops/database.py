@@ -9,7 +9,7 @@ import asyncpg
 from ops.settings import Settings
 from sql import Pool
 
-# Plans of the hot path must not depend on statistics from before the table grew: always use an index.
+# Plans of the hot path must not depend on statistics of a small table: always use an index.
 _INTAKE_PLANS = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",

@@ -38,7 +38,7 @@ class Finding:
 
 
 async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    """Yield findings about database, schema, role, clock, disk, jobs, witnesses and OpenID provider."""
+    """Yield findings about database, schema, role, clock, disk, jobs, witnesses and OpenID."""
     yield Finding("database", is_ok=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _check_schema(conn)
     yield schema

@@ -25,15 +25,14 @@ from ledger.payouts.sending import UnfinishedSettlement
 from ledger.publication import sequencer, witnesses
 from ledger.publication.witness_client import Witness
 from ops import payout_channels
-from ops.admin import registry
-from ops.admin.core import idempotency
+from ops.admin import expiry, registry
 from ops.admin.core.command import CommandServices
 from ops.admin.core.proposals import read_ages
 from ops.admin.resources import content_uploads, proposals
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
-from sql import Pool, query
+from sql import Pool
 
 _PEOPLE_SECONDS = 10
 _PROPOSALS_SECONDS = 30
@@ -42,9 +41,6 @@ _KEY_USAGE_SECONDS = 60
 _RESUME_SECONDS = 60
 _EXPIRY_SECONDS = 3600
 _REST_FACTOR = 10  # a job that reads whole campaigns rests ten times as long as it ran
-
-_DELETE_OLD_IDEMPOTENCY_KEYS = query("delete_old_idempotency_keys")
-_DELETE_OLD_SESSIONS = query("delete_old_sessions")
 
 _log = structlog.get_logger()
 
@@ -157,11 +153,8 @@ class Jobs:
 
     async def delete_expired(self) -> None:
         """Delete expired responses to deliveries, idempotency keys and sessions."""
-        now = utc_now()
-        await delivery_retention.delete_expired(self.pool, now)
-        async with self.pool.acquire() as conn:
-            await conn.execute(_DELETE_OLD_IDEMPOTENCY_KEYS, now - idempotency.RETENTION)
-            await conn.execute(_DELETE_OLD_SESSIONS, now)
+        await delivery_retention.delete_expired(self.pool, utc_now())
+        await expiry.delete_expired(self.pool, utc_now())
 
 
 def seconds_since(moment: datetime | None, now: datetime) -> float:

@@ -1,4 +1,4 @@
-"""The service's keys: from the environment, or created on first start beside an embedded database."""
+"""The service's keys: from the environment, or created beside an embedded database."""
 
 import os
 import secrets
@@ -37,7 +37,10 @@ def load_serving_keys(settings: Settings) -> Keys:
 
 
 def load_log_signer(settings: Settings) -> Signer:
-    """Return the signer of the public log. Raises SettingsRefused if its origin or key is not usable."""
+    """Return the signer of the public log.
+
+    Raises SettingsRefused if its origin or key is not usable.
+    """
     origin = settings.log_origin
     if origin is None and settings.database_url is not None:
         raise SettingsRefused(
@@ -71,7 +74,7 @@ def _parse_hex_key(text: str, setting: str) -> bytes:
 
 
 def _read_or_create(file: Path) -> str:
-    """Return the content of a key file; create it on first use, atomically, readable by its owner only."""
+    """Return the content of a key file; create it on first use, readable by its owner."""
     if not file.exists():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = file.with_suffix(f".{os.getpid()}")

@@ -1,4 +1,4 @@
-"""Structured logs: one line per event, JSON in production; never a user id, a secret or a signature."""
+"""Structured logs, JSON in production; never a user id, a secret or a signature."""
 
 import logging
 import sys

@@ -18,7 +18,10 @@ _ACCOUNT_ADAPTER: TypeAdapter[Any] = TypeAdapter(BankAccount)
 
 
 def payout_channel(settings: Settings, name: str | None = None) -> Channel:
-    """Return the named channel, or the default of the settings. Raises SettingsRefused if it is not configured."""
+    """Return the named channel, or the default of the settings.
+
+    Raises SettingsRefused if it is not configured.
+    """
     chosen = name or settings.payout_channel
     if chosen == "manual":
         return ManualChannel()
@@ -32,8 +35,8 @@ def payout_channel(settings: Settings, name: str | None = None) -> Channel:
 def queryable_channels(settings: Settings) -> dict[str, Channel]:
     """Return the configured channels that answer a query without a person, by name.
 
-    If several instances may run, `pain001` needs a configured folder: the default folder of an instance does
-    not contain the files of the others.
+    If several instances may run, `pain001` needs a configured folder: the default folder of an
+    instance does not contain the files of the others.
     """
     is_alone = settings.database_url is None
     names = ["http", *(["pain001"] if is_alone or settings.payout_folder is not None else [])]
@@ -54,7 +57,10 @@ def _http_channel(settings: Settings) -> Channel:
 
 
 def load_payout_key(settings: Settings) -> bytes | None:
-    """Return the secret shared with the payment service, None if unset. Raises SettingsRefused if malformed."""
+    """Return the secret shared with the payment service, None if unset.
+
+    Raises SettingsRefused if malformed.
+    """
     if settings.payout_secret is None:
         return None
     secret = settings.payout_secret.get_secret_value()

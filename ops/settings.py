@@ -1,4 +1,4 @@
-"""Configuration from environment variables `LIKE_LEDGER_…`, read once; an unknown name is an error."""
+"""Configuration from environment variables `LIKE_LEDGER_…`; an unknown name is an error."""
 
 import os
 from collections.abc import Mapping
@@ -149,7 +149,10 @@ class Settings(BaseSettings):
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
-    """Return the configuration. Raises SettingsRefused, which names every wrong setting but no value."""
+    """Return the configuration.
+
+    Raises SettingsRefused, which names every wrong setting but no value.
+    """
     names = {PREFIX + name.upper() for name in Settings.model_fields} | _TEST_VARIABLES
     unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in names)
     if unknown:

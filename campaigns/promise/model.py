@@ -71,8 +71,6 @@ def _check_cron(cron: str) -> str:
         parse_cron(cron, ZoneInfo("UTC"))  # validity does not depend on the time zone
     except Refusal as refusal:
         raise invalid_value(refusal.code, **refusal.params) from None
-    except ValueError as error:
-        raise invalid_value("cron_invalid", detail=str(error)) from None
     return cron
 
 

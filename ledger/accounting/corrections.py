@@ -1,7 +1,7 @@
 """Move money one account back: every correction names the transfer that it reverses, at most once.
 
-A partial reversal takes the whole transfer back and posts the rest as a new transfer. So later corrections
-always find a transfer that was not corrected yet.
+A partial reversal takes the whole transfer back and posts the rest as a new transfer. So later
+corrections always find a transfer that was not corrected yet.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ class Reversal(NamedTuple):
 def plan_reversals(
     amount_minor: int, balance_minor: int, uncorrected_minor: Sequence[int]
 ) -> tuple[list[Reversal], int]:
-    """Plan how to take back `amount_minor`: reverse whole transfers, newest first, and post the excess again.
+    """Plan reversals of whole transfers, newest first, and the excess to post again.
 
-    `uncorrected_minor` lists the amounts of transfers without a correction, newest first. `balance_minor` is
-    the money still in the account; the plan never takes more. Returns the reversals and the amount to post
-    again. The reversals fall short of `amount_minor` if the listed transfers do. Pure.
+    `uncorrected_minor` lists the amounts of transfers without a correction, newest first.
+    `balance_minor` is the money still in the account; the plan never takes more. The
+    reversals fall short of `amount_minor` if the listed transfers do. Pure.
     """
     wanted, taken, plan = min(amount_minor, balance_minor), 0, []
     for position, transfer_minor in enumerate(uncorrected_minor):
@@ -44,11 +44,12 @@ def plan_reversals(
 async def reverse_amount(
     conn: Connection, step: TransferStep, source: Account, target: Account, amount_minor: int, reference: str
 ) -> int:
-    """Take back up to `amount_minor` of what `step` moved from `source` to `target`; return the amount taken.
+    """Take back up to `amount_minor` of a step from `source` to `target`; return the amount taken.
 
-    Money that has left `target` is never taken. If `source` is `world`, which may go negative, the part of a
-    transfer that has left `target` is first posted again, so the whole transfer can be reversed. Joins the
-    caller's transaction, which must hold a lock that keeps other transactions from moving this money.
+    Money that has left `target` is never taken. If `source` is `world`, which may go negative, the
+    part of a transfer that has left `target` is first posted again, so the whole transfer can be
+    reversed. Joins the caller's transaction, which must hold a lock that keeps other transactions
+    from moving this money.
     """
     reversed_minor = 0
     while reversed_minor < amount_minor:
@@ -62,7 +63,7 @@ async def reverse_amount(
 async def _reverse_newest(
     conn: Connection, step: TransferStep, source: Account, target: Account, amount_minor: int, reference: str
 ) -> int:
-    """Reverse at most the newest `_TRANSFERS_MAX` transfers: a long campaign has one for every tick."""
+    """Reverse the newest `_TRANSFERS_MAX` transfers: a long campaign has one for every tick."""
     rows = await conn.fetch(_LIST_CORRECTABLE_TRANSFERS, target.campaign, target.charity, target.kind, _TRANSFERS_MAX)
     balance_minor = rows[0]["balance_minor"] if rows else 0
     plan, excess_minor = plan_reversals(amount_minor, balance_minor, [row["amount_minor"] for row in rows])

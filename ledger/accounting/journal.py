@@ -1,9 +1,9 @@
-"""The only writer of transfers and balances: double entry, append-only, one step for every transfer.
+"""The only writer of transfers and balances: double entry, append-only, one step a transfer.
 
-    world ──fund──▶ budget ──pledge──▶ pledged ──settle──▶ payable ──send──▶ in_flight ──confirm──▶ paid
+    world ─fund─▶ budget ─pledge─▶ pledged ─settle─▶ payable ─send─▶ in_flight ─confirm─▶ paid
 
-A transfer is one row, so it is balanced by construction. A correction moves money one step left and names the
-transfer that it corrects. Every function here joins the caller's transaction.
+A transfer is one row, so it is balanced by construction. A correction moves money one step left and
+names the transfer that it corrects. Every function here joins the caller's transaction.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _ADD_TRANSFER = query("add_transfer")
 
 
 def transfer_id(key: str) -> UUID:
-    """Return the transfer id of an idempotency key, whether or not the transfer was posted. Pure."""
+    """Return the id of the transfer with an idempotency key, posted or not. Pure."""
     return uuid5(_NAMESPACE, key)
 
 
@@ -53,7 +53,7 @@ class Account(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A transfer to post. A correction moves money from the right-hand account to the left-hand account."""
+    """A transfer to post; a correction moves money from the right-hand account to the left."""
 
     key: str  # the idempotency key: posting it again returns the same transfer
     step: TransferStep
@@ -87,9 +87,9 @@ class LockedAccount(NamedTuple):
 async def post_transfer(conn: Connection, posting: Posting) -> UUID:
     """Post one transfer and enqueue its leaf; return its id. Posting it again changes nothing.
 
-    Raises IdempotencyKeyConflict if the key was used for another transfer, BalanceFloor if the source
-    account holds too little, and AlreadyCorrected if `corrects` has a correction. After these the caller's
-    transaction must be rolled back. Joins the caller's transaction.
+    Raises IdempotencyKeyConflict if the key was used for another transfer, BalanceFloor if the
+    source account holds too little, and AlreadyCorrected if `corrects` has a correction. After
+    these the caller's transaction must be rolled back. Joins the caller's transaction.
     """
     source, target = await _lock_accounts(conn, posting)
     stored = await conn.fetchrow(_FIND_TRANSFER, posting.key)

@@ -1,4 +1,4 @@
-"""The invariant that SQL cannot express: all log tiles re-hash to the newest head (RFC 6962, 2.1)."""
+"""The invariant that SQL cannot express: log tiles hash to the newest head (RFC 6962, 2.1)."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Run the invariants: `sql/checks/*.sql`, a sentence and a query for its violations, and the log tiles."""
+"""Run the invariants: the queries of `sql/checks/*.sql`, and the log tiles."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

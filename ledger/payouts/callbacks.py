@@ -1,7 +1,7 @@
 """Callbacks of a payment service: results of messages that it sends by itself, each recorded once.
 
-A callback carries the same result as the response to the request or to a query, so it ends in the same step.
-The first result is recorded; later ones must agree with it.
+A callback carries the same result as the response to the request or to a query, so it ends in the
+same step. The first result is recorded; later ones must agree with it.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,10 @@ class CallbackResult(StrEnum):
 async def handle_callback(
     conn: Connection, channel: str, message_id: str, result: PaymentResult, by: str, now: datetime, evidence: bytes
 ) -> CallbackResult:
-    """Record the result of a message of the channel; return the effect. Joins the caller's transaction."""
+    """Record the result of a message of the channel; return the effect.
+
+    Joins the caller's transaction.
+    """
     rows = await conn.fetch(_FIND_SETTLEMENTS_OF_MESSAGE, message_id)
     pairs = [
         (settlement, payout)

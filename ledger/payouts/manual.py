@@ -1,4 +1,4 @@
-"""Changes to a payout that a person makes: retry a returned one, record the result of one being sent."""
+"""Changes that a person makes to a payout: retry it, or record its result."""
 
 from datetime import datetime
 
@@ -27,10 +27,10 @@ async def lock_payout(conn: Connection, payout_id: str) -> tuple[Settlement, Pay
 
 
 async def retry_returned(conn: Connection, payout_id: str, payee: str, by: str, now: datetime) -> Settlement:
-    """Start another attempt of a returned payout, to `payee` (RFC 8785 JSON); return its settlement.
+    """Start another attempt of a payout, to `payee` (RFC 8785 JSON); return its settlement.
 
-    The settlement's hash changes, so it needs new approvals. Raises SettlementRefused if the payout was not
-    returned. Joins the caller's transaction.
+    The settlement's hash changes, so it needs new approvals. Raises SettlementRefused if the payout
+    was not returned. Joins the caller's transaction.
     """
     settlement, payout = await lock_payout(conn, payout_id)
     if payout.state is not PayoutState.RETURNED:
@@ -45,10 +45,10 @@ async def retry_returned(conn: Connection, payout_id: str, payee: str, by: str, 
 async def record_result_manually(
     conn: Connection, payout_id: str, result: PaymentResult, by: str, now: datetime, evidence: bytes | None
 ) -> Settlement:
-    """Record the result of a payout that is `sending`, as a person reports it; return its settlement.
+    """Record a result that a person reports for a `sending` payout; return its settlement.
 
-    Raises SettlementRefused if the payout is not `sending`, and ConcurrentUpdate if it is being sent right
-    now. Joins the caller's transaction.
+    Raises SettlementRefused if the payout is not `sending`, and ConcurrentUpdate if it is being
+    sent right now. Joins the caller's transaction.
     """
     settlement, payout = await lock_payout(conn, payout_id)
     if payout.state is not PayoutState.SENDING:

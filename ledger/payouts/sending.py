@@ -1,8 +1,9 @@
 """T4: send payouts. Claim them (payable→in_flight), call the counterparty, record its result.
 
-The claim stores the message and commits before any call. `resume_sending` then asks about every open message and
-sends the same bytes under the same id, but only if the counterparty has never received it. So the first send, a
-retry and the recovery after a crash are the same code. Without a clear result a payout stays `sending`.
+The claim stores the message and commits before any call. `resume_sending` then asks about every
+open message and sends the same bytes under the same id, but only if the counterparty has never
+received it. So the first send, a retry and the recovery after a crash are the same code. Without a
+clear result a payout stays `sending`.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -60,10 +61,10 @@ def channels_in_use(settlement: Settlement) -> list[str]:
 async def claim_for_sending(
     conn: Connection, channel: Channel, settlement_id: str, rules: ApprovalRules, by: str, now: datetime
 ) -> Settlement:
-    """Claim the waiting payouts and return the settlement; after the commit `resume_sending` sends them.
+    """Claim the waiting payouts, for `resume_sending` after the commit; return the settlement.
 
-    Raises SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the settlement.
-    Joins the caller's transaction.
+    Raises SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the
+    settlement. Joins the caller's transaction.
     """
     settlement = await lock_settlement(conn, settlement_id)
     if not needs_claim(settlement, rules):
@@ -128,7 +129,7 @@ async def resume_sending(pool: Pool, channel: Channel, settlement_id: str, by: s
 async def list_unfinished(
     conn: Connection, channels: Sequence[str], before: datetime, after: UnfinishedSettlement, count_max: int
 ) -> list[UnfinishedSettlement]:
-    """Return settlements that a crash or time-out left unfinished before a moment, in order, behind `after`."""
+    """Return settlements left unfinished before a moment, in order, behind `after`."""
     return [
         UnfinishedSettlement(*row)
         for row in await conn.fetch(_LIST_UNFINISHED_SETTLEMENTS, channels, before, *after, count_max)
@@ -137,7 +138,7 @@ async def list_unfinished(
 
 @asynccontextmanager
 async def _exclusive(pool: Pool, settlement_id: str) -> AsyncIterator[Connection]:
-    """Lock the settlement for sending; the lock belongs to the connection, so it ends with the process."""
+    """Lock the settlement for sending; the lock ends with the connection, so with the process."""
     async with pool.acquire() as conn:
         if not await conn.fetchval(_TRY_LOCK_SETTLEMENT_FOR_SESSION, settlement_id):
             raise ConcurrentUpdate("settlement_being_sent", settlement=settlement_id)
@@ -172,7 +173,7 @@ async def _send_message(
     by: str,
     now: datetime,
 ) -> None:
-    """Send a message unless a result was recorded meanwhile; its lock keeps others from recording one."""
+    """Send a message unless a result was recorded meanwhile; hold off results until it is sent."""
     await lock_conn.execute(_LOCK_MESSAGE, message.message_id)
     try:
         async with pool.acquire() as conn, conn.transaction():
@@ -191,8 +192,8 @@ def is_sending(payout: Payout, message_id: str | None = None) -> bool:
 async def ensure_not_being_sent(conn: Connection, payout: Payout) -> None:
     """Lock the payout's message so that it cannot be sent before the caller's transaction ends.
 
-    Call it before recording that a payout was refused or returned. Raises ConcurrentUpdate if the message is
-    being sent right now. Joins the caller's transaction.
+    Call it before recording that a payout was refused or returned. Raises ConcurrentUpdate if the
+    message is being sent right now. Joins the caller's transaction.
     """
     if is_sending(payout) and not await conn.fetchval(_TRY_LOCK_MESSAGE, payout.latest_step.message_id):
         raise ConcurrentUpdate("payout_being_sent", payout=payout.payout_id)
@@ -228,7 +229,7 @@ _ACCOUNT_KINDS = {TransferStep.SEND: ("payable", "in_flight"), TransferStep.CONF
 async def move_money(
     conn: Connection, settlement: Settlement, payout: Payout, step: TransferStep, reference: str
 ) -> None:
-    """Move a payout's money one account right, once for every step. Joins the caller's transaction."""
+    """Move a payout's money one account right, once a step. Joins the caller's transaction."""
     source, target = (
         Account(kind, settlement.currency, settlement.campaign, payout.charity) for kind in _ACCOUNT_KINDS[step]
     )
@@ -237,10 +238,11 @@ async def move_money(
 
 
 async def move_money_back(conn: Connection, settlement: Settlement, payout: Payout, step: TransferStep) -> None:
-    """Move a payout's money one account left, as the correction of the transfer that moved it right.
+    """Move a payout's money one account left, by correcting the transfer that moved it right.
 
-    The payout's step stores the bank's reason. The transfer omits it, because the reason may name an account
-    or a person and the public log keeps transfers for ever. Joins the caller's transaction.
+    The payout's step stores the bank's reason. The transfer omits it, because the reason may name
+    an account or a person and the public log keeps transfers for ever. Joins the caller's
+    transaction.
     """
     target, source = (
         Account(kind, settlement.currency, settlement.campaign, payout.charity) for kind in _ACCOUNT_KINDS[step]

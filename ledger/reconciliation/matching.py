@@ -23,7 +23,7 @@ class Candidate(NamedTuple):
 
 
 class MatchRule(StrEnum):
-    """The rule that matched a line, or the reason why none did; a code of the refusals catalogue."""
+    """The rule that matched a line, or why none did; a code of the refusals catalogue."""
 
     BY_ID = "end_to_end_id_matches"
     BY_AMOUNT_AND_REFERENCE = "amount_and_reference_match"
@@ -85,7 +85,7 @@ def fits_state(line: StatementLine, state: PayoutState) -> bool:
 
 
 def _names_reference(line: StatementLine, candidate: Candidate) -> bool:
-    """Tell whether a line has a reference as a whole word, and was not booked before the payout was sent."""
+    """Tell whether a line has a reference as a whole word, and was not booked before sending."""
     texts = f"{line.text} {line.bank_reference or ''}"
     words = "|".join(re.escape(reference) for reference in candidate.references)
     is_named = re.search(rf"(?<![\w-])(?:{words})(?![\w-])", texts, re.ASCII | re.IGNORECASE) is not None

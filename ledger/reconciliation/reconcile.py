@@ -1,7 +1,7 @@
 """T5: reconcile bank files with payouts, a whole file in one transaction.
 
-A debit moves money in_flight→paid on the bank's date; a return moves it back to payable. Importing a statement
-again changes nothing, so an import can be repeated after a crash.
+A debit moves money in_flight→paid on the bank's date; a return moves it back to payable. Importing
+a statement again changes nothing, so an import can be repeated after a crash.
 """
 
 from collections.abc import Sequence
@@ -50,8 +50,9 @@ _FIND_SETTLEMENTS_OF_MESSAGE = query("find_settlements_of_message")
 class ImportResult:
     """The effect of a file.
 
-    `duplicates` counts statements imported before, and statuses that change nothing. `statuses_unmatched`
-    counts statuses for messages that were never sent, or that contradict a recorded result.
+    `duplicates` counts statements imported before, and statuses that change nothing.
+    `statuses_unmatched` counts statuses for messages that were never sent, or that contradict a
+    recorded result.
     """
 
     statements: int = 0
@@ -92,9 +93,9 @@ async def import_file(
 ) -> ImportResult:
     """Import a bank file, all of it or nothing; return its effect.
 
-    Raises StatementRefused if the file is invalid or a statement is not of `account`, the account that
-    payouts leave. A charity's statement has the same ids, and its credits would look like returns.
-    Joins the caller's transaction.
+    Raises StatementRefused if the file is invalid or a statement is not of `account`, the account
+    that payouts leave. A charity's statement has the same ids, and its credits would look like
+    returns. Joins the caller's transaction.
     """
     contents = parse_bank_file(body)
     require_payer_account(contents, account)
@@ -109,7 +110,7 @@ async def import_file(
 
 
 def require_payer_account(contents: Sequence[Statement] | Sequence[PaymentStatus], account: str | None) -> None:
-    """Raise StatementRefused if a statement is not of this account; None accepts any account. Pure."""
+    """Raise StatementRefused if a statement is of another account; None accepts any. Pure."""
     for content in contents:
         if (
             account is not None
@@ -270,7 +271,10 @@ def _steps_in_message(status: PaymentStatus, payout: Payout) -> list[PayoutStep]
 
 
 def concerns_payout(status: PaymentStatus, payout: Payout) -> bool:
-    """Tell whether a status is about an attempt of the payout, the latest or an earlier one. Pure."""
+    """Tell whether a status is about an attempt of the payout, the latest or an earlier one.
+
+    Pure.
+    """
     attempts = {step.attempt for step in _steps_in_message(status, payout)}
     return any(status.end_to_end_id in {None, end_to_end_id(payout.payout_id, attempt)} for attempt in attempts)
 
@@ -282,7 +286,10 @@ def is_new(status: PaymentStatus, payout: Payout) -> bool:
 
 
 def is_conflict(status: PaymentStatus, payout: Payout) -> bool:
-    """Tell whether a bank refuses what it paid, or accepts what it refused; a person must look. Pure."""
+    """Tell whether a bank refuses what it paid, or accepts what it refused; a person must look.
+
+    Pure.
+    """
     states = {step.state for step in _steps_in_message(status, payout)}
     if status.is_refused:
         return PayoutState.PAID in states and PayoutState.RETURNED not in states

@@ -66,8 +66,8 @@ async def match_manually(
 ) -> Settlement:
     """Match a line to a payout by hand; return the settlement. Matching again changes nothing.
 
-    Raises SettlementRefused if the line or payout does not exist, the line has another payout, or the line
-    does not fit the payout. Joins the caller's transaction.
+    Raises SettlementRefused if the line or payout does not exist, the line has another payout, or
+    the line does not fit the payout. Joins the caller's transaction.
     """
     await lock_statements(conn)
     reason = _clean_reason(reason)

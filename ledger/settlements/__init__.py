@@ -1,1 +1,1 @@
-"""Settlements: at most one for every campaign and period, with its shares, payouts and approvals."""
+"""Settlements: at most one a campaign and period, with its shares, payouts and approvals."""

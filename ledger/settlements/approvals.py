@@ -1,4 +1,4 @@
-"""Approvals: several people approve the same hash; any change makes another hash and voids their approvals."""
+"""Approvals: people approve a settlement's hash; any change of it voids their approvals."""
 
 from datetime import datetime
 
@@ -28,8 +28,8 @@ async def approve(
 ) -> Settlement:
     """Store the approval of a hash; return the settlement. Approving again changes nothing.
 
-    Raises SettlementRefused if the settlement has another hash, if nothing waits to be sent, or if the
-    approver made it. Joins the caller's transaction.
+    Raises SettlementRefused if the settlement has another hash, if nothing waits to be sent, or if
+    the approver made it. Joins the caller's transaction.
     """
     settlement = await lock_settlement(conn, settlement_id)
     blocker = approval_blocker(settlement, approved_hash, approver)

@@ -18,10 +18,10 @@ _SUM_UNCORRECTABLE_MINOR = query("sum_uncorrectable_minor")
 async def cancel_settlement(
     conn: Connection, settlement_id: str, rules: ApprovalRules, by: str, now: datetime
 ) -> Settlement:
-    """Cancel a settlement and return it; its money goes back to `pledged`, and the next period settles it.
+    """Cancel a settlement and return it; its money goes back to `pledged` for the next period.
 
-    Raises SettlementRefused if a payout was sent, if a later settlement exists, or if its money cannot go
-    back. Joins the caller's transaction, which must hold the campaign's lock.
+    Raises SettlementRefused if a payout was sent, if a later settlement exists, or if its money
+    cannot go back. Joins the caller's transaction, which must hold the campaign's lock.
     """
     settlement = await lock_settlement(conn, settlement_id)
     blocker = cancellation_blocker(settlement, rules, await conn.fetchval(_FIND_NEWEST_SETTLEMENT, settlement_id))
@@ -31,8 +31,7 @@ async def cancel_settlement(
         await record_step(conn, settlement, payout, payout.latest_step.next_step(PayoutState.CANCELLED, by, now))
     for share in settlement.shares:
         await _return_share(conn, settlement, share)
-    # The pledge that brought this money was corrected meanwhile, and a transfer is corrected only once
-    # (decision 0008).
+    # The pledge of this money was corrected meanwhile, and only once (decision 0008).
     if await conn.fetchval(_SUM_UNCORRECTABLE_MINOR, settlement.campaign, "pledged") > 0:
         raise SettlementRefused("settlement_money_stranded", settlement=settlement_id)
     return await lock_settlement(conn, settlement_id)

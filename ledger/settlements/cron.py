@@ -1,7 +1,7 @@
 """Days on which settlements fall due: a cron line in the campaign's time zone.
 
-The only module that uses APScheduler's triggers. A digit for the weekday is refused, because cron counts from
-Sunday and APScheduler from Monday; names are unambiguous.
+The only module that uses APScheduler's triggers. A digit for the weekday is refused, because cron
+counts from Sunday and APScheduler from Monday; names are unambiguous.
 """
 
 import re
@@ -31,7 +31,7 @@ def parse_cron(cron: str, timezone: ZoneInfo) -> CronTrigger:
 
 
 def due_days(cron: str, timezone: ZoneInfo, start: datetime, until: datetime) -> Iterator[date]:
-    """Yield every day in `timezone` on which the cron line falls due from `start` to `until`, once."""
+    """Yield every day in `timezone` on which the cron falls due from `start` to `until`, once."""
     trigger = parse_cron(cron, timezone)
     moment: datetime | None = trigger.get_next_fire_time(None, start.astimezone(timezone))
     while moment is not None and moment <= until:

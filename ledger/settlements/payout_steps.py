@@ -1,4 +1,4 @@
-"""A payout's steps: append-only and numbered, with a leaf for every step. The newest tells the state.
+"""A payout's steps: append-only, numbered, a leaf for every step; the newest gives the state.
 
 waiting ─▶ sending ─▶ sent ─▶ paid
 │          │         │       │
@@ -66,7 +66,7 @@ class PayoutStep:
     leaf_index: int | None = None  # its index in the public log; None if not sequenced yet
 
     def next_step(self, state: PayoutState, by: str, at: datetime, **changes: Any) -> "PayoutStep":
-        """Return the next step; channel, message and bank reference carry over until a new attempt begins.
+        """Return the next step; channel, message and bank reference last until another attempt.
 
         Raises ConcurrentUpdate if the payout cannot go to `state`.
         """

@@ -12,7 +12,10 @@ _STEP_BY_STATE = {state: step for step, state in STATE_BY_STEP.items()}
 
 
 def transfer_key(step: TransferStep, payout_id: str, number: int) -> str:
-    """Return the idempotency key of a transfer; every step of a payout posts it at most once. Pure."""
+    """Return the idempotency key of a transfer; every step of a payout posts it at most once.
+
+    Pure.
+    """
     return f"{step.value}/{payout_id}/{number}"
 
 

@@ -1,7 +1,7 @@
 """Settlement periods, named by the day on which their cron falls due. Pure.
 
-A day has at most one period, even if a clock change repeats an hour. The list of periods is arithmetic, so it
-does not depend on a scheduler that fires late, twice or never.
+A day has at most one period, even if a clock change repeats an hour. The list of periods is
+arithmetic, so it does not depend on a scheduler that fires late, twice or never.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class PeriodWindow:
 
     @property
     def last_counting_day(self) -> date:
-        """Return the last day for which a like can count; it may be the day after the campaign was closed."""
+        """Return the last day for which a like can count, perhaps the day after the close."""
         if self.closed_at is None:
             return self.last_day
         newest = (self.closed_at + self.ahead_max).astimezone(self.timezone).date()
@@ -51,7 +51,10 @@ class PeriodWindow:
 
     @property
     def ends_at(self) -> datetime | None:
-        """Return when the last period falls due: the likes of the last day are mature. None if not closed."""
+        """Return when the last period falls due: the likes of the last day are mature.
+
+        None if not closed.
+        """
         if self.closed_at is None:
             return None
         mature = self.last_counting_day + timedelta(days=self.hold_days) + _DAY
@@ -64,7 +67,7 @@ def midnight(day: date, timezone: ZoneInfo) -> datetime:
 
 
 def closed_periods(window: PeriodWindow, now: datetime, after: date | None = None) -> Iterator[Period]:
-    """Yield the periods closed at `now`, oldest first, from the day after `after`, the last period included."""
+    """Yield the periods closed at `now`, oldest first, from the day after `after`."""
     ends_at = window.ends_at
     until = now if ends_at is None else min(now, ends_at - timedelta(microseconds=1))
     first = window.first_day if after is None else after + _DAY
@@ -77,7 +80,7 @@ def closed_periods(window: PeriodWindow, now: datetime, after: date | None = Non
 
 
 def next_period(window: PeriodWindow, now: datetime) -> date | None:
-    """Return the day of the next period with a mature day before it, None if there is no such period."""
+    """Return the day of the next period that has a mature day, None if there is none."""
     ends_at = window.ends_at
     if ends_at is not None and ends_at <= now:
         return None

@@ -1,7 +1,8 @@
 """T3: settle one campaign and period, moving a fixed total from `pledged` to `payable`.
 
-The caller passes the amounts due; the amounts settled before are read here. The caller holds the campaign's
-lock and the row of (campaign, period) is unique, so five instances at once make one settlement.
+The caller passes the amounts due; the amounts settled before are read here. The caller holds the
+campaign's lock and the row of (campaign, period) is unique, so five instances at once make one
+settlement.
 """
 
 from base64 import b32encode
@@ -72,8 +73,8 @@ class SettlementResult(NamedTuple):
 def apportion_shares(due: AmountsDue, balances: Mapping[str, CharityBalance]) -> list[CharityShare]:
     """Return every charity's share: its running total less the amount settled for it before. Pure.
 
-    If likes were voided since, a charity may have had more than is due. The other shares bear this excess
-    evenly. Charities with an amount carried over are included.
+    If likes were voided since, a charity may have had more than is due. The other shares bear this
+    excess evenly. Charities with an amount carried over are included.
     """
     names = list(dict.fromkeys([*due.totals_minor, *balances]))
     missing = {
@@ -88,7 +89,10 @@ def apportion_shares(due: AmountsDue, balances: Mapping[str, CharityBalance]) ->
 
 
 def deduct_evenly(parts_minor: Mapping[str, int], excess_minor: int) -> dict[str, int]:
-    """Return the parts less `excess_minor`, taken evenly from all; no part falls below zero. Pure."""
+    """Return the parts less `excess_minor`, taken evenly from all; no part falls below zero.
+
+    Pure.
+    """
     reduced = {}
     for index, (name, minor) in enumerate(sorted(parts_minor.items(), key=lambda part: part[1])):
         cut = min(minor, excess_minor // (len(parts_minor) - index))
@@ -98,7 +102,10 @@ def deduct_evenly(parts_minor: Mapping[str, int], excess_minor: int) -> dict[str
 
 
 def reaches_minimum(due: AmountsDue, share: CharityShare) -> bool:
-    """Tell whether a share is paid out now: it reaches the minimum, or the period is the last. Pure."""
+    """Tell whether a share is paid out now: it reaches the minimum, or the period is the last.
+
+    Pure.
+    """
     return due.period.is_last or share.total_minor >= max(1, due.minimum_minor)
 
 

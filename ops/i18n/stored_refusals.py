@@ -22,7 +22,10 @@ def failure_text(failure: Mapping[str, Any], language: Language) -> str:
 
 
 def refusal_with_fields_text(refusal: Refusal, language: Language) -> str:
-    """Return a refusal in words; of a validation the path and sentence of each field error. Pure."""
+    """Return a refusal in words; of a validation the path and sentence of each field error.
+
+    Pure.
+    """
     if not isinstance(refusal, ValidationFailed):
         return refusal_text(refusal, language)
     separator = "；" if language == "zh" else "; "

@@ -1,12 +1,12 @@
-"""One story told with the examples of the API's description, each sent as it stands, from a promise to its close.
+"""One story through the API, from a promise to its close, made of the OpenAPI document's examples.
 
-What an example cannot know, the ids and hashes of things that the service made, is put in their place.
+Each example is sent unchanged, except for ids and hashes that the service generated.
 """
 
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,14 +17,14 @@ from ops.http.endpoints import document
 from serving import DAY, SLUG, RunningService, like
 from visitors import BrowserClient
 
-HASH, PAYOUT, MESSAGE = "0" * 64, "pay_q5t4w2xk7m3j6r8v9n0p", "STLQ5T4W2XK7M3J6R8V9N0PA-1"  # of the examples
+HASH, PAYOUT, MESSAGE = "0" * 64, "pay_q5t4w2xk7m3j6r8v9n0p", "STLQ5T4W2XK7M3J6R8V9N0PA-1"  # in the examples
 RUNNING_SLUG = "forest"  # a campaign that runs today
 CAMPAIGN_PATH = f"/campaigns/{SLUG}"
 
 
 @dataclass
 class RecordedResponse:
-    """What the service answered to an example: to which address, the status, and the answer."""
+    """The response of the service to one request of the story."""
 
     method: str
     path: str
@@ -34,7 +34,7 @@ class RecordedResponse:
 
 @dataclass
 class Story:
-    """A service, and what it answered so far."""
+    """A service, and its responses so far."""
 
     server: RunningService
     responses: list[RecordedResponse] = field(default_factory=list)
@@ -46,26 +46,25 @@ class Story:
         return kind, content["example"]
 
     async def read(self, path: str, person: str = "olga", query: str = "", **path_parameters: str) -> Any:
-        """Read an address."""
+        """Send GET; return the response."""
         headers = {"Authorization": f"Bearer token-of-{person}"} if path.startswith("/v1/admin") else {}
-        async with self.server.http.get(
-            f"{self.server.url}{path.format(**path_parameters)}{query}", headers=headers
-        ) as answer:
-            return self._keep_response("GET", path, answer.status, await answer.read())
+        url = f"{self.server.url}{path.format(**path_parameters)}{query}"
+        async with self.server.http.get(url, headers=headers) as response:
+            return self._record("GET", path, response.status, await response.read())
 
     async def send(
         self, path: str, headers: Mapping[str, str], body: bytes, kind: str, **path_parameters: str
     ) -> Any:
-        """Send a body, whoever it is by."""
-        told = {**headers, "Content-Type": kind}
+        """Send POST with any body; return the response."""
+        all_headers = {**headers, "Content-Type": kind}
         url = self.server.url + path.format(**path_parameters)
-        async with self.server.http.post(url, data=io.BytesIO(body), headers=told) as answer:
-            return self._keep_response("POST", path, answer.status, await answer.read())
+        async with self.server.http.post(url, data=io.BytesIO(body), headers=all_headers) as response:
+            return self._record("POST", path, response.status, await response.read())
 
     async def run_command(
         self, name: str, person: str, replacements: Mapping[str, str] | None = None, /, **path_parameters: str
     ) -> Any:
-        """Give a command with the body of its example; `instead` has what the example cannot know."""
+        """Run a command with the body of its example, in which `replacements` are made."""
         path = f"/v1/admin{registry.find_command(name).path}"
         kind, body = self.example("POST", path)
         self._sent_count += 1
@@ -73,42 +72,43 @@ class Story:
         return await self.send(path, headers, self.render_body(body, replacements or {}), kind, **path_parameters)
 
     def render_body(self, body: Any, replacements: Mapping[str, str]) -> bytes:
-        """Return an example's body as bytes."""
+        """Return an example's body as bytes, with generated values in place of the example's."""
         text = body if isinstance(body, str) else json.dumps(body)
-        for known, own in replacements.items():
-            assert known in text, f"the example does not say {known}"
-            text = text.replace(known, own)
+        for example_value, generated_value in replacements.items():
+            assert example_value in text, f"the example has no {example_value}"
+            text = text.replace(example_value, generated_value)
         return text.encode()
 
-    def _keep_response(self, method: str, path: str, status: int, raw: bytes) -> Any:
+    def _record(self, method: str, path: str, status: int, raw: bytes) -> Any:
         assert status in (200, 202), (method, path, status, raw)
         try:
-            answer = json.loads(raw)
+            body = json.loads(raw)
         except ValueError:
-            answer = raw.decode(errors="replace")
-        self.responses.append(RecordedResponse(method, path, status, answer))
-        return answer
+            body = raw.decode(errors="replace")
+        self.responses.append(RecordedResponse(method, path, status, body))
+        return body
 
     async def run_with_approval(
         self, name: str, person: str, approver: str, replacements: Mapping[str, str] | None = None, /, **path: str
     ) -> None:
-        """Run a command that needs a second person, and have `approver` approve it."""
-        waits = await self.run_command(name, person, replacements, **path)
-        shown = await self.read("/v1/admin/proposals/{proposal}", person=approver, proposal=waits["proposal"])
-        await self.run_command("proposal.approve", approver, {HASH: shown["hash"]}, proposal=waits["proposal"])
+        """Run a command that needs approval, and let `approver` approve it."""
+        pending = await self.run_command(name, person, replacements, **path)
+        proposal_id = pending["proposal"]
+        proposal = await self.read("/v1/admin/proposals/{proposal}", person=approver, proposal=proposal_id)
+        await self.run_command("proposal.approve", approver, {HASH: proposal["hash"]}, proposal=proposal_id)
 
     async def approve_settlement(self, settlement: str) -> None:
-        """Have two people approve a settlement as it is now."""
-        shown = await self.read("/v1/admin/settlements/{settlement}", settlement=settlement)
+        """Let two people approve a settlement by its current hash."""
+        detail = await self.read("/v1/admin/settlements/{settlement}", settlement=settlement)
         for person in ("fred", "olga"):
-            await self.run_command("settlement.approve", person, {HASH: shown["hash"]}, settlement=settlement)
+            await self.run_command("settlement.approve", person, {HASH: detail["hash"]}, settlement=settlement)
 
 
 IN_TIME_TODAY = {'"late_days": 3650': '"late_days": 36500'}  # the likes of the example are of 2022
 
 
 async def create_campaigns(story: Story) -> None:
-    """A promise is looked at ahead of time, made, funded; new terms are given to one that runs."""
+    """Preview, create and fund a campaign; give new terms to another one that runs."""
     kind, body = story.example("POST", "/v1/admin/preview")
     headers = {"Authorization": "Bearer token-of-rita"}
     await story.send("/v1/admin/preview", headers, story.render_body(body, {}), kind)
@@ -118,41 +118,42 @@ async def create_campaigns(story: Story) -> None:
     withdrawn = await story.run_command("campaign.fund", "fay", slug=SLUG)
     await story.run_command("proposal.withdraw", "fay", proposal=withdrawn["proposal"])
     await story.run_with_approval("campaign.fund", "fay", "fred", slug=SLUG)
-    await story.run_command("campaign.fund", "fay", slug=SLUG)  # the same reference: unchanged
+    await story.run_command("campaign.fund", "fay", slug=SLUG)  # the same reference changes nothing
     await story.run_command("campaign.terms", "cat", slug=RUNNING_SLUG)
 
 
 async def send_likes(story: Story) -> str:
-    """A platform sends the delivery of the example, signed, then more; return the first like's receipt."""
-    own, path = story.server, "/v1/platforms/{platform}/likes"
+    """Send the example's delivery, then more likes; return the receipt of the first of those."""
+    server, path = story.server, "/v1/platforms/{platform}/likes"
     _, body = story.example("POST", path)
-    signed = own.sign_headers("msg_2Lh9", json.dumps(body))
-    await story.send(path, signed, json.dumps(body).encode(), "application/json", platform=own.platform)
-    told = await own.send([like(str(number)) for number in range(300)], results="all")
-    await own.send([like(str(number), "later", at=DAY + timedelta(days=5)) for number in range(90)])
-    await own.sequence()
-    return str(told.json["results"][0]["receipt"])
+    headers = server.sign_headers("msg_2Lh9", json.dumps(body))
+    await story.send(path, headers, json.dumps(body).encode(), "application/json", platform=server.platform)
+    response = await server.send([like(str(number)) for number in range(300)], results="all")
+    await server.send([like(str(number), "later", at=DAY + timedelta(days=5)) for number in range(90)])
+    await server.sequence()
+    return str(response.json["results"][0]["receipt"])
 
 
 async def settle_periods(story: Story) -> str:
-    """Periods are settled, one is cancelled; return the settlement that is approved, sent, and answered for."""
-    made = await story.run_command("settlement.make", "fay", slug=SLUG)
-    settlement = next(iter(made["after"]))
-    later = await AdminClient(story.server, "fay").run_command(f"{CAMPAIGN_PATH}/settlements", {"upto": "2022-04-25"})
-    await story.run_command("settlement.cancel", "fay", settlement=next(iter(later[1]["after"])))
+    """Settle two periods and cancel the second; return the settlement that was sent."""
+    first = await story.run_command("settlement.make", "fay", slug=SLUG)
+    settlement = next(iter(first["after"]))
+    fay = AdminClient(story.server, "fay")
+    _, second = await fay.run_command(f"{CAMPAIGN_PATH}/settlements", {"upto": "2022-04-25"})
+    await story.run_command("settlement.cancel", "fay", settlement=next(iter(second["after"])))
     await story.approve_settlement(settlement)
     await story.run_command("settlement.send", "fay", settlement=settlement)
     return str(settlement)
 
 
 async def pay_out(story: Story, settlement: str, secret: str) -> str:
-    """One payout is known to be sent and matched with the bank's line; another comes back and is told of by callback.
+    """Match one payout with a statement line; retry the other, which a callback then accepts.
 
     Returns the payout that was paid.
     """
     fay = AdminClient(story.server, "fay")
-    _, shown = await fay.read(f"/settlements/{settlement}")
-    first, second = shown["payouts"]
+    _, detail = await fay.read(f"/settlements/{settlement}")
+    first, second = detail["payouts"]
     await story.run_command("payout.record-result", "fay", payout=first["payout"])
     await fay.run_command(f"/payouts/{second['payout']}/record-result", {"refusal_reason": "no such account"})
     await story.run_command("payout.retry", "fay", payout=second["payout"])
@@ -162,9 +163,8 @@ async def pay_out(story: Story, settlement: str, secret: str) -> str:
     message = await story.server.service.pool.fetchval(query)
     path = "/v1/payouts/answers"
     body = story.render_body(story.example("POST", path)[1], {MESSAGE: message}).decode()
-    story.server.secret, known = secret, story.server.secret
-    await story.send(path, story.server.sign_headers("msg_1", body), body.encode(), "application/json")
-    story.server.secret = known
+    headers = replace(story.server, secret=secret).sign_headers("msg_1", body)
+    await story.send(path, headers, body.encode(), "application/json")
     await story.run_command("statement.import", "fay")
     await fay.send_file("/statements", statement_csv(first["amount"]["text"]))
     _, lines = await fay.read("/statement-lines", unmatched="true")
@@ -173,7 +173,7 @@ async def pay_out(story: Story, settlement: str, secret: str) -> str:
 
 
 def statement_csv(amount: str) -> bytes:
-    """Return a statement with a line that has the amount of a payout, and names none."""
+    """Return a statement with an entry of a payout's amount that names no payout."""
     rows = [
         ",".join(COLUMNS),
         "1,S,opening,2022-04-19,0.00,CNY,credit,,,,",
@@ -184,7 +184,7 @@ def statement_csv(amount: str) -> bytes:
 
 
 async def manage_registers(story: Story) -> str:
-    """Charities, sponsors, platforms, tokens and sessions come, are changed, and go; return the sponsor."""
+    """Create, change and end entries of every register; return the sponsor."""
     await story.run_command("charity.create", "cat")
     for name in ("charity.rename", "charity.disable", "charity.enable"):
         await story.run_command(name, "cat", charity="mountain-reading")
@@ -205,7 +205,7 @@ async def manage_registers(story: Story) -> str:
 
 
 async def enrol_content(story: Story) -> str:
-    """Content is enrolled, paused, resumed and removed, some of it as a file; return an upload."""
+    """Enrol, pause, resume and remove contents, some of them as a file; return the upload."""
     for name in ("enrol", "pause", "resume", "remove"):
         await story.run_command(f"content.{name}", "cat", slug=SLUG)
     upload = str((await story.run_command("content.enrol_file", "cat", slug=SLUG))["after"]["upload"])

@@ -1,6 +1,7 @@
-"""Every example of the API's description is true: a request is taken as it stands, an answer is what was answered.
+"""The examples of the OpenAPI document: requests are accepted unchanged, responses are real.
 
-The answers stand in ops/site/examples.json, as the service gave them: WRITE_EXAMPLES=1 has them written anew.
+`ops/site/examples.json` has the responses; `WRITE_EXAMPLES=1` records them again. That run fails if
+the old ones no longer fit the schemas; the next run passes.
 """
 
 import json
@@ -18,7 +19,7 @@ from ops import jobs
 from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.endpoints import document
-from serving import SLUG, promise, running_service
+from serving import SLUG, RunningService, promise, running_service
 from story import (
     RUNNING_SLUG,
     RecordedResponse,
@@ -32,104 +33,105 @@ from story import (
 )
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
-NOWHERE = "http://127.0.0.1:9/payouts"  # it never answers a request; it calls back
-KEPT = Path(__file__).parents[2] / "ops/site/examples.json"
-MADE = re.compile(r"^(stl|pay|prp|upl|spo|rcp)_[A-Za-z0-9_-]+$|^[A-Z0-9]{23}-\d+$")  # names that differ each time
+UNREACHABLE_URL = "http://127.0.0.1:9/payouts"  # the payment service never responds, but calls back
+EXAMPLES_FILE = Path(__file__).parents[2] / "ops/site/examples.json"
+GENERATED_ID = re.compile(r"^(stl|pay|prp|upl|spo|rcp)_[A-Za-z0-9_-]+$|^[A-Z0-9]{23}-\d+$")
 SECRETS = re.compile(r"^(whsec|llt)_.*$")
+LIST_EXAMPLE_ROWS = 2
 
 pytestmark = pytest.mark.one_server
 
 
-async def told(own: Any) -> Story:
-    """Tell the whole story, and look at everything in the end."""
-    story = Story(own)
+async def run_story(server: RunningService) -> Story:
+    """Run the whole story, and read everything at its end."""
+    story = Story(server)
     await create_campaigns(story)
     receipt = await send_likes(story)
     settlement = await settle_periods(story)
     payout = await pay_out(story, settlement, SECRET)
-    places = {"slug": SLUG, "receipt": receipt, "settlement": settlement, "payout": payout}
-    places |= {
+    path_parameters = {"slug": SLUG, "receipt": receipt, "settlement": settlement, "payout": payout}
+    path_parameters |= {
         "sponsor": await manage_registers(story),
         "upload": await enrol_content(story),
         "schema": "count-1.json",
     }
-    await looked_at(story, places)
+    await read_everything(story, path_parameters)
     await story.run_command("campaign.close", "cat", slug=SLUG)
     return story
 
 
-async def looked_at(story: Story, places: dict[str, str]) -> None:
-    waits = (await story.read("/v1/admin/proposals"))["proposals"][0]["proposal"]
+async def read_everything(story: Story, path_parameters: dict[str, str]) -> None:
+    proposal = (await story.read("/v1/admin/proposals"))["proposals"][0]["proposal"]
     size = (await story.read("/log/checkpoint")).split("\n")[1]
-    places |= {"proposal": waits, "level": "0", "index": f"000.p/{size}", "file": "style.css"}
-    lists = {f"/v1/admin{each.path}" for each in registry.LIST_ENDPOINTS}
+    path_parameters |= {"proposal": proposal, "level": "0", "index": f"000.p/{size}", "file": "style.css"}
+    lists = {f"/v1/admin{endpoint.path}" for endpoint in registry.LIST_ENDPOINTS}
     for path, methods in document()["paths"].items():
         if "get" in methods and not path.endswith("/stream"):
-            await story.read(path, query="?limit=1" if path in lists else "", **places)
+            await story.read(path, query="?limit=1" if path in lists else "", **path_parameters)
 
 
-def closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """Take nothing that the description does not tell of."""
+def forbid_extra_members(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that rejects members which the document does not describe."""
     return {**schema, "additionalProperties": False} if isinstance(schema.get("properties"), dict) else schema
 
 
-COMPONENTS = json.loads(json.dumps(document()["components"]), object_hook=closed)
+COMPONENTS = json.loads(json.dumps(document()["components"]), object_hook=forbid_extra_members)
 
 
-def is_as_described(each: RecordedResponse) -> None:
-    """Hold an answer, and the example of it, to the schema."""
-    described = document()["paths"][each.path][each.method.lower()]["responses"][str(each.status)]
-    ((_, content), *_) = described["content"].items()
+def assert_fits_schema(response: RecordedResponse) -> None:
+    """Validate a response, and the document's example of it."""
+    operation = document()["paths"][response.path][response.method.lower()]
+    ((_, content), *_) = operation["responses"][str(response.status)]["content"].items()
     schema = {**json.loads(json.dumps(content["schema"])), "components": COMPONENTS}
-    for answer in [each.body, *([content["example"]] if "example" in content else [])]:
-        jsonschema.Draft202012Validator(schema).validate(answer)
+    for body in [response.body, *([content["example"]] if "example" in content else [])]:
+        jsonschema.Draft202012Validator(schema).validate(body)
 
 
-def plain(answer: Any) -> Any:
-    """Return an answer as it is kept: without secrets, and no list longer than two."""
-    if isinstance(answer, dict):
-        return {name: plain(value) for name, value in answer.items()}
-    if isinstance(answer, list):
-        return [plain(value) for value in answer[:2]]
-    return SECRETS.sub(r"\1_…", answer).replace("127.0.0.1", "192.0.2.7") if isinstance(answer, str) else answer
+def example_of(response: RecordedResponse) -> Any:
+    """Return the example to record: of a table, its header and one row."""
+    body = response.body
+    return shorten("".join(body.splitlines(keepends=True)[:2]) if isinstance(body, str) else body)
 
 
-def kept(each: RecordedResponse) -> Any:
-    """Return the same of a whole answer: of a table its head and a row."""
-    answer = "".join(each.body.splitlines(keepends=True)[:2]) if isinstance(each.body, str) else each.body
-    return plain(answer)
+def shorten(value: Any) -> Any:
+    """Return a value without secrets and without long lists."""
+    if isinstance(value, dict):
+        return {name: shorten(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [shorten(item) for item in value[:LIST_EXAMPLE_ROWS]]
+    return SECRETS.sub(r"\1_…", value).replace("127.0.0.1", "192.0.2.7") if isinstance(value, str) else value
 
 
-def shape(answer: Any) -> Any:
-    """Return what is the same of an answer each time: its members."""
-    if isinstance(answer, dict):
-        return {MADE.sub("made", name): shape(value) for name, value in answer.items()}
-    return [shape(value) for value in answer[:1]] if isinstance(answer, list) else None
+def shape(value: Any) -> Any:
+    """Return the part of a value that is the same in every run: the names of its members."""
+    if isinstance(value, dict):
+        return {GENERATED_ID.sub("generated", name): shape(member) for name, member in value.items()}
+    return [shape(item) for item in value[:1]] if isinstance(value, list) else None
 
 
 @pytest.fixture
-def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def _uploads_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "_UPLOAD_SECONDS", 3_600)
 
 
-@pytest.mark.usefixtures("_unhurried")
-async def test_every_example_is_what_happens(dsn: str) -> None:
-    now, payer = utc_now(), {"payout_secret": SECRET, "payout_url": NOWHERE}
+@pytest.mark.usefixtures("_uploads_wait")
+async def test_every_example_request_is_accepted_and_every_example_response_is_real(dsn: str) -> None:
+    now, channel = utc_now(), {"payout_secret": SECRET, "payout_url": UNREACHABLE_URL}
     today = {"slug": RUNNING_SLUG, "starts_at": now - timedelta(days=9), "ends_at": now + timedelta(days=90)}
-    async with running_service(dsn, promise(campaign=today), **payer) as own:
-        await create_tokens(own.service.pool)
-        story = await told(own)
-    for each in story.responses:
-        is_as_described(each)
-    found = {
-        f"{each.method} {each.path} {each.status}": kept(each)
-        for each in sorted(story.responses, key=lambda each: (each.path, each.method))
-        if each.path.startswith(("/v1/admin/", "/v1/receipts/"))
+    async with running_service(dsn, promise(campaign=today), **channel) as server:
+        await create_tokens(server.service.pool)
+        story = await run_story(server)
+    examples = {
+        f"{response.method} {response.path} {response.status}": example_of(response)
+        for response in sorted(story.responses, key=lambda response: (response.path, response.method))
+        if response.path.startswith(("/v1/admin/", "/v1/receipts/"))
     }
     if os.environ.get("WRITE_EXAMPLES"):
-        KEPT.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    known = json.loads(KEPT.read_text(encoding="utf-8"))
-    assert {name: shape(answer) for name, answer in known.items()} == {n: shape(a) for n, a in found.items()}
-    every = {(method.upper(), path) for path, own in document()["paths"].items() for method in own}
-    left = every - {(each.method, each.path) for each in story.responses}
-    assert left == {("GET", "/v1/campaigns/{slug}/stream")}  # test_stream.py reads it
+        EXAMPLES_FILE.write_text(json.dumps(examples, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for response in story.responses:
+        assert_fits_schema(response)
+    recorded = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))
+    assert {n: shape(example) for n, example in recorded.items()} == {n: shape(e) for n, e in examples.items()}
+    described = {(method.upper(), path) for path, methods in document()["paths"].items() for method in methods}
+    not_called = described - {(response.method, response.path) for response in story.responses}
+    assert not_called == {("GET", "/v1/campaigns/{slug}/stream")}  # test_totals_stream.py reads it

@@ -1,4 +1,4 @@
-"""The connection breaks at every commit from settling to paid (T3, T4a, T4b, T5): the bank receives it once."""
+"""The connection breaks at every commit from T3 to T5: the bank receives a payout once."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path

@@ -25,7 +25,7 @@ def terms(charity: str, account: str) -> str:
 async def migrate_with_terms(
     dsn: str, monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, int, str, Any]]
 ) -> None:
-    """Migrate to the version before, insert terms (slug, version, account, closed at), migrate on."""
+    """Insert terms (slug, version, account, closed at) in the version before, then migrate."""
     files = sql.scripts("migrations")
     with monkeypatch.context() as patched:
         patched.setattr(sql, "scripts", lambda _: files[: BEFORE - 1])

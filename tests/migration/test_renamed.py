@@ -1,4 +1,4 @@
-"""The renaming migration keeps old rows readable under the new names, for the service's role too."""
+"""The renaming migration keeps old rows readable, for the service's role too."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Texts that others may put into a title, a reference or a bank's answer, so that a line or a page says more."""
+"""Texts that a third party may send as a title, a reference or a bank's text to inject content."""
 
 CONTROL_CHARACTER_TEXTS = {
     "a newline": "Likes\n— ledger.example.org/log AAAAAAAA",

@@ -1,4 +1,4 @@
-"""A database with rows of every kind: likes, settlements, log, cosignatures, proposals, a closed campaign."""
+"""A database with rows of every kind."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -65,7 +65,7 @@ LAST_DELIVERIES = [
 
 
 async def fill_database(dsn: str) -> None:
-    """Fill a fresh database as a service does: promise, fund, count, pledge, reverse, settle, close."""
+    """Fill a fresh database as a service does: promise, fund, count, pledge, settle, close."""
     async with database.open_pool(dsn, 2) as pool:
         campaign = await give_promise(pool, NOW - timedelta(days=9), DAILY_LIMIT_CHANGE)
         campaign = await give_promise(pool, NOW - timedelta(days=4), RATE_CHANGE)

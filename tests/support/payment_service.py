@@ -1,4 +1,4 @@
-"""A payment service for tests: an HTTP server that pays every idempotency key once, and can misbehave."""
+"""A payment service for tests: it pays every idempotency key once, and can misbehave."""
 
 import asyncio
 import json

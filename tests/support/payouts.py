@@ -32,7 +32,10 @@ class Crash(Exception):
 
 @dataclass
 class Bank:
-    """A counterparty in memory that executes a message once. It can lose a message, or only its response."""
+    """A counterparty in memory that executes a message once.
+
+    It can lose a message, or only its response.
+    """
 
     name: str = "bank"
     combines_payouts: bool = True

@@ -60,7 +60,7 @@ automatic = false
 
 
 def promise(campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] | None = None) -> Promise:
-    """Return the contract's promise without limit and daily cap, changed as asked."""
+    """Return the contract's promise without limit and daily cap, with these changes."""
     parts = tomllib.loads(PROMISE)
     parts["campaign"] |= campaign or {}
     parts["terms"] |= terms or {}
@@ -68,21 +68,21 @@ def promise(campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] 
 
 
 def next_year(now: datetime) -> dict[str, datetime]:
-    """Return the beginning and the end of the promise, moved to the year after that of `now`."""
-    span = promise().campaign
-    return {name: getattr(span, name).replace(year=now.year + 1) for name in ("starts_at", "ends_at")}
+    """Return start and end of the promise, moved to the year after `now`."""
+    campaign = promise().campaign
+    return {name: getattr(campaign, name).replace(year=now.year + 1) for name in ("starts_at", "ends_at")}
 
 
 def like(
     person: str, content: str = "3431182", action: str = "like", at: datetime = DAY, **members: Any
 ) -> dict[str, Any]:
     """Return a like as a platform sends it."""
-    shown = at.isoformat().replace("+00:00", "Z")
-    return {"action": action, "content": content, "person": person, "event_at": shown, "campaign": SLUG, **members}
+    event_at = at.isoformat().replace("+00:00", "Z")
+    return {"action": action, "content": content, "person": person, "event_at": event_at, "campaign": SLUG, **members}
 
 
 def environment(dsn: str) -> dict[str, str]:
-    """Return what a service process needs to know to work on that database."""
+    """Return the environment of a service process for a database."""
     return {
         "LIKE_LEDGER_DATABASE_URL": dsn,
         "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
@@ -94,7 +94,7 @@ def environment(dsn: str) -> dict[str, str]:
 
 @dataclass
 class HttpResponse:
-    """What came back."""
+    """A response that was read."""
 
     status: int
     headers: Mapping[str, str]
@@ -112,7 +112,7 @@ class HttpResponse:
 
 @dataclass
 class RunningService:
-    """A service, and a platform that sends to it."""
+    """A service, and a client for its platform."""
 
     url: str
     service: app.Service
@@ -125,7 +125,7 @@ class RunningService:
         return json.dumps({"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": list(likes)}})
 
     def sign_headers(self, webhook_id: str, body: str, now: datetime | None = None) -> dict[str, str]:
-        """Return the headers that the reference library makes: an independent sender."""
+        """Return the headers that the reference library of Standard Webhooks makes."""
         moment = now or utc_now()
         return {
             "webhook-id": webhook_id,
@@ -144,25 +144,25 @@ class RunningService:
         self, body: bytes, headers: Mapping[str, str], query: str = "", platform: str = ""
     ) -> HttpResponse:
         url = f"{self.url}/v1/platforms/{platform or self.platform}/likes{query}"
-        async with self.http.post(url, data=io.BytesIO(body), headers=headers) as answer:
-            return HttpResponse(answer.status, answer.headers, await answer.read())
+        async with self.http.post(url, data=io.BytesIO(body), headers=headers) as response:
+            return HttpResponse(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **headers: str) -> HttpResponse:
-        async with self.http.get(self.url + path, headers=headers) as answer:
-            return HttpResponse(answer.status, answer.headers, await answer.read())
+        async with self.http.get(self.url + path, headers=headers) as response:
+            return HttpResponse(response.status, response.headers, await response.read())
 
     async def tick(self) -> None:
-        own = self.service
-        office = CommandServices(own.pool, replace(own.keys, log=None), own.settings)
-        await Jobs(own.pool, own.catalogue_cache, own.metrics, office).tick()
+        service = self.service
+        services = CommandServices(service.pool, replace(service.keys, log=None), service.settings)
+        await Jobs(service.pool, service.catalogue_cache, service.metrics, services).tick()
 
     async def sequence(self) -> None:
-        """Tick, then put everything into the public log."""
+        """Tick, then append everything to the public log."""
         await self.tick()
         await sequencer.sequence_leaves(self.service.pool, LOG, utc_now())
 
     async def day_counts(self) -> dict[str, int]:
-        """Tick, then return the likes by state, added up over the days."""
+        """Tick, then return the number of likes by state, over all days."""
         await self.tick()
         rows = await self.service.pool.fetch("SELECT * FROM day_counts")
         names = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
@@ -180,19 +180,20 @@ async def create_funded_campaign(pool: asyncpg.Pool, campaign_promise: Promise, 
         await apply_promise.apply_promise(conn, campaign_promise, now, pseudonym_key=KEYS.pseudonym)
     if funded_minor:
         async with pool.acquire() as conn, conn.transaction():
-            shelf = await cache.read_catalogue(conn, KEYS.pseudonym)
-            await budget.fund_budget(conn, shelf.campaigns[campaign_promise.campaign.slug], funded_minor, "first")
+            catalogue = await cache.read_catalogue(conn, KEYS.pseudonym)
+            campaign = catalogue.campaigns[campaign_promise.campaign.slug]
+            await budget.fund_budget(conn, campaign, funded_minor, "first")
 
 
 @asynccontextmanager
 async def running_service(
     dsn: str, campaign_promise: Promise | None = None, funded_minor: int = 700_000, **settings: Any
 ) -> AsyncIterator[RunningService]:
-    """Yield a service on a migrated database; its jobs run so seldom that tests tick by hand."""
-    seldom = {"tick_seconds": 3600, "sequence_seconds": 3600, "check_seconds": 3600}
-    own = Settings(**{"port": 0, **seldom, **settings})
+    """Yield a service on a migrated database; its jobs run hourly, so tests tick by hand."""
+    hourly = {"tick_seconds": 3600, "sequence_seconds": 3600, "check_seconds": 3600}
+    service_settings = Settings(**{"port": 0, **hourly, **settings})
     async with (
-        app.run_service(own, KEYS, dsn) as service,
+        app.run_service(service_settings, KEYS, dsn) as service,
         app.serve_http(service) as url,
         aiohttp.ClientSession() as http,
     ):

@@ -1,4 +1,4 @@
-"""Settlements for tests: campaigns with likes, settled and sent at a moment that the test chooses."""
+"""Settlements for tests: campaigns with likes, settled and sent at a chosen moment."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -66,7 +66,7 @@ async def record_unlikes(pool: Pool, campaign: Campaign, day: int, people: range
 
 @asynccontextmanager
 async def reopened_campaign(owner: Connection) -> AsyncIterator[None]:
-    """Reopen a closed campaign meanwhile, for a review of its likes; no platform can send them any more."""
+    """Reopen a closed campaign meanwhile, as for a review of its likes."""
     closed_at = await owner.fetchval("SELECT closed_at FROM campaigns")
     await owner.execute("UPDATE campaigns SET closed_at = NULL")
     yield

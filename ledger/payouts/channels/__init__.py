@@ -56,7 +56,10 @@ class Channel(Protocol):
         """Tell whether one message carries all payouts of a settlement, or only one payout."""
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
-        """Return the message's bytes. Raises SettlementRefused if an instruction is invalid. Pure."""
+        """Return the message's bytes.
+
+        Raises SettlementRefused if an instruction is invalid. Pure.
+        """
 
     async def send(self, message: Message) -> PaymentResult:
         """Send the message; the counterparty must execute the same message once."""

@@ -1,10 +1,11 @@
 """Channel `http`: signed requests to a payment service, one for every payout.
 
-A request is a Standard Webhook (https://www.standardwebhooks.com). The message id is its webhook id and its
-idempotency key, so a retry is the same payout. The service responds to the request, or to `GET URL/<message id>`,
-with `{"status": "accepted" | "refused", "reference": …, "reason": …}`. A 404 to the query means that it never
-received the message. Any other response, and a time-out, leaves the result unknown. The service may also call
-back with a Standard Webhook of type `payout.answered`, whose data name the message as `id`.
+A request is a Standard Webhook (https://www.standardwebhooks.com). The message id is its webhook id
+and its idempotency key, so a retry is the same payout. The service responds to the request, or to
+`GET URL/<message id>`, with `{"status": "accepted" | "refused", "reference": …, "reason": …}`. A
+404 to the query means that it never received the message. Any other response, and a time-out,
+leaves the result unknown. The service may also call back with a Standard Webhook of type
+`payout.answered`, whose data name the message as `id`.
 """
 
 import hmac
@@ -112,7 +113,10 @@ def _parse_response(status: int | None, body: bytes) -> PaymentResult:
 
 
 def parse_callback(body: bytes) -> tuple[str, PaymentResult] | None:
-    """Return the message id and the result in a callback, None if the body is not a callback. Pure."""
+    """Return the message id and the result in a callback, None if the body is not a callback.
+
+    Pure.
+    """
     try:
         event: Any = orjson.loads(body)
         data, event_type = event["data"], event["type"]

@@ -1,9 +1,9 @@
-"""Channel `pain001`: credit transfer files (ISO 20022 pain.001.001.09) in a folder that the bank reads.
+"""Channel `pain001`: credit transfer files (ISO 20022 pain.001.001.09) in the bank's folder.
 
-https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments Initiation). Only euro transfers
-between IBANs carry `SEPA` and `SLEV`. The file is named by its MsgId and its bytes never change; banks refuse a
-MsgId that they know. We do not rely on that: a marker file records every message written, so we know it even
-after the bank has taken the file away.
+https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments Initiation). Only
+euro transfers between IBANs carry `SEPA` and `SLEV`. The file is named by its MsgId and its bytes
+never change; banks refuse a MsgId that they know. We do not rely on that: a marker file records
+every message written, so we know it even after the bank has taken the file away.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ledger.payouts.channels import Instruction, Message, PaymentOutcome, Paymen
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _NAME_CHARS_MAX = 140
 _SEPA_NAME_CHARS_MAX = 70
-_SENT_FOLDER = ".sent"  # a subfolder with an empty marker file for every message written
+_SENT_FOLDER = ".told"  # markers of messages written; under another name old messages would be sent again
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,10 @@ def _was_written(folder: Path, message: Message) -> bool:
 
 
 def _write_once(folder: Path, message: Message) -> None:
-    """Write the file. After a crash at any point `_was_written` tells whether the bank can have seen it."""
+    """Write the file.
+
+    After a crash at any point `_was_written` tells whether the bank can have seen it.
+    """
     path, partial = _file_path(folder, message), folder / f".{message.message_id}.{os.getpid()}"
     marker = _marker_path(folder, message)
     marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """Parse statements in ISO 20022 camt.053, any version from 001.02.
 
-https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Bank-to-Customer Cash Management). A batch
-entry becomes one line for every transaction if they add up to it, else a single line that nothing matches.
+https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Bank-to-Customer Cash
+Management). A batch entry becomes one line for every transaction if they add up to it, else a
+single line that nothing matches.
 """
 
 from xml.etree.ElementTree import Element
@@ -13,7 +14,10 @@ _NO_ID = {"NOTPROVIDED", "NOT PROVIDED", ""}
 
 
 def parse_statements(root: Element) -> list[Statement]:
-    """Return every statement of a document. Raises StatementRefused if it is incomplete or has none."""
+    """Return every statement of a document.
+
+    Raises StatementRefused if it is incomplete or has none.
+    """
     statements = [_parse_statement(element) for element in find_all(root, "BkToCstmrStmt/Stmt")]
     if not statements:
         raise StatementRefused("statement_missing", element=local_name(root))
@@ -40,7 +44,7 @@ def _parse_statement(element: Element) -> Statement:
 
 
 def _parse_balance(statement: Element, statement_id: str, *kinds: str) -> tuple[int, str]:
-    """Return the balance of the first of these kinds that exists, in signed minor units, and its currency."""
+    """Return the first balance of these kinds, in signed minor units, and its currency."""
     for kind in kinds:
         for balance in find_all(statement, "Bal"):
             if find_text(balance, "Tp/CdOrPrtry/Cd") == kind:

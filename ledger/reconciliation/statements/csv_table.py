@@ -2,7 +2,8 @@
 
     account,statement,kind,date,amount,currency,direction,end_to_end_id,bank_reference,reason,text
 
-`kind` is `opening`, `entry` or `closing`; `direction` is `debit` or `credit`. UTF-8, comma, a header line.
+`kind` is `opening`, `entry` or `closing`; `direction` is `debit` or `credit`. UTF-8, comma, a
+header line.
 """
 
 import csv

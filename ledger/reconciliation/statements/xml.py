@@ -1,4 +1,4 @@
-"""Parse untrusted XML: no DTD and so no entities; names without namespaces, so any version parses."""
+"""Parse untrusted XML without DTD and entities; names drop their namespace."""
 
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
@@ -49,7 +49,10 @@ def find_text(element: Element, *paths: str) -> str | None:
 
 
 def require_text(element: Element, *paths: str) -> str:
-    """Return the text of the first of these paths that has any. Raises StatementRefused if none has."""
+    """Return the text of the first of these paths that has any.
+
+    Raises StatementRefused if none has.
+    """
     text = find_text(element, *paths)
     if text is None:
         raise StatementRefused("statement_element_missing", element=local_name(element), part=paths[0])

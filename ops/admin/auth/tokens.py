@@ -1,4 +1,4 @@
-"""Access tokens: a person and a role. 256 random bits, shown once; the database stores the SHA-256."""
+"""Access tokens of a person with a role: 256 random bits, of which the SHA-256 is stored."""
 
 import secrets
 from collections.abc import Collection, Mapping
@@ -104,7 +104,7 @@ def hash_token(token: str) -> bytes:
 
     256 random bits need no slower hash, and the time of a look-up by hash reveals nothing.
     """
-    return sha256(token.strip().encode(errors="surrogateescape")).digest()  # a header may contain any byte
+    return sha256(token.strip().encode(errors="surrogateescape")).digest()  # any byte
 
 
 async def _create_token(context: CommandContext, _: str, body: NewToken) -> CommandResult:

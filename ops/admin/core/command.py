@@ -39,7 +39,7 @@ def _require_text(reason: str) -> str:
     return reason.strip()
 
 
-ReasonText = Annotated[SingleLine, AfterValidator(_require_text)]  # stored for good, shown to others
+ReasonText = Annotated[SingleLine, AfterValidator(_require_text)]  # stored for good
 
 
 class CommandBody(BaseModel):
@@ -80,8 +80,8 @@ class CommandResult:
     approval_reason: str | None = None  # why a second person must approve; None: no approval needed
     hold: timedelta = timedelta(0)  # delay between approval and execution
     secret: str | None = None  # in the response once, never stored
-    details: JsonObject = field(default_factory=dict)  # shown but not approved: they may change until execution
-    after_commit: AfterCommit | None = None  # calls others after the commit; repeating the command resumes it
+    details: JsonObject = field(default_factory=dict)  # shown, not approved
+    after_commit: AfterCommit | None = None  # calls others; repeating the command resumes it
 
 
 Body = TypeVar("Body", bound=CommandBody)
@@ -100,12 +100,15 @@ class Command(Generic[Body]):
     run: CommandHandler[Body]
     approvers: frozenset[Role] = frozenset()  # roles that may approve it, besides the owner
     example: Mapping[str, Any] = field(default_factory=dict)
-    content_type: str = JSON_TYPE  # of its body; any other type means that `body_type` is a `FileBody`
+    content_type: str = JSON_TYPE  # any other type has a `FileBody`
     bytes_max: int = BODY_BYTES_MAX
 
 
 def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
-    """Return whether an actor has one of the roles. The owner assigns roles and so has them all. Pure."""
+    """Return whether an actor has one of the roles.
+
+    The owner assigns roles and so has them all. Pure.
+    """
     return actor.is_operator or actor.role == "owner" or actor.role in roles
 
 
@@ -115,7 +118,7 @@ def _count_nothing(_: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CommandServices:
-    """The resources of all commands in a process; one instance bounds the calls to outside services."""
+    """The resources of all commands in a process; one instance bounds calls to other services."""
 
     pool: Pool
     keys: Keys

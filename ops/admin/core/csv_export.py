@@ -1,4 +1,4 @@
-"""A whole list as CSV (RFC 4180), read page by page: memory stays bounded, no connection is kept."""
+"""A whole list as CSV (RFC 4180), read page by page in bounded memory."""
 
 import csv
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from ops.admin.core.pagination import PAGING_PARAMETERS, ListEndpoint, Row
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 _PAGE_ROWS = 100
 
-FetchPage = Callable[[Mapping[str, str]], Awaitable[dict[str, Any]]]  # returns the page for query parameters
+FetchPage = Callable[[Mapping[str, str]], Awaitable[dict[str, Any]]]  # by query parameters
 
 
 @dataclass(frozen=True, slots=True)

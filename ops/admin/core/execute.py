@@ -1,13 +1,13 @@
 """Execute a command: the one code path of HTTP, pages, command line and schedule.
 
-    authorise → claim the key → run → approval needed? → audit → store the response ┃ after the commit
-                                      └── roll back, store a proposal               ┃
+    authorise → claim key → run → approval needed? → audit → store response ┃ after the commit
+                                  └── roll back, store a proposal           ┃
 
 All of it is one transaction. A dry run takes the same path and is rolled back at the end.
 
-Calls to other services come after the commit: not in a dry run, and not for a key that has a response.
-The committed rows say what is still to be sent. So a failure there changes no row and raises nothing:
-the response says `after_commit: pending`, a metric counts it, and a job resumes it.
+Calls to other services come after the commit: not in a dry run, and not for a key that has a
+response. The committed rows say what is still to be sent. So a failure there changes no row and
+raises nothing: the response says `after_commit: pending`, a metric counts it, and a job resumes it.
 """
 
 from typing import Any, Literal, NotRequired
@@ -43,9 +43,9 @@ _log = structlog.get_logger()
 class CommandResponse(TypedDict):
     """The effect of a command.
 
-    `pending`: a second person must approve; nothing else has changed. `details` are as of now and may
-    differ when the second person approves. `after_commit`: `pending` if calls to other services are
-    still to be made by a job, `done` if they were made, null if there are none.
+    `pending`: a second person must approve; nothing else has changed. `details` are as of now and
+    may differ when the second person approves. `after_commit`: `pending` if a job is still to call
+    other services, `done` if they were called, null if none is to be called.
     """
 
     command: str
@@ -75,7 +75,8 @@ async def execute(
 ) -> CommandResponse:
     """Execute a command and return its response; a repeated key returns the stored response.
 
-    Raises Forbidden if the role does not allow it, and the command's own refusals; then nothing is stored.
+    Raises Forbidden if the role does not allow it, and any refusal of the command itself. Then
+    nothing is stored.
     """
     if not is_allowed(actor, command.roles):
         roles = sorted({*command.roles, "owner"})
@@ -113,7 +114,7 @@ async def _finish(
 
 
 async def run_after_commit(services: CommandServices, command_name: str, after_commit: AfterCommit) -> bool:
-    """Run a command's work after its commit and return whether it succeeded; committed rows stay either way."""
+    """Run a command's work after its commit; return whether it succeeded. Raises nothing."""
     try:
         async with services.outside_calls:
             await after_commit(services.pool)

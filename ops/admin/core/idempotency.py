@@ -34,9 +34,10 @@ def idempotency_key(person: str, key: str, *parts: bytes) -> IdempotencyKey:
 
 
 async def claim_key(conn: Connection, request_key: IdempotencyKey, now: datetime) -> bytes | None:
-    """Return the stored response of a key; None if this transaction claimed the key and must store one.
+    """Return the stored response of a key; None if this transaction claimed it and must store one.
 
-    Raises IdempotencyKeyReused if the key stands for another request. Joins the caller's transaction.
+    Raises IdempotencyKeyReused if the key stands for another request.
+    Joins the caller's transaction.
     """
     if await conn.fetchval(_CLAIM_IDEMPOTENCY_KEY, *request_key, now) is not None:
         return None

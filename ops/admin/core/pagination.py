@@ -29,7 +29,7 @@ PAGING_PARAMETERS = ("cursor", "limit")
 
 
 class ListQuery(NamedTuple):
-    """The wanted rows: at most `limit` that match the filters, after the row with the key `after`."""
+    """A query for at most `limit` rows that match the filters, after the row with key `after`."""
 
     filters: Mapping[str, Any]
     after: Sequence[Any] | None
@@ -85,7 +85,10 @@ def _parse_boolean(text: str) -> bool:
 
 
 def parse_name(value: Any) -> str:
-    """Return a text of a cursor. Raises ValueError if it contains NUL, which PostgreSQL cannot store."""
+    """Return a text of a cursor.
+
+    Raises ValueError if it contains NUL, which PostgreSQL cannot store.
+    """
     if not isinstance(value, str) or "\0" in value:
         raise invalid_value(_INVALID_CURSOR)
     return value
@@ -184,7 +187,10 @@ def _encode_cursor(filters: Mapping[str, str], key: Sequence[Any]) -> str:
 
 
 def _decode_cursor(endpoint: ListEndpoint, cursor: str) -> tuple[dict[str, str], list[Any]]:
-    """Return the filters and the key of a cursor. Clients can forge one, so every part is parsed."""
+    """Return the filters and the key of a cursor.
+
+    Clients can forge one, so every part is parsed.
+    """
     try:
         filters, key = orjson.loads(base64.urlsafe_b64decode(cursor[:_CURSOR_CHARS_MAX] + "=" * (-len(cursor) % 4)))
         after = [parse(part) for parse, part in zip(endpoint.key_parsers, key, strict=True)]

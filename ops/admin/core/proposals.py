@@ -89,7 +89,7 @@ class Proposal(NamedTuple):
 
     @property
     def failure(self) -> Refusal | None:
-        """Return why a failed proposal was not executed; None otherwise, and in rows of old releases."""
+        """Return why execution failed; None if it did not, and in rows of old releases."""
         is_failed = self.state is ProposalState.FAILED and self.decision_reason is not None
         return decode_refusal(self.decision_reason or "") if is_failed else None
 
@@ -136,7 +136,10 @@ def _canonical_json(value: JsonObject | None) -> str | None:
 
 
 def hash_proposal(command_name: str, subject_id: str, body: str, result: CommandResult) -> bytes:
-    """Return the SHA-256 that an approval names: of the command, its body and every changed value. Pure."""
+    """Return the SHA-256 that an approval names: of the command, its body and every changed value.
+
+    Pure.
+    """
     changes = format_changes(diff_objects(result.before, result.after, result.currency))
     values = [[change["path"], change["before"], change["after"]] for change in changes]
     return sha256(rfc8785.dumps([command_name, subject_id, body, result.subject, values])).digest()

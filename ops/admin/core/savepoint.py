@@ -16,7 +16,7 @@ class Savepoint:
 
 @asynccontextmanager
 async def savepoint(conn: Connection) -> AsyncIterator[Savepoint]:
-    """Yield a new transaction, or a savepoint inside one; commit it unless it fails or is marked."""
+    """Yield a transaction, or a savepoint inside one; commit it unless it fails or is marked."""
     mark, transaction = Savepoint(), conn.transaction()
     await transaction.start()
     try:

@@ -1,4 +1,4 @@
-"""The audit log for readers: newest first, filtered by person, command, subject, time or words; also as CSV."""
+"""The audit log as a filtered list, newest first, and as CSV."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -58,7 +58,7 @@ class ContentCount(TypedDict):
 
 
 class CampaignDetail(CampaignView):
-    """A campaign with its promise under the newest terms, every version of them, and open proposals."""
+    """A campaign with its promise, every version of its terms, and its open proposals."""
 
     promise: dict[str, Any]
     terms: list[TermsView]

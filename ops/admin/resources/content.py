@@ -1,4 +1,7 @@
-"""Content: the list, and commands that enrol, remove, pause and resume some. Files: `content_uploads`."""
+"""Content: the list, and commands that enrol, remove, pause and resume some.
+
+Files: `content_uploads`.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -31,7 +34,7 @@ class Contents(CommandBody):
 
 
 def bulk_handler(result_key: str, change: ChangeContents) -> CommandHandler[Contents]:
-    """Return a handler that changes all of the content or none; `result_key` names the count in the result."""
+    """Return a handler that changes all content or none; `result_key` names the count."""
 
     async def run(context: CommandContext, slug: str, body: Contents) -> CommandResult:
         await cache.lock_and_bump_version(context.conn)
@@ -61,7 +64,7 @@ async def _resume(context: CommandContext, campaign: Campaign, contents: list[st
 
 
 class ContentView(TypedDict):
-    """Content of a campaign; `enrolled_at` is null if it was paused in a campaign that is open to all."""
+    """Content of a campaign; `enrolled_at` is null if it is paused but not enrolled."""
 
     content: str
     campaign: str

@@ -32,7 +32,7 @@ from ops.i18n.stored_refusals import stored_refusal_text
 from sql import Connection
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
-_PAUSE_SECONDS_MIN = 0.1  # between two chunks, or as long as the last one took: intake runs meanwhile
+_PAUSE_SECONDS_MIN = 0.1  # between chunks, or as long as the last took: intake runs meanwhile
 
 
 class StopRequest(CommandBody):
@@ -43,7 +43,7 @@ class StopRequest(CommandBody):
 
 def _upload_handler(action: UploadAction) -> CommandHandler[FileBody]:
     async def run(context: CommandContext, slug: str, body: FileBody) -> CommandResult:
-        contents = await asyncio.to_thread(content_csv.parse_contents, body.content)  # may take a second
+        contents = await asyncio.to_thread(content_csv.parse_contents, body.content)  # takes a second
         campaign = await find_campaign(context, slug)
         plan = await content_uploads.plan_upload(context.conn, campaign, action, contents, body.content)
         before: dict[str, Any] = {"unchanged": plan.unchanged_count}
@@ -68,9 +68,9 @@ async def _stop(context: CommandContext, upload_id: str, body: StopRequest) -> C
 
 
 async def process_upload(services: CommandServices, upload_id: str) -> AsyncIterator[Upload]:
-    """Process an upload chunk by chunk and yield its progress until it ends; others may do so as well.
+    """Process an upload chunk by chunk and yield its progress until it ends.
 
-    A crash loses at most the chunk in progress, which the next caller processes.
+    Several processes may do so at once. A crash loses at most the chunk in progress, which the next caller processes.
     """
     while True:
         started = perf_counter()
@@ -103,7 +103,7 @@ async def process_uploads(services: CommandServices) -> None:
 
 
 class UploadView(TypedDict):
-    """Progress of an upload: `done` contents were processed, `changed` of them were enrolled or removed.
+    """Progress of an upload: `done` contents were processed, `changed` counts the changed ones.
 
     `fault` says in English why it ended early; `failure` says the same by code.
     """

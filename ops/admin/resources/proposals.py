@@ -1,4 +1,4 @@
-"""Proposals for readers, and decisions: another person approves or refuses, the author may withdraw."""
+"""Proposals: their views, and decisions by another person or, to withdraw, by the author."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -64,7 +64,10 @@ class DecisionReason(CommandBody):
 
 
 async def _rerun(context: CommandContext, find_command: FindCommand, proposal: Proposal) -> CommandResult:
-    """Re-run the proposed command as its author. Raises ProposalRefused if the result has changed."""
+    """Re-run the proposed command as its author.
+
+    Raises ProposalRefused if the result has changed.
+    """
     command = find_command(proposal.command)
     author = Actor(proposal.asked_by, proposal.asked_role, context.actor.entry_point, context.actor.address)  # type: ignore[arg-type]
     author_context = replace(context, actor=author)
@@ -144,7 +147,7 @@ async def _withdraw(
 
 
 async def execute_due(services: CommandServices, find_command: FindCommand, now: datetime) -> int:
-    """Execute approved proposals whose hold has ended; return how many were executed or failed. Safe to repeat."""
+    """Execute approved proposals that are due; return how many ended. Safe to repeat."""
     async with services.pool.acquire() as conn:
         due = [row["proposal_id"] for row in await conn.fetch(_LIST_DUE_PROPOSALS, now)]
     ended_count = 0
@@ -161,7 +164,7 @@ async def execute_due(services: CommandServices, find_command: FindCommand, now:
 async def _execute_proposal(
     context: CommandContext, find_command: FindCommand, proposal_id: str
 ) -> tuple[bool, AfterCommit | None]:
-    """Execute a proposal if it is due, or record its failure; return whether it ended, and the work to follow."""
+    """Execute a due proposal or record its failure; return whether it ended, and work to follow."""
     proposal, after_commit = await proposals.lock_proposal(context.conn, proposal_id), None
     if proposal.due_at is None or proposal.due_at > context.now:
         return False, None
@@ -181,7 +184,8 @@ async def _execute_proposal(
 class ProposalView(TypedDict):
     """A proposal: its author, its changes and its state.
 
-    `decision_reason` holds a person's words, or says in English why it failed; `failure` says that by code.
+    `decision_reason` holds a person's words, or says in English why it failed; `failure` says the
+    latter by code.
     """
 
     proposal: str

@@ -16,7 +16,7 @@ _END_SESSIONS = query("end_sessions")
 
 
 class PersonSessionsView(TypedDict):
-    """A person's live sessions in one role; `sessions_by_openid` of them came from an OpenID provider."""
+    """A person's live sessions in one role; `sessions_by_openid` counts those by OpenID."""
 
     name: str
     role: str

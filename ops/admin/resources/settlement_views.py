@@ -1,4 +1,4 @@
-"""Settlements and payouts as JSON for administrators: state, approvals, and accounts for finance."""
+"""Settlements and payouts as JSON for administrators; accounts are for finance."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Commands that make, approve, cancel and send settlements; the schedule calls the same functions."""
+"""Commands that make, approve, cancel and send settlements."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -67,7 +67,7 @@ def settlement_change(
 
 
 async def _settle_periods(context: CommandContext, slug: str, body: SettleRequest) -> CommandResult:
-    """Settle oldest periods first; `more` in the result says that repeating the command settles further ones."""
+    """Settle oldest periods first; `more` says that repeating the command settles further ones."""
     campaign = await find_campaign(context, slug)
     if body.upto is not None:
         settle.require_closed_period(campaign, body.upto, context.now)
@@ -117,7 +117,7 @@ async def _cancel(context: CommandContext, settlement_id: str, _: EmptyBody) -> 
 
 
 async def _send(context: CommandContext, settlement_id: str, body: SendRequest) -> CommandResult:
-    """Claim what waits; after the commit counterparties are told, and asked about what was left unknown before."""
+    """Claim waiting payouts; after the commit send them, and resolve those that are unclear."""
     campaign, before = await lock_with_campaign(context, settlement_id)
     rules, by = approval_rules(campaign), context.actor.name
     channel = _payout_channel(context.settings, body.channel)
@@ -138,14 +138,14 @@ def _payout_channel(settings: Settings, name: str | None) -> Channel:
 
 
 def _resume_after_commit(open_channels: Sequence[Channel], settlement_id: str, person: str) -> AfterCommit:
-    async def then(pool: Pool) -> None:
+    async def resume(pool: Pool) -> None:
         for channel in open_channels:
             try:
                 await sending.resume_sending(pool, channel, settlement_id, person, utc_now())
-            except ConcurrentUpdate:  # whoever took the lock since the commit finds what was claimed, and does this
+            except ConcurrentUpdate:  # the holder of the lock sees the claim and sends it
                 return
 
-    return then
+    return resume
 
 
 _PATH = "/settlements/{settlement}"

@@ -68,7 +68,7 @@ class ManualMatchView(TypedDict):
 
 
 class StatementLineView(TypedDict):
-    """An entry of the account; `match_rule` says by which rule it matches a payout, or why none does."""
+    """An entry of the account; `match_rule` says why it matches a payout, or why none matches."""
 
     id: str
     account: str

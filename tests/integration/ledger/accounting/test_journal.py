@@ -203,8 +203,8 @@ async def test_twenty_at_once_in_both_directions_wait_for_each_other_without_a_d
     assert (balances.budget.minor, balances.pledged.minor, balances.pledged.version) == (300, 700, 31)
     versions = await funded.fetch(
         """SELECT to_version AS version FROM transfers JOIN accounts ON account_id = to_account WHERE kind = 'pledged'
-        UNION ALL SELECT from_version FROM transfers JOIN accounts ON account_id = from_account WHERE kind = 'pledged'
-        ORDER BY version"""
+        UNION ALL SELECT from_version FROM transfers JOIN accounts ON account_id = from_account
+        WHERE kind = 'pledged' ORDER BY version"""
     )
     assert [row["version"] for row in versions] == list(range(1, 32))
 

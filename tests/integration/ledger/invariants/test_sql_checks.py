@@ -58,7 +58,8 @@ TAMPERINGS = pairs.TAMPERINGS | {
     "corrections_reverse_their_transfer": [
         "UPDATE transfers SET amount_minor = amount_minor * 100 WHERE corrects IS NOT NULL",
         """UPDATE transfers SET from_account = to_account, to_account = from_account,
-        from_version = from_version + 1000, to_version = to_version + 1000 WHERE corrects IS NOT NULL""",
+        from_version = from_version + 1000, to_version = to_version + 1000 WHERE corrects IS NOT
+        NULL""",
         "UPDATE transfers SET corrects = gen_random_uuid() WHERE corrects IS NOT NULL",
         "UPDATE transfers SET corrects = transfer_id WHERE corrects IS NOT NULL",
         """ALTER TABLE transfers DROP CONSTRAINT transfers_are_corrected_at_most_once;
@@ -206,7 +207,8 @@ TAMPERINGS = pairs.TAMPERINGS | {
     "settle_transfers_belong_to_a_settlement": [
         "UPDATE settlement_shares SET transfer_id = gen_random_uuid()",
         """INSERT INTO transfers SELECT gen_random_uuid(), 'x', step, to_account, from_account, to_kind, from_kind,
-        currency, amount_minor, 0, 0, 1000, 1000, transfer_id, 'x' FROM transfers WHERE step = 'settle' LIMIT 1""",
+        currency, amount_minor, 0, 0, 1000, 1000, transfer_id, 'x' FROM transfers WHERE step =
+        'settle' LIMIT 1""",
     ],
     "settlement_shares_sum_to_the_total": [
         "UPDATE settlements SET total_minor = total_minor + 1",
@@ -251,7 +253,7 @@ TAMPERINGS = pairs.TAMPERINGS | {
 
 @pytest.fixture(scope="module")
 def filled(database_server: DatabaseServer) -> Iterator[str]:
-    """Yield the address of a database in use; each test tampers with it in a transaction that is rolled back."""
+    """Yield the address of a database in use; every test rolls its tampering back."""
     name = f"like_ledger_checks_{uuid4().hex}"
     run_in_thread(database_server._execute(f"CREATE DATABASE {name} TEMPLATE {database_server.template}"))
     run_in_thread(fill_database(database_server.database_dsn(name)))
@@ -261,7 +263,7 @@ def filled(database_server: DatabaseServer) -> Iterator[str]:
 
 @pytest.fixture
 async def conn(filled: str) -> AsyncIterator[Connection]:
-    """Yield a connection without triggers, foreign keys or missing rights; its changes are rolled back."""
+    """Yield a connection without triggers and foreign keys; its changes are rolled back."""
     owner = await asyncpg.connect(filled)
     attempt = owner.transaction()
     await attempt.start()

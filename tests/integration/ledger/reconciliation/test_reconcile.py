@@ -120,7 +120,7 @@ async def test_an_unmatched_line_is_listed_with_the_rule_and_moves_nothing(pool:
 
 
 async def test_a_statement_of_another_account_is_refused_whole(pool: Pool):
-    """The charity's statement has our payout as a credit under the same id; it is not a return to us."""
+    """The charity's statement has our payout as a credit with the same id, which is no return."""
     campaign, settlement = await sent_campaign(pool)
     ours = statement("S1", 1_000, (-70, payment_ids(settlement)[0], "B1", ""))
     theirs = statement("S1", 0, (70, payment_ids(settlement)[0], "C1", "")).replace(b"622,", b"6230001,")
@@ -163,7 +163,7 @@ LOST = [*WRITES, *(f"{write} kept" for write in WRITES), "all kept"]
 async def test_after_a_crash_at_any_write_a_repeated_import_completes_it(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, lost: str
 ):
-    """T5: each write once lost, once done but reported lost; and all of it committed but reported lost."""
+    """T5: every write once lost and once kept but reported as lost, and so the whole commit."""
     campaign, settlement = await sent_campaign(pool)
     first, second = payment_ids(settlement)
     body = statement("S1", 1_000, (-70, first, "B1", ""), (-30, second, "B2", ""), (30, second, "B3", ""))

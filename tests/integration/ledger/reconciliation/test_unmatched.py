@@ -1,4 +1,4 @@
-"""Manual matches: a person names the payout of a line, and money moves once, as the statement says."""
+"""Manual matches: a person names the payout of a line, and its money moves once."""
 
 import asyncio
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Commands: roles, idempotency keys, dry runs, approval by a second person, and failures after the commit."""
+"""Commands: roles, idempotency keys, dry runs, and approval by a second person."""
 
 import asyncio
 from collections.abc import AsyncIterator

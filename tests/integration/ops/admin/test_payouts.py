@@ -1,4 +1,4 @@
-"""Settlements and payouts by the API: settled, approved by two people, sent, and paid by a real bank."""
+"""Settlements and payouts by the API: approved by two people, sent, paid by a real bank."""
 
 import asyncio
 import json
@@ -210,7 +210,7 @@ async def test_a_person_records_the_results_of_the_bank(server: RunningService):
     status, problem = await AdminClient(server, "fay").run_command(
         f"/settlements/{settlement}/approve", body, key="own"
     )
-    assert (status, problem["code"]) == (409, "approver_retried_payout")
+    assert (status, problem["code"]) == (409, "approver_made_settlement")
     rows = (await fay.read("/payouts", state="sent"))[1]["payouts"]
     assert [(payout["payout"], payout["evidence"]) for payout in rows] == [(first, ["ab" * 32])]
 

@@ -1,4 +1,4 @@
-"""Charities and sponsors: the names in promises, and a changed bank account after two people and a day."""
+"""Charities and sponsors: their names in promises, and approved changes of bank accounts."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Permissions, written by hand: every endpoint of /v1/admin and every page of /admin, for every role."""
+"""Permissions, written by hand: every endpoint and page of administration, for every role."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -186,7 +186,10 @@ async def server(dsn: str) -> AsyncIterator[RunningService]:
 
 
 async def send_request(server: RunningService, address: Address, token: str, visitor: int) -> tuple[int, str]:
-    """Send a request without body and key; return status and problem. An allowed role gets that far."""
+    """Send a request without body and key; return status and problem.
+
+    An allowed role gets that far.
+    """
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     headers["X-Forwarded-For"] = f"192.0.2.{visitor % 250}"  # or the rate limit would apply
     async with server.http.request(address.method, server.url + address.filled, headers=headers) as response:

@@ -152,7 +152,7 @@ def test_a_close_says_why(command: Command, file: Written, dsn: str):
     for more in ((), ("--json",)):
         unsaid = command("campaign", "close", SLUG, "--yes", *more)
         assert (unsaid.exit_code, "--reason TEXT" in unsaid.stderr) == (2, True)
-    assert "say why, in words" in refusal_of(command("campaign", "close", SLUG, "--reason", "  ", "--yes"))
+    assert "Give a reason in words" in refusal_of(command("campaign", "close", SLUG, "--reason", "  ", "--yes"))
     terminal, child = pty.openpty()
     variables = {**os.environ, "LIKE_LEDGER_DATABASE_URL": dsn, **KEYS}
     words = [sys.executable, "-m", "ops.cli", "campaign", "close", SLUG]

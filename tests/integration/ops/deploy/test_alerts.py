@@ -1,12 +1,20 @@
 """The Prometheus alerts: promtool accepts them, and each fires in its own test case only."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+
+from campaigns.intake.like_state import Outcome
+from ops.http.core.problems import Problem
+from ops.jobs import Jobs, build_scheduler
+from ops.metrics import Metrics
+from ops.settings import Settings
 
 DEPLOY = Path(__file__).resolve().parents[4] / "ops/deploy"
 
@@ -49,3 +57,25 @@ def test_each_rule_says_what_happened_and_what_to_do() -> None:
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
         assert rule["labels"]["severity"] in {"page", "ticket"}, rule["alert"]
         assert rule["annotations"].keys() == {"summary", "action"}, rule["alert"]
+
+
+def job_names() -> set[str]:
+    nothing: Any = None
+    return {job.id for job in build_scheduler(Jobs(nothing, nothing, Metrics(), nothing), Settings()).get_jobs()}
+
+
+VALUES = {
+    "problem": {problem.slug for problem in Problem},
+    "outcome": {outcome.value for outcome in Outcome},
+    "exported_job": job_names(),
+}
+
+
+def test_each_rule_selects_label_values_that_the_service_exports() -> None:
+    rules = (DEPLOY / "alerts.yaml").read_text(encoding="utf-8")
+    selected = re.findall(r'\b(problem|outcome|exported_job)=~?"([^"]+)"', rules)
+    assert {label for label, _ in selected} == VALUES.keys()
+    unknown = [
+        (label, value) for label, values in selected for value in values.split("|") if value not in VALUES[label]
+    ]
+    assert unknown == []

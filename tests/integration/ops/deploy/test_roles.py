@@ -1,4 +1,4 @@
-"""The database roles of ops/deploy: one owns the tables, the other serves without rights to drop or delete."""
+"""The database roles of ops/deploy: an owner, and a service role without destructive rights."""
 
 import os
 import shutil

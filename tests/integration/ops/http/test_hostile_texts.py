@@ -1,4 +1,4 @@
-"""Texts that others write reach the log, the pages, the open data and the stream whole, and as nothing but text."""
+"""Texts of third parties reach log, pages, open data and stream unchanged, and only as text."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.reconcile import import_file
 from ledger.reconciliation.statements.csv_table import COLUMNS
-from ops.http.web.payouts_view import build_payouts as payout_rows
+from ops.http.web.payouts_view import build_payouts
 from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY
 from serving import KEYS, SLUG, RunningService, like, promise, running_service
@@ -34,26 +34,26 @@ async def leaves(to: RunningService) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", ONE_LINE_TEXTS)
-async def test_a_promise_s_texts_arrive_everywhere_as_they_are(dsn: str, name: str) -> None:
+async def test_a_promises_texts_arrive_everywhere_unchanged(dsn: str, name: str) -> None:
     text = ONE_LINE_TEXTS[name]
-    named = promise(campaign={"title": {"zh": text, "en": text}, "sponsor": text})
-    for beneficiary in named.terms.beneficiaries:
-        object.__setattr__(beneficiary, "name", named.campaign.title)
-    async with running_service(dsn, named) as to:
+    hostile_promise = promise(campaign={"title": {"zh": text, "en": text}, "sponsor": text})
+    for beneficiary in hostile_promise.terms.beneficiaries:
+        object.__setattr__(beneficiary, "name", hostile_promise.campaign.title)
+    async with running_service(dsn, hostile_promise) as to:
         await to.send([like("1", text)])
         await to.sequence()
         entries = await leaves(to)
         assert all(b"\n" not in entry and read_leaf(entry) for entry in entries)
-        own = json.loads(entries[0])["promise"]
-        assert (own["campaign"]["title"]["zh"], own["campaign"]["sponsor"]) == (text, text)
-        assert own["terms"]["beneficiaries"][0]["name"] == {"zh": text, "en": text}
+        logged = json.loads(entries[0])["promise"]
+        assert (logged["campaign"]["title"]["zh"], logged["campaign"]["sponsor"]) == (text, text)
+        assert logged["terms"]["beneficiaries"][0]["name"] == {"zh": text, "en": text}
         assert (await to.get("/log/checkpoint")).body.count(b"\n") == 5
-        await shown_as_text(to, text)
-        told = (await to.get(f"/v1/campaigns/{SLUG}")).json
-        assert told["campaign"]["title"]["en"] == text
+        await assert_pages_show_as_text(to, text)
+        published = (await to.get(f"/v1/campaigns/{SLUG}")).json
+        assert published["campaign"]["title"]["en"] == text
 
 
-async def shown_as_text(to: RunningService, text: str) -> None:
+async def assert_pages_show_as_text(to: RunningService, text: str) -> None:
     for path, before in ((f"/campaigns/{SLUG}?lang=en", r"<h1>"), ("/?lang=en", r'<h3><a href="[^"]+">')):
         page = (await to.get(path)).body.decode()
         [heading] = re.findall(f"{before}(.*?)</", page)
@@ -64,16 +64,19 @@ async def shown_as_text(to: RunningService, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ONE_LINE_TEXTS)
-async def test_a_like_s_content_is_in_its_receipt_as_it_is(dsn: str, name: str) -> None:
+async def test_a_likes_content_is_in_its_receipt_unchanged(dsn: str, name: str) -> None:
     async with running_service(dsn) as to:
-        [given] = (await to.send([like("1", ONE_LINE_TEXTS[name])], results="all")).json["results"]
-        assert (await to.get(f"/v1/receipts/{given['receipt']}")).json["like"]["content"] == ONE_LINE_TEXTS[name]
+        [result] = (await to.send([like("1", ONE_LINE_TEXTS[name])], results="all")).json["results"]
+        assert (await to.get(f"/v1/receipts/{result['receipt']}")).json["like"]["content"] == ONE_LINE_TEXTS[name]
 
 
-async def test_a_stream_s_figures_are_one_line(dsn: str) -> None:
+async def test_a_stream_sends_figures_on_one_line(dsn: str) -> None:
     text = ONE_LINE_TEXTS["a signature line"]
-    asked = promise(campaign={"title": {"zh": text, "en": text}, "sponsor": text})
-    async with running_service(dsn, asked) as to, to.http.get(f"{to.url}/v1/campaigns/{SLUG}/stream") as stream:
+    hostile_promise = promise(campaign={"title": {"zh": text, "en": text}, "sponsor": text})
+    async with (
+        running_service(dsn, hostile_promise) as to,
+        to.http.get(f"{to.url}/v1/campaigns/{SLUG}/stream") as stream,
+    ):
         lines = [(await stream.content.readline()).decode() for _ in range(5)]
     assert sorted(line.split(":")[0] for line in lines) == ["\r\n", "data", "event", "id", "retry"]
 
@@ -83,9 +86,7 @@ SURROGATES = ["\\ud800", "\\udfff", "a\\ud83d", "\\udc00\\ud800"]
 
 @pytest.mark.parametrize("escape", [*SURROGATES, "\\u0000", "\\n", "\\u001f"])
 @pytest.mark.parametrize("member", ["content", "person"])
-async def test_a_like_with_what_is_no_text_is_refused_and_the_others_count(
-    dsn: str, escape: str, member: str
-) -> None:
+async def test_a_like_with_invalid_text_is_refused_and_the_others_count(dsn: str, escape: str, member: str) -> None:
     async with running_service(dsn) as to:
         body = to.delivery_body([like("1"), like("2") | {member: "HERE"}]).replace("HERE", escape)
         answer = await to.post(body.encode(), to.sign_headers("msg_1", body))
@@ -98,13 +99,12 @@ async def test_a_like_with_what_is_no_text_is_refused_and_the_others_count(
 
 
 @pytest.mark.parametrize("name", CONTROL_CHARACTER_TEXTS)
-async def test_a_reference_of_more_than_a_line_is_refused(dsn: str, name: str) -> None:
+async def test_a_reference_with_control_characters_is_refused(dsn: str, name: str) -> None:
     async with running_service(dsn, funded_minor=0) as to, to.service.pool.acquire() as conn:
         campaign = (await cache.read_catalogue(conn, KEYS.pseudonym)).campaigns[SLUG]
+        reference = f"{CONTROL_CHARACTER_TEXTS[name]}."  # with a dot, because spaces at the end are trimmed
         with pytest.raises(FundingRefused, match=r"^funding_reference_invalid"):
-            await budget.fund_budget(
-                conn, campaign, 1, f"{CONTROL_CHARACTER_TEXTS[name]}."
-            )  # what is around it is trimmed
+            await budget.fund_budget(conn, campaign, 1, reference)
 
 
 def quoted(cell: str) -> str:
@@ -113,17 +113,17 @@ def quoted(cell: str) -> str:
     return file.getvalue().rstrip("\r\n")
 
 
-BANKS_WORDS = {name: text for name, text in (CONTROL_CHARACTER_TEXTS | ONE_LINE_TEXTS).items() if name != "a null"}
+BANK_TEXTS = {name: text for name, text in (CONTROL_CHARACTER_TEXTS | ONE_LINE_TEXTS).items() if name != "a null"}
 
 
-@pytest.mark.parametrize("name", BANKS_WORDS)
-async def test_a_bank_s_words_stay_one_cell_one_line_of_the_log_and_no_formula(pool: Pool, name: str) -> None:
-    text = BANKS_WORDS[name]
+@pytest.mark.parametrize("name", BANK_TEXTS)
+async def test_a_banks_text_stays_one_cell_and_one_line_and_no_formula(pool: Pool, name: str) -> None:
+    text = BANK_TEXTS[name]
     campaign = await create_campaign(pool, ONE_EACH, FREE)
     await record_likes(pool, campaign, {2: 100})
     await settle_periods(pool, campaign, AT)
-    [envelope] = await read_settlements(pool, campaign)
-    sent = await send(pool, ManualChannel(), campaign, envelope.settlement_id, "ann", NOW)
+    [settlement] = await read_settlements(pool, campaign)
+    sent = await send(pool, ManualChannel(), campaign, settlement.settlement_id, "ann", NOW)
     first, second = (end_to_end_id(p.payout_id, 1) for p in sent.payouts)
     rows = [
         "1,S,opening,2026-11-10,0,CNY,credit,,,,",
@@ -135,13 +135,13 @@ async def test_a_bank_s_words_stay_one_cell_one_line_of_the_log_and_no_formula(p
     rows = [row.replace(",70,", ",0.70,").replace(",30,", ",0.30,") for row in rows]
     async with pool.acquire() as conn, conn.transaction():
         await import_file(conn, "\n".join([",".join(COLUMNS), *rows]).encode(), "ann", NOW)
-    [standing] = await read_snapshots(pool, CatalogueCache(pool, PSEUDONYM_KEY), NOW)
-    [told] = published_settlements(standing)["settlements"]
-    assert [told["payouts"][0]["bank_reference"], told["payouts"][1]["returned_because"]] == [text, text]
-    header, *shown = csv.reader(StringIO(settlements_csv(standing), newline=""))
-    assert [len(row) for row in shown] == [len(header)] * 2
-    cells = shown[0][header.index("bank_reference")], shown[1][header.index("reason")]
-    assert all(one in {text, f"'{text}"} and not one.lstrip(" ").startswith(tuple("=+-@＝\t\r")) for one in cells)
+    [snapshot] = await read_snapshots(pool, CatalogueCache(pool, PSEUDONYM_KEY), NOW)
+    [published] = published_settlements(snapshot)["settlements"]
+    assert [published["payouts"][0]["bank_reference"], published["payouts"][1]["returned_because"]] == [text, text]
+    header, *lines = csv.reader(StringIO(settlements_csv(snapshot), newline=""))
+    assert [len(row) for row in lines] == [len(header)] * 2
+    cells = lines[0][header.index("bank_reference")], lines[1][header.index("reason")]
+    assert all(cell in {text, f"'{text}"} and not cell.lstrip(" ").startswith(tuple("=+-@＝\t\r")) for cell in cells)
     bodies = [row["body"] for row in await pool.fetch("SELECT body FROM leaf_queue")]
     assert all(b"\n" not in body and read_leaf(body) for body in bodies)
-    assert text in payout_rows(standing, "en").rows[0].state_text
+    assert text in build_payouts(snapshot, "en").rows[0].state_text

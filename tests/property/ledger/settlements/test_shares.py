@@ -1,4 +1,4 @@
-"""Settlement shares: in any history of likes, voids, terms and cut-offs, no settlement exceeds the amount due."""
+"""Settlement shares: in any history of likes, voids and terms, none exceeds the amount due."""
 
 from datetime import date, timedelta
 

@@ -53,8 +53,8 @@ SECOND_SHARE = 'share_bp = 3000\naccount = { iban = "GB82WEST12345698765432" }'
         ("id = ", "number = ", "terms.beneficiaries.0.account.id", "missing"),
         (SECOND_SHARE, "share_bp = 3000", "terms.beneficiaries.1.account", "missing"),
         (SECOND_SHARE, "share_bp = 3000\naccount = 7", "terms.beneficiaries.1.account", "model_type"),
-        ("[terms]", '[settlement]\ncron = "0 3 * * 1"\n[terms]', "settlement.cron", "cron_invalid"),
-        ("[terms]", '[settlement]\ncron = "0 3 * *"\n[terms]', "settlement.cron", "cron_invalid"),
+        ("[terms]", '[settlement]\ncron = "0 3 * * 1"\n[terms]', "settlement.cron", "cron_weekday_is_a_digit"),
+        ("[terms]", '[settlement]\ncron = "0 3 * *"\n[terms]', "settlement.cron", "cron_needs_five_fields"),
         (
             "[terms]",
             '[agreement]\nurl = "http://a"\nsha256 = "0"\n[terms]',

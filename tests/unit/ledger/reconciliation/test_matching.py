@@ -1,4 +1,4 @@
-"""Matching a line: by EndToEndId, else by an amount and reference of one payout only; never by similarity."""
+"""Matching a line: by EndToEndId, else by the amount and reference of one payout only."""
 
 from datetime import date, timedelta
 

@@ -86,7 +86,7 @@ async def test_a_request_never_received_is_sent_again_under_the_same_key(pool: P
 
 
 async def test_a_service_that_is_down_leaves_everything_unknown(pool: Pool, service: PaymentService):
-    """Nothing is sent before the service answers a query: it may have received an earlier request."""
+    """Nothing is sent before the service answers a query: it may have an earlier request."""
     service.behaviour = "is down"
     campaign, send_again = await send_once(pool, service)
     for _ in range(2):

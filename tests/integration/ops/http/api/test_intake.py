@@ -1,4 +1,4 @@
-"""The intake over HTTP on a real PostgreSQL: every outcome, every refusal, and what others got wrong."""
+"""The intake over HTTP on a real PostgreSQL: every outcome, every refusal, and known pitfalls."""
 
 import asyncio
 import base64
@@ -16,8 +16,8 @@ from serving import DAY, RunningService, like, promise, running_service
 
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn) as made:
-        yield made
+    async with running_service(dsn) as running:
+        yield running
 
 
 async def test_a_like_counts_once_and_earns_its_part(service: RunningService) -> None:
@@ -53,14 +53,14 @@ OUTCOMES = [
 
 
 @pytest.mark.parametrize(("likes", "outcomes"), [case[1:] for case in OUTCOMES], ids=[case[0] for case in OUTCOMES])
-@pytest.mark.parametrize("at_once", [True, False], ids=["one delivery", "one each"])
+@pytest.mark.parametrize("at_once", [True, False], ids=["one delivery", "a delivery per like"])
 async def test_each_outcome(
     service: RunningService, likes: list[dict[str, object]], outcomes: list[str], at_once: bool
 ) -> None:
     if at_once:
         results = (await service.send(likes, results="all")).json["results"]
     else:
-        results = [(await service.send([each], results="all")).json["results"][0] for each in likes]
+        results = [(await service.send([event], results="all")).json["results"][0] for event in likes]
     assert [result["outcome"] for result in results] == outcomes
     assert all(result["outcome"] == "counted" for result in results if "receipt" in result)
     if not at_once:
@@ -82,7 +82,7 @@ async def test_a_like_that_comes_too_late_or_is_kept(dsn: str) -> None:
         assert await service.day_counts() == {"counted": 1}
 
 
-async def test_a_persons_daily_limit_and_its_place_given_on(dsn: str) -> None:
+async def test_a_withdrawn_like_frees_the_persons_daily_limit(dsn: str) -> None:
     async with running_service(dsn, promise(terms={"likes_per_person_per_day": 2})) as service:
         first = await service.send([like("1", content) for content in "abcd"])
         assert first.outcomes == {"counted": 2, "over_limit": 2}
@@ -133,8 +133,8 @@ async def test_the_bytes_that_were_sent_are_what_is_verified(service: RunningSer
         json.dumps(dict(reversed(tidy.items()))),
         json.dumps(tidy).replace("é", "\\u00e9"),
     ]
-    for place, body in enumerate(spellings):
-        assert (await service.post(body.encode(), service.sign_headers(f"s{place}", body))).status == 200
+    for number, body in enumerate(spellings):
+        assert (await service.post(body.encode(), service.sign_headers(f"s{number}", body))).status == 200
     assert (await service.post(spellings[0].encode(), service.sign_headers("t", spellings[1]))).status == 401
     assert await service.day_counts() == {"counted": 1, "duplicate": 3}
 
@@ -155,7 +155,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("headers", "status"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
-async def test_what_is_not_signed_as_it_should_be_is_refused(
+async def test_a_wrong_signature_or_type_is_refused(
     service: RunningService, headers: dict[str, str], status: int
 ) -> None:
     body = service.delivery_body([like("1")])
@@ -164,14 +164,14 @@ async def test_what_is_not_signed_as_it_should_be_is_refused(
     assert await service.day_counts() == {}
 
 
-async def test_one_answer_for_every_refused_signature(service: RunningService) -> None:
+async def test_every_refused_signature_gets_the_same_response(service: RunningService) -> None:
     body = service.delivery_body([like("1")])
     unknown = await service.post(body.encode(), service.sign_headers("m", body), platform="nobody")
     unsigned = await service.post(body.encode(), {"Content-Type": "application/json"})
     assert unknown.body == unsigned.body
 
 
-async def test_a_malformed_signature_beside_a_good_one_takes_nothing_away(service: RunningService) -> None:
+async def test_a_malformed_signature_beside_a_valid_one_does_no_harm(service: RunningService) -> None:
     body = service.delivery_body([like("1")])
     headers = service.sign_headers("m", body)
     headers["webhook-signature"] = f"v1,%%%  garbage {headers['webhook-signature']}"
@@ -192,16 +192,18 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "status"), BODIES)
-async def test_a_body_that_is_no_envelope_is_refused_whole(service: RunningService, body: bytes, status: int) -> None:
+async def test_a_body_that_is_not_an_envelope_is_refused_whole(
+    service: RunningService, body: bytes, status: int
+) -> None:
     secret = base64.b64decode(service.secret.removeprefix("whsec_"))
     headers = service.sign_headers("m", "")  # the library signs text only: these bytes are signed by hand
-    signed = f"m.{headers['webhook-timestamp']}.".encode() + body
-    headers["webhook-signature"] = "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
+    signed_bytes = f"m.{headers['webhook-timestamp']}.".encode() + body
+    headers["webhook-signature"] = "v1," + base64.b64encode(hmac.digest(secret, signed_bytes, "sha256")).decode()
     assert (await service.post(body, headers)).status == status
     assert await service.day_counts() == {}
 
 
-async def test_a_rotated_secret_holds_at_once_beside_the_old_one(service: RunningService) -> None:
+async def test_a_rotated_secret_is_valid_at_once_beside_the_old_one(service: RunningService) -> None:
     old = service.secret
     async with service.service.pool.acquire() as conn, conn.transaction():
         service.secret = await platforms.rotate_secret(conn, "kuai", b"w" * 32)
@@ -210,7 +212,7 @@ async def test_a_rotated_secret_holds_at_once_beside_the_old_one(service: Runnin
     assert (await service.send([like("2")])).status == 200
 
 
-async def test_a_dropped_secret_no_longer_holds(service: RunningService) -> None:
+async def test_a_dropped_secret_is_not_valid_any_more(service: RunningService) -> None:
     old = service.secret
     async with service.service.pool.acquire() as conn, conn.transaction():
         service.secret = await platforms.rotate_secret(conn, "kuai", b"w" * 32)
@@ -235,7 +237,7 @@ async def test_no_raw_user_id_reaches_a_row(service: RunningService) -> None:
         assert not [row for row in rows if "a-telling-user-id" in row["row"] or "whsec" in row["row"]]
 
 
-async def test_refused_likes_are_counted_as_durably_as_those_that_count(service: RunningService) -> None:
+async def test_refused_likes_are_counted_durably(service: RunningService) -> None:
     await service.send([like("1", at=DAY - timedelta(days=9)), like("2") | {"campaign": "other"}, like("3")])
     await service.tick()
     rows = await service.service.pool.fetch("SELECT outcome, likes FROM refusal_counts")

@@ -1,4 +1,4 @@
-"""`/log/…` as tlog-tiles wants it: paths, types, caching, partial tiles; and the same as static files."""
+"""`/log/…` as tlog-tiles requires: paths, types, caching, partial tiles; and as static files."""
 
 import gzip
 from pathlib import Path
@@ -16,8 +16,8 @@ from ops.clock import utc_now
 from serving import LOG, RunningService, like, running_service
 
 
-async def grown(to: RunningService, deliveries: int = 3) -> int:
-    """Send some deliveries, each told by a leaf of its own; return the log's size."""
+async def grow_log(to: RunningService, deliveries: int = 3) -> int:
+    """Send deliveries, each with its leaf; return the log's size."""
     for number in range(deliveries):
         await to.send([like(f"{number}/{n}") for n in range(7)])
         await to.tick()
@@ -28,19 +28,19 @@ async def grown(to: RunningService, deliveries: int = 3) -> int:
 
 async def test_a_reader_recomputes_the_root_from_what_is_served(dsn: str):
     async with running_service(dsn) as to:
-        size = await grown(to)
-        answer = await to.get("/log/checkpoint")
-        said = open_checkpoint(answer.body, LOG.verifier_key)
+        size = await grow_log(to)
+        response = await to.get("/log/checkpoint")
+        checkpoint = open_checkpoint(response.body, LOG.verifier_key)
         entries = await to.get(f"/log/{Bundle(0, size).path}")
         hashes = [leaf_hash(entry) for entry in entries_in(Bundle(0, size), entries.body)]
         tile = await to.get(f"/log/{Tile(0, 0, size).path}")
-        assert (said.size, said.root) == (size, root(hashes))
+        assert (checkpoint.size, checkpoint.root) == (size, root(hashes))
         assert tile.body == b"".join(hashes)
 
 
 async def test_types_and_caching_are_those_of_tlog_tiles(dsn: str):
     async with running_service(dsn) as to:
-        size = await grown(to)
+        size = await grow_log(to)
         checkpoint, key = await to.get("/log/checkpoint"), await to.get("/log/key")
         tile, entries = await to.get(f"/log/tile/0/000.p/{size}"), await to.get(f"/log/tile/entries/000.p/{size}")
     assert checkpoint.headers["Content-Type"] == key.headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -54,25 +54,25 @@ async def test_types_and_caching_are_those_of_tlog_tiles(dsn: str):
 
 
 @pytest.mark.parametrize(
-    ("accepted", "packed"), [("gzip, br", True), ("br", False), ("gzip;q=0", False), ("gzip;q=0.5", True)]
+    ("accepted", "is_compressed"), [("gzip, br", True), ("br", False), ("gzip;q=0", False), ("gzip;q=0.5", True)]
 )
-async def test_entries_are_compressed_for_who_takes_it(dsn: str, accepted: str, packed: bool):
+async def test_entries_are_compressed_for_clients_that_accept_gzip(dsn: str, accepted: str, is_compressed: bool):
     async with running_service(dsn) as to:
-        size = await grown(to)
+        size = await grow_log(to)
         url = f"{to.url}/log/tile/entries/000.p/{size}"
-        async with to.http.get(url, headers={"Accept-Encoding": accepted}, auto_decompress=False) as answer:
-            body = await answer.read()
-            assert (answer.headers.get("Content-Encoding") == "gzip") is packed
-            assert answer.headers["Vary"] == "Accept-Encoding"
+        async with to.http.get(url, headers={"Accept-Encoding": accepted}, auto_decompress=False) as response:
+            body = await response.read()
+            assert (response.headers.get("Content-Encoding") == "gzip") is is_compressed
+            assert response.headers["Vary"] == "Accept-Encoding"
         whole = await to.get(f"/log/tile/entries/000.p/{size}", **{"Accept-Encoding": "identity"})
-        assert (gzip.decompress(body) if packed else body) == whole.body
+        assert (gzip.decompress(body) if is_compressed else body) == whole.body
         tile = await to.get(f"/log/tile/0/000.p/{size}", **{"Accept-Encoding": "gzip"})
         assert "Content-Encoding" not in tile.headers
 
 
-async def test_what_the_log_does_not_have_is_not_found(dsn: str):
+async def test_a_tile_outside_the_log_is_not_found(dsn: str):
     async with running_service(dsn) as to:
-        size = await grown(to)
+        size = await grow_log(to)
         for path in (
             f"tile/0/000.p/{size + 1}",
             f"tile/entries/000.p/{size + 1}",
@@ -95,40 +95,40 @@ async def test_what_the_log_does_not_have_is_not_found(dsn: str):
 
 async def test_a_narrower_tile_stays_what_it_was(dsn: str):
     async with running_service(dsn) as to:
-        first = await grown(to)
+        first = await grow_log(to)
         path = f"/log/tile/0/000.p/{first}"
         before = (await to.get(path)).body
-        assert await grown(to, 5) > first
+        assert await grow_log(to, 5) > first
         assert (await to.get(path)).body == before
 
 
 async def test_the_totals_name_the_checkpoint_that_covers_them(dsn: str):
     async with running_service(dsn) as to:
-        size = await grown(to)
-        said = open_checkpoint((await to.get("/log/checkpoint")).body, LOG.verifier_key)
+        size = await grow_log(to)
+        checkpoint = open_checkpoint((await to.get("/log/checkpoint")).body, LOG.verifier_key)
         totals = (await to.get("/v1/campaigns/rural-education/totals")).json
-        assert totals["checkpoint"] == {"size": size, "root": to_base64(said.root)}
+        assert totals["checkpoint"] == {"size": size, "root": to_base64(checkpoint.root)}
 
 
-async def test_what_is_not_logged_yet_has_no_checkpoint(dsn: str):
+async def test_figures_that_are_not_logged_yet_have_no_checkpoint(dsn: str):
     async with running_service(dsn) as to:
-        await grown(to)
+        await grow_log(to)
         await to.send([like("another")])
         await to.tick()
         assert (await to.get("/v1/campaigns/rural-education/totals")).json["checkpoint"] is None
 
 
-async def test_the_export_is_what_is_served_and_goes_on_where_it_was(dsn: str, tmp_path: Path):
+async def test_the_export_equals_the_responses_and_resumes(dsn: str, tmp_path: Path):
     async with running_service(dsn) as to:
-        size = await grown(to)
+        size = await grow_log(to)
         async with to.service.pool.acquire() as conn:
             written, exported = await log_export.export_log(conn, tmp_path)
             assert (written, exported) == (2, size)
             assert await log_export.export_log(conn, tmp_path) == (0, size)
-            size = await grown(to)
-            (tmp_path / "tile" / "0" / ".000.draft").write_bytes(b"half")  # as a kill would leave it
+            size = await grow_log(to)
+            (tmp_path / "tile" / "0" / ".000.draft").write_bytes(b"half")  # left by a killed process
             assert await log_export.export_log(conn, tmp_path) == (2, size)
-        for named in (*new_tiles(0, size), *new_bundles(0, size)):
-            assert (tmp_path / named.path).read_bytes() == (await to.get(f"/log/{named.path}")).body
+        for tile in (*new_tiles(0, size), *new_bundles(0, size)):
+            assert (tmp_path / tile.path).read_bytes() == (await to.get(f"/log/{tile.path}")).body
         for name in ("checkpoint", "key"):
             assert (tmp_path / name).read_bytes() == (await to.get(f"/log/{name}")).body

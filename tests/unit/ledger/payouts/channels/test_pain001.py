@@ -1,4 +1,4 @@
-"""Credit transfer files: valid against the ISO 20022 schema, unique and exact, with or without IBAN."""
+"""Credit transfer files: valid against the ISO 20022 schema, unique and exact."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -145,7 +145,7 @@ def collect(folder: Path) -> int:
 async def test_after_a_crash_at_any_write_the_bank_gets_the_file_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: int, kept: bool
 ):
-    """Every step on the disk once lost and once done before the process ends; the bank gets the file once."""
+    """Every step on the disk once lost and once done before the process ends."""
     bank, message = Pain001Channel(Payer("Example Foundation", IBAN), tmp_path), Message("STLA-1", b"<Document/>")
     (tmp_path / ".STLA-1.1").write_bytes(b"half")  # of a process that crashed before
     disk = Disk(write, kept)
