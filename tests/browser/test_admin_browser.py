@@ -104,8 +104,8 @@ async def test_from_nothing_to_a_first_pledged_like(
     await cat.page.get_by_role("button", name="Check and preview").last.click()
     assert "would be pledged" in await cat.page.inner_text("#preview-panel")
     assert await cat.page.locator("#preview-panel svg.chart").count() == 2
-    await cat.page.get_by_role("button", name="Ask for it").click()
-    assert await cat.page.inner_text("h1") == "It waits for a second person"
+    await cat.page.get_by_role("button", name="Submit").click()
+    assert await cat.page.inner_text("h1") == "A second person must approve"
     await approve(carl, service)
     await fay.page.goto(f"{service.url}/admin/campaigns/{SLUG}?lang=en")
     await fay.page.get_by_label("Amount").fill("5000")
@@ -133,7 +133,7 @@ async def test_the_preview_follows_what_is_typed(browser: Browser, service: Runn
         "was => document.querySelector('#preview-panel p').innerText !== was", arg=before
     )
     await cat.page.locator('[name="terms.rate.per_likes"]').fill("none")
-    await cat.page.get_by_text("field(s) are mended").wait_for()
+    await cat.page.get_by_text("field(s) to see the preview").wait_for()
     assert (cat.outside, cat.complaints) == ([], [])
 
 

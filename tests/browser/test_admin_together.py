@@ -63,11 +63,11 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
     fay, fred, olga = [await signed_in(browser, service, name, viewport=WIDE) for name in ("fay", "fred", "olga")]
     await fay.page.goto(f"{service.url}/admin/campaigns/{SLUG}?lang=en")
     assert await press(fay, "Settle now") == "Done"
-    await fay.page.get_by_role("link", name="See the settlement").click()
+    await fay.page.get_by_role("link", name="Open the settlement").click()
     own = fay.page.url
     said = await fay.page.inner_text("main")
-    assert "2 more people have to approve it" in said
-    assert "You made it: others have to approve it." in said
+    assert "Approvals still needed before it can be sent: 2." in said
+    assert "You created it, so other people must approve it." in said
     assert await fay.page.get_by_role("button", name="Approve the settlement").count() == 0
     settlement = own.partition("/settlements/")[2].partition("?")[0]
     for language, button, sentence in (
@@ -87,20 +87,20 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
         assert await press(one, "Approve the settlement") == "Done"
         rows = await service.service.pool.fetch("SELECT person, hash FROM settlement_approvals ORDER BY at")
         assert rows[-1]["hash"].hex() == digest
-    await fred.page.get_by_role("link", name="See it").click()
-    assert "It can be sent." in await fred.page.inner_text("main")
+    await fred.page.get_by_role("link", name="Open", exact=True).click()
+    assert "Ready to be sent." in await fred.page.inner_text("main")
     await fred.page.locator('[name="channel"]').select_option("manual")
     assert await press(fred, "Send the money") == "Done"
     for number in (1, 2):
         await fred.page.goto(f"{service.url}/admin/settlements/{settlement}?lang=en")
-        await fred.page.get_by_role("link", name="Enter the bank's answer").first.click()
-        await fred.page.get_by_label("Bank's reference").fill(f"BANK-{number}")
-        assert await press(fred, "Enter the bank's answer") == "Done"
+        await fred.page.get_by_role("link", name="Record the bank's answer").first.click()
+        await fred.page.get_by_label("Bank reference").fill(f"BANK-{number}")
+        assert await press(fred, "Record the bank's answer") == "Done"
     await fay.page.goto(f"{service.url}/admin/statement-lines?lang=en")
     await fay.page.get_by_role("link", name="Import a bank statement").click()
     await statement(service, fay.page)
     assert await press(fay, "Import a bank statement") == "Done"
-    await fay.page.get_by_role("link", name="See it").click()
+    await fay.page.get_by_role("link", name="Open", exact=True).click()
     assert await fay.page.locator(".rows tbody tr").count() == 2
     await fay.page.goto(f"{service.url}/campaigns/{SLUG}?lang=en")
     public = await fay.page.inner_text("main")
@@ -118,14 +118,14 @@ async def test_whoever_comes_second_sees_the_others_terms_and_keeps_what_they_ty
         for one, cap in ((cat, "30"), (carl, "20")):
             await one.page.goto(f"{service.url}/admin/campaigns/{SLUG}/terms?lang=en")
             await one.page.locator('[name="terms.daily_cap_minor"]').fill(cap)
-        assert await press(cat, "Ask for it") == "Done"  # a cap lowers what may be paid: it takes nobody else
-        assert await press(carl, "Ask for it") == "New terms"
+        assert await press(cat, "Submit") == "Done"  # a cap lowers what may be paid: it takes nobody else
+        assert await press(carl, "Submit") == "Change the terms"
         told = await carl.page.inner_text("#faults")
-        assert "The newest terms are version 2 by now" in told
-        assert "What you typed is still here" in told
+        assert "The newest terms are version 2" in told
+        assert "Your values are kept" in told
         assert await carl.page.evaluate("document.activeElement.id") == "faults"
         assert await carl.page.input_value('[name="terms.daily_cap_minor"]') == "20"
-        assert "CN¥30.00" in await carl.page.inner_text("[aria-labelledby=trial]")
-        assert await press(carl, "Ask for it") == "Done"
+        assert "CN¥30.00" in await carl.page.inner_text("[aria-labelledby=dry-run]")
+        assert await press(carl, "Submit") == "Done"
         caps = await service.service.pool.fetch("SELECT daily_cap_minor FROM terms ORDER BY version")
         assert [row["daily_cap_minor"] for row in caps] == [None, 3000, 2000]

@@ -27,8 +27,8 @@ ENDINGS = """async cases => {
     try {
       const {steps} = await check(bytes, await readVerifierKey(key));
       endings.push(steps.find(step => !step.holds)?.name ?? 'holds');
-    } catch (fault) {
-      endings.push(fault.why === undefined ? String(fault) : fault.why === 'waiting' ? 'waiting' : 'malformed');
+    } catch (error) {
+      endings.push(error.code === undefined ? String(error) : error.code === 'waiting' ? 'waiting' : 'malformed');
     }
   }
   return endings;
@@ -92,7 +92,8 @@ async def test_chance_finds_no_receipt_on_which_the_two_differ(browser: Browser,
 
 
 @pytest.mark.parametrize(
-    ("language", "says"), [("zh", "属实：这个赞计入了公开账本。"), ("en", "True: this like is in the public log.")]
+    ("language", "says"),
+    [("zh", "查验通过：这个赞已计入公开账本。"), ("en", "Verified: this like is in the public log.")],
 )
 async def test_a_good_receipt_is_fetched_by_its_id_and_holds(
     browser: Browser, service: RunningService, given: str, language: str, says: str
@@ -109,9 +110,13 @@ async def test_a_good_receipt_is_fetched_by_its_id_and_holds(
 
 TAMPERED = {  # what is changed, the step that fails, and what the page says of it
     "like": (lambda r: r["like"].update(content="another"), 0, "Expected"),
-    "batch": (lambda r: r["batch"]["path"].pop(), 1, "the path must have 3 hashes, and has 2"),
-    "count": (lambda r: r["batch"].update(id=99), 2, "the count leaf does not name this batch"),
-    "signature": (lambda r: r.update(checkpoint=r["checkpoint"].replace("\n4\n", "\n5\n")), 3, "signature is false"),
+    "batch": (lambda r: r["batch"]["path"].pop(), 1, "the path must have 3 hashes but has 2"),
+    "count": (lambda r: r["batch"].update(id=99), 2, "the count entry does not state this batch"),
+    "signature": (
+        lambda r: r.update(checkpoint=r["checkpoint"].replace("\n4\n", "\n5\n")),
+        3,
+        "signature is invalid",
+    ),
     "log": (lambda r: r["count"].update(index=0), 4, "Expected"),
 }
 
@@ -127,7 +132,7 @@ async def test_each_step_that_is_false_is_named_with_what_was_found(
         await pasted(page, json.dumps(other))
         found = [mark[0] for mark in await marks(page)]
         assert found == ["✓"] * place + ["✗"] + ["–"] * (4 - place)
-        assert "False: this receipt proves nothing." in await page.inner_text("#result .verdict")
+        assert "Not verified: this receipt proves nothing." in await page.inner_text("#result .verdict")
         assert says in await page.locator("#result li").nth(place).inner_text()
 
 
@@ -137,12 +142,12 @@ async def test_another_log_s_receipt_holds_only_under_that_log_s_key(
     page = (await page_of(browser, service)).page
     foreign = next(case for case in cases() if case.name == "another log's receipt")
     await pasted(page, foreign.raw.decode())
-    assert "this key has not signed it: it is another log's" in await page.locator("#result li").nth(3).inner_text()
+    assert "the checkpoint is not signed with this key" in await page.locator("#result li").nth(3).inner_text()
     await page.fill("#key", f"  {format_verifier_key(FOREIGN.verifier_key)}\n")
-    assert await page.inner_text("#result") == "Nothing was checked yet."
+    assert await page.inner_text("#result") == "Nothing has been verified yet."
     await page.click("#check button")
     await page.wait_for_selector("#result .verdict.true")
-    assert "with the key that you put in" in await page.inner_text("#result .verdict")
+    assert "with the key that you entered" in await page.inner_text("#result .verdict")
 
 
 async def test_after_it_was_opened_it_needs_no_network(
@@ -157,11 +162,11 @@ async def test_after_it_was_opened_it_needs_no_network(
     await seen.page.set_input_files("#file", file)
     await seen.page.wait_for_selector("#result .verdict.true")
     await pasted(seen.page, file.read_text(encoding="utf-8").replace("counted", "changed"))
-    assert await marks(seen.page) == ["✓ holds"] * 2 + ["✗ does not hold"] + ["– not looked at"] * 2
+    assert await marks(seen.page) == ["✓ correct"] * 2 + ["✗ incorrect"] + ["– not checked"] * 2
     assert asked == []
     await seen.page.fill("#receipt-id", given)
     await seen.page.press("#receipt-id", "Enter")
-    await seen.page.wait_for_selector("text=There is no network: paste the receipt or choose its file.")
+    await seen.page.wait_for_selector("text=There is no network connection. Paste the receipt or choose its file.")
 
 
 async def test_it_is_used_by_keyboard_alone(browser: Browser, service: RunningService, given: str) -> None:
@@ -179,14 +184,14 @@ async def test_it_is_used_by_keyboard_alone(browser: Browser, service: RunningSe
     await keyboard.type("nobody's key")
     await keyboard.press("Tab")
     await keyboard.press("Space")
-    await page.wait_for_selector("text=What you put in is no verifier key")
+    await page.wait_for_selector("text=The text that you entered is not a public key")
 
 
 NOTHING = {
     "": "There is no receipt yet",
-    "{": "It is no JSON.",
-    '{"a": 1.5}': "It holds what programs read differently (1.5)",
-    "{}": "It is no whole receipt: batch is missing or of another form.",
+    "{": "The text is not JSON.",
+    '{"a": 1.5}': "The receipt contains JSON that programs read differently (1.5)",
+    "{}": "The receipt is incomplete: batch is missing or malformed.",
 }
 
 
@@ -194,14 +199,14 @@ async def test_what_is_no_receipt_is_told_and_never_looks_like_a_proof(
     browser: Browser, service: RunningService
 ) -> None:
     page = (await page_of(browser, service, query="&receipt=%3Cb%3E")).page
-    assert "That is no receipt's id" in await page.inner_text("#result .verdict.false")
+    assert "This is not a receipt id" in await page.inner_text("#result .verdict.false")
     for text, says in NOTHING.items():
         await pasted(page, text)
         assert says in await page.inner_text("#result .verdict.false")
         assert await marks(page) == []
     await page.fill("#receipt-id", "rcp_AAAAAAAAAAEAAAAAAAAAAAAAAAA")
     await page.click("#fetch button")
-    await page.wait_for_selector("text=This site knows no such receipt.")
+    await page.wait_for_selector("text=This site has no such receipt.")
     waiting = (await service.send([like("new")], results="all")).json["results"][0]["receipt"]
     await page.fill("#receipt-id", waiting)
     await page.click("#fetch button")
@@ -231,7 +236,7 @@ async def test_a_browser_that_cannot_check_signatures_says_so(
     page = await (await browser.new_context()).new_page()
     await page.add_init_script(OLDER_BROWSERS[lacks])
     await page.goto(f"{service.url}/verify?lang=en&receipt=rcp_AAAA")
-    await page.wait_for_selector("text=This browser cannot check Ed25519 signatures here")
+    await page.wait_for_selector("text=This browser cannot verify Ed25519 signatures here")
     assert not await page.is_visible("#forms")
 
 
@@ -241,7 +246,7 @@ async def test_modules_that_do_not_come_are_not_waited_for_in_silence(
     page = await (await browser.new_context()).new_page()
     await page.route("**/site/verify/sha.js", lambda route: route.abort())
     await page.goto(f"{service.url}/verify?lang=en")
-    await page.wait_for_selector("text=This browser cannot check Ed25519 signatures here")
+    await page.wait_for_selector("text=This browser cannot verify Ed25519 signatures here")
     assert not await page.is_visible("#forms")
 
 
