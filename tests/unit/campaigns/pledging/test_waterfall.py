@@ -25,7 +25,7 @@ def on(*counts: DayCount) -> dict[date, DayCount]:
     return {MONDAY + timedelta(days=n): count for n, count in enumerate(counts)}
 
 
-def counted(*likes: int) -> dict[date, DayCount]:
+def counted_likes(*likes: int) -> dict[date, DayCount]:
     return on(*(DayCount(counted=n) for n in likes))
 
 
