@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page
 from clerks import create_tokens
 from ops.clock import utc_now
 from serving import RunningService, like, running_service
-from tests.browser.test_browser import NARROW, WIDE, Watched, axe_finds_nothing, browser, opened
+from tests.browser.test_browser import NARROW, WIDE, Watched, axe_finds_nothing, browser, open_page
 
 __all__ = ["browser"]  # the fixture
 pytestmark = [pytest.mark.slow, pytest.mark.one_server]
@@ -44,10 +44,10 @@ async def service(dsn: str) -> AsyncIterator[RunningService]:
 
 
 async def signed_in(
-    browser: Browser, service: RunningService, name: str, language: str = "en", **how: Any
+    browser: Browser, service: RunningService, name: str, language: str = "en", **options: Any
 ) -> Watched:
     """Sign in by keyboard alone: the field has the focus."""
-    seen = await opened(browser, f"{service.url}/admin?lang={language}", service.url, **how)
+    seen = await open_page(browser, f"{service.url}/admin?lang={language}", service.url, **options)
     await seen.page.locator("#token").focus()
     await seen.page.keyboard.type(f"token-of-{name}")
     await seen.page.keyboard.press("Enter")
@@ -172,7 +172,7 @@ async def test_axe_finds_nothing_and_nothing_is_too_wide(
     for path in PAGES:
         await olga.page.goto(f"{service.url}/admin{path}{'&' if '?' in path else '?'}lang={language}")
         await _is_fine(olga.page, path)
-    stranger = await opened(browser, f"{service.url}/admin?lang={language}", service.url)
+    stranger = await open_page(browser, f"{service.url}/admin?lang={language}", service.url)
     await _is_fine(stranger.page, "sign-in")
 
 

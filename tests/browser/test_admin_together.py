@@ -64,12 +64,12 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
     await fay.page.goto(f"{service.url}/admin/campaigns/{SLUG}?lang=en")
     assert await press(fay, "Settle now") == "Done"
     await fay.page.get_by_role("link", name="Open the settlement").click()
-    own = fay.page.url
-    said = await fay.page.inner_text("main")
-    assert "Approvals still needed before it can be sent: 2." in said
-    assert "You created it, so other people must approve it." in said
+    settlement_url = fay.page.url
+    text = await fay.page.inner_text("main")
+    assert "Approvals still needed before it can be sent: 2." in text
+    assert "You created it, so other people must approve it." in text
     assert await fay.page.get_by_role("button", name="Approve the settlement").count() == 0
-    settlement = own.partition("/settlements/")[2].partition("?")[0]
+    settlement = settlement_url.partition("/settlements/")[2].partition("?")[0]
     for language, button, sentence in (
         ("en", "Approve the settlement", f"fay made {settlement}, so another person must approve it."),
         ("zh", "批准结算", f"结算 {settlement} 由 fay 发起，须由其他人批准。"),
@@ -78,13 +78,13 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
         await press(fay, button)
         assert sentence in await fay.page.inner_text("main")
     await fay.page.get_by_role("link", name="返回上一页").click()
-    for one in (fred, olga):
-        await one.page.goto(f"{service.url}/admin?lang=en")
-        await one.page.get_by_role("link", name="Settlement of 2022-04-18").click()
-        shown = await one.page.inner_text("main")
-        digest = await one.page.inner_text(".hash code")
-        assert ("CN¥2.10" in shown, "CN¥0.90" in shown, "6222020200112233445" in shown) == (True, True, True)
-        assert await press(one, "Approve the settlement") == "Done"
+    for approver in (fred, olga):
+        await approver.page.goto(f"{service.url}/admin?lang=en")
+        await approver.page.get_by_role("link", name="Settlement of 2022-04-18").click()
+        text = await approver.page.inner_text("main")
+        digest = await approver.page.inner_text(".hash code")
+        assert ("CN¥2.10" in text, "CN¥0.90" in text, "6222020200112233445" in text) == (True, True, True)
+        assert await press(approver, "Approve the settlement") == "Done"
         rows = await service.service.pool.fetch("SELECT person, hash FROM settlement_approvals ORDER BY at")
         assert rows[-1]["hash"].hex() == digest
     await fred.page.get_by_role("link", name="Open", exact=True).click()
@@ -106,7 +106,7 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
     public = await fay.page.inner_text("main")
     assert public.count("paid on 27 November 2026") == 2
     for seen in (fay, fred, olga):
-        assert (seen.outside, [said for said in seen.complaints if "409" not in said]) == ([], [])
+        assert (seen.outside, [entry for entry in seen.complaints if "409" not in entry]) == ([], [])
 
 
 async def test_whoever_comes_second_sees_the_others_terms_and_keeps_what_they_typed(
@@ -115,14 +115,14 @@ async def test_whoever_comes_second_sees_the_others_terms_and_keeps_what_they_ty
     async with running_service(dsn, promise(TO_COME)) as service:
         await create_tokens(service.service.pool)
         cat, carl = [await signed_in(browser, service, name, viewport=WIDE) for name in ("cat", "carl")]
-        for one, cap in ((cat, "30"), (carl, "20")):
-            await one.page.goto(f"{service.url}/admin/campaigns/{SLUG}/terms?lang=en")
-            await one.page.locator('[name="terms.daily_cap_minor"]').fill(cap)
+        for person, cap in ((cat, "30"), (carl, "20")):
+            await person.page.goto(f"{service.url}/admin/campaigns/{SLUG}/terms?lang=en")
+            await person.page.locator('[name="terms.daily_cap_minor"]').fill(cap)
         assert await press(cat, "Submit") == "Done"  # a cap lowers what may be paid: it takes nobody else
         assert await press(carl, "Submit") == "Change the terms"
-        told = await carl.page.inner_text("#faults")
-        assert "The newest terms are version 2" in told
-        assert "Your values are kept" in told
+        faults = await carl.page.inner_text("#faults")
+        assert "The newest terms are version 2" in faults
+        assert "Your values are kept" in faults
         assert await carl.page.evaluate("document.activeElement.id") == "faults"
         assert await carl.page.input_value('[name="terms.daily_cap_minor"]') == "20"
         assert "CN¥30.00" in await carl.page.inner_text("[aria-labelledby=dry-run]")

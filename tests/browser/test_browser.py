@@ -37,8 +37,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.one_server]
 def is_missing(tool: Path, remedy: str) -> None:
     """Fail where everything must be tested, skip elsewhere; either says what to do."""
     if not tool.exists():
-        told = f"{tool.name} is missing: {remedy}"
-        pytest.fail(told) if os.environ.get("CI") else pytest.skip(told)
+        message = f"{tool.name} is missing: {remedy}"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
 
 
 @pytest.fixture
@@ -59,18 +59,20 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class Watched:
-    """A page, and what it asked for and complained of."""
+    """A page with its outside requests and console messages."""
 
-    def __init__(self, page: Page, own: str) -> None:
+    def __init__(self, page: Page, own_url: str) -> None:
         self.page, self.outside, self.complaints = page, list[str](), list[str]()
-        page.on("request", lambda asked: None if asked.url.startswith(own) else self.outside.append(asked.url))
-        page.on("console", lambda said: self.complaints.append(said.text))
+        page.on(
+            "request", lambda request: None if request.url.startswith(own_url) else self.outside.append(request.url)
+        )
+        page.on("console", lambda entry: self.complaints.append(entry.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
 
-async def opened(browser: Browser, url: str, own: str, **how: Any) -> Watched:
-    """Open a page in a browser of its own. Each is a window, which costs a second: let one go from page to page."""
-    watched = Watched(await (await browser.new_context(**how)).new_page(), own)
+async def open_page(browser: Browser, url: str, own_url: str, **options: Any) -> Watched:
+    """Open a page in a new window. A window costs a second: visit several pages with one."""
+    watched = Watched(await (await browser.new_context(**options)).new_page(), own_url)
     await watched.page.goto(url)
     return watched
 
@@ -78,7 +80,7 @@ async def opened(browser: Browser, url: str, own: str, **how: Any) -> Watched:
 async def test_pages_ask_for_nothing_outside_and_complain_of_nothing(
     browser: Browser, service: RunningService
 ) -> None:
-    seen = await opened(browser, "about:blank", service.url)
+    seen = await open_page(browser, "about:blank", service.url)
     for path in PAGES[:4]:
         for language in ("zh", "en"):
             await seen.page.goto(f"{service.url}{path}?lang={language}")
@@ -86,7 +88,7 @@ async def test_pages_ask_for_nothing_outside_and_complain_of_nothing(
 
 
 async def test_no_script_is_needed(browser: Browser, service: RunningService) -> None:
-    seen = await opened(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, java_script_enabled=False)
+    seen = await open_page(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, java_script_enabled=False)
     assert await seen.page.locator("h1").inner_text() == "Rural Education Support"
     assert await seen.page.locator(".stop strong").all_inner_texts() == ["CN¥0.03", "CN¥0.00", "CN¥0.00"]
     rows = seen.page.locator("#content table").first.locator("tbody tr")
@@ -97,14 +99,14 @@ async def test_no_script_is_needed(browser: Browser, service: RunningService) ->
 
 
 async def test_the_policy_lets_no_foreign_script_run(browser: Browser, service: RunningService) -> None:
-    seen = await opened(browser, f"{service.url}{CAMPAIGN}", service.url)
+    seen = await open_page(browser, f"{service.url}{CAMPAIGN}", service.url)
     await seen.page.evaluate(FOREIGN)
     assert await seen.page.evaluate("() => window.ran") is None
     assert any("Content Security Policy" in complaint for complaint in seen.complaints)
 
 
 async def test_nothing_is_wider_than_a_narrow_screen(browser: Browser, service: RunningService) -> None:
-    seen = await opened(browser, "about:blank", service.url, viewport=NARROW)
+    seen = await open_page(browser, "about:blank", service.url, viewport=NARROW)
     for path in PAGES:
         for language in ("zh", "en"):
             await seen.page.goto(f"{service.url}{path}?lang={language}")
@@ -112,15 +114,15 @@ async def test_nothing_is_wider_than_a_narrow_screen(browser: Browser, service: 
 
 
 async def test_everything_is_reached_by_keyboard_and_seen_to_be(browser: Browser, service: RunningService) -> None:
-    seen = await opened(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, viewport=WIDE)
+    seen = await open_page(browser, f"{service.url}{CAMPAIGN}?lang=en", service.url, viewport=WIDE)
     wanted = await seen.page.evaluate("() => document.querySelectorAll('a[href], summary, [tabindex]').length")
     reached = []
     for _ in range(wanted):
         await seen.page.keyboard.press("Tab")
         reached.append(await seen.page.evaluate(FOCUSED))
     assert reached[0]["text"] == "Skip to the content"
-    assert len({each["place"] for each in reached}) == wanted
-    assert all(each["outline"] >= 2 for each in reached), reached
+    assert len({element["index"] for element in reached}) == wanted
+    assert all(element["outline"] >= 2 for element in reached), reached
 
 
 FOREIGN = """() => {
@@ -131,28 +133,30 @@ FOREIGN = """() => {
 FOCUSED = """() => {
   const one = document.activeElement, all = [...document.querySelectorAll('a[href], summary, [tabindex]')];
   const outline = parseFloat(getComputedStyle(one).outlineWidth);
-  return {text: one.textContent.trim(), place: all.indexOf(one), outline};
+  return {text: one.textContent.trim(), index: all.indexOf(one), outline};
 }"""
 
 
 async def test_a_payouts_receipt_is_found_read_and_printed(browser: Browser, service: RunningService) -> None:
-    own = service.service
-    await settle.settle_due_periods(own.pool, (await own.catalogue_cache.refresh()).campaigns[SLUG], "ann", utc_now())
+    running = service.service
+    await settle.settle_due_periods(
+        running.pool, (await running.catalogue_cache.refresh()).campaigns[SLUG], "ann", utc_now()
+    )
     script = AXE.read_text(encoding="utf-8")
     for colours in ("light", "dark"):
         url = f"{service.url}{CAMPAIGN}?lang=en"
-        how: dict[str, Any] = {"color_scheme": colours, "viewport": NARROW, "java_script_enabled": True}
-        seen = await opened(browser, url, service.url, **how)
+        options: dict[str, Any] = {"color_scheme": colours, "viewport": NARROW, "java_script_enabled": True}
+        seen = await open_page(browser, url, service.url, **options)
         await seen.page.locator("#payouts ~ .scroll a").first.click()
         assert await seen.page.locator("h1").inner_text() == "CN¥0.02"
         assert (seen.outside, seen.complaints) == ([], [])
         assert await seen.page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"]
         await seen.page.evaluate(script)
-        found = await seen.page.evaluate("() => axe.run({resultTypes: ['violations']})")
-        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], colours
+        result = await seen.page.evaluate("() => axe.run({resultTypes: ['violations']})")
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in result["violations"]] == [], colours
         await seen.page.emulate_media(media="print")
-        shown = await seen.page.evaluate(PRINTED)
-        assert shown == {"nav": "none", "ink": "rgb(0, 0, 0)", "paper": "rgb(255, 255, 255)"}
+        printed = await seen.page.evaluate(PRINTED)
+        assert printed == {"nav": "none", "ink": "rgb(0, 0, 0)", "paper": "rgb(255, 255, 255)"}
 
 
 PRINTED = """() => {
@@ -166,12 +170,12 @@ async def axe_finds_nothing(page: Page, where: str, schemes: Sequence[Literal["l
     await page.evaluate(AXE.read_text(encoding="utf-8"))
     for scheme in schemes:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # links take their colour at once
-        found = await page.evaluate("() => axe.run({resultTypes: ['violations']})")
-        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], (where, scheme)
+        result = await page.evaluate("() => axe.run({resultTypes: ['violations']})")
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in result["violations"]] == [], (where, scheme)
 
 
 async def test_axe_finds_nothing(browser: Browser, service: RunningService) -> None:
-    seen = await opened(browser, "about:blank", service.url, viewport=WIDE)
+    seen = await open_page(browser, "about:blank", service.url, viewport=WIDE)
     for path in [f"{path}?lang={language}" for path in PAGES if path != DOCS for language in ("zh", "en")]:
         await seen.page.goto(f"{service.url}{path}")
         await axe_finds_nothing(seen.page, path)

@@ -7,7 +7,7 @@ from playwright.async_api import Browser
 
 from openid_serving import issuer, openid_server
 from serving import RunningService
-from tests.browser.test_browser import AXE, NARROW, browser, opened
+from tests.browser.test_browser import AXE, NARROW, browser, open_page
 
 __all__ = ["browser", "issuer", "openid_server"]  # the fixtures
 pytestmark = [pytest.mark.slow, pytest.mark.one_server]
@@ -17,8 +17,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.one_server]
 async def test_a_person_goes_to_the_provider_and_comes_back_signed_in(
     browser: Browser, openid_server: RunningService, *, has_script: bool
 ) -> None:
-    how: dict[str, Any] = {"viewport": NARROW, "java_script_enabled": has_script}
-    seen = await opened(browser, f"{openid_server.url}/admin/campaigns?lang=en", openid_server.url, **how)
+    options: dict[str, Any] = {"viewport": NARROW, "java_script_enabled": has_script}
+    seen = await open_page(browser, f"{openid_server.url}/admin/campaigns?lang=en", openid_server.url, **options)
     page = seen.page
     assert await page.locator("h1").inner_text() == "Sign in"
     assert await page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"]
@@ -38,9 +38,9 @@ async def test_a_person_goes_to_the_provider_and_comes_back_signed_in(
 
 
 async def test_the_pages_on_the_way_can_be_used_by_everybody(browser: Browser, openid_server: RunningService) -> None:
-    seen = await opened(browser, "about:blank", openid_server.url)
+    seen = await open_page(browser, "about:blank", openid_server.url)
     for path in ("/admin/sign-in?lang=zh", "/admin/sign-in/openid/callback?lang=en"):
         await seen.page.goto(f"{openid_server.url}{path}")
         await seen.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found = await seen.page.evaluate("() => axe.run({resultTypes: ['violations']})")
-        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found["violations"]] == [], path
+        result = await seen.page.evaluate("() => axe.run({resultTypes: ['violations']})")
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in result["violations"]] == [], path

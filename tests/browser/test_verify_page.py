@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page
 from ledger.log.note import format_verifier_key
 from receipt_cases import FOREIGN, LOG, cases, check_outcome, mutants
 from serving import RunningService, like, running_service
-from tests.browser.test_browser import NARROW, WIDE, Watched, axe_finds_nothing, browser, opened
+from tests.browser.test_browser import NARROW, WIDE, Watched, axe_finds_nothing, browser, open_page
 
 __all__ = ["browser"]  # a fixture
 
@@ -42,7 +42,7 @@ async def service(dsn: str) -> AsyncIterator[RunningService]:
 
 
 @pytest.fixture
-async def given(service: RunningService) -> str:
+async def receipt_id(service: RunningService) -> str:
     """Return the id of a receipt that is in the log."""
     answer = await service.send([like(str(n)) for n in range(5)], results="all")
     await service.sequence()
@@ -50,9 +50,9 @@ async def given(service: RunningService) -> str:
 
 
 async def page_of(
-    browser: Browser, service: RunningService, language: str = "en", query: str = "", **how: Any
+    browser: Browser, service: RunningService, language: str = "en", query: str = "", **options: Any
 ) -> Watched:
-    seen = await opened(browser, f"{service.url}/verify?lang={language}{query}", service.url, **how)
+    seen = await open_page(browser, f"{service.url}/verify?lang={language}{query}", service.url, **options)
     await seen.page.wait_for_selector("[data-ready]", state="attached")
     return seen
 
@@ -62,7 +62,7 @@ async def endings_of(page: Page, receipts: list[tuple[bytes, str]]) -> list[str]
     return list(await page.evaluate(ENDINGS, table))
 
 
-async def pasted(page: Page, receipt: str) -> None:
+async def paste_receipt(page: Page, receipt: str) -> None:
     await page.fill("#receipt", receipt)
     await page.click("#check button")
     await page.wait_for_selector("#result .verdict")
@@ -84,9 +84,9 @@ async def test_the_browser_decides_every_case_as_the_command_line_does(
 
 async def test_chance_finds_no_receipt_on_which_the_two_differ(browser: Browser, service: RunningService) -> None:
     page = (await page_of(browser, service)).page
-    key, tried = format_verifier_key(LOG.verifier_key), mutants(1_500, seed=7)
-    endings = await endings_of(page, [(raw, key) for raw in tried])
-    differ = [raw for raw, found in zip(tried, endings, strict=True) if found != check_outcome(raw, key)]
+    key, receipts = format_verifier_key(LOG.verifier_key), mutants(1_500, seed=7)
+    endings = await endings_of(page, [(raw, key) for raw in receipts])
+    differ = [raw for raw, ending in zip(receipts, endings, strict=True) if ending != check_outcome(raw, key)]
     assert differ == []
     assert len(set(endings)) == 8  # each way to end was among them
 
@@ -96,9 +96,9 @@ async def test_chance_finds_no_receipt_on_which_the_two_differ(browser: Browser,
     [("zh", "查验通过：这个赞已计入公开账本。"), ("en", "Verified: this like is in the public log.")],
 )
 async def test_a_good_receipt_is_fetched_by_its_id_and_holds(
-    browser: Browser, service: RunningService, given: str, language: str, says: str
+    browser: Browser, service: RunningService, receipt_id: str, language: str, says: str
 ) -> None:
-    seen = await page_of(browser, service, language, f"&receipt={given}")
+    seen = await page_of(browser, service, language, f"&receipt={receipt_id}")
     assert says in await seen.page.inner_text("#result .verdict")
     assert [mark[0] for mark in await marks(seen.page)] == ["✓"] * 5
     assert await seen.page.inner_text("#served") == format_verifier_key(LOG.verifier_key)
@@ -122,18 +122,18 @@ TAMPERED = {  # what is changed, the step that fails, and what the page says of 
 
 
 async def test_each_step_that_is_false_is_named_with_what_was_found(
-    browser: Browser, service: RunningService, given: str
+    browser: Browser, service: RunningService, receipt_id: str
 ) -> None:
     page = (await page_of(browser, service)).page
-    receipt = (await service.get(f"/v1/receipts/{given}")).json
-    for change, place, says in TAMPERED.values():
+    receipt = (await service.get(f"/v1/receipts/{receipt_id}")).json
+    for change, step, says in TAMPERED.values():
         other = json.loads(json.dumps(receipt))
         change(other)
-        await pasted(page, json.dumps(other))
-        found = [mark[0] for mark in await marks(page)]
-        assert found == ["✓"] * place + ["✗"] + ["–"] * (4 - place)
+        await paste_receipt(page, json.dumps(other))
+        marks_shown = [mark[0] for mark in await marks(page)]
+        assert marks_shown == ["✓"] * step + ["✗"] + ["–"] * (4 - step)
         assert "Not verified: this receipt proves nothing." in await page.inner_text("#result .verdict")
-        assert says in await page.locator("#result li").nth(place).inner_text()
+        assert says in await page.locator("#result li").nth(step).inner_text()
 
 
 async def test_another_log_s_receipt_holds_only_under_that_log_s_key(
@@ -141,7 +141,7 @@ async def test_another_log_s_receipt_holds_only_under_that_log_s_key(
 ) -> None:
     page = (await page_of(browser, service)).page
     foreign = next(case for case in cases() if case.name == "another log's receipt")
-    await pasted(page, foreign.raw.decode())
+    await paste_receipt(page, foreign.raw.decode())
     assert "the checkpoint is not signed with this key" in await page.locator("#result li").nth(3).inner_text()
     await page.fill("#key", f"  {format_verifier_key(FOREIGN.verifier_key)}\n")
     assert await page.inner_text("#result") == "Nothing has been verified yet."
@@ -151,30 +151,30 @@ async def test_another_log_s_receipt_holds_only_under_that_log_s_key(
 
 
 async def test_after_it_was_opened_it_needs_no_network(
-    browser: Browser, service: RunningService, given: str, tmp_path: Path
+    browser: Browser, service: RunningService, receipt_id: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "receipt.json"
-    file.write_bytes((await service.get(f"/v1/receipts/{given}")).body)
+    file.write_bytes((await service.get(f"/v1/receipts/{receipt_id}")).body)
     seen = await page_of(browser, service)
-    asked: list[str] = []
-    seen.page.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    seen.page.on("request", lambda request: requests.append(request.url))
     await seen.page.context.set_offline(True)
     await seen.page.set_input_files("#file", file)
     await seen.page.wait_for_selector("#result .verdict.true")
-    await pasted(seen.page, file.read_text(encoding="utf-8").replace("counted", "changed"))
+    await paste_receipt(seen.page, file.read_text(encoding="utf-8").replace("counted", "changed"))
     assert await marks(seen.page) == ["✓ correct"] * 2 + ["✗ incorrect"] + ["– not checked"] * 2
-    assert asked == []
-    await seen.page.fill("#receipt-id", given)
+    assert requests == []
+    await seen.page.fill("#receipt-id", receipt_id)
     await seen.page.press("#receipt-id", "Enter")
     await seen.page.wait_for_selector("text=There is no network connection. Paste the receipt or choose its file.")
 
 
-async def test_it_is_used_by_keyboard_alone(browser: Browser, service: RunningService, given: str) -> None:
+async def test_it_is_used_by_keyboard_alone(browser: Browser, service: RunningService, receipt_id: str) -> None:
     page = (await page_of(browser, service)).page
     keyboard = page.keyboard
     while await page.evaluate("document.activeElement.id") != "receipt-id":
         await keyboard.press("Tab")
-    await keyboard.type(given)
+    await keyboard.type(receipt_id)
     await keyboard.press("Tab")
     await keyboard.press("Enter")
     await page.wait_for_selector("#result .verdict.true")
@@ -201,7 +201,7 @@ async def test_what_is_no_receipt_is_told_and_never_looks_like_a_proof(
     page = (await page_of(browser, service, query="&receipt=%3Cb%3E")).page
     assert "This is not a receipt id" in await page.inner_text("#result .verdict.false")
     for text, says in NOTHING.items():
-        await pasted(page, text)
+        await paste_receipt(page, text)
         assert says in await page.inner_text("#result .verdict.false")
         assert await marks(page) == []
     await page.fill("#receipt-id", "rcp_AAAAAAAAAAEAAAAAAAAAAAAAAAA")
@@ -252,22 +252,26 @@ async def test_modules_that_do_not_come_are_not_waited_for_in_silence(
 
 async def test_without_scripts_the_commands_are_named(browser: Browser, service: RunningService) -> None:
     url = f"{service.url}/verify?lang=en"
-    page = (await opened(browser, url, service.url, java_script_enabled=False)).page
-    told = await page.inner_text("noscript")
-    assert ("like-ledger verify-receipt" in told, "python -m ledger.log.verify" in told) == (True, True)
+    page = (await open_page(browser, url, service.url, java_script_enabled=False)).page
+    commands = await page.inner_text("noscript")
+    assert ("like-ledger verify-receipt" in commands, "python -m ledger.log.verify" in commands) == (True, True)
     assert (await page.is_visible("#forms"), await page.is_visible("#unable")) == (False, False)
 
 
-async def test_axe_finds_nothing_in_what_was_found(browser: Browser, service: RunningService, given: str) -> None:
+async def test_axe_finds_nothing_in_what_was_found(
+    browser: Browser, service: RunningService, receipt_id: str
+) -> None:
     for language in ("zh", "en"):
-        query = f"&receipt={given}"
+        query = f"&receipt={receipt_id}"
         page = (await page_of(browser, service, language, query, viewport=WIDE)).page
         good = await page.input_value("#receipt")
         for receipt in (good, good.replace('"3431182"', '"9"'), "{}"):
-            await pasted(page, receipt)
+            await paste_receipt(page, receipt)
             await axe_finds_nothing(page, receipt)
 
 
-async def test_what_was_found_fits_a_narrow_screen(browser: Browser, service: RunningService, given: str) -> None:
-    page = (await page_of(browser, service, query=f"&receipt={given}", viewport=NARROW)).page
+async def test_what_was_found_fits_a_narrow_screen(
+    browser: Browser, service: RunningService, receipt_id: str
+) -> None:
+    page = (await page_of(browser, service, query=f"&receipt={receipt_id}", viewport=NARROW)).page
     assert await page.evaluate("() => document.documentElement.scrollWidth") <= NARROW["width"]

@@ -1,4 +1,4 @@
-"""People with a browser, for tests of the administration's pages: they sign in, read pages and send forms."""
+"""A client of the administration's pages for tests: sign in, read pages, send forms."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from serving import RunningService
 
 
 class FetchedPage(NamedTuple):
-    """What came back."""
+    """A response with its page."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,20 +34,20 @@ class FormParser(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        own = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append({"action": own["action"]})
-        elif tag == "input" and self.forms and own.get("name"):
-            if own.get("type") != "checkbox" or "checked" in own:
-                self.forms[-1][own["name"]] = own.get("value", "")
+            self.forms.append({"action": attributes["action"]})
+        elif tag == "input" and self.forms and attributes.get("name"):
+            if attributes.get("type") != "checkbox" or "checked" in attributes:
+                self.forms[-1][attributes["name"]] = attributes.get("value", "")
         elif tag == "select":
-            self._select = own["name"]
-        elif tag == "option" and (self._select not in self.forms[-1] or "selected" in own):
-            self.forms[-1][self._select] = own["value"]
+            self._select = attributes["name"]
+        elif tag == "option" and (self._select not in self.forms[-1] or "selected" in attributes):
+            self.forms[-1][self._select] = attributes["value"]
 
 
 class BrowserClient:
-    """One of them, with a browser of their own."""
+    """One person with a browser."""
 
     def __init__(self, server: RunningService, http: aiohttp.ClientSession) -> None:
         self.url, self.http = server.url, http
@@ -58,31 +58,31 @@ class BrowserClient:
         return await self.send_form("/admin/sign-in?lang=en", {"token": f"token-of-{name}"})
 
     async def read(self, path: str, **headers: str) -> FetchedPage:
-        """Look at a page; redirects are followed."""
-        async with self.http.get(self.url + path, headers=headers) as answer:
-            return FetchedPage(answer.status, answer.headers, await answer.text(), str(answer.url.relative()))
+        """Read a page, following redirects."""
+        async with self.http.get(self.url + path, headers=headers) as response:
+            return FetchedPage(response.status, response.headers, await response.text(), str(response.url.relative()))
 
     async def send_form(
         self, path: str, form: Mapping[str, Any], *, follow_redirects: bool = True, **headers: str
     ) -> FetchedPage:
         """Send a form as a page of ours does; `headers` say otherwise."""
-        said = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"} | headers
-        told = {name.replace("_", "-"): value for name, value in said.items() if value}
-        own = {name: value for name, value in form.items() if name != "action"}
+        defaults = {"Origin": self.url, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"} | headers
+        sent_headers = {name.replace("_", "-"): value for name, value in defaults.items() if value}
+        fields = {name: value for name, value in form.items() if name != "action"}
         async with self.http.post(
-            self.url + path, data=own, headers=told, allow_redirects=follow_redirects
-        ) as answer:
-            return FetchedPage(answer.status, answer.headers, await answer.text(), str(answer.url.relative()))
+            self.url + path, data=fields, headers=sent_headers, allow_redirects=follow_redirects
+        ) as response:
+            return FetchedPage(response.status, response.headers, await response.text(), str(response.url.relative()))
 
     async def submit_form(self, path: str, action: str = "execute", **values: str) -> FetchedPage:
         """Open a form, fill it in and send it."""
         page = await self.read(path)
-        form = next(each for each in page.forms if "key" in each)
+        form = next(form for form in page.forms if "key" in form)
         return await self.send_form(
             form["action"], form | {"do": action} | {k.replace("__", "."): v for k, v in values.items()}
         )
 
 
 def page_text(page: FetchedPage) -> str:
-    """Return a page's words without its elements."""
+    """Return the text of a page without its markup."""
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page.text))

@@ -36,8 +36,8 @@ def command(dsn: str, tmp_path: Path) -> Command:
     """Return what runs `like-ledger` on the fresh database."""
 
     def run(*words: str, typed: str | None = None, **environment: str) -> Result:
-        own = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_DATA_DIR": str(tmp_path / "data"), **KEYS, **PAYER}
-        return CliRunner().invoke(app, words, env={**own, **environment}, input=typed)
+        variables = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_DATA_DIR": str(tmp_path / "data"), **KEYS, **PAYER}
+        return CliRunner().invoke(app, words, env={**variables, **environment}, input=typed)
 
     return run
 
@@ -59,8 +59,8 @@ async def _like(dsn: str) -> None:
             pool, [likes_delivery(SLUG, "2022-04-09T04:00:00Z", range(300))], datetime(2022, 4, 10, tzinfo=UTC)
         )
         async with pool.acquire() as conn:
-            known = await cache.load_catalogue(conn, bytes.fromhex(KEY))
-        await pledge.run_tick(pool, known.campaigns[SLUG])
+            catalogue = await cache.load_catalogue(conn, bytes.fromhex(KEY))
+        await pledge.run_tick(pool, catalogue.campaigns[SLUG])
 
 
 def printed_json(result: Result) -> Any:

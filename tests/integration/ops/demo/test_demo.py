@@ -17,12 +17,12 @@ PAYDAY = ("settled, every run", "paid, by the bank's statements", "returned by t
 
 
 async def start_demo(folder: Path, *options: str, **settings: str) -> asyncio.subprocess.Process:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "ops.cli", "demo", "--json", "--likes", str(LIKES), *options),
         cwd=ROOT,
-        env={"LIKE_LEDGER_DATA_DIR": str(folder), "LIKE_LEDGER_PORT": "0"} | own | settings,
+        env={"LIKE_LEDGER_DATA_DIR": str(folder), "LIKE_LEDGER_PORT": "0"} | environment | settings,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -114,7 +114,7 @@ def test_the_steps(case: tuple) -> None:
     ],
 )
 def test_when_the_budget_is_reached(likes: list[int], budget: Budget, is_reached: bool) -> None:
-    assert reaches_budget(days_under_terms(counted(*likes), [THIRD]), budget) is is_reached
+    assert reaches_budget(days_under_terms(counted_likes(*likes), [THIRD]), budget) is is_reached
 
 
 def test_a_day_above_its_cap_has_the_amount_above_the_cap() -> None:

@@ -45,8 +45,8 @@ def test_a_sum_that_is_one_off_is_told():
     wrong = PublicFigures({}, Counter(), 10_000, 50, settled_minor=45, in_flight_minor=3, paid_minor=40)
     expected = PaydayTotals(45, 32, 3)
     assert all(figure.holds for figure in compare_payday(expected, before, right, "CNY"))
-    told = [figure.name for figure in compare_payday(expected, before, wrong, "CNY") if not figure.holds]
-    assert told == ["paid, by the bank's statements", "returned by the bank", "in flight"]
+    wrong_figures = [figure.name for figure in compare_payday(expected, before, wrong, "CNY") if not figure.holds]
+    assert wrong_figures == ["paid, by the bank's statements", "returned by the bank", "in flight"]
 
 
 @pytest.mark.parametrize("number", [0, 1, 1_763_942_400, 10**10 - 1, 10**10])

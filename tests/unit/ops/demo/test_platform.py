@@ -105,7 +105,7 @@ def test_webhooks_are_sent_again_byte_for_byte_under_places_of_their_own():
     for batch in made:
         bodies.setdefault(batch.webhook_id, set()).add(batch.body)
     assert len(bodies) < len(made)
-    assert all(len(own) == 1 for own in bodies.values())
+    assert all(len(copies) == 1 for copies in bodies.values())
     assert [batch.sequence for batch in made] == list(range(len(made)))
     assert {1, 20, 500} <= {batch.likes for batch in made}
 

@@ -16,18 +16,18 @@ def stages() -> list[list[tuple[str, str]]]:
     """Return the Dockerfile's stages, each a list of instruction and argument."""
     text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     lines = [line.strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
-    found: list[list[tuple[str, str]]] = []
+    stages_read: list[list[tuple[str, str]]] = []
     for line in lines:
         word, _, rest = line.partition(" ")
         if word == "FROM":
-            found.append([])
-        found[-1].append((word, rest))
-    return found
+            stages_read.append([])
+        stages_read[-1].append((word, rest))
+    return stages_read
 
 
 def argument(word: str) -> str:
     """Return the last argument of an instruction in the stage that is shipped."""
-    return [rest for found, rest in stages()[-1] if found == word][-1]
+    return [rest for instruction, rest in stages()[-1] if instruction == word][-1]
 
 
 def read_compose() -> dict[str, Any]:
@@ -95,13 +95,13 @@ def test_the_service_serves_by_a_role_that_owns_nothing() -> None:
 
 
 def test_every_secret_that_is_asked_for_is_in_the_example() -> None:
-    asked = set(re.findall(r"\$\{(\w+)", (ROOT / "ops/deploy/compose.yaml").read_text(encoding="utf-8")))
+    variables = set(re.findall(r"\$\{(\w+)", (ROOT / "ops/deploy/compose.yaml").read_text(encoding="utf-8")))
     example = (ROOT / "ops/deploy/secrets.example").read_text(encoding="utf-8")
-    assert asked == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
+    assert variables == set(re.findall(r"^(\w+)=$", example, re.MULTILINE))
 
 
 def test_every_setting_of_the_service_exists() -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    given = {key for service in read_compose()["services"].values() for key in service["environment"]}
+    settings = {PREFIX + name.upper() for name in Settings.model_fields}
+    environment = {key for service in read_compose()["services"].values() for key in service["environment"]}
     baked = set(re.findall(rf"{PREFIX}\w+", argument("ENV")))
-    assert {key for key in given if key.startswith(PREFIX)} | baked <= known
+    assert {key for key in environment if key.startswith(PREFIX)} | baked <= settings

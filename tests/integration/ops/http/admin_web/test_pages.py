@@ -37,19 +37,19 @@ FOREST = {
 
 
 @pytest.fixture
-async def served(dsn: str) -> AsyncIterator[RunningService]:
+async def server(dsn: str) -> AsyncIterator[RunningService]:
     async with running_service(dsn) as own:
         await create_tokens(own.service.pool)
         yield own
 
 
 @pytest.fixture
-async def comes(served: RunningService) -> AsyncIterator[Comes]:
+async def comes(server: RunningService) -> AsyncIterator[Comes]:
     browsers: list[aiohttp.ClientSession] = []
 
     async def come(name: str) -> BrowserClient:
         browsers.append(aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)))
-        visitor = BrowserClient(served, browsers[-1])
+        visitor = BrowserClient(server, browsers[-1])
         assert (await visitor.sign_in(name)).status == 200
         return visitor
 
@@ -60,46 +60,46 @@ async def comes(served: RunningService) -> AsyncIterator[Comes]:
 
 async def filled_in(visitor: BrowserClient, do: str, **other: str) -> FetchedPage:
     """Send the editor's form for the forest."""
-    form = next(each for each in (await visitor.read(NEW)).forms if "key" in each)
+    form = next(form for form in (await visitor.read(NEW)).forms if "key" in form)
     return await visitor.send_form(
         NEW, form | FOREST | {"do": do} | {k.replace("__", "."): v for k, v in other.items()}
     )
 
 
-async def test_a_promise_is_previewed_asked_for_approved_and_funded(served: RunningService, comes: Comes) -> None:
+async def test_a_promise_is_previewed_asked_for_approved_and_funded(server: RunningService, comes: Comes) -> None:
     cat, carl, fay, fred = [await comes(name) for name in ("cat", "carl", "fay", "fred")]
     checked = await filled_in(cat, "check")
     assert (checked.status, 'class="chart"' in checked.text, "Trees" in page_text(checked)) == (200, True, True)
-    assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 0
-    asked = await filled_in(cat, "execute")
-    assert "A second person must approve" in page_text(asked)
-    proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
-    own, other = [await who.read(f"/admin/proposals/{proposal_id}?lang=en") for who in (cat, carl)]
-    changes = [page.text.partition("<table")[2].partition("</table>")[0] for page in (own, other)]
+    assert await server.service.pool.fetchval("SELECT count(*) FROM proposals") == 0
+    response = await filled_in(cat, "execute")
+    assert "A second person must approve" in page_text(response)
+    proposal_id = await server.service.pool.fetchval("SELECT proposal_id FROM proposals")
+    author_page, approver_page = [await who.read(f"/admin/proposals/{proposal_id}?lang=en") for who in (cat, carl)]
+    changes = [page.text.partition("<table")[2].partition("</table>")[0] for page in (author_page, approver_page)]
     assert (changes[0] == changes[1], "CN¥30.00" in changes[0], "100%" in changes[0]) == (True, True, True)
     assert (
-        [form["action"].split("/")[3] for form in own.forms[1:]],
-        [f["action"].split("/")[3] for f in other.forms[1:]],
+        [form["action"].split("/")[3] for form in author_page.forms[1:]],
+        [f["action"].split("/")[3] for f in approver_page.forms[1:]],
     ) == (
         ["proposal.withdraw"],
         ["proposal.approve", "proposal.refuse"],
     )
-    done = await carl.send_form(other.forms[1]["action"], other.forms[1] | {"do": "execute"})
+    done = await carl.send_form(approver_page.forms[1]["action"], approver_page.forms[1] | {"do": "execute"})
     assert "Done" in page_text(done)
     await fay.submit_form("/admin/do/campaign.fund/forest?lang=en", amount_minor="5000", reference="bank 1")
-    second = await served.service.pool.fetchval("SELECT proposal_id FROM proposals WHERE command = 'campaign.fund'")
+    second = await server.service.pool.fetchval("SELECT proposal_id FROM proposals WHERE command = 'campaign.fund'")
     page = await fred.read(f"/admin/proposals/{second}?lang=en")
     assert "+CN¥5,000.00" in page_text(page)
     await fred.send_form(page.forms[1]["action"], page.forms[1] | {"do": "execute"})
     assert "of CN¥5,000.00" in page_text(await cat.read("/admin/campaigns/forest?lang=en"))
-    by = await served.service.pool.fetch("SELECT DISTINCT entry_point FROM audit_log")
+    by = await server.service.pool.fetch("SELECT DISTINCT entry_point FROM audit_log")
     assert [row["entry_point"] for row in by] == ["page"]
 
 
-async def test_what_was_shown_is_what_is_approved(served: RunningService, comes: Comes) -> None:
+async def test_what_was_shown_is_what_is_approved(server: RunningService, comes: Comes) -> None:
     cat, carl = await comes("cat"), await comes("carl")
     await filled_in(cat, "execute")
-    proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
+    proposal_id = await server.service.pool.fetchval("SELECT proposal_id FROM proposals")
     form = (await carl.read(f"/admin/proposals/{proposal_id}?lang=en")).forms[1]
     refused = await carl.send_form(form["action"], form | {"do": "execute", "hash": "0" * 64})
     assert (refused.status, "This is not the hash of" in page_text(refused)) == (409, True)
@@ -108,14 +108,14 @@ async def test_what_was_shown_is_what_is_approved(served: RunningService, comes:
     assert f"提交的 SHA-256 不是 {proposal_id} 的" in page_text(in_chinese)
 
 
-async def test_a_double_click_asks_once(served: RunningService, comes: Comes) -> None:
+async def test_a_double_click_asks_once(server: RunningService, comes: Comes) -> None:
     fay = await comes("fay")
-    form = next(each for each in (await fay.read(RURAL)).forms if "campaign.fund" in each["action"])
+    form = next(form for form in (await fay.read(RURAL)).forms if "campaign.fund" in form["action"])
     sent = form | {"do": "execute", "amount_minor": "1", "reference": "twice"}
     first, again = [await fay.send_form(form["action"], sent, follow_redirects=False) for _ in range(2)]
     assert [first.status, again.status] == [303, 303]
     assert first.headers["Location"] == again.headers["Location"]
-    assert await served.service.pool.fetchval("SELECT count(*) FROM proposals") == 1
+    assert await server.service.pool.fetchval("SELECT count(*) FROM proposals") == 1
     other = await fay.send_form(form["action"], sent | {"amount_minor": "2"})
     assert (other.status, next(f for f in other.forms if "key" in f)["key"] != form["key"]) == (409, True)
 
@@ -142,12 +142,12 @@ async def test_every_fault_stands_beside_its_field(comes: Comes) -> None:
 async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None:
     cat = await comes("cat")
     more = await filled_in(cat, "add.terms.beneficiaries")
-    form = next(each for each in more.forms if "key" in each)
+    form = next(form for form in more.forms if "key" in form)
     assert (form["terms.beneficiaries.0.charity"], form["terms.beneficiaries.1.charity"]) == ("trees", "")
     less = await cat.send_form(
         NEW, form | {"terms.beneficiaries.1.charity": "bees", "do": "remove.terms.beneficiaries.0"}
     )
-    form = next(each for each in less.forms if "key" in each)
+    form = next(form for form in less.forms if "key" in form)
     assert (form["terms.beneficiaries.0.charity"], "terms.beneficiaries.1.charity" in form) == ("bees", False)
     for hostile in (
         "add.nothing",
@@ -161,11 +161,11 @@ async def test_a_row_is_added_and_removed_without_a_script(comes: Comes) -> None
 
 async def test_new_terms_begin_with_what_is_in_force(dsn: str) -> None:
     async with (
-        running_service(dsn, promise(campaign=next_year(utc_now()))) as served,
+        running_service(dsn, promise(campaign=next_year(utc_now()))) as server,
         aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
     ):
-        await create_tokens(served.service.pool)
-        cat = BrowserClient(served, http)
+        await create_tokens(server.service.pool)
+        cat = BrowserClient(server, http)
         await cat.sign_in("cat")
         page = await cat.submit_form(f"{RURAL}/terms?lang=en", "check", terms__rate__amount_minor="0.02")
         assert (
@@ -177,8 +177,8 @@ async def test_new_terms_begin_with_what_is_in_force(dsn: str) -> None:
             True,
             True,
         )
-        asked = await cat.submit_form(f"{RURAL}/terms?lang=en", terms__rate__amount_minor="0.02")
-        assert "higher rate per like" in page_text(asked)
+        response = await cat.submit_form(f"{RURAL}/terms?lang=en", terms__rate__amount_minor="0.02")
+        assert "higher rate per like" in page_text(response)
 
 
 async def test_what_is_not_there_is_told(comes: Comes) -> None:
@@ -198,9 +198,9 @@ async def test_what_is_not_there_is_told(comes: Comes) -> None:
         assert (await olga.read(f"/admin/{path}")).status == 404, path
 
 
-async def test_a_secret_is_on_its_page_alone(served: RunningService, comes: Comes) -> None:
+async def test_a_secret_is_on_its_page_alone(server: RunningService, comes: Comes) -> None:
     olga = await comes("olga")
-    form = next(each for each in (await olga.read("/admin/do/token.create?lang=en")).forms if "key" in each)
+    form = next(form for form in (await olga.read("/admin/do/token.create?lang=en")).forms if "key" in form)
     page = await olga.send_form(
         form["action"], form | {"name": "nina", "role": "finance", "do": "execute"}, follow_redirects=False
     )
@@ -210,11 +210,11 @@ async def test_a_secret_is_on_its_page_alone(served: RunningService, comes: Come
     assert "nina" in page_text(await olga.read("/admin/tokens?lang=en"))
 
 
-async def test_hostile_words_stay_words(served: RunningService, comes: Comes) -> None:
+async def test_hostile_words_stay_words(server: RunningService, comes: Comes) -> None:
     cat, carl, olga = [await comes(name) for name in ("cat", "carl", "olga")]
     texts = {"campaign__title__en": HOSTILE, "campaign__title__zh": HOSTILE, "campaign__sponsor": HOSTILE}
     pages = [await filled_in(cat, do, **texts) for do in ("check", "preview", "execute")]
-    proposal_id = await served.service.pool.fetchval("SELECT proposal_id FROM proposals")
+    proposal_id = await server.service.pool.fetchval("SELECT proposal_id FROM proposals")
     pages.append(await carl.read(f"/admin/proposals/{proposal_id}"))
     await carl.send_form(pages[-1].forms[1]["action"], pages[-1].forms[1] | {"do": "execute"})
     pages += [
@@ -226,7 +226,7 @@ async def test_hostile_words_stay_words(served: RunningService, comes: Comes) ->
     assert sum("alert(1)" in page.text for page in pages) >= 6
 
 
-async def test_the_audit_is_filtered_paged_and_saved(served: RunningService, comes: Comes) -> None:
+async def test_the_audit_is_filtered_paged_and_saved(server: RunningService, comes: Comes) -> None:
     fay, al = await comes("fay"), await comes("al")
     for number in range(3):
         await fay.submit_form(
@@ -239,9 +239,9 @@ async def test_the_audit_is_filtered_paged_and_saved(served: RunningService, com
     assert (saved.headers["Content-Type"].split(";")[0], saved.text.count("proposal.create")) == ("text/csv", 3)
 
 
-async def test_a_platform_is_added_and_its_secret_rotated(served: RunningService, comes: Comes) -> None:
+async def test_a_platform_is_added_and_its_secret_rotated(server: RunningService, comes: Comes) -> None:
     olga = await comes("olga")
-    form = next(each for each in (await olga.read("/admin/do/platform.add?lang=en")).forms if "key" in each)
+    form = next(form for form in (await olga.read("/admin/do/platform.add?lang=en")).forms if "key" in form)
     added = await olga.send_form(form["action"], form | {"name": "films", "do": "execute"})
     assert "whsec_" in added.text
     page = await olga.read("/admin/platforms?lang=en")

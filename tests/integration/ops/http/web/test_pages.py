@@ -36,23 +36,23 @@ class Elements(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
     def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.found if name == tag]
+        return [attributes for name, attributes in self.elements if name == tag]
 
 
 async def test_each_page_is_whole_in_both_languages(service: RunningService) -> None:
@@ -92,8 +92,8 @@ async def test_the_three_figures_stand_apart(service: RunningService) -> None:
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 async def test_hostile_words_stay_words(dsn: str, language: str) -> None:
-    asked = promise(campaign={"title": {"zh": HOSTILE, "en": HOSTILE}, "sponsor": HOSTILE})
-    async with running_service(dsn, asked) as service:
+    hostile = promise(campaign={"title": {"zh": HOSTILE, "en": HOSTILE}, "sponsor": HOSTILE})
+    async with running_service(dsn, hostile) as service:
         for path in PAGES[:2]:
             page = (await service.get(f"{path}?lang={language}")).body.decode()
             assert ("<script" in page, "alert(1)" in page, "{{7*7}}" in page) == (False, True, True)
@@ -119,16 +119,16 @@ async def test_only_the_page_that_checks_receipts_runs_scripts_and_they_are_ours
 
 
 async def test_the_modules_are_sent_as_such_and_import_only_each_other(service: RunningService) -> None:
-    asked, seen = ["/site/verify/page.js"], set[str]()
-    while asked:
-        address = asked.pop()
+    pending, seen = ["/site/verify/page.js"], set[str]()
+    while pending:
+        address = pending.pop()
         answer = await service.get(address)
         assert (answer.status, answer.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
         assert (answer.headers["X-Content-Type-Options"], answer.headers["Cache-Control"]) == ("nosniff", "no-cache")
         imported = re.findall(r'from "\./([\w]+\.js)"', answer.body.decode())
         assert len(imported) == len(re.findall(r"^import|\bimport\(", answer.body.decode(), re.MULTILINE))
         seen.add(address)
-        asked += [f"/site/verify/{name}" for name in imported if f"/site/verify/{name}" not in seen]
+        pending += [f"/site/verify/{name}" for name in imported if f"/site/verify/{name}" not in seen]
     assert seen == {f"/site/verify/{file.name}" for file in (SITE / "verify").iterdir()}
 
 
@@ -186,9 +186,9 @@ async def test_the_checkpoint_is_shown_and_says_whether_it_covers_the_page(servi
         origin, size, root = (await service.get("/log/checkpoint")).body.decode().split("\n")[:3]
         page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
         section = page[page.index('<h2 id="checkpoint">') :]
-        shown = re.findall(r"<dd>(?:<code>)?([^<]+)<", section)
-        assert shown[:3] == [origin, size, root]
-        assert covers in shown[-1]
+        values = re.findall(r"<dd>(?:<code>)?([^<]+)<", section)
+        assert values[:3] == [origin, size, root]
+        assert covers in values[-1]
         assert 'href="/verify?lang=en"' in section
         assert ("like-ledger verify-receipt" in section, "python -m ledger.log.verify" in section) == (True, True)
     assert 'href="/verify?lang=en"' in (await service.get("/?lang=en")).body.decode()

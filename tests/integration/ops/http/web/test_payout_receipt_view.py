@@ -83,9 +83,9 @@ async def test_it_tells_of_a_payout_from_settled_to_paid(service: RunningService
     await service.sequence()
     (envelope,) = await read_settlements(pool, campaign)
     payout = envelope.payouts[0]
-    for language, told in (("en", "paid on 23 November 2026"), ("zh", "2026年11月23日 到账")):
+    for language, words in (("en", "paid on 23 November 2026"), ("zh", "2026年11月23日 到账")):
         paid = await receipt(service, payout, language)
-        assert paid.says(told)
+        assert paid.says(words)
         assert paid.says(envelope.hash.hex())
         assert paid.says(payout.evidence[0])
         assert f"/campaigns/{SLUG}?lang={language}" in paid.links
@@ -110,15 +110,17 @@ async def test_the_transfers_it_names_are_those_that_moved_the_money(service: Ru
     assert back.says("returned: no such account")
     assert back.says("attempt 2")
     share = envelope.shares[0]
-    named = [one for own in transfers_by_step(envelope.payouts[0], share.transfer_id).values() for one in own]
+    transfers = [
+        transfer for step in transfers_by_step(envelope.payouts[0], share.transfer_id).values() for transfer in step
+    ]
     posted = await pool.fetch(
         "SELECT transfer_id FROM transfers t JOIN accounts a ON a.account_id IN (t.from_account, t.to_account)"
         " WHERE a.charity = $1 GROUP BY transfer_id",
         share.charity,
     )
-    assert sorted(named) == sorted(UUID(str(row["transfer_id"])) for row in posted)
-    assert len(named) == 5
-    assert all(back.says(str(one)) for one in named)
+    assert sorted(transfers) == sorted(UUID(str(row["transfer_id"])) for row in posted)
+    assert len(transfers) == 5
+    assert all(back.says(str(transfer)) for transfer in transfers)
 
 
 async def test_the_campaigns_page_leads_to_each_receipt(service: RunningService):
@@ -132,10 +134,10 @@ async def test_the_campaigns_page_leads_to_each_receipt(service: RunningService)
 async def test_what_is_no_payout_of_the_campaign_is_not_found(service: RunningService):
     campaign = (await service.service.catalogue_cache.refresh()).campaigns[SLUG]
     (envelope,) = await read_settlements(service.service.pool, campaign)
-    known = envelope.payouts[0].payout_id
-    for slug, payout in ((SLUG, "pay_x"), ("another", known)):
+    payout_id = envelope.payouts[0].payout_id
+    for slug, payout in ((SLUG, "pay_x"), ("another", payout_id)):
         assert (await service.get(f"/campaigns/{slug}/payouts/{payout}")).status == 404
-    assert (await service.get(f"/campaigns/{SLUG}/payouts/{known}?lang=fr")).status == 400
+    assert (await service.get(f"/campaigns/{SLUG}/payouts/{payout_id}?lang=fr")).status == 400
 
 
 async def test_a_receipt_that_is_known_is_not_sent_again(service: RunningService):
@@ -148,7 +150,7 @@ async def test_a_receipt_that_is_known_is_not_sent_again(service: RunningService
 
 
 @pytest.mark.parametrize(
-    ("account", "shown"),
+    ("account", "masked"),
     [
         ({"scheme": "other", "id": NUMBER}, "…3445"),
         ({"iban": "GB82WEST12345698765432"}, "…5432"),
@@ -156,5 +158,5 @@ async def test_a_receipt_that_is_known_is_not_sent_again(service: RunningService
         ({"scheme": "other", "id": "1"}, "…"),
     ],
 )
-def test_of_an_account_too_little_is_shown_to_tell_it(account: dict[str, str], shown: str):
-    assert mask_account(account) == shown
+def test_of_an_account_too_little_is_shown_to_tell_it(account: dict[str, str], masked: str):
+    assert mask_account(account) == masked

@@ -32,10 +32,10 @@ async def test_each_share_is_told_in_words(pool: Pool, language: str, words: lis
     await record_likes(pool, campaign, {2: 100, 9: 5})
     assert (await read_rows(pool, language)).rows == []
     await settle_periods(pool, campaign, AT)
-    found = await read_rows(pool, language)
-    assert [row.state_text for row in found.rows] == words
-    assert "2026-11-16" in found.expected_text
-    assert "0.05" in found.expected_text
+    rows = await read_rows(pool, language)
+    assert [row.state_text for row in rows.rows] == words
+    assert "2026-11-16" in rows.expected_text
+    assert "0.05" in rows.expected_text
 
 
 async def test_what_was_paid_shows_the_day_and_the_banks_reference(pool: Pool):
@@ -44,9 +44,9 @@ async def test_what_was_paid_shows_the_day_and_the_banks_reference(pool: Pool):
     await settle_periods(pool, campaign, AT)
     (envelope,) = await read_settlements(pool, campaign)
     await pay_all(pool, campaign, envelope, "S1", NOW)
-    found = await read_rows(pool, "en")
-    assert all(row.state_text.startswith("paid on") for row in found.rows)
-    assert found.offset is None
+    rows = await read_rows(pool, "en")
+    assert all(row.state_text.startswith("paid on") for row in rows.rows)
+    assert rows.offset is None
 
 
 def test_every_state_has_its_words():

@@ -23,7 +23,7 @@ from promises import promise
 FIRST = date(2026, 11, 1)
 
 
-def made(likes: Sequence[int], funded_minor: int, cap_minor: int | None = None) -> Preview:
+def simulate(likes: Sequence[int], funded_minor: int, cap_minor: int | None = None) -> Preview:
     terms = Terms(1, FIRST, 1, 1, cap_minor, shares=(Share("schools", 10_000),))
     counts = {FIRST + timedelta(days=n): DayCount(counted=number) for n, number in enumerate(likes)}
     return simulate_promise([terms], counts, funded_minor)
@@ -31,11 +31,11 @@ def made(likes: Sequence[int], funded_minor: int, cap_minor: int | None = None) 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 92, 93, 366, 3_660])
 def test_any_number_of_days_fits(count: int):
-    own = made(range(count), 10**9, count)
-    chart = draw_spending_chart(own)
+    simulated = simulate(range(count), 10**9, count)
+    chart = draw_spending_chart(simulated)
     assert len(chart.bars) <= BARS_MAX
     assert len(chart.bars) * chart.days_per_bar >= count
-    assert sum(bar.spent_minor for bar in chart.bars) == own.due_minor
+    assert sum(bar.spent_minor for bar in chart.bars) == simulated.due_minor
     for bar in chart.bars:
         assert bar.x >= LEFT
         assert bar.x + bar.width <= WIDTH
@@ -46,7 +46,7 @@ def test_any_number_of_days_fits(count: int):
 
 
 def test_each_bar_says_which_cap_binds_it():
-    chart = draw_spending_chart(made([10, 60, 60, 60], 120, 50))
+    chart = draw_spending_chart(simulate([10, 60, 60, 60], 120, 50))
     assert [bar.binds for bar in chart.bars] == [
         BindingCap.NONE,
         BindingCap.DAILY_CAP,
@@ -74,7 +74,7 @@ def test_each_bar_says_which_cap_binds_it():
 def test_limits_are_drawn_where_they_can_be_seen(
     likes: list[int], funded_minor: int, cap_minor: int | None, *, has_caps: bool, has_budget: bool, ends: bool
 ):
-    chart = draw_spending_chart(made(likes, funded_minor, cap_minor))
+    chart = draw_spending_chart(simulate(likes, funded_minor, cap_minor))
     assert chart.has_caps is has_caps
     assert (chart.running_total.budget_y is not None, chart.running_total.budget_ends_x is not None) == (
         has_budget,
@@ -90,17 +90,18 @@ def test_a_level_is_short(minor: int, currency: str, text: str):
     assert format_level(minor, currency, "en") == text
 
 
-def previewed(likes: Sequence[int], funded_minor: int, *, is_changed: bool = False) -> PreviewResult:
-    own = promise(("floor_minor = 0", "floor_minor = 600"), ("Village Schools", "<b>Village</b> Schools"))
+def make_preview(likes: Sequence[int], funded_minor: int, *, is_changed: bool = False) -> PreviewResult:
+    promised = promise(("floor_minor = 0", "floor_minor = 600"), ("Village Schools", "<b>Village</b> Schools"))
     counts = {FIRST + timedelta(days=n): DayCount(counted=number) for n, number in enumerate(likes)}
-    come = simulate_promise([engine_terms(own.terms, 1, FIRST)], counts, funded_minor, own.campaign.floor_minor)
+    terms, floor_minor = engine_terms(promised.terms, 1, FIRST), promised.campaign.floor_minor
+    come = simulate_promise([terms], counts, funded_minor, floor_minor)
     plan = Plan(PromiseAction.CREATE, 1, FIRST, [])
     return PreviewResult(
-        own, plan, come, come if is_changed else None, tuple(Note), datetime(2026, 10, 1, tzinfo=UTC)
+        promised, plan, come, come if is_changed else None, tuple(Note), datetime(2026, 10, 1, tzinfo=UTC)
     )
 
 
-def written(done: PreviewResult, language: Language) -> str:
+def render_part(done: PreviewResult, language: Language) -> str:
     loader = jinja2.FileSystemLoader(SITE / "templates")
     pages = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -119,11 +120,11 @@ def written(done: PreviewResult, language: Language) -> str:
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(("days", "funded_minor"), [(1, 0), (3, 700), (14, 1_200), (400, 50_000)])
 def test_the_page_s_part_is_whole_and_told_in_words(language: Language, days: int, funded_minor: int):
-    text = written(previewed([1_000 + 40 * n for n in range(days)], funded_minor, is_changed=True), language)
+    text = render_part(make_preview([1_000 + 40 * n for n in range(days)], funded_minor, is_changed=True), language)
     part = ET.fromstring(text.replace("<br>", "<br/>").replace("<details open>", "<details>"))  # noqa: S314 - our own
     drawings = part.findall(".//svg")
     assert len(drawings) == 2
-    ids = {each.get("id") for each in part.iter() if each.get("id")}
+    ids = {element.get("id") for element in part.iter() if element.get("id")}
     for drawing in drawings:
         assert drawing.get("role") == "img"
         assert set((drawing.get("aria-labelledby") or "").split()) <= ids
@@ -135,13 +136,13 @@ def test_the_page_s_part_is_whole_and_told_in_words(language: Language, days: in
 
 
 def test_the_sentences_of_the_page():
-    text = " ".join(written(previewed([1_200, 1_800], 1_000), "en").split())
+    text = " ".join(render_part(make_preview([1_200, 1_800], 1_000), "en").split())
     assert "CN¥9.00 of CN¥10.00 would be pledged." in text
     assert "CN¥1.00 of the budget would remain at the end." in text
     assert "Of 2 days, the daily cap limits 1 and the budget 0." in text
     assert "300 of 3,000 counted likes would earn nothing." in text
-    topped_up = " ".join(written(previewed([1_200], 500), "en").split())
+    topped_up = " ".join(render_part(make_preview([1_200], 500), "en").split())
     assert "CN¥1.00 of it would be added to reach the minimum." in topped_up
     assert "CN¥0.00 of the budget would remain at the end." in topped_up
-    used = " ".join(written(previewed([1_200, 1_800], 700), "en").split())
+    used = " ".join(render_part(make_preview([1_200, 1_800], 700), "en").split())
     assert "The budget would be used up on 2 November 2026." in used
