@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from campaigns.errors import FieldError
     from campaigns.promise.model import Promise
     from ops.admin.core.actor import Actor
     from ops.admin.core.command import CommandServices
@@ -225,8 +226,16 @@ def _refusal_text(error: Exception) -> str:
     from ops.i18n.refusals import refusal_text
 
     if isinstance(error, ValidationFailed):
-        return "\n".join(f"{field.path}: {refusal_text(field, 'en')}" for field in error.field_errors)
+        return "\n".join(f"{field.path}: {_field_error_text(field)}" for field in error.field_errors)
     return refusal_text(error, "en") if isinstance(error, Refusal) else str(error)
+
+
+def _field_error_text(field: "FieldError") -> str:
+    """Return the sentence of a field's error; a page has a hint beside the field, here the pattern stands for it."""
+    from ops.i18n.refusals import refusal_text
+
+    sentence = refusal_text(field, "en")
+    return f"{sentence} It must match {field.params['pattern']}" if "pattern" in field.params else sentence
 
 
 def read_promise(file: "Path") -> "Promise":

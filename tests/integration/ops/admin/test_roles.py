@@ -109,11 +109,11 @@ GET   /admin/payouts/{payout}           cfrao
 # Pages with a command's or a list's name in the path, and those for everybody who is signed in.
 GENERIC_PAGES = {
     ("GET", "/admin/do/{command}"),
-    ("GET", "/admin/do/{command}/{of}"),
+    ("GET", "/admin/do/{command}/{subject}"),
     ("POST", "/admin/do/{command}"),
-    ("POST", "/admin/do/{command}/{of}"),
-    ("GET", "/admin/{listing}"),
-    ("GET", "/admin/{listing}.csv"),
+    ("POST", "/admin/do/{command}/{subject}"),
+    ("GET", "/admin/{list}"),
+    ("GET", "/admin/{list}.csv"),
     ("POST", "/admin/sign-out"),
 }
 SIGN_IN = "/admin/sign-in"  # and the paths below it, for anybody

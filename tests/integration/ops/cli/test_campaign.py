@@ -239,7 +239,7 @@ def test_wrong_usage_ends_with_status_2(command: Command, tmp_path: Path):
         ({"LIKE_LEDGER_DATABASE_URL": "postgresql://u:geheim@127.0.0.1:1/x"}, "The database cannot be reached"),
         ({"LIKE_LEDGER_DATABASE_URL": "mysql://u:geheim@127.0.0.1:1/x"}, "is not an address of PostgreSQL"),
         ({"LIKE_LEDGER_PSEUDONYM_KEY": ""}, "LIKE_LEDGER_PSEUDONYM_KEY must be 32 bytes in hex"),
-        ({"LIKE_LEDGER_COLOUR": "red"}, "no such setting: LIKE_LEDGER_COLOUR"),
+        ({"LIKE_LEDGER_COLOUR": "red"}, "Unknown settings: LIKE_LEDGER_COLOUR"),
     ],
 )
 def test_a_wrong_configuration_is_one_clear_line_without_a_password(environment: dict[str, str], words: str):

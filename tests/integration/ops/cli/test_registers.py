@@ -14,7 +14,7 @@ def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, f
     command("campaign", "apply", path)
     answer = printed_json(command("charity", "set-account", "village-schools", *OTHER, "--json"))
     assert (answer["state"], answer["after"]) == ("done", {"account": {"scheme": "other", "id": OTHER[3]}})
-    assert "already" in command("charity", "set-account", "village-schools", *OTHER).stdout
+    assert "unchanged" in command("charity", "set-account", "village-schools", *OTHER).stdout
     assert OTHER[3] in command("charity", "list").stdout
     assert "is registered with another account" in refusal_of(command("campaign", "apply", path, "--json"))
     assert refusal_of(command("charity", "set-account", "village-schools", "--iban", "GB00")).startswith(
@@ -22,7 +22,7 @@ def test_an_account_is_changed_at_once_and_told_by_new_terms(command: Command, f
     )
     assert (
         refusal_of(command("charity", "set-account", "village-schools", "--scheme", "x"))
-        == "account.id: Field required\n"
+        == "account.id: Enter a value.\n"
     )
     for wrong in ((), ("--iban", "GB82WEST12345698765432", *OTHER)):
         unclear = command("charity", "set-account", "village-schools", *wrong)

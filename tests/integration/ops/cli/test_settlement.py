@@ -200,7 +200,7 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
 @pytest.mark.parametrize(
     ("words", "environment", "why"),
     [
-        (("settle", "nothing-here"), {}, "The campaign nothing-here does not exist"),
+        (("settle", "nothing-here"), {}, "There is no campaign nothing-here."),
         (
             ("settle", SLUG, "--period", "2022-04-19"),
             {},

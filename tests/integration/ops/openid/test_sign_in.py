@@ -76,7 +76,7 @@ async def test_a_callback_is_valid_once_and_for_one_browser(
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
         other = await BrowserClient(openid_server, http).read(callback, **{"Accept-Language": "en"})
         assert other.status == 401
-        assert "begin again" in page_text(other)
+        assert "start again" in page_text(other)
     assert (await visitor.read(callback)).status == 200
     assert (await visitor.read(callback)).status == 401, "the attempt's cookie is gone"
     assert await fetch_rows(openid_server, "SELECT count(*) FROM sessions") == [(1,)]
@@ -91,7 +91,7 @@ async def test_a_new_sign_in_ends_the_previous_session(openid_server: RunningSer
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nobody", "nobody has no role here"), ("two", "two has several roles"), ("admin", "tells no usable name")],
+    [("nobody", "nobody has no role here"), ("two", "two has several roles"), ("admin", "sent no usable name")],
 )
 async def test_a_person_without_a_single_role_is_refused(
     openid_server: RunningService, visitor: BrowserClient, name: str, message: str
