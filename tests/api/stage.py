@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-from clerks import AdminClient, create_tokens
+from admin_client import AdminClient, create_tokens
+from browser_client import BrowserClient
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.openapi.examples import PROMISE_JSON
-from serving import DAY, SLUG, RunningService, create_funded_campaign, like, promise, running_service
-from visitors import BrowserClient
+from running_service import DAY, SLUG, RunningService, create_funded_campaign, like, promise, running_service
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 UNREACHABLE_URL = "http://127.0.0.1:9/payouts"  # the payment service never responds, so payouts stay unknown

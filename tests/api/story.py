@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from clerks import AdminClient
+from admin_client import AdminClient
+from browser_client import BrowserClient
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.http.endpoints import document
-from serving import DAY, SLUG, RunningService, like
-from visitors import BrowserClient
+from running_service import DAY, SLUG, RunningService, like
 
 HASH, PAYOUT, MESSAGE = "0" * 64, "pay_q5t4w2xk7m3j6r8v9n0p", "STLQ5T4W2XK7M3J6R8V9N0PA-1"  # in the examples
 RUNNING_SLUG = "forest"  # a campaign that runs today

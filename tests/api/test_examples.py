@@ -14,12 +14,12 @@ from typing import Any
 import jsonschema
 import pytest
 
-from clerks import create_tokens
+from admin_client import create_tokens
 from ops import jobs
 from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.endpoints import document
-from serving import SLUG, RunningService, promise, running_service
+from running_service import SLUG, RunningService, promise, running_service
 from story import (
     RUNNING_SLUG,
     RecordedResponse,

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
-from clerks import create_tokens
+from admin_client import create_tokens
 from ops.clock import utc_now
-from serving import RunningService, like, running_service
+from running_service import RunningService, like, running_service
 from tests.browser.test_browser import NARROW, WIDE, Watched, axe_finds_nothing, browser, open_page
 
 __all__ = ["browser"]  # the fixture

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from clerks import create_tokens
+from admin_client import create_tokens
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.clock import utc_now
 from ops.http.core import snapshots
-from serving import DAY, SLUG, RunningService, like, promise, running_service
+from running_service import DAY, SLUG, RunningService, like, promise, running_service
 from tests.browser.test_admin_browser import signed_in
 from tests.browser.test_browser import WIDE, Watched, browser
 

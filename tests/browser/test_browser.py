@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from campaigns.pledging import settle
 from ops.clock import utc_now
-from serving import SLUG, RunningService, like, promise, running_service
+from running_service import SLUG, RunningService, like, promise, running_service
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = files("axe_playwright_python") / "axe.min.js"  # axe-core itself; the package around it is not used

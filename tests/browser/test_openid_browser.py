@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser
 
-from openid_serving import issuer, openid_server
-from serving import RunningService
+from openid_service import issuer, openid_server
+from running_service import RunningService
 from tests.browser.test_browser import AXE, NARROW, browser, open_page
 
 __all__ = ["browser", "issuer", "openid_server"]  # the fixtures

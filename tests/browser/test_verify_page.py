@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page
 
 from ledger.log.note import format_verifier_key
 from receipt_cases import FOREIGN, LOG, cases, check_outcome, mutants
-from serving import RunningService, like, running_service
+from running_service import RunningService, like, running_service
 from tests.browser.test_browser import NARROW, WIDE, Watched, axe_finds_nothing, browser, open_page
 
 __all__ = ["browser"]  # a fixture

@@ -17,7 +17,7 @@ import aiohttp
 from standardwebhooks.webhooks import Webhook
 
 from ops.clock import utc_now
-from serving import environment, like
+from running_service import environment, like
 
 _ROOT = Path(__file__).parents[2]
 _TRIES_MAX = 400

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from proxy import running_proxy
-from serving import like, running_service
+from running_service import like, running_service
 
 LIKES = [like(str(person)) for person in range(30)]
 

@@ -15,7 +15,7 @@ from ops import database, embedded_postgres
 from ops.clock import utc_now
 from ops.migrate import migrate
 from program import Sender, batch_likes, running_program, running_sender
-from serving import KEYS, LOG, create_funded_campaign, promise
+from running_service import KEYS, LOG, create_funded_campaign, promise
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from ops.replay.formats import Format
 from ops.replay.run import ReplayJob, ReplayTarget, new_report, send_file
 from ops.replay.secret import parse_secret
 from processes import ROOT
-from serving import DAY, KEYS, LOG, SLUG, create_funded_campaign, environment, like, promise
+from running_service import DAY, KEYS, LOG, SLUG, create_funded_campaign, environment, like, promise
 
 pytestmark = pytest.mark.slow
 LIKES, SIZE, KILLS = 6_000, 50, 3

@@ -25,7 +25,7 @@ from ops.demo import payday
 from ops.replay.formats import Format
 from ops.replay.run import ReplayJob, ReplayReport, ReplayTarget, new_report, send_file
 from ops.replay.secret import parse_secret
-from serving import LOG, SLUG, RunningService, promise, running_service
+from running_service import LOG, SLUG, RunningService, promise, running_service
 
 DEFAULT_FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand-likes.csv"
 FILE = Path(os.environ.get("KUAIRAND_LIKES", DEFAULT_FILE))

@@ -18,7 +18,7 @@ from docs.generators.markdown import sentence
 from docs.generators.parts import fill
 from ledger.accounting.apportionment import apportion
 from ops.clock import utc_now
-from serving import SLUG, RunningService, promise, running_service
+from running_service import SLUG, RunningService, promise, running_service
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from ops.doctor import run_diagnostics
 from ops.jobs import Jobs
 from ops.log_export import export_log
 from ops.settings import Settings
-from serving import KEYS, LOG, like, running_service
+from running_service import KEYS, LOG, like, running_service
 from sql import Pool
 from tests.integration.ledger.publication.test_witnesses import (
     LOG_VKEY,

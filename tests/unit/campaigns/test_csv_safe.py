@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 
 from campaigns.csv_safe import escape_formula
-from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
+from hostile_texts import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 
 
 @pytest.mark.parametrize(

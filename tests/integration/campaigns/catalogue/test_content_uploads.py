@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from admin_client import AdminClient, create_tokens
 from campaigns.catalogue import content_uploads as engine
-from clerks import AdminClient, create_tokens
 from databases import broken_invariants
 from ops import database
 from ops.admin.core.actor import OPERATOR
@@ -23,7 +23,16 @@ from ops.admin.resources import campaigns, content_uploads
 from ops.clock import utc_now
 from ops.settings import Settings
 from processes import ROOT
-from serving import KEYS, SLUG, RunningService, create_funded_campaign, environment, like, promise, running_service
+from running_service import (
+    KEYS,
+    SLUG,
+    RunningService,
+    create_funded_campaign,
+    environment,
+    like,
+    promise,
+    running_service,
+)
 
 MANY = 12_345  # three chunks
 

@@ -11,7 +11,7 @@ from campaigns.pledging import budget
 from campaigns.promise.model import Promise
 from ops import app
 from ops.settings import Settings
-from serving import KEYS, SLUG, RunningService, like, promise, running_service
+from running_service import KEYS, SLUG, RunningService, like, promise, running_service
 
 PEOPLE = 100
 WRITERS = 20

@@ -4,7 +4,7 @@ from campaigns.intake.group_commit import Submission, commit_group
 from campaigns.intake.payload import parse_body
 from campaigns.intake.people_count import count_stale
 from ops.clock import utc_now
-from serving import RunningService, like, running_service
+from running_service import RunningService, like, running_service
 
 
 async def _people(service: RunningService) -> int:

@@ -18,7 +18,7 @@ from ledger.log import receipt
 from ledger.log.note import format_verifier_key, make_signer
 from ledger.log.receipt import MalformedReceipt
 from ops.cli import app
-from serving import DAY, KEYS, LOG, SLUG, HttpResponse, RunningService, like, running_service
+from running_service import DAY, KEYS, LOG, SLUG, HttpResponse, RunningService, like, running_service
 from sql import Connection
 
 LATER = DAY + timedelta(minutes=1)

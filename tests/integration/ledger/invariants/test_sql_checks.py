@@ -6,9 +6,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-import pairs
+import proposal_pairs
 from databases import DatabaseServer, run_in_thread
-from in_use import fill_database
+from filled_database import fill_database
 from ledger.invariants import log_tiles, sql_checks
 from ops.admin.core import proposals
 from sql import Connection, Script, scripts
@@ -19,7 +19,7 @@ NEWEST = (
     "(SELECT transfer_id FROM transfers WHERE corrects IS NULL AND step = 'pledge' ORDER BY recorded_at DESC LIMIT 1)"
 )
 
-TAMPERINGS = pairs.TAMPERINGS | {
+TAMPERINGS = proposal_pairs.TAMPERINGS | {
     "accounts_have_the_owners_of_their_kind": [
         "UPDATE accounts SET charity = 'village-schools' WHERE kind = 'budget'",
         "UPDATE accounts SET campaign = '' WHERE kind = 'payable'",

@@ -12,7 +12,7 @@ from ledger.log.encoding import to_base64
 from ledger.log.note import format_verifier_key
 from ledger.publication.outbox import enqueue_leaf
 from ledger.publication.store import newest_head
-from serving import DAY, LOG, RunningService, like, running_service
+from running_service import DAY, LOG, RunningService, like, running_service
 from sql import Connection
 
 SOURCE = Path(__file__).parents[3] / "foreign" / "verifier.go"

@@ -23,7 +23,7 @@ from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_steps import PayoutState, PayoutStep
 from ops.clock import utc_now
 from payment_service import SECRET
-from serving import SLUG, RunningService, like, running_service
+from running_service import SLUG, RunningService, like, running_service
 from settlements import read_settlements, send, settle_periods
 
 PATH = "/v1/payouts/answers"

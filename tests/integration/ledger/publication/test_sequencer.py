@@ -17,7 +17,7 @@ from ledger.log.tiles import entries_in, grow_tiles, new_bundles, new_tiles
 from ledger.publication import sequencer, store
 from ledger.publication.outbox import enqueue_leaf
 from ledger.publication.sequencer import BrokenTree, LogRefused
-from serving import LOG
+from running_service import LOG
 from sql import Connection, Pool, query
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)

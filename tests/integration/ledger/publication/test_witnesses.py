@@ -16,7 +16,7 @@ from ledger.log.note import format_verifier_key, parse_note
 from ledger.publication import sequencer, store, witness_client, witnesses
 from ledger.publication.outbox import enqueue_leaf
 from ledger.publication.witnesses import LEASE, RETRY_DELAY, WitnessProgress
-from serving import LOG
+from running_service import LOG
 from sql import Connection, Pool
 from witness import Witness, running_witness
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from bank import PAYER_BIC, PAYER_IBAN, MockBank, running_bank
 from campaigns.catalogue.cache import Campaign
 from ledger.payouts import sending
 from ledger.payouts.channels.pain001 import Pain001Channel, Payer
@@ -14,6 +13,7 @@ from ledger.reconciliation import reconcile
 from ledger.reconciliation.matching import MatchRule
 from ledger.reconciliation.statements import StatementRefused
 from ledger.settlements.payout_steps import PayoutState
+from mock_bank import PAYER_BIC, PAYER_IBAN, MockBank, running_bank
 from payouts import (
     AT,
     FREE,

@@ -11,11 +11,11 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from clerks import AdminClient, create_tokens
+from admin_client import AdminClient, create_tokens
 from ops.admin.core import csv_export
 from ops.admin.core.csv_export import format_cell
 from ops.cli import app
-from serving import RunningService, environment, running_service
+from running_service import RunningService, environment, running_service
 from sql import Connection
 
 FUNDING = "/campaigns/rural-education/funding"

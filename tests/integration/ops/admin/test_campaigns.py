@@ -8,11 +8,21 @@ from typing import Any
 
 import pytest
 
+from admin_client import FOREST, AdminClient, create_tokens, promise_json
 from campaigns.catalogue import apply_promise, cache
 from campaigns.intake.admission import PAUSED_REASON
-from clerks import FOREST, AdminClient, create_tokens, promise_json
 from ops.clock import utc_now
-from serving import DAY, KEYS, PROMISE, SLUG, RunningService, create_funded_campaign, like, promise, running_service
+from running_service import (
+    DAY,
+    KEYS,
+    PROMISE,
+    SLUG,
+    RunningService,
+    create_funded_campaign,
+    like,
+    promise,
+    running_service,
+)
 
 TODAY = utc_now().astimezone(FOREST.campaign.starts_at.tzinfo).date()
 LAST = TODAY + timedelta(days=29)

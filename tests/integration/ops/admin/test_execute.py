@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from clerks import FOREST, AdminClient, create_tokens, promise_json
-from serving import RunningService, running_service
+from admin_client import FOREST, AdminClient, create_tokens, promise_json
+from running_service import RunningService, running_service
 
 
 @pytest.fixture

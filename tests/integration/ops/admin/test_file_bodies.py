@@ -8,13 +8,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from clerks import create_tokens
+from admin_client import create_tokens
 from ops.admin.core.command import Command, CommandContext, CommandResult, FileBody
 from ops.http.api.admin import command_handler
 from ops.http.core.app_keys import COMMAND_SERVICES
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.http.core.middleware import handle_errors
-from serving import running_service
+from running_service import running_service
 
 BYTES_MAX = 2_000_000
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from bank import PAYER_BIC, PAYER_IBAN, MockBank, running_bank
+from admin_client import AdminClient, create_tokens
 from campaigns.promise.model import Promise
-from clerks import AdminClient, create_tokens
 from ledger.payouts import sending
 from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.statements.csv_table import COLUMNS
+from mock_bank import PAYER_BIC, PAYER_IBAN, MockBank, running_bank
 from ops.admin import registry
 from ops.admin.core import execute
 from ops.admin.core.actor import OPERATOR
 from ops.admin.core.errors import Forbidden
 from ops.admin.resources.proposals import Approval
 from ops.clock import utc_now
-from serving import SLUG, RunningService, like, promise, running_service
+from running_service import SLUG, RunningService, like, promise, running_service
 
 SETTLEMENTS_PATH = f"/campaigns/{SLUG}/settlements"
 ACCOUNTS = {"village-schools": "DE89370400440532013000", "mobile-libraries": "FR1420041010050500013M02606"}

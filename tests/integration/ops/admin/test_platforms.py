@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 
+from admin_client import AdminClient, create_tokens
 from campaigns.catalogue.cache import PlatformKey
 from campaigns.intake.key_usage import KeyUsage
-from clerks import AdminClient, create_tokens
 from ops.clock import utc_now
-from serving import RunningService, like, running_service
+from running_service import RunningService, like, running_service
 
 PUBLIC = "whpk_" + base64.b64encode(bytes(range(32))).decode()
 WRITES = {

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from admin_client import FOREST, AdminClient, create_tokens, promise_json
 from campaigns.promise.model import Promise
-from clerks import FOREST, AdminClient, create_tokens, promise_json
 from ops.admin import registry
 from ops.admin.resources import proposals
 from ops.clock import utc_now
-from serving import RunningService, create_funded_campaign, promise, running_service
+from running_service import RunningService, create_funded_campaign, promise, running_service
 
 DAY = timedelta(days=1)
 ACCOUNT = {"scheme": "other", "id": "6222020200112233999"}

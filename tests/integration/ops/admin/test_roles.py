@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import aiohttp
 import pytest
 
-from clerks import FOREST, PEOPLE, AdminClient, create_tokens, promise_json
+from admin_client import FOREST, PEOPLE, AdminClient, create_tokens, promise_json
+from browser_client import BrowserClient
 from ops import app
 from ops.admin.auth import tokens
 from ops.clock import utc_now
 from ops.keys import Keys
 from ops.settings import Settings
-from serving import SLUG, RunningService, next_year, promise, running_service
-from visitors import BrowserClient
+from running_service import SLUG, RunningService, next_year, promise, running_service
 
 pytestmark = pytest.mark.one_server
 

@@ -10,10 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from clerks import AdminClient, create_tokens
+from admin_client import AdminClient, create_tokens
+from browser_client import BrowserClient
 from ops.admin import registry
-from serving import RunningService, running_service
-from visitors import BrowserClient
+from running_service import RunningService, running_service
 
 AT = "2026-11-23T08:00:00Z"
 INVALID_KEYS: list[Any] = [

@@ -14,7 +14,7 @@ from campaigns.errors import FundingRefused
 from campaigns.pledging import budget
 from campaigns.reporting.settlements import published_settlements, settlements_csv
 from campaigns.reporting.snapshot import read_snapshots
-from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
+from hostile_texts import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 from ledger.log.leaf_schemas import read_leaf
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.sending import end_to_end_id
@@ -23,7 +23,7 @@ from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.http.web.payouts_view import build_payouts
 from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY
-from serving import KEYS, SLUG, RunningService, like, promise, running_service
+from running_service import KEYS, SLUG, RunningService, like, promise, running_service
 from settlements import create_campaign, read_settlements, record_likes, send, settle_periods
 from sql import Pool
 

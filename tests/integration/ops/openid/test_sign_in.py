@@ -9,11 +9,11 @@ from aiohttp import web
 from yarl import URL
 
 import sql
-from clerks import AdminClient
-from openid_serving import CALLBACK_PATH, issuer, openid_server, running_openid_service
+from admin_client import AdminClient
+from browser_client import BrowserClient, FetchedPage, FormParser, page_text
+from openid_service import CALLBACK_PATH, issuer, openid_server, running_openid_service
 from ops.doctor import Finding, run_diagnostics
-from serving import RunningService, running_service
-from visitors import BrowserClient, FetchedPage, FormParser, page_text
+from running_service import RunningService, running_service
 
 __all__ = ["issuer", "openid_server"]  # the fixtures
 pytestmark = pytest.mark.one_server

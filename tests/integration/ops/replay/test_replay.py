@@ -22,7 +22,7 @@ from ops.clock import utc_now
 from ops.replay.batches import Batch
 from ops.replay.secret import parse_secret
 from ops.replay.sender import DeliveryFailed, DeliveryTally, Sender, send_all
-from serving import DAY, KEYS, SLUG, RunningService, like, promise, running_service
+from running_service import DAY, KEYS, SLUG, RunningService, like, promise, running_service
 
 ROOT = Path(__file__).resolve().parents[4]
 LIKES = [like(f"person-{n % 9}", f"video-{n // 9}", at=DAY + timedelta(seconds=n)) for n in range(45)] + [

@@ -7,7 +7,7 @@ import pytest
 from campaigns.errors import PromiseRefused
 from campaigns.promise.model import canonical_json
 from campaigns.promise.toml_file import parse_promise
-from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
+from hostile_texts import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 from ledger.log.canonical import parse_canonical
 from ledger.publication.outbox import leaf_body
 from promises import PROMISE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hostile import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
+from hostile_texts import CONTROL_CHARACTER_TEXTS, ONE_LINE_TEXTS
 from ledger.log.checkpoint import Checkpoint, MalformedCheckpoint, open_checkpoint, sign_checkpoint
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.note import MalformedKey, NoteError, VerifierKey, format_verifier_key, make_signer, parse_verifier_key

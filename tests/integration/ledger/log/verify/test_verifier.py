@@ -21,7 +21,7 @@ from ledger.log.verify.verifier import VerificationFailed, VerificationResult, v
 from ledger.publication import sequencer
 from ops.clock import utc_now
 from ops.log_export import export_log
-from serving import DAY, KEYS, LOG, RunningService, like, promise, running_service
+from running_service import DAY, KEYS, LOG, RunningService, like, promise, running_service
 from sql import Connection
 
 ROOT = Path(__file__).parents[5]

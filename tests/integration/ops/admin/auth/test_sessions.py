@@ -9,12 +9,12 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from clerks import create_tokens
+from admin_client import create_tokens
+from browser_client import BrowserClient, page_text
 from ops.admin.auth import session_store, tokens
 from ops.admin.auth.tokens import Identity
 from ops.clock import utc_now
-from serving import RunningService, running_service
-from visitors import BrowserClient, page_text
+from running_service import RunningService, running_service
 
 COOKIE = "like_ledger_session"
 SETTING = "t" * 40

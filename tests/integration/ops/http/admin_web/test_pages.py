@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import aiohttp
 import pytest
 
-from clerks import create_tokens
+from admin_client import create_tokens
+from browser_client import BrowserClient, FetchedPage, page_text
 from ops.clock import utc_now
-from serving import RunningService, next_year, promise, running_service
-from visitors import BrowserClient, FetchedPage, page_text
+from running_service import RunningService, next_year, promise, running_service
 
 Comes = Callable[[str], Awaitable[BrowserClient]]
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}"

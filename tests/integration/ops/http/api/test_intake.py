@@ -11,7 +11,7 @@ import pytest
 
 from campaigns.catalogue import platforms
 from ops.clock import utc_now
-from serving import DAY, RunningService, like, promise, running_service
+from running_service import DAY, RunningService, like, promise, running_service
 
 
 @pytest.fixture

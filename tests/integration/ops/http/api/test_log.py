@@ -13,7 +13,7 @@ from ledger.log.tiles import Bundle, Tile, entries_in, new_bundles, new_tiles
 from ledger.publication import sequencer
 from ops import log_export
 from ops.clock import utc_now
-from serving import LOG, RunningService, like, running_service
+from running_service import LOG, RunningService, like, running_service
 
 
 async def grow_log(to: RunningService, deliveries: int = 3) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from ops.http.core import snapshots
 from ops.http.endpoints import document
-from serving import DAY, SLUG, RunningService, like, promise, running_service
+from running_service import DAY, SLUG, RunningService, like, promise, running_service
 
 CAMPAIGN = f"/v1/campaigns/{SLUG}"
 FIGURES = [

@@ -11,7 +11,7 @@ import pytest
 from ops import app
 from ops.http.api import totals_stream
 from ops.http.core import snapshots
-from serving import SLUG, RunningService, like, running_service
+from running_service import SLUG, RunningService, like, running_service
 
 PATH = f"/v1/campaigns/{SLUG}/stream"
 

@@ -10,7 +10,7 @@ from campaigns.catalogue.cache import CatalogueCache
 from ops.clock import utc_now
 from ops.http.core import snapshots
 from ops.http.core.snapshots import SnapshotCache, SnapshotTooOld
-from serving import KEYS, SLUG, RunningService, create_funded_campaign, promise, running_service
+from running_service import KEYS, SLUG, RunningService, create_funded_campaign, promise, running_service
 from sql import Pool
 
 TOTALS = f"/v1/campaigns/{SLUG}/totals"

@@ -10,7 +10,7 @@ import pytest
 from ops.clock import utc_now
 from ops.http.core import snapshots
 from ops.i18n.language import SITE
-from serving import SLUG, RunningService, like, promise, running_service
+from running_service import SLUG, RunningService, like, promise, running_service
 
 HOSTILE = "<script>alert(1)</script>\"onload='x'{{7*7}}&amp;"
 PAGES = ["/", f"/campaigns/{SLUG}", "/docs", "/verify"]

@@ -17,7 +17,7 @@ from ledger.settlements.payout_transfers import transfers_by_step
 from ops.clock import utc_now
 from ops.http.core import snapshots
 from ops.http.web.payout_receipt_view import mask_account
-from serving import SLUG, RunningService, like, running_service
+from running_service import SLUG, RunningService, like, running_service
 from settlements import pay_all, read_settlements, send, settle_periods
 
 NUMBER = "6222020200112233445"

@@ -8,7 +8,7 @@ from ops.admin import registry
 from ops.http.admin_web.forms import parsing
 from ops.http.admin_web.forms.parsing import InputFormat
 from ops.http.admin_web.forms.schema import form_schema
-from serving import promise
+from running_service import promise
 
 INPUT_FORMAT = InputFormat("CNY", "Asia/Shanghai")
 PARTS = form_schema(Promise)

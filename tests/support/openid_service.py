@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from clerks import create_tokens
+from admin_client import create_tokens
 from openid_provider import CLIENT_ID, SECRET, running_provider
-from serving import RunningService, running_service
+from running_service import RunningService, running_service
 
 CALLBACK_PATH = "/admin/sign-in/openid/callback"
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from serving import RunningService
+from running_service import RunningService
 
 
 class FetchedPage(NamedTuple):

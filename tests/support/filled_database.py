@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pairs
+import proposal_pairs
 from campaigns.catalogue import apply_promise, content_uploads, pauses
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging import budget
@@ -16,7 +16,7 @@ from ledger.publication import sequencer, witness_client
 from ledger.publication.witnesses import request_cosignature
 from ops import database
 from promises import PSEUDONYM_KEY, promise, record
-from serving import KEYS, LOG
+from running_service import KEYS, LOG
 from settlements import settle_and_pay
 from sql import Pool
 from witness import running_witness
@@ -82,7 +82,7 @@ async def fill_database(dsn: str) -> None:
         await cosign_checkpoint(pool)
         await close_another_campaign(pool)
         await enrol_and_pause(pool, campaign, ["z"])
-        await pairs.create_proposals(pool, campaign.slug, KEYS)
+        await proposal_pairs.create_proposals(pool, campaign.slug, KEYS)
         async with pool.acquire() as conn:
             await sequencer.append_leaves(conn, NOW)
         await fund_campaign(pool, campaign, 1)  # its leaf stays in the queue

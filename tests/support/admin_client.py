@@ -7,7 +7,7 @@ from typing import Any
 from campaigns.promise.model import Promise
 from ops.admin.auth import tokens
 from ops.clock import utc_now
-from serving import RunningService, promise
+from running_service import RunningService, promise
 from sql import Pool
 
 PEOPLE = {
