@@ -129,6 +129,6 @@ async def test_the_doctor_reports_lagging_witnesses(dsn: str, http: aiohttp.Clie
         await conn.close()
     first_finding, other_finding = (findings[f"witness witness.example/w{n}"] for n in (1, 2))
     assert (first_finding.is_ok, first_finding.state) == (True, "has cosigned 4 of 4 leaves")
-    assert other_finding.state == "has cosigned 0 of 4 leaves; when it was last asked: status 503"
+    assert other_finding.state == "has cosigned 0 of 4 leaves; last request: status 503"
     assert not other_finding.is_ok
     assert "LIKE_LEDGER_LOG_WITNESSES" in other_finding.fix

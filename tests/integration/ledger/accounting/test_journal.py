@@ -39,7 +39,7 @@ def correction(corrected: Posting, key: str, amount_minor: int | None = None) ->
 
 
 @pytest.fixture
-async def fund_account(pool: Pool) -> Pool:
+async def funded(pool: Pool) -> Pool:
     """Return a pool on a database where 1,000 were funded and 600 of them pledged."""
     await post(pool, FUNDED, FIRST)
     return pool

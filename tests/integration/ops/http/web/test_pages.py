@@ -65,8 +65,8 @@ async def test_each_page_is_whole_in_both_languages(service: RunningService) -> 
             page = Elements(answer.body.decode())
             assert (page.open, len(page.of("h1")), page.of("html")[0]["lang"]) == ([], 1, tag)
             assert page.of("script") == SCRIPTED.get(path, [])
-            assert [name for _, attributes in page.found for name in attributes if name.startswith("on")] == []
-            assert [a for _, a in page.found if "style" in a] == []
+            assert [name for _, attributes in page.elements for name in attributes if name.startswith("on")] == []
+            assert [a for _, a in page.elements if "style" in a] == []
 
 
 async def test_the_language_follows_the_browser_and_can_be_switched(service: RunningService) -> None:
