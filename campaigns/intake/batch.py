@@ -16,18 +16,14 @@ import asyncpg
 from campaigns.batch_tallies import BatchTallies, encode_tallies
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake.batch_tree import BatchLike, Tree, build_tree
+from campaigns.intake.daily_limit import PersonDay, QuotaUse, allocate_quota, mark_over_limit, quota_use_by_person_day
 from campaigns.intake.decide import (
     ChangesByLike,
     Decision,
     LikeKey,
     LikeTransition,
-    PersonDay,
-    QuotaUse,
-    allocate_quota,
     decide_likes,
     group_by_like,
-    mark_over_limit,
-    quota_use_by_person_day,
     replace_decisions,
     tally_by_day,
 )

@@ -1,4 +1,4 @@
-"""Changes that a person makes to a payout: retry it, or record its result."""
+"""Record the result of a payout that a person reports."""
 
 from datetime import datetime
 
@@ -8,7 +8,6 @@ from ledger.payouts.sending import ensure_not_being_sent, record_results
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_steps import PayoutState
-from ledger.settlements.transitions import record_step
 from sql import Connection, query
 
 _FIND_SETTLEMENT_OF_PAYOUT = query("find_settlement_of_payout")
@@ -24,22 +23,6 @@ async def lock_payout(conn: Connection, payout_id: str) -> tuple[Settlement, Pay
         raise SettlementRefused("payout_not_found", payout=payout_id)
     settlement = await lock_settlement(conn, settlement_id)
     return settlement, next(payout for payout in settlement.payouts if payout.payout_id == payout_id)
-
-
-async def retry_returned(conn: Connection, payout_id: str, payee: str, by: str, now: datetime) -> Settlement:
-    """Start another attempt of a payout, to `payee` (RFC 8785 JSON); return its settlement.
-
-    The settlement's hash changes, so it needs new approvals. Raises SettlementRefused if the payout
-    was not returned. Joins the caller's transaction.
-    """
-    settlement, payout = await lock_payout(conn, payout_id)
-    if payout.state is not PayoutState.RETURNED:
-        raise SettlementRefused("payout_not_returned", payout=payout_id, state=payout.state.value)
-    step = payout.latest_step.next_step(
-        PayoutState.WAITING, by, now, attempt=payout.latest_step.attempt + 1, payee=payee
-    )
-    await record_step(conn, settlement, payout, step)
-    return await lock_settlement(conn, settlement.settlement_id)
 
 
 async def record_result_manually(

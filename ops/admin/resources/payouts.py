@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from campaigns.errors import FieldError, NotFound, ValidationFailed, printable
 from campaigns.pledging.settle import payees
 from campaigns.promise.model import SingleLine
-from ledger.payouts import manual
+from ledger.payouts import manual, retry
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
 from ops.admin.resources.settlements import FINANCE, lock_with_campaign, settlement_change
@@ -49,7 +49,7 @@ async def _retry(context: CommandContext, payout_id: str, _: EmptyBody) -> Comma
     charity = next(p.charity for p in before.payouts if p.payout_id == payout_id)
     payee = (await payees(context.conn, campaign))[charity]
     return settlement_change(
-        campaign, before, await manual.retry_returned(context.conn, payout_id, payee, context.actor.name, context.now)
+        campaign, before, await retry.retry_returned(context.conn, payout_id, payee, context.actor.name, context.now)
     )
 
 

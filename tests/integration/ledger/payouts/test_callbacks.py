@@ -17,7 +17,7 @@ from ledger.payouts.callbacks import CallbackResult, classify_result
 from ledger.payouts.channels import Channel, PaymentOutcome, PaymentResult
 from ledger.payouts.channels.http import HttpChannel
 from ledger.payouts.channels.manual import ManualChannel
-from ledger.payouts.manual import retry_returned
+from ledger.payouts.retry import retry_returned
 from ledger.settlements.approvals import approve
 from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_steps import PayoutState, PayoutStep

@@ -12,7 +12,7 @@ from campaigns.pledging import settle
 from campaigns.promise.model import OtherAccount
 from ledger.errors import LedgerError, SettlementRefused
 from ledger.invariants import sql_checks
-from ledger.payouts import manual, sending
+from ledger.payouts import manual, retry, sending
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.settlements import approvals
@@ -104,7 +104,7 @@ async def test_another_attempt_voids_the_approvals(pool: Pool, owner: Connection
         await change_account(conn, "village-schools", account, AT, pseudonym_key=PSEUDONYM_KEY)
         payees = await settle.payees(conn, campaign)
         for payout in settlement.payouts:
-            settlement = await manual.retry_returned(conn, payout.payout_id, payees[payout.charity], "cid", AT)
+            settlement = await retry.retry_returned(conn, payout.payout_id, payees[payout.charity], "cid", AT)
     assert "6222020200112233999" in settlement.payouts[0].latest_step.payee
     assert (settlement.payouts[0].latest_step.attempt, settlement.approvers) == (2, [])
     bank.result = PaymentResult(PaymentOutcome.ACCEPTED)

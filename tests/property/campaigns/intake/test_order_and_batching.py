@@ -12,17 +12,8 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.intake.decide import (
-    DayTallies,
-    LikeKey,
-    PersonDay,
-    allocate_quota,
-    decide_likes,
-    group_by_like,
-    mark_over_limit,
-    quota_use_by_person_day,
-    tally_by_day,
-)
+from campaigns.intake.daily_limit import PersonDay, allocate_quota, mark_over_limit, quota_use_by_person_day
+from campaigns.intake.decide import DayTallies, LikeKey, decide_likes, group_by_like, tally_by_day
 from campaigns.intake.like_state import LIVE_STATES, Like, LikeChange, LikeState, Outcome
 
 MONDAY = date(2026, 11, 23)

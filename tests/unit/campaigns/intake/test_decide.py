@@ -5,16 +5,13 @@ from datetime import date
 
 import pytest
 
+from campaigns.intake.daily_limit import QuotaUse, allocate_quota, mark_over_limit, quota_use_by_person_day
 from campaigns.intake.decide import (
     Decision,
     LikeKey,
     LikeTransition,
-    QuotaUse,
-    allocate_quota,
     decide_likes,
     group_by_like,
-    mark_over_limit,
-    quota_use_by_person_day,
     replace_decisions,
     tally_by_day,
 )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging import budget, pledge, settle
-from ledger.payouts import manual
+from ledger.payouts import retry
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from payouts import AT, FREE, ONE_EACH, Bank, send
 from promises import NOW, record
@@ -54,7 +54,7 @@ async def test_a_payout_that_is_refused_retried_and_paid(pool: Pool):
     await assert_replay_agrees(pool, campaign)
     async with pool.acquire() as conn, conn.transaction():
         for payout in settlement.payouts:
-            settlement = await manual.retry_returned(conn, payout.payout_id, payout.latest_step.payee, "ann", AT)
+            settlement = await retry.retry_returned(conn, payout.payout_id, payout.latest_step.payee, "ann", AT)
     await pay_all(pool, campaign, settlement, "S1", NOW)
     assert (await read_balances(pool, campaign)).paid.minor == 100
     await assert_replay_agrees(pool, campaign)

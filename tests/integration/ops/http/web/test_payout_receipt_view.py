@@ -10,7 +10,8 @@ import pytest
 from campaigns.catalogue.cache import Campaign
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from ledger.payouts.channels.manual import ManualChannel
-from ledger.payouts.manual import record_result_manually, retry_returned
+from ledger.payouts.manual import record_result_manually
+from ledger.payouts.retry import retry_returned
 from ledger.settlements.approvals import approve
 from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_transfers import transfers_by_step
