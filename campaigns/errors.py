@@ -19,7 +19,8 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from ledger.errors import Param, Refusal, format_code
 
@@ -51,6 +52,16 @@ def invalid_value(code: str, **params: Param) -> PydanticCustomError:
     Pydantic keeps the code as `type`, the values as `ctx`.
     """
     return PydanticCustomError(code, code, dict(params))
+
+
+def invalid_values(errors: Sequence[PydanticCustomError]) -> ValidationError:
+    """Return the error for a model's validator to raise if it finds several errors of one value.
+
+    Pydantic gives each the path of the value.
+    """
+    return ValidationError.from_exception_data(
+        "value", [InitErrorDetails(type=error, input=None) for error in errors]
+    )
 
 
 class RequestRefused(Refusal):

@@ -94,7 +94,7 @@ class Jobs:
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
         catalogue = await self.catalogue_cache.refresh()
-        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now())
+        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now)
         async with self.pool.acquire() as conn:
             backlog = await recovery.read_backlog(conn)
         self.metrics.settlements_overdue.set(run.overdue_count)
@@ -110,7 +110,7 @@ class Jobs:
             payout_channels.queryable_channels(self.services.settings),
             self._unfinished_after,
             by=settle.SCHEDULE,
-            now=utc_now(),
+            clock=utc_now,
             outside_calls=self.services.outside_calls,
         )
         self._unfinished_after = run.next_after

@@ -4,7 +4,7 @@ The ledger moves the money. The promise, the counts and the balances decide the 
 amounts. One transaction for each period, under the campaign's lock.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -36,17 +36,19 @@ class SettleRun(NamedTuple):
     errors: ErrorCollector
 
 
-async def settle_all(pool: Pool, campaigns: Collection[Campaign], now: datetime) -> SettleRun:
+async def settle_all(pool: Pool, campaigns: Collection[Campaign], clock: Callable[[], datetime]) -> SettleRun:
     """Settle every closed period of the campaigns that settle automatically.
 
-    A failure does not stop the others.
+    `clock` gives the time of each campaign's settlements, because a run may take long. A failure does
+    not stop the others.
     """
     errors = ErrorCollector()
     for campaign in campaigns:
         if campaign.promise.settlement.automatic:
             with errors.isolate():
-                await settle_due_periods(pool, campaign, SCHEDULE, now)
+                await settle_due_periods(pool, campaign, SCHEDULE, clock())
     async with pool.acquire() as conn:
+        now = clock()
         overdue_count = sum([await is_overdue(conn, campaign, now) for campaign in campaigns])
     return SettleRun(overdue_count, errors)
 

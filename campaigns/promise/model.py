@@ -27,7 +27,7 @@ from pydantic import (
     model_validator,
 )
 
-from campaigns.errors import invalid_value
+from campaigns.errors import invalid_value, invalid_values
 from campaigns.promise.terms import Share, Terms
 from ledger.accounting.apportionment import WHOLE_BP
 from ledger.errors import Refusal
@@ -192,11 +192,16 @@ class Beneficiary(_StrictModel):
 
 def _check_shares(beneficiaries: list[Beneficiary]) -> list[Beneficiary]:
     total_bp = sum(beneficiary.share_bp for beneficiary in beneficiaries)
+    counts = Counter(beneficiary.charity for beneficiary in beneficiaries)
+    errors = [
+        invalid_value("charity_repeated", charity=charity, times_number=times)
+        for charity, times in counts.items()
+        if times > 1
+    ]
     if total_bp != WHOLE_BP:
-        raise invalid_value("shares_not_whole", total_bp=total_bp, whole_bp=WHOLE_BP)
-    ((charity, times),) = Counter(beneficiary.charity for beneficiary in beneficiaries).most_common(1)
-    if times > 1:
-        raise invalid_value("charity_repeated", charity=charity, times_number=times)
+        errors.insert(0, invalid_value("shares_not_whole", total_bp=total_bp, whole_bp=WHOLE_BP))
+    if errors:
+        raise invalid_values(errors)
     return beneficiaries
 
 

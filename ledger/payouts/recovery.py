@@ -3,7 +3,7 @@
 Recovery only continues what people started: a payout that waits is never sent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -49,21 +49,23 @@ async def resume_unfinished(
     after: UnfinishedSettlement,
     *,
     by: str,
-    now: datetime,
+    clock: Callable[[], datetime],
     outside_calls: AbstractAsyncContextManager[object],
 ) -> RecoveryRun:
     """Query the state of unfinished payouts, and send those that the counterparty never received.
 
-    `outside_calls` bounds the concurrent calls to counterparties. A failed settlement does not stop
-    the others.
+    `outside_calls` bounds the concurrent calls to counterparties. `clock` gives the time of each
+    settlement's results, because a run may take long. A failed settlement does not stop the others.
     """
     async with pool.acquire() as conn:
-        unfinished = await sending.list_unfinished(conn, list(channels), now - SENDING_GRACE, after, UNFINISHED_MAX)
+        unfinished = await sending.list_unfinished(
+            conn, list(channels), clock() - SENDING_GRACE, after, UNFINISHED_MAX
+        )
     errors = ErrorCollector()
     for settlement_id, channel in unfinished:
         with errors.isolate():
             async with outside_calls:
-                await _resume(pool, channels[channel], settlement_id, by, now)
+                await _resume(pool, channels[channel], settlement_id, by, clock())
     return RecoveryRun(unfinished[-1] if len(unfinished) == UNFINISHED_MAX else FIRST_UNFINISHED, errors)
 
 

@@ -48,6 +48,65 @@ WHERE command IN (
 );
 ALTER TABLE audit_log ENABLE TRIGGER audit_is_append_only;
 
+-- Stored responses of admin commands: a repeated key returns them, and a page shows them. `json`
+-- keeps the values as they were written. A response of another form stays as it is.
+DO $$
+DECLARE
+    entry record;
+    old json;
+BEGIN
+    FOR entry IN SELECT name, key, response FROM idempotency_keys WHERE response IS NOT NULL LOOP
+        BEGIN
+            old := convert_from(entry.response, 'UTF8')::json;
+            CONTINUE WHEN json_typeof(old) <> 'object' OR old -> 'besides' IS NULL OR old -> 'waits_for' IS NULL;
+            UPDATE idempotency_keys SET response = convert_to(json_build_object(
+                'command', CASE old ->> 'command'
+                    WHEN 'payout.again' THEN 'payout.retry'
+                    WHEN 'payout.answer' THEN 'payout.record-result'
+                    WHEN 'charity.change' THEN 'charity.rename'
+                    WHEN 'sponsor.change' THEN 'sponsor.rename'
+                    ELSE old ->> 'command'
+                END,
+                'subject', old -> 'subject',
+                'state', CASE old ->> 'state' WHEN 'waits' THEN 'pending' ELSE old ->> 'state' END,
+                'dry_run', old -> 'dry_run',
+                'before', old -> 'before',
+                'after', old -> 'after',
+                'differences', old -> 'differences',
+                'details', old -> 'besides',
+                'audit', old -> 'audit',
+                'proposal', old -> 'proposal',
+                'approval_reason', old -> 'waits_for',
+                'after_commit', NULL
+            )::text, 'UTF8') WHERE name = entry.name AND key = entry.key;
+        EXCEPTION WHEN data_exception THEN
+            NULL;  -- not JSON
+        END;
+    END LOOP;
+END $$;
+
+-- The rule of a statement line and the reason of a returned payout are codes. No hash, approval or
+-- log entry covers either.
+ALTER TABLE statement_lines DISABLE TRIGGER statement_lines_are_append_only;
+UPDATE statement_lines SET matched_by = CASE matched_by
+    WHEN 'its EndToEndId' THEN 'end_to_end_id_matches'
+    WHEN 'its amount and reference' THEN 'amount_and_reference_match'
+    WHEN 'no payout has its EndToEndId' THEN 'end_to_end_id_unknown'
+    WHEN 'another amount than the payout of its EndToEndId' THEN 'amount_differs'
+    WHEN 'the payout of its EndToEndId is not where this could happen' THEN 'payout_state_does_not_fit'
+    WHEN 'several payouts have its amount and reference' THEN 'several_payouts_match'
+    WHEN 'no payout has its amount and reference' THEN 'no_payout_matches'
+    ELSE matched_by
+END;
+ALTER TABLE statement_lines ENABLE TRIGGER statement_lines_are_append_only;
+ALTER TABLE payout_steps DISABLE TRIGGER payout_steps_are_append_only;
+UPDATE payout_steps SET reason = CASE reason
+    WHEN 'refused without a reason' THEN 'refused_without_reason'
+    WHEN 'came back without a reason' THEN 'returned_without_reason'
+END
+WHERE state = 'returned' AND reason IN ('refused without a reason', 'came back without a reason');
+ALTER TABLE payout_steps ENABLE TRIGGER payout_steps_are_append_only;
+
 -- Constraints that the schema names: each name states its rule.
 ALTER TABLE accounts RENAME CONSTRAINT accounts_are_named_once TO accounts_are_unique;
 ALTER TABLE accounts RENAME CONSTRAINT accounts_kind_is_on_the_line TO accounts_kind_is_known;

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,7 @@ _FAST_SETTINGS = {"LIKE_LEDGER_TICK_SECONDS": "0.2", "LIKE_LEDGER_SEQUENCE_SECON
 class Program:
     """A service that can be killed and restarted on the same port; its log goes to a file."""
 
-    dsn: str
+    settings: Mapping[str, str]  # environment variables
     log: Path
     port: int = 0
     process: "subprocess.Popen[bytes] | None" = None
@@ -43,7 +43,7 @@ class Program:
                 [sys.executable, "-m", "ops.cli", "serve", "--port", str(self.port)],
                 cwd=_ROOT,
                 stderr=log,
-                env=os.environ | environment(self.dsn) | _FAST_SETTINGS,
+                env=os.environ | self.settings | _FAST_SETTINGS,
             )
         self.port = self._port_from(log_offset)
 
@@ -64,6 +64,11 @@ class Program:
         """End the process; return its exit status."""
         assert self.process is not None
         self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until the process ends; return its exit status."""
+        assert self.process is not None
         return self.process.wait(60)
 
 
@@ -71,7 +76,7 @@ class Program:
 def running_program(dsn: str) -> Iterator[Program]:
     """Yield a running service; it ends with the test."""
     with tempfile.TemporaryDirectory() as folder:
-        program = Program(dsn, Path(folder) / "service.log")
+        program = Program(environment(dsn), Path(folder) / "service.log")
         program.start()
         try:
             yield program

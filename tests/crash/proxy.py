@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-_COMMIT = b"COMMIT;"  # as asyncpg's transactions send it
+COMMIT = b"COMMIT;"  # as asyncpg's transactions send it
 _CHUNK = 65_536
 
 
@@ -15,11 +15,12 @@ _CHUNK = 65_536
 class Proxy:
     """Cuts the next `cuts_left` commits after `commits_to_spare`.
 
-    Before the server gets them, or after.
+    Before the server gets them, or after. Bytes of `commit_marks` mark a message that commits.
     """
 
     server: tuple[str, str | int]  # ("unix", path) or (host, port)
     is_after_commit: bool
+    commit_marks: tuple[bytes, ...] = (COMMIT,)
     cuts_left: int = 0
     commits_to_spare: int = 0
     cut_count: int = 0
@@ -38,13 +39,16 @@ class Proxy:
         responses = asyncio.create_task(self._forward(upstream, writer))
         with suppress(OSError):
             while chunk := await reader.read(_CHUNK):
-                if _COMMIT in chunk and self.cuts_left and not self._spare_commit():
+                if self._is_commit(chunk) and self.cuts_left and not self._spare_commit():
                     await self._cut_connection(chunk, to_server, upstream, responses)
                     break
                 to_server.write(chunk)
                 await to_server.drain()
         for stream in (writer, to_server):
             stream.close()
+
+    def _is_commit(self, chunk: bytes) -> bool:
+        return any(mark in chunk for mark in self.commit_marks)
 
     def _spare_commit(self) -> bool:
         """Tell whether this commit passes; count it."""
@@ -75,14 +79,16 @@ class Proxy:
 
 
 @asynccontextmanager
-async def running_proxy(dsn: str, folder: Path, *, is_after_commit: bool) -> AsyncIterator[tuple[Proxy, str]]:
+async def running_proxy(
+    dsn: str, folder: Path, *, is_after_commit: bool, commit_marks: tuple[bytes, ...] = (COMMIT,)
+) -> AsyncIterator[tuple[Proxy, str]]:
     """Yield a proxy in front of the server of `dsn`, and the address of the proxy."""
     parts = urlsplit(dsn)
     socket = parse_qs(parts.query).get("host", [None])[0]
     server: tuple[str, str | int] = (
         ("unix", f"{socket}/.s.PGSQL.{parts.port or 5432}") if socket else (parts.hostname or "", parts.port or 5432)
     )
-    proxy = Proxy(server, is_after_commit)
+    proxy = Proxy(server, is_after_commit, commit_marks)
     listener = await asyncio.start_unix_server(proxy.handle, folder / ".s.PGSQL.5432")
     userinfo = parts.netloc.rpartition("@")[0]
     address = parts._replace(

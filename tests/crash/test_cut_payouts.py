@@ -1,17 +1,29 @@
 """The connection breaks at every commit from T3 to T5: the bank receives a payout once."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
 from campaigns.catalogue.cache import Campaign
+from ledger.payouts import recovery
 from ledger.reconciliation.reconcile import import_file
 from ledger.settlements.model import Settlement
-from ops import database
+from ops import database, payout_channels
+from ops.admin.core import execute
+from ops.admin.core.actor import Actor
+from ops.admin.core.command import CommandServices
+from ops.admin.core.execute import CommandResponse
+from ops.admin.core.idempotency import idempotency_key
+from ops.admin.registry import find_command
+from ops.admin.resources.settlements import SendRequest
+from ops.clock import utc_now
+from ops.keys import Keys
+from ops.settings import Settings
 from payouts import AT, FREE, ONE_EACH, Bank, send
-from promises import SLUG
-from proxy import Proxy, running_proxy
+from promises import PSEUDONYM_KEY, SLUG, WEBHOOK_KEY
+from proxy import COMMIT, Proxy, running_proxy
 from settlements import (
     assert_replay_agrees,
     create_campaign,
@@ -25,6 +37,11 @@ from settlements import (
 from sql import UNAVAILABLE_ERRORS, Pool
 
 COMMITS_MIN = 9  # settled, none more due, claimed, resumed, two looked at, two recorded, imported
+SEND_COMMITS_MIN = 7  # claimed, resumed, two looked at, two recorded, the second response stored
+# Only the response after the work has it; it is stored without a transaction.
+SECOND_RESPONSE = b'"after_commit":"done"'
+COUNT_SENDS = "SELECT count(*) FROM audit_log WHERE command = 'settlement.send' AND subject = $1"
+FINANCE_PERSON = Actor("fay", "finance", "page")
 
 
 async def repeat_while_cut(proxy: Proxy, work: Callable[[], Awaitable[object]]) -> None:
@@ -79,3 +96,62 @@ async def test_at_any_cut_commit_the_bank_receives_it_once_and_all_is_paid(
             await assert_replay_agrees(pool, campaign)
             number += 1
     assert proxy.cut_count >= COMMITS_MIN
+
+
+@pytest.mark.one_server
+@pytest.mark.parametrize("after", [False, True], ids=["the commit was lost", "the commit was kept"])
+async def test_at_any_cut_of_a_send_command_the_bank_receives_it_once_and_a_retry_is_final(
+    dsn: str, pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
+):
+    number = 0
+    marks = (COMMIT, SECOND_RESPONSE)
+    async with (
+        running_proxy(dsn, tmp_path, is_after_commit=after, commit_marks=marks) as (proxy, address),
+        database.open_pool(address, 4) as through,
+    ):
+        while proxy.cut_count == number:
+            campaign = await create_campaign(pool, (SLUG, f"c{number}"), ONE_EACH, FREE)
+            bank = Bank(combines_payouts=False)
+            await record_likes(pool, campaign, {2: 100})
+            await settle_periods(pool, campaign, AT)
+            (settlement,) = await read_settlements(pool, campaign)
+            monkeypatch.setattr(payout_channels, "payout_channel", lambda *_, bank=bank: bank)
+            proxy.commits_to_spare, proxy.cuts_left = number, 1
+            responses = await run_send_command(proxy, through, settlement.settlement_id)
+            assert {(response["state"], response["subject"]) for response in responses} == {
+                ("done", f"settlement/{settlement.settlement_id}")
+            }, number
+            assert await pool.fetchval(COUNT_SENDS, f"settlement/{settlement.settlement_id}") == 1, number
+            await resume_later(pool, bank)
+            assert list(bank.received.values()) == [1, 1], number
+            assert await settlement_states(pool, campaign) == ["sent"], number
+            number += 1
+    assert proxy.cut_count >= SEND_COMMITS_MIN
+
+
+async def run_send_command(proxy: Proxy, pool: Pool, settlement_id: str) -> list[CommandResponse]:
+    """Run the command until it responds, then once more with the same key; return the responses."""
+    services = CommandServices(pool, Keys(PSEUDONYM_KEY, WEBHOOK_KEY), Settings())
+    command, key = find_command("settlement.send"), idempotency_key("fay", settlement_id, b"settlement.send")
+    responses: list[CommandResponse] = []
+
+    async def run() -> None:
+        responses.append(await execute.execute(services, FINANCE_PERSON, command, settlement_id, SendRequest(), key))
+
+    await repeat_while_cut(proxy, run)
+    proxy.cuts_left = 0  # not the last run either, which has no commit left to cut
+    await run()
+    return responses
+
+
+async def resume_later(pool: Pool, bank: Bank) -> None:
+    """Resume unfinished payouts as the job does once the grace is over."""
+    run = await recovery.resume_unfinished(
+        pool,
+        {bank.name: bank},
+        recovery.FIRST_UNFINISHED,
+        by="schedule",
+        clock=lambda: utc_now() + recovery.SENDING_GRACE,
+        outside_calls=asyncio.Semaphore(1),
+    )
+    assert run.errors.errors == []

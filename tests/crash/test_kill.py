@@ -1,9 +1,11 @@
 """Kills under load: every like with a response is recorded once, and nothing counts twice."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,8 +16,8 @@ from ledger.publication import sequencer
 from ops import database, embedded_postgres
 from ops.clock import utc_now
 from ops.migrate import migrate
-from program import Sender, batch_likes, running_program, running_sender
-from running_service import KEYS, LOG, create_funded_campaign, promise
+from program import Program, Sender, batch_likes, running_program, running_sender
+from running_service import KEYS, LOG, create_funded_campaign, environment, promise
 
 pytestmark = pytest.mark.slow
 
@@ -113,6 +115,21 @@ async def test_postgresql_is_killed_ten_times() -> None:
             assert await broken_invariants(server.dsn) == {}
         finally:
             await server.stop()
+
+
+async def test_the_service_ends_with_the_reason_if_its_embedded_postgresql_is_killed(tmp_path: Path) -> None:
+    with scratch_folder() as folder:
+        settings = {name: value for name, value in environment("").items() if name != "LIKE_LEDGER_DATABASE_URL"}
+        service = Program(settings | {"LIKE_LEDGER_DATA_DIR": str(folder)}, tmp_path / "service.log")
+        await asyncio.to_thread(service.start)
+        pid, _ = (folder / "postgres/cluster/postmaster.pid").read_text().split("\n", 1)
+        try:
+            os.kill(int(pid), signal.SIGKILL)
+            assert await asyncio.to_thread(service.wait) == 1
+        finally:
+            service.kill()
+        assert "the database server ended, start again: " in service.log.read_text()
+        assert f"(see {folder}/postgres/server.log)" in service.log.read_text()
 
 
 async def test_sigterm_finishes_accepted_deliveries_and_exits_with_0(dsn: str) -> None:

@@ -76,7 +76,6 @@ class PaymentStatus:
 def validate_statements(statements: Sequence[Statement]) -> Sequence[Statement]:
     """Return the statements. Raises StatementRefused if one does not add up or exceeds a limit."""
     for statement in statements:
-        _require_balanced(statement)
         if not (
             1 <= len(statement.account) <= _ACCOUNT_CHARS_MAX and 1 <= len(statement.statement_id) <= _ID_CHARS_MAX
         ):
@@ -85,11 +84,14 @@ def validate_statements(statements: Sequence[Statement]) -> Sequence[Statement]:
             )
         if len(statement.lines) > LINES_MAX:
             raise StatementRefused("statement_too_long", statement=statement.statement_id, lines_number=LINES_MAX)
+        _require_balanced(statement)
     return statements
 
 
 def _require_balanced(statement: Statement) -> None:
     computed_minor = statement.opening_minor + sum(line.signed_minor for line in statement.lines)
+    if abs(computed_minor) > MINOR_MAX:  # no balance is that large, and JSON could not carry the sum
+        raise StatementRefused("statement_amount_out_of_range", text=str(computed_minor)[:40])
     if computed_minor != statement.closing_minor:
         raise StatementRefused(
             "statement_does_not_add_up",

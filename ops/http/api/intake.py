@@ -29,9 +29,11 @@ async def receive_likes(request: web.Request) -> web.Response:
         return web.Response(body=await _record_delivery(request), content_type=JSON)
     except Exception as error:
         problem = find_problem(error)
-        if problem is None:
+        if problem is None and isinstance(error, web.HTTPException):
             raise
-        request.app[METRICS].deliveries_refused.labels(problem.slug).inc()
+        request.app[METRICS].deliveries_refused.labels((problem or Problem.INTERNAL_ERROR).slug).inc()
+        if problem is None:  # a bug: the middleware logs it
+            raise
         return error_response(error)
 
 

@@ -3,7 +3,7 @@
 A campaign that fails does not stop the others, and its error is reported.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,7 +59,15 @@ async def test_a_run_without_unfolded_batches_ticks_nothing(pool: Pool):
 
 async def test_a_failed_settlement_does_not_stop_the_others(pool: Pool, broken: None):
     campaigns = await create_two(pool)
-    run = await settle.settle_all(pool, campaigns.values(), AFTER_FIRST_PERIOD)
+    run = await settle.settle_all(pool, campaigns.values(), lambda: AFTER_FIRST_PERIOD)
     assert (run.overdue_count, [type(error) for error in run.errors.errors]) == (1, [ZeroDivisionError])
     settled = {c.slug: (await read_balances(pool, c)).payable.minor for c in campaigns.values()}
     assert settled == {"fails": 0, "works": 10}
+
+
+async def test_a_settlement_has_the_time_at_which_it_was_made(pool: Pool):
+    campaigns = await create_two(pool)
+    moments = [AFTER_FIRST_PERIOD + timedelta(minutes=minute) for minute in range(3)]
+    await settle.settle_all(pool, campaigns.values(), iter(moments).__next__)
+    made_at = await pool.fetch("SELECT DISTINCT made_at FROM settlements ORDER BY made_at")
+    assert [row["made_at"] for row in made_at] == moments[:2]

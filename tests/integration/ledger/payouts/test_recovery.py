@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from campaigns.catalogue.cache import Campaign, CatalogueCache
 from campaigns.pledging import pledge, settle
 from campaigns.reporting.settlements import approval_rules
 from ledger.errors import ConcurrentUpdate
-from ledger.payouts import manual, sending
+from ledger.payouts import manual, recovery, sending
 from ledger.payouts.channels import Channel, Message, PaymentOutcome, PaymentResult
 from ledger.payouts.channels.http import HttpChannel
 from ledger.payouts.channels.manual import ManualChannel
@@ -226,6 +226,27 @@ async def test_a_run_resumes_some_settlements_and_the_next_run_those_behind_them
     for _ in range(4):
         await worker.resume_payouts()
     assert resumed == [*sorted(set(resumed[:2])), *sorted(set(resumed[:2]))[:1]]
+
+
+@pytest.mark.one_server
+async def test_a_result_has_the_time_at_which_its_settlement_was_resumed(pool: Pool):
+    bank = Bank()
+    for slug in ("one", "two"):
+        campaign = await create_campaign(pool, (SLUG, slug), ONE_EACH, FREE)
+        await record_likes(pool, campaign, {2: 100})
+        await settle_periods(pool, campaign, AT)
+        await claim(pool, bank, campaign, (await read_settlements(pool, campaign))[0])
+    moments = [LONG_AGO + SENDING_GRACE + timedelta(minutes=minute) for minute in range(1, 4)]
+    run = await recovery.resume_unfinished(
+        pool,
+        {bank.name: bank},
+        recovery.FIRST_UNFINISHED,
+        by="schedule",
+        clock=iter(moments).__next__,
+        outside_calls=asyncio.Semaphore(1),
+    )
+    sent_at = await pool.fetch("SELECT DISTINCT at FROM payout_steps WHERE state = 'sent' ORDER BY at")
+    assert ([row["at"] for row in sent_at], run.errors.errors) == (moments[1:], [])
 
 
 # --- results that people record while a payout is being sent ---

@@ -99,6 +99,18 @@ def test_an_error_names_its_values():
     )
 
 
+def test_every_error_of_the_beneficiaries_is_named_at_once():
+    toml = promise_toml(("share_bp = 3000", "share_bp = 1"))
+    first, second = (f"[[terms.beneficiaries]]{part}" for part in toml.split("[[terms.beneficiaries]]")[1:])
+    with pytest.raises(PromiseRefused) as refusal:
+        parse_promise(f"{toml}\n{first}\n{second}\n{second}".encode())
+    assert refusal.value.field_errors == (
+        FieldError("terms.beneficiaries", "shares_not_whole", {"total_bp": 14_003, "whole_bp": 10_000}),
+        FieldError("terms.beneficiaries", "charity_repeated", {"charity": "village-schools", "times_number": 2}),
+        FieldError("terms.beneficiaries", "charity_repeated", {"charity": "mobile-libraries", "times_number": 3}),
+    )
+
+
 @pytest.mark.parametrize(
     ("file", "path", "code"),
     [

@@ -6,8 +6,17 @@ from importlib.resources import files
 import pytest
 from lxml import etree
 
+from ledger.money import MINOR_MAX
 from ledger.reconciliation.reconcile import parse_bank_file
-from ledger.reconciliation.statements import PaymentStatus, Statement, StatementLine, StatementRefused, parse_minor
+from ledger.reconciliation.statements import (
+    LINES_MAX,
+    PaymentStatus,
+    Statement,
+    StatementLine,
+    StatementRefused,
+    parse_minor,
+    validate_statements,
+)
 from ledger.reconciliation.statements.csv_table import COLUMNS
 
 NS = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
@@ -155,6 +164,19 @@ BAD = [
 def test_an_invalid_file_is_refused_whole(body: bytes, code: str):
     with pytest.raises(StatementRefused, match=f"^(?:{code})"):
         parse_bank_file(body)
+
+
+def test_the_number_of_lines_is_checked_before_their_sum():
+    line = StatementLine(1, 1, is_credit=False, booked_on=date(2026, 11, 10))
+    long = Statement("622", "S1", "CNY", 0, 0, (line,) * (LINES_MAX + 1))
+    with pytest.raises(StatementRefused, match=r"^statement_too_long: statement=S1"):
+        validate_statements([long])
+
+
+def test_a_sum_beyond_every_balance_is_out_of_range():
+    line = StatementLine(1, MINOR_MAX, is_credit=True, booked_on=date(2026, 11, 10))
+    with pytest.raises(StatementRefused, match=rf"^statement_amount_out_of_range: text={MINOR_MAX * 2}$"):
+        validate_statements([Statement("622", "S1", "CNY", 0, 0, (line,) * 2)])
 
 
 @pytest.mark.parametrize(

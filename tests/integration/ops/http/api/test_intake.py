@@ -104,6 +104,18 @@ async def test_results_are_all_those_not_counted_or_none(service: RunningService
         assert (refused.status, refused.json["code"]) == (400, "unknown_parameter"), wrong
 
 
+async def test_a_bug_is_counted_for_the_alert(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ops.http.api.intake.parse_body", fail)
+    refused = await service.send([like("1")])
+    assert (refused.status, refused.json["code"]) == (500, "internal_error")
+    labels = {"problem": "internal-error"}
+    registry = service.service.metrics.registry
+    assert registry.get_sample_value("like_ledger_deliveries_refused_total", labels) == 1
+
+
 async def test_a_redelivery_is_answered_byte_for_byte(service: RunningService) -> None:
     first = await service.send([like("1"), like("1")], "same")
     again = [await service.send([like("1"), like("1")], "same") for _ in range(2)]
