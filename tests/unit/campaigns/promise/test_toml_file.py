@@ -5,6 +5,7 @@ import pytest
 from campaigns.errors import FieldError, PromiseRefused
 from campaigns.promise.model import canonical_json
 from campaigns.promise.toml_file import FILE_BYTES_MAX, parse_promise
+from ledger.errors import Param
 from promises import PROMISE, promise, promise_toml
 
 
@@ -97,6 +98,20 @@ def test_an_error_names_its_values():
     assert refusal.value.field_errors == (
         FieldError("terms.beneficiaries", "shares_not_whole", {"total_bp": 9_999, "whole_bp": 10_000}),
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "params"),
+    [
+        ("floor_minor = 0", "floor_minor = -1", "campaign.floor_minor", {"ge": 0}),
+        ('content = "open"', 'content = "mine"', "campaign.content", {"expected": ["open", "registered"]}),
+        ("2026-11-01T00:00:00+08:00", '"x"', "campaign.starts_at", {}),  # pydantic's context has a message
+    ],
+)
+def test_the_params_of_an_error_are_bounds_and_choices(old: str, new: str, path: str, params: dict[str, Param]):
+    with pytest.raises(PromiseRefused) as refusal:
+        parse_promise(promise_toml((old, new)).encode())
+    assert {error.path: error.params for error in refusal.value.field_errors}[path] == params
 
 
 @pytest.mark.parametrize(
