@@ -13,7 +13,7 @@ from campaigns.intake.queue import IntakeQueue
 from ledger import http_client
 from ledger.publication import sequencer
 from ops import database, jobs
-from ops.admin.core.command import CommandServices
+from ops.admin.core.command import CommandServices, log_after_commit_failure
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
 from ops.http.admin_web.pages.routes import routes as admin_pages
@@ -49,11 +49,12 @@ class Service:
     command_services: CommandServices = field(init=False)  # one: it bounds outside calls
 
     def __post_init__(self) -> None:
-        services = CommandServices(self.pool, self.keys, self.settings, self._count_after_commit_failure)
+        services = CommandServices(self.pool, self.keys, self.settings, self._report_after_commit_failure)
         object.__setattr__(self, "command_services", services)
 
-    def _count_after_commit_failure(self, command: str) -> None:
+    def _report_after_commit_failure(self, command: str, error: Exception) -> None:
         self.metrics.record_after_commit_failure(command)
+        log_after_commit_failure(command, error)
 
 
 @asynccontextmanager

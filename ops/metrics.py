@@ -73,7 +73,7 @@ class Metrics:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
         self.after_commit_failures = Counter(
             "like_ledger_after_commit_failures",
-            "Commands whose work after the commit failed; a job resumes it",
+            "Commands whose work after the commit failed",
             ["command"],
             **options,
         )

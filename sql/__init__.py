@@ -34,6 +34,19 @@ UNAVAILABLE_ERRORS = (
 )
 
 FOLDER = Path(__file__).parent
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Return whether an error means that the database is unreachable; other errors of the system do not. Pure.
+
+    asyncpg raises a bare OSError if no address of a host answers. The error of a file names the file, and a
+    library's subclass of OSError has no number of the system.
+    """
+    if not isinstance(error, OSError) or isinstance(error, ConnectionError | TimeoutError):
+        return isinstance(error, UNAVAILABLE_ERRORS)
+    return error.filename is None and (type(error) is OSError or error.errno is not None)
+
+
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 

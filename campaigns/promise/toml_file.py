@@ -4,10 +4,11 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
 from campaigns.errors import FieldError, PromiseRefused
 from campaigns.promise.model import ACCOUNT_KINDS, Promise
@@ -15,6 +16,8 @@ from ledger.errors import Param
 
 FILE_BYTES_MAX = 256 * 1024
 _ROOT_PATH = "promise"  # the path of an error that concerns the whole promise
+_PYDANTIC_CODES = frozenset(get_args(ErrorType))
+_PARAM_NAMES = frozenset({"pattern", "ge", "le", "gt", "lt", "max_length", "min_length", "expected"})
 _ERROR_POSITION = re.compile(r" \(at (line \d+, column \d+|end of document)\)$")
 
 
@@ -61,12 +64,28 @@ def field_errors(error: ValidationError, root_path: str = _ROOT_PATH) -> list[Fi
 
 def _field_error(error: ErrorDetails, root_path: str) -> FieldError:
     path = _path(error["loc"]) or root_path
-    return FieldError(path, error["type"], _params(error.get("ctx", {})))
+    return FieldError(path, error["type"], _params(error["type"], error.get("ctx", {})))
 
 
-def _params(context: Mapping[str, Any]) -> dict[str, Param]:
-    """Return the context of a pydantic error as the values of a refusal."""
-    return {name: value if isinstance(value, int | date) else str(value) for name, value in context.items()}
+def _params(code: str, context: Mapping[str, Any]) -> dict[str, Param]:
+    """Return the context of a pydantic error as the values of a refusal.
+
+    The context of pydantic's errors may repeat the input or name classes: only bounds and choices are kept.
+    """
+    if code not in _PYDANTIC_CODES:
+        return dict(context)  # of `invalid_value`
+    return {name: _param(name, value) for name, value in context.items() if name in _PARAM_NAMES}
+
+
+def _param(name: str, value: Any) -> Param:
+    if name == "expected":
+        return _parse_choices(str(value))
+    return value if isinstance(value, int | date) else str(value)
+
+
+def _parse_choices(expected: str) -> list[str]:
+    """Return the choices in pydantic's list of them: `'a', 'b' or 'c'`. Pure."""
+    return [choice.strip("'") for choice in re.split(r", | or ", expected)]
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -14,7 +14,7 @@ from campaigns.pledging.settle import period_window
 from campaigns.reporting.snapshot import CampaignSnapshot, Instant, format_instant
 from ledger.money import Money, format_minor, to_money
 from ledger.settlements.model import ApprovalRules, Payout, Settlement, SettlementState
-from ledger.settlements.payout_steps import PayoutState
+from ledger.settlements.payout_steps import PUBLIC_REASONS, PayoutState
 from ledger.settlements.periods import next_period
 
 IsoDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
@@ -178,9 +178,14 @@ def _published_payout(payout: Payout, currency: str) -> PublishedPayout:
         "sent_at": format_instant(sent_at) if sent_at else None,
         "bank_reference": step.bank_reference,
         "paid_on": step.bank_day.isoformat() if payout.state is PayoutState.PAID and step.bank_day else None,
-        "returned_because": step.reason if payout.state is PayoutState.RETURNED else None,
+        "returned_because": _public_reason(step.reason) if payout.state is PayoutState.RETURNED else None,
         "evidence": payout.evidence,
     }
+
+
+def _public_reason(reason: str | None) -> str | None:
+    """Return the reason of a return in words: the bank's, or an English sentence if it gave none."""
+    return None if reason is None else PUBLIC_REASONS.get(reason, reason)
 
 
 def settlements_csv(snapshot: CampaignSnapshot) -> str:

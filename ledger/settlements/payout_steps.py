@@ -21,6 +21,12 @@ from sql import Connection, query
 REFUSED_WITHOUT_REASON = "refused_without_reason"
 RETURNED_WITHOUT_REASON = "returned_without_reason"
 
+# Their public sentences. Rows of older releases have the sentence instead of the code.
+PUBLIC_REASONS = {
+    REFUSED_WITHOUT_REASON: "refused without a reason",
+    RETURNED_WITHOUT_REASON: "came back without a reason",
+}
+
 _ADD_PAYOUT_STEP = query("add_payout_step")
 
 

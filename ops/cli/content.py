@@ -67,7 +67,7 @@ async def _process_upload(session: runtime.Session, upload_id: str) -> "Upload":
         async for upload in content_uploads.process_upload(session.services, upload_id):
             bars.update(bar, total=upload.contents, completed=upload.done)
     if upload.fault:
-        why = upload.failure or upload.fault
+        why = upload.failure or upload.fault.rstrip("。.")  # the sentence of an old release ends itself
         raise EnrolmentRefused("upload_stopped", done_number=upload.done, contents_number=upload.contents, why=why)
     return upload
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.cli import payouts_output, runtime, statements
+from ops.cli.after_commit import AfterCommitFailed
 
 if TYPE_CHECKING:
     from campaigns.catalogue.cache import Campaign
@@ -115,27 +116,41 @@ def send(
     as_json: runtime.AsJson = False,
 ) -> None:
     """Send approved settlements, after asking about messages that may have been sent. Nothing is sent twice."""
-    sent = runtime.run_to_end(_send_settlements(settlement, channel, person, runtime.prompt_token(person, token)))
+    settlements, failures = runtime.run_to_end(
+        _send_settlements(settlement, channel, person, runtime.prompt_token(person, token))
+    )
     if as_json:
-        runtime.show_json({"settlements": [payouts_output.settlement_json(campaign, e) for campaign, e in sent]})
-    elif sent:
-        payouts_output.show_settlements(sent)
+        runtime.show_json(
+            {"settlements": [payouts_output.settlement_json(campaign, e) for campaign, e in settlements]}
+        )
+    elif settlements:
+        payouts_output.show_settlements(settlements)
     else:
         typer.echo("nothing to send")
+    runtime.exit_on_failures(failures)
 
 
 async def _send_settlements(
     settlement: str | None, channel_name: str | None, person: str | None, token: str
-) -> "list[tuple[Campaign, Settlement]]":
+) -> "tuple[list[tuple[Campaign, Settlement]], list[str]]":
+    """Send settlements; return them as stored afterwards, and one line for each that failed."""
     from ops.payout_channels import payout_channel
 
     payout_channel(runtime.read_settings(), channel_name)  # report missing settings before opening the database
     body = {"channel": channel_name} if channel_name else {}
     async with runtime.open_session(person, token) as session:
         ids = [settlement] if settlement else await _list_sendable(session)
-        for settlement_id in ids:
-            await session.execute("settlement.send", settlement_id, body)
-        return [await _read_with_campaign(session, settlement_id) for settlement_id in ids]
+        failures = [text for settlement_id in ids if (text := await _send_settlement(session, settlement_id, body))]
+        return [await _read_with_campaign(session, settlement_id) for settlement_id in ids], failures
+
+
+async def _send_settlement(session: "runtime.Session", settlement_id: str, body: dict[str, str]) -> str | None:
+    """Send a settlement; return the failure of the call after the commit in one line, else None."""
+    try:
+        await session.execute("settlement.send", settlement_id, body)
+    except AfterCommitFailed as failure:
+        return str(failure)
+    return None
 
 
 async def _list_sendable(session: "runtime.Session") -> list[str]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
+from ops.cli.after_commit import AfterCommitFailed
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,7 +37,6 @@ AsPerson: TypeAlias = Annotated[
 ]
 Token: TypeAlias = Annotated[str | None, typer.Option(help="The person's token; safer typed at the prompt.")]
 
-_UNFINISHED = "Warning: stored, but not finished. A running service finishes it; or run the command again."
 _PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
@@ -51,6 +52,7 @@ class Session:
     keys: "Keys"
     actor: "Actor"
     services: "CommandServices"
+    after_commit_errors: "list[Exception]"
 
     async def execute(
         self,
@@ -62,7 +64,8 @@ class Session:
     ) -> "CommandResponse":
         """Execute a command as the session's actor and return its response.
 
-        Raises ValidationFailed if the parameters do not fit the command, and any refusal of the command itself.
+        Raises ValidationFailed if the parameters do not fit the command, any refusal of the command itself, and
+        AfterCommitFailed if the command is stored but a call after its commit failed.
         """
         from pydantic import ValidationError
 
@@ -78,7 +81,7 @@ class Session:
             raise ValidationFailed(field_errors(error)) from None
         response = await execute.execute(self.services, self.actor, command, subject_id, body, dry_run=dry_run)
         if response["after_commit"] == "pending":
-            typer.echo(_UNFINISHED, err=True)
+            raise AfterCommitFailed(response["subject"], self.after_commit_errors[-1], self.services.settings)
         return response
 
 
@@ -94,6 +97,9 @@ def run_to_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     """Run the work of a command and return its result; ends the command with one clear line if it is refused."""
     import asyncio
 
+    from ops.logs import configure_command_logs
+
+    configure_command_logs()
     with exit_on_refusal():
         return asyncio.run(work)
 
@@ -116,8 +122,9 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
         await _apply_migrations(dsn)
         async with database.open_pool(dsn) as pool:
             actor = OPERATOR if person is None else await _identify(pool, person, token)
-            services = CommandServices(pool, service_keys, settings)
-            yield Session(pool, service_keys, actor, services)
+            errors: list[Exception] = []
+            services = CommandServices(pool, service_keys, settings, lambda _, error: errors.append(error))
+            yield Session(pool, service_keys, actor, services, errors)
 
 
 async def _identify(pool: "Pool", person: str, token: str) -> "Actor":
@@ -174,6 +181,14 @@ def exit_on_refusal() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+def exit_on_failures(failures: Sequence[str]) -> None:
+    """End the command with status 1 and one line for each failure; return if there are none."""
+    for failure in failures:
+        typer.echo(failure, err=True)
+    if failures:
+        raise typer.Exit(1)
+
+
 def _refusal_message(error: Exception) -> str | None:
     """Return the message of an expected refusal, else None. It never contains the address of the database."""
     from ledger.errors import Refusal
@@ -183,7 +198,9 @@ def _refusal_message(error: Exception) -> str | None:
 
     if isinstance(error, Refusal):
         return _refusal_text(error)
-    if isinstance(error, EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable):
+    if isinstance(
+        error, EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable | AfterCommitFailed
+    ):
         return str(error)
     return _database_message(error) or _file_message(error)
 

@@ -1,7 +1,7 @@
 """The state of a payout in words."""
 
 from ledger.settlements.model import Payout
-from ledger.settlements.payout_steps import REFUSED_WITHOUT_REASON, RETURNED_WITHOUT_REASON, PayoutState
+from ledger.settlements.payout_steps import PUBLIC_REASONS, PayoutState
 from ops.i18n import formats
 from ops.i18n.language import Language, translate
 from ops.i18n.refusals import code_text
@@ -12,6 +12,7 @@ _TEXT_KEYS = {
     PayoutState.SENT: "payout_sent",
     PayoutState.CANCELLED: "payout_cancelled",
 }
+_CODES_BY_REASON = {text: code for code, sentence in PUBLIC_REASONS.items() for text in (code, sentence)}
 
 
 def payout_state_text(payout: Payout | None, approvals_missing: int, language: Language) -> str:
@@ -25,13 +26,11 @@ def payout_state_text(payout: Payout | None, approvals_missing: int, language: L
         day, reference = formats.day(step.bank_day, language), step.bank_reference or "–"
         return translate("payout_paid", language, day=day, reference=reference)
     if payout.state is PayoutState.RETURNED:
-        return translate("payout_returned", language, reason=_return_reason(payout, language))
+        return translate("payout_returned", language, reason=return_reason_text(payout.latest_step.reason, language))
     return translate(_TEXT_KEYS[payout.state], language)
 
 
-def _return_reason(payout: Payout, language: Language) -> str | None:
-    """Return the bank's words, or a sentence if the bank gave no reason."""
-    reason = payout.latest_step.reason
-    if reason in {REFUSED_WITHOUT_REASON, RETURNED_WITHOUT_REASON}:
-        return code_text(reason, {}, language).rstrip("。.")
-    return reason
+def return_reason_text(reason: str | None, language: Language) -> str | None:
+    """Return the reason of a return in words: the bank's, or a sentence if it gave none. Pure."""
+    code = _CODES_BY_REASON.get(reason or "")
+    return reason if code is None else code_text(code, {}, language).rstrip("。.")

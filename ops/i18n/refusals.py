@@ -16,6 +16,7 @@ from ops.i18n.language import SITE, Language, translate
 _QUOTE_GAPS = re.compile(r"(?<=[\u4e00-\u9fff]) (?=“)|(?<=”) (?=[\u4e00-\u9fff])")
 _FOLDER = SITE / "refusals"
 _LIST_SEPARATORS: Mapping[Language, str] = {"zh": "、", "en": ", "}
+_INT_MAX = 2**53 - 1  # JSON readers keep integers exact up to here (RFC 8259, section 6)
 _FIGURE_WORDS = frozenset({"number", "bytes", "length", "ge", "le", "gt", "lt"})
 
 
@@ -33,12 +34,18 @@ def refusal_text(
 def code_text(
     code: str, params: Mapping[str, Param], language: Language, *, kind: FieldKind | None = None, currency: str = ""
 ) -> str:
-    """Return the sentence of a code, or the code with its values if the catalogue does not have it. Pure."""
+    """Return the sentence of a code. Pure.
+
+    Returns the code with its values if the catalogue does not have it, or a value of the sentence is missing.
+    """
     sentence = _find_sentence(code, kind)
     if sentence is None:
         return format_code(code, params)
     values = {name: _param_text(name, params, language, currency) for name in params}
-    return _QUOTE_GAPS.sub("", sentence[language].format(**values))
+    try:
+        return _QUOTE_GAPS.sub("", sentence[language].format(**values))
+    except (KeyError, IndexError):  # rows of other releases may have other values
+        return format_code(code, params)
 
 
 def _find_sentence(code: str, kind: FieldKind | None) -> Mapping[Language, str] | None:
@@ -108,7 +115,10 @@ def _last_word(name: str) -> str:
 
 
 def json_params(params: Mapping[str, Param]) -> dict[str, Any]:
-    """Return the values of a refusal as JSON values: a nested refusal as its code, a day as ISO 8601. Pure."""
+    """Return the values of a refusal as JSON values: a nested refusal as its code, a day as ISO 8601.
+
+    An integer that JSON readers would round is a string. Pure.
+    """
     return {name: _json_value(value) for name, value in params.items()}
 
 
@@ -117,4 +127,6 @@ def _json_value(value: Param) -> Any:
         return value.code
     if isinstance(value, date):
         return value.isoformat()
-    return value if isinstance(value, str | int) else list(value)
+    if isinstance(value, int):
+        return value if abs(value) <= _INT_MAX else str(value)
+    return value if isinstance(value, str) else list(value)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, TypeVar
 
+import structlog
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from campaigns.errors import invalid_value
@@ -29,7 +30,9 @@ JSON_TYPE = "application/json"
 
 JsonObject = Mapping[str, Any]  # values that JSON can express
 AfterCommit = Callable[[Pool], Awaitable[None]]
-CountFailure = Callable[[str], None]  # takes the name of the command
+ReportFailure = Callable[[str, Exception], None]  # takes the name of the command
+
+_log = structlog.get_logger()
 
 
 def _require_text(reason: str) -> str:
@@ -112,8 +115,9 @@ def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
     return actor.is_operator or actor.role == "owner" or actor.role in roles
 
 
-def _count_nothing(_: str) -> None:
-    """Count nothing: a command-line process has no metrics."""
+def log_after_commit_failure(command: str, error: Exception) -> None:
+    """Log the error of a command's work after its commit."""
+    _log.error("after-commit work failed", command=command, exc_info=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +127,5 @@ class CommandServices:
     pool: Pool
     keys: Keys
     settings: Settings
-    count_after_commit_failure: CountFailure = _count_nothing
+    report_after_commit_failure: ReportFailure = log_after_commit_failure
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))

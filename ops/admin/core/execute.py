@@ -7,7 +7,8 @@ All of it is one transaction. A dry run takes the same path and is rolled back a
 
 Calls to other services come after the commit: not in a dry run, and not for a key that has a
 response. The committed rows say what is still to be sent. So a failure there changes no row and
-raises nothing: the response says `after_commit: pending`, a metric counts it, and a job resumes it.
+raises nothing: the response says `after_commit: pending`, and the process reports the error. The
+same command resumes the work; so does a job, where it can ask whether the call arrived.
 """
 
 from typing import Any, Literal, NotRequired
@@ -44,8 +45,8 @@ class CommandResponse(TypedDict):
     """The effect of a command.
 
     `pending`: a second person must approve; nothing else has changed. `details` are as of now and
-    may differ when the second person approves. `after_commit`: `pending` if a job is still to call
-    other services, `done` if they were called, null if none is to be called.
+    may differ when the second person approves. `after_commit`: `pending` if a call to
+    another service failed, `done` if they were called, null if none is to be called.
     """
 
     command: str
@@ -102,15 +103,21 @@ async def _finish(
     request_key: IdempotencyKey | None,
 ) -> CommandResponse:
     """Run the work after the commit and return the response that says whether it is done."""
+    if not await run_after_commit(services, response["command"], after_commit):
+        return response
     finished: CommandResponse = {**response, "after_commit": "done"}
+    if request_key is not None:
+        await _store_finished(services.pool, request_key, finished)
+    return finished
 
-    async def run_and_store(pool: Pool) -> None:
-        await after_commit(pool)
-        if request_key is not None:
-            async with pool.acquire() as conn:
-                await idempotency.store_response(conn, request_key, orjson.dumps(finished))
 
-    return finished if await run_after_commit(services, response["command"], run_and_store) else response
+async def _store_finished(pool: Pool, request_key: IdempotencyKey, finished: CommandResponse) -> None:
+    """Store the response of finished work. A failure is only logged: the work itself is done."""
+    try:
+        async with pool.acquire() as conn:
+            await idempotency.store_response(conn, request_key, orjson.dumps(finished))
+    except Exception:  # noqa: BLE001 - a repeated key gets the response stored before, `pending`
+        _log.exception("response not stored; the work after the commit is done", command=finished["command"])
 
 
 async def run_after_commit(services: CommandServices, command_name: str, after_commit: AfterCommit) -> bool:
@@ -118,9 +125,8 @@ async def run_after_commit(services: CommandServices, command_name: str, after_c
     try:
         async with services.outside_calls:
             await after_commit(services.pool)
-    except Exception:  # noqa: BLE001 - counted, logged, and resumed by a job
-        services.count_after_commit_failure(command_name)
-        _log.exception("after-commit work failed; a job resumes it", command=command_name)
+    except Exception as error:  # noqa: BLE001 - reported; the committed rows say what is to be resumed
+        services.report_after_commit_failure(command_name, error)
         return False
     return True
 

@@ -26,7 +26,7 @@ from ops.http.web.pages import LANGUAGES, render_html
 from ops.i18n import labels
 from ops.i18n.language import Language, negotiate_language
 from ops.i18n.refusals import refusal_text
-from sql import UNAVAILABLE_ERRORS
+from sql import UNAVAILABLE_ERRORS, is_unavailable
 
 SIGN_IN_PATH = "/admin/sign-in"
 _FIELDS_MAX = 2_000
@@ -230,7 +230,7 @@ def _redirect_to_sign_in(request: web.Request) -> web.Response:
 
 
 def render_blocked(request: web.Request, error: Exception) -> web.Response:
-    """Return the page for a request that was not processed: 403, 429 or 503."""
+    """Return the page for a request that was not processed: 403, 429 or 503. Raises a bug itself."""
     text_key, status = _blocked_reason(error)
     response = render_admin_page(request, negotiate_language(request), "blocked", status, text_key=text_key)
     if status in (429, 503):
@@ -241,4 +241,8 @@ def render_blocked(request: web.Request, error: Exception) -> web.Response:
 def _blocked_reason(error: Exception) -> tuple[str, int]:
     if isinstance(error, CrossSiteForm):
         return "cross_site_form", 403
-    return ("rate_limited", 429) if isinstance(error, RateLimited) else ("database_unavailable", 503)
+    if isinstance(error, RateLimited):
+        return "rate_limited", 429
+    if is_unavailable(error):
+        return "database_unavailable", 503
+    raise error

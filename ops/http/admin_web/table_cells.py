@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from ledger.reconciliation.matching import MatchRule
 from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
+from ops.i18n.payout_states import return_reason_text
 from ops.i18n.refusals import code_text
 from ops.i18n.stored_refusals import failure_text
 
 EMPTY = "—"
 _DIGEST_CHARS_SHOWN = 12
-_REFUSAL_FIELDS = frozenset({"match_rule", "fault", "returned_because"})  # stored codes
+_COUNTERPARTY_TEXTS = frozenset({"fault", "bank_reference", "description"})  # never looked up as a code or a label
+_MATCH_RULES = frozenset(MatchRule)
 _PAGES_BY_KIND = {"campaign": "campaigns", "settlement": "settlements", "payout": "payouts", "proposal": "proposals"}
 _LISTS_BY_KIND = {"charity": "charities", "file": "statement-lines"}
 _ACCOUNT_PARTS = ("scheme", "id", "iban", "bic")
@@ -54,11 +57,17 @@ def format_cell_value(name: str, value: Any, language: Language) -> str:
         return labels.lookup_text("choice_bool", str(value).lower(), language)
     if isinstance(value, list):
         return "\n".join(_format_key(item, language) if isinstance(item, dict) else str(item) for item in value)
-    if name in _REFUSAL_FIELDS:
-        return code_text(value, {}, language)
+    return _format_text(name, str(value), language)
+
+
+def _format_text(name: str, text: str, language: Language) -> str:
+    if name == "match_rule":  # rows of an old release have a sentence
+        return code_text(text, {}, language) if text in _MATCH_RULES else text
+    if name == "returned_because":
+        return return_reason_text(text, language) or EMPTY
     if name == "command":
-        return labels.lookup_text("command", value, language, value)
-    return labels.format_value(name, str(value), language)
+        return labels.lookup_text("command", text, language, text)
+    return text if name in _COUNTERPARTY_TEXTS else labels.format_value(name, text, language)
 
 
 def _build_composite_cell(name: str, value: Mapping[str, Any], row: Mapping[str, Any], language: Language) -> Cell:

@@ -10,9 +10,10 @@ from campaigns.intake.group_commit import SenderRevoked, Submission, WebhookIdCo
 from campaigns.intake.payload import BODY_BYTES_MAX, DeliveryBody, parse_body
 from campaigns.intake.response import ResultsFilter
 from campaigns.intake.signature import Delivery, VerificationKey, verify_delivery
+from ledger.errors import Refusal
 from ops.clock import utc_now
 from ops.http.core.app_keys import CATALOGUE_CACHE, INTAKE_QUEUE, KEY_USAGE, METRICS, WEBHOOK_KEY
-from ops.http.core.problems import Problem, RequestProblem, error_response, find_problem
+from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, error_response, find_problem
 from ops.http.core.responses import check_choice, check_parameters
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import JSON, Endpoint
@@ -27,6 +28,8 @@ async def receive_likes(request: web.Request) -> web.Response:
     """Record a delivery; return 200 once every like of it is durably decided."""
     try:
         return web.Response(body=await _record_delivery(request), content_type=JSON)
+    except Refusal as refusal:
+        raise UnexpectedRefusal from refusal
     except Exception as error:
         problem = find_problem(error)
         if problem is None and isinstance(error, web.HTTPException):

@@ -12,10 +12,11 @@ import structlog
 from aiohttp import web
 
 from campaigns.intake.signature import VerificationKey, verify_delivery
+from ledger.errors import Refusal
 from ledger.payouts.callbacks import CallbackResult, handle_callback
 from ledger.payouts.channels.http import RESPONSE_BYTES_MAX, parse_callback
 from ops.clock import utc_now
-from ops.http.core.problems import Problem, RequestProblem, error_response, find_problem
+from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, error_response, find_problem
 from ops.http.core.responses import check_parameters
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import JSON, Endpoint
@@ -52,6 +53,8 @@ async def receive_callback(request: web.Request) -> web.Response:
     services = request.app[PAYOUT_CALLBACK_SERVICES]
     try:
         message_id, result = await _process_callback(request, services)
+    except Refusal as refusal:
+        raise UnexpectedRefusal from refusal
     except (RequestProblem, *UNAVAILABLE_ERRORS) as error:
         problem = find_problem(error) or Problem.INTERNAL_ERROR
         services.metrics.payout_callbacks.labels(problem.slug).inc()

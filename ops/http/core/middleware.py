@@ -5,7 +5,7 @@ from aiohttp import web
 
 from ops.http.core.problems import Problem, error_response, find_problem, problem_response
 from ops.http.core.responses import Handler
-from sql import UNAVAILABLE_ERRORS
+from sql import is_unavailable
 
 _log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 def _log_outage(request: web.Request, error: Exception) -> None:
     """Log an error of the database or the network: the operator has to see it."""
-    if isinstance(error, UNAVAILABLE_ERRORS):
+    if is_unavailable(error):
         _log.warning("unavailable", error=type(error).__name__, method=request.method, route=_route(request))
 
 

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
+import structlog
 from aiohttp import web
 
 from campaigns.errors import FieldError, NotFound, RequestRefused, ValidationFailed
@@ -16,10 +17,12 @@ from ops.admin.core.errors import Forbidden, IdempotencyKeyReused
 from ops.http.core.authentication import InvalidCredentials, RateLimited
 from ops.http.core.snapshots import SnapshotTooOld
 from ops.i18n.refusals import json_params, refusal_text
-from sql import UNAVAILABLE_ERRORS
+from sql import is_unavailable
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS, RATE_LIMIT_SECONDS = 2, 60
+
+_log = structlog.get_logger()
 
 
 class Problem(Enum):
@@ -133,6 +136,10 @@ class RequestProblem(Exception):
         self.problem, self.field_errors, self.detail = problem, tuple(field_errors), detail
 
 
+class UnexpectedRefusal(Exception):
+    """A refusal by a handler that runs no command: a bug, not a conflict. Its cause is the refusal."""
+
+
 # The first class that fits decides, so subclasses come before their base.
 _PROBLEMS_BY_ERROR: Mapping[type[Exception], Problem] = {
     Forbidden: Problem.FORBIDDEN,
@@ -151,7 +158,6 @@ _PROBLEMS_BY_ERROR: Mapping[type[Exception], Problem] = {
     web.HTTPNotFound: Problem.NOT_FOUND,
     web.HTTPMethodNotAllowed: Problem.METHOD_NOT_ALLOWED,
     web.HTTPRequestEntityTooLarge: Problem.TOO_LARGE,
-    **dict.fromkeys(UNAVAILABLE_ERRORS, Problem.DATABASE_UNAVAILABLE),
 }
 
 
@@ -159,6 +165,8 @@ def find_problem(error: Exception) -> Problem | None:
     """Return the problem of an error; None for a bug. Pure."""
     if isinstance(error, RequestProblem):
         return error.problem
+    if is_unavailable(error):
+        return Problem.DATABASE_UNAVAILABLE
     return next((problem for kind, problem in _PROBLEMS_BY_ERROR.items() if isinstance(error, kind)), None)
 
 
@@ -193,11 +201,18 @@ def _problem_headers(problem: Problem) -> dict[str, str]:
 
 
 def error_response(error: Exception) -> web.Response:
-    """Return the response to an error. Raises the error itself if the table does not have it."""
+    """Return the response to an error; INTERNAL_ERROR if it cannot be rendered.
+
+    Raises the error itself if the table does not have it.
+    """
     problem = find_problem(error)
     if problem is None:
         raise error
-    response = problem_response(problem, **_error_members(error))
+    try:
+        response = problem_response(problem, **_error_members(error))
+    except Exception:  # noqa: BLE001 - else the client gets a page of the HTTP library
+        _log.exception("bug", rendered=type(error).__name__, problem=problem.code)
+        return problem_response(Problem.INTERNAL_ERROR)
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -55,8 +55,7 @@ def check_parameters(request: web.Request, allowed_names: Sequence[str] = ()) ->
 def check_choice(request: web.Request, name: str, choices: Sequence[str]) -> None:
     """Raise RequestProblem if a query parameter has another value than these; it may be missing."""
     if request.query.get(name, choices[0]) not in choices:
-        expected = " or ".join(map(repr, choices))
-        error = FieldError(name, "literal_error", {"expected": expected})
+        error = FieldError(name, "literal_error", {"expected": list(choices)})
         raise RequestProblem(Problem.UNKNOWN_PARAMETER, [error])
 
 

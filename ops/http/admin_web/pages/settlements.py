@@ -21,6 +21,7 @@ from ops.http.admin_web.pages.lists import Link
 from ops.http.admin_web.table_cells import Cell, build_cell, format_account, format_cell_value, subject_url
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
+from ops.i18n.payout_states import return_reason_text
 
 (_SETTLEMENT_ENDPOINT,) = settlement_lists.DETAILS
 _PENDING_STATES = (SettlementState.OPEN, SettlementState.APPROVED)
@@ -179,7 +180,7 @@ def _payout_row(context: PageContext, payout: PayoutDetail) -> SettlementPayoutR
         _amount(payout["amount"], payout["currency"], language),
         payout["state"].value,
         format_cell_value("state", payout["state"].value, language),
-        payout["returned_because"] or payout["bank_reference"],
+        return_reason_text(payout["returned_because"], language) or payout["bank_reference"],
         f"/campaigns/{payout['campaign']}/payouts/{payout['payout']}",
         _payout_links(context, payout),
     )

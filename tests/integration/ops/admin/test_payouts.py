@@ -16,7 +16,7 @@ from ledger.payouts.sending import end_to_end_id
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from mock_bank import PAYER_BIC, PAYER_IBAN, MockBank, running_bank
 from ops.admin import registry
-from ops.admin.core import execute
+from ops.admin.core import execute, idempotency
 from ops.admin.core.actor import OPERATOR
 from ops.admin.core.errors import Forbidden
 from ops.admin.resources.proposals import Approval
@@ -170,6 +170,26 @@ async def test_work_that_fails_after_the_commit_is_pending_and_resumed(
     assert (status, response["state"], response["after_commit"]) == (200, "unchanged", "done")
     assert await fay.run_command(path, key="two") == (status, response)
     assert ((await read_detail(server, settlement))["state"], len(outbox(tmp_path))) == ("sent", 1)
+
+
+async def test_work_is_done_although_its_response_cannot_be_stored(
+    server: RunningService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settlement, fay = await settle(server), AdminClient(server, "fay")
+    await approve(server, settlement, "fred", "olga")
+    store, stored = idempotency.store_response, list[bytes]()
+
+    async def store_once(conn: Any, key: Any, response: bytes) -> None:
+        stored.append(response)
+        if len(stored) > 1:
+            raise OSError("the connection is lost")
+        await store(conn, key, response)
+
+    monkeypatch.setattr(idempotency, "store_response", store_once)
+    status, response = await fay.run_command(f"/settlements/{settlement}/send")
+    assert (status, response["after_commit"], len(stored), len(outbox(tmp_path))) == (200, "done", 2, 1)
+    sample, labels = "like_ledger_after_commit_failures_total", {"command": "settlement.send"}
+    assert server.service.metrics.registry.get_sample_value(sample, labels) == 0
 
 
 async def test_a_dry_run_sends_nothing(server: RunningService, tmp_path: Path):

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from typer.testing import CliRunner, Result
 
 from campaigns.catalogue import cache
 from campaigns.pledging import pledge
+from ledger.payouts import sending
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops import database
-from ops.cli import app
+from ops.cli import app, runtime
 from promises import SLUG, promise_toml, record
 from settlements import likes_delivery
 
@@ -98,6 +100,48 @@ def test_from_settling_to_the_file_for_the_bank(past: Command, tmp_path: Path):
     assert Path(exported["file"]).read_bytes() == file.read_bytes()
     assert {p["evidence"][0] for p in sent["payouts"]} == {exported["sha256"]}
     assert past("check").exit_code == 0
+
+
+def test_a_call_that_fails_after_the_commit_ends_with_one_line_and_status_1(
+    past: Command, dsn: str, monkeypatch: pytest.MonkeyPatch
+):
+    (made,) = printed_json(past("settle", SLUG, "--json"))["settlements"]
+    (settlement,) = printed_json(past("payouts", "list", "--json"))["settlements"]
+    for name in ("ann", "ben"):
+        token = printed_json(past("token", "create", "--role", "finance", "--name", name, "--json"))["token"]
+        approve = ("payouts", "approve", made["id"], "--as", name, "--json")
+        printed_json(past(*approve, "--hash", settlement["hash"], "--token", token))
+
+    async def fail(*_: Any) -> None:
+        raise OSError(f"no answer from postgresql://clerk:hunter2@db and {dsn}")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sending, "resume_sending", fail)
+        failed = past("payouts", "send", "--json")
+    assert failed.exit_code == 1
+    assert json.loads(failed.stdout)["settlements"][0]["state"] == "sending"
+    assert failed.stderr == (
+        f"settlement/{made['id']} is stored but not finished: OSError: no answer from *** and ***."
+        " Run the command again to finish it.\n"
+    )
+    assert "hunter2" not in failed.output
+    assert dsn not in failed.output
+    (sent,) = printed_json(past("payouts", "send", "--json"))["settlements"]
+    assert sent["state"] == "sent"
+
+
+def test_the_logs_of_a_command_have_no_local_variables(past: Command, monkeypatch: pytest.MonkeyPatch):
+    async def log_and_fail(_: str) -> None:
+        password = f"hunter{1 + 1}"  # in no line of source, so only a variable has the value
+        try:
+            int("x" * len(password))
+        except ValueError:
+            structlog.get_logger().exception("broken")
+
+    monkeypatch.setattr(runtime, "_apply_migrations", log_and_fail)
+    result = past("payouts", "list", "--json")
+    assert json.loads(result.stdout) == {"settlements": []}
+    assert ("broken" in result.stderr, "hunter2" in result.output) == (True, False)
 
 
 def test_an_approval_asks_what_is_approved(past: Command):

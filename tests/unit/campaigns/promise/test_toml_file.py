@@ -5,6 +5,7 @@ import pytest
 from campaigns.errors import FieldError, PromiseRefused
 from campaigns.promise.model import canonical_json
 from campaigns.promise.toml_file import FILE_BYTES_MAX, parse_promise
+from ledger.errors import Param
 from promises import PROMISE, promise, promise_toml
 
 
@@ -109,6 +110,20 @@ def test_every_error_of_the_beneficiaries_is_named_at_once():
         FieldError("terms.beneficiaries", "charity_repeated", {"charity": "village-schools", "times_number": 2}),
         FieldError("terms.beneficiaries", "charity_repeated", {"charity": "mobile-libraries", "times_number": 3}),
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "params"),
+    [
+        ("floor_minor = 0", "floor_minor = -1", "campaign.floor_minor", {"ge": 0}),
+        ('content = "open"', 'content = "mine"', "campaign.content", {"expected": ["open", "registered"]}),
+        ("2026-11-01T00:00:00+08:00", '"x"', "campaign.starts_at", {}),  # pydantic's context has a message
+    ],
+)
+def test_the_params_of_an_error_are_bounds_and_choices(old: str, new: str, path: str, params: dict[str, Param]):
+    with pytest.raises(PromiseRefused) as refusal:
+        parse_promise(promise_toml((old, new)).encode())
+    assert {error.path: error.params for error in refusal.value.field_errors}[path] == params
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from campaigns.errors import CampaignClosed, FieldError, RequestRefused
-from ledger.errors import SettlementRefused
+from ledger.errors import IdempotencyKeyConflict, SettlementRefused
 from ops.i18n import refusals
 from ops.i18n.field_kinds import FieldKind
 from ops.i18n.language import Language
@@ -86,6 +86,28 @@ def test_a_code_without_a_sentence_is_shown_with_its_values() -> None:
     assert refusal_text(SettlementRefused("code_of_no_catalogue", payout="pay_1"), "zh") == (
         "code_of_no_catalogue: payout=pay_1"
     )
+
+
+def test_a_sentence_whose_value_is_missing_is_shown_as_its_code() -> None:
+    assert code_text("campaign_closed", {"name": "forest"}, "en") == "campaign_closed: name=forest"
+
+
+def test_the_field_of_another_content_has_a_label() -> None:
+    assert "“转出账户”" in refusal_text(IdempotencyKeyConflict("k", "from_account"), "zh")
+
+
+def test_choices_are_a_list_in_each_language() -> None:
+    error = FieldError("results", "literal_error", {"expected": ["all", "none"]})
+    assert refusal_text(error, "en") == "Choose one of these: all, none."
+    assert refusal_text(error, "zh") == "请选择其中之一：all、none。"
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [(2**53 - 1, 2**53 - 1), (2**53, str(2**53)), (1 - 2**53, 1 - 2**53), (-(2**70), str(-(2**70)))],
+)
+def test_an_integer_that_readers_would_round_is_a_string(number: int, value: Any) -> None:
+    assert json_params({"n": number}) == {"n": value}
 
 
 def test_values_become_json_values() -> None:

@@ -11,6 +11,7 @@ from ops.admin.core.actor import ROLES, EntryPoint
 from ops.admin.core.proposals import ProposalState
 from ops.http.admin_web.table_cells import build_cell, format_subject, subject_url
 from ops.i18n.language import TEXTS
+from ops.i18n.refusals import code_text
 
 AUDIT_ONLY = ("proposal_create", "proposal_execute", "upload_end")  # audit entries that are not commands
 
@@ -48,8 +49,14 @@ def test_a_subject_is_shortened_and_quoted() -> None:
         ("name", {"name": {"zh": "种树", "en": "Trees"}}, "种树"),
         ("account", {"account": {"id": "1", "scheme": "other"}}, "other 1"),
         ("state", {"state": "returned"}, "被退回"),
-        ("fault", {"fault": "list_not_found"}, "没有这个列表。"),
+        ("fault", {"fault": "list_not_found"}, "list_not_found"),
+        ("match_rule", {"match_rule": "no_payout_matches"}, code_text("no_payout_matches", {}, "zh")),
+        ("match_rule", {"match_rule": "missing"}, "missing"),
+        ("match_rule", {"match_rule": "no payout has its amount"}, "no payout has its amount"),
         ("returned_because", {"returned_because": "account closed"}, "account closed"),
+        ("returned_because", {"returned_because": "missing"}, "missing"),
+        ("returned_because", {"returned_because": "refused_without_reason"}, "被拒绝，没有说明原因"),
+        ("description", {"description": "2026-11-01T00:00:00Z"}, "2026-11-01T00:00:00Z"),
         ("command", {"command": "settlement.approve"}, "批准结算"),
         ("is_disabled", {"is_disabled": True}, "是"),
         ("total", {"total": 12000}, "12,000"),

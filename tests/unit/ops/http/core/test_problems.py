@@ -1,8 +1,10 @@
 """The table of statuses: which error becomes which problem, and what its body says."""
 
 import json
+import socket
 
 import asyncpg
+import jinja2
 import pytest
 from aiohttp import web
 
@@ -34,6 +36,9 @@ CASES = [
     (DatabaseUnavailable(), Problem.DATABASE_UNAVAILABLE, 503),
     (asyncpg.ConnectionDoesNotExistError(), Problem.DATABASE_UNAVAILABLE, 503),
     (TimeoutError(), Problem.DATABASE_UNAVAILABLE, 503),
+    (ConnectionRefusedError(111, "refused"), Problem.DATABASE_UNAVAILABLE, 503),
+    (OSError("Multiple exceptions: [Errno 111]"), Problem.DATABASE_UNAVAILABLE, 503),
+    (socket.gaierror(-2, "Name or service not known"), Problem.DATABASE_UNAVAILABLE, 503),
     (SnapshotTooOld(), Problem.FIGURES_UNAVAILABLE, 503),
     (web.HTTPNotFound(), Problem.NOT_FOUND, 404),
     (web.HTTPMethodNotAllowed("POST", ["GET"]), Problem.METHOD_NOT_ALLOWED, 405),
@@ -52,7 +57,16 @@ def test_each_error_has_one_problem_and_status(error: Exception, problem: Proble
     )
 
 
-@pytest.mark.parametrize("bug", [KeyError("x"), ValueError("x"), web.HTTPFound("/")])
+@pytest.mark.parametrize(
+    "bug",
+    [
+        KeyError("x"),
+        ValueError("x"),
+        web.HTTPFound("/"),
+        FileNotFoundError(2, "No such file", "page.html"),
+        jinja2.TemplateNotFound("page.html"),
+    ],
+)
 def test_a_bug_has_no_problem(bug: Exception) -> None:
     assert find_problem(bug) is None
     with pytest.raises(type(bug)):
@@ -96,3 +110,15 @@ def test_a_problem_has_the_headers_of_its_status(error: Exception, name: str, va
 def test_a_detail_replaces_the_sentence_of_the_problem() -> None:
     error = RequestProblem(Problem.TOO_LARGE, detail="At most 2 bytes.")
     assert json.loads(error_response(error).body)["detail"] == "At most 2 bytes."
+
+
+def test_an_error_that_cannot_be_rendered_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    response = error_response(CampaignClosed("\ud800"))  # no text of UTF-8
+    assert (response.status, json.loads(response.body)["code"]) == (500, "internal_error")
+    captured = capsys.readouterr()
+    assert "bug" in captured.out + captured.err
+
+
+def test_an_integer_of_any_size_is_rendered() -> None:
+    error = ValidationFailed([FieldError("n", "less_than_equal", {"le": 2**64})])
+    assert json.loads(error_response(error).body)["faults"][0]["params"] == {"le": str(2**64)}
