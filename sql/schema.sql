@@ -15,7 +15,7 @@ CREATE TABLE accounts (
     CONSTRAINT accounts_kind_is_known
         CHECK (kind IN ('world', 'budget', 'pledged', 'payable', 'in_flight', 'paid')),
     CONSTRAINT accounts_currency_is_iso_4217 CHECK (currency ~ '^[A-Z]{3}$'),
-    CONSTRAINT accounts_balance_is_not_negative CHECK (kind = 'world' OR balance_minor >= 0)
+    CONSTRAINT accounts_balance_floor CHECK (kind = 'world' OR balance_minor >= 0)
 );
 
 CREATE TABLE transfers (

@@ -143,7 +143,7 @@ async def _write_transfer(conn: Connection, posting: Posting, source: LockedAcco
         await conn.execute(_ADD_TO_BALANCE, target.account_id, posting.amount_minor)
         await conn.execute(_ADD_TRANSFER, *_transfer_row(posting, source, target))
     except asyncpg.CheckViolationError as error:
-        if error.constraint_name == "accounts_balance_is_not_negative":
+        if error.constraint_name == "accounts_balance_floor":
             raise _balance_floor(posting) from error
         raise
     except asyncpg.UniqueViolationError as error:

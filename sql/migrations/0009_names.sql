@@ -110,7 +110,6 @@ ALTER TABLE payout_steps ENABLE TRIGGER payout_steps_are_append_only;
 -- Constraints that the schema names: each name states its rule.
 ALTER TABLE accounts RENAME CONSTRAINT accounts_are_named_once TO accounts_are_unique;
 ALTER TABLE accounts RENAME CONSTRAINT accounts_kind_is_on_the_line TO accounts_kind_is_known;
-ALTER TABLE accounts RENAME CONSTRAINT accounts_balance_floor TO accounts_balance_is_not_negative;
 ALTER TABLE transfers RENAME CONSTRAINT transfers_idempotency_key_is_used_once TO transfers_idempotency_key_is_unique;
 ALTER TABLE transfers RENAME CONSTRAINT transfers_key_is_bounded TO transfers_idempotency_key_is_bounded;
 ALTER TABLE transfers RENAME CONSTRAINT transfers_join_two_accounts TO transfers_accounts_differ;

@@ -150,7 +150,7 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         "DELETE FROM leaf_queue WHERE leaf_index = 2",
     ],
     "only_world_is_negative": [
-        """ALTER TABLE accounts DROP CONSTRAINT accounts_balance_is_not_negative;
+        """ALTER TABLE accounts DROP CONSTRAINT accounts_balance_floor;
         UPDATE accounts SET balance_minor = -1 WHERE kind = 'pledged'""",
         f"UPDATE transfers SET from_balance_after_minor = -1 WHERE transfer_id = {NEWEST}",
         f"UPDATE transfers SET to_balance_after_minor = -1 WHERE transfer_id = {NEWEST}",
