@@ -63,7 +63,7 @@ async def claim_for_sending(
 ) -> Settlement:
     """Claim the waiting payouts, for `resume_sending` after the commit; return the settlement.
 
-    Raises SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the
+    `now` is in the campaign's time zone: banks are asked to execute on its day. Raises SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the
     settlement. Joins the caller's transaction.
     """
     settlement = await lock_settlement(conn, settlement_id)

@@ -55,7 +55,8 @@ async def _approve_and_send(
         (settlement,) = await list_settlements(conn, settlement_id=result.settlement_id)
         for person in APPROVERS if settlement.missing_approvals(rules) else ():
             await approvals.approve(conn, result.settlement_id, settlement.hash, person, now)
-        await sending.claim_for_sending(conn, channel, result.settlement_id, rules, DEMO_PERSON, now)
+        zoned_now = now.astimezone(campaign.calendar.timezone)
+        await sending.claim_for_sending(conn, channel, result.settlement_id, rules, DEMO_PERSON, zoned_now)
     await sending.resume_sending(pool, channel, result.settlement_id, DEMO_PERSON, now)
     async with pool.acquire() as conn:
         (settlement,) = await list_settlements(conn, settlement_id=result.settlement_id)
