@@ -88,7 +88,7 @@ def test_names_of_other_transfers_keep_any_script(
         ("Ευχαριστώ Θεσσαλονίκη", "Eycharisto Thessaloniki"),
         ("Помощ на децата", "Pomosht na detsata"),
         ("ﬁnance №5", "finance No5"),
-        ("school#1;tab\there", "school.1.tab there"),
+        ("school#1;tab\there", "school.1.tab here"),
         ("//a//b/", "a/b"),
         ("基金", ".."),
         ("O’Neill “friends” @ café", "O'Neill 'friends' (at) cafe"),
