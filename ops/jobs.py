@@ -6,7 +6,7 @@ once.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 
@@ -96,10 +96,12 @@ class Jobs:
         catalogue = await self.catalogue_cache.refresh()
         run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now)
         async with self.pool.acquire() as conn:
-            backlog = await recovery.read_backlog(conn)
+            sent_before = utc_now() - timedelta(days=self.services.settings.payout_sent_days)
+            backlog = await recovery.read_backlog(conn, sent_before)
         self.metrics.settlements_overdue.set(run.overdue_count)
         self.metrics.payout_sending_age_seconds.set(seconds_since(backlog.sending_since, utc_now()))
         self.metrics.payout_pending_age_seconds.set(seconds_since(backlog.waiting_since, utc_now()))
+        self.metrics.payouts_overdue.set(backlog.overdue_count)
         self.metrics.statement_lines_unmatched.set(backlog.unmatched_line_count)
         run.errors.raise_if_any("campaigns that could not be settled")
 
