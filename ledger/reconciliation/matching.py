@@ -52,7 +52,7 @@ def match_line(line: StatementLine, currency: str, candidates: Sequence[Candidat
     if line.end_to_end_id is not None:
         return _match_by_id(line, currency, candidates)
     # An incoming transfer may repeat a reference by chance; a return carries a reason.
-    if line.is_credit and line.reason is None:
+    if line.is_credit and not line.is_return:
         return Match(line, None, MatchRule.NO_CANDIDATE)
     fitting = [
         c

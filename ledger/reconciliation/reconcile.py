@@ -26,6 +26,8 @@ from ledger.reconciliation.statements import (
     Statement,
     StatementLine,
     StatementRefused,
+    StatusLevel,
+    StatusOutcome,
     camt053,
     csv_table,
     pain002,
@@ -83,8 +85,9 @@ def parse_bank_file(body: bytes) -> Sequence[Statement] | Sequence[PaymentStatus
     if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return validate_statements(csv_table.parse_statements(body))
     root = parse_xml(body)
-    if next(find_all(root, "CstmrPmtStsRpt"), None) is not None:
-        return pain002.parse_statuses(root)
+    report = next(find_all(root, "CstmrPmtStsRpt"), None)
+    if report is not None:
+        return pain002.parse_statuses(report)
     return validate_statements(camt053.parse_statements(root))
 
 
@@ -235,16 +238,22 @@ async def record_returned(
         PayoutState.RETURNED,
         source.by,
         source.at,
-        reason=line.reason or RETURNED_WITHOUT_REASON,
+        reason=_join_reason(line) or RETURNED_WITHOUT_REASON,
         bank_day=line.booked_on,
         evidence=source.evidence,
     )
     await record_step(conn, settlement, payout, step)
 
 
+def _join_reason(source: StatementLine | PaymentStatus) -> str | None:
+    return " ".join(filter(None, [source.reason_code, source.reason_text]))[:500] or None
+
+
 async def _import_status(
     conn: Connection, status: PaymentStatus, source: StatementSource, result: ImportResult
 ) -> None:
+    if status.outcome not in {StatusOutcome.ACCEPTED, StatusOutcome.REFUSED} or status.is_duplicate_refusal:
+        return
     rows = await conn.fetch(_FIND_SETTLEMENTS_OF_MESSAGE, status.message_id)
     concerned = [
         (settlement, payout)
@@ -255,14 +264,15 @@ async def _import_status(
     changing = [(settlement, payout) for settlement, payout in concerned if is_new(status, payout)]
     result.duplicates += not changing
     result.statuses_unmatched += not concerned or any(is_conflict(status, payout) for _, payout in concerned)
-    outcome = PaymentOutcome.REFUSED if status.is_refused else PaymentOutcome.ACCEPTED
+    is_refused = status.outcome is StatusOutcome.REFUSED
+    outcome = PaymentOutcome.REFUSED if is_refused else PaymentOutcome.ACCEPTED
     for settlement, payout in changing:
-        payment_result = PaymentResult(outcome, reason=status.reason)
-        if status.is_refused:
+        payment_result = PaymentResult(outcome, reason=_join_reason(status))
+        if is_refused:
             await ensure_not_being_sent(conn, payout)
         await record_results(conn, settlement, [payout], payment_result, source.by, source.at, source.evidence)
-        result.payouts_returned += status.is_refused
-        result.payouts_sent += not status.is_refused
+        result.payouts_returned += is_refused
+        result.payouts_sent += not is_refused
 
 
 def _steps_in_message(status: PaymentStatus, payout: Payout) -> list[PayoutStep]:
@@ -276,12 +286,16 @@ def concerns_payout(status: PaymentStatus, payout: Payout) -> bool:
     Pure.
     """
     attempts = {step.attempt for step in _steps_in_message(status, payout)}
-    return any(status.end_to_end_id in {None, end_to_end_id(payout.payout_id, attempt)} for attempt in attempts)
+    if status.level is not StatusLevel.TRANSACTION:
+        return bool(attempts)
+    return any(end_to_end_id(payout.payout_id, attempt) in status.references for attempt in attempts)
 
 
 def is_new(status: PaymentStatus, payout: Payout) -> bool:
     """Tell whether a status changes the state of the payout's latest attempt. Pure."""
-    states = {PayoutState.SENDING, PayoutState.SENT} if status.is_refused else {PayoutState.SENDING}
+    states = (
+        {PayoutState.SENDING, PayoutState.SENT} if status.outcome is StatusOutcome.REFUSED else {PayoutState.SENDING}
+    )
     return payout.latest_step.message_id == status.message_id and payout.state in states
 
 
@@ -291,6 +305,6 @@ def is_conflict(status: PaymentStatus, payout: Payout) -> bool:
     Pure.
     """
     states = {step.state for step in _steps_in_message(status, payout)}
-    if status.is_refused:
+    if status.outcome is StatusOutcome.REFUSED:
         return PayoutState.PAID in states and PayoutState.RETURNED not in states
     return PayoutState.RETURNED in states and not states & {PayoutState.SENT, PayoutState.PAID}

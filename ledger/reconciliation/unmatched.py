@@ -104,7 +104,7 @@ def _build_statement_line(row: asyncpg.Record) -> StatementLine:
         booked_on=row["booked_on"],
         end_to_end_id=row["end_to_end_id"],
         bank_reference=row["bank_reference"],
-        reason=description[:_REASON_CHARS_MAX] or None,
+        reason_text=description[:_REASON_CHARS_MAX] or None,
         text=description,
     )
 

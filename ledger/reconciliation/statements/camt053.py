@@ -7,7 +7,14 @@ single line that nothing matches.
 
 from xml.etree.ElementTree import Element
 
-from ledger.reconciliation.statements import Statement, StatementLine, StatementRefused, parse_date, parse_minor
+from ledger.reconciliation.statements import (
+    Statement,
+    StatementLine,
+    StatementRefused,
+    normalize_references,
+    parse_date,
+    parse_minor,
+)
 from ledger.reconciliation.statements.xml import find_all, find_text, local_name, require_text
 
 _NO_ID = {"NOTPROVIDED", "NOT PROVIDED", ""}
@@ -96,12 +103,8 @@ def _parse_line(entry: Element, part: Element, amount_minor: int, number: int) -
         end_to_end_id=None if end_to_end_id.upper() in _NO_ID else end_to_end_id[:35],
         bank_reference=(find_text(part, "Refs/AcctSvcrRef") or find_text(entry, "AcctSvcrRef", "NtryRef") or "")[:140]
         or None,
-        reason=_parse_reason(part),
+        reason_code=find_text(part, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry"),
+        reason_text=(find_text(part, "RtrInf/AddtlInf") or "")[:500] or None,
+        references=normalize_references(end_to_end_id),
         text=" ".join(filter(None, [*texts, *extra]))[:500],
     )
-
-
-def _parse_reason(part: Element) -> str | None:
-    code = find_text(part, "RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry")
-    more = find_text(part, "RtrInf/AddtlInf")
-    return " ".join(filter(None, [code, more]))[:500] or None

@@ -10,7 +10,15 @@ import csv
 from collections.abc import Mapping
 from io import StringIO
 
-from ledger.reconciliation.statements import Statement, StatementLine, StatementRefused, parse_date, parse_minor
+from ledger.reconciliation.statements import (
+    Statement,
+    StatementLine,
+    StatementRefused,
+    normalize_references,
+    parse_date,
+    parse_minor,
+    split_reason,
+)
 
 COLUMNS = (
     "account",
@@ -70,6 +78,7 @@ def _parse_balance(statement: str, rows: list[Mapping[str, str]], kind: str) -> 
 
 
 def _parse_line(row: Mapping[str, str], number: int) -> StatementLine:
+    code, words = split_reason(row["reason"])
     return StatementLine(
         number=number,
         amount_minor=parse_minor(row["amount"], row["currency"]),
@@ -77,6 +86,8 @@ def _parse_line(row: Mapping[str, str], number: int) -> StatementLine:
         booked_on=parse_date(row["date"]),
         end_to_end_id=row["end_to_end_id"][:35] or None,
         bank_reference=row["bank_reference"][:140] or None,
-        reason=row["reason"][:500] or None,
+        reason_code=code,
+        reason_text=words or None,
         text=row["text"][:500],
+        references=normalize_references(row["end_to_end_id"]),
     )

@@ -5,42 +5,71 @@ https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments
 
 from xml.etree.ElementTree import Element
 
-from ledger.reconciliation.statements import PaymentStatus, StatementRefused
-from ledger.reconciliation.statements.xml import find_all, find_text, local_name, require_text
+from ledger.reconciliation.statements import PaymentStatus, StatusLevel, normalize_references
+from ledger.reconciliation.statements.xml import find_all, find_text
 
-_REFUSED_CODES = {"RJCT", "CANC"}
-# The bank has the first message, which stands.
-_DUPLICATE_CODES = {"DUPL", "AM05", "DU01", "DU02", "DU03", "DU04", "DU05"}
-_ACCEPTED_CODES = {"ACCP", "ACTC", "ACSP", "ACSC", "ACCC", "ACWC", "ACWP", "ACFC"}
+_TRANSACTION_IDS = (
+    "OrgnlEndToEndId",
+    "OrgnlInstrId",
+    "OrgnlTxId",
+    "OrgnlUETR",
+    "OrgnlTxRef/PmtId/EndToEndId",
+    "OrgnlTxRef/PmtId/InstrId",
+    "StsId",
+    "AcctSvcrRef",
+    "ClrSysRef",
+)
+_CODE_CHARS_MAX, _TEXT_CHARS_MAX = 35, 500
+
+_STATUS_TAGS = {
+    StatusLevel.MESSAGE: "GrpSts",
+    StatusLevel.PAYMENT_INFORMATION: "PmtInfSts",
+    StatusLevel.TRANSACTION: "TxSts",
+}
 
 
-def parse_statuses(root: Element) -> list[PaymentStatus]:
-    """Return the statuses of whole messages, then of transactions, without pending ones.
-
-    Raises StatementRefused if an id is missing.
-    """
-    report = next(find_all(root, "CstmrPmtStsRpt"), None)
-    if report is None:
-        raise StatementRefused("status_report_missing", element=local_name(root))
+def parse_statuses(report: Element) -> list[PaymentStatus]:
+    """Return every status of a report: of the message, its payment informations, transactions."""
     group = next(find_all(report, "OrgnlGrpInfAndSts"), report)
-    message_id = require_text(group, "OrgnlMsgId")
-    statuses = [_parse_status(group, message_id, None, "GrpSts")]
+    message_id = _find_id(group, "OrgnlMsgId")
+    statuses = [_parse_status(group, StatusLevel.MESSAGE, message_id, None)]
+    statuses += [_parse_status(part, StatusLevel.TRANSACTION, message_id, None) for part in _transactions(report)]
     for batch in find_all(report, "OrgnlPmtInfAndSts"):
-        statuses.append(_parse_status(batch, message_id, None, "PmtInfSts"))
-        parts = find_all(batch, "TxInfAndSts")
+        batch_id = _find_id(batch, "OrgnlPmtInfId")
+        statuses.append(_parse_status(batch, StatusLevel.PAYMENT_INFORMATION, message_id, batch_id))
         statuses += [
-            _parse_status(part, message_id, require_text(part, "OrgnlEndToEndId"), "TxSts") for part in parts
+            _parse_status(part, StatusLevel.TRANSACTION, message_id, batch_id) for part in _transactions(batch)
         ]
     return [status for status in statuses if status is not None]
 
 
-def _parse_status(element: Element, message_id: str, end_to_end_id: str | None, tag: str) -> PaymentStatus | None:
-    status_code = find_text(element, tag)
-    if status_code not in _REFUSED_CODES | _ACCEPTED_CODES:
+def _transactions(element: Element) -> list[Element]:
+    return list(find_all(element, "TxInfAndSts"))
+
+
+def _find_id(element: Element, path: str) -> str | None:
+    text = find_text(element, path)
+    return text if normalize_references(text) else None
+
+
+def _parse_status(
+    element: Element, level: StatusLevel, message_id: str | None, batch_id: str | None
+) -> PaymentStatus | None:
+    """Return the status of one level, None if the bank gives none there."""
+    code = find_text(element, _STATUS_TAGS[level])
+    if code is None:
         return None
-    code = find_text(element, "StsRsnInf/Rsn/Cd", "StsRsnInf/Rsn/Prtry")
-    more = find_text(element, "StsRsnInf/AddtlInf")
-    if status_code in _REFUSED_CODES and code in _DUPLICATE_CODES:
-        return None
-    reason = " ".join(filter(None, [code, more]))[:500] or None
-    return PaymentStatus(message_id, end_to_end_id, status_code in _REFUSED_CODES, reason)
+    ids = [find_text(element, path) for path in _TRANSACTION_IDS] if level is StatusLevel.TRANSACTION else []
+    return PaymentStatus(
+        level,
+        code.upper()[:_CODE_CHARS_MAX],
+        _find_id(element, "OrgnlGrpInf/OrgnlMsgId") or message_id,
+        batch_id,
+        normalize_references(*ids),
+        reason_code=(find_text(element, "StsRsnInf/Rsn/Cd", "StsRsnInf/Rsn/Prtry") or "")[:_CODE_CHARS_MAX] or None,
+        reason_text=" ".join(_reason_texts(element))[:_TEXT_CHARS_MAX] or None,
+    )
+
+
+def _reason_texts(element: Element) -> list[str]:
+    return [text.text.strip() for text in find_all(element, "StsRsnInf/AddtlInf") if text.text]

@@ -87,7 +87,7 @@ CASES = [
     ("a return by its id", credit("", "PAYA-1"), [candidate(state=PayoutState.PAID)], MatchRule.BY_ID),
     (
         "a return with a reason",
-        credit(reason="AC04"),
+        credit(reason_code="AC04"),
         [candidate(state=PayoutState.PAID)],
         MatchRule.BY_AMOUNT_AND_REFERENCE,
     ),

@@ -14,6 +14,7 @@ from ledger.reconciliation.statements import (
     Statement,
     StatementLine,
     StatementRefused,
+    StatusLevel,
     parse_minor,
     validate_statements,
 )
@@ -67,7 +68,13 @@ def test_a_statement_in_the_standard_is_parsed():
     body = document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS))
     SCHEMA.assertValid(etree.fromstring(body))
     line = StatementLine(
-        1, 2450, is_credit=False, booked_on=date(2026, 11, 10), end_to_end_id="PAYA-1", bank_reference="B1"
+        1,
+        2450,
+        is_credit=False,
+        booked_on=date(2026, 11, 10),
+        end_to_end_id="PAYA-1",
+        bank_reference="B1",
+        references=("PAYA-1",),
     )
     assert parse_one(body) == Statement("622", "S1", "CNY", 10_000, 7_550, (line,))
 
@@ -102,7 +109,8 @@ def test_the_reason_of_a_return_is_kept():
     returned = "<RtrInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>account closed</AddtlInf></RtrInf>"
     details = f"<NtryDtls>{part('PAYA-1', more=returned)}</NtryDtls>"
     body = document(balance("OPBD", "10.00", "DBIT"), balance("CLBD", "14.50"), entry("24.50", "CRDT", details))
-    assert (parse_one(body).opening_minor, parse_one(body).lines[0].reason) == (-1000, "AC04 account closed")
+    assert (parse_one(body).opening_minor, parse_one(body).lines[0].reason_code) == (-1000, "AC04")
+    assert parse_one(body).lines[0].reason_text == "account closed"
 
 
 HEAD = ",".join(COLUMNS)
@@ -212,13 +220,17 @@ def test_a_status_report_gives_accepted_and_refused_payments():
     body = report(
         "<GrpSts>PART</GrpSts>", status("PAYA-1", "ACCP"), status("PAYB-1", "RJCT", "AC04"), status("PAYC-1", "PDNG")
     )
+    transaction = StatusLevel.TRANSACTION
     assert parse_bank_file(body) == [
-        PaymentStatus("STLA-1", "PAYA-1", is_refused=False),
-        PaymentStatus("STLA-1", "PAYB-1", is_refused=True, reason="AC04 why"),
+        PaymentStatus(StatusLevel.MESSAGE, "PART", "STLA-1"),
+        PaymentStatus(transaction, "ACCP", "STLA-1", references=("PAYA-1",)),
+        PaymentStatus(transaction, "RJCT", "STLA-1", None, ("PAYB-1",), reason_code="AC04", reason_text="why"),
+        PaymentStatus(transaction, "PDNG", "STLA-1", references=("PAYC-1",)),
     ]
 
 
 @pytest.mark.parametrize("code", ["DUPL", "AM05"])
-def test_a_message_refused_as_a_duplicate_is_not_refused(code: str):
+def test_a_refusal_as_a_duplicate_is_delivered(code: str):
     group = f"<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
-    assert parse_bank_file(report(group, status("PAYA-1", "RJCT", code))) == []
+    statuses = parse_bank_file(report(group, status("PAYA-1", "RJCT", code)))
+    assert [(s.status_code, s.reason_code, s.is_duplicate_refusal) for s in statuses] == [("RJCT", code, True)] * 2
