@@ -93,9 +93,10 @@ async def _check_payouts(conn: Connection, settings: Settings, now: datetime) ->
     overdue = await recovery.list_overdue(conn, sent_before, _OVERDUE_LISTED_MAX + 1)
     if not overdue:
         return Finding("payouts", is_ok=True, state=f"none is sent for more than {settings.payout_sent_days} days")
-    named = ", ".join(f"{p.payout_id} ({p.campaign}, since {p.sent_at:%Y-%m-%d})" for p in overdue[:_OVERDUE_LISTED_MAX])
+    listed = overdue[:_OVERDUE_LISTED_MAX]
+    named = ", ".join(f"{p.payout_id} ({p.campaign}, since {p.sent_at:%Y-%m-%d})" for p in listed)
     more = " and more" if len(overdue) > _OVERDUE_LISTED_MAX else ""
-    fix = "import the bank's statements; match a line with `payouts match`, or record the refusal with `payouts record-result`"
+    fix = "import the bank's statements; then use `payouts match`, or `payouts record-result` if the bank refused it"
     return Finding("payouts", is_ok=False, state=f"no statement shows {named}{more}", fix=fix)
 
 

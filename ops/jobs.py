@@ -101,6 +101,7 @@ class Jobs:
         self.metrics.settlements_overdue.set(run.overdue_count)
         self.metrics.payout_sending_age_seconds.set(seconds_since(backlog.sending_since, utc_now()))
         self.metrics.payout_pending_age_seconds.set(seconds_since(backlog.waiting_since, utc_now()))
+        self.metrics.payment_statuses_unmatched.set(backlog.unreviewed_status_count)
         self.metrics.payouts_overdue.set(backlog.overdue_count)
         self.metrics.statement_lines_unmatched.set(backlog.unmatched_line_count)
         run.errors.raise_if_any("campaigns that could not be settled")

@@ -24,9 +24,10 @@ _READ_PAYOUT_BACKLOG = query("read_payout_backlog")
 
 
 class PayoutBacklog(NamedTuple):
-    """Unmatched statement lines, overdue payouts, and since when the oldest are in their state."""
+    """The work that waits for people, and since when the oldest payouts are in their state."""
 
     unmatched_line_count: int
+    unreviewed_status_count: int
     overdue_count: int  # payouts without a booking
     sending_since: datetime | None
     waiting_since: datetime | None

@@ -58,14 +58,20 @@ WHERE newest.state = 'sent' AND newest.at < $1
 ORDER BY newest.at, p.payout_id LIMIT $2;
 
 -- name: read_payout_backlog
--- Count the unmatched statement lines and the payouts that are `sent` since before a moment;
+-- Count the unmatched statement lines, the statuses to review and the payouts that are `sent` since before a moment;
 -- return when the oldest payout in `sending` and in `waiting` entered its state.
 SELECT
     (
         SELECT count(*) FROM statement_lines l
-        LEFT JOIN statement_matches m USING (account, statement_id, number)
-        WHERE l.payout_id IS NULL AND m.payout_id IS NULL
+        WHERE NOT EXISTS (
+            SELECT FROM statement_line_payouts p
+            WHERE (p.account, p.statement_id, p.edition, p.number) = (l.account, l.statement_id, l.edition, l.number)
+        )
     ) AS unmatched,
+    (
+        SELECT count(*) FROM payment_statuses s
+        WHERE NOT EXISTS (SELECT FROM payment_status_reviews r WHERE r.status_id = s.status_id)
+    ) AS unreviewed,
     (
         SELECT count(*) FROM payouts p
         CROSS JOIN LATERAL (

@@ -57,7 +57,11 @@ class HttpChannel:
             "account": instruction.account,
             "reference": instruction.reference,
         }
-        event: dict[str, Any] = {"type": "payout.requested", "timestamp": now.astimezone(UTC).isoformat(), "data": data}
+        event: dict[str, Any] = {
+            "type": "payout.requested",
+            "timestamp": now.astimezone(UTC).isoformat(),
+            "data": data,
+        }
         return rfc8785.dumps(event)
 
     async def send(self, message: Message) -> PaymentResult:

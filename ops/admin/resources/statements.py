@@ -1,7 +1,6 @@
 """Bank statements: importing a file, its lines, and matching a line to a payout by hand."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -9,11 +8,13 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.promise.model import SingleLine
+from campaigns.reporting.settlements import approval_rules
 from ledger.money import Money, to_money
 from ledger.reconciliation.reconcile import import_file, lock_statements
 from ledger.reconciliation.statements import FILE_BYTES_MAX
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ledger.reconciliation.unmatched import match_manually
+from ledger.settlements.model import list_settlements
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, FileBody, ReasonText
 from ops.admin.core.pagination import BOOLEAN, ListEndpoint, ListQuery, parse_day, parse_name, parse_number
 from ops.admin.resources.payouts import find_settlement_id
@@ -23,14 +24,22 @@ from sql import query
 
 OCTET_STREAM = "application/octet-stream"
 _LIST_STATEMENT_LINES = query("list_statement_lines")
-_FIRST_PAGE = (None, None, None, None)
+_FIRST_PAGE = (None, None, None, None, None)
+LARGE_DIFFERENCE = "the difference is above the campaign's threshold"
 
 
 class LineMatch(CommandBody):
-    """The payout of a line, and the reason for the match."""
+    """The payouts of a line, and the reason for the match.
+
+    What the line holds beyond them is recorded as a difference.
+    """
 
     payout: Annotated[SingleLine, Field(description="its id, pay_…")]
     reason: ReasonText
+    more_payouts: Annotated[
+        list[SingleLine],
+        Field(default_factory=list, max_length=100, description="further payouts, if the line is their sum"),
+    ]
 
 
 async def _import(context: CommandContext, _: str, body: FileBody) -> CommandResult:
@@ -43,20 +52,52 @@ async def _import(context: CommandContext, _: str, body: FileBody) -> CommandRes
         "payouts_sent": imported.payouts_sent,
         "payouts_returned": imported.payouts_returned,
         "lines_unmatched": len(imported.unmatched),
+        "charges_minor": imported.charges_minor,
     }
-    unchanged = {"known_before": imported.duplicates, "statuses_unmatched": imported.statuses_unmatched}
+    unchanged = {
+        "known_before": imported.duplicates,
+        "statuses_pending": imported.statuses_pending,
+        "statuses_unmatched": imported.statuses_unmatched,
+    }
     subject = f"file/{sha256(body.content).hexdigest()}"
     return CommandResult(subject, dict.fromkeys(counts, 0) | unchanged, counts | unchanged)
 
 
 async def _match(context: CommandContext, line_id: str, body: LineMatch) -> CommandResult:
-    await lock_statements(context.conn)  # before the settlement's lock: the order of an import
-    campaign, before = await lock_with_campaign(context, await find_settlement_id(context, body.payout))
-    after = await match_manually(context.conn, line_id, body.payout, body.reason, context.actor.name, context.now)
-    result = settlement_change(campaign, before, after)
-    if result.before == result.after:
-        return result
-    return replace(result, after={**(result.after or {}), "line": line_id, "reason": body.reason})
+    """Above the threshold of a campaign a second person must approve the difference."""
+    await lock_statements(context.conn)  # before the settlements' locks: the order of an import
+    payout_ids = list(dict.fromkeys([body.payout, *body.more_payouts]))
+    ids = sorted({await find_settlement_id(context, payout_id) for payout_id in payout_ids})
+    locked = [await lock_with_campaign(context, settlement_id) for settlement_id in ids]
+    name, now = context.actor.name, context.now
+    parts = await match_manually(context.conn, line_id, payout_ids, body.reason, name, now)
+    after = await list_settlements(context.conn, settlement_ids=ids)
+    by_id = {settlement.settlement_id: settlement for settlement in after}
+    results = [settlement_change(campaign, s, by_id[s.settlement_id]) for campaign, s in locked]
+    main = await find_settlement_id(context, body.payout)
+    before_view, after_view = _join_changes(results, main)
+    if before_view != after_view:
+        details = {"line": line_id, "reason": body.reason, "charge_minor": parts.charge_minor}
+        after_view |= {**details, "difference_minor": parts.difference_minor}
+    threshold_minor = min(approval_rules(campaign).threshold_minor for campaign, _ in locked)
+    is_large = before_view != after_view and abs(parts.difference_minor) > threshold_minor
+    return CommandResult(
+        f"settlement/{main}",
+        before_view,
+        after_view,
+        locked[0][1].currency,
+        approval_reason=LARGE_DIFFERENCE if is_large else None,
+    )
+
+
+def _join_changes(results: Sequence[CommandResult], main: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the change of a settlement, with the payouts of the others that the line is of."""
+    (first,) = (result for result in results if result.subject == f"settlement/{main}")
+    before, after = dict(first.before or {}), dict(first.after or {})
+    for side, name in ((before, "before"), (after, "after")):
+        payouts = [getattr(result, name)["payouts"] for result in results]
+        side["payouts"] = {payout_id: view for views in payouts for payout_id, view in views.items()}
+    return before, after
 
 
 class ManualMatchView(TypedDict):
@@ -68,11 +109,16 @@ class ManualMatchView(TypedDict):
 
 
 class StatementLineView(TypedDict):
-    """An entry of the account; `match_rule` says why it matches a payout, or why none matches."""
+    """An entry of the account; `match_rule` says why it matches a payout, or why none matches.
+
+    `payout` is the first of `payouts`. `charge` is what the bank states beside them, and
+    `difference` the rest that a person accepted: the account lost it, or gained it if negative.
+    """
 
     id: str
     account: str
     statement: str
+    edition: str
     line: int
     currency: str
     amount: Money
@@ -82,6 +128,9 @@ class StatementLineView(TypedDict):
     bank_reference: str | None
     description: str
     payout: str | None
+    payouts: list[str]
+    charge: Money
+    difference: Money
     match_rule: str
     manual_match: ManualMatchView | None
 
@@ -104,6 +153,7 @@ def _line_view(row: Any) -> StatementLineView:
         "id": row["line_id"],
         "account": row["account"],
         "statement": row["statement_id"],
+        "edition": row["edition"],
         "line": row["number"],
         "currency": row["currency"],
         "amount": to_money(row["amount_minor"], row["currency"]),
@@ -112,7 +162,10 @@ def _line_view(row: Any) -> StatementLineView:
         "end_to_end_id": row["end_to_end_id"],
         "bank_reference": row["bank_reference"],
         "description": row["description"],
-        "payout": row["payout_id"],
+        "payout": next(iter(row["payout_ids"]), None),
+        "payouts": row["payout_ids"],
+        "charge": to_money(row["charge_minor"], row["currency"]),
+        "difference": to_money(row["difference_minor"], row["currency"]),
         "match_rule": row["matched_by"],
         "manual_match": manual_match,
     }
@@ -125,8 +178,8 @@ STATEMENT_LINES = ListEndpoint(
     frozenset({"finance", "auditor"}),
     {"unmatched": BOOLEAN},
     _list,
-    lambda row: (row["booked_on"], row["account"], row["statement"], row["line"]),
-    (parse_day, parse_name, parse_name, parse_number),
+    lambda row: (row["booked_on"], row["account"], row["statement"], row["edition"], row["line"]),
+    (parse_day, parse_name, parse_name, parse_name, parse_number),
     StatementLineView,
 )
 
@@ -148,10 +201,11 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "line.match",
         "/statement-lines/{line}/match",
-        "Match a line to a payout by hand if no rule did; repeating it changes nothing",
+        "Match a line to payouts by hand if no rule did; a difference above the threshold needs a second person",
         FINANCE,
         LineMatch,
         _match,
+        approvers=FINANCE,
         example={"payout": "pay_q5t4w2xk7m3j6r8v9n0p", "reason": "the bank confirmed it by telephone"},
     ),
 )

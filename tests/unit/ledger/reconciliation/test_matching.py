@@ -101,7 +101,8 @@ CASES = [
 def test_a_line_is_matched_by_rule(line: StatementLine, candidates: list[Candidate], rule: MatchRule):
     match = match_line(line, "CNY", candidates)
     assert match.rule is rule
-    assert (match.payout_id == "pay_A") is (rule in {MatchRule.BY_ID, MatchRule.BY_AMOUNT_AND_REFERENCE})
+    assert match.is_matched is (match.payout_ids == ("pay_A",))
+    assert match.is_matched is (rule in {MatchRule.BY_ID, MatchRule.BY_AMOUNT_AND_REFERENCE})
 
 
 def test_another_currency_is_another_amount():
