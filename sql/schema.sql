@@ -480,41 +480,53 @@ CREATE TABLE settlement_approvals (
 );
 
 -- Bank statements, each imported once. Every line names its payout, or the reason why no payout
--- matches.
+-- matches. The edition tells statements of one id apart: by currency, period, number and page.
 CREATE TABLE statements (
     account       text   NOT NULL,
     statement_id  text   NOT NULL,
     currency      text   NOT NULL,
-    opening_minor bigint NOT NULL,
-    closing_minor bigint NOT NULL,
+    opening_minor bigint,  -- null if the bank does not state it
+    closing_minor bigint,
     digest        bytea  NOT NULL,  -- of its content
     evidence      bytea  NOT NULL,  -- SHA-256 of the imported file
     imported_by   text   NOT NULL,
     imported_at   timestamptz NOT NULL,
-    PRIMARY KEY (account, statement_id),
+    edition       text   NOT NULL DEFAULT '',  -- empty in rows of older releases
+    kind          text   NOT NULL DEFAULT 'statement',
+    skipped_minor bigint NOT NULL DEFAULT 0,  -- the change of the balance by entries that are no lines
+    PRIMARY KEY (account, statement_id, edition),
     CONSTRAINT statements_are_bounded CHECK (
         length(account) BETWEEN 1 AND 40 AND length(statement_id) BETWEEN 1 AND 140 AND length(digest) = 32
         AND length(evidence) = 32
-    )
+    ),
+    CONSTRAINT statements_edition_is_bounded CHECK (length(edition) <= 200),
+    CONSTRAINT statements_kind_is_known CHECK (kind IN ('statement', 'report', 'notification'))
 );
 
 CREATE TABLE statement_lines (
-    account        text    NOT NULL,
-    statement_id   text    NOT NULL,
-    number         integer NOT NULL,
-    amount_minor   bigint  NOT NULL,
-    is_credit      boolean NOT NULL,
-    booked_on      date    NOT NULL,
-    end_to_end_id  text,
-    bank_reference text,
-    description    text    NOT NULL,
-    payout_id      text    REFERENCES payouts,
-    matched_by     text    NOT NULL,
-    PRIMARY KEY (account, statement_id, number),
-    CONSTRAINT statement_lines_belong_to_a_statement FOREIGN KEY (account, statement_id) REFERENCES statements,
-    CONSTRAINT statement_lines_amount_is_not_negative CHECK (amount_minor >= 0)
+    account         text    NOT NULL,
+    statement_id    text    NOT NULL,
+    number          integer NOT NULL,
+    amount_minor    bigint  NOT NULL,
+    is_credit       boolean NOT NULL,
+    booked_on       date    NOT NULL,
+    end_to_end_id   text,
+    bank_reference  text,
+    description     text    NOT NULL,
+    payout_id       text    REFERENCES payouts,
+    matched_by      text    NOT NULL,
+    edition         text    NOT NULL DEFAULT '',
+    line_references text [] NOT NULL DEFAULT '{}',  -- in capitals, without blanks
+    charges_minor   bigint  NOT NULL DEFAULT 0,
+    reason_code     text,
+    PRIMARY KEY (account, statement_id, edition, number),
+    CONSTRAINT statement_lines_belong_to_a_statement
+        FOREIGN KEY (account, statement_id, edition) REFERENCES statements,
+    CONSTRAINT statement_lines_amount_is_not_negative CHECK (amount_minor >= 0),
+    CONSTRAINT statement_lines_charges_are_not_negative CHECK (charges_minor >= 0)
 );
 CREATE INDEX statement_lines_unmatched ON statement_lines (booked_on) WHERE payout_id IS NULL;
+CREATE INDEX statement_lines_of_payouts ON statement_lines (payout_id) WHERE payout_id IS NOT NULL;
 
 -- Lines that no rule could match, and the payout that a person assigned.
 CREATE TABLE statement_matches (
@@ -525,9 +537,10 @@ CREATE TABLE statement_matches (
     reason       text    NOT NULL,
     by           text    NOT NULL,
     at           timestamptz NOT NULL,
-    PRIMARY KEY (account, statement_id, number),
+    edition      text    NOT NULL DEFAULT '',
+    PRIMARY KEY (account, statement_id, edition, number),
     CONSTRAINT statement_matches_belong_to_a_line
-        FOREIGN KEY (account, statement_id, number) REFERENCES statement_lines,
+        FOREIGN KEY (account, statement_id, edition, number) REFERENCES statement_lines,
     CONSTRAINT statement_matches_are_bounded
         CHECK (length(by) BETWEEN 1 AND 100 AND length(reason) BETWEEN 1 AND 500)
 );

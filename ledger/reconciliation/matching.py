@@ -27,6 +27,7 @@ class MatchRule(StrEnum):
 
     BY_ID = "end_to_end_id_matches"
     BY_AMOUNT_AND_REFERENCE = "amount_and_reference_match"
+    REPORTED_BEFORE = "reported_before"
     UNKNOWN_ID = "end_to_end_id_unknown"
     WRONG_AMOUNT = "amount_differs"
     WRONG_STATE = "payout_state_does_not_fit"

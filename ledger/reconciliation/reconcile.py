@@ -4,6 +4,7 @@ A debit moves money in_flight→paid on the bank's date; a return moves it back 
 a statement again changes nothing, so an import can be repeated after a crash.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,21 +20,18 @@ from ledger.payouts.sending import (
     move_money_back,
     record_results,
 )
-from ledger.reconciliation.matching import Candidate, Match, match_line
+from ledger.reconciliation.matching import Candidate, Match, MatchRule, match_line
 from ledger.reconciliation.statements import (
-    FILE_BYTES_MAX,
+    DocumentKind,
     PaymentStatus,
+    Skipped,
     Statement,
     StatementLine,
     StatementRefused,
     StatusLevel,
     StatusOutcome,
-    camt053,
-    csv_table,
-    pain002,
-    validate_statements,
 )
-from ledger.reconciliation.statements.xml import find_all, parse_xml
+from ledger.reconciliation.statements.bank_file import parse_bank_file
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_steps import RETURNED_WITHOUT_REASON, PayoutState, PayoutStep
@@ -41,7 +39,8 @@ from ledger.settlements.transitions import record_step
 from sql import Connection, query
 
 _LOCK_STATEMENTS = query("lock_statements")
-_FIND_STATEMENT = query("find_statement")
+_LIST_STATEMENT_EDITIONS = query("list_statement_editions")
+_FIND_REPORTED_LINE = query("find_reported_line")
 _ADD_STATEMENT = query("add_statement")
 _ADD_STATEMENT_LINE = query("add_statement_line")
 _FIND_SETTLEMENTS_SENT = query("find_settlements_sent")
@@ -53,17 +52,22 @@ class ImportResult:
     """The effect of a file.
 
     `duplicates` counts statements imported before, and statuses that change nothing.
+    `lines_repeated` counts entries that a report, a notification or a statement had before.
     `statuses_unmatched` counts statuses for messages that were never sent, or that contradict a
-    recorded result.
+    recorded result. `skipped` lists the parts that concern no payout, with the reason.
     """
 
     statements: int = 0
+    lines: int = 0
+    lines_repeated: int = 0
     duplicates: int = 0
     payouts_paid: int = 0
     payouts_sent: int = 0
     payouts_returned: int = 0
+    statuses: int = 0
     statuses_unmatched: int = 0
     unmatched: list[Match] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,60 +79,25 @@ class StatementSource:
     evidence: bytes
 
 
-def parse_bank_file(body: bytes) -> Sequence[Statement] | Sequence[PaymentStatus]:
-    """Return the statements (camt.053 or CSV) or payment statuses (pain.002) of a file.
-
-    Raises StatementRefused if the file is invalid or a statement does not add up. Pure.
-    """
-    if len(body) > FILE_BYTES_MAX:
-        raise StatementRefused("statement_file_too_large", mebibytes_number=FILE_BYTES_MAX // 1024**2)
-    if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return validate_statements(csv_table.parse_statements(body))
-    root = parse_xml(body)
-    report = next(find_all(root, "CstmrPmtStsRpt"), None)
-    if report is not None:
-        return pain002.parse_statuses(report)
-    return validate_statements(camt053.parse_statements(root))
-
-
 async def import_file(
     conn: Connection, body: bytes, by: str, now: datetime, account: str | None = None
 ) -> ImportResult:
     """Import a bank file, all of it or nothing; return its effect.
 
-    Raises StatementRefused if the file is invalid or a statement is not of `account`, the account
-    that payouts leave. A charity's statement has the same ids, and its credits would look like
-    returns. Joins the caller's transaction.
+    Statements of another account than `account`, the account that payouts leave, are skipped: a
+    charity's statement has the same ids, and its credits would look like returns. None accepts any
+    account. Raises StatementRefused if the file is invalid or has nothing of ours. Joins the
+    caller's transaction.
     """
-    contents = parse_bank_file(body)
-    require_payer_account(contents, account)
-    source, result = StatementSource(by, now, sha256(body).digest()), ImportResult()
+    file = await asyncio.to_thread(parse_bank_file, body, account)
+    source = StatementSource(by, now, sha256(body).digest())
+    result = ImportResult(statuses=len(file.statuses), skipped=list(file.skipped))
     await lock_statements(conn)
-    for content in contents:
-        if isinstance(content, Statement):
-            await _import_statement(conn, content, source, result)
-        else:
-            await _import_status(conn, content, source, result)
+    for statement in file.statements:
+        await _import_statement(conn, statement, source, result)
+    for status in file.statuses:
+        await _import_status(conn, status, source, result)
     return result
-
-
-def require_payer_account(contents: Sequence[Statement] | Sequence[PaymentStatus], account: str | None) -> None:
-    """Raise StatementRefused if a statement is of another account; None accepts any. Pure."""
-    for content in contents:
-        if (
-            account is not None
-            and isinstance(content, Statement)
-            and _normalize_account(content.account) != _normalize_account(account)
-        ):
-            raise StatementRefused(
-                "statement_of_other_account",
-                statement=content.statement_id,
-                account_ending=content.account[-4:],
-            )
-
-
-def _normalize_account(account: str) -> str:
-    return "".join(account.split()).upper()
 
 
 async def lock_statements(conn: Connection) -> None:
@@ -139,29 +108,54 @@ async def lock_statements(conn: Connection) -> None:
 async def _import_statement(
     conn: Connection, statement: Statement, source: StatementSource, result: ImportResult
 ) -> None:
-    stored_digest = await conn.fetchval(_FIND_STATEMENT, statement.account, statement.statement_id)
-    if stored_digest is not None:
-        if stored_digest != statement.digest:
-            raise StatementRefused("statement_changed", statement=statement.statement_id)
+    if await _is_known(conn, statement):
         result.duplicates += 1
         return
-    head = statement.account, statement.statement_id, statement.currency
-    balances = statement.opening_minor, statement.closing_minor
-    await conn.execute(_ADD_STATEMENT, *head, *balances, statement.digest, source.evidence, source.by, source.at)
-    result.statements += 1
+    if statement.kind is DocumentKind.STATEMENT or statement.lines:
+        await _add_statement(conn, statement, source)
+        result.statements += 1
     for line in sorted(statement.lines, key=lambda line: line.is_credit):  # debits first, then returns
         await _import_line(conn, statement, line, source, result)
+
+
+async def _is_known(conn: Connection, statement: Statement) -> bool:
+    """Tell whether a statement was imported before.
+
+    Raises StatementRefused if the same edition had other content.
+    """
+    rows = await conn.fetch(_LIST_STATEMENT_EDITIONS, statement.account, statement.statement_id)
+    digests = {row["edition"]: row["digest"] for row in rows}
+    if statement.digest in digests.values():
+        return True
+    if statement.edition in digests:
+        raise StatementRefused("statement_changed", statement=statement.statement_id)
+    return False
+
+
+async def _add_statement(conn: Connection, statement: Statement, source: StatementSource) -> None:
+    head = statement.account, statement.statement_id, statement.edition, statement.kind.value, statement.currency
+    balances = statement.opening_minor, statement.closing_minor, statement.skipped_minor
+    await conn.execute(_ADD_STATEMENT, *head, *balances, statement.digest, source.evidence, source.by, source.at)
 
 
 async def _import_line(
     conn: Connection, statement: Statement, line: StatementLine, source: StatementSource, result: ImportResult
 ) -> None:
+    reported_payout = await _find_reported(conn, statement, line)
+    if reported_payout is not None:
+        result.lines_repeated += 1
+        if statement.kind is DocumentKind.STATEMENT:
+            result.lines += 1
+            await _add_line(conn, statement, line, reported_payout, MatchRule.REPORTED_BEFORE)
+        return
     settlements = await _lock_matching_settlements(conn, line)
     candidates = [c for settlement in settlements for c in list_candidates(settlement)]
     match = match_line(line, statement.currency, candidates)
-    row = line.amount_minor, line.is_credit, line.booked_on, line.end_to_end_id, line.bank_reference, line.text
-    head = statement.account, statement.statement_id, line.number
-    await conn.execute(_ADD_STATEMENT_LINE, *head, *row, match.payout_id, match.rule.value)
+    if match.payout_id is None and statement.kind is not DocumentKind.STATEMENT:
+        result.skipped.append(_await_statement(line))
+        return
+    result.lines += 1
+    await _add_line(conn, statement, line, match.payout_id, match.rule)
     if match.payout_id is None:
         result.unmatched.append(match)
         return
@@ -172,6 +166,31 @@ async def _import_line(
     else:
         await record_paid(conn, settlement, payout, line, source)
         result.payouts_paid += 1
+
+
+async def _find_reported(conn: Connection, statement: Statement, line: StatementLine) -> str | None:
+    """Return the payout of the same entry if an earlier document reported it, else None.
+
+    A report or a notification repeats entries of any document; a statement repeats each entry of
+    theirs once.
+    """
+    row = statement.account, statement.currency, line.amount_minor, line.is_credit, list(line.references)
+    is_final = statement.kind is DocumentKind.STATEMENT
+    payout_id: str | None = await conn.fetchval(_FIND_REPORTED_LINE, *row, line.bank_reference, is_final)
+    return payout_id
+
+
+def _await_statement(line: StatementLine) -> Skipped:
+    return Skipped("entry_awaits_statement", entry_number=line.number, day=line.booked_on)
+
+
+async def _add_line(
+    conn: Connection, statement: Statement, line: StatementLine, payout_id: str | None, rule: MatchRule
+) -> None:
+    head = statement.account, statement.statement_id, statement.edition, line.number
+    row = line.amount_minor, line.is_credit, line.booked_on, line.end_to_end_id, line.bank_reference, line.text
+    more = list(line.references), line.charges_minor, line.reason_code
+    await conn.execute(_ADD_STATEMENT_LINE, *head, *row, *more, payout_id, rule.value)
 
 
 async def _lock_matching_settlements(conn: Connection, line: StatementLine) -> list[Settlement]:

@@ -32,6 +32,7 @@ async def list_unmatched(conn: Connection) -> list[dict[str, Any]]:
             "id": row["line_id"],
             "account": row["account"],
             "statement": row["statement_id"],
+            "edition": row["edition"],
             "line": row["number"],
             "amount_minor": row["amount_minor"],
             "direction": "credit" if row["is_credit"] else "debit",
@@ -81,7 +82,7 @@ async def match_manually(
     blocker = match_blocker(line_id, row, line, settlement, payout)
     if blocker:
         raise blocker
-    head = row["account"], row["statement_id"], row["number"]
+    head = row["account"], row["statement_id"], row["edition"], row["number"]
     await conn.execute(_ADD_STATEMENT_MATCH, *head, payout_id, reason, by, now)
     post_match = record_returned if line.is_credit else record_paid
     await post_match(conn, settlement, payout, line, StatementSource(by, now, row["evidence"]))

@@ -128,13 +128,13 @@ ORDER BY s.made_at DESC, p.payout_id DESC LIMIT $3;
 -- name: list_statement_lines
 -- List a page of statement lines, newest booking day first. A null filter matches everything.
 SELECT
-    left(encode(sha256(convert_to(concat_ws(chr(31), account, statement_id, number), 'UTF8')), 'hex'), 16) AS line_id,
-    account, statement_id, number, s.currency, l.amount_minor, l.is_credit, l.booked_on, l.end_to_end_id,
+    left(encode(sha256(convert_to(concat_ws(chr(31), account, statement_id, nullif(edition, ''), number), 'UTF8')), 'hex'), 16) AS line_id,
+    account, statement_id, edition, number, s.currency, l.amount_minor, l.is_credit, l.booked_on, l.end_to_end_id,
     l.bank_reference, l.description, coalesce(l.payout_id, m.payout_id) AS payout_id, l.matched_by,
     m.by, m.at, m.reason
 FROM statement_lines l
-JOIN statements s USING (account, statement_id)
-LEFT JOIN statement_matches m USING (account, statement_id, number)
-WHERE ($1::date IS NULL OR (l.booked_on, account, statement_id, number) < ($1, $2, $3, $4))
-    AND ($6::boolean IS NULL OR (coalesce(l.payout_id, m.payout_id) IS NULL) = $6)
-ORDER BY l.booked_on DESC, account DESC, statement_id DESC, number DESC LIMIT $5;
+JOIN statements s USING (account, statement_id, edition)
+LEFT JOIN statement_matches m USING (account, statement_id, edition, number)
+WHERE ($1::date IS NULL OR (l.booked_on, account, statement_id, edition, number) < ($1, $2, $3, $4, $5))
+    AND ($7::boolean IS NULL OR (coalesce(l.payout_id, m.payout_id) IS NULL) = $7)
+ORDER BY l.booked_on DESC, account DESC, statement_id DESC, edition DESC, number DESC LIMIT $6;

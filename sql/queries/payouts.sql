@@ -53,7 +53,7 @@ ORDER BY p.settlement_id, n.channel LIMIT $5;
 SELECT
     (
         SELECT count(*) FROM statement_lines l
-        LEFT JOIN statement_matches m USING (account, statement_id, number)
+        LEFT JOIN statement_matches m USING (account, statement_id, edition, number)
         WHERE l.payout_id IS NULL AND m.payout_id IS NULL
     ) AS unmatched,
     (

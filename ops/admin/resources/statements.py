@@ -23,7 +23,7 @@ from sql import query
 
 OCTET_STREAM = "application/octet-stream"
 _LIST_STATEMENT_LINES = query("list_statement_lines")
-_FIRST_PAGE = (None, None, None, None)
+_FIRST_PAGE = (None, None, None, None, None)
 
 
 class LineMatch(CommandBody):
@@ -73,6 +73,7 @@ class StatementLineView(TypedDict):
     id: str
     account: str
     statement: str
+    edition: str
     line: int
     currency: str
     amount: Money
@@ -104,6 +105,7 @@ def _line_view(row: Any) -> StatementLineView:
         "id": row["line_id"],
         "account": row["account"],
         "statement": row["statement_id"],
+        "edition": row["edition"],
         "line": row["number"],
         "currency": row["currency"],
         "amount": to_money(row["amount_minor"], row["currency"]),
@@ -125,8 +127,8 @@ STATEMENT_LINES = ListEndpoint(
     frozenset({"finance", "auditor"}),
     {"unmatched": BOOLEAN},
     _list,
-    lambda row: (row["booked_on"], row["account"], row["statement"], row["line"]),
-    (parse_day, parse_name, parse_name, parse_number),
+    lambda row: (row["booked_on"], row["account"], row["statement"], row["edition"], row["line"]),
+    (parse_day, parse_name, parse_name, parse_name, parse_number),
     StatementLineView,
 )
 
