@@ -4,6 +4,7 @@ A debit moves money in_flight→paid on the bank's date; a return moves it back 
 a statement again changes nothing, so an import can be repeated after a crash.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,19 +22,14 @@ from ledger.reconciliation.bookings import (
 )
 from ledger.reconciliation.matching import Match, MatchRule, line_texts, list_own_ids, match_line
 from ledger.reconciliation.statements import (
-    FILE_BYTES_MAX,
     DocumentKind,
     PaymentStatus,
     Skipped,
     Statement,
     StatementLine,
     StatementRefused,
-    camt053,
-    csv_table,
-    pain002,
-    validate_statements,
 )
-from ledger.reconciliation.statements.xml import find_all, parse_xml
+from ledger.reconciliation.statements.bank_file import parse_bank_file
 from ledger.reconciliation.statuses import StatusEffect, apply_statuses
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import Payout, Settlement
@@ -54,8 +50,10 @@ class ImportResult:
     """The effect of a file.
 
     `duplicates` counts statements imported before, and statuses that change nothing.
+    `lines_repeated` counts entries that a report, a notification or a statement had before.
     `statuses_unmatched` counts statuses that a person must review: of no payout that was sent, or
     against its state. `charges_minor` sums the charges that the bank states beside payouts.
+    `skipped` lists the parts that concern no payout, with the reason.
     """
 
     statements: int = 0
@@ -65,6 +63,7 @@ class ImportResult:
     payouts_paid: int = 0
     payouts_sent: int = 0
     payouts_returned: int = 0
+    statuses: int = 0
     statuses_pending: int = 0
     statuses_unmatched: int = 0
     charges_minor: int = 0
@@ -72,59 +71,24 @@ class ImportResult:
     skipped: list[Skipped] = field(default_factory=list)
 
 
-def parse_bank_file(body: bytes) -> Sequence[Statement] | Sequence[PaymentStatus]:
-    """Return the statements (camt.053 or CSV) or payment statuses (pain.002) of a file.
-
-    Raises StatementRefused if the file is invalid or a statement does not add up. Pure.
-    """
-    if len(body) > FILE_BYTES_MAX:
-        raise StatementRefused("statement_file_too_large", mebibytes_number=FILE_BYTES_MAX // 1024**2)
-    if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return validate_statements(csv_table.parse_statements(body))
-    root = parse_xml(body)
-    report = next(find_all(root, "CstmrPmtStsRpt"), None)
-    if report is not None:
-        return pain002.parse_statuses(report)
-    return validate_statements(camt053.parse_statements(root))
-
-
 async def import_file(
     conn: Connection, body: bytes, by: str, now: datetime, account: str | None = None
 ) -> ImportResult:
     """Import a bank file, all of it or nothing; return its effect.
 
-    Raises StatementRefused if the file is invalid or a statement is not of `account`, the account
-    that payouts leave. A charity's statement has the same ids, and its credits would look like
-    returns. Joins the caller's transaction.
+    Statements of another account than `account`, the account that payouts leave, are skipped: a
+    charity's statement has the same ids, and its credits would look like returns. None accepts any
+    account. Raises StatementRefused if the file is invalid or has nothing of ours. Joins the
+    caller's transaction.
     """
-    contents = parse_bank_file(body)
-    require_payer_account(contents, account)
-    source, result = StatementSource(by, now, sha256(body).digest()), ImportResult()
+    file = await asyncio.to_thread(parse_bank_file, body, account)
+    source = StatementSource(by, now, sha256(body).digest())
+    result = ImportResult(statuses=len(file.statuses), skipped=list(file.skipped))
     await lock_statements(conn)
-    for content in contents:
-        if isinstance(content, Statement):
-            await _import_statement(conn, content, source, result)
-    await _import_statuses(conn, [c for c in contents if isinstance(c, PaymentStatus)], source, result)
+    for statement in file.statements:
+        await _import_statement(conn, statement, source, result)
+    await _import_statuses(conn, file.statuses, source, result)
     return result
-
-
-def require_payer_account(contents: Sequence[Statement] | Sequence[PaymentStatus], account: str | None) -> None:
-    """Raise StatementRefused if a statement is of another account; None accepts any. Pure."""
-    for content in contents:
-        if (
-            account is not None
-            and isinstance(content, Statement)
-            and _normalize_account(content.account) != _normalize_account(account)
-        ):
-            raise StatementRefused(
-                "statement_of_other_account",
-                statement=content.statement_id,
-                account_ending=content.account[-4:],
-            )
-
-
-def _normalize_account(account: str) -> str:
-    return "".join(account.split()).upper()
 
 
 async def lock_statements(conn: Connection) -> None:

@@ -44,7 +44,14 @@ JOIN statement_line_payouts p USING (account, statement_id, edition, number)
 JOIN statements s USING (account, statement_id, edition)
 WHERE account = $1 AND s.currency = $2 AND l.amount_minor = $3 AND l.is_credit = $4
     AND l.matched_by <> 'reported_before'
-    AND (l.line_references && $5::text[] OR l.bank_reference = $6)
+    AND (
+        EXISTS (
+            SELECT FROM unnest($5::text[]) AS reference
+            WHERE reference = ANY(l.line_references)
+                AND starts_with(reference, upper(replace(p.payout_id, '_', '')) || '-')
+        )
+        OR (l.line_references = $5 AND l.bank_reference = $6)
+    )
     AND (NOT $7::boolean OR s.kind <> 'statement' AND (
         SELECT count(*) FROM statement_lines r
         JOIN statement_line_payouts q USING (account, statement_id, edition, number)

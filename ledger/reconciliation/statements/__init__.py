@@ -1,7 +1,5 @@
 """Bank statements as values, independent of the file format. Pure."""
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -11,18 +9,13 @@ from typing import Any
 import rfc8785
 
 from ledger.errors import Refusal, SettlementRefused
-from ledger.money import MINOR_MAX, exponent
 
 FILE_BYTES_MAX = 32 * 1024**2
-LINES_MAX = 100_000
-_ACCOUNT_CHARS_MAX, _ID_CHARS_MAX = 40, 140
 _REFERENCE_CHARS_MAX = 140
 # Texts that banks write where there is no reference.
 _NO_REFERENCES = frozenset(
     {"", "NOTPROVIDED", "NOT-PROVIDED", "NOT_PROVIDED", "NOTAVAILABLE", "NONREF", "NOREF", "NONE", "N/A", "NULL", "-"}
 )
-_REASON_CODE = re.compile(r"[A-Z]{2}[0-9]{2}|[A-Z]{4}")
-_AMOUNT = re.compile(r"([0-9]{1,16})(?:\.([0-9]{1,5}))?")
 
 
 class StatementRefused(SettlementRefused):
@@ -106,6 +99,21 @@ class Statement:
         return sha256(rfc8785.dumps([*head, lines])).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class BankFile:
+    """The content of a bank file that concerns the payer's account, and the parts that do not."""
+
+    statements: tuple[Statement, ...] = ()
+    statuses: tuple["PaymentStatus", ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+    def __add__(self, other: "BankFile") -> "BankFile":
+        """Return the content of both."""
+        return BankFile(
+            self.statements + other.statements, self.statuses + other.statuses, self.skipped + other.skipped
+        )
+
+
 class StatusOutcome(StrEnum):
     """What a bank's status code says of a payment."""
 
@@ -162,77 +170,12 @@ def normalize_reference(text: str) -> str:
     return "".join(text.split()).upper()
 
 
+def is_reference(text: str) -> bool:
+    """Tell whether a text is a reference, and not a word for having none."""
+    return normalize_reference(text) not in _NO_REFERENCES
+
+
 def normalize_references(*texts: str | None) -> tuple[str, ...]:
     """Return every reference once, without those that say that there is none."""
-    normal = (normalize_reference(text)[:_REFERENCE_CHARS_MAX] for text in texts if text)
-    return tuple(dict.fromkeys(text for text in normal if text not in _NO_REFERENCES))
-
-
-def split_reason(text: str) -> tuple[str | None, str]:
-    """Return the code at the start of a reason, None if there is none, and the other words."""
-    code, _, words = text.strip().partition(" ")
-    return (code, words.strip()[:500]) if _REASON_CODE.fullmatch(code) else (None, text.strip()[:500])
-
-
-def validate_statements(statements: Sequence[Statement]) -> Sequence[Statement]:
-    """Return the statements. Raises StatementRefused if one does not add up or exceeds a limit."""
-    for statement in statements:
-        if not (
-            1 <= len(statement.account) <= _ACCOUNT_CHARS_MAX and 1 <= len(statement.statement_id) <= _ID_CHARS_MAX
-        ):
-            raise StatementRefused(
-                "statement_name_length", account_chars_number=_ACCOUNT_CHARS_MAX, id_chars_number=_ID_CHARS_MAX
-            )
-        if len(statement.lines) > LINES_MAX:
-            raise StatementRefused("statement_too_long", statement=statement.statement_id, lines_number=LINES_MAX)
-        _require_balanced(statement)
-    return statements
-
-
-def _require_balanced(statement: Statement) -> None:
-    if statement.opening_minor is None or statement.closing_minor is None:
-        return
-    lines_minor = sum(line.signed_minor for line in statement.lines)
-    computed_minor = statement.opening_minor + lines_minor + statement.skipped_minor
-    if abs(computed_minor) > MINOR_MAX:  # no balance is that large, and JSON could not carry the sum
-        raise StatementRefused("statement_amount_out_of_range", text=str(computed_minor)[:40])
-    if computed_minor != statement.closing_minor:
-        raise StatementRefused(
-            "statement_does_not_add_up",
-            statement=statement.statement_id,
-            currency=statement.currency,
-            opening_minor=statement.opening_minor,
-            computed_minor=computed_minor,
-            closing_minor=statement.closing_minor,
-        )
-
-
-def parse_minor(amount_text: str, currency: str) -> int:
-    """Return an amount such as `24.50` in minor units, exactly.
-
-    Raises StatementRefused if the text is not an amount of the currency, or is out of range.
-    """
-    match = _AMOUNT.fullmatch(amount_text.strip())
-    digits = _minor_digits(currency)
-    fraction = ((match and match[2]) or "").rstrip("0")
-    if match is None or len(fraction) > digits:
-        raise StatementRefused("statement_amount_invalid", text=amount_text[:40], currency=currency)
-    minor: int = int(match[1]) * 10**digits + int(fraction.ljust(digits, "0") or "0")
-    if minor > MINOR_MAX:
-        raise StatementRefused("statement_amount_out_of_range", text=amount_text[:40])
-    return minor
-
-
-def _minor_digits(currency: str) -> int:
-    try:
-        return exponent(currency)
-    except ValueError:
-        raise StatementRefused("statement_currency_unknown", currency=currency[:10]) from None
-
-
-def parse_date(date_text: str) -> date:
-    """Return the date of a date or date-time. Raises StatementRefused if the text is neither."""
-    try:
-        return date.fromisoformat(date_text.strip()[:10])
-    except ValueError:
-        raise StatementRefused("statement_date_invalid", text=date_text[:40]) from None
+    normal = (normalize_reference(text)[:_REFERENCE_CHARS_MAX] for text in texts if text and is_reference(text))
+    return tuple(dict.fromkeys(normal))

@@ -5,7 +5,14 @@ https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments
 
 from xml.etree.ElementTree import Element
 
-from ledger.reconciliation.statements import PaymentStatus, StatusLevel, normalize_references
+from ledger.reconciliation.statements import (
+    PaymentStatus,
+    StatusLevel,
+    StatusOutcome,
+    is_reference,
+    normalize_references,
+)
+from ledger.reconciliation.statements.reasons import parse_reason
 from ledger.reconciliation.statements.xml import find_all, find_text
 
 _TRANSACTION_IDS = (
@@ -15,11 +22,10 @@ _TRANSACTION_IDS = (
     "OrgnlUETR",
     "OrgnlTxRef/PmtId/EndToEndId",
     "OrgnlTxRef/PmtId/InstrId",
-    "StsId",
     "AcctSvcrRef",
     "ClrSysRef",
 )
-_CODE_CHARS_MAX, _TEXT_CHARS_MAX = 35, 500
+_CODE_CHARS_MAX = 35
 
 _STATUS_TAGS = {
     StatusLevel.MESSAGE: "GrpSts",
@@ -29,7 +35,10 @@ _STATUS_TAGS = {
 
 
 def parse_statuses(report: Element) -> list[PaymentStatus]:
-    """Return every status of a report: of the message, its payment informations, transactions."""
+    """Return every status of a report, in the order in which they are to be applied.
+
+    Acceptance of the whole comes before its parts, and refusal of the whole after them.
+    """
     group = next(find_all(report, "OrgnlGrpInfAndSts"), report)
     message_id = _find_id(group, "OrgnlMsgId")
     statuses = [_parse_status(group, StatusLevel.MESSAGE, message_id, None)]
@@ -40,7 +49,13 @@ def parse_statuses(report: Element) -> list[PaymentStatus]:
         statuses += [
             _parse_status(part, StatusLevel.TRANSACTION, message_id, batch_id) for part in _transactions(batch)
         ]
-    return [status for status in statuses if status is not None]
+    return sorted((status for status in statuses if status is not None), key=_application_order)
+
+
+def _application_order(status: PaymentStatus) -> int:
+    if status.level is StatusLevel.TRANSACTION:
+        return 1
+    return 2 if status.outcome is StatusOutcome.REFUSED else 0
 
 
 def _transactions(element: Element) -> list[Element]:
@@ -49,27 +64,33 @@ def _transactions(element: Element) -> list[Element]:
 
 def _find_id(element: Element, path: str) -> str | None:
     text = find_text(element, path)
-    return text if normalize_references(text) else None
+    return text if text is not None and is_reference(text) else None
 
 
 def _parse_status(
     element: Element, level: StatusLevel, message_id: str | None, batch_id: str | None
 ) -> PaymentStatus | None:
     """Return the status of one level, None if the bank gives none there."""
-    code = find_text(element, _STATUS_TAGS[level])
-    if code is None:
+    ids = [text for path in _TRANSACTION_IDS for text in _texts(element, path)]
+    references = normalize_references(*ids) if level is StatusLevel.TRANSACTION else ()
+    code, reason_code, reason_text = find_text(element, _STATUS_TAGS[level]), *_read_reason(element)
+    if code is None and not (references and (reason_code or reason_text)):
         return None
-    ids = [find_text(element, path) for path in _TRANSACTION_IDS] if level is StatusLevel.TRANSACTION else []
     return PaymentStatus(
         level,
-        code.upper()[:_CODE_CHARS_MAX],
+        (code or "").upper()[:_CODE_CHARS_MAX],
         _find_id(element, "OrgnlGrpInf/OrgnlMsgId") or message_id,
         batch_id,
-        normalize_references(*ids),
-        reason_code=(find_text(element, "StsRsnInf/Rsn/Cd", "StsRsnInf/Rsn/Prtry") or "")[:_CODE_CHARS_MAX] or None,
-        reason_text=" ".join(_reason_texts(element))[:_TEXT_CHARS_MAX] or None,
+        references,
+        reason_code,
+        reason_text,
     )
 
 
-def _reason_texts(element: Element) -> list[str]:
-    return [text.text.strip() for text in find_all(element, "StsRsnInf/AddtlInf") if text.text]
+def _read_reason(element: Element) -> tuple[str | None, str | None]:
+    codes = [*_texts(element, "StsRsnInf/Rsn/Cd"), *_texts(element, "StsRsnInf/Rsn/Prtry")]
+    return parse_reason(codes, _texts(element, "StsRsnInf/AddtlInf"))
+
+
+def _texts(element: Element, path: str) -> list[str]:
+    return [found.text.strip() for found in find_all(element, path) if found.text and found.text.strip()]

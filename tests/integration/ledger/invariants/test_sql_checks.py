@@ -197,11 +197,13 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
     "statement_lines_sum_to_the_balance": [
         "UPDATE statements SET closing_minor = closing_minor + 1",
         "UPDATE statement_lines SET amount_minor = amount_minor + 1",
+        "UPDATE statements SET skipped_minor = skipped_minor + 1",
         "DELETE FROM statement_lines WHERE number = 1",
         "UPDATE statement_lines SET is_credit = NOT is_credit",
         "UPDATE statement_lines SET payout_id = (SELECT max(payout_id) FROM payouts)",
         "UPDATE statements SET currency = 'EUR'",
-        """INSERT INTO statement_matches SELECT account, statement_id, number, payout_id, 'x', 'x', now()
+        """INSERT INTO statement_matches
+        SELECT account, statement_id, number, payout_id, 'x', 'x', now(), edition
         FROM statement_lines LIMIT 1""",
     ],
     "settle_transfers_belong_to_a_settlement": [

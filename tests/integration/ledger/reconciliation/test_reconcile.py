@@ -120,16 +120,17 @@ async def test_an_unmatched_line_is_listed_with_the_rule_and_moves_nothing(pool:
     assert await pool.fetchval("SELECT count(*) FROM statement_line_payouts") == 1
 
 
-async def test_a_statement_of_another_account_is_refused_whole(pool: Pool):
+async def test_a_statement_of_another_account_is_skipped_and_alone_refused(pool: Pool):
     """The charity's statement has our payout as a credit with the same id, which is no return."""
     campaign, settlement = await sent_campaign(pool)
     ours = statement("S1", 1_000, (-70, payment_ids(settlement)[0], "B1", ""))
     theirs = statement("S1", 0, (70, payment_ids(settlement)[0], "C1", "")).replace(b"622,", b"6230001,")
-    for wrong_body in (theirs, ours + b"\n" + theirs.split(b"\n", 1)[1]):
-        with pytest.raises(StatementRefused, match=r"^statement_of_other_account: .*account_ending=0001$"):
-            await import_statement(pool, wrong_body, " 622")
+    with pytest.raises(StatementRefused, match=r"^statement_of_other_account: .*account_ending=0001$"):
+        await import_statement(pool, theirs, " 622")
     assert await pool.fetchval("SELECT count(*) FROM statements") == 0
-    assert (await import_statement(pool, ours, " 622")).payouts_paid == 1
+    result = await import_statement(pool, ours + b"\n" + theirs.split(b"\n", 1)[1], " 622")
+    assert (result.statements, result.payouts_paid, result.payouts_returned) == (1, 1, 0)
+    assert [skipped.code for skipped in result.skipped] == ["statement_of_other_account"]
     assert (await read_balances(pool, campaign)).paid.minor == 70
 
 

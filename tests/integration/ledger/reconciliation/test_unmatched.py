@@ -44,7 +44,7 @@ async def unmatched_campaign(pool: Pool, *rows: tuple[int, str, str, str]) -> tu
     assert (result.payouts_paid, result.payouts_returned) == (0, 0)
     async with pool.acquire() as conn:
         lines = await unmatched.list_unmatched(conn)
-    ids = {sha256(f"622\x1fS1\x1f{line['line']}".encode()).hexdigest()[:16] for line in lines}
+    ids = {sha256(f"622\x1fS1\x1f{line['edition']}\x1f{line['line']}".encode()).hexdigest()[:16] for line in lines}
     assert {line["id"] for line in lines} == ids
     return campaign, settlement, [line["id"] for line in sorted(lines, key=lambda line: line["line"])]
 

@@ -7,17 +7,15 @@ import pytest
 from lxml import etree
 
 from ledger.money import MINOR_MAX
-from ledger.reconciliation.reconcile import parse_bank_file
 from ledger.reconciliation.statements import (
-    LINES_MAX,
     PaymentStatus,
     Statement,
     StatementLine,
     StatementRefused,
     StatusLevel,
-    parse_minor,
-    validate_statements,
 )
+from ledger.reconciliation.statements.amounts import LINES_MAX, parse_minor, validate_statement
+from ledger.reconciliation.statements.bank_file import parse_bank_file
 from ledger.reconciliation.statements.csv_table import COLUMNS
 
 NS = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
@@ -59,8 +57,7 @@ DETAILS = f"<NtryDtls>{part('PAYA-1')}</NtryDtls>"
 
 
 def parse_one(body: bytes) -> Statement:
-    (parsed,) = parse_bank_file(body)
-    assert isinstance(parsed, Statement)
+    (parsed,) = parse_bank_file(body).statements
     return parsed
 
 
@@ -178,13 +175,13 @@ def test_the_number_of_lines_is_checked_before_their_sum():
     line = StatementLine(1, 1, is_credit=False, booked_on=date(2026, 11, 10))
     long = Statement("622", "S1", "CNY", 0, 0, (line,) * (LINES_MAX + 1))
     with pytest.raises(StatementRefused, match=r"^statement_too_long: statement=S1"):
-        validate_statements([long])
+        validate_statement(long)
 
 
 def test_a_sum_beyond_every_balance_is_out_of_range():
     line = StatementLine(1, MINOR_MAX, is_credit=True, booked_on=date(2026, 11, 10))
     with pytest.raises(StatementRefused, match=rf"^statement_amount_out_of_range: text={MINOR_MAX * 2}$"):
-        validate_statements([Statement("622", "S1", "CNY", 0, 0, (line,) * 2)])
+        validate_statement(Statement("622", "S1", "CNY", 0, 0, (line,) * 2))
 
 
 @pytest.mark.parametrize(
@@ -221,7 +218,7 @@ def test_a_status_report_gives_accepted_and_refused_payments():
         "<GrpSts>PART</GrpSts>", status("PAYA-1", "ACCP"), status("PAYB-1", "RJCT", "AC04"), status("PAYC-1", "PDNG")
     )
     transaction = StatusLevel.TRANSACTION
-    assert parse_bank_file(body) == [
+    assert list(parse_bank_file(body).statuses) == [
         PaymentStatus(StatusLevel.MESSAGE, "PART", "STLA-1"),
         PaymentStatus(transaction, "ACCP", "STLA-1", references=("PAYA-1",)),
         PaymentStatus(transaction, "RJCT", "STLA-1", None, ("PAYB-1",), reason_code="AC04", reason_text="why"),
@@ -232,5 +229,5 @@ def test_a_status_report_gives_accepted_and_refused_payments():
 @pytest.mark.parametrize("code", ["DUPL", "AM05"])
 def test_a_refusal_as_a_duplicate_is_delivered(code: str):
     group = f"<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
-    statuses = parse_bank_file(report(group, status("PAYA-1", "RJCT", code)))
+    statuses = parse_bank_file(report(group, status("PAYA-1", "RJCT", code))).statuses
     assert [(s.status_code, s.reason_code, s.is_duplicate_refusal) for s in statuses] == [("RJCT", code, True)] * 2
