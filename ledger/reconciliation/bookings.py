@@ -88,8 +88,8 @@ async def record_booking(
     source: StatementSource,
 ) -> None:
     """Record that a line paid or returned a payout. Joins the caller's transaction."""
-    record = record_returned if line.is_credit else record_paid
-    step = await record(conn, settlement, payout, line, source)
+    post_line = record_returned if line.is_credit else record_paid
+    step = await post_line(conn, settlement, payout, line, source)
     await conn.execute(_ADD_LINE_PAYOUT, *key, payout.payout_id, step.number)
 
 

@@ -72,7 +72,7 @@ _DEBIT_STATES = {PayoutState.SENDING, PayoutState.SENT}
 _CREDIT_STATES = {PayoutState.SENDING, PayoutState.SENT, PayoutState.PAID}
 _OUR_ID = re.compile(r"(?=((PAY|STL)[0-9A-Z]{20}))")  # overlapping: blanks are gone
 _OUR_PAYMENT_ID = re.compile(r"PAY[0-9A-Z]{20}-?[0-9]*")
-_SUMS_MAX = 50_000
+_SUMS_MAX = 10_000
 _SEPARATOR = " | "  # no id continues behind it
 
 
@@ -179,6 +179,8 @@ def _charge_minor(line: StatementLine, currency: str, candidate: Candidate) -> i
 
 def _fitting_payouts(candidates: Sequence[Candidate], sum_minor: int) -> list[tuple[str, ...]]:
     """Return the combinations with this sum: all if there are none or one, else two of them."""
+    if sum_minor and sum_minor == sum(candidate.amount_minor for candidate in candidates):
+        return [tuple(candidate.payout_id for candidate in candidates)]  # fewer are less
     combinations: dict[int, list[tuple[str, ...]]] = {0: [()]}
     for candidate in candidates:
         for minor, found in list(combinations.items()):

@@ -130,8 +130,9 @@ def find_concerned(status: PaymentStatus, settlements: Sequence[Settlement]) -> 
     if status.level is not StatusLevel.TRANSACTION:
         return in_message
     named = [item for item in attempts if _attempt_id(item) in status.references]
-    if named:  # another message of ours cannot have carried it
-        return [item for item in named if item in in_message or not in_message]
+    if named:
+        is_of_other_message = bool(list_own_ids(message_ids)) and not any(item in in_message for item in named)
+        return [] if is_of_other_message else named
     has_own_id = bool(list_own_ids(status.references))
     return in_message if len(in_message) == 1 and not has_own_id else []
 

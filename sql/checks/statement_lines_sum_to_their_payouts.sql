@@ -32,6 +32,10 @@ WITH parts AS (
 SELECT account, statement_id, edition, number, NULL::text AS payout_id, NULL::integer AS step_number FROM parts
 WHERE NOT has_payouts AND (differences_minor <> 0 OR is_by_rule OR is_manual)
     OR has_payouts AND is_by_rule AND is_manual
+    OR has_payouts AND NOT is_manual AND matched_by IN (
+        'end_to_end_id_unknown', 'amount_differs', 'payout_state_does_not_fit', 'several_payouts_match',
+        'no_payout_matches'
+    )
     OR has_payouts AND matched_by <> 'reported_before'
     AND amount_minor <> payouts_minor + CASE WHEN is_credit THEN -differences_minor ELSE differences_minor END
 UNION ALL

@@ -178,7 +178,8 @@ async def test_an_unknown_line_or_payout_or_an_empty_reason_is_refused(
 async def test_a_line_that_a_rule_matched_cannot_be_matched_by_hand(pool: Pool):
     campaign, settlement = await sent_campaign(pool)
     await import_statement(pool, statement("S1", 1_000, (-70, payment_ids(settlement)[0], "B1", "")))
-    line_id = sha256(b"622\x1fS1\x1fCNY 2026-11-11\x1f1").hexdigest()[:16]
+    edition = await pool.fetchval("SELECT edition FROM statements")
+    line_id = sha256(f"622\x1fS1\x1f{edition}\x1f1".encode()).hexdigest()[:16]
     with pytest.raises(SettlementRefused, match=r"^statement_line_already_matched"):
         await match_line(pool, line_id, settlement.payouts[0].payout_id)
     assert (await read_balances(pool, campaign)).paid.minor == 70
