@@ -25,7 +25,7 @@ from sql import query
 OCTET_STREAM = "application/octet-stream"
 _LIST_STATEMENT_LINES = query("list_statement_lines")
 _FIRST_PAGE = (None, None, None, None, None)
-LARGE_DIFFERENCE = "the difference is above the campaign's threshold"
+LARGE_DIFFERENCE = "the difference is above the threshold"
 
 
 class LineMatch(CommandBody):
@@ -128,11 +128,11 @@ class StatementLineView(TypedDict):
     bank_reference: str | None
     description: str
     payout: str | None
+    match_rule: str
+    manual_match: ManualMatchView | None
     payouts: list[str]
     charge: Money
     difference: Money
-    match_rule: str
-    manual_match: ManualMatchView | None
 
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
@@ -163,11 +163,11 @@ def _line_view(row: Any) -> StatementLineView:
         "bank_reference": row["bank_reference"],
         "description": row["description"],
         "payout": next(iter(row["payout_ids"]), None),
+        "match_rule": row["matched_by"],
+        "manual_match": manual_match,
         "payouts": row["payout_ids"],
         "charge": to_money(row["charge_minor"], row["currency"]),
         "difference": to_money(row["difference_minor"], row["currency"]),
-        "match_rule": row["matched_by"],
-        "manual_match": manual_match,
     }
 
 
