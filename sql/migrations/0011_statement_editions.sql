@@ -2,7 +2,6 @@
 -- takes the edition, which is empty in rows of older releases. Stop all instances before it: an
 -- older program does not know the new keys.
 -- squawk-ignore-file ban-drop-not-null, constraint-missing-not-valid, adding-serial-primary-key-field
--- squawk-ignore-file require-concurrent-index-creation
 
 ALTER TABLE statements
     ADD COLUMN edition text NOT NULL DEFAULT '',
@@ -42,6 +41,3 @@ ALTER TABLE statements ADD CONSTRAINT statements_kind_is_known
     CHECK (kind IN ('statement', 'report', 'notification'));
 ALTER TABLE statements ADD CONSTRAINT statements_edition_is_bounded CHECK (length(edition) <= 200);
 ALTER TABLE statement_lines ADD CONSTRAINT statement_lines_charges_are_not_negative CHECK (charges_minor >= 0);
-
--- An entry of a report or a notification comes again in the statement.
-CREATE INDEX statement_lines_of_payouts ON statement_lines (payout_id) WHERE payout_id IS NOT NULL;
