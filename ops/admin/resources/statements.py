@@ -37,9 +37,8 @@ class LineMatch(CommandBody):
     payout: Annotated[SingleLine, Field(description="its id, pay_…")]
     reason: ReasonText
     more_payouts: Annotated[
-        list[SingleLine],
-        Field(default_factory=list, max_length=100, description="further payouts, if the line is their sum"),
-    ]
+        list[SingleLine], Field(max_length=100, description="further payouts, if the line is their sum")
+    ] = []  # noqa: RUF012 - the model copies it
 
 
 async def _import(context: CommandContext, _: str, body: FileBody) -> CommandResult:

@@ -30,9 +30,7 @@ def test_an_amount_is_exact(text: str, currency: str, minor: int):
     assert parse_minor(text, currency) == minor
 
 
-@pytest.mark.parametrize(
-    "text", ["", "+", ".", "+.", "-1", "1,50", "1 000", "1e3", "0x1", "NaN", "INF", "１"]
-)
+@pytest.mark.parametrize("text", ["", "+", ".", "+.", "-1", "1,50", "1 000", "1e3", "0x1", "NaN", "INF", "１"])
 def test_a_text_that_the_standard_does_not_allow_is_refused(text: str):
     with pytest.raises(StatementRefused, match=r"^statement_amount_invalid") as refused:
         parse_minor(text, "EUR")
