@@ -1,7 +1,7 @@
 -- A statement line may pay or return several payouts, and part of it may be the bank's charge or a
 -- difference that a person accepted. Statuses that fit no payout are stored for review. Stop all
 -- instances before it: an older program reads the columns that go.
--- squawk-ignore-file ban-drop-column
+-- squawk-ignore-file ban-drop-column, require-concurrent-index-deletion, require-concurrent-index-creation
 
 CREATE TABLE statement_line_payouts (
     account      text    NOT NULL,

@@ -25,7 +25,7 @@ from sql import query
 OCTET_STREAM = "application/octet-stream"
 _LIST_STATEMENT_LINES = query("list_statement_lines")
 _FIRST_PAGE = (None, None, None, None, None)
-LARGE_DIFFERENCE = "the difference is above the campaign's threshold"
+LARGE_DIFFERENCE = "the difference is above the threshold"
 
 
 class LineMatch(CommandBody):
@@ -37,9 +37,8 @@ class LineMatch(CommandBody):
     payout: Annotated[SingleLine, Field(description="its id, pay_…")]
     reason: ReasonText
     more_payouts: Annotated[
-        list[SingleLine],
-        Field(default_factory=list, max_length=100, description="further payouts, if the line is their sum"),
-    ]
+        list[SingleLine], Field(max_length=100, description="further payouts, if the line is their sum")
+    ] = []  # noqa: RUF012 - the model copies it
 
 
 async def _import(context: CommandContext, _: str, body: FileBody) -> CommandResult:
@@ -128,11 +127,11 @@ class StatementLineView(TypedDict):
     bank_reference: str | None
     description: str
     payout: str | None
+    match_rule: str
+    manual_match: ManualMatchView | None
     payouts: list[str]
     charge: Money
     difference: Money
-    match_rule: str
-    manual_match: ManualMatchView | None
 
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
@@ -163,11 +162,11 @@ def _line_view(row: Any) -> StatementLineView:
         "bank_reference": row["bank_reference"],
         "description": row["description"],
         "payout": next(iter(row["payout_ids"]), None),
+        "match_rule": row["matched_by"],
+        "manual_match": manual_match,
         "payouts": row["payout_ids"],
         "charge": to_money(row["charge_minor"], row["currency"]),
         "difference": to_money(row["difference_minor"], row["currency"]),
-        "match_rule": row["matched_by"],
-        "manual_match": manual_match,
     }
 
 
