@@ -77,7 +77,9 @@ async def _open_payouts(context: PageContext) -> list[tuple[str, str]]:
         (overdue, translate("open_overdue", language, days=days), "payouts?state=sent"),
         (backlog.returned_count, translate("open_returned", language), "payouts?state=returned"),
     ]
-    return [(f"{text}: {formats.number(number, language)}", f"/admin/{path}") for number, text, path in links if number]
+    return [
+        (f"{text}: {formats.number(number, language)}", f"/admin/{path}") for number, text, path in links if number
+    ]
 
 
 async def _pending_proposals(context: PageContext) -> Sequence[ProposalView]:
