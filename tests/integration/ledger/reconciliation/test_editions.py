@@ -78,7 +78,8 @@ async def test_a_statement_of_an_older_release_is_known(pool: Pool):
         await conn.execute(
             """
             INSERT INTO statements (
-                account, statement_id, currency, opening_minor, closing_minor, digest, evidence, imported_by, imported_at
+                account, statement_id, currency, opening_minor, closing_minor, digest, evidence, imported_by,
+                imported_at
             ) VALUES ('622', 'S1', 'CNY', 1000, 930, $1, $1, 'ann', now())
             """,
             old.digest,
@@ -130,9 +131,8 @@ async def test_a_report_pays_once_and_the_statement_repeats_it(pool: Pool, kind:
     result = await import_statement(pool, document(early, kind=kind))
     assert (result.payouts_paid, result.lines, result.unmatched) == (1, 1, [])
     assert [skipped.code for skipped in result.skipped] == ["entry_awaits_statement"]
-    later = document(
-        report(*early.entries, paid(second, "0.30", reference="B2"), created=f"{DAY}T23:00:00"), kind=kind
-    )
+    both = report(*early.entries, paid(second, "0.30", reference="B2"))
+    later = document(replace(both, created=f"{DAY}T23:00:00"), kind=kind)
     result = await import_statement(pool, later)
     assert (result.payouts_paid, result.lines_repeated) == (1, 1)
     result = await import_statement(pool, document(both))
