@@ -1,6 +1,6 @@
 """Read the amounts and charges of an entry: what was paid, and what the bank took for it. Pure.
 
-Versions to 001.03 repeat `Chrgs`; later ones have a total and records in a single one.
+Version 001.02 repeats `Chrgs`; later ones have a total and records in a single one.
 """
 
 from collections.abc import Iterator
