@@ -70,11 +70,11 @@ async def _open_payouts(context: PageContext) -> list[tuple[str, str]]:
         sent_before = command_context.now - timedelta(days=command_context.settings.payout_sent_days)
         backlog = await read_backlog(command_context.conn, sent_before)
     days = command_context.settings.payout_sent_days
-    language, overdue = context.language, backlog.overdue_count
+    language = context.language
     links = [
         (backlog.unmatched_line_count, translate("open_lines", language), "statement-lines?unmatched=true"),
         (backlog.unreviewed_status_count, translate("open_statuses", language), "payment-statuses?unmatched=true"),
-        (overdue, translate("open_overdue", language, days=days), "payouts?state=sent"),
+        (backlog.overdue_count, translate("open_overdue", language, days=days), "payouts?state=sent"),
         (backlog.returned_count, translate("open_returned", language), "payouts?state=returned"),
     ]
     return [
