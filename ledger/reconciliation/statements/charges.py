@@ -1,6 +1,6 @@
 """Read the amounts and charges of an entry: what was paid, and what the bank took for it. Pure.
 
-Version 001.02 repeats `Chrgs`; later ones have a total and records in a single one.
+Version 001.02 repeats `Chrgs`; later ones have a total and items in a single one.
 """
 
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ def find_amount(element: Element, currency: str, *paths: str) -> int | None:
 
 
 def read_charges_minor(element: Element, currency: str) -> int:
-    """Return the charges that an amount may contain; records that say they are not are left out."""
-    records = [record for charges in find_all(element, "Chrgs") for record in _records(charges)]
+    """Return the charges that an amount may contain; items that say they are not are left out."""
+    items = [item for charges in find_all(element, "Chrgs") for item in _items(charges)]
     total_minor = 0
-    for record in records:
-        if find_text(record, "ChrgInclInd") not in {"false", "0"}:
-            minor = _find_charge(record, currency, "Amt") or 0
-            total_minor += -minor if find_text(record, "CdtDbtInd") == "CRDT" else minor
-    if not records:
+    for item in items:
+        if find_text(item, "ChrgInclInd") not in {"false", "0"}:
+            minor = _find_charge(item, currency, "Amt") or 0
+            total_minor += -minor if find_text(item, "CdtDbtInd") == "CRDT" else minor
+    if not items:
         totals = (_find_charge(charges, currency, "TtlChrgsAndTaxAmt") for charges in find_all(element, "Chrgs"))
         total_minor = sum(minor or 0 for minor in totals)
     return max(total_minor, 0)
 
 
-def _records(charges: Element) -> Iterator[Element]:
+def _items(charges: Element) -> Iterator[Element]:
     yield from find_all(charges, "Rcrd")
     if next(find_all(charges, "Amt"), None) is not None:
         yield charges

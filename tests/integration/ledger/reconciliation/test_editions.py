@@ -18,7 +18,7 @@ PAGE_2 = "<StmtPgntn><PgNb>2</PgNb><LastPgInd>true</LastPgInd></StmtPgntn>"
 SEQUENCE = "<ElctrncSeqNb>{}</ElctrncSeqNb>"
 
 
-def paid(payment_id: str, amount: str, side: str = "DBIT", reference: str = "B1") -> Entry:
+def debit(payment_id: str, amount: str, side: str = "DBIT", reference: str = "B1") -> Entry:
     detail = Detail(f"<EndToEndId>{payment_id}</EndToEndId>")
     return Entry(amount, side, (detail,), currency="CNY", reference=reference)
 
@@ -52,8 +52,8 @@ async def test_another_statement_with_the_same_id_is_imported(pool: Pool, change
     first, second = payment_ids(settlement)
     head = {"head": SEQUENCE.format(7)} if "head" in changes else {}
     results = [
-        await import_statement(pool, document(report(paid(first, "0.70"), **head))),
-        await import_statement(pool, document(report(paid(second, "0.30"), **changes))),
+        await import_statement(pool, document(report(debit(first, "0.70"), **head))),
+        await import_statement(pool, document(report(debit(second, "0.30"), **changes))),
     ]
     assert [(result.statements, result.payouts_paid) for result in results] == [(1, 1), (1, 1)]
     assert (await read_balances(pool, campaign)).paid.minor == 100
@@ -61,13 +61,13 @@ async def test_another_statement_with_the_same_id_is_imported(pool: Pool, change
 
 async def test_the_same_statement_fetched_again_is_known_and_a_changed_one_refused(pool: Pool):
     _, settlement = await sent_campaign(pool)
-    ours = report(paid(payment_ids(settlement)[0], "0.70"))
+    ours = report(debit(payment_ids(settlement)[0], "0.70"))
     await import_statement(pool, document(ours))
     for created in ("2026-12-02T08:00:00", "2027-01-02T08:00:00"):
         result = await import_statement(pool, document(replace(ours, created=created)))
         assert (result.statements, result.duplicates, result.lines) == (0, 1, 0)
     with pytest.raises(StatementRefused, match=r"^statement_changed: statement=00001$"):
-        await import_statement(pool, document(report(paid(payment_ids(settlement)[0], "0.71"))))
+        await import_statement(pool, document(report(debit(payment_ids(settlement)[0], "0.71"))))
 
 
 async def test_a_statement_of_an_older_release_is_known(pool: Pool):
@@ -99,7 +99,7 @@ async def test_a_statement_of_an_older_release_is_known(pool: Pool):
 async def test_what_is_not_ours_is_skipped_counted_and_explained(pool: Pool):
     campaign, settlement = await sent_campaign(pool)
     first, _ = payment_ids(settlement)
-    ours = report(paid(first, "0.70"))
+    ours = report(debit(first, "0.70"))
     entries = *ours.entries, Entry("9.00", status="PDNG", currency="CNY"), Entry("1.00", currency="USD")
     other = replace(
         ours, account="<IBAN>DE50370400440000000001</IBAN>", balances=balance("OPBD", "1", currency="CNY")
@@ -118,7 +118,7 @@ async def test_what_is_not_ours_is_skipped_counted_and_explained(pool: Pool):
 async def test_an_entry_without_a_date_has_the_day_of_the_closing_balance(pool: Pool):
     _, settlement = await sent_campaign(pool)
     fee = Entry("0.10", dates="", currency="CNY", reference="F1")
-    result = await import_statement(pool, document(report(paid(payment_ids(settlement)[0], "0.70"), fee)))
+    result = await import_statement(pool, document(report(debit(payment_ids(settlement)[0], "0.70"), fee)))
     assert (result.payouts_paid, [m.line.booked_on.isoformat() for m in result.unmatched]) == (1, [DAY])
 
 
@@ -127,11 +127,11 @@ async def test_a_report_pays_once_and_the_statement_repeats_it(pool: Pool, kind:
     campaign, settlement = await sent_campaign(pool)
     first, second = payment_ids(settlement)
     fee = Entry("0.10", currency="CNY", reference="F1")
-    early = report(paid(first, "0.70"), fee)
+    early = report(debit(first, "0.70"), fee)
     result = await import_statement(pool, document(early, kind=kind))
     assert (result.payouts_paid, result.lines, result.unmatched) == (1, 1, [])
     assert [skipped.code for skipped in result.skipped] == ["entry_awaits_statement"]
-    both = report(*early.entries, paid(second, "0.30", reference="B2"))
+    both = report(*early.entries, debit(second, "0.30", reference="B2"))
     later = document(replace(both, created=f"{DAY}T23:00:00"), kind=kind)
     result = await import_statement(pool, later)
     assert (result.payouts_paid, result.lines_repeated) == (1, 1)
@@ -145,8 +145,8 @@ async def test_a_report_pays_once_and_the_statement_repeats_it(pool: Pool, kind:
 async def test_a_second_debit_of_a_reported_payout_is_not_taken_for_its_repetition(pool: Pool):
     _, settlement = await sent_campaign(pool)
     first, _ = payment_ids(settlement)
-    await import_statement(pool, document(report(paid(first, "0.70")), kind="052"))
-    twice = report(paid(first, "0.70"), paid(first, "0.70", reference="B2"))
+    await import_statement(pool, document(report(debit(first, "0.70")), kind="052"))
+    twice = report(debit(first, "0.70"), debit(first, "0.70", reference="B2"))
     result = await import_statement(pool, document(twice))
     assert (result.payouts_paid, result.lines_repeated) == (0, 1)
     assert [match.rule for match in result.unmatched] == [MatchRule.WRONG_STATE]
@@ -155,9 +155,9 @@ async def test_a_second_debit_of_a_reported_payout_is_not_taken_for_its_repetiti
 async def test_a_reported_return_comes_again_in_the_statement(pool: Pool):
     campaign, settlement = await sent_campaign(pool)
     first, _ = payment_ids(settlement)
-    returned = replace(paid(first, "0.70", "CRDT", "B9"), is_reversal=True)
-    await import_statement(pool, document(report(paid(first, "0.70"), returned), kind="052"))
-    result = await import_statement(pool, document(report(paid(first, "0.70"), returned)))
+    returned = replace(debit(first, "0.70", "CRDT", "B9"), is_reversal=True)
+    await import_statement(pool, document(report(debit(first, "0.70"), returned), kind="052"))
+    result = await import_statement(pool, document(report(debit(first, "0.70"), returned)))
     assert (result.payouts_returned, result.lines_repeated, result.unmatched) == (0, 2, [])
     (settlement,) = await read_settlements(pool, campaign)
     assert settlement.payouts[0].state is PayoutState.RETURNED

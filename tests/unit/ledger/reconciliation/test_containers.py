@@ -127,7 +127,7 @@ def test_members_that_are_no_bank_file_are_skipped_and_reported():
     ]
 
 
-def encrypted() -> bytes:
+def encrypted_archive() -> bytes:
     """Return an archive whose member says that it is encrypted."""
     body = bytearray(archive(("1.xml", DOCUMENT.encode())))
     body[body.index(b"PK\x01\x02") + 8] |= 1
@@ -135,7 +135,7 @@ def encrypted() -> bytes:
     return bytes(body)
 
 
-def damaged() -> bytes:
+def damaged_archive() -> bytes:
     """Return an archive whose content does not have its checksum."""
     body = archive(("1.xml", DOCUMENT.encode()), method=zipfile.ZIP_STORED)
     return body.replace(b"24.50", b"99.50")
@@ -147,8 +147,8 @@ BROKEN = {
     "a large member": (archive(("1.xml", b"<" * (33 * 2**20))), "statement_file_too_large"),
     "too many members": (archive(*((str(n), b"") for n in range(MEMBERS_MAX + 1))), "archive_members_too_many"),
     "cut off": (archive(("1.xml", DOCUMENT.encode()))[:-30], "archive_broken"),
-    "damaged": (damaged(), "archive_broken"),
-    "encrypted": (encrypted(), "archive_encrypted"),
+    "damaged": (damaged_archive(), "archive_broken"),
+    "encrypted": (encrypted_archive(), "archive_encrypted"),
     "empty": (archive(), "statement_file_empty"),
     "nothing of ours": (archive(("1.txt", b"x")), "archive_member_unknown"),
     "nested only": (archive(("1.zip", archive(("1.xml", DOCUMENT.encode())))), "archive_nested"),

@@ -21,11 +21,11 @@ def end_to_end(payment_id: str) -> str:
 
 
 def charges(amount: str, is_included: str = "<ChrgInclInd>true</ChrgInclInd>", total: str = "") -> str:
-    record = f"<Rcrd>{money(amount)}<CdtDbtInd>DBIT</CdtDbtInd>{is_included}</Rcrd>" if amount else ""
-    return f"<Chrgs>{money(total, tag='TtlChrgsAndTaxAmt') if total else ''}{record}</Chrgs>"
+    item = f"<Rcrd>{money(amount)}<CdtDbtInd>DBIT</CdtDbtInd>{is_included}</Rcrd>" if amount else ""
+    return f"<Chrgs>{money(total, tag='TtlChrgsAndTaxAmt') if total else ''}{item}</Chrgs>"
 
 
-def instructed(amount: str, currency: str = "EUR") -> str:
+def instructed_amount(amount: str, currency: str = "EUR") -> str:
     return f"<AmtDtls><InstdAmt>{money(amount, currency)}</InstdAmt></AmtDtls>"
 
 
@@ -89,8 +89,8 @@ SINGLE = [
     # the payment's amount is stated beside the entry's
     (Entry("25.00", details=(Detail(end_to_end(A), "24.50", charges=charges("0.50")),)), -2500, 50),
     (Entry("25.00", details=(Detail(end_to_end(A), "24.50"),)), -2500, 50),
-    (Entry("25.00", details=(Detail(end_to_end(A), "25.00", amounts=instructed("24.50")),)), -2500, 50),
-    (Entry("25.00", details=(Detail(end_to_end(A)),), amounts=instructed("24.50")), -2500, 50),
+    (Entry("25.00", details=(Detail(end_to_end(A), "25.00", amounts=instructed_amount("24.50")),)), -2500, 50),
+    (Entry("25.00", details=(Detail(end_to_end(A)),), amounts=instructed_amount("24.50")), -2500, 50),
     # only the charge is stated
     (Entry("25.00", details=(Detail(end_to_end(A), charges=charges("0.50")),)), -2500, 50),
     (Entry("25.00", details=(Detail(end_to_end(A), charges=charges("", total="0.50")),)), -2500, 50),
@@ -104,10 +104,10 @@ SINGLE = [
     ),
     # a return comes without the charge
     (Entry("24.00", "CRDT", details=(Detail(end_to_end(A), "24.50"),)), 2400, 50),
-    (Entry("24.00", "CRDT", details=(Detail(end_to_end(A), "24.00", amounts=instructed("24.50")),)), 2400, 50),
+    (Entry("24.00", "CRDT", details=(Detail(end_to_end(A), "24.00", amounts=instructed_amount("24.50")),)), 2400, 50),
     (Entry("24.00", "CRDT", details=(Detail(end_to_end(A), charges=charges("0.50")),)), 2400, 50),
     # another currency says nothing of charges
-    (Entry("24.50", details=(Detail(end_to_end(A), amounts=instructed("30.00", "USD")),)), -2450, 0),
+    (Entry("24.50", details=(Detail(end_to_end(A), amounts=instructed_amount("30.00", "USD")),)), -2450, 0),
     # the payment cannot be larger than the debit
     (Entry("24.50", details=(Detail(end_to_end(A), "30.00"),)), -2450, 0),
 ]

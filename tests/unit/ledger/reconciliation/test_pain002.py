@@ -30,7 +30,7 @@ def part(ids: str, status: str, reason: str = "") -> str:
     return f"<TxInfAndSts><StsId>1</StsId>{ids}{status}{reason}</TxInfAndSts>"
 
 
-def paid(payment_id: str, status: str, reason: str = "") -> str:
+def payment(payment_id: str, status: str, reason: str = "") -> str:
     return part(f"<OrgnlEndToEndId>{payment_id}</OrgnlEndToEndId>", status, reason)
 
 
@@ -45,7 +45,7 @@ def parse(*arguments: str, **options: str) -> list[PaymentStatus]:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_all_levels_of_every_version_are_delivered(version: str):
-    parts = paid("PAYA-1", "ACCP"), paid("PAYB-1", "RJCT", because("AC04", "why")), paid("PAYC-1", "PDNG")
+    parts = payment("PAYA-1", "ACCP"), payment("PAYB-1", "RJCT", because("AC04", "why")), payment("PAYC-1", "PDNG")
     assert parse("<GrpSts>PART</GrpSts>", batch("PART", *parts), version=version) == [
         PaymentStatus(MESSAGE, "PART", "STLA-1"),
         PaymentStatus(BATCH, "PART", "STLA-1", "STLA-1"),
@@ -66,13 +66,13 @@ OUTCOMES = {
 @pytest.mark.parametrize(("outcome", "codes"), OUTCOMES.items())
 def test_every_code_has_an_outcome(outcome: StatusOutcome, codes: list[str]):
     for code in codes:
-        statuses = parse(f"<GrpSts>{code}</GrpSts>", batch("", paid("PAYA-1", code.lower())))
+        statuses = parse(f"<GrpSts>{code}</GrpSts>", batch("", payment("PAYA-1", code.lower())))
         assert [(s.status_code, s.outcome) for s in statuses] == [(code, outcome)] * 2
 
 
 @pytest.mark.parametrize("message_id", ["", "NOTPROVIDED", "NotProvided"])
 def test_a_report_without_our_message_id_is_delivered_with_the_ids_of_its_parts(message_id: str):
-    (status,) = parse("", batch("", paid("PAYA-1", "RJCT")), message_id=message_id)
+    (status,) = parse("", batch("", payment("PAYA-1", "RJCT")), message_id=message_id)
     assert (status.message_id, status.payment_information_id, status.references) == (None, "STLA-1", ("PAYA-1",))
 
 
@@ -97,7 +97,7 @@ def test_a_transaction_without_any_id_does_not_disappear():
 
 
 def test_a_transaction_with_a_reason_and_no_status_is_unclear():
-    (status,) = parse("", batch("", paid("PAYA-1", "", because("AC04"))))
+    (status,) = parse("", batch("", payment("PAYA-1", "", because("AC04"))))
     assert (status.status_code, status.outcome, status.reason_code) == ("", StatusOutcome.UNCLEAR, "AC04")
 
 
@@ -113,27 +113,27 @@ def test_a_transaction_with_a_reason_and_no_status_is_unclear():
     ],
 )
 def test_the_code_of_a_reason_is_apart_from_the_banks_words(reason: str, expected: tuple[str | None, str | None]):
-    (status,) = parse("", batch("", paid("PAYA-1", "RJCT", reason)))
+    (status,) = parse("", batch("", payment("PAYA-1", "RJCT", reason)))
     assert (status.reason_code, status.reason_text) == expected
 
 
 @pytest.mark.parametrize("code", ["DUPL", "AM05", "DU01"])
 def test_a_refusal_as_a_duplicate_is_delivered(code: str):
-    statuses = parse(f"<GrpSts>RJCT</GrpSts>{because(code)}", batch("", paid("PAYA-1", "RJCT", because(code))))
+    statuses = parse(f"<GrpSts>RJCT</GrpSts>{because(code)}", batch("", payment("PAYA-1", "RJCT", because(code))))
     assert [(s.status_code, s.reason_code, s.is_duplicate_refusal) for s in statuses] == [("RJCT", code, True)] * 2
 
 
 def test_acceptance_of_the_whole_comes_before_its_parts_and_refusal_after_them():
-    accepted = parse("<GrpSts>ACCP</GrpSts>", batch("ACCP", paid("PAYA-1", "RJCT")))
+    accepted = parse("<GrpSts>ACCP</GrpSts>", batch("ACCP", payment("PAYA-1", "RJCT")))
     assert [status.level for status in accepted] == [MESSAGE, BATCH, TRANSACTION]
-    refused = parse("<GrpSts>RJCT</GrpSts>", batch("RJCT", paid("PAYA-1", "RJCT")))
+    refused = parse("<GrpSts>RJCT</GrpSts>", batch("RJCT", payment("PAYA-1", "RJCT")))
     assert [status.level for status in refused] == [TRANSACTION, MESSAGE, BATCH]
 
 
 def test_several_payment_informations_keep_their_transactions():
     batches = (
-        batch("", paid("PAYA-1", "ACCP"), batch_id="STLA-1"),
-        batch("", paid("PAYB-1", "ACCP"), batch_id="STLB-1"),
+        batch("", payment("PAYA-1", "ACCP"), batch_id="STLA-1"),
+        batch("", payment("PAYB-1", "ACCP"), batch_id="STLB-1"),
     )
     assert [(s.payment_information_id, s.references) for s in parse("", *batches)] == [
         ("STLA-1", ("PAYA-1",)),
