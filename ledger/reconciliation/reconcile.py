@@ -20,7 +20,8 @@ from ledger.reconciliation.bookings import (
     record_difference,
     record_mention,
 )
-from ledger.reconciliation.matching import Match, MatchRule, line_texts, list_own_ids, match_line
+from ledger.reconciliation.matching import Match, MatchRule, line_texts, list_own_ids
+from ledger.reconciliation.repetitions import list_reported, match_repetition
 from ledger.reconciliation.statements import (
     DocumentKind,
     PaymentStatus,
@@ -37,7 +38,6 @@ from ledger.settlements.payout_steps import PayoutState
 from sql import Connection, query
 
 _LOCK_STATEMENTS = query("lock_statements")
-_FIND_REPORTED_LINE = query("find_reported_line")
 _LIST_STATEMENT_EDITIONS = query("list_statement_editions")
 _ADD_STATEMENT = query("add_statement")
 _ADD_STATEMENT_LINE = query("add_statement_line")
@@ -132,22 +132,19 @@ async def _add_statement(conn: Connection, statement: Statement, source: Stateme
 async def _import_line(
     conn: Connection, statement: Statement, line: StatementLine, source: StatementSource, result: ImportResult
 ) -> None:
-    reported_ids = await _find_reported(conn, statement, line)
-    if reported_ids:
-        result.lines_repeated += 1
-        if statement.kind is DocumentKind.STATEMENT:
-            result.lines += 1
-            await _add_line(conn, statement, line, MatchRule.REPORTED_BEFORE)
-            await record_mention(conn, reported_ids, _line_key(statement, line))
-        return
     settlements = await _lock_matching_settlements(conn, line)
     candidates = [c for settlement in settlements for c in list_candidates(settlement)]
-    match = match_line(line, statement.currency, candidates)
+    reported = await list_reported(conn, statement, line, candidates)
+    match = match_repetition(line, statement.currency, candidates, reported)
+    is_final = statement.kind is DocumentKind.STATEMENT
+    if match.rule is MatchRule.REPORTED_BEFORE:
+        await _repeat_line(conn, statement, match, result)
+        return
     pairs = [_find_payout(settlements, payout_id) for payout_id in match.payout_ids]
     if line.is_credit and await _has_unexplained_debit(conn, [payout for _, payout in pairs]):
         match, pairs = Match(line, (), MatchRule.AMBIGUOUS), []
-    if not match.is_matched and statement.kind is not DocumentKind.STATEMENT:
-        result.skipped.append(_await_statement(line))
+    if not is_final and (not match.is_matched or match.rule is MatchRule.CHARGE):
+        result.skipped.append(Skipped("entry_awaits_statement", entry_number=line.number, day=line.booked_on))
         return
     result.lines += 1
     await _add_line(conn, statement, line, match.rule)
@@ -166,19 +163,13 @@ async def _import_line(
     result.payouts_paid += len(pairs) * (not line.is_credit)
 
 
-async def _find_reported(conn: Connection, statement: Statement, line: StatementLine) -> list[str]:
-    """Return the payouts of the same entry if an earlier document reported it, else none.
-
-    A report or a notification repeats entries of any document; a statement repeats each entry of
-    theirs once.
-    """
-    row = statement.account, statement.currency, line.amount_minor, line.is_credit, list(line.references)
-    is_final = statement.kind is DocumentKind.STATEMENT
-    return list(await conn.fetchval(_FIND_REPORTED_LINE, *row, line.bank_reference, is_final) or [])
-
-
-def _await_statement(line: StatementLine) -> Skipped:
-    return Skipped("entry_awaits_statement", entry_number=line.number, day=line.booked_on)
+async def _repeat_line(conn: Connection, statement: Statement, match: Match, result: ImportResult) -> None:
+    """Store a statement's line that repeats a booking; a report's repetition is not stored."""
+    result.lines_repeated += 1
+    if statement.kind is DocumentKind.STATEMENT:
+        result.lines += 1
+        await _add_line(conn, statement, match.line, MatchRule.REPORTED_BEFORE)
+        await record_mention(conn, match.payout_ids, _line_key(statement, match.line))
 
 
 def _line_key(statement: Statement, line: StatementLine) -> LineKey:

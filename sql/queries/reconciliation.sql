@@ -30,39 +30,24 @@ VALUES ($1, $2, $3, $4, $5, $6);
 INSERT INTO statement_line_differences (account, statement_id, edition, number, kind, amount_minor, by, at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
--- name: find_reported_line
--- Find the payouts of an entry that an earlier document had. For a statement ($7) that is an entry
--- of a report or a notification that no statement has repeated yet; for these, an entry of any
--- document.
-SELECT array(
-    SELECT o.payout_id FROM statement_line_payouts o
-    WHERE (o.account, o.statement_id, o.edition, o.number) = (p.account, p.statement_id, p.edition, p.number)
-    ORDER BY o.payout_id
-) AS payout_ids
-FROM statement_lines l
-JOIN statement_line_payouts p USING (account, statement_id, edition, number)
-JOIN statements s USING (account, statement_id, edition)
-WHERE account = $1 AND s.currency = $2 AND l.amount_minor = $3 AND l.is_credit = $4
-    AND l.matched_by <> 'reported_before'
-    AND (
-        EXISTS (
-            SELECT FROM unnest($5::text[]) AS reference
-            WHERE reference = ANY(l.line_references)
-                AND starts_with(reference, upper(replace(p.payout_id, '_', '')) || '-')
-        )
-        OR (l.line_references = $5 AND l.bank_reference = $6)
-    )
-    AND (NOT $7::boolean OR s.kind <> 'statement' AND (
-        SELECT count(*) FROM statement_lines r
-        JOIN statement_line_payouts q USING (account, statement_id, edition, number)
-        WHERE q.payout_id = p.payout_id AND r.is_credit = l.is_credit AND r.matched_by = 'reported_before'
-    ) < (
-        SELECT count(*) FROM statement_lines r
-        JOIN statement_line_payouts q USING (account, statement_id, edition, number)
-        JOIN statements t USING (account, statement_id, edition)
-        WHERE q.payout_id = p.payout_id AND r.is_credit = l.is_credit AND t.kind <> 'statement'
-    ))
-ORDER BY l.booked_on LIMIT 1;
+-- name: list_reported_attempts
+-- List the attempts of payouts that an earlier document booked in a direction. For a statement ($3)
+-- these are bookings of reports and notifications that no statement has repeated yet; for these,
+-- bookings of any document.
+SELECT payout_id, attempt FROM (
+    SELECT
+        o.payout_id, step.attempt, row_number() OVER (PARTITION BY o.payout_id ORDER BY step.number) AS position
+    FROM statement_line_payouts o
+    JOIN statement_lines l USING (account, statement_id, edition, number)
+    JOIN statements s USING (account, statement_id, edition)
+    JOIN payout_steps step ON step.payout_id = o.payout_id AND step.number = o.step_number
+    WHERE o.payout_id = ANY($1::text[]) AND l.is_credit = $2 AND (s.kind <> 'statement' OR NOT $3::boolean)
+) booking
+WHERE NOT $3 OR position > (
+    SELECT count(*) FROM statement_lines r
+    JOIN statement_line_payouts q USING (account, statement_id, edition, number)
+    WHERE q.payout_id = booking.payout_id AND r.is_credit = $2 AND r.matched_by = 'reported_before'
+);
 
 -- name: has_unexplained_debit
 -- Tell whether a debit with one of these EndToEndIds waits for a person.

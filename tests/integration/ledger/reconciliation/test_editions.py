@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from camt_documents import DAY, CamtDocument, Detail, Entry, Report, balance
+from camt_documents import DAY, CamtDocument, Detail, Entry, Report, balance, money
+from ledger.payouts.retry import retry_returned
 from ledger.reconciliation.matching import MatchRule
 from ledger.reconciliation.statements import StatementRefused
 from ledger.reconciliation.statements.bank_file import parse_bank_file
 from ledger.settlements.payout_steps import PayoutState
-from payouts import import_statement, payment_ids, sent_campaign, statement
+from payouts import AT, Bank, import_statement, payment_ids, send, sent_campaign, statement
 from settlements import read_balances, read_settlements
 from sql import Pool
 
@@ -161,3 +162,43 @@ async def test_a_reported_return_comes_again_in_the_statement(pool: Pool):
     assert (result.payouts_returned, result.lines_repeated, result.unmatched) == (0, 2, [])
     (settlement,) = await read_settlements(pool, campaign)
     assert settlement.payouts[0].state is PayoutState.RETURNED
+
+
+@pytest.mark.parametrize(("early_kind", "is_sum_first"), [("054", False), ("052", True)])
+async def test_a_sum_and_its_transactions_are_the_same_booking(pool: Pool, early_kind: str, is_sum_first: bool):
+    campaign, settlement = await sent_campaign(pool)
+    first, second = payment_ids(settlement)
+    message_id = settlement.payouts[0].latest_step.message_id
+    batch = f"<Btch><MsgId>{message_id}</MsgId><PmtInfId>{message_id}</PmtInfId><NbOfTxs>2</NbOfTxs></Btch>"
+    total = Entry("1.00", currency="CNY", batch=batch)
+    details = tuple(Detail(f"<EndToEndId>{name}</EndToEndId>") for name in (first, second))
+    amounts = ("0.70", "0.30")
+    parts = tuple(
+        replace(detail, amounts=f"<AmtDtls><TxAmt>{money(amount, 'CNY')}</TxAmt></AmtDtls>")
+        for detail, amount in zip(details, amounts, strict=True)
+    )
+    single = Entry("1.00", details=parts, currency="CNY", batch=batch)
+    entries = (total, single) if is_sum_first else (single, total)
+    await import_statement(pool, document(report(entries[0]), kind=early_kind))
+    assert (await read_balances(pool, campaign)).paid.minor == 100
+    result = await import_statement(pool, document(report(entries[1])))
+    assert (result.payouts_paid, result.unmatched) == (0, [])
+
+
+async def test_a_reported_attempt_and_the_next_attempt_are_told_apart(pool: Pool):
+    """The report pays and returns the first attempt; the statement has both and the second one."""
+    campaign, settlement = await sent_campaign(pool)
+    first, _ = payment_ids(settlement)
+    returned = replace(debit(first, "0.70", "CRDT", "B9"), is_reversal=True)
+    await import_statement(pool, document(report(debit(first, "0.70"), returned), kind="052"))
+    payout = settlement.payouts[0]
+    async with pool.acquire() as conn, conn.transaction():
+        await retry_returned(conn, payout.payout_id, payout.latest_step.payee, "ann", AT)
+    (settlement,) = await read_settlements(pool, campaign)
+    settlement = await send(pool, Bank(), campaign, settlement)
+    again, _ = payment_ids(settlement)
+    assert again != first
+    entries = debit(again, "0.70", reference="B3"), debit(first, "0.70"), returned
+    result = await import_statement(pool, document(report(*entries)))
+    assert (result.payouts_paid, result.lines_repeated, result.unmatched) == (1, 2, [])
+    assert (await read_balances(pool, campaign)).paid.minor == 70
