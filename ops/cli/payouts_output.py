@@ -57,20 +57,26 @@ def _payout_rows(settlement: dict[str, Any]) -> list[list[str]]:
 
 
 def import_json(
-    result: Mapping[str, int], lines: Sequence[dict[str, Any]], statuses: Sequence[dict[str, Any]]
+    response: Mapping[str, Any], lines: Sequence[dict[str, Any]], statuses: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the result of a bank file as JSON, with its unmatched lines and statuses."""
+    result = response["after"] or {}
     return {
         "statements": result["statements"],
+        "lines": result["lines"],
+        "lines_repeated": result["lines_repeated"],
         "known_before": result["known_before"],
         "sent": result["payouts_sent"],
         "paid": result["payouts_paid"],
         "returned": result["payouts_returned"],
         "charges_minor": result["charges_minor"],
+        "statuses": result["statuses"],
         "statuses_pending": result["statuses_pending"],
         "statuses_unmatched": result["statuses_unmatched"],
         "unmatched": lines,
         "unmatched_statuses": statuses,
+        "skipped_count": result["skipped"],
+        "skipped": response["details"]["skipped"],
     }
 
 
@@ -123,9 +129,10 @@ def show_statuses(statuses: "Sequence[dict[str, Any]]") -> None:
 def show_import(result: dict[str, Any]) -> None:
     """Print the result of a bank file."""
     _echo(
-        f"{result['statements']} statements imported, {result['known_before']} imported before:"
+        f"{result['statements']} statements with {result['lines']} lines and {result['statuses']} statuses imported,"
+        f" {result['known_before']} known before:"
         f" {result['paid']} payouts paid, {result['sent']} sent, {result['returned']} returned,"
-        f" {len(result['unmatched'])} lines unmatched",
+        f" {len(result['unmatched'])} lines unmatched, {result['skipped_count']} parts skipped",
         to_stderr=False,
     )
     if result["statuses_unmatched"]:
@@ -140,6 +147,14 @@ def show_import(result: dict[str, Any]) -> None:
         show_unmatched(result["unmatched"])
     if result["unmatched_statuses"]:
         show_statuses(result["unmatched_statuses"])
+    _show_skipped(result["skipped"])
+
+
+def _show_skipped(skipped: Sequence[Mapping[str, Any]]) -> None:
+    from ops.i18n.refusals import code_text
+
+    for part in skipped:
+        _echo(f"skipped: {code_text(part['code'], part['params'], 'en')}", to_stderr=False)
 
 
 def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:

@@ -9,7 +9,9 @@ from ops.cli import payouts_output, runtime
 
 
 def import_statement(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="camt.053, pain.002, or CSV.")],
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="camt.052 to 054, pain.002, CSV, ZIP.")
+    ],
     person: runtime.AsPerson = None,
     token: runtime.Token = None,
     as_json: runtime.AsJson = False,
@@ -36,7 +38,7 @@ async def _import_statement(body: bytes, person: str | None, token: str) -> dict
             async with session.pool.acquire() as conn:
                 lines = await list_unmatched_in_file(conn, sha256(body).digest())
                 statuses = await list_unreviewed(conn, sha256(body).digest())
-    return payouts_output.import_json(result, lines, statuses)
+    return payouts_output.import_json(response, lines, statuses)
 
 
 def list_unmatched(as_json: runtime.AsJson = False) -> None:

@@ -11,7 +11,7 @@ from campaigns.promise.model import SingleLine
 from campaigns.reporting.settlements import approval_rules
 from ledger.money import Money, to_money
 from ledger.reconciliation.reconcile import import_file, lock_statements
-from ledger.reconciliation.statements import FILE_BYTES_MAX
+from ledger.reconciliation.statements import FILE_BYTES_MAX, Skipped
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ledger.reconciliation.unmatched import match_manually
 from ledger.settlements.model import list_settlements
@@ -19,10 +19,12 @@ from ops.admin.core.command import Command, CommandBody, CommandContext, Command
 from ops.admin.core.pagination import BOOLEAN, ListEndpoint, ListQuery, parse_day, parse_name, parse_number
 from ops.admin.resources.payouts import find_settlement_id
 from ops.admin.resources.settlements import FINANCE, lock_with_campaign, settlement_change
+from ops.i18n.refusals import json_params
 from ops.payout_channels import payer_account_number
 from sql import query
 
 OCTET_STREAM = "application/octet-stream"
+_SKIPPED_MAX = 100
 _LIST_STATEMENT_LINES = query("list_statement_lines")
 _FIRST_PAGE = (None, None, None, None, None)
 LARGE_DIFFERENCE = "the difference is above the threshold"
@@ -47,6 +49,7 @@ async def _import(context: CommandContext, _: str, body: FileBody) -> CommandRes
     imported = await import_file(context.conn, body.content, context.actor.name, context.now, account)
     counts = {
         "statements": imported.statements,
+        "lines": imported.lines,
         "payouts_paid": imported.payouts_paid,
         "payouts_sent": imported.payouts_sent,
         "payouts_returned": imported.payouts_returned,
@@ -55,11 +58,20 @@ async def _import(context: CommandContext, _: str, body: FileBody) -> CommandRes
     }
     unchanged = {
         "known_before": imported.duplicates,
+        "lines_repeated": imported.lines_repeated,
+        "statuses": imported.statuses,
         "statuses_pending": imported.statuses_pending,
         "statuses_unmatched": imported.statuses_unmatched,
+        "skipped": len(imported.skipped),
     }
     subject = f"file/{sha256(body.content).hexdigest()}"
-    return CommandResult(subject, dict.fromkeys(counts, 0) | unchanged, counts | unchanged)
+    before = dict.fromkeys(counts, 0) | unchanged
+    return CommandResult(subject, before, counts | unchanged, details={"skipped": _skipped_json(imported.skipped)})
+
+
+def _skipped_json(skipped: Sequence[Skipped]) -> list[dict[str, Any]]:
+    """Return the first skipped parts of a file, each as the code of the reason and its values."""
+    return [{"code": part.code, "params": json_params(part.params)} for part in skipped[:_SKIPPED_MAX]]
 
 
 async def _match(context: CommandContext, line_id: str, body: LineMatch) -> CommandResult:
@@ -189,7 +201,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     Command(
         "statement.import",
         "/statements",
-        "Import a bank's file: camt.053, pain.002 or CSV; whole or not at all, and only once",
+        "Import a bank's file: camt.052, .053, .054, pain.002 or CSV, also as ZIP; whole or not at all, and once",
         FINANCE,
         FileBody,
         _import,
