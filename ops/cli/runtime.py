@@ -3,6 +3,7 @@
 Exit status 0: done, 1: refused, 2: wrong usage. An expected refusal never shows a traceback.
 """
 
+import errno
 import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -37,6 +38,7 @@ AsPerson: TypeAlias = Annotated[
 ]
 Token: TypeAlias = Annotated[str | None, typer.Option(help="The person's token; safer typed at the prompt.")]
 
+_BIND_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 _PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
@@ -233,6 +235,11 @@ def _file_message(error: Exception) -> str | None:
     """Return the message of a file or folder that cannot be used, else None."""
     if not isinstance(error, OSError):
         return None
+    if error.errno in _BIND_ERRORS and error.filename is None:
+        return (
+            f"The service cannot listen: {error.strerror}."
+            " Stop the program that uses the port, or choose another with LIKE_LEDGER_PORT"
+        )
     return str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
 
 

@@ -8,7 +8,7 @@ from ops.admin.core.command import CommandServices
 from ops.admin.core.execute import CommandResponse, execute
 from ops.admin.core.proposals import find_proposal
 
-CAMPAIGN_MANAGER = Actor("campaign manager", "campaigns", "command line")
+CAMPAIGNS_PERSON = Actor("campaign editor", "campaigns", "command line")
 TREASURER = Actor("treasurer", "finance", "command line")
 APPROVERS = tuple(Actor(name, "finance", "command line") for name in ("first approver", "second approver"))
 _TOKEN_DAYS = 1

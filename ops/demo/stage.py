@@ -14,7 +14,7 @@ from campaigns.promise.calendar import local_day
 from ledger.money import MINOR_MAX
 from ops.admin.core.actor import OPERATOR
 from ops.admin.core.command import CommandServices
-from ops.demo.administration import CAMPAIGN_MANAGER, TREASURER, run_command
+from ops.demo.administration import CAMPAIGNS_PERSON, TREASURER, run_command
 from ops.demo.expected import PledgeRules, SettlementTerms
 from ops.demo.platform import SimulatedCampaign
 from ops.replay.secret import newest_secret
@@ -72,7 +72,7 @@ async def _create_campaign(services: CommandServices, promise_toml: str) -> None
     """Create and fund the campaign: one person asks, another approves."""
     promise = toml_file.parse_promise(promise_toml.encode())
     body = promise.model_dump(exclude_none=True)
-    await run_command(services, CAMPAIGN_MANAGER, "campaign.create", "", body)
+    await run_command(services, CAMPAIGNS_PERSON, "campaign.create", "", body)
     funding = {"amount_minor": _BUDGET_MINOR, "reference": "demonstration"}
     await run_command(services, TREASURER, "campaign.fund", promise.campaign.slug, funding)
 
