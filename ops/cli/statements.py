@@ -9,9 +9,7 @@ from ops.cli import payouts_output, runtime
 
 
 def import_statement(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, help="camt.052 to 054, pain.002, CSV, ZIP.")
-    ],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="camt.052 to 054, pain.002, CSV, ZIP.")],
     person: runtime.AsPerson = None,
     token: runtime.Token = None,
     as_json: runtime.AsJson = False,
