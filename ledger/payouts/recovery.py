@@ -29,7 +29,6 @@ class PayoutBacklog(NamedTuple):
     unmatched_line_count: int
     unreviewed_status_count: int
     overdue_count: int  # payouts without a booking
-    returned_count: int
     sending_since: datetime | None
     waiting_since: datetime | None
 

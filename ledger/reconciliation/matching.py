@@ -214,10 +214,12 @@ def line_texts(line: StatementLine) -> list[str]:
 
 def names_id(line: StatementLine, own_id: str) -> bool:
     """Tell whether a line repeats an id of ours, as a whole and perhaps broken by blanks."""
-    if normalize_reference(own_id) in line.references:
+    normal_id, texts = normalize_reference(own_id), _SEPARATOR.join(line_texts(line))
+    if normal_id in line.references:
         return True
+    if normal_id not in normalize_reference(texts):  # quicker than the pattern below
+        return False
     pattern = r"\s*".join(re.escape(character) for character in own_id)
-    texts = _SEPARATOR.join(line_texts(line))
     return re.search(rf"(?<![0-9A-Za-z]){pattern}(?![0-9A-Za-z])", texts, re.ASCII | re.IGNORECASE) is not None
 
 

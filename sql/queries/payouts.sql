@@ -58,9 +58,8 @@ WHERE newest.state = 'sent' AND newest.at < $1
 ORDER BY newest.at, p.payout_id LIMIT $2;
 
 -- name: read_payout_backlog
--- Count the unmatched statement lines, the statuses to review, the payouts that are `sent` since
--- before a moment, and those that came back; return when the oldest payout in `sending` and in
--- `waiting` entered its state.
+-- Count the unmatched statement lines, the statuses to review, and the payouts that are `sent` since
+-- before a moment; return when the oldest payout in `sending` and in `waiting` entered its state.
 SELECT
     (
         SELECT count(*) FROM statement_lines l
@@ -80,13 +79,6 @@ SELECT
         ) newest
         WHERE newest.state = 'sent' AND newest.at < $1
     ) AS overdue,
-    (
-        SELECT count(*) FROM payouts p
-        CROSS JOIN LATERAL (
-            SELECT state FROM payout_steps s WHERE s.payout_id = p.payout_id ORDER BY number DESC LIMIT 1
-        ) newest
-        WHERE newest.state = 'returned'
-    ) AS returned,
     (
         SELECT min(newest.at) FROM payouts p
         CROSS JOIN LATERAL (

@@ -12,8 +12,8 @@ from ledger.payouts.recovery import read_backlog
 from ops.admin import registry
 from ops.admin.core.command import Command, CommandContext, is_allowed
 from ops.admin.core.pagination import read_page
+from ops.admin.resources.overview import list_open_matters
 from ops.admin.resources.proposals import PROPOSALS, ProposalView, read_proposal
-from ops.admin.resources.statements import STATEMENT_LINES
 from ops.clock import utc_now
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext
@@ -23,8 +23,8 @@ from ops.http.admin_web.pages.settlements import pending_settlements
 from ops.http.admin_web.table_cells import format_subject, subject_url
 from ops.http.core.app_keys import CATALOGUE_CACHE, COMMAND_SERVICES
 from ops.http.web.campaign_view import CampaignPage, build_campaign_page
-from ops.i18n import formats, labels
-from ops.i18n.language import Language, translate
+from ops.i18n import labels
+from ops.i18n.language import Language
 from ops.i18n.stored_refusals import failure_text
 
 _CAMPAIGN_PREFIX = "/campaigns/{slug}/"
@@ -51,35 +51,24 @@ async def show_home(context: PageContext) -> web.Response:
     pending = await _pending_proposals(context)
     own_proposals = [row for row in pending if row["asked_by"] == context.actor.name]
     decidable = [row for row in pending if can_decide(context, row)]
-    return context.render(
-        "home",
-        settlements=await pending_settlements(context),
-        decidable_proposals=[describe_proposal(row, context.language) for row in decidable],
-        own_proposals=[describe_proposal(row, context.language) for row in own_proposals],
-        open_payouts=await _open_payouts(context),
-        pages=await _campaign_pages(context),
-        can_create_campaign=_may_run(context, command_links.CREATE_CAMPAIGN),
-    )
-
-
-async def _open_payouts(context: PageContext) -> list[tuple[str, str]]:
-    """Return what waits with payouts and bank files, as text and URL; nothing for other roles."""
-    if not is_allowed(context.actor, STATEMENT_LINES.roles):
-        return []
+    snapshots = await current_snapshots(context)
     async with context.command_context() as command_context:
         sent_before = command_context.now - timedelta(days=command_context.settings.payout_sent_days)
         backlog = await read_backlog(command_context.conn, sent_before)
-    days = command_context.settings.payout_sent_days
-    language = context.language
-    links = [
-        (backlog.unmatched_line_count, translate("open_lines", language), "statement-lines?unmatched=true"),
-        (backlog.unreviewed_status_count, translate("open_statuses", language), "payment-statuses?unmatched=true"),
-        (backlog.overdue_count, translate("open_overdue", language, days=days), "payouts?state=sent"),
-        (backlog.returned_count, translate("open_returned", language), "payouts?state=returned"),
-    ]
-    return [
-        (f"{text}: {formats.number(number, language)}", f"/admin/{path}") for number, text, path in links if number
-    ]
+    return context.render(
+        "home",
+        open_matters=list_open_matters(
+            snapshots,
+            backlog.unmatched_line_count,
+            unreviewed_status_count=backlog.unreviewed_status_count,
+            overdue_count=backlog.overdue_count,
+        ),
+        settlements=await pending_settlements(context),
+        decidable_proposals=[describe_proposal(row, context.language) for row in decidable],
+        own_proposals=[describe_proposal(row, context.language) for row in own_proposals],
+        pages=[build_campaign_page(snapshot, context.language) for snapshot in snapshots],
+        can_create_campaign=_may_run(context, command_links.CREATE_CAMPAIGN),
+    )
 
 
 async def _pending_proposals(context: PageContext) -> Sequence[ProposalView]:

@@ -53,7 +53,7 @@ class Ledger:
         steps = [step for payout in settlement.payouts for step in payout.steps if step.message_id]
         await import_statement(self.pool, status_report(steps[0].message_id, *parts, group=group))
 
-    async def unmatched(self) -> list[tuple[str, bool]]:
+    async def list_lines(self) -> list[tuple[str, bool]]:
         """Return the ids of the unmatched lines, oldest first, and whether each is a credit."""
         async with self.pool.acquire() as conn:
             lines = await unmatched.list_unmatched(conn)
@@ -135,7 +135,7 @@ ROADS = {
 async def test_a_person_can_match_any_line_that_a_payout_can_have(pool: Pool, state: PayoutState, kind: str):
     ledger, expected = await reach(pool, state), ROADS[state, kind]
     await ledger.book((AMOUNTS[kind], "", "", "what the bank wrote"))
-    ((line_id, _),) = await ledger.unmatched()
+    ((line_id, _),) = await ledger.list_lines()
     if expected is None:
         with pytest.raises(SettlementRefused, match=r"^payout_cannot_have_"):
             await ledger.match(line_id, ledger.ids[0])
@@ -172,7 +172,7 @@ async def test_a_payout_that_was_never_sent_has_no_line(pool: Pool):
     ledger = Ledger(pool, campaign, settlement)
     for kind, minor in AMOUNTS.items():
         await ledger.book((minor, "", "", kind))
-    for line_id, _ in await ledger.unmatched():
+    for line_id, _ in await ledger.list_lines():
         with pytest.raises(SettlementRefused, match=r"^payout_cannot_have_"):
             await ledger.match(line_id, ledger.ids[0])
     assert await ledger.states() == [WAITING, WAITING]
@@ -181,13 +181,13 @@ async def test_a_payout_that_was_never_sent_has_no_line(pool: Pool):
 async def test_what_the_bank_executed_after_all_is_not_sent_again_and_can_come_back(pool: Pool):
     ledger = await reach(pool, WAITING)
     await ledger.book((-70, ledger.end_to_end_ids[0], "B1", ""))
-    ((line_id, _),) = await ledger.unmatched()
+    ((line_id, _),) = await ledger.list_lines()
     await ledger.match(line_id, ledger.ids[0])
     bank = Bank()
     await send(pool, bank, ledger.campaign, ledger.settlement)
     assert (await ledger.states(), bank.executed) == ([PAID, SENT], {}), "nothing is sent"
     await ledger.book((70, ledger.end_to_end_ids[0], "B2", "came back"))
-    ((line_id, _),) = await ledger.unmatched()
+    ((line_id, _),) = await ledger.list_lines()
     await ledger.match(line_id, ledger.ids[0])
     assert (await ledger.states())[0] is RETURNED
     await ledger.check()
@@ -198,7 +198,7 @@ async def test_of_a_payout_that_was_paid_twice_a_return_is_left_to_a_person(pool
     ledger = await reach(pool, PAID)
     await ledger.book((-70, ledger.end_to_end_ids[0], "B2", ""), (70, ledger.end_to_end_ids[0], "B3", ""))
     assert (await ledger.states())[0] is PAID
-    assert len(await ledger.unmatched()) == 2
+    assert len(await ledger.list_lines()) == 2
     await ledger.check()
 
 
@@ -234,7 +234,7 @@ async def play(ledger: Ledger, event: Sequence[object]) -> None:
 
 async def finish(ledger: Ledger) -> None:
     """End every payout by hand: match what lines there are, then record that the bank refused the rest."""
-    for line_id, _ in await ledger.unmatched():
+    for line_id, _ in await ledger.list_lines():
         for payout_id in ledger.ids:
             try:
                 await ledger.match(line_id, payout_id)

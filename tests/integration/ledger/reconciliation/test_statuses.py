@@ -102,7 +102,7 @@ def message_of(settlement: Settlement) -> str:
     return message_id
 
 
-async def listed(pool: Pool) -> list[str]:
+async def list_ids(pool: Pool) -> list[str]:
     async with pool.acquire() as conn:
         return [status["id"] for status in await status_reviews.list_unreviewed(conn)]
 
@@ -116,12 +116,12 @@ async def test_a_status_is_applied_or_listed(
     result = await import_statement(pool, body)
     (settlement,) = await read_settlements(pool, campaign)
     assert [payout.state for payout in settlement.payouts] == states
-    assert (result.statuses_unmatched, len(await listed(pool))) == (listed_count, listed_count)
+    assert (result.statuses_unmatched, len(await list_ids(pool))) == (listed_count, listed_count)
     assert result.payouts_returned == states.count(RETURNED)
     balances = await read_balances(pool, campaign)
     assert balances.in_flight.minor + balances.payable.minor == 100
     again = await import_statement(pool, body)
-    assert (again.payouts_returned, again.statuses_unmatched, len(await listed(pool))) == (0, 0, listed_count)
+    assert (again.payouts_returned, again.statuses_unmatched, len(await list_ids(pool))) == (0, 0, listed_count)
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ async def test_a_person_applies_a_refusal_that_names_no_payout(pool: Pool):
     campaign, settlement = await sent_campaign(pool)
     body = status_report(message_of(settlement), transfer_status("", "RJCT", "AC04", words="closed"))
     await import_statement(pool, body)
-    (status_id,) = await listed(pool)
+    (status_id,) = await list_ids(pool)
     payout_id = settlement.payouts[0].payout_id
     assert await review(pool, status_id, payout_id)
     assert not await review(pool, status_id, payout_id), "again, it changes nothing"
     (settlement,) = await read_settlements(pool, campaign)
     assert [p.state for p in settlement.payouts] == [RETURNED, SENT]
     assert (settlement.payouts[0].latest_step.reason or "").startswith("AC04")
-    assert await listed(pool) == []
+    assert await list_ids(pool) == []
     with pytest.raises(SettlementRefused, match=r"^payment_status_already_reviewed"):
         await review(pool, status_id, None)
 
@@ -181,7 +181,7 @@ async def test_a_person_applies_a_refusal_that_names_no_payout(pool: Pool):
 async def test_a_person_says_that_a_status_changes_nothing(pool: Pool):
     campaign, settlement = await sent_campaign(pool)
     await import_statement(pool, status_report(message_of(settlement), transfer_status("", "XXXX")))
-    (status_id,) = await listed(pool)
+    (status_id,) = await list_ids(pool)
     with pytest.raises(SettlementRefused, match=r"^payment_status_refuses_nothing"):
         await review(pool, status_id, settlement.payouts[0].payout_id)
     with pytest.raises(SettlementRefused, match=r"^reason_not_printable"):
@@ -191,7 +191,7 @@ async def test_a_person_says_that_a_status_changes_nothing(pool: Pool):
     assert await review(pool, status_id, None)
     (settlement,) = await read_settlements(pool, campaign)
     assert [p.state for p in settlement.payouts] == [SENT, SENT]
-    assert await listed(pool) == []
+    assert await list_ids(pool) == []
 
 
 async def test_a_sent_payout_that_the_bank_refused_by_letter_is_returned(pool: Pool):
