@@ -288,6 +288,8 @@ async def test_an_invalid_statement_changes_nothing(server: RunningService):
         f"{PAYER_IBAN},S,entry,2026-11-10,{amount},EUR,debit,{end_to_end_id(payout['payout'], 1)},,,",
         f"{PAYER_IBAN},S,entry,2026-11-10,0.05,EUR,debit,,,,fee",
         f"{PAYER_IBAN},S,closing,2026-11-10,{{}},EUR,debit,,,,",
+        "NL00OTHER0001,S,opening,2026-11-10,1.00,EUR,credit,,,,",
+        "NL00OTHER0001,S,closing,2026-11-10,2.00,EUR,credit,,,,",
     ]
     invalid, right = ("\r\n".join(lines).format(closing).encode() for closing in ("9.99", "0.75"))
     refused = {
@@ -304,6 +306,12 @@ async def test_an_invalid_statement_changes_nothing(server: RunningService):
     response = await run_done(fay.send_file("/statements", right))
     assert (response["after"]["payouts_paid"], response["after"]["lines_unmatched"]) == (1, 1)
     assert dry_run_response[1]["after"] == response["after"]
+    assert (response["after"]["lines"], response["after"]["skipped"]) == (2, 1)
+    assert response["details"]["skipped"] == [
+        {"code": "statement_of_other_account", "params": {"statement": "S", "account_ending": "0001"}}
+    ]
+    again = (await fay.send_file("/statements", right + b"\n"))[1]
+    assert (again["state"], again["after"]["known_before"], again["after"]["skipped"]) == ("unchanged", 1, 1)
     (line,) = (await fay.read("/statement-lines", unmatched="true"))[1]["lines"]
     assert (line["description"], line["amount"]["minor"]) == ("fee", 5)
     assert line["match_rule"] == "no_payout_matches"
