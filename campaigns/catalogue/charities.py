@@ -13,7 +13,7 @@ import rfc8785
 from pydantic import TypeAdapter
 
 from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused, printable
-from campaigns.promise.model import BankAccount, Beneficiary, IbanAccount, LocalizedText
+from campaigns.promise.model import BankAccount, Beneficiary, LocalizedText
 from sql import Connection, query
 
 _ADD_CHARITIES = query("add_charities")
@@ -27,7 +27,6 @@ _SET_CHARITY_ACCOUNT = query("set_charity_account")
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ACCOUNT: TypeAdapter[BankAccount] = TypeAdapter(BankAccount)
-_VISIBLE_CHARS = 4  # at the end of a masked account number
 
 
 class Charity(NamedTuple):
@@ -118,20 +117,6 @@ def account_json(account: BankAccount) -> dict[str, Any]:
     """Return an account as a JSON object. Pure."""
     fields: dict[str, Any] = account.model_dump(mode="json", exclude_none=True)
     return fields
-
-
-def mask_account(account: BankAccount) -> dict[str, Any]:
-    """Return an account with the end of its number only: enough to recognise it, not to pay to it.
-
-    Pure.
-    """
-    if isinstance(account, IbanAccount):
-        return {"iban": _mask_number(account.iban)}
-    return {"scheme": account.scheme, "id": _mask_number(account.id)}
-
-
-def _mask_number(number: str) -> str:
-    return f"…{number[-_VISIBLE_CHARS:]}" if len(number) > 2 * _VISIBLE_CHARS else "…"
 
 
 def _canonical_account(account: BankAccount) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.catalogue import charities
+from campaigns.catalogue.account_mask import mask_account
 from campaigns.catalogue.charities import Charity
 from campaigns.catalogue.charity_account import change_account
 from campaigns.promise.model import BankAccount, LocalizedText, Slug
@@ -97,10 +98,11 @@ class CharityView(TypedDict):
 
 def charity_view(charity: Charity, role: str) -> CharityView:
     """Return a charity as JSON for a role. Pure."""
+    account, shows_account = charities.account_json(charity.account), role in _ACCOUNT_ROLES
     return {
         "charity": charity.slug,
         "name": charity.name.model_dump(),
-        "account": (charities.account_json if role in _ACCOUNT_ROLES else charities.mask_account)(charity.account),
+        "account": account if shows_account else mask_account(account),
         "added_at": charity.added_at.isoformat(),
         "is_disabled": charity.disabled_at is not None,
         "disabled_at": charity.disabled_at.isoformat() if charity.disabled_at else None,
