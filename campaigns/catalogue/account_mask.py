@@ -4,12 +4,16 @@ One policy for pages, JSON, tables and roles: the public sees the end, leaves ha
 (`ledger/log/account_hash.py`), finance and auditors see the number.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import TypedDict
 
-MASK = "…"
+from campaigns.promise.diff import FieldChange
+from campaigns.promise.model import MASK
+
+_NUMBER_PATH = re.compile(r"(^|\.)account\.(iban|id)$")
 _VISIBLE_CHARS_MAX = 4
 _VISIBLE_DIVISOR = 3  # at most a third of a number's characters is visible
 
@@ -34,6 +38,14 @@ def mask_account(account: Mapping[str, Any]) -> dict[str, str]:
     if "iban" in account:
         return {"iban": mask_number(account["iban"])}
     return {"scheme": account["scheme"], "id": mask_number(account["id"])}
+
+
+def mask_change(change: FieldChange) -> FieldChange:
+    """Return a change with masked numbers if it is one of an account. Pure."""
+    if _NUMBER_PATH.search(change.path) is None:
+        return change
+    before, after = (None if number is None else mask_number(str(number)) for number in (change.before, change.after))
+    return change._replace(before=before, after=after)
 
 
 def mask_accounts(value: Any) -> Any:

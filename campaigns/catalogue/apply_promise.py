@@ -154,9 +154,11 @@ async def apply_promise(
     """Create the campaign or add a version of its terms; the same promise again changes nothing.
 
     Raises PromiseRefused if a fixed value differs, or if the register of charities or sponsors
-    disagrees. Raises CampaignClosed if the campaign is closed. Joins the caller's transaction.
+    disagrees. Raises CampaignClosed if the campaign is closed. A masked account stands for the
+    registered one. Joins the caller's transaction.
     """
     await lock_and_bump_version(conn)
+    promise = promise.model_copy(update={"terms": await charities.complete_accounts(conn, promise.terms)})
     existing = (await read_campaigns(conn, pseudonym_key)).get(promise.campaign.slug)
     plan = plan_promise(existing, promise, now, from_day)
     if plan.action is not PromiseAction.NOTHING:

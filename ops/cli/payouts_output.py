@@ -1,6 +1,6 @@
 """Settlements and payouts as tables and JSON: the same figures and names as the public API.
 
-Whoever runs these commands has finance's rights, and so reads a bank's words too.
+The person at the command line has finance's rights, and so reads a bank's words too.
 """
 
 from collections.abc import Mapping, Sequence
