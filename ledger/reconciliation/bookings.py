@@ -21,7 +21,8 @@ from ledger.payouts.sending import (
 from ledger.reconciliation.matching import Candidate, names_id
 from ledger.reconciliation.statements import PaymentStatus, StatementLine
 from ledger.settlements.model import Payout, Settlement
-from ledger.settlements.payout_steps import RETURNED_WITHOUT_REASON, PayoutState, PayoutStep
+from ledger.settlements.payout_steps import PayoutState, PayoutStep
+from ledger.settlements.return_reasons import RETURNED_WITHOUT_REASON
 from ledger.settlements.transitions import record_step
 from sql import Connection, query
 
