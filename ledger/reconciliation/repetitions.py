@@ -20,6 +20,8 @@ async def list_reported(
 ) -> frozenset[str]:
     """Return the EndToEndIds of the candidates that an earlier document booked the same way."""
     payout_ids = sorted({candidate.payout_id for candidate in candidates})
+    if not payout_ids:
+        return frozenset()
     is_final = statement.kind is DocumentKind.STATEMENT
     rows = await conn.fetch(_LIST_REPORTED_ATTEMPTS, payout_ids, line.is_credit, is_final)
     return frozenset(end_to_end_id(row["payout_id"], row["attempt"]) for row in rows)

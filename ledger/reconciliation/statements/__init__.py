@@ -96,7 +96,8 @@ class Statement:
             for s in self.lines
         ]
         head: list[Any] = [self.account, self.statement_id, self.currency, self.opening_minor, self.closing_minor]
-        return sha256(rfc8785.dumps([*head, lines])).digest()
+        kind = [] if self.kind is DocumentKind.STATEMENT else [self.kind.value]
+        return sha256(rfc8785.dumps([*head, lines, *kind])).digest()
 
 
 @dataclass(frozen=True, slots=True)

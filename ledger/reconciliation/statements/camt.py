@@ -130,11 +130,11 @@ def _edition(message: Element, part: Element, currency: str, balances: Balances)
 
 def _period(message: Element, part: Element, balances: Balances, *, is_final: bool) -> str:
     times = [find_text(part, f"FrToDt/{end}") for end in ("FrDtTm", "ToDtTm")]
+    created = find_text(part, "CreDtTm") or find_text(message, "GrpHdr/CreDtTm") or ""
+    if not is_final:  # a later report of the day has more entries
+        return created[:19]
     if any(times):
         return "/".join(dict.fromkeys(_short_time(time) for time in times if time))
-    created = find_text(part, "CreDtTm") or find_text(message, "GrpHdr/CreDtTm") or ""
-    if not is_final:
-        return created[:19]
     days = [day.isoformat() for day in (balances.first_day, balances.last_day) if day is not None]
     return " ".join(filter(None, ["/".join(dict.fromkeys(days)), created[:4]]))
 

@@ -106,5 +106,5 @@ def _parse_line(row: Mapping[str, str], number: int) -> StatementLine:
         reason_code=reason_code,
         reason_text=reason_text,
         text=row["text"][:500],
-        references=normalize_references(row["end_to_end_id"], row["bank_reference"], *find_references([row["text"]])),
+        references=normalize_references(row["bank_reference"], row["end_to_end_id"], *find_references([row["text"]])),
     )

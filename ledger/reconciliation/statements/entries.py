@@ -24,6 +24,7 @@ _TEXT_PATHS = "RmtInf/Ustrd", "RmtInf/Strd/AddtlRmtInf", "AddtlTxInf"
 _REFERENCE_PATHS = "RmtInf/Strd/CdtrRefInf/Ref", "RmtInf/Strd/RfrdDocInf/Nb", "RltdRmtInf/RmtId"
 _NOT_REFERENCES = frozenset({"Tp", "ChqNb", "MndtId"})
 _RETURN_FAMILIES = frozenset({"RRTN", "RPCR", "NRTI"})  # ISO 20022 bank transaction codes, and SWIFT's
+_REFERENCES_MAX = 2_000
 _ID_CHARS_MAX, _BANK_REFERENCE_CHARS_MAX, _TEXT_CHARS_MAX = 35, 140, 500
 
 
@@ -225,7 +226,7 @@ def _line_references(
     ids += [text for source in sources for path in _REFERENCE_PATHS for text in _texts(source, path)]
     batch = [text for path in ("MsgId", "PmtInfId") for text in _batch_texts(entry, path)] if has_batch else []
     own = [find_text(entry, path) for path in ("AcctSvcrRef", "NtryRef")]
-    return normalize_references(*ids, *batch, *own, *find_references(texts))
+    return normalize_references(*batch, *own, *ids, *find_references(texts))[:_REFERENCES_MAX]
 
 
 def _leaves(element: Element) -> list[Element]:

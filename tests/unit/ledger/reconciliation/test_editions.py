@@ -82,6 +82,14 @@ def test_reports_and_notifications_are_read_without_balances(version: str, kind:
     assert statement.edition.startswith(f"{expected.value} EUR 2026-12-01T22:00:00")
 
 
+def test_reports_of_a_running_day_are_told_apart():
+    day = replace(PAID, period=period("2026-12-01", "2026-12-01"))
+    later = replace(day, entries=(Entry("24.50"), Entry("1.00")), created="2026-12-01T23:00:00")
+    first, second = (parse_one(report, kind="052") for report in (day, later))
+    assert first.edition != second.edition
+    assert first.digest != replace(first, kind=DocumentKind.STATEMENT).digest
+
+
 ADD_UP = {
     "several days": [("OPBD", 500, 1), ("CLBD", 500, 1), ("OPBD", 500, 2), ("CLBD", 475.5, 2)],
     "several days, the newest first": [("OPBD", 500, 2), ("CLBD", 475.5, 2), ("OPBD", 500, 1), ("CLBD", 500, 1)],

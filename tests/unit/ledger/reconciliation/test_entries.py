@@ -58,7 +58,7 @@ def test_a_transaction_of_every_version_is_read(version: str):
         booked_on=date.fromisoformat(DAY),
         end_to_end_id=A,
         bank_reference="B1",
-        references=(MESSAGE, "I1", A, "B1"),
+        references=("B1", MESSAGE, "I1", A),
         message_id=MESSAGE,
         payment_information_id=MESSAGE,
     )

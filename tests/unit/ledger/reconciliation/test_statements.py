@@ -69,7 +69,7 @@ def test_a_statement_in_the_standard_is_parsed():
         booked_on=date(2026, 11, 10),
         end_to_end_id="PAYA-1",
         bank_reference="B1",
-        references=("PAYA-1", "B1"),
+        references=("B1", "PAYA-1"),
     )
     assert parse_one(body) == Statement("622", "S1", "CNY", 10_000, 7_550, (line,), edition="CNY 2026-11-10 2026")
 
