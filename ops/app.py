@@ -21,12 +21,14 @@ from ops.http.admin_web.pages.routes import routes as admin_pages
 from ops.http.api import health, intake, log, open_data, payout_callbacks
 from ops.http.core import app_keys
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
+from ops.http.core.connections import LimitedRunner, connection_limits
 from ops.http.core.middleware import handle_errors
 from ops.http.endpoints import ENDPOINTS, document
 from ops.http.openapi.endpoint import build_routes
 from ops.http.web import pages
 from ops.keys import Keys
 from ops.metrics import Metrics
+from ops.metrics_server import serve_metrics
 from ops.openid.client import load_client as load_openid_client
 from ops.openid.provider import Provider
 from ops.payout_channels import load_payout_key
@@ -110,7 +112,7 @@ def build_application(service: Service) -> web.Application:
     app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(
         service.pool, load_payout_key(service.settings), service.metrics
     )
-    open_data.set_up(app, service.pool, service.catalogue_cache)
+    open_data.set_up(app, service.pool, service.catalogue_cache, service.settings.streams_per_address)
     pages.set_up(app)
     log.set_up(app, service.pool)
     app[AUTHENTICATOR] = Authenticator(service.pool, service.settings, service.metrics)
@@ -123,13 +125,18 @@ def build_application(service: Service) -> web.Application:
 
 @asynccontextmanager
 async def serve_http(service: Service) -> AsyncIterator[str]:
-    """Serve the application and yield its address; on exit finish the accepted requests."""
-    runner = web.AppRunner(build_application(service), access_log=None, shutdown_timeout=30)
-    await runner.setup()
-    site = web.TCPSite(runner, service.settings.host, service.settings.port)
-    await site.start()
-    try:
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    """Serve the application and yield its address; on exit finish the accepted requests.
+
+    Metrics have a port of their own, if the settings name it.
+    """
+    settings = service.settings
+    runner = LimitedRunner(build_application(service), connection_limits(settings))
+    async with serve_metrics(settings, service.metrics, service.intake_queue):
+        await runner.setup()
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        try:
+            host, port = runner.addresses[0][:2]
+            yield f"http://{host}:{port}"
+        finally:
+            await runner.cleanup()

@@ -7,6 +7,7 @@ import signal
 import structlog
 
 from ops import app, database, keys, logs
+from ops.http.core.connections import raise_file_limit
 from ops.migrate import migrate
 from ops.settings import Settings
 
@@ -20,6 +21,7 @@ _log = structlog.get_logger()
 async def serve(settings: Settings, *, run_migrations: bool = True) -> None:
     """Serve until SIGTERM or SIGINT, then finish the accepted requests and deliveries."""
     logs.configure_logs(settings.log_format)
+    raise_file_limit()
     gc.set_threshold(_GC_THRESHOLD)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -195,6 +195,7 @@ ENDPOINTS = (
             Problem.UNKNOWN_PARAMETER,
             Problem.NOT_FOUND,
             Problem.FIGURES_UNAVAILABLE,
+            Problem.TOO_MANY_STREAMS_OF_CLIENT,
             Problem.TOO_MANY_STREAMS,
         ),
     ),
@@ -213,8 +214,8 @@ OPENAPI_ENDPOINTS = (
 )
 
 
-def set_up(app: web.Application, pool: Pool, catalogue_cache: CatalogueCache) -> None:
+def set_up(app: web.Application, pool: Pool, catalogue_cache: CatalogueCache, streams_per_client_max: int) -> None:
     """Give the application the snapshots and streams that the public reads."""
     app[SNAPSHOT_CACHE] = SnapshotCache(pool, catalogue_cache, utc_now)
-    app[OPEN_STREAMS] = OpenStreams()
+    app[OPEN_STREAMS] = OpenStreams(streams_per_client_max)
     app.on_shutdown.append(end_streams)

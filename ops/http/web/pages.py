@@ -42,7 +42,7 @@ _VERIFY_COMMANDS = (
     "like-ledger verify-receipt receipt.json --key …",
     "python -m ledger.log.verify https://… --key …",
 )
-_API_PREFIXES = ("/v1/", "/log/", "/openapi.json", "/live", "/ready", "/metrics")
+_API_PREFIXES = ("/v1/", "/log/", "/openapi.json", "/live", "/ready")
 _PROBLEM_TEXTS = {404: "404", 503: "503"}
 
 
