@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.intake.queue import IntakeQueue
 from ledger import http_client
 from ledger.publication import sequencer
-from ops import database, jobs
+from ops import database, jobs, metrics_server
 from ops.admin.core.command import CommandServices, log_after_commit_failure
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
@@ -28,7 +28,6 @@ from ops.http.openapi.endpoint import build_routes
 from ops.http.web import pages
 from ops.keys import Keys
 from ops.metrics import Metrics
-from ops.metrics_server import serve_metrics
 from ops.openid.client import load_client as load_openid_client
 from ops.openid.provider import Provider
 from ops.payout_channels import load_payout_key
@@ -125,18 +124,20 @@ def build_application(service: Service) -> web.Application:
 
 @asynccontextmanager
 async def serve_http(service: Service) -> AsyncIterator[str]:
-    """Serve the application and yield its address; on exit finish the accepted requests.
-
-    Metrics have a port of their own, if the settings name it.
-    """
+    """Serve the application and yield its address; on exit finish the accepted requests."""
     settings = service.settings
     runner = LimitedRunner(build_application(service), connection_limits(settings))
-    async with serve_metrics(settings, service.metrics, service.intake_queue):
-        await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
-        try:
-            host, port = runner.addresses[0][:2]
-            yield f"http://{host}:{port}"
-        finally:
-            await runner.cleanup()
+    await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port)
+    await site.start()
+    try:
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()
+
+
+def serve_metrics(service: Service, port: int | None) -> AbstractAsyncContextManager[str | None]:
+    """Serve the metrics on a port of their own and yield their address; without a port, None."""
+    settings = service.settings
+    return metrics_server.serve_metrics(settings.metrics_host, port, service.metrics, service.intake_queue)

@@ -9,24 +9,26 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from campaigns.intake.queue import IntakeQueue
 from ops.metrics import Metrics
-from ops.settings import Settings
 
 _log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def serve_metrics(settings: Settings, metrics: Metrics, intake_queue: IntakeQueue) -> AsyncIterator[None]:
-    """Serve the metrics until the end of the block; nothing if the settings name no port."""
-    if settings.metrics_port is None:
-        yield
+async def serve_metrics(
+    host: str, port: int | None, metrics: Metrics, intake_queue: IntakeQueue
+) -> AsyncIterator[str | None]:
+    """Serve the metrics until the end of the block, and yield their address; without a port nothing, and None."""
+    if port is None:
+        yield None
         return
     runner = web.AppRunner(_build_application(metrics, intake_queue), access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.metrics_host, settings.metrics_port).start()
-        host, port = runner.addresses[0][:2]
-        _log.info("serving metrics", url=f"http://{host}:{port}/metrics")
-        yield
+        await web.TCPSite(runner, host, port).start()
+        bound_host, bound_port = runner.addresses[0][:2]
+        url = f"http://{bound_host}:{bound_port}/metrics"
+        _log.info("serving metrics", url=url)
+        yield url
     finally:
         await runner.cleanup()
 

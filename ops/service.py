@@ -31,7 +31,11 @@ async def serve(settings: Settings, *, run_migrations: bool = True) -> None:
         if run_migrations:
             plan = await migrate(dsn)
             _log.info("migrated", applied=[script.name for script in plan.pending])
-        async with app.run_service(settings, service_keys, dsn) as service, app.serve_http(service) as url:
+        async with (
+            app.run_service(settings, service_keys, dsn) as service,
+            app.serve_metrics(service, settings.metrics_port),
+            app.serve_http(service) as url,
+        ):
             _log.info("serving", url=url)
             await stop.wait()
             _log.info("stopping")

@@ -1,6 +1,7 @@
 """The public API: every figure as open data, without credentials, from one snapshot in memory."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
@@ -83,8 +84,14 @@ def all_campaigns_handler(view: JsonView) -> Handler:
 @public_handler
 async def get_openapi(request: web.Request) -> web.Response:
     """Return the service's OpenAPI document."""
-    body = to_json(request.app[OPENAPI_DOCUMENT]())
-    return conditional_response(request, PreparedResponse(body, JSON, entity_tag(body)), "public, max-age=300")
+    document = _prepare_openapi(request.app[OPENAPI_DOCUMENT])
+    return conditional_response(request, document, "public, max-age=300")
+
+
+@cache
+def _prepare_openapi(document: Callable[[], dict[str, Any]]) -> PreparedResponse:
+    body = to_json(document())
+    return PreparedResponse(body, JSON, entity_tag(body))
 
 
 def _example_of(view: Callable[[Any], Any]) -> Callable[[], Any]:

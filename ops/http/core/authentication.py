@@ -4,6 +4,7 @@ from collections import OrderedDict, deque
 from hashlib import sha256
 from hmac import compare_digest, digest
 from time import monotonic
+from typing import Literal
 
 import structlog
 from aiohttp import web
@@ -20,6 +21,8 @@ from sql import Pool
 FAILURES_MAX, FAILURES_SECONDS = 10, 60.0
 _NETWORKS_MAX = 10_000
 _TOKEN_CHARS_MAX = 200
+
+Proof = Literal["token", "openid"]
 
 _log = structlog.get_logger()
 
@@ -61,7 +64,11 @@ class Authenticator:
         self.pool = pool
         self.settings = settings
         self._metrics = metrics
-        self._failures = AuthenticationFailures()
+        # OpenID has a limit of its own: it stops requests to the provider before anything is proven.
+        self._failures: dict[Proof, AuthenticationFailures] = {
+            "token": AuthenticationFailures(),
+            "openid": AuthenticationFailures(),
+        }
 
     def client_address(self, request: web.Request) -> str:
         """Return the client's address; behind trusted proxies, as the outermost recorded it."""
@@ -132,15 +139,15 @@ class Authenticator:
     def _bootstrap_seal(token: str) -> str:
         return digest(tokens.hash_token(token), b"session of the setting's token", sha256).hex()
 
-    def check_rate_limit(self, address: str) -> None:
-        """Raise RateLimited if the address has to wait."""
-        if self._failures.is_limit_reached(address, monotonic()):
+    def check_rate_limit(self, address: str, proof: Proof = "token") -> None:
+        """Raise RateLimited if the address has to wait before it tries this kind of proof again."""
+        if self._failures[proof].is_limit_reached(address, monotonic()):
             self._metrics.authentication_failures.labels("rate_limited").inc()
             raise RateLimited
 
-    def record_failure(self, address: str, entry_point: EntryPoint) -> None:
+    def record_failure(self, address: str, entry_point: EntryPoint, proof: Proof = "token") -> None:
         """Count and log a failed attempt, without the credentials."""
-        self._failures.add(address, monotonic())
+        self._failures[proof].add(address, monotonic())
         self._metrics.authentication_failures.labels("invalid_credentials").inc()
         _log.warning("authentication failed", address=address, entry_point=entry_point)
 

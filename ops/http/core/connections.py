@@ -68,8 +68,8 @@ class Connection(RequestHandler):
 
     __slots__ = ("_body_timer", "_has_part", "_header_timer", "_limits", "_network", "_newest_body", "_read_timer")
 
-    def __init__(self, manager: web.Server, limits: ConnectionLimits, **options: Any) -> None:
-        super().__init__(manager, **options)
+    def __init__(self, server: web.Server, limits: ConnectionLimits, **options: Any) -> None:
+        super().__init__(server, **options)
         self._limits = limits
         self._network = ""
         self._has_part = False  # of a request that is not complete

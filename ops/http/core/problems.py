@@ -21,6 +21,9 @@ from ops.i18n.refusals import json_params, refusal_text
 from sql import is_unavailable
 
 CONTENT_TYPE = "application/problem+json"
+REFUSAL = web.ResponseKey(
+    "refusal", Refusal
+)  # the refusal behind a response, for a page that says it in the reader's language
 FAULTS_MAX = 20  # of one response; `more_faults` counts the others
 _PATH_CHARS_MAX = 200  # a path may name a key that the sender made up
 RETRY_AFTER_SECONDS, RATE_LIMIT_SECONDS = 2, 60
@@ -242,6 +245,8 @@ def error_response(error: Exception) -> web.Response:
     except Exception:  # noqa: BLE001 - else the client gets a page of the HTTP library
         _log.exception("bug", rendered=type(error).__name__, problem=problem.code)
         return problem_response(Problem.INTERNAL_ERROR)
+    if isinstance(error, Refusal):
+        response[REFUSAL] = error
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers["Allow"] = error.headers["Allow"]
     return response
