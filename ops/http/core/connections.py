@@ -23,6 +23,7 @@ from ops.settings import Settings
 
 KEEPALIVE_SECONDS = 75.0  # longer than proxies keep idle connections, so that they close first
 READ_SECONDS_MAX = 60.0  # a client that reads nothing of its response for that long has gone
+_TOO_MANY_HEADERS = "Too many headers received"  # aiohttp has no class for it
 _LINGER_SECONDS = 2.0  # to read on after a refusal, so that the client receives it
 _FILES_RESERVED = 256  # open files beside the connections: database, log, sockets that are just accepted
 _CONNECTIONS_MIN = 64
@@ -193,9 +194,10 @@ class Connection(RequestHandler):
 
 
 def _parser_problem(error: BaseException | None) -> Problem:
-    if isinstance(error, LineTooLong):
-        return Problem.HEADERS_TOO_LARGE
-    return Problem.MALFORMED_REQUEST if isinstance(error, HttpProcessingError) else Problem.INTERNAL_ERROR
+    if not isinstance(error, HttpProcessingError):
+        return Problem.INTERNAL_ERROR
+    is_too_large = isinstance(error, LineTooLong) or error.message == _TOO_MANY_HEADERS
+    return Problem.HEADERS_TOO_LARGE if is_too_large else Problem.MALFORMED_REQUEST
 
 
 def _raw_response(problem: Problem) -> bytes:

@@ -41,7 +41,7 @@ UNREADABLE_LIKES = {
     "an unknown escape": (r'{"device": "\x41"}', "the like"),
     "a cut escape": (r'{"device": "\u00"}', "the like"),
     "a line break": ('{"device": "a\nb"}', "the like"),
-    "bytes that are not UTF-8": ('{"device": "\ud83d"}', "the like"),
+    "bytes that are not UTF-8": ('{"device": "\ud83d"}', "signals.device"),
     "NaN": ('{"watch_ms": NaN}', "signals.watch_ms"),
     "infinity": ('{"watch_ms": -Infinity}', "signals.watch_ms"),
     "a leading zero": ('{"watch_ms": 01}', "the like"),
