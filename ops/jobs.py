@@ -4,14 +4,16 @@ APScheduler runs in every instance and guarantees nothing: locks and rows ensure
 once.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 
 import aiohttp
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from campaigns.catalogue.cache import CatalogueCache
@@ -19,6 +21,7 @@ from campaigns.intake import delivery_retention, people_count
 from campaigns.intake.key_usage import KeyUsage
 from campaigns.pledging import pledge, settle
 from ledger.accounting.balances import balances_by_campaign
+from ledger.errors import Refusal
 from ledger.invariants import sql_checks
 from ledger.payouts import recovery
 from ledger.payouts.sending import UnfinishedSettlement
@@ -93,8 +96,9 @@ class Jobs:
 
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
+        clock = await self._running_clock()
         catalogue = await self.catalogue_cache.refresh()
-        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now)
+        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), clock)
         async with self.pool.acquire() as conn:
             backlog = await recovery.read_backlog(conn)
         self.metrics.settlements_overdue.set(run.overdue_count)
@@ -102,6 +106,17 @@ class Jobs:
         self.metrics.payout_pending_age_seconds.set(seconds_since(backlog.waiting_since, utc_now()))
         self.metrics.statement_lines_unmatched.set(backlog.unmatched_line_count)
         run.errors.raise_if_any("campaigns that could not be settled")
+
+    async def _running_clock(self) -> Callable[[], datetime]:
+        """Return the database's clock, carried on without asking it again.
+
+        Raises SettlementRefused while it cannot be trusted; the gauge then raises an alert.
+        """
+        self.metrics.clock_refused.set(1)
+        async with self.pool.acquire() as conn:
+            now, started = await self.services.clock.read_now(conn), perf_counter()
+        self.metrics.clock_refused.set(0)
+        return lambda: now + timedelta(seconds=perf_counter() - started)
 
     async def resume_payouts(self) -> None:
         """Recover payouts that a crash or a time-out left in `sending`."""
@@ -136,7 +151,8 @@ class Jobs:
     async def execute_due_proposals(self) -> None:
         """Execute approved proposals whose hold is over; measure the age of the others."""
         try:
-            await proposals.execute_due(self.services, registry.find_command, utc_now())
+            clock = await self._running_clock()
+            await proposals.execute_due(self.services, registry.find_command, clock())
         finally:
             async with self.pool.acquire() as conn:
                 ages = await read_ages(conn, utc_now())
@@ -195,8 +211,20 @@ def build_scheduler(
             for witness in witnesses
         ]
     for name, run_once, seconds in plan:
-        scheduler.add_job(_guard_job(name, run_once, jobs.metrics), "interval", seconds=seconds, id=name)
+        scheduler.add_job(_guard_job(name, run_once, jobs.metrics), "interval", seconds=seconds, id=name, name=name)
+    scheduler.add_listener(partial(_count_skipped_run, jobs.metrics), EVENT_JOB_MAX_INSTANCES)
+    logging.getLogger("apscheduler.scheduler").addFilter(_is_no_skip)
     return scheduler
+
+
+def _count_skipped_run(metrics: Metrics, event: JobSubmissionEvent) -> None:
+    """Count a run that was due while the one before it still ran; a slow job skips many."""
+    metrics.job_skips.labels(event.job_id).inc()
+
+
+def _is_no_skip(line: logging.LogRecord) -> bool:
+    """Return whether a log line of the scheduler says anything else than a skipped run, which is counted."""
+    return "maximum number of running instances" not in line.msg
 
 
 def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metrics) -> Callable[[], Awaitable[None]]:
@@ -208,6 +236,9 @@ def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metr
     async def run() -> None:
         try:
             await run_once()
+        except Refusal as refusal:  # an expected one: a clock that cannot be trusted
+            metrics.job_failures.labels(name).inc()
+            _log.error("job refused", job=name, reason=str(refusal))
         except Exception:  # noqa: BLE001 - counted, logged and retried
             metrics.job_failures.labels(name).inc()
             _log.exception("job failed", job=name)

@@ -53,6 +53,9 @@ class Metrics:
         self.settlements_overdue = Gauge(
             "like_ledger_settlements_overdue", "Campaigns with a closed period without a settlement", **options
         )
+        self.clock_refused = Gauge(
+            "like_ledger_clock_refused", "1 while settling waits because the clocks differ or jumped", **options
+        )
         self.payout_sending_age_seconds = Gauge(
             "like_ledger_payout_sending_age_seconds", "Age of the oldest payout in state sending", **options
         )
@@ -71,6 +74,9 @@ class Metrics:
 
     def _add_operations(self, options: dict[str, Any]) -> None:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
+        self.job_skips = Counter(
+            "like_ledger_job_skips", "Runs of a job left out because the one before still ran", ["job"], **options
+        )
         self.after_commit_failures = Counter(
             "like_ledger_after_commit_failures",
             "Commands whose work after the commit failed",
