@@ -145,7 +145,7 @@ class Settings(BaseSettings):
             le=1_000_000,
             description="open connections of one client (IPv6: a /64); not counted behind TRUSTED_PROXIES",
         ),
-    ] = 256
+    ] = 1_024
     streams_per_address: Annotated[
         int, Field(ge=1, le=500, description="event streams of one client (IPv6: a /64)")
     ] = 50

@@ -37,7 +37,7 @@ def open_files(soft: int) -> Iterator[int]:
 
 
 @pytest.fixture
-async def attacked(dsn: str) -> AsyncIterator[tuple[Program, Sender]]:
+async def attack_target(dsn: str) -> AsyncIterator[tuple[Program, Sender]]:
     """Yield a service that started with 1,024 open files, and an honest sender."""
     async with database.open_pool(dsn) as pool:
         await create_funded_campaign(pool, promise())
@@ -49,8 +49,8 @@ async def attacked(dsn: str) -> AsyncIterator[tuple[Program, Sender]]:
             yield program, sender
 
 
-async def test_half_sent_requests_stop_nobody(attacked: tuple[Program, Sender]) -> None:
-    program, sender = attacked
+async def test_half_sent_requests_stop_nobody(attack_target: tuple[Program, Sender]) -> None:
+    program, sender = attack_target
     log_bytes = program.log.stat().st_size
     halves = []
     try:
@@ -82,9 +82,9 @@ MALFORMED_BODIES = {
 }
 
 
-async def test_malformed_megabytes_stop_nobody(attacked: tuple[Program, Sender]) -> None:
+async def test_malformed_megabytes_stop_nobody(attack_target: tuple[Program, Sender]) -> None:
     """Each body is signed, so that it is parsed; nine come at once."""
-    program, sender = attacked
+    program, sender = attack_target
     url = f"http://127.0.0.1:{program.port}/v1/platforms/kuai/likes?results=none"
 
     async def attack(number: int, body: bytes) -> int:
@@ -105,8 +105,8 @@ async def test_malformed_megabytes_stop_nobody(attacked: tuple[Program, Sender])
     assert max(task.result() for task in attacks) < 10_000
 
 
-async def test_compressed_megabytes_stop_nobody(attacked: tuple[Program, Sender]) -> None:
-    program, sender = attacked
+async def test_compressed_megabytes_stop_nobody(attack_target: tuple[Program, Sender]) -> None:
+    program, sender = attack_target
     url = f"http://127.0.0.1:{program.port}/v1/platforms/kuai/likes"
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 

@@ -42,7 +42,7 @@ class OpenStreams:
         return Problem.TOO_MANY_STREAMS if self.count >= STREAMS_MAX or self.stop.is_set() else None
 
     @contextmanager
-    def counted(self, network: str) -> Iterator[None]:
+    def count_stream(self, network: str) -> Iterator[None]:
         """Count a stream of a client until the block ends. Raises RequestProblem at a limit."""
         if problem := self.find_limit(network):
             raise RequestProblem(problem)
@@ -74,7 +74,7 @@ async def stream_totals(request: web.Request) -> web.StreamResponse:
     network = client_network(request.app[AUTHENTICATOR].client_address(request))
     response = EventSourceResponse(headers=CORS, ping_interval=HEARTBEAT_SECONDS)
     with (
-        streams.counted(network),
+        streams.count_stream(network),
         suppress(ConnectionResetError, TimeoutError),
     ):  # the reader left, or stopped reading
         await response.prepare(request)
