@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ledger import http_client
+from ledger.payouts import recovery
 from ledger.publication.witnesses import WitnessProgress, read_witness_progress
 from ops.clock import utc_now
 from ops.migrate import read_plan
@@ -20,6 +21,7 @@ from sql import Connection, query
 _FREE_BYTES_MIN = 2 * 1024**3
 _CLOCK_SKEW_MAX = timedelta(seconds=2)
 _TICK_LAG_MAX = timedelta(minutes=1)
+_OVERDUE_LISTED_MAX = 10
 _WITNESS_LAG_MAX = timedelta(minutes=10)
 
 _READ_SERVER_CLOCK = query("read_server_clock")
@@ -39,7 +41,7 @@ class Finding:
 
 
 async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    """Yield findings about database, schema, role, clock, disk, jobs, witnesses and OpenID."""
+    """Yield findings about database, schema, role, clock, disk, jobs, payouts, witnesses and OpenID."""
     yield Finding("database", is_ok=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _check_schema(conn)
     yield schema
@@ -53,6 +55,7 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
         yield finding
     if schema.is_ok:
         yield _check_jobs(await conn.fetchval(_FIND_OLDEST_UNFOLDED), utc_now())
+        yield await _check_payouts(conn, settings, utc_now())
         for witness in load_witnesses(settings):
             yield _check_witness(witness.key.name, await read_witness_progress(conn, witness, utc_now()), utc_now())
     if openid_client := load_client(settings):
@@ -109,6 +112,18 @@ def _check_jobs(unfolded_since: datetime | None, now: datetime) -> Finding:
     lag = now - unfolded_since
     fix = "start `like-ledger serve`, or look for `job failed` in its log"
     return Finding("jobs", lag <= _TICK_LAG_MAX, f"the oldest batch has waited for {lag.total_seconds():.0f} s", fix)
+
+
+async def _check_payouts(conn: Connection, settings: Settings, now: datetime) -> Finding:
+    sent_before = now - timedelta(days=settings.payout_sent_days)
+    overdue = await recovery.list_overdue(conn, sent_before, _OVERDUE_LISTED_MAX + 1)
+    if not overdue:
+        return Finding("payouts", is_ok=True, state=f"none is sent for more than {settings.payout_sent_days} days")
+    listed = overdue[:_OVERDUE_LISTED_MAX]
+    named = ", ".join(f"{p.payout_id} ({p.campaign}, since {p.sent_at:%Y-%m-%d})" for p in listed)
+    more = " and more" if len(overdue) > _OVERDUE_LISTED_MAX else ""
+    fix = "import the bank's statements; then use `payouts match`, or `payouts record-result` if the bank refused it"
+    return Finding("payouts", is_ok=False, state=f"no statement shows {named}{more}", fix=fix)
 
 
 def _check_witness(name: str, status: WitnessProgress, now: datetime) -> Finding:

@@ -100,10 +100,13 @@ class Jobs:
         catalogue = await self.catalogue_cache.refresh()
         run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), clock)
         async with self.pool.acquire() as conn:
-            backlog = await recovery.read_backlog(conn)
+            sent_before = utc_now() - timedelta(days=self.services.settings.payout_sent_days)
+            backlog = await recovery.read_backlog(conn, sent_before)
         self.metrics.settlements_overdue.set(run.overdue_count)
         self.metrics.payout_sending_age_seconds.set(seconds_since(backlog.sending_since, utc_now()))
         self.metrics.payout_pending_age_seconds.set(seconds_since(backlog.waiting_since, utc_now()))
+        self.metrics.payment_statuses_unmatched.set(backlog.unreviewed_status_count)
+        self.metrics.payouts_overdue.set(backlog.overdue_count)
         self.metrics.statement_lines_unmatched.set(backlog.unmatched_line_count)
         run.errors.raise_if_any("campaigns that could not be settled")
 

@@ -62,6 +62,14 @@ class Metrics:
         self.payout_pending_age_seconds = Gauge(
             "like_ledger_payout_pending_age_seconds", "Age of the oldest payout in state waiting", **options
         )
+        self.payment_statuses_unmatched = Gauge(
+            "like_ledger_payment_statuses_unmatched", "Bank statuses that wait for a person", **options
+        )
+        self.payouts_overdue = Gauge(
+            "like_ledger_payouts_overdue",
+            "Payouts in state sent for longer than LIKE_LEDGER_PAYOUT_SENT_DAYS",
+            **options,
+        )
         self.payout_callbacks = Counter(
             "like_ledger_payout_callbacks",
             "Callbacks of the payment service, by result",

@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     payout_secret: Annotated[
         SecretStr | None, Field(description="whsec_…: signs requests to the payment service, and its callbacks")
     ] = None
+    payout_sent_days: Annotated[
+        int, Field(ge=1, le=365, description="days after which a sent payout that no statement shows is overdue")
+    ] = 5
     payer_name: Annotated[str | None, Field(max_length=140, description="name of the account that payouts leave")] = (
         None
     )

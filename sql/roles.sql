@@ -51,7 +51,9 @@ GRANT EXECUTE ON FUNCTION create_likes_partition(integer) TO like_ledger_service
 
 GRANT SELECT ON settlements, settlement_shares, payouts, settlement_approvals TO like_ledger_reader;
 GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens,
-    statements, statement_lines, statement_matches TO like_ledger_service;
+    statements, statement_lines, statement_matches, statement_line_payouts, statement_line_differences,
+    payment_statuses, payment_status_reviews TO like_ledger_service;
+GRANT SELECT ON statement_line_payouts, statement_line_differences TO like_ledger_reader;
 GRANT UPDATE (revoked_at) ON tokens TO like_ledger_service;
 
 GRANT INSERT ON sessions, idempotency_keys, proposals, proposal_steps, audit_log TO like_ledger_service;

@@ -492,56 +492,135 @@ CREATE TABLE settlement_approvals (
     CONSTRAINT settlement_approvals_hash_is_sha256 CHECK (length(hash) = 32)
 );
 
--- Bank statements, each imported once. Every line names its payout, or the reason why no payout
--- matches.
+-- Bank statements, each imported once. Every line has the rule that matched it, or the reason
+-- why none did. The edition tells statements of one id apart: by currency, period, number and page.
 CREATE TABLE statements (
     account       text   NOT NULL,
     statement_id  text   NOT NULL,
     currency      text   NOT NULL,
-    opening_minor bigint NOT NULL,
-    closing_minor bigint NOT NULL,
+    opening_minor bigint,  -- null if the bank does not state it
+    closing_minor bigint,
     digest        bytea  NOT NULL,  -- of its content
     evidence      bytea  NOT NULL,  -- SHA-256 of the imported file
     imported_by   text   NOT NULL,
     imported_at   timestamptz NOT NULL,
-    PRIMARY KEY (account, statement_id),
+    edition       text   NOT NULL DEFAULT '',  -- empty in rows of older releases
+    kind          text   NOT NULL DEFAULT 'statement',
+    skipped_minor bigint NOT NULL DEFAULT 0,  -- the change of the balance by entries that are no lines
+    PRIMARY KEY (account, statement_id, edition),
     CONSTRAINT statements_are_bounded CHECK (
         length(account) BETWEEN 1 AND 40 AND length(statement_id) BETWEEN 1 AND 140 AND length(digest) = 32
         AND length(evidence) = 32
-    )
+    ),
+    CONSTRAINT statements_edition_is_bounded CHECK (length(edition) <= 200),
+    CONSTRAINT statements_kind_is_known CHECK (kind IN ('statement', 'report', 'notification'))
 );
 
 CREATE TABLE statement_lines (
-    account        text    NOT NULL,
-    statement_id   text    NOT NULL,
-    number         integer NOT NULL,
-    amount_minor   bigint  NOT NULL,
-    is_credit      boolean NOT NULL,
-    booked_on      date    NOT NULL,
-    end_to_end_id  text,
-    bank_reference text,
-    description    text    NOT NULL,
-    payout_id      text    REFERENCES payouts,
-    matched_by     text    NOT NULL,
-    PRIMARY KEY (account, statement_id, number),
-    CONSTRAINT statement_lines_belong_to_a_statement FOREIGN KEY (account, statement_id) REFERENCES statements,
-    CONSTRAINT statement_lines_amount_is_not_negative CHECK (amount_minor >= 0)
+    account         text    NOT NULL,
+    statement_id    text    NOT NULL,
+    number          integer NOT NULL,
+    amount_minor    bigint  NOT NULL,
+    is_credit       boolean NOT NULL,
+    booked_on       date    NOT NULL,
+    end_to_end_id   text,
+    bank_reference  text,
+    description     text    NOT NULL,
+    matched_by      text    NOT NULL,
+    edition         text    NOT NULL DEFAULT '',
+    line_references text [] NOT NULL DEFAULT '{}',  -- in capitals, without blanks
+    charges_minor   bigint  NOT NULL DEFAULT 0,
+    reason_code     text,
+    PRIMARY KEY (account, statement_id, edition, number),
+    CONSTRAINT statement_lines_belong_to_a_statement
+        FOREIGN KEY (account, statement_id, edition) REFERENCES statements,
+    CONSTRAINT statement_lines_amount_is_not_negative CHECK (amount_minor >= 0),
+    CONSTRAINT statement_lines_charges_are_not_negative CHECK (charges_minor >= 0)
 );
-CREATE INDEX statement_lines_unmatched ON statement_lines (booked_on) WHERE payout_id IS NULL;
+CREATE INDEX statement_lines_by_booking_day ON statement_lines (booked_on);
 
 -- Lines that no rule could match, and the payout that a person assigned.
 CREATE TABLE statement_matches (
     account      text    NOT NULL,
     statement_id text    NOT NULL,
     number       integer NOT NULL,
-    payout_id    text    NOT NULL REFERENCES payouts,
     reason       text    NOT NULL,
     by           text    NOT NULL,
     at           timestamptz NOT NULL,
-    PRIMARY KEY (account, statement_id, number),
+    edition      text    NOT NULL DEFAULT '',
+    PRIMARY KEY (account, statement_id, edition, number),
     CONSTRAINT statement_matches_belong_to_a_line
-        FOREIGN KEY (account, statement_id, number) REFERENCES statement_lines,
+        FOREIGN KEY (account, statement_id, edition, number) REFERENCES statement_lines,
     CONSTRAINT statement_matches_are_bounded
+        CHECK (length(by) BETWEEN 1 AND 100 AND length(reason) BETWEEN 1 AND 500)
+);
+
+-- The payouts that a line paid or returned, each by a step.
+CREATE TABLE statement_line_payouts (
+    account      text    NOT NULL,
+    statement_id text    NOT NULL,
+    edition      text    NOT NULL,
+    number       integer NOT NULL,
+    payout_id    text    NOT NULL REFERENCES payouts,
+    step_number  integer,  -- the step that the line made; none if the line is only a charge
+    PRIMARY KEY (account, statement_id, edition, number, payout_id),
+    CONSTRAINT statement_line_payouts_belong_to_a_line
+        FOREIGN KEY (account, statement_id, edition, number) REFERENCES statement_lines,
+    CONSTRAINT statement_line_payouts_make_a_step
+        FOREIGN KEY (payout_id, step_number) REFERENCES payout_steps (payout_id, number),
+    CONSTRAINT statement_line_payouts_make_each_step_once UNIQUE (payout_id, step_number)
+);
+
+-- The parts of a line that are no payout: the bank's charge, or what a person accepted.
+CREATE TABLE statement_line_differences (
+    account      text    NOT NULL,
+    statement_id text    NOT NULL,
+    edition      text    NOT NULL,
+    number       integer NOT NULL,
+    kind         text    NOT NULL,
+    amount_minor bigint  NOT NULL,  -- lost by the account beyond the payouts; negative: gained
+    by           text    NOT NULL,
+    at           timestamptz NOT NULL,
+    PRIMARY KEY (account, statement_id, edition, number, kind),
+    CONSTRAINT statement_line_differences_belong_to_a_line
+        FOREIGN KEY (account, statement_id, edition, number) REFERENCES statement_lines,
+    CONSTRAINT statement_line_differences_kind_is_known CHECK (kind IN ('charge', 'difference')),
+    CONSTRAINT statement_line_differences_are_not_zero CHECK (amount_minor <> 0),
+    CONSTRAINT statement_line_differences_name_a_person CHECK (length(by) BETWEEN 1 AND 100)
+);
+
+-- Bank statuses that no rule could apply.
+CREATE TABLE payment_statuses (
+    status_id              text PRIMARY KEY,
+    level                  text NOT NULL,
+    status_code            text NOT NULL,
+    message_id             text,
+    payment_information_id text,
+    refs                   text [] NOT NULL,
+    reason_code            text,
+    reason_text            text,
+    unmatched_by           text NOT NULL,  -- why a person must review it
+    evidence               bytea NOT NULL,  -- SHA-256 of the file
+    imported_by            text NOT NULL,
+    imported_at            timestamptz NOT NULL,
+    CONSTRAINT payment_statuses_level_is_known
+        CHECK (level IN ('message', 'payment_information', 'transaction')),
+    CONSTRAINT payment_statuses_are_bounded CHECK (
+        length(status_id) <= 40 AND length(status_code) <= 35 AND length(message_id) <= 140
+        AND length(payment_information_id) <= 140 AND cardinality(refs) <= 20 AND length(reason_code) <= 35
+        AND length(reason_text) <= 500 AND length(unmatched_by) <= 100 AND length(evidence) = 32
+        AND length(imported_by) BETWEEN 1 AND 100
+    )
+);
+
+-- What people decided about them.
+CREATE TABLE payment_status_reviews (
+    status_id text PRIMARY KEY REFERENCES payment_statuses,
+    payout_id text REFERENCES payouts,  -- that the status was applied to; none if it changes nothing
+    reason    text NOT NULL,
+    by        text NOT NULL,
+    at        timestamptz NOT NULL,
+    CONSTRAINT payment_status_reviews_name_a_person_and_reason
         CHECK (length(by) BETWEEN 1 AND 100 AND length(reason) BETWEEN 1 AND 500)
 );
 
@@ -575,6 +654,15 @@ CREATE TRIGGER statements_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON
 CREATE TRIGGER statement_lines_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_lines
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER statement_matches_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_matches
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_line_payouts_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_line_payouts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER statement_line_differences_are_append_only
+    BEFORE UPDATE OR DELETE OR TRUNCATE ON statement_line_differences
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER payment_statuses_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_statuses
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER payment_status_reviews_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payment_status_reviews
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER settlement_approvals_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON settlement_approvals
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -64,7 +64,8 @@ async def claim_for_sending(
 ) -> Settlement:
     """Claim the waiting payouts, for `resume_sending` after the commit; return the settlement.
 
-    Raises SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the
+    `now` is in the campaign's time zone: banks are asked to execute on its day. Raises
+    SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the
     settlement. Joins the caller's transaction.
     """
     settlement = await lock_settlement(conn, settlement_id)
@@ -273,7 +274,7 @@ async def record_results(
     now: datetime,
     evidence: bytes | None,
 ) -> None:
-    """Record a result for payouts that are `sending`. Joins the caller's transaction."""
+    """Record a result for payouts that are `sending`, or a refusal of `sent` ones. Joins the caller's transaction."""
     for payout in payouts:
         step = payout.latest_step
         if result.outcome is PaymentOutcome.ACCEPTED:

@@ -209,7 +209,10 @@ def record_result(
     token: runtime.Token = None,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Record the result of a payout that is being sent: the bank's reference, or its reason to refuse."""
+    """Record the result of a payout that is being sent: the bank's reference, or its reason to refuse.
+
+    A payout that was sent takes a refusal only.
+    """
     if (reference is None) == (refusal_reason is None):
         raise typer.BadParameter("give either --reference or --refusal-reason")
     fields = {"bank_reference": reference, "refusal_reason": refusal_reason}
@@ -258,3 +261,4 @@ def retry(
 app.command("import-statement")(statements.import_statement)
 app.command("unmatched")(statements.list_unmatched)
 app.command("match")(statements.match_line)
+app.command("review-status")(statements.review_status)

@@ -56,7 +56,7 @@ class Channel(Protocol):
         """Tell whether one message carries all payouts of a settlement, or only one payout."""
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
-        """Return the message's bytes.
+        """Return the message's bytes; `now` is in the campaign's time zone, so its day is too.
 
         Raises SettlementRefused if an instruction is invalid. Pure.
         """

@@ -13,7 +13,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -57,7 +57,11 @@ class HttpChannel:
             "account": instruction.account,
             "reference": instruction.reference,
         }
-        event: dict[str, Any] = {"type": "payout.requested", "timestamp": now.isoformat(), "data": data}
+        event: dict[str, Any] = {
+            "type": "payout.requested",
+            "timestamp": now.astimezone(UTC).isoformat(),
+            "data": data,
+        }
         return rfc8785.dumps(event)
 
     async def send(self, message: Message) -> PaymentResult:

@@ -122,7 +122,8 @@ async def _send(context: CommandContext, settlement_id: str, body: SendRequest) 
     campaign, before = await lock_with_campaign(context, settlement_id)
     rules, by = approval_rules(campaign), context.actor.name
     channel = _payout_channel(context.settings, body.channel)
-    after = await sending.claim_for_sending(context.conn, channel, settlement_id, rules, by, context.now)
+    now = context.now.astimezone(campaign.calendar.timezone)
+    after = await sending.claim_for_sending(context.conn, channel, settlement_id, rules, by, now)
     channels = [_payout_channel(context.settings, name) for name in sending.channels_in_use(after)]
     return settlement_change(
         campaign, before, after, _resume_after_commit(channels, settlement_id, by) if channels else None
