@@ -63,7 +63,7 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
     witnesses, openid_client = load_witnesses(settings), load_openid_client(settings)
     async with (
         database.open_pool(dsn, settings.pool_size) as pool,
-        database.open_pool(dsn, for_intake=True) as intake_pool,
+        database.open_pool(dsn, for_intake=True, seconds_max=settings.intake_timeout_seconds) as intake_pool,
         http_client.create_session() as http,
     ):
         metrics, catalogue_cache = Metrics(), CatalogueCache(pool, keys.pseudonym)

@@ -6,6 +6,7 @@ from typing import Literal
 
 import asyncpg
 
+from ops.database_hosts import DatabaseConnection, connect, find_cluster
 from ops.settings import Settings
 from sql import Pool
 
@@ -18,7 +19,15 @@ _INTAKE_PLANS = {
     "enable_bitmapscan": "off",
     "jit": "off",
 }
+_SESSION = {
+    "application_name": "like-ledger",
+    "timezone": "UTC",
+    "role": "like_ledger_service",
+    "synchronous_commit": "on",  # a role or a database may have weakened it
+}
 _COMMAND_SECONDS_MAX = 60
+
+__all__ = ["connect", "open_database", "open_pool"]
 
 
 @asynccontextmanager
@@ -34,14 +43,21 @@ async def open_database(settings: Settings, role: Literal["serve", "command"]) -
 
 
 @asynccontextmanager
-async def open_pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> AsyncIterator[Pool]:
-    """Yield a connection pool with the service's role, in UTC, with a time limit per query."""
-    settings = {"application_name": "like-ledger", "timezone": "UTC", "role": "like_ledger_service"}
+async def open_pool(
+    dsn: str, size: int = 4, *, for_intake: bool = False, seconds_max: float = _COMMAND_SECONDS_MAX
+) -> AsyncIterator[Pool]:
+    """Yield a pool of connections to the primary, with the service's role, in UTC.
+
+    `seconds_max` limits each statement. It is also how soon a server that hangs is noticed, and how
+    long a commit waits for the synchronous standby.
+    """
     async with asyncpg.create_pool(
         dsn,
         min_size=1,
         max_size=size,
-        command_timeout=_COMMAND_SECONDS_MAX,
-        server_settings=settings | (_INTAKE_PLANS if for_intake else {}),
+        command_timeout=seconds_max,
+        connect=find_cluster(dsn).connect,
+        connection_class=DatabaseConnection,
+        server_settings=_SESSION | (_INTAKE_PLANS if for_intake else {}),
     ) as pool:
         yield pool

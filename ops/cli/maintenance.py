@@ -20,14 +20,12 @@ def migrate(
 
 
 async def _migrate(*, dry_run: bool, as_json: bool) -> None:
-    import asyncpg
-
     from ops import database
     from ops import migrate as runner
 
     async with database.open_database(runtime.read_settings(), role="command") as dsn:
         if dry_run:
-            conn = await asyncpg.connect(dsn)
+            conn = await database.connect(dsn)
             plan = await runner.read_plan(conn)
             await conn.close()
         else:
@@ -77,15 +75,13 @@ def doctor(as_json: runtime.AsJson = False) -> None:
 
 
 async def _doctor() -> "list[Finding]":
-    import asyncpg
-
     from ops import database, keys
     from ops.doctor import run_diagnostics
 
     settings = runtime.read_settings()
     keys.load_keys(settings)
     async with database.open_database(settings, role="command") as dsn:
-        conn = await asyncpg.connect(dsn)
+        conn = await database.connect(dsn)
         try:
             return [finding async for finding in run_diagnostics(conn, settings)]
         finally:
