@@ -82,7 +82,7 @@ class Cluster:
             try:
                 conn = await self._connect_to_primary(host, options)
             except _NEXT_HOST_ERRORS as error:
-                reasons.append(str(error) or "no answer in time")
+                reasons.append(_explain(error))
             else:
                 self._hosts = (host, *(other for other in self._hosts if other != host))
                 return conn
@@ -117,6 +117,12 @@ class Cluster:
 async def _connect_to(host: str, options: dict[str, Any]) -> DatabaseConnection:
     conn: DatabaseConnection = await asyncpg.connect(host, **options | {"connection_class": DatabaseConnection})
     return conn
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return "a standby, or read-only"
+    return str(error) or "no answer in time"
 
 
 @cache
