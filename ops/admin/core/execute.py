@@ -84,7 +84,7 @@ async def execute(
         roles = sorted({*command.roles, "owner"})
         raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
     async with services.pool.acquire() as conn:
-        context = CommandContext(conn, actor, services.keys, services.settings, utc_now())
+        context = CommandContext(conn, actor, services.keys, services.settings, utc_now(), services.clock)
         response, result = await _run_once(context, command, subject_id, body, request_key, dry_run=dry_run)
         if not dry_run:
             # A stored response and an `unchanged` wrote nothing: they rest on a commit of another
