@@ -29,6 +29,7 @@ _HAS_SERVICE_ROLE = query("has_service_role")
 _READ_DURABILITY = query("read_durability")
 
 _WEAK_COMMITS = {"off", "local", "remote_write"}
+_IS_LOGIN_PRIVILEGED = query("is_login_privileged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,9 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
     durability = Durability(*row)
     yield check_commit(durability)
     yield check_replication(durability)
+    yield _check_login(
+        is_privileged=await conn.fetchval(_IS_LOGIN_PRIVILEGED), is_embedded=settings.database_url is None
+    )
     yield _check_clock(await conn.fetchval(_READ_SERVER_CLOCK), utc_now())
     yield _check_disk(settings.data_dir)
     if schema.is_ok:
@@ -100,6 +104,14 @@ def check_replication(durability: Durability) -> Finding:
         return Finding("replication", is_ok=True, state=state)
     fix = "start the standby: until then nothing is acknowledged, signed or paid"
     return Finding("replication", count > 0, f"commits wait for {names}: {count} synchronous standbys", fix)
+
+
+def _check_login(*, is_privileged: bool, is_embedded: bool) -> Finding:
+    """Describe the rights of the database user; a user with too many works, so it is advice."""
+    if is_embedded:
+        return Finding("database user", is_ok=True, state="only the owner of the data folder reaches the database")
+    advice = "may change every table: let `serve` log in as a user of ops/deploy/roles.sh that may not"
+    return Finding("database user", is_ok=True, state=advice if is_privileged else "has only the service's rights")
 
 
 def _check_clock(database_now: datetime, local_now: datetime) -> Finding:
