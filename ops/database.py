@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-import asyncpg
-
+from ops import pooler
+from ops.sessions import SessionPool
 from ops.settings import Settings
 from sql import Pool
 
@@ -19,13 +19,21 @@ _INTAKE_PLANS = {
     "jit": "off",
 }
 _COMMAND_SECONDS_MAX = 60
+_CONNECT_SECONDS_MAX = 5
+REQUEST_SECONDS_MAX = 5  # of a query for a sender or reader that waits
+
+
+class DatabaseUnreachable(Exception):
+    """The database cannot be reached."""
 
 
 @asynccontextmanager
 async def open_database(settings: Settings, role: Literal["serve", "command"]) -> AsyncIterator[str]:
     """Yield the database's address; an embedded one runs until the block ends."""
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        dsn = settings.database_url.get_secret_value()
+        await _require_sessions(dsn)
+        yield dsn
         return
     from ops import embedded_postgres  # noqa: PLC0415 - unused with an external database
 
@@ -33,15 +41,26 @@ async def open_database(settings: Settings, role: Literal["serve", "command"]) -
         yield dsn
 
 
+async def _require_sessions(dsn: str) -> None:
+    try:
+        await pooler.require_sessions(dsn)
+    except (OSError, TimeoutError) as error:  # asyncpg raises a bare OSError when several addresses fail
+        raise DatabaseUnreachable(f"The database cannot be reached: {error or 'no answer in time'}") from error
+
+
 @asynccontextmanager
-async def open_pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> AsyncIterator[Pool]:
-    """Yield a connection pool with the service's role, in UTC, with a time limit per query."""
+async def open_pool(
+    dsn: str, size: int = 4, *, for_intake: bool = False, query_seconds_max: float = _COMMAND_SECONDS_MAX
+) -> AsyncIterator[Pool]:
+    """Yield a connection pool with the service's role, in UTC, with time limits for queries and sessions."""
     settings = {"application_name": "like-ledger", "timezone": "UTC", "role": "like_ledger_service"}
-    async with asyncpg.create_pool(
+    pool = SessionPool(
         dsn,
-        min_size=1,
-        max_size=size,
-        command_timeout=_COMMAND_SECONDS_MAX,
+        size,
+        acquire_seconds_max=query_seconds_max,
+        timeout=_CONNECT_SECONDS_MAX,
+        command_timeout=query_seconds_max,
         server_settings=settings | (_INTAKE_PLANS if for_intake else {}),
-    ) as pool:
+    )
+    async with pool:
         yield pool

@@ -31,3 +31,14 @@ SELECT clock_timestamp();
 -- name: has_service_role
 -- Return whether the role of the service exists.
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'like_ledger_service');
+
+-- name: test_write
+-- Write a record to the write-ahead log, which the commit makes durable and replicates, and read the
+-- catalogue; NULL if the session may only read. Changes no table.
+SELECT CASE WHEN current_setting('transaction_read_only')::boolean THEN NULL
+    ELSE pg_logical_emit_message(true, 'like-ledger', 'ready')::text END
+FROM catalogue_version;
+
+-- name: read_session
+-- Return the id of the session's server process, and one of its settings.
+SELECT pg_backend_pid() AS pid, current_setting('plan_cache_mode') AS plan_cache_mode;
