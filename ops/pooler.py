@@ -32,6 +32,10 @@ async def require_sessions(dsn: str) -> None:
         if await _read_session_id(conn) != conn.get_server_pid():  # a pooler makes up its own ids
             await _require_settings(conn)
             await _require_one_session(conn, dsn)
+    except asyncpg.PostgresConnectionError as error:
+        if not isinstance(error.__cause__, asyncpg.ProtocolViolationError):
+            raise
+        raise PoolerRefused(f"A pooler, such as pgbouncer, allows no transactions: {error.__cause__}") from None
     finally:
         await conn.close()
 

@@ -43,7 +43,7 @@ class SessionPool(_AsyncpgPool):
         super().__init__(
             dsn,
             init_size=1,
-            min_size=1,
+            min_size=0,  # no session is opened for stock: during an outage it would be a read-only one
             max_size=size,
             max_queries=50_000,
             max_inactive_connection_lifetime=300.0,

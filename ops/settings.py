@@ -131,7 +131,12 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=10, description="number of our proxies whose X-Forwarded-For is trusted")
     ] = 0
     pool_size: Annotated[
-        int, Field(ge=4, le=100, description="database connections per instance, beside those of intake")
+        int,
+        Field(
+            ge=4,
+            le=100,
+            description="database connections per instance for requests, beside four for intake and four for jobs",
+        ),
     ] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="log lines as json or text")] = "json"
 

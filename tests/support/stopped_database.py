@@ -22,7 +22,7 @@ class OwnServer:
     pid: int
 
     @contextmanager
-    def stopped(self) -> Iterator[None]:
+    def stop_processes(self) -> Iterator[None]:
         """Stop every process of the server until the block ends: connections stay, nothing answers."""
         try:
             self.signal(signal.SIGSTOP)

@@ -34,9 +34,10 @@ from ops.admin.core.idempotency import IdempotencyKey
 from ops.admin.core.savepoint import savepoint
 from ops.clock import utc_now
 from ops.i18n.changes import Difference, format_changes
-from sql import Pool
+from sql import CONFLICT_ERRORS, Pool
 
 PROPOSE = "proposal.create"  # in the audit log: a command was proposed instead of executed
+_ATTEMPTS_MAX = 3
 
 _log = structlog.get_logger()
 
@@ -76,24 +77,47 @@ async def execute(
 ) -> CommandResponse:
     """Execute a command and return its response; a repeated key returns the stored response.
 
-    Raises Forbidden if the role does not allow it, and any refusal of the command itself. Then
-    nothing is stored.
+    A transaction that loses a race with another is repeated. Raises Forbidden if the role does not
+    allow it, and any refusal of the command itself. Then nothing is stored.
     """
     if not is_allowed(actor, command.roles):
         roles = sorted({*command.roles, "owner"})
         raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
+    for attempt in range(1, _ATTEMPTS_MAX + 1):
+        try:
+            response, result = await _commit(services, actor, command, subject_id, body, request_key, dry_run=dry_run)
+            break
+        except CONFLICT_ERRORS:
+            if attempt == _ATTEMPTS_MAX:
+                raise
+    if result is None:
+        return response
+    if result.after_commit is not None and response["after_commit"] == "pending":
+        response = await _finish(services, response, result.after_commit, request_key)
+    return response if result.secret is None or dry_run else {**response, "secret": result.secret}
+
+
+async def _commit(
+    services: CommandServices,
+    actor: Actor,
+    command: Command[Any],
+    subject_id: str,
+    body: CommandBody,
+    request_key: IdempotencyKey | None,
+    *,
+    dry_run: bool,
+) -> tuple[CommandResponse, CommandResult | None]:
+    """Run a command in one transaction; the result is None if the response was stored before."""
     async with services.pool.acquire() as conn, savepoint(conn) as transaction:
         transaction.is_rolled_back = dry_run
         context = CommandContext(conn, actor, services.keys, services.settings, utc_now())
         stored = await idempotency.claim_key(conn, request_key, context.now) if request_key else None
         if stored is not None:
-            return _parse_response(stored)
+            return _parse_response(stored), None
         response, result = await _run_or_propose(context, command, subject_id, body, dry_run=dry_run)
         if request_key is not None:
             await idempotency.store_response(conn, request_key, orjson.dumps(response))
-    if result.after_commit is not None and response["after_commit"] == "pending":
-        response = await _finish(services, response, result.after_commit, request_key)
-    return response if result.secret is None or dry_run else {**response, "secret": result.secret}
+    return response, result
 
 
 async def _finish(

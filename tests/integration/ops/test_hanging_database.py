@@ -28,7 +28,7 @@ async def service(server: OwnServer) -> AsyncIterator[RunningService]:
         yield running
 
 
-async def timed(service: RunningService, path: str, **headers: str) -> tuple[HttpResponse, float]:
+async def get_timed(service: RunningService, path: str, **headers: str) -> tuple[HttpResponse, float]:
     """Return a response, and the seconds that it took."""
     started = time.monotonic()
     return await service.get(path, **headers), time.monotonic() - started
@@ -37,21 +37,27 @@ async def timed(service: RunningService, path: str, **headers: str) -> tuple[Htt
 async def test_a_hanging_database(server: OwnServer, service: RunningService) -> None:
     assert (await service.send([like("ann")])).outcomes == {"counted": 1}
     assert (await service.get("/ready")).status == (await service.get(TOTALS)).status == 200
-    with server.stopped():
+    with server.stop_processes():
         await assert_figures_are_shown(service)
+        await wait_for_ready(service, 503)
         await assert_the_rest_is_refused(service)
         await assert_figures_are_shown(service)
-    async with asyncio.timeout(10):
-        while (await service.get("/ready")).status != 200:
-            await asyncio.sleep(0.1)
+    await wait_for_ready(service, 200)
     assert (await service.send([like("ben")], "again")).outcomes == {"counted": 1}
     assert await service.day_counts() == {"counted": 2}
+
+
+async def wait_for_ready(service: RunningService, status: int) -> None:
+    """Return once `/ready` answers with the status."""
+    async with asyncio.timeout(10):
+        while (await service.get("/ready")).status != status:
+            await asyncio.sleep(0.1)
 
 
 async def assert_figures_are_shown(service: RunningService) -> None:
     """Assert that pages and totals come from memory within seconds, and say their age."""
     for path in (TOTALS, PAGE, "/", "/v1/totals", f"/v1/campaigns/{SLUG}/days"):
-        response, seconds = await timed(service, path)
+        response, seconds = await get_timed(service, path)
         assert (response.status, seconds < SHOWN_SECONDS_MAX) == (200, True), (path, seconds)
 
 
@@ -59,13 +65,13 @@ async def assert_the_rest_is_refused(service: RunningService) -> None:
     """Assert that every other endpoint answers 503 with Retry-After in a bounded time, all at once."""
     token = {"Authorization": f"Bearer {'a' * 32}"}
     requests = {
-        "/ready": timed(service, "/ready"),
-        "/log/checkpoint": timed(service, "/log/checkpoint"),
-        "/v1/receipts/x": timed(service, "/v1/receipts/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
-        "/v1/admin/audit": timed(service, "/v1/admin/audit", **token),
-        "/admin": timed(service, "/admin", Cookie="like_ledger_session=x", Accept="text/html"),
-        "likes": timed_send(service),
-        "likes again": timed_send(service),
+        "/ready": get_timed(service, "/ready"),
+        "/log/checkpoint": get_timed(service, "/log/checkpoint"),
+        "/v1/receipts/x": get_timed(service, "/v1/receipts/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        "/v1/admin/audit": get_timed(service, "/v1/admin/audit", **token),
+        "/admin": get_timed(service, "/admin", Cookie="like_ledger_session=x", Accept="text/html"),
+        "likes": send_timed(service),
+        "likes again": send_timed(service),
     }
     responses = await asyncio.gather(*requests.values())
     for name, (response, seconds) in zip(requests, responses, strict=True):
@@ -74,6 +80,6 @@ async def assert_the_rest_is_refused(service: RunningService) -> None:
         assert seconds < REFUSED_SECONDS_MAX, (name, seconds)
 
 
-async def timed_send(service: RunningService) -> tuple[HttpResponse, float]:
+async def send_timed(service: RunningService) -> tuple[HttpResponse, float]:
     started = time.monotonic()
     return await service.send([like("ben")], "again"), time.monotonic() - started

@@ -60,7 +60,7 @@ CLIENT_ERRORS = [
     (asyncpg.InvalidCachedStatementError("cached plan must not change result type"), Outage.BUSY),
     # Bugs and wrong settings:
     (asyncpg.ClientConfigurationError("not an address"), None),
-    (asyncpg.exceptions._base.DataError("value out of int64 range"), None),  # noqa: SLF001 - asyncpg hides it
+    (asyncpg.exceptions._base.DataError("value out of int64 range"), None),
     (asyncpg.UnsupportedClientFeatureError("no"), None),
     (FileNotFoundError(2, "No such file", "page.html"), None),
     (KeyError("x"), None),
