@@ -1,8 +1,8 @@
 """The wiring: database pools, intake, jobs and HTTP handlers become one service."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
@@ -29,9 +29,10 @@ from ops.metrics import Metrics
 from ops.openid.client import load_client as load_openid_client
 from ops.openid.provider import Provider
 from ops.payout_channels import load_payout_key
+from ops.readiness import WriteProbe
 from ops.settings import Settings
 from ops.witnesses import load_witnesses
-from sql import UNAVAILABLE_ERRORS, Pool
+from sql import Pool, is_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,9 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
     """Yield the service with intake and jobs running; on exit finish the accepted deliveries."""
     witnesses, openid_client = load_witnesses(settings), load_openid_client(settings)
     async with (
-        database.open_pool(dsn, settings.pool_size) as pool,
-        database.open_pool(dsn, for_intake=True, seconds_max=settings.intake_timeout_seconds) as intake_pool,
+        database.open_pool(dsn, settings.pool_size, query_seconds_max=database.REQUEST_SECONDS_MAX) as pool,
+        database.open_pool(dsn, for_intake=True, query_seconds_max=settings.intake_timeout_seconds) as intake_pool,
+        database.open_pool(dsn) as job_pool,  # its queries may take longer than a reader waits
         http_client.create_session() as http,
     ):
         metrics, catalogue_cache = Metrics(), CatalogueCache(pool, keys.pseudonym)
@@ -72,7 +74,8 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
         provider = Provider(openid_client, http) if openid_client else None
         intake_queue = IntakeQueue(intake_pool, catalogue_cache, utc_now, metrics)
         service = Service(settings, keys, pool, catalogue_cache, intake_queue, metrics, provider)
-        service_jobs = jobs.Jobs(pool, catalogue_cache, metrics, service.command_services, service.key_usage)
+        job_services = replace(service.command_services, pool=job_pool)  # shares the bound on outside calls
+        service_jobs = jobs.Jobs(job_pool, catalogue_cache, metrics, job_services, service.key_usage)
         scheduler = jobs.build_scheduler(service_jobs, settings, http, witnesses)
         service.intake_queue.start()
         scheduler.start()
@@ -81,8 +84,16 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
         finally:
             scheduler.shutdown(wait=False)
             await service.intake_queue.stop()
-            with suppress(*UNAVAILABLE_ERRORS):
-                await service.key_usage.flush(pool)
+            await _flush_key_usage(service)
+
+
+async def _flush_key_usage(service: Service) -> None:
+    """Store when keys were last used, unless the database is unavailable."""
+    try:
+        await service.key_usage.flush(service.pool)
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
 
 
 async def _ensure_log(settings: Settings, keys: Keys, pool: Pool) -> None:
@@ -104,11 +115,11 @@ def build_application(service: Service) -> web.Application:
     app[app_keys.INTAKE_QUEUE], app[app_keys.CATALOGUE_CACHE] = service.intake_queue, service.catalogue_cache
     app[app_keys.WEBHOOK_KEY] = service.keys.webhook
     app[app_keys.KEY_USAGE] = service.key_usage
-    app[app_keys.METRICS], app[health.POOL] = service.metrics, service.pool
+    app[app_keys.METRICS], app[health.WRITE_PROBE] = service.metrics, WriteProbe(service.pool)
     app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(
         service.pool, load_payout_key(service.settings), service.metrics
     )
-    open_data.set_up(app, service.pool, service.catalogue_cache)
+    open_data.set_up(app, service.pool, service.catalogue_cache, service.metrics.outages.record)
     pages.set_up(app)
     log.set_up(app, service.pool)
     app[AUTHENTICATOR] = Authenticator(service.pool, service.settings, service.metrics)

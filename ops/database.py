@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-import asyncpg
-
-from ops.database_hosts import DatabaseConnection, connect, find_cluster
+from ops import pooler
+from ops.database_hosts import connect
+from ops.sessions import SessionPool
 from ops.settings import Settings
 from sql import Pool
 
@@ -26,15 +26,22 @@ _SESSION = {
     "synchronous_commit": "on",  # a role or a database may have weakened it
 }
 _COMMAND_SECONDS_MAX = 60
+REQUEST_SECONDS_MAX = 5  # of a query for a sender or reader that waits
 
-__all__ = ["connect", "open_database", "open_pool"]
+__all__ = ["REQUEST_SECONDS_MAX", "DatabaseUnreachable", "connect", "open_database", "open_pool"]
+
+
+class DatabaseUnreachable(Exception):
+    """The database cannot be reached."""
 
 
 @asynccontextmanager
 async def open_database(settings: Settings, role: Literal["serve", "command"]) -> AsyncIterator[str]:
     """Yield the database's address; an embedded one runs until the block ends."""
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        dsn = settings.database_url.get_secret_value()
+        await _require_sessions(dsn)
+        yield dsn
         return
     from ops import embedded_postgres  # noqa: PLC0415 - unused with an external database
 
@@ -42,22 +49,28 @@ async def open_database(settings: Settings, role: Literal["serve", "command"]) -
         yield dsn
 
 
+async def _require_sessions(dsn: str) -> None:
+    try:
+        await pooler.require_sessions(dsn)
+    except (OSError, TimeoutError) as error:  # asyncpg raises a bare OSError when several addresses fail
+        raise DatabaseUnreachable(f"The database cannot be reached: {error or 'no answer in time'}") from error
+
+
 @asynccontextmanager
 async def open_pool(
-    dsn: str, size: int = 4, *, for_intake: bool = False, seconds_max: float = _COMMAND_SECONDS_MAX
+    dsn: str, size: int = 4, *, for_intake: bool = False, query_seconds_max: float = _COMMAND_SECONDS_MAX
 ) -> AsyncIterator[Pool]:
-    """Yield a pool of connections to the primary, with the service's role, in UTC.
+    """Yield a pool of sessions on the primary, with the service's role, in UTC, with limits of time.
 
-    `seconds_max` limits each statement. It is also how soon a server that hangs is noticed, and how
-    long a commit waits for the synchronous standby.
+    `query_seconds_max` limits each statement: how soon a server that hangs is noticed, and how long
+    a commit waits for the synchronous standby.
     """
-    async with asyncpg.create_pool(
+    pool = SessionPool(
         dsn,
-        min_size=1,
-        max_size=size,
-        command_timeout=seconds_max,
-        connect=find_cluster(dsn).connect,
-        connection_class=DatabaseConnection,
+        size,
+        acquire_seconds_max=query_seconds_max,
+        command_timeout=query_seconds_max,
         server_settings=_SESSION | (_INTAKE_PLANS if for_intake else {}),
-    ) as pool:
+    )
+    async with pool:
         yield pool

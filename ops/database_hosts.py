@@ -17,7 +17,7 @@ from sql import query
 from sql.replication import ReplicatedConnection
 
 _HOST_SECONDS_MAX = 3.0
-_ONLY_HOST_SECONDS_MAX = 10.0
+_ONLY_HOST_SECONDS_MAX = 5.0
 _READ_TIMELINE = query("read_timeline")
 
 # A server that vanishes without a word (power, network) is noticed after about ten seconds.
@@ -76,17 +76,27 @@ class Cluster:
         Raises NoPrimary if no host accepts writes, and errors of one's credentials or database.
         """
         if len(self._hosts) == 1:
-            return await _connect_to(self._hosts[0], options | {"timeout": _ONLY_HOST_SECONDS_MAX})
+            return await _connect_to(self._hosts[0], {"timeout": _ONLY_HOST_SECONDS_MAX} | options)
         reasons = []
-        for host in self._hosts:  # the last primary first
+        for host in self._hosts:  # of this moment: each attempt changes the order for the next
             try:
-                conn = await self._connect_to_primary(host, options)
+                return await self._try_host(host, options)
+            except asyncpg.ProtocolViolationError:  # a pooler, not PostgreSQL
+                raise
             except _NEXT_HOST_ERRORS as error:
                 reasons.append(_explain(error))
-            else:
-                self._hosts = (host, *(other for other in self._hosts if other != host))
-                return conn
         raise NoPrimary(f"no host of the address accepts writes: {'; '.join(reasons)}")
+
+    async def _try_host(self, host: str, options: dict[str, Any]) -> DatabaseConnection:
+        """Connect to a host; it is tried last from now on if it fails or the caller gives up, else first."""
+        others = [other for other in self._hosts if other != host]
+        try:
+            conn = await self._connect_to_primary(host, options)
+        except BaseException:
+            self._hosts = (*others, host)
+            raise
+        self._hosts = (host, *others)
+        return conn
 
     async def _connect_to_primary(self, host: str, options: dict[str, Any]) -> DatabaseConnection:
         conn = await _connect_to(
@@ -115,7 +125,8 @@ class Cluster:
 
 
 async def _connect_to(host: str, options: dict[str, Any]) -> DatabaseConnection:
-    conn: DatabaseConnection = await asyncpg.connect(host, **options | {"connection_class": DatabaseConnection})
+    conn: Any = await asyncpg.connect(host, **{"connection_class": DatabaseConnection} | options)
+    assert isinstance(conn, DatabaseConnection)  # noqa: S101 - a class of the caller's must extend it
     return conn
 
 

@@ -14,6 +14,7 @@ from ops.migrate import read_plan
 from ops.openid.client import Client, load_client
 from ops.openid.protocol import Unproven
 from ops.openid.provider import Provider
+from ops.pooler import PoolerRefused
 from ops.settings import Settings
 from ops.witnesses import load_witnesses
 from sql import Connection, query
@@ -73,6 +74,11 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
             yield _check_witness(witness.key.name, await read_witness_progress(conn, witness, utc_now()), utc_now())
     if openid_client := load_client(settings):
         yield await _check_provider(openid_client)
+
+
+def find_pooler(refused: PoolerRefused) -> Finding:
+    """Return the finding that a pooler stands between the service and PostgreSQL; nothing else can be checked."""
+    return Finding("database", is_ok=False, state=refused.fault, fix=refused.advice)
 
 
 async def _check_schema(conn: Connection) -> Finding:

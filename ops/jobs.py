@@ -33,7 +33,7 @@ from ops.admin.resources import content_uploads, proposals
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
-from sql import Pool
+from sql import Pool, is_unavailable
 
 _PEOPLE_SECONDS = 10
 _PROPOSALS_SECONDS = 30
@@ -214,7 +214,7 @@ def build_scheduler(
 
 
 def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metrics) -> Callable[[], Awaitable[None]]:
-    """Return the job that counts and logs a failure.
+    """Return the job that counts and logs a failure; an outage of the database is not one.
 
     Due work stays in the database, and the next run retries it.
     """
@@ -225,7 +225,10 @@ def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metr
         except Refusal as refusal:  # an expected one: a clock that cannot be trusted
             metrics.job_failures.labels(name).inc()
             _log.error("job refused", job=name, reason=str(refusal))
-        except Exception:  # noqa: BLE001 - counted, logged and retried
+        except Exception as error:  # noqa: BLE001 - counted, logged and retried
+            if is_unavailable(error):
+                metrics.outages.record(error, job=name)
+                return
             metrics.job_failures.labels(name).inc()
             _log.exception("job failed", job=name)
 

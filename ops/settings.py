@@ -139,7 +139,12 @@ class Settings(BaseSettings):
         Field(ge=1, le=60, description="seconds after which intake gives up on a statement, a commit or a server"),
     ] = 4
     pool_size: Annotated[
-        int, Field(ge=4, le=100, description="database connections per instance, beside those of intake")
+        int,
+        Field(
+            ge=4,
+            le=100,
+            description="database connections per instance for requests, beside four for intake and four for jobs",
+        ),
     ] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="log lines as json or text")] = "json"
 

@@ -9,7 +9,6 @@ says where that matters.
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-from asyncpg.exceptions import PostgresLogMessage
 
 from sql import Connection, query
 
@@ -20,6 +19,7 @@ else:  # generic in its stubs alone
 
 # The function of PostgreSQL that warns when a wait is cut off. Its texts are translated, its name is not.
 _WAIT_FUNCTION = "SyncRepWaitForLSN"
+_SERVER_FUNCTION_FIELD = "R"  # https://www.postgresql.org/docs/current/protocol-error-fields.html
 _COMMIT_AFTER_VISIBLE = query("commit_after_visible")
 
 
@@ -42,22 +42,20 @@ class ReplicatedConnection(_Connection):
     PostgreSQL reports such a commit as a success with a warning, because it cannot undo it.
     """
 
+    _cut_off_waits = 0
+
+    def _process_log_message(self, fields: dict[str, str], last_query: str) -> None:
+        """Count the waits that were cut off. A listener would warn if the connection ends meanwhile."""
+        self._cut_off_waits += fields.get(_SERVER_FUNCTION_FIELD) == _WAIT_FUNCTION
+        super()._process_log_message(fields, last_query)  # type: ignore[misc]
+
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109 - as in asyncpg
         """Execute a statement; return its command tag.
 
         Raises TransactionResolutionUnknownError (SQLSTATE 08007) if the wait was cut off.
         """
-        cut_off: list[PostgresLogMessage] = []
-
-        def listen(_: object, message: PostgresLogMessage) -> None:  # runs before the result is returned
-            if message.server_source_function == _WAIT_FUNCTION:
-                cut_off.append(message)
-
-        self.add_log_listener(listen)
-        try:
-            status = await super().execute(query, *args, timeout=timeout)
-        finally:
-            self.remove_log_listener(listen)
-        if cut_off:
-            raise asyncpg.TransactionResolutionUnknownError(f"the commit is not replicated: {cut_off[0].message}")
+        cut_off_before = self._cut_off_waits
+        status = await super().execute(query, *args, timeout=timeout)
+        if self._cut_off_waits > cut_off_before:
+            raise asyncpg.TransactionResolutionUnknownError("the wait for the synchronous standby was cut off")
         return status

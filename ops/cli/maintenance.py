@@ -76,13 +76,17 @@ def doctor(as_json: runtime.AsJson = False) -> None:
 
 async def _doctor() -> "list[Finding]":
     from ops import database, keys
-    from ops.doctor import run_diagnostics
+    from ops.doctor import find_pooler, run_diagnostics
+    from ops.pooler import PoolerRefused
 
     settings = runtime.read_settings()
     keys.load_keys(settings)
-    async with database.open_database(settings, role="command") as dsn:
-        conn = await database.connect(dsn)
-        try:
-            return [finding async for finding in run_diagnostics(conn, settings)]
-        finally:
-            await conn.close()
+    try:
+        async with database.open_database(settings, role="command") as dsn:
+            conn = await database.connect(dsn)
+            try:
+                return [finding async for finding in run_diagnostics(conn, settings)]
+            finally:
+                await conn.close()
+    except PoolerRefused as refused:
+        return [find_pooler(refused)]

@@ -40,10 +40,6 @@ Token: TypeAlias = Annotated[str | None, typer.Option(help="The person's token; 
 _PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
-class DatabaseUnreachable(Exception):
-    """The database cannot be reached."""
-
-
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open database, the keys of the service, and the actor whose commands run."""
@@ -145,6 +141,7 @@ def prompt_token(person: str | None, token: str | None) -> str:
 
 
 async def _apply_migrations(dsn: str) -> None:
+    from ops.database import DatabaseUnreachable
     from ops.migrate import migrate
 
     try:
@@ -192,15 +189,16 @@ def exit_on_failures(failures: Sequence[str]) -> None:
 def _refusal_message(error: Exception) -> str | None:
     """Return the message of an expected refusal, else None. It never contains the address of the database."""
     from ledger.errors import Refusal
+    from ops.database import DatabaseUnreachable
     from ops.embedded_postgres import EmbeddedRefused
     from ops.migrate import MigrationRefused
+    from ops.pooler import PoolerRefused
     from ops.settings import SettingsRefused
 
     if isinstance(error, Refusal):
         return _refusal_text(error)
-    if isinstance(
-        error, EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable | AfterCommitFailed
-    ):
+    own_messages = EmbeddedRefused | MigrationRefused | PoolerRefused | SettingsRefused
+    if isinstance(error, own_messages | DatabaseUnreachable | AfterCommitFailed):
         return str(error)
     return _database_message(error) or _file_message(error)
 
@@ -209,21 +207,19 @@ def _database_message(error: Exception) -> str | None:
     """Return the message of a database that is configured wrongly or away, else None."""
     import asyncpg
 
-    unreachable = (
-        ConnectionError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-    )
+    from sql import Outage, find_outage
+
+    database_errors = (ConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    unreachable = (Outage.UNREACHABLE, Outage.EXHAUSTED)
     if isinstance(error, asyncpg.ClientConfigurationError):
         return (
             "LIKE_LEDGER_DATABASE_URL is not an address of PostgreSQL:"
             " write postgresql://user:password@host:port/database"
         )
-    if isinstance(error, unreachable):
-        return f"The database cannot be reached: {error}"
+    outage = find_outage(error) if isinstance(error, database_errors) else None
+    if outage is not None:
+        prefix = "The database cannot be reached" if outage in unreachable else outage.value.rstrip(".")
+        return f"{prefix}: {error}"
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"The database user lacks a right: {error}"
     return None

@@ -23,7 +23,7 @@ from ops.admin.core.actor import Actor, Role
 from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
-from sql import Connection, Pool
+from sql import Connection, Pool, is_unavailable
 
 _OUTSIDE_CALLS_MAX = 2  # each uses two connections of the pool while the other side answers
 
@@ -119,6 +119,9 @@ def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
 
 def log_after_commit_failure(command: str, error: Exception) -> None:
     """Log the error of a command's work after its commit."""
+    if is_unavailable(error):
+        _log.warning("after-commit work waits for the database", command=command, error=type(error).__name__)
+        return
     _log.error("after-commit work failed", command=command, exc_info=error)
 
 

@@ -34,10 +34,11 @@ from ops.admin.core.idempotency import IdempotencyKey
 from ops.admin.core.savepoint import savepoint
 from ops.clock import utc_now
 from ops.i18n.changes import Difference, format_changes
-from sql import Pool
+from sql import CONFLICT_ERRORS, Pool
 from sql.replication import wait_until_replicated
 
 PROPOSE = "proposal.create"  # in the audit log: a command was proposed instead of executed
+_ATTEMPTS_MAX = 3
 
 _log = structlog.get_logger()
 
@@ -77,12 +78,37 @@ async def execute(
 ) -> CommandResponse:
     """Execute a command and return its response; a repeated key returns the stored response.
 
-    Raises Forbidden if the role does not allow it, and any refusal of the command itself. Then
-    nothing is stored.
+    A transaction that loses a race with another is repeated. Raises Forbidden if the role does not
+    allow it, and any refusal of the command itself. Then nothing is stored.
     """
     if not is_allowed(actor, command.roles):
         roles = sorted({*command.roles, "owner"})
         raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
+    for attempt in range(1, _ATTEMPTS_MAX + 1):
+        try:
+            response, result = await _commit(services, actor, command, subject_id, body, request_key, dry_run=dry_run)
+            break
+        except CONFLICT_ERRORS:
+            if attempt == _ATTEMPTS_MAX:
+                raise
+    if result is None:
+        return response
+    if result.after_commit is not None and response["after_commit"] == "pending":
+        response = await _finish(services, response, result.after_commit, request_key)
+    return response if result.secret is None or dry_run else {**response, "secret": result.secret}
+
+
+async def _commit(
+    services: CommandServices,
+    actor: Actor,
+    command: Command[Any],
+    subject_id: str,
+    body: CommandBody,
+    request_key: IdempotencyKey | None,
+    *,
+    dry_run: bool,
+) -> tuple[CommandResponse, CommandResult | None]:
+    """Run a command and return once it is replicated; the result is None if the response was stored before."""
     async with services.pool.acquire() as conn:
         context = CommandContext(conn, actor, services.keys, services.settings, utc_now(), services.clock)
         response, result = await _run_once(context, command, subject_id, body, request_key, dry_run=dry_run)
@@ -90,11 +116,7 @@ async def execute(
             # A stored response and an `unchanged` wrote nothing: they rest on a commit of another
             # request, whose wait for the standby may have been cut off.
             await wait_until_replicated(conn)
-    if result is None:
-        return response
-    if result.after_commit is not None and response["after_commit"] == "pending":
-        response = await _finish(services, response, result.after_commit, request_key)
-    return response if result.secret is None or dry_run else {**response, "secret": result.secret}
+    return response, result
 
 
 async def _run_once(

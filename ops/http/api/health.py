@@ -1,20 +1,15 @@
-"""`/live` while the process runs, `/ready` while it can work, `/metrics` for Prometheus."""
+"""`/live` while the process runs, `/ready` while it can write, `/metrics` for Prometheus."""
 
-import asyncio
-
-import asyncpg
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ops.http.core.app_keys import INTAKE_QUEUE, METRICS
+from ops.http.core.problems import RETRY_AFTER_SECONDS
 from ops.http.openapi import schemas
 from ops.http.openapi.endpoint import TEXT, Endpoint
-from sql import UNAVAILABLE_ERRORS, Pool, query
+from ops.readiness import Fault, WriteProbe
 
-POOL: web.AppKey[Pool] = web.AppKey("pool")
-
-_PING_SECONDS_MAX = 2
-_READ_CATALOGUE_VERSION = query("read_catalogue_version")
+WRITE_PROBE: web.AppKey[WriteProbe] = web.AppKey("write_probe")
 
 
 async def live(_: web.Request) -> web.Response:
@@ -23,13 +18,18 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Return 200 if the database responds and has our schema, otherwise 503."""
-    try:
-        async with asyncio.timeout(_PING_SECONDS_MAX):
-            await request.app[POOL].fetchval(_READ_CATALOGUE_VERSION)
-    except (*UNAVAILABLE_ERRORS, asyncpg.PostgresError):
-        return web.json_response({"ready": False, "reason": "the database does not respond"}, status=503)
-    return web.json_response({"ready": True})
+    """Return 200 if the database can write and has our schema, otherwise 503 and why."""
+    fault = await request.app[WRITE_PROBE].find_fault() or _recent_fault(request)
+    if fault is None:
+        return web.json_response({"ready": True})
+    body = {"ready": False, "code": fault.code, "reason": fault.reason}
+    return web.json_response(body, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _recent_fault(request: web.Request) -> Fault | None:
+    """Return the outage that requests or jobs met just now, though the probe's small write worked."""
+    outage = request.app[METRICS].outages.recent_write_failure()
+    return None if outage is None else Fault.of(outage)
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -45,7 +45,7 @@ ENDPOINTS = (
         "/ready",
         ready,
         "health",
-        "Whether the service can work; 503 while it cannot",
+        "Whether the database can write; 503 and the reason while it cannot",
         schemas.Ready,
         example=lambda: {"ready": True},
     ),

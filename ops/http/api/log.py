@@ -8,20 +8,20 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import asyncpg
 from aiohttp import web
 
 from campaigns.reporting import receipts
 from ledger.log.tiles import Bundle, MalformedTile, Tile, parse_path
 from ledger.publication import store
 from ops.clock import utc_now
+from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, RequestProblem
 from ops.http.core.representations import JSON, to_json
 from ops.http.core.responses import Handler, conditional_response, public_handler
 from ops.http.core.snapshots import PreparedResponse, entity_tag
 from ops.http.openapi import examples
 from ops.http.openapi.endpoint import BYTES, TEXT, Endpoint
-from sql import Pool, query
+from sql import Pool, is_unavailable, query
 
 LOG_POOL: web.AppKey[Pool] = web.AppKey("log_pool")
 CHECKPOINT_TYPE = "text/plain; charset=utf-8"
@@ -33,7 +33,6 @@ _INDEX_MAX = 2**55  # with 256 leaves a tile, no log is larger
 _GZIP_BYTES_MIN = 512
 _GZIP_LEVEL = 6
 _FIND_LOG_IDENTITY = query("find_log_identity")
-_OUTAGES = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
 
 def _database_handler(handler: Handler) -> Handler:
@@ -42,7 +41,10 @@ def _database_handler(handler: Handler) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except _OUTAGES as error:
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            record_outage(request, error)
             raise RequestProblem(Problem.FIGURES_UNAVAILABLE) from error
 
     return public_handler(handle)

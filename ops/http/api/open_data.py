@@ -213,8 +213,10 @@ OPENAPI_ENDPOINTS = (
 )
 
 
-def set_up(app: web.Application, pool: Pool, catalogue_cache: CatalogueCache) -> None:
+def set_up(
+    app: web.Application, pool: Pool, catalogue_cache: CatalogueCache, report_outage: Callable[[Exception], None]
+) -> None:
     """Give the application the snapshots and streams that the public reads."""
-    app[SNAPSHOT_CACHE] = SnapshotCache(pool, catalogue_cache, utc_now)
+    app[SNAPSHOT_CACHE] = SnapshotCache(pool, catalogue_cache, utc_now, report_outage)
     app[OPEN_STREAMS] = OpenStreams()
     app.on_shutdown.append(end_streams)

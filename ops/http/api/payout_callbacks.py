@@ -16,13 +16,14 @@ from ledger.errors import Refusal
 from ledger.payouts.callbacks import CallbackResult, handle_callback
 from ledger.payouts.channels.http import RESPONSE_BYTES_MAX, parse_callback
 from ops.clock import utc_now
+from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, error_response, find_problem
 from ops.http.core.responses import check_parameters
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import JSON, Endpoint
 from ops.http.openapi.parameters import WEBHOOK_HEADERS
 from ops.metrics import Metrics
-from sql import UNAVAILABLE_ERRORS, Pool
+from sql import Pool, is_unavailable
 from sql.replication import wait_until_replicated
 
 _SOURCE = "payment service"
@@ -56,7 +57,10 @@ async def receive_callback(request: web.Request) -> web.Response:
         message_id, result = await _process_callback(request, services)
     except Refusal as refusal:
         raise UnexpectedRefusal from refusal
-    except (RequestProblem, *UNAVAILABLE_ERRORS) as error:
+    except Exception as error:
+        if not isinstance(error, RequestProblem) and not is_unavailable(error):
+            raise
+        record_outage(request, error)
         problem = find_problem(error) or Problem.INTERNAL_ERROR
         services.metrics.payout_callbacks.labels(problem.slug).inc()
         return error_response(error)

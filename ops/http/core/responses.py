@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import wraps
 
 from aiohttp import web
 
 from campaigns.errors import FieldError
+from ops.clock import utc_now
 from ops.http.core.problems import Problem, RequestProblem, error_response
-from ops.http.core.snapshots import PreparedResponse, SnapshotTooOld
+from ops.http.core.snapshots import OVERDUE_SECONDS, PreparedResponse, SnapshotTooOld
 
 # Browsers and caches may show a figure for a second, and longer while the service is away.
 CACHE_CONTROL = "public, max-age=1, stale-while-revalidate=5, stale-if-error=60"
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Retry-After"}
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Age, Retry-After"}
 _PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "If-None-Match, Last-Event-ID, Cache-Control",
@@ -64,10 +66,19 @@ def conditional_response(
 ) -> web.Response:
     """Return the response, or 304 if the reader has these figures (RFC 9110, section 13)."""
     headers = {"ETag": f'W/"{prepared_response.validator}"', "Cache-Control": cache_control}
+    headers |= _age_header(prepared_response, utc_now())
     if "If-None-Match" in request.headers and _matches_etag(request, prepared_response.validator):
         return web.Response(status=304, headers=headers)
     headers["Content-Type"] = prepared_response.content_type
     return web.Response(body=prepared_response.body, headers=headers)
+
+
+def _age_header(prepared_response: PreparedResponse, now: datetime) -> dict[str, str]:
+    """Return `Age` for figures older than usual (RFC 9111, section 5.1): the database is away, or hangs. Pure."""
+    if prepared_response.as_of is None:
+        return {}
+    seconds = (now - prepared_response.as_of).total_seconds()
+    return {"Age": str(int(seconds))} if seconds > OVERDUE_SECONDS else {}
 
 
 def _matches_etag(request: web.Request, validator: str) -> bool:

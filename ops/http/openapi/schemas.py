@@ -98,7 +98,8 @@ class Live(TypedDict):
 
 
 class Ready(TypedDict):
-    """Whether the service can work; `reason` if it cannot."""
+    """Whether the service can write; `code` and `reason` if it cannot."""
 
     ready: bool
+    code: NotRequired[str]
     reason: NotRequired[str]
