@@ -23,8 +23,9 @@ from ledger.invariants import sql_checks
 from ledger.payouts import recovery
 from ledger.payouts.sending import UnfinishedSettlement
 from ledger.publication import sequencer, witnesses
+from ledger.publication.refusals import SigningRefused
 from ledger.publication.witness_client import Witness
-from ops import payout_channels
+from ops import payout_channels, signing
 from ops.admin import expiry, registry
 from ops.admin.core.command import CommandServices
 from ops.admin.core.proposals import read_ages
@@ -60,6 +61,7 @@ class Jobs:
     async def tick(self) -> None:
         """Fold and pledge every campaign with unfolded batches."""
         started = perf_counter()
+        await self._require_history()
         catalogue = await self.catalogue_cache.refresh()
         run = await pledge.tick_all(self.pool, catalogue.campaigns_by_id)
         async with self.pool.acquire() as conn:
@@ -78,10 +80,22 @@ class Jobs:
         signer = self.services.keys.log
         if signer is None:
             return
-        head = await sequencer.sequence_leaves(self.pool, signer, utc_now())
+        guard = self.services.guard
+        if guard is not None:
+            try:
+                await signing.compare_histories(guard, self.pool)
+            finally:
+                self.metrics.log_signing_refused.set(guard.refusal is not None)
+        head = await sequencer.sequence_leaves(self.pool, signer, utc_now(), guard)
         if head is not None:
             self.metrics.log_leaves.set(head.size)
             self.metrics.log_sequenced_timestamp_seconds.set(head.sequenced_at.timestamp())
+
+    async def _require_history(self) -> None:
+        """Stop the job while the log refuses to sign: its figures could not be published."""
+        if self.services.guard is not None:
+            async with self.pool.acquire() as conn:
+                await self.services.guard.require_history(conn)
 
     async def request_cosignature(self, http: aiohttp.ClientSession, witness: Witness) -> None:
         """Ask a witness to cosign the newest checkpoint, if it has not done so."""
@@ -93,6 +107,7 @@ class Jobs:
 
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
+        await self._require_history()
         catalogue = await self.catalogue_cache.refresh()
         run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now)
         async with self.pool.acquire() as conn:
@@ -105,6 +120,7 @@ class Jobs:
 
     async def resume_payouts(self) -> None:
         """Recover payouts that a crash or a time-out left in `sending`."""
+        await self._require_history()
         run = await recovery.resume_unfinished(
             self.pool,
             payout_channels.queryable_channels(self.services.settings),
@@ -208,6 +224,8 @@ def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metr
     async def run() -> None:
         try:
             await run_once()
+        except SigningRefused:  # logged once where the histories are compared, and a gauge raises an alert
+            return
         except Exception:  # noqa: BLE001 - counted, logged and retried
             metrics.job_failures.labels(name).inc()
             _log.exception("job failed", job=name)

@@ -47,6 +47,20 @@ class Settings(BaseSettings):
             description="witnesses, separated by commas or lines: each a verifier key and the witness's address",
         ),
     ] = None
+    log_state: Annotated[
+        Path | None,
+        Field(
+            description="file that remembers the newest signed head, never part of a backup; several instances share"
+            " it; unset: log-state.json in the data folder"
+        ),
+    ] = None
+    log_mirror: Annotated[
+        str | None,
+        Field(
+            max_length=500,
+            description="published copy of the log, an address or a folder, that is compared before each signature",
+        ),
+    ] = None
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="seconds between pledge ticks")] = 0.5
     sequence_seconds: Annotated[
         float, Field(gt=0, le=3600, description="seconds between runs of the log's sequencer")

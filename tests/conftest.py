@@ -1,6 +1,7 @@
 """Fixtures of every test: a fresh database on each server, and the invariants afterwards."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -40,6 +41,14 @@ def server_of(nodeid: str) -> str | None:
     """Return the server that a test runs on, as its name tells; None: on none."""
     parameters = nodeid.partition("[")[2].rstrip("]").split("-")
     return next((name for name in (EXTERNAL, EMBEDDED) if set(name.split("-")) <= set(parameters)), None)
+
+
+@pytest.fixture(autouse=True)
+def log_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the signer's memory of this test alone: every test has a log of its own with the same key."""
+    file = tmp_path_factory.mktemp("signer") / "log-state.json"
+    monkeypatch.setenv("LIKE_LEDGER_LOG_STATE", str(file))
+    return file
 
 
 @pytest.fixture(scope="session", params=server_names())

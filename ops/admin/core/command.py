@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
+from ledger.publication.signing_guard import SigningGuard
 from ops.admin.core.actor import Actor, Role
 from ops.keys import Keys
 from ops.settings import Settings
@@ -70,6 +71,7 @@ class CommandContext:
     keys: Keys
     settings: Settings
     now: datetime
+    guard: SigningGuard | None = None  # refuses to go on with a database that lost signed leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,4 +130,5 @@ class CommandServices:
     keys: Keys
     settings: Settings
     report_after_commit_failure: ReportFailure = log_after_commit_failure
+    guard: SigningGuard | None = None
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))

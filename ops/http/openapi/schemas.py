@@ -98,7 +98,8 @@ class Live(TypedDict):
 
 
 class Ready(TypedDict):
-    """Whether the service can work; `reason` if it cannot."""
+    """Whether the service can work; `reason` if it cannot, with a code if it refuses."""
 
     ready: bool
     reason: NotRequired[str]
+    code: NotRequired[str]
