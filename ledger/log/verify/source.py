@@ -104,7 +104,7 @@ class HttpSource:
         if len(body) > FILE_BYTES_MAX:
             connection.close()
             raise SourceError(f"{path} has more than {FILE_BYTES_MAX} bytes")
-        if response.status == http.HTTPStatus.NOT_FOUND:
+        if response.status in {http.HTTPStatus.NOT_FOUND, http.HTTPStatus.GONE}:
             raise MissingFile(f"{path} is missing")
         if response.status != http.HTTPStatus.OK:
             raise SourceError(f"{path}: status {response.status}")
