@@ -61,7 +61,7 @@ class Jobs:
     async def tick(self) -> None:
         """Fold and pledge every campaign with unfolded batches."""
         started = perf_counter()
-        await self._require_history()
+        await _require_history(self.pool, self.services)
         catalogue = await self.catalogue_cache.refresh()
         run = await pledge.tick_all(self.pool, catalogue.campaigns_by_id)
         async with self.pool.acquire() as conn:
@@ -91,12 +91,6 @@ class Jobs:
             self.metrics.log_leaves.set(head.size)
             self.metrics.log_sequenced_timestamp_seconds.set(head.sequenced_at.timestamp())
 
-    async def _require_history(self) -> None:
-        """Stop the job while the log refuses to sign: its figures could not be published."""
-        if self.services.guard is not None:
-            async with self.pool.acquire() as conn:
-                await self.services.guard.require_history(conn)
-
     async def request_cosignature(self, http: aiohttp.ClientSession, witness: Witness) -> None:
         """Ask a witness to cosign the newest checkpoint, if it has not done so."""
         await witnesses.request_cosignature(self.pool, http, witness, utc_now)
@@ -107,7 +101,7 @@ class Jobs:
 
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
-        await self._require_history()
+        await _require_history(self.pool, self.services)
         catalogue = await self.catalogue_cache.refresh()
         run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now)
         async with self.pool.acquire() as conn:
@@ -120,7 +114,7 @@ class Jobs:
 
     async def resume_payouts(self) -> None:
         """Recover payouts that a crash or a time-out left in `sending`."""
-        await self._require_history()
+        await _require_history(self.pool, self.services)
         run = await recovery.resume_unfinished(
             self.pool,
             payout_channels.queryable_channels(self.services.settings),
@@ -171,6 +165,13 @@ class Jobs:
         """Delete expired responses to deliveries, idempotency keys and sessions."""
         await delivery_retention.delete_expired(self.pool, utc_now())
         await expiry.delete_expired(self.pool, utc_now())
+
+
+async def _require_history(pool: Pool, services: CommandServices) -> None:
+    """Stop a job while the log refuses to sign: its figures could not be published."""
+    if services.guard is not None:
+        async with pool.acquire() as conn:
+            await services.guard.require_history(conn)
 
 
 def seconds_since(moment: datetime | None, now: datetime) -> float:

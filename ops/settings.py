@@ -74,7 +74,10 @@ class Settings(BaseSettings):
     ] = "manual"
     payout_folder: Annotated[
         Path | None,
-        Field(description="folder for pain.001 files, shared by all instances; unset: outbox in the data folder"),
+        Field(
+            description="folder for pain.001 files and hashes of sent messages, shared by all instances, not part of"
+            " a backup; unset: outbox in the data folder"
+        ),
     ] = None
     payout_url: Annotated[
         str | None,

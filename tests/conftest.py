@@ -44,11 +44,17 @@ def server_of(nodeid: str) -> str | None:
 
 
 @pytest.fixture(autouse=True)
-def log_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the signer's memory of this test alone: every test has a log of its own with the same key."""
-    file = tmp_path_factory.mktemp("signer") / "log-state.json"
-    monkeypatch.setenv("LIKE_LEDGER_LOG_STATE", str(file))
-    return file
+def data_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the data folder of this test alone: keys and ids are the same in every test, what they did is not."""
+    folder = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("LIKE_LEDGER_DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def log_state(data_dir: Path) -> Path:
+    """Return the file with the newest signed head."""
+    return data_dir / "log-state.json"
 
 
 @pytest.fixture(scope="session", params=server_names())

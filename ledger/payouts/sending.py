@@ -113,7 +113,8 @@ async def _claim_message(
 async def resume_sending(pool: Pool, channel: Channel, settlement_id: str, by: str, now: datetime) -> None:
     """Ask about the channel's open messages of a settlement, and send those that it never received.
 
-    Raises ConcurrentUpdate if another call sends the settlement.
+    Raises ConcurrentUpdate if another call sends the settlement, SettlementRefused after the last
+    message if the channel knows another body under the id of one.
     """
     async with _exclusive(pool, settlement_id) as lock_conn:
         async with pool.acquire() as conn, conn.transaction():
@@ -121,9 +122,15 @@ async def resume_sending(pool: Pool, channel: Channel, settlement_id: str, by: s
             messages = await list_messages(conn, settlement_id)
         steps = [p.latest_step for p in settlement.payouts if is_sending(p)]
         open_ids = {step.message_id for step in steps if step.channel == channel.name}
+        refusals: list[SettlementRefused] = []
         for message in messages:
             if message.message_id in open_ids:
-                await _resume_message(pool, lock_conn, channel, settlement_id, message, by, now)
+                try:
+                    await _resume_message(pool, lock_conn, channel, settlement_id, message, by, now)
+                except SettlementRefused as refusal:  # of this message alone
+                    refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
 
 async def list_unfinished(
