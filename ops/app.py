@@ -52,7 +52,9 @@ class Service:
     command_services: CommandServices = field(init=False)  # one: it bounds outside calls
 
     def __post_init__(self) -> None:
-        services = CommandServices(self.pool, self.keys, self.settings, self._report_after_commit_failure, self.guard)
+        services = CommandServices(
+            self.pool, self.keys, self.settings, self._report_after_commit_failure, guard=self.guard
+        )
         object.__setattr__(self, "command_services", services)
 
     def _report_after_commit_failure(self, command: str, error: Exception) -> None:

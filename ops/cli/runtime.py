@@ -124,7 +124,9 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
             actor = OPERATOR if person is None else await _identify(pool, person, token)
             errors: list[Exception] = []
             guard = signing.load_guard(settings)
-            services = CommandServices(pool, service_keys, settings, lambda _, error: errors.append(error), guard)
+            services = CommandServices(
+                pool, service_keys, settings, lambda _, error: errors.append(error), guard=guard
+            )
             yield Session(pool, service_keys, actor, services, errors)
 
 

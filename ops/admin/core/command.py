@@ -21,6 +21,7 @@ from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
 from ledger.publication.signing_guard import SigningGuard
 from ops.admin.core.actor import Actor, Role
+from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
 from sql import Connection, Pool
@@ -71,6 +72,7 @@ class CommandContext:
     keys: Keys
     settings: Settings
     now: datetime
+    clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
     guard: SigningGuard | None = None  # refuses to go on with a database that lost signed leaves
 
 
@@ -130,5 +132,6 @@ class CommandServices:
     keys: Keys
     settings: Settings
     report_after_commit_failure: ReportFailure = log_after_commit_failure
+    clock: DatabaseClock = field(default_factory=DatabaseClock)
     guard: SigningGuard | None = None
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))
