@@ -135,3 +135,7 @@ class CommandServices:
     clock: DatabaseClock = field(default_factory=DatabaseClock)
     guard: SigningGuard | None = None
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))
+
+    def build_context(self, conn: Connection, actor: Actor, now: datetime) -> CommandContext:
+        """Return the surroundings of an actor's command in the transaction of `conn`."""
+        return CommandContext(conn, actor, self.keys, self.settings, now, self.clock, self.guard)
