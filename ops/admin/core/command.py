@@ -20,7 +20,7 @@ from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
 from ledger.publication.signing_guard import SigningGuard
-from ops.admin.core.actor import Actor, Role
+from ops.admin.core.actor import FINANCE_READERS, Actor, Role
 from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
@@ -74,6 +74,11 @@ class CommandContext:
     now: datetime
     clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
     guard: SigningGuard | None = None  # refuses to go on with a database that lost signed leaves
+
+    @property
+    def shows_accounts(self) -> bool:
+        """Whether the actor may see account numbers and banks' words."""
+        return is_allowed(self.actor, FINANCE_READERS)
 
 
 @dataclass(frozen=True, slots=True)
