@@ -12,7 +12,9 @@ from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.intake.queue import IntakeQueue
 from ledger import http_client
 from ledger.publication import sequencer
-from ops import database, jobs
+from ledger.publication.refusals import SigningRefused
+from ledger.publication.signing_guard import SigningGuard
+from ops import database, jobs, signing
 from ops.admin.core.command import CommandServices, log_after_commit_failure
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
@@ -46,11 +48,14 @@ class Service:
     intake_queue: IntakeQueue
     metrics: Metrics
     openid: Provider | None = None
+    guard: SigningGuard | None = None
     key_usage: KeyUsage = field(default_factory=KeyUsage)
     command_services: CommandServices = field(init=False)  # one: it bounds outside calls
 
     def __post_init__(self) -> None:
-        services = CommandServices(self.pool, self.keys, self.settings, self._report_after_commit_failure)
+        services = CommandServices(
+            self.pool, self.keys, self.settings, self._report_after_commit_failure, guard=self.guard
+        )
         object.__setattr__(self, "command_services", services)
 
     def _report_after_commit_failure(self, command: str, error: Exception) -> None:
@@ -70,10 +75,11 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
     ):
         metrics, catalogue_cache = Metrics(), CatalogueCache(pool, keys.pseudonym)
         await catalogue_cache.refresh()
-        await _ensure_log(settings, keys, pool)
+        guard = signing.load_guard(settings, http, witnesses)
+        await _ensure_log(settings, keys, pool, guard, metrics)
         provider = Provider(openid_client, http) if openid_client else None
         intake_queue = IntakeQueue(intake_pool, catalogue_cache, utc_now, metrics)
-        service = Service(settings, keys, pool, catalogue_cache, intake_queue, metrics, provider)
+        service = Service(settings, keys, pool, catalogue_cache, intake_queue, metrics, provider, guard)
         job_services = replace(service.command_services, pool=job_pool)  # shares the bound on outside calls
         service_jobs = jobs.Jobs(job_pool, catalogue_cache, metrics, job_services, service.key_usage)
         scheduler = jobs.build_scheduler(service_jobs, settings, http, witnesses)
@@ -96,17 +102,22 @@ async def _flush_key_usage(service: Service) -> None:
             raise
 
 
-async def _ensure_log(settings: Settings, keys: Keys, pool: Pool) -> None:
-    """Check that the database's log has our key; create it in an embedded database.
+async def _ensure_log(settings: Settings, keys: Keys, pool: Pool, guard: SigningGuard, metrics: Metrics) -> None:
+    """Check that the database's log has our key and our history; create it in an embedded database.
 
-    An external database gets its log from `like-ledger log init`.
+    An external database gets its log from `like-ledger log init`. A log that refuses to sign does
+    not stop the start: intake goes on.
     """
     if keys.log is None:
         return
-    if settings.database_url is None:
-        await sequencer.create_log(pool, keys.log, utc_now())
-    async with pool.acquire() as conn:
-        await sequencer.check_identity(conn, keys.log)
+    try:
+        if settings.database_url is None:
+            await sequencer.create_log(pool, keys.log, utc_now(), guard)
+        async with pool.acquire() as conn:
+            await sequencer.check_identity(conn, keys.log)
+        await signing.compare_histories(guard, pool)
+    except SigningRefused:
+        metrics.log_signing_refused.set(1)
 
 
 def build_application(service: Service) -> web.Application:
@@ -116,6 +127,7 @@ def build_application(service: Service) -> web.Application:
     app[app_keys.WEBHOOK_KEY] = service.keys.webhook
     app[app_keys.KEY_USAGE] = service.key_usage
     app[app_keys.METRICS], app[health.WRITE_PROBE] = service.metrics, WriteProbe(service.pool)
+    app[health.GUARD] = service.guard
     app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(
         service.pool, load_payout_key(service.settings), service.metrics
     )

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ledger import http_client
+from ledger.publication.refusals import SigningRefused
+from ledger.publication.store import newest_head
 from ledger.publication.witnesses import WitnessProgress, read_witness_progress
 from ops.clock import utc_now
+from ops.i18n.refusals import refusal_text
 from ops.migrate import read_plan
 from ops.openid.client import Client, load_client
 from ops.openid.protocol import Unproven
 from ops.openid.provider import Provider
 from ops.pooler import PoolerRefused
 from ops.settings import Settings
+from ops.signing import load_guard, require_mirror_extended
 from ops.witnesses import load_witnesses
 from sql import Connection, query
 
@@ -54,7 +58,7 @@ class Durability(NamedTuple):
 
 
 async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    """Yield findings about database, role, commits, standby, clock, disk, jobs, witnesses and OpenID."""
+    """Yield findings about database, role, commits, standby, clock, disk, jobs, log, witnesses and OpenID."""
     yield Finding("database", is_ok=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _check_schema(conn)
     yield schema
@@ -70,6 +74,7 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
     yield _check_disk(settings.data_dir)
     if schema.is_ok:
         yield _check_jobs(await conn.fetchval(_FIND_OLDEST_UNFOLDED), utc_now())
+        yield await _check_log(conn, settings)
         for witness in load_witnesses(settings):
             yield _check_witness(witness.key.name, await read_witness_progress(conn, witness, utc_now()), utc_now())
     if openid_client := load_client(settings):
@@ -139,6 +144,21 @@ def _check_jobs(unfolded_since: datetime | None, now: datetime) -> Finding:
     lag = now - unfolded_since
     fix = "start `like-ledger serve`, or look for `job failed` in its log"
     return Finding("jobs", lag <= _TICK_LAG_MAX, f"the oldest batch has waited for {lag.total_seconds():.0f} s", fix)
+
+
+async def _check_log(conn: Connection, settings: Settings) -> Finding:
+    """Compare the database with the signer's memory and with the mirror."""
+    guard, head = load_guard(settings), await newest_head(conn)
+    if head is None:
+        return Finding("log", is_ok=False, state="there is no public log", fix="run `like-ledger log init`")
+    try:
+        await guard.require_history(conn)
+        await require_mirror_extended(conn, settings)
+        state = guard.memory.read()
+    except SigningRefused as refusal:
+        return Finding("log", is_ok=False, state=refusal.code, fix=refusal_text(refusal, "en"))
+    remembered = f"{state.checkpoint.size} remembered" if state else "none remembered yet on this machine"
+    return Finding("log", is_ok=True, state=f"{head.size} leaves signed, {remembered}")
 
 
 def _check_witness(name: str, status: WitnessProgress, now: datetime) -> Finding:

@@ -51,6 +51,20 @@ class Settings(BaseSettings):
             description="witnesses, separated by commas or lines: each a verifier key and the witness's address",
         ),
     ] = None
+    log_state: Annotated[
+        Path | None,
+        Field(
+            description="file that remembers the newest signed head, never part of a backup; several instances share"
+            " it; unset: log-state.json in the data folder"
+        ),
+    ] = None
+    log_mirror: Annotated[
+        str | None,
+        Field(
+            max_length=500,
+            description="published copy of the log, an address or a folder, that is compared before each signature",
+        ),
+    ] = None
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="seconds between pledge ticks")] = 0.5
     sequence_seconds: Annotated[
         float, Field(gt=0, le=3600, description="seconds between runs of the log's sequencer")
@@ -64,7 +78,10 @@ class Settings(BaseSettings):
     ] = "manual"
     payout_folder: Annotated[
         Path | None,
-        Field(description="folder for pain.001 files, shared by all instances; unset: outbox in the data folder"),
+        Field(
+            description="folder for pain.001 files and hashes of sent messages, shared by all instances, not part of"
+            " a backup; unset: outbox in the data folder"
+        ),
     ] = None
     payout_url: Annotated[
         str | None,

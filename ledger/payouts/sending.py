@@ -19,8 +19,9 @@ from ledger.errors import ConcurrentUpdate, SettlementRefused
 from ledger.payouts.channels import Channel, Instruction, Message, PaymentOutcome, PaymentResult
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import ApprovalRules, Payout, Settlement
-from ledger.settlements.payout_steps import REFUSED_WITHOUT_REASON, PayoutState
+from ledger.settlements.payout_steps import PayoutState
 from ledger.settlements.payout_transfers import STATE_BY_STEP, correction_key, transfer_key
+from ledger.settlements.return_reasons import REFUSED_WITHOUT_REASON
 from ledger.settlements.transitions import record_step
 from sql import Connection, Pool, query
 from sql.replication import wait_until_replicated
@@ -114,21 +115,26 @@ async def _claim_message(
 async def resume_sending(pool: Pool, channel: Channel, settlement_id: str, by: str, now: datetime) -> None:
     """Ask about the channel's open messages of a settlement, and send those that it never received.
 
-    Nothing is asked or sent before the claims are replicated. Raises ConcurrentUpdate if another
-    call sends the settlement.
+    Raises ConcurrentUpdate if another call sends the settlement, SettlementRefused after the last
+    message if the channel knows another body under the id of one.
     """
     async with _exclusive(pool, settlement_id) as lock_conn:
         async with pool.acquire() as conn, conn.transaction():
             settlement = await lock_settlement(conn, settlement_id)
             messages = await list_messages(conn, settlement_id)
-        # The claim that we read may be visible without being replicated. If the bank got its message
-        # and the standby took over without the claim, the money could be claimed and sent again.
+        # The claims may be visible here alone: a promoted standby without them would send again.
         await wait_until_replicated(lock_conn)
         steps = [p.latest_step for p in settlement.payouts if is_sending(p)]
         open_ids = {step.message_id for step in steps if step.channel == channel.name}
+        refusals: list[SettlementRefused] = []
         for message in messages:
             if message.message_id in open_ids:
-                await _resume_message(pool, lock_conn, channel, settlement_id, message, by, now)
+                try:
+                    await _resume_message(pool, lock_conn, channel, settlement_id, message, by, now)
+                except SettlementRefused as refusal:  # of this message alone
+                    refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
 
 async def list_unfinished(

@@ -43,7 +43,7 @@ async def _init(settings: "Settings") -> tuple[str | None, str]:
 
     from ledger.log.note import format_verifier_key
     from ledger.publication import sequencer
-    from ops import keys
+    from ops import keys, signing
     from ops.clock import utc_now
 
     private_key = None
@@ -52,7 +52,8 @@ async def _init(settings: "Settings") -> tuple[str | None, str]:
         settings = settings.model_copy(update={"log_key": SecretStr(private_key)})
     signer = keys.load_log_signer(settings)
     async with runtime.open_session() as session:
-        await sequencer.create_log(session.pool, signer, utc_now())
+        await sequencer.create_log(session.pool, signer, utc_now(), session.services.guard)
+        await signing.compare_histories(signing.load_guard(settings), session.pool)
     return private_key, format_verifier_key(signer.verifier_key)
 
 

@@ -107,7 +107,7 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
     Without `person` the actor is the operator. Raises TokenRefused if the token does not belong to the person,
     or its role may not handle payouts.
     """
-    from ops import database, keys
+    from ops import database, keys, signing
     from ops.admin.core.actor import OPERATOR
     from ops.admin.core.command import CommandServices
     from ops.settings import load_settings
@@ -119,7 +119,10 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
         async with database.open_pool(dsn) as pool:
             actor = OPERATOR if person is None else await _identify(pool, person, token)
             errors: list[Exception] = []
-            services = CommandServices(pool, service_keys, settings, lambda _, error: errors.append(error))
+            guard = signing.load_guard(settings)
+            services = CommandServices(
+                pool, service_keys, settings, lambda _, error: errors.append(error), guard=guard
+            )
             yield Session(pool, service_keys, actor, services, errors)
 
 

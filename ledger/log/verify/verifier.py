@@ -20,7 +20,8 @@ from ledger.log.cosignature import Cosignature, Quorum, missing_witnesses, verif
 from ledger.log.encoding import to_base64
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import NoteError, VerifierKey, format_verifier_key, parse_note, parse_verifier_key
-from ledger.log.tiles import Bundle, MalformedTile, Tile, entries_in, new_bundles
+from ledger.log.tiles import MalformedTile, Tile, new_bundles
+from ledger.log.verify.files import read_entries, read_tile
 from ledger.log.verify.published_totals import MalformedTotals, PublishedTotals, find_difference, parse_totals
 from ledger.log.verify.replay import Figures, RejectedLeaf, Replay
 from ledger.log.verify.source import MissingFile, Source
@@ -262,21 +263,21 @@ class _Prefetcher:
 
     def bundles(self) -> Iterator[tuple[Tile, list[bytes]]]:
         """Yield each bundle's entries with the tile of their hashes."""
-        pending: deque[tuple[Bundle, Future[bytes]]] = deque()
+        pending: deque[tuple[Tile, Future[list[bytes]]]] = deque()
         for bundle in new_bundles(0, self._size):
             tile = Tile(0, bundle.index, bundle.width)
-            pending.append((bundle, self._threads.submit(self._source.read_log_file, bundle.path)))
-            self._level_0[tile] = self._threads.submit(self._source.read_log_file, tile.path)
+            pending.append((tile, self._threads.submit(read_entries, self._source, bundle)))
+            self._level_0[tile] = self._threads.submit(read_tile, self._source, tile)
             if len(pending) >= _PREFETCH_MAX:
-                yield self._entries(*pending.popleft())
+                yield _await_entries(*pending.popleft())
         while pending:
-            yield self._entries(*pending.popleft())
-
-    @staticmethod
-    def _entries(bundle: Bundle, content: Future[bytes]) -> tuple[Tile, list[bytes]]:
-        return Tile(0, bundle.index, bundle.width), entries_in(bundle, content.result())
+            yield _await_entries(*pending.popleft())
 
     def tile(self, tile: Tile) -> bytes:
         """Return a tile's bytes."""
         prefetched = self._level_0.pop(tile, None)
-        return prefetched.result() if prefetched is not None else self._source.read_log_file(tile.path)
+        return prefetched.result() if prefetched is not None else read_tile(self._source, tile)
+
+
+def _await_entries(tile: Tile, entries: Future[list[bytes]]) -> tuple[Tile, list[bytes]]:
+    return tile, entries.result()

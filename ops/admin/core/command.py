@@ -19,7 +19,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
-from ops.admin.core.actor import Actor, Role
+from ledger.publication.signing_guard import SigningGuard
+from ops.admin.core.actor import FINANCE_READERS, Actor, Role
 from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
@@ -72,6 +73,12 @@ class CommandContext:
     settings: Settings
     now: datetime
     clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
+    guard: SigningGuard | None = None  # refuses to go on with a database that lost signed leaves
+
+    @property
+    def shows_accounts(self) -> bool:
+        """Whether the actor may see account numbers and banks' words."""
+        return is_allowed(self.actor, FINANCE_READERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +141,9 @@ class CommandServices:
     settings: Settings
     report_after_commit_failure: ReportFailure = log_after_commit_failure
     clock: DatabaseClock = field(default_factory=DatabaseClock)
+    guard: SigningGuard | None = None
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))
+
+    def build_context(self, conn: Connection, actor: Actor, now: datetime) -> CommandContext:
+        """Return the surroundings of an actor's command in the transaction of `conn`."""
+        return CommandContext(conn, actor, self.keys, self.settings, now, self.clock, self.guard)

@@ -98,7 +98,7 @@ class Live(TypedDict):
 
 
 class Ready(TypedDict):
-    """Whether the service can write; `code` and `reason` if it cannot."""
+    """Whether the service can write and sign; `code` and `reason` if it cannot."""
 
     ready: bool
     code: NotRequired[str]

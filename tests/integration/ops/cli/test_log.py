@@ -13,7 +13,8 @@ ORIGIN = {"LIKE_LEDGER_LOG_ORIGIN": "ledger.example.org/log"}
 
 
 def run(dsn: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
+    kept = "LIKE_LEDGER_DATA_DIR"  # each test has its own
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_") or name == kept}
     return subprocess.run(
         [sys.executable, "-m", "ops.cli", *words],
         cwd=ROOT,
