@@ -170,7 +170,7 @@ async def append_and_sign(conn: Any) -> None:
     await sequencer.sign_head(conn, LOG)
 
 
-WRITES = 5  # indexes, tiles, head, commit; signature
+WRITES = 6  # indexes, tiles, head, commit; the wait for the standby; signature
 
 
 def crash_cases() -> Iterator[tuple[int, bool]]:

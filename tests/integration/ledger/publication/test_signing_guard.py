@@ -25,6 +25,7 @@ from running_service import LOG
 from sql import Pool
 from tests.integration.ledger.publication.test_sequencer import (
     NOW,
+    WRITES,
     Crash,
     Fragile,
     all_signatures_match,
@@ -146,7 +147,7 @@ async def test_no_signature_is_public_before_it_is_remembered(log: Pool, log_sta
 
 
 @pytest.mark.parametrize("keeps_write", [False, True])
-@pytest.mark.parametrize("write", [1, 2, 3, 4, 5])  # indexes, tiles, head, commit; signature
+@pytest.mark.parametrize("write", range(1, WRITES + 1))
 async def test_a_crash_at_any_write_of_the_database_leaves_the_memory_true(
     log: Pool, log_state: Path, write: int, *, keeps_write: bool
 ):
@@ -177,7 +178,7 @@ async def test_a_head_that_the_database_lost_after_it_was_remembered_is_missed(
     backup = await restored()
     await enqueue_leaves(log, 4)
     async with log.acquire() as conn:
-        fragile: Any = Fragile(conn, 5, keeps_write=False)
+        fragile: Any = Fragile(conn, WRITES, keeps_write=False)
         with pytest.raises(Crash):
             await append_and_sign(fragile, guard_of(log_state))
     assert remembered_size(log_state) == 4  # the signature may have been seen
