@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from ops import pooler
+from ops.database_hosts import HOST_SECONDS_MAX, DatabaseConnection, connect, find_cluster
 from ops.sessions import SessionPool
 from ops.settings import Settings
 from sql import Pool
@@ -18,9 +19,16 @@ _INTAKE_PLANS = {
     "enable_bitmapscan": "off",
     "jit": "off",
 }
+_SESSION = {
+    "application_name": "like-ledger",
+    "timezone": "UTC",
+    "role": "like_ledger_service",
+    "synchronous_commit": "on",  # a role or a database may have weakened it
+}
 _COMMAND_SECONDS_MAX = 60
-_CONNECT_SECONDS_MAX = 5
 REQUEST_SECONDS_MAX = 5  # of a query for a sender or reader that waits
+
+__all__ = ["REQUEST_SECONDS_MAX", "DatabaseUnreachable", "connect", "open_database", "open_pool"]
 
 
 class DatabaseUnreachable(Exception):
@@ -50,17 +58,22 @@ async def _require_sessions(dsn: str) -> None:
 
 @asynccontextmanager
 async def open_pool(
-    dsn: str, size: int = 4, *, for_intake: bool = False, query_seconds_max: float = _COMMAND_SECONDS_MAX
+    dsn: str, size: int = 4, *, for_intake: bool = False, seconds_max: float = _COMMAND_SECONDS_MAX
 ) -> AsyncIterator[Pool]:
-    """Yield a connection pool with the service's role, in UTC, with time limits for queries and sessions."""
-    settings = {"application_name": "like-ledger", "timezone": "UTC", "role": "like_ledger_service"}
+    """Yield a pool of connections to the primary, with the service's role, in UTC.
+
+    `seconds_max` limits each statement and each wait for a session. It is also how soon a server that
+    hangs is noticed, and how long a commit waits for the synchronous standby.
+    """
+    cluster = find_cluster(dsn)
     pool = SessionPool(
         dsn,
         size,
-        acquire_seconds_max=query_seconds_max,
-        timeout=_CONNECT_SECONDS_MAX,
-        command_timeout=query_seconds_max,
-        server_settings=settings | (_INTAKE_PLANS if for_intake else {}),
+        acquire_seconds_max=max(seconds_max, HOST_SECONDS_MAX * cluster.host_count),
+        command_timeout=seconds_max,
+        connect=cluster.connect,
+        connection_class=DatabaseConnection,
+        server_settings=_SESSION | (_INTAKE_PLANS if for_intake else {}),
     )
     async with pool:
         yield pool

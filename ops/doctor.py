@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from ledger import http_client
 from ledger.publication.witnesses import WitnessProgress, read_witness_progress
@@ -26,6 +27,9 @@ _WITNESS_LAG_MAX = timedelta(minutes=10)
 _READ_SERVER_CLOCK = query("read_server_clock")
 _FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 _HAS_SERVICE_ROLE = query("has_service_role")
+_READ_DURABILITY = query("read_durability")
+
+_WEAK_COMMITS = {"off", "local", "remote_write"}
 _IS_LOGIN_PRIVILEGED = query("is_login_privileged")
 
 
@@ -39,12 +43,26 @@ class Finding:
     fix: str = ""
 
 
+class Durability(NamedTuple):
+    """What the commits of the database's user wait for."""
+
+    has_fsync: bool
+    synchronous_commit: str
+    synchronous_standby_names: str
+    standby_count: int  # synchronous ones that are there, 0 if the user cannot see them
+    can_see_standbys: bool
+
+
 async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator[Finding]:
-    """Yield findings about database, schema, role, clock, disk, jobs, witnesses and OpenID."""
+    """Yield findings about database, role, commits, standby, clock, disk, jobs, witnesses and OpenID."""
     yield Finding("database", is_ok=True, state=f"PostgreSQL {conn.get_server_version().major}")
     schema = await _check_schema(conn)
     yield schema
     yield _check_role(exists=await conn.fetchval(_HAS_SERVICE_ROLE))
+    [row] = await conn.fetch(_READ_DURABILITY)
+    durability = Durability(*row)
+    yield check_commit(durability)
+    yield check_replication(durability)
     yield _check_login(
         is_privileged=await conn.fetchval(_IS_LOGIN_PRIVILEGED), is_embedded=settings.database_url is None
     )
@@ -72,6 +90,26 @@ async def _check_schema(conn: Connection) -> Finding:
 def _check_role(*, exists: bool) -> Finding:
     state = "like_ledger_service exists" if exists else "like_ledger_service is missing"
     return Finding("role", exists, state, "run `like-ledger migrate` as a user that can create roles")
+
+
+def check_commit(durability: Durability) -> Finding:
+    """Return whether a commit of the database's user survives a power cut and a failover. Pure."""
+    level = durability.synchronous_commit
+    state = f"synchronous_commit is {level}, fsync is {'on' if durability.has_fsync else 'off'}"
+    fix = "set both to `on`, for server, database and role: the service sets synchronous_commit for its own sessions"
+    return Finding("commit", durability.has_fsync and level not in _WEAK_COMMITS, state, fix)
+
+
+def check_replication(durability: Durability) -> Finding:
+    """Return whether the synchronous standby that commits wait for is there. Pure."""
+    names, count = durability.synchronous_standby_names, durability.standby_count
+    if not names:
+        return Finding("replication", is_ok=True, state="commits wait for no standby: an answer means stored here")
+    if not durability.can_see_standbys:
+        state = f"commits wait for {names}; this user cannot see whether it is there"
+        return Finding("replication", is_ok=True, state=state)
+    fix = "start the standby: until then nothing is acknowledged, signed or paid"
+    return Finding("replication", count > 0, f"commits wait for {names}: {count} synchronous standbys", fix)
 
 
 def _check_login(*, is_privileged: bool, is_embedded: bool) -> Finding:

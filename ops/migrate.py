@@ -6,9 +6,8 @@ edited after it was applied (`ops/decisions/0003-migration-runner.md`).
 
 from dataclasses import dataclass
 
-import asyncpg
-
 import sql
+from ops.database_hosts import connect
 
 NEWEST_SERVER = 18
 OLDEST_SERVER = 15
@@ -80,7 +79,7 @@ async def migrate(dsn: str) -> MigrationPlan:
 
     Raises MigrationRefused if database and files do not match.
     """
-    conn = await asyncpg.connect(dsn)
+    conn = await connect(dsn)
     try:
         async with conn.transaction():
             await conn.execute(sql.query("lock_migrations"))

@@ -6,10 +6,11 @@ role and plan settings (`ops/decisions`: sessions, no pooler).
 
 import asyncpg
 
+from ops.database_hosts import find_cluster
 from sql import Connection, query
 
 _PROBE_SETTINGS = {"plan_cache_mode": "force_generic_plan", "application_name": "like-ledger"}
-_CONNECT_SECONDS_MAX, _QUERY_SECONDS_MAX = 30, 10
+_QUERY_SECONDS_MAX = 10
 _READ_SESSION = query("read_session")
 _ADVICE = (
     "Let LIKE_LEDGER_DATABASE_URL name PostgreSQL itself: the service has a pool of its own, of LIKE_LEDGER_POOL_SIZE"
@@ -43,12 +44,8 @@ async def require_sessions(dsn: str) -> None:
 async def _connect(dsn: str) -> Connection:
     """Return a connection without named statements, which a pooler by transaction would mix up."""
     try:
-        return await asyncpg.connect(
-            dsn,
-            statement_cache_size=0,
-            server_settings=_PROBE_SETTINGS,
-            timeout=_CONNECT_SECONDS_MAX,
-            command_timeout=_QUERY_SECONDS_MAX,
+        return await find_cluster(dsn).connect(
+            statement_cache_size=0, server_settings=_PROBE_SETTINGS, command_timeout=_QUERY_SECONDS_MAX
         )
     except asyncpg.ProtocolViolationError as error:  # no PostgreSQL refuses a setting that it knows in this way
         raise PoolerRefused(f"A pooler, such as pgbouncer, refuses the session's settings: {error}") from None

@@ -13,16 +13,15 @@ import asyncpg
 from sql import Connection
 
 if TYPE_CHECKING:
-    _AsyncpgConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
     _AsyncpgPool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-else:  # the types take no parameters when the program runs
-    _AsyncpgConnection, _AsyncpgPool = asyncpg.Connection, asyncpg.Pool
+else:  # generic in its stubs alone
+    _AsyncpgPool = asyncpg.Pool
 
 CANCEL_SECONDS_MAX = 1.0
 
 
-class Session(_AsyncpgConnection):
-    """A session that waits at most a second for a cancelled query."""
+class CancelBound:
+    """The part of a connection's class that waits at most a second for a cancelled query."""
 
     async def _cancel(self, waiter: Any, cancel_waiter: Any = None) -> None:
         """Ask the server to stop the query; close the session if it does not confirm in time.
@@ -33,7 +32,7 @@ class Session(_AsyncpgConnection):
             async with asyncio.timeout(CANCEL_SECONDS_MAX):
                 await super()._cancel(waiter, cancel_waiter)  # type: ignore[misc]
         if cancel_waiter is not None and not cancel_waiter.done():
-            self.terminate()
+            self.terminate()  # type: ignore[attr-defined]
 
 
 class SessionPool(_AsyncpgPool):
@@ -49,7 +48,6 @@ class SessionPool(_AsyncpgPool):
             max_inactive_connection_lifetime=300.0,
             reset=_reset_session,
             loop=None,
-            connection_class=Session,
             record_class=asyncpg.Record,
             **connect_options,
         )

@@ -22,7 +22,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     database_url: Annotated[
-        SecretStr | None, Field(description="PostgreSQL 15 to 18; unset: an embedded one in the data folder")
+        SecretStr | None,
+        Field(
+            description="PostgreSQL 15 to 18; several hosts, separated by commas: the primary among them;"
+            " unset: an embedded one in the data folder"
+        ),
     ] = None
     data_dir: Annotated[Path, Field(description="folder of the embedded database and its keys")] = Path("data")
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
@@ -130,6 +134,10 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         int, Field(ge=0, le=10, description="number of our proxies whose X-Forwarded-For is trusted")
     ] = 0
+    intake_timeout_seconds: Annotated[
+        float,
+        Field(ge=1, le=60, description="seconds after which intake gives up on a statement, a commit or a server"),
+    ] = 4
     pool_size: Annotated[
         int,
         Field(

@@ -2,8 +2,8 @@
 
 It takes two transactions (https://c2sp.org/tlog-tiles). The first assigns indexes, writes tiles and
 inserts the head. That insert is the one commit point: if two writers extend the same head, a
-constraint lets one through. The second signs the newest durable head, so no signature covers a tree
-that the database could lose. Recovery is the next run of the same two steps
+constraint lets one through. The second signs the newest durable head, once it is replicated too, so
+no signature covers a tree that the database could lose. Recovery is the next run of the same two steps
 (`ops/decisions/0010-the-log.md`).
 """
 
@@ -20,6 +20,7 @@ from ledger.log.note import Signer, format_verifier_key
 from ledger.log.tiles import Tile, edge_tiles, grow_tiles, root_tiles, tiles_reader
 from ledger.publication.store import load_hash_reader, read_tiles
 from sql import Connection, Pool, query, rows_affected
+from sql.replication import wait_until_replicated
 
 LEAVES_MAX = 1024  # bounds memory: a leaf has at most 64 KiB
 
@@ -149,7 +150,7 @@ def _require_intact_edge(head: Head, edge: dict[Tile, bytes]) -> None:
 async def sign_head(conn: Connection, signer: Signer) -> Head:
     """Sign the newest durable head unless it is signed; return it.
 
-    Raises BrokenTree if the tiles do not give its root.
+    Raises BrokenTree if the tiles do not give its root. Not for use inside a transaction.
     """
     await check_identity(conn, signer)
     head = await _read_newest_head(conn)
@@ -160,6 +161,9 @@ async def sign_head(conn: Connection, signer: Signer) -> Head:
         raise BrokenTree(
             f"the tiles of the tree of {head.size} leaves have the root {actual.hex()}, not {head.root.hex()}"
         )
+    # Visible here is not enough: a promoted standby without these leaves would get another tree under
+    # the same key. Keep this before everything that lets a signature out.
+    await wait_until_replicated(conn)
     note = sign_checkpoint(Checkpoint(signer.name, head.size, head.root), signer)
     await conn.execute(_SET_CHECKPOINT, head.size, note)
     return head._replace(checkpoint=note)

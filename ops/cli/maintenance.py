@@ -20,14 +20,12 @@ def migrate(
 
 
 async def _migrate(*, dry_run: bool, as_json: bool) -> None:
-    import asyncpg
-
     from ops import database
     from ops import migrate as runner
 
     async with database.open_database(runtime.read_settings(), role="command") as dsn:
         if dry_run:
-            conn = await asyncpg.connect(dsn)
+            conn = await database.connect(dsn)
             plan = await runner.read_plan(conn)
             await conn.close()
         else:
@@ -77,8 +75,6 @@ def doctor(as_json: runtime.AsJson = False) -> None:
 
 
 async def _doctor() -> "list[Finding]":
-    import asyncpg
-
     from ops import database, keys
     from ops.doctor import find_pooler, run_diagnostics
     from ops.pooler import PoolerRefused
@@ -87,7 +83,7 @@ async def _doctor() -> "list[Finding]":
     keys.load_keys(settings)
     try:
         async with database.open_database(settings, role="command") as dsn:
-            conn = await asyncpg.connect(dsn)
+            conn = await database.connect(dsn)
             try:
                 return [finding async for finding in run_diagnostics(conn, settings)]
             finally:

@@ -24,6 +24,7 @@ from ops.http.openapi.endpoint import JSON, Endpoint
 from ops.http.openapi.parameters import WEBHOOK_HEADERS
 from ops.metrics import Metrics
 from sql import Pool, is_unavailable
+from sql.replication import wait_until_replicated
 
 _SOURCE = "payment service"
 _CHANNEL = "http"
@@ -76,10 +77,12 @@ async def _process_callback(request: web.Request, services: PayoutCallbackServic
     if callback is None:
         raise RequestProblem(Problem.MALFORMED_CALLBACK)
     message_id, payment_result = callback
-    async with services.pool.acquire() as conn, conn.transaction():
-        result = await handle_callback(
-            conn, _CHANNEL, message_id, payment_result, _SOURCE, utc_now(), sha256(body).digest()
-        )
+    async with services.pool.acquire() as conn:
+        async with conn.transaction():
+            result = await handle_callback(
+                conn, _CHANNEL, message_id, payment_result, _SOURCE, utc_now(), sha256(body).digest()
+            )
+        await wait_until_replicated(conn)  # a duplicate writes nothing, and its sender will not repeat it
     if result is CallbackResult.CONFLICT:
         outcome = payment_result.outcome.value
         _log.error("payout callback conflict: another result is recorded", message=message_id, outcome=outcome)
