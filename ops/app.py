@@ -68,8 +68,8 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
     """Yield the service with intake and jobs running; on exit finish the accepted deliveries."""
     witnesses, openid_client = load_witnesses(settings), load_openid_client(settings)
     async with (
-        database.open_pool(dsn, settings.pool_size, query_seconds_max=database.REQUEST_SECONDS_MAX) as pool,
-        database.open_pool(dsn, for_intake=True, query_seconds_max=settings.intake_timeout_seconds) as intake_pool,
+        database.open_pool(dsn, settings.pool_size, seconds_max=database.REQUEST_SECONDS_MAX) as pool,
+        database.open_pool(dsn, for_intake=True, seconds_max=settings.intake_timeout_seconds) as intake_pool,
         database.open_pool(dsn) as job_pool,  # its queries may take longer than a reader waits
         http_client.create_session() as http,
     ):

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Literal
 
 from ops import pooler
-from ops.database_hosts import connect
+from ops.database_hosts import HOST_SECONDS_MAX, DatabaseConnection, connect, find_cluster
 from ops.sessions import SessionPool
 from ops.settings import Settings
 from sql import Pool
@@ -58,18 +58,21 @@ async def _require_sessions(dsn: str) -> None:
 
 @asynccontextmanager
 async def open_pool(
-    dsn: str, size: int = 4, *, for_intake: bool = False, query_seconds_max: float = _COMMAND_SECONDS_MAX
+    dsn: str, size: int = 4, *, for_intake: bool = False, seconds_max: float = _COMMAND_SECONDS_MAX
 ) -> AsyncIterator[Pool]:
-    """Yield a pool of sessions on the primary, with the service's role, in UTC, with limits of time.
+    """Yield a pool of connections to the primary, with the service's role, in UTC.
 
-    `query_seconds_max` limits each statement: how soon a server that hangs is noticed, and how long
-    a commit waits for the synchronous standby.
+    `seconds_max` limits each statement and each wait for a session. It is also how soon a server that
+    hangs is noticed, and how long a commit waits for the synchronous standby.
     """
+    cluster = find_cluster(dsn)
     pool = SessionPool(
         dsn,
         size,
-        acquire_seconds_max=query_seconds_max,
-        command_timeout=query_seconds_max,
+        acquire_seconds_max=max(seconds_max, HOST_SECONDS_MAX * cluster.host_count),
+        command_timeout=seconds_max,
+        connect=cluster.connect,
+        connection_class=DatabaseConnection,
         server_settings=_SESSION | (_INTAKE_PLANS if for_intake else {}),
     )
     async with pool:

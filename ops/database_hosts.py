@@ -13,10 +13,11 @@ from weakref import WeakSet
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
+from ops.sessions import CancelBound
 from sql import query
 from sql.replication import ReplicatedConnection
 
-_HOST_SECONDS_MAX = 3.0
+HOST_SECONDS_MAX = 3.0
 _ONLY_HOST_SECONDS_MAX = 5.0
 _READ_TIMELINE = query("read_timeline")
 
@@ -49,7 +50,7 @@ _NEXT_HOST_ERRORS = (
 )
 
 
-class DatabaseConnection(ReplicatedConnection):
+class DatabaseConnection(CancelBound, ReplicatedConnection):
     """A connection that notices a lost server, and knows the timeline of its server's history."""
 
     def __init__(self, protocol: Any, transport: Any, *args: Any) -> None:
@@ -70,13 +71,18 @@ class Cluster:
         self._timeline = ""
         self._connections: WeakSet[DatabaseConnection] = WeakSet()
 
+    @property
+    def host_count(self) -> int:
+        """The number of hosts that a connection may try."""
+        return len(self._hosts)
+
     async def connect(self, dsn: str | None = None, **options: Any) -> DatabaseConnection:  # noqa: ARG002 - asyncpg's
         """Return a connection to the primary; asyncpg's pools call it with the same address.
 
         Raises NoPrimary if no host accepts writes, and errors of one's credentials or database.
         """
         if len(self._hosts) == 1:
-            return await _connect_to(self._hosts[0], {"timeout": _ONLY_HOST_SECONDS_MAX} | options)
+            return await _connect_to(self._hosts[0], options | {"timeout": _ONLY_HOST_SECONDS_MAX})
         reasons = []
         for host in self._hosts:  # of this moment: each attempt changes the order for the next
             try:
@@ -100,10 +106,10 @@ class Cluster:
 
     async def _connect_to_primary(self, host: str, options: dict[str, Any]) -> DatabaseConnection:
         conn = await _connect_to(
-            host, options | {"timeout": _HOST_SECONDS_MAX, "target_session_attrs": SessionAttribute.read_write}
+            host, options | {"timeout": HOST_SECONDS_MAX, "target_session_attrs": SessionAttribute.read_write}
         )
         try:
-            conn.timeline = await conn.fetchval(_READ_TIMELINE, timeout=_HOST_SECONDS_MAX)
+            conn.timeline = await conn.fetchval(_READ_TIMELINE, timeout=HOST_SECONDS_MAX)
             self._follow(conn)
         except BaseException:
             conn.terminate()
@@ -125,8 +131,7 @@ class Cluster:
 
 
 async def _connect_to(host: str, options: dict[str, Any]) -> DatabaseConnection:
-    conn: Any = await asyncpg.connect(host, **{"connection_class": DatabaseConnection} | options)
-    assert isinstance(conn, DatabaseConnection)  # noqa: S101 - a class of the caller's must extend it
+    conn: DatabaseConnection = await asyncpg.connect(host, **options | {"connection_class": DatabaseConnection})
     return conn
 
 

@@ -45,10 +45,7 @@ async def _connect(dsn: str) -> Connection:
     """Return a connection without named statements, which a pooler by transaction would mix up."""
     try:
         return await find_cluster(dsn).connect(
-            dsn,
-            statement_cache_size=0,
-            server_settings=_PROBE_SETTINGS,
-            command_timeout=_QUERY_SECONDS_MAX,
+            statement_cache_size=0, server_settings=_PROBE_SETTINGS, command_timeout=_QUERY_SECONDS_MAX
         )
     except asyncpg.ProtocolViolationError as error:  # no PostgreSQL refuses a setting that it knows in this way
         raise PoolerRefused(f"A pooler, such as pgbouncer, refuses the session's settings: {error}") from None

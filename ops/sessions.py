@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
-from ops.database_hosts import DatabaseConnection, find_cluster
 from sql import Connection
 
 if TYPE_CHECKING:
     _AsyncpgPool: TypeAlias = asyncpg.Pool[asyncpg.Record]
-else:  # the type takes no parameters when the program runs
+else:  # generic in its stubs alone
     _AsyncpgPool = asyncpg.Pool
 
 CANCEL_SECONDS_MAX = 1.0
 
 
-class Session(DatabaseConnection):
-    """A session that waits at most a second for a cancelled query."""
+class CancelBound:
+    """The part of a connection's class that waits at most a second for a cancelled query."""
 
     async def _cancel(self, waiter: Any, cancel_waiter: Any = None) -> None:
         """Ask the server to stop the query; close the session if it does not confirm in time.
@@ -33,7 +32,7 @@ class Session(DatabaseConnection):
             async with asyncio.timeout(CANCEL_SECONDS_MAX):
                 await super()._cancel(waiter, cancel_waiter)  # type: ignore[misc]
         if cancel_waiter is not None and not cancel_waiter.done():
-            self.terminate()
+            self.terminate()  # type: ignore[attr-defined]
 
 
 class SessionPool(_AsyncpgPool):
@@ -49,8 +48,6 @@ class SessionPool(_AsyncpgPool):
             max_inactive_connection_lifetime=300.0,
             reset=_reset_session,
             loop=None,
-            connect=find_cluster(dsn).connect,
-            connection_class=Session,
             record_class=asyncpg.Record,
             **connect_options,
         )

@@ -32,11 +32,6 @@ SELECT clock_timestamp();
 -- Return whether the role of the service exists.
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'like_ledger_service');
 
--- name: is_login_privileged
--- Return whether the user that logged in owns the tables, or could make itself their owner.
-SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolcreaterole))
-    OR EXISTS (SELECT FROM pg_class WHERE relname = 'transfers' AND pg_has_role(session_user, relowner, 'MEMBER'));
-
 -- name: test_write
 -- Write a record to the write-ahead log, which the commit makes durable and replicates, and read the
 -- catalogue; NULL if the session may only read. Changes no table.
@@ -47,3 +42,8 @@ FROM catalogue_version;
 -- name: read_session
 -- Return the id of the session's server process, and one of its settings.
 SELECT pg_backend_pid() AS pid, current_setting('plan_cache_mode') AS plan_cache_mode;
+
+-- name: is_login_privileged
+-- Return whether the user that logged in owns the tables, or could make itself their owner.
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolcreaterole))
+    OR EXISTS (SELECT FROM pg_class WHERE relname = 'transfers' AND pg_has_role(session_user, relowner, 'MEMBER'));

@@ -11,7 +11,9 @@ raises nothing: the response says `after_commit: pending`, and the process repor
 same command resumes the work; so does a job, where it can ask whether the call arrived.
 """
 
-from typing import Any, Literal, NotRequired
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Literal, NotRequired, TypeAlias
 
 import orjson
 import structlog
@@ -67,6 +69,9 @@ class CommandResponse(TypedDict):
     secret: NotRequired[str]
 
 
+_Run: TypeAlias = tuple[CommandResponse, CommandResult | None]
+
+
 async def execute(
     services: CommandServices,
     actor: Actor,
@@ -85,13 +90,15 @@ async def execute(
     if not is_allowed(actor, command.roles):
         roles = sorted({*command.roles, "owner"})
         raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
-    for attempt in range(1, _ATTEMPTS_MAX + 1):
-        try:
-            response, result = await _commit(services, actor, command, subject_id, body, request_key, dry_run=dry_run)
-            break
-        except CONFLICT_ERRORS:
-            if attempt == _ATTEMPTS_MAX:
-                raise
+    async with services.pool.acquire() as conn:
+        context = services.build_context(conn, actor, utc_now())
+        response, result = await _repeat_lost_races(
+            lambda: _run_once(context, command, subject_id, body, request_key, dry_run=dry_run)
+        )
+        if not dry_run:
+            # A stored response and an `unchanged` wrote nothing: they rest on a commit of another
+            # request, whose wait for the standby may have been cut off.
+            await wait_until_replicated(conn)
     if result is None:
         return response
     if result.after_commit is not None and response["after_commit"] == "pending":
@@ -99,25 +106,12 @@ async def execute(
     return response if result.secret is None or dry_run else {**response, "secret": result.secret}
 
 
-async def _commit(
-    services: CommandServices,
-    actor: Actor,
-    command: Command[Any],
-    subject_id: str,
-    body: CommandBody,
-    request_key: IdempotencyKey | None,
-    *,
-    dry_run: bool,
-) -> tuple[CommandResponse, CommandResult | None]:
-    """Run a command and return once it is replicated; the result is None if the response was stored before."""
-    async with services.pool.acquire() as conn:
-        context = services.build_context(conn, actor, utc_now())
-        response, result = await _run_once(context, command, subject_id, body, request_key, dry_run=dry_run)
-        if not dry_run:
-            # A stored response and an `unchanged` wrote nothing: they rest on a commit of another
-            # request, whose wait for the standby may have been cut off.
-            await wait_until_replicated(conn)
-    return response, result
+async def _repeat_lost_races(run_once: Callable[[], Awaitable[_Run]]) -> _Run:
+    """Return the run of a transaction; a deadlock or a serialization failure is repeated."""
+    for _ in range(_ATTEMPTS_MAX - 1):
+        with suppress(*CONFLICT_ERRORS):
+            return await run_once()
+    return await run_once()
 
 
 async def _run_once(
@@ -128,7 +122,7 @@ async def _run_once(
     request_key: IdempotencyKey | None,
     *,
     dry_run: bool,
-) -> tuple[CommandResponse, CommandResult | None]:
+) -> _Run:
     """Run the command in one transaction; return its response and result.
 
     A repeated key returns the stored response without a result.
