@@ -7,9 +7,9 @@ import pytest
 
 
 @pytest.fixture
-def report(record_property: Callable[[str, object], None]) -> Callable[[object], None]:
+def report(request: pytest.FixtureRequest) -> Callable[[object], None]:
     """Return a function that keeps an account for the summary."""
-    return lambda account: record_property("account", str(account))
+    return lambda account: request.node.user_properties.append(("account", str(account)))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
