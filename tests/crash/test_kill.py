@@ -17,7 +17,7 @@ from running_service import environment
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = 10
+ROUNDS = 10 * int(os.environ.get("SOAK_FACTOR", "1"))  # `make soak` runs longer
 DELIVERIES_A_ROUND = 12
 
 

@@ -2,29 +2,32 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from ops import database
 from ops.sessions import CANCEL_SECONDS_MAX
 from running_service import SLUG, HttpResponse, RunningService, like, running_service
-from stopped_database import OwnServer, own_server
+from stopped_database import OwnServer, running_own_server
 
 TOTALS, PAGE = f"/v1/campaigns/{SLUG}/totals", f"/campaigns/{SLUG}"
 SHOWN_SECONDS_MAX = 3.0  # a second's patience, and two for a busy machine
 REFUSED_SECONDS_MAX = 2 * database.REQUEST_SECONDS_MAX + CANCEL_SECONDS_MAX + 2
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[OwnServer]:
-    async with own_server() as running:
+@pytest.fixture(scope="module")
+def server() -> Iterator[OwnServer]:
+    with running_own_server() as running:
         yield running
 
 
 @pytest.fixture
 async def service(server: OwnServer) -> AsyncIterator[RunningService]:
-    async with running_service(server.dsn, admin_token="a" * 32, tick_seconds=0.2) as running:
+    async with (
+        server.database(server.template) as dsn,
+        running_service(dsn, admin_token="a" * 32, tick_seconds=0.2) as running,
+    ):
         yield running
 
 
