@@ -62,12 +62,28 @@ class Failover:
         await self.assert_one_log()
         assert await broken_invariants(self.pair.standby.dsn) == {}
 
-    async def assert_one_log(self) -> None:
-        """Every checkpoint that a reader saw is one of the promoted server's history."""
+    async def wait_for_leaves(self) -> int:
+        """Return the size of the log once it has all leaves of the acknowledged likes and is signed."""
+        await self.pair.primary.wait_until("SELECT NOT EXISTS (SELECT FROM like_batches WHERE folded_at IS NULL)")
+        await self.pair.primary.wait_until("SELECT NOT EXISTS (SELECT FROM leaf_queue WHERE leaf_index IS NULL)")
+        await self.pair.primary.wait_until("SELECT checkpoint IS NOT NULL FROM log_heads ORDER BY size DESC LIMIT 1")
+        return int(await self.pair.primary.fetchval("SELECT max(size) FROM log_heads"))
+
+    async def refusal(self) -> str | None:
+        """Return the code of the log's refusal to sign, from /ready; None if it is ready or the database is away."""
+        async with self.sender.http.get(f"http://127.0.0.1:{self.program.port}/ready") as response:
+            code = (await response.json()).get("code")
+        return code if code and code.startswith("log_") else None
+
+    async def assert_one_log(self, *, all_kept: bool = True) -> None:
+        """Every checkpoint that a reader saw is one of the promoted server's history, unless its leaves are lost."""
         conn = await asyncpg.connect(self.pair.standby.dsn)
         try:
+            newest = await conn.fetchval("SELECT max(size) FROM log_heads")
             for note in self.checkpoints:
                 seen = open_checkpoint(note, LOG.verifier_key)
+                if seen.size > newest and not all_kept:
+                    continue
                 root = read_root(await load_hash_reader(conn, root_nodes(seen.size), seen.size), seen.size)
                 assert root == seen.root, f"two trees of {seen.size} leaves are signed"
         finally:
@@ -78,6 +94,26 @@ class Failover:
 def count_likes(deliveries: int) -> int:
     """Return the number of different likes in the first deliveries."""
     return len({str(event["person"]) for n in range(deliveries) for event in batch_likes(n)})
+
+
+async def test_a_standby_that_lacks_signed_leaves_gets_no_second_history() -> None:
+    async with running_failover() as failover:
+        pair, sender = failover.pair, failover.sender
+        await pair.primary.set("synchronous_standby_names", "")  # asynchronous: likes are acknowledged without it
+        await send_load(sender, 0, 2)
+        await failover.wait_for_leaves()
+        pair.standby.kill()
+        await send_load(sender, 2, 2)
+        lost = await failover.wait_for_leaves()
+        pair.primary.kill()
+        await pair.standby.start()
+        await pair.standby.promote()
+        await send_load(sender, 4, 2)  # intake goes on
+        while (reason := await failover.refusal()) is None:
+            await asyncio.sleep(POLL_SECONDS)
+        assert reason == "log_rolled_back"
+        assert await pair.standby.fetchval("SELECT max(size) FROM log_heads WHERE checkpoint IS NOT NULL") < lost
+        await failover.assert_one_log(all_kept=False)
 
 
 @asynccontextmanager
