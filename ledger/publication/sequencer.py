@@ -101,7 +101,7 @@ async def sequence_leaves(
             return None
 
 
-async def append_leaves(conn: Connection, now: datetime) -> int | None:
+async def append_leaves(conn: Connection, now: datetime, leaves_max: int | None = None) -> int | None:
     """Append up to LEAVES_MAX queued leaves in one transaction and return their number.
 
     Returns None if another run holds the lock or has extended the head.
@@ -111,7 +111,7 @@ async def append_leaves(conn: Connection, now: datetime) -> int | None:
             if not await conn.fetchval(_TRY_LOCK_SEQUENCER):
                 return None
             head = await _read_newest_head(conn)  # read before the queue, so that no leaf in the head is read again
-            leaves = await conn.fetch(_LIST_UNSEQUENCED_LEAVES, LEAVES_MAX)
+            leaves = await conn.fetch(_LIST_UNSEQUENCED_LEAVES, leaves_max or LEAVES_MAX)
             if leaves:
                 await _extend_tree(conn, head, leaves, now)
             return len(leaves)

@@ -2,7 +2,7 @@
 
 The database alone cannot know this after a restore or a failover. So the guard compares it with the
 signer's memory (`head_memory.py`), and with views from outside: witnesses and a published copy
-(`ops/decisions/0019-the-signers-memory.md`).
+(`ops/decisions/0021-the-signers-memory.md`).
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from sql import Connection, Pool, query
 
 _FIND_LOG_IDENTITY = query("find_log_identity")
 _FIND_NEWEST_HEAD = query("find_newest_head")
+_FIND_SUCCESSION = query("find_succession")
 
 
 class OutsideView(Protocol):
@@ -102,15 +103,22 @@ class SigningGuard:
             return
         file, remembered_key = str(self.memory.file), format_verifier_key(state.key)
         if remembered_key != verifier_key:
+            if await self._has_succeeded(conn, state):
+                return
             raise SigningRefused(
                 "log_state_of_another_key", file=file, remembered_key=remembered_key, stored_key=verifier_key
             )
         await require_extension(conn, state.checkpoint, file)
 
+    async def _has_succeeded(self, conn: Connection, state: VerifierState) -> bool:
+        """Tell whether the database's log succeeds the remembered one, with all that was remembered."""
+        size = await conn.fetchval(_FIND_SUCCESSION, format_verifier_key(state.key))
+        return size is not None and size >= state.checkpoint.size
+
     async def remember(self, key: VerifierKey, note: bytes) -> None:
         """Store a signed head in the memory if it is newer; the caller holds the memory's lock."""
         remembered, state = self.memory.read(), VerifierState(key, note)
-        if remembered is None or remembered.checkpoint.size < state.checkpoint.size:
+        if remembered is None or remembered.key != key or remembered.checkpoint.size < state.checkpoint.size:
             await self.memory.write(state)
         self._newest = state
 

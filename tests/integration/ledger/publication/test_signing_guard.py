@@ -46,18 +46,18 @@ async def log(pool: Pool, log_state: Path) -> Pool:
 
 
 @pytest.fixture
-async def restored(database_server: DatabaseServer, log: Pool, dsn: str) -> AsyncIterator[BackUp]:
+async def back_up(database_server: DatabaseServer, log: Pool, dsn: str) -> AsyncIterator[BackUp]:
     """Yield a function that returns a pool on a backup taken of the log at that moment."""
     async with AsyncExitStack() as stack:
 
-        async def back_up() -> Pool:
+        async def copy_database() -> Pool:
             name = dsn.rpartition("/")[2].partition("?")[0]
             async with unused_database(database_server, name):
                 address = await stack.enter_async_context(database_server.database(name))
             await log.expire_connections()  # its next acquire connects again
             return await stack.enter_async_context(database.open_pool(address))
 
-        yield back_up
+        yield copy_database
 
 
 @asynccontextmanager
@@ -173,9 +173,9 @@ async def append_and_sign(conn: Any, guard: SigningGuard) -> None:
 
 @pytest.mark.breaks_invariants  # a head stays unsigned
 async def test_a_head_that_the_database_lost_after_it_was_remembered_is_missed(
-    restored: BackUp, log: Pool, log_state: Path
+    back_up: BackUp, log: Pool, log_state: Path
 ):
-    backup = await restored()
+    backup = await back_up()
     await enqueue_leaves(log, 4)
     async with log.acquire() as conn:
         fragile: Any = Fragile(conn, WRITES, keeps_write=False)
@@ -188,18 +188,18 @@ async def test_a_head_that_the_database_lost_after_it_was_remembered_is_missed(
 # --- restored databases ---
 
 
-async def test_a_restored_database_is_not_signed(restored: BackUp, log: Pool, log_state: Path):
+async def test_a_restored_database_is_not_signed(back_up: BackUp, log: Pool, log_state: Path):
     guard = guard_of(log_state)
     await grow(log, 4, guard)
-    backup = await restored()
+    backup = await back_up()
     await grow(log, 17, guard)
     assert await refusal_code(backup, guard_of(log_state)) == "log_rolled_back"
     await grow(log, 1, guard)  # the right database goes on
 
 
-async def test_another_tree_is_not_signed_if_it_is_larger(restored: BackUp, log: Pool, log_state: Path):
+async def test_another_tree_is_not_signed_if_it_is_larger(back_up: BackUp, log: Pool, log_state: Path):
     await grow(log, 4, guard_of(log_state))
-    backup = await restored()
+    backup = await back_up()
     await grow(log, 3, guard_of(log_state))
     await enqueue_leaves(backup, 9)
     await sequencer.sequence_leaves(backup, LOG, NOW)  # by a program without a memory
@@ -237,10 +237,10 @@ async def test_a_missing_memory_is_created_from_the_database(log: Pool, log_stat
 
 
 async def test_a_deleted_memory_is_written_again_by_the_process_that_knows_it(
-    restored: BackUp, log: Pool, log_state: Path
+    back_up: BackUp, log: Pool, log_state: Path
 ):
     guard = guard_of(log_state)
-    backup = await restored()
+    backup = await back_up()
     await grow(log, 5, guard)
     remove(log_state)
     assert await refusal_code(backup, guard) == "log_rolled_back"
@@ -251,12 +251,10 @@ async def test_a_deleted_memory_is_written_again_by_the_process_that_knows_it(
 # --- views from outside ---
 
 
-async def test_a_mirror_notices_what_the_memory_does_not(
-    restored: BackUp, log: Pool, log_state: Path, tmp_path: Path
-):
+async def test_a_mirror_notices_what_the_memory_does_not(back_up: BackUp, log: Pool, log_state: Path, tmp_path: Path):
     mirror = tmp_path / "mirror"
     await grow(log, 4, guard_of(log_state))
-    backup = await restored()
+    backup = await back_up()
     await grow(log, 3, guard_of(log_state))
     async with log.acquire() as conn:
         await export_log(conn, mirror)
@@ -269,13 +267,13 @@ async def test_a_mirror_notices_what_the_memory_does_not(
 
 
 async def test_a_witness_notices_what_the_memory_does_not(
-    restored: BackUp, log: Pool, log_state: Path, tmp_path: Path
+    back_up: BackUp, log: Pool, log_state: Path, tmp_path: Path
 ):
     async with running_witness(LOG_VKEY) as witness, aiohttp.ClientSession() as http:
         guard = guard_of(log_state, WitnessView(http, client_of(witness)))
         await grow(log, 4, guard)
         await guard.compare(log)
-        backup = await restored()
+        backup = await back_up()
         await grow(log, 3, guard)
         await guard.compare(log)
         assert witness.size == 7
