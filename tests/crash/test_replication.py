@@ -1,15 +1,19 @@
 """While the synchronous standby is away, nothing rests on a commit that it lacks."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 import pytest
+from standardwebhooks.webhooks import Webhook
 
 from ledger.log.note import make_signer
 from ledger.payouts import recovery, sending
+from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from ledger.publication import sequencer, store
 from ops import database, database_hosts, payout_channels
 from ops.admin.core import execute
@@ -23,9 +27,11 @@ from ops.doctor import run_diagnostics
 from ops.keys import Keys
 from ops.migrate import migrate
 from ops.settings import Settings
-from payouts import AT, Bank, settled_campaign
-from promises import PSEUDONYM_KEY, WEBHOOK_KEY
+from payment_service import SECRET
+from payouts import AT, FREE, Bank, send, settled_campaign
+from promises import PSEUDONYM_KEY, SLUG, WEBHOOK_KEY
 from replication import HOST, Pair, needs_postgresql, replicated_pair
+from running_service import running_service
 from settlements import settlement_states
 from sql import Pool, is_unavailable
 from sql.replication import wait_until_replicated
@@ -179,7 +185,7 @@ class AskedBank(Bank):
 
     queries: int = 0
 
-    async def query_result(self, message: sending.Message) -> sending.PaymentResult:
+    async def query_result(self, message: sending.Message) -> PaymentResult:
         self.queries += 1
         return await super().query_result(message)
 
@@ -204,6 +210,54 @@ async def test_no_stored_response_is_repeated_before_it_is_replicated(
     await assert_refused_until_the_standby_is_back(pair, send)
     assert [response["state"] for response in responses] == ["done"]
     assert await pool.fetchval("SELECT count(*) FROM audit_log WHERE command = 'settlement.send'") == 1
+
+
+async def test_no_callback_is_acknowledged_before_it_is_replicated(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "REQUEST_SECONDS_MAX", 1)
+    async with running_service(pair.dsn, payout_secret=SECRET) as service:
+        campaign, settlement = await settled_campaign(
+            service.service.pool, (SLUG, "c2"), ("mobile-libraries", "wells"), FREE
+        )
+        bank = Bank("http", result=PaymentResult(PaymentOutcome.UNKNOWN))
+        await send(service.service.pool, bank, campaign, settlement)
+        [message_id] = bank.executed
+        body = json.dumps({"type": "payout.answered", "data": {"id": message_id, "status": "accepted"}})
+        now = utc_now()
+        headers = {
+            "Content-Type": "application/json",
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(SECRET).sign("msg_1", now, body),
+        }
+
+        async def call_back() -> tuple[int, str | None]:
+            async with service.http.post(
+                f"{service.url}/v1/payouts/answers", data=body.encode(), headers=headers
+            ) as response:
+                return response.status, (await response.json()).get("result")
+
+        pair.standby.kill()
+        assert [(await call_back())[0] for _ in range(2)] == [503, 503]
+        assert await pair.primary.fetchval("SELECT count(*) FROM payout_steps WHERE state = 'sent'") == 2
+        await pair.standby.start()
+        await pair.synchronise()
+        assert await call_back() == (200, "duplicate")
+
+
+async def test_a_password_file_serves_each_host(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await pair.primary.fetchval("CREATE ROLE joe LOGIN PASSWORD 'secret'")
+    rules = pair.primary.folder / "pg_hba.conf"
+    rules.write_text(f"host all joe {HOST}/32 scram-sha-256\n{rules.read_text()}")
+    await pair.primary.fetchval("SELECT pg_reload_conf()")
+    passwords = tmp_path / "pgpass"
+    passwords.write_text(f"{HOST}:{pair.primary.port}:*:joe:secret\n")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("PGPASSFILE", str(passwords))
+    conn = await database.connect(f"postgresql://joe@{HOST}:1,{HOST}:{pair.primary.port}/postgres")
+    assert await conn.fetchval("SELECT session_user") == "joe"
+    await conn.close()
 
 
 async def test_the_service_commits_synchronously_whatever_the_role_says(pair: Pair) -> None:
