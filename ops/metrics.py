@@ -77,6 +77,9 @@ class Metrics:
 
     def _add_operations(self, options: dict[str, Any]) -> None:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
+        self.job_skips = Counter(
+            "like_ledger_job_skips", "Runs of a job left out because the one before still ran", ["job"], **options
+        )
         self.database_outages = Counter(
             "like_ledger_database_outages",
             "Requests and jobs that the database could not serve, by outage",

@@ -23,7 +23,7 @@ async def _migrate(*, dry_run: bool, as_json: bool) -> None:
     from ops import database
     from ops import migrate as runner
 
-    async with database.open_database(runtime.read_settings(), role="command") as dsn:
+    async with database.open_database(runtime.read_settings(), role="command", creates=not dry_run) as dsn:
         if dry_run:
             conn = await database.connect(dsn)
             plan = await runner.read_plan(conn)
@@ -80,9 +80,9 @@ async def _doctor() -> "list[Finding]":
     from ops.pooler import PoolerRefused
 
     settings = runtime.read_settings()
-    keys.load_keys(settings)
     try:
         async with database.open_database(settings, role="command") as dsn:
+            keys.load_keys(settings)
             conn = await database.connect(dsn)
             try:
                 return [finding async for finding in run_diagnostics(conn, settings)]
