@@ -77,14 +77,14 @@ class Metrics:
 
     def _add_operations(self, options: dict[str, Any]) -> None:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
+        self.job_skips = Counter(
+            "like_ledger_job_skips", "Runs of a job left out because the one before still ran", ["job"], **options
+        )
         self.database_outages = Counter(
             "like_ledger_database_outages",
             "Requests and jobs that the database could not serve, by outage",
             ["outage"],
             **options,
-        )
-        self.job_skips = Counter(
-            "like_ledger_job_skips", "Runs of a job left out because the one before still ran", ["job"], **options
         )
         self.after_commit_failures = Counter(
             "like_ledger_after_commit_failures",
@@ -112,9 +112,6 @@ class Metrics:
         self.log_leaves = Gauge("like_ledger_log_leaves", "Leaves in the public log", **options)
         self.log_sequenced_timestamp_seconds = Gauge(
             "like_ledger_log_sequenced_timestamp_seconds", "When the log last grew", **options
-        )
-        self.log_signing_refused = Gauge(
-            "like_ledger_log_signing_refused", "1 while the log refuses to sign a second history", **options
         )
         self.witness_lag_seconds = Gauge(
             "like_ledger_witness_lag_seconds", "Age of the oldest checkpoint not yet cosigned", ["witness"], **options
