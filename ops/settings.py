@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "LIKE_LEDGER_"
@@ -179,5 +180,26 @@ def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> 
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        errors = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise SettingsRefused("; ".join(errors)) from None
+        raise SettingsRefused("; ".join(map(_fault_text, error.errors(include_input=False)))) from None
+
+
+_FAULT_TEXTS = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} characters",  # of a secret
+    "too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "does not have the right form",
+}
+
+
+def _fault_text(fault: ErrorDetails) -> str:
+    """Return what is wrong with a setting, and what it is for; never its value. Pure."""
+    name = str(fault["loc"][0])
+    text = _FAULT_TEXTS.get(fault["type"], "is not valid").format_map(fault.get("ctx", {}))
+    return f"{PREFIX}{name.upper()} {text}. It is: {Settings.model_fields[name].description}"

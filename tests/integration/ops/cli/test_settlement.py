@@ -138,7 +138,7 @@ def test_the_logs_of_a_command_have_no_local_variables(past: Command, monkeypatc
         except ValueError:
             structlog.get_logger().exception("broken")
 
-    monkeypatch.setattr(runtime, "_apply_migrations", log_and_fail)
+    monkeypatch.setattr(runtime, "_require_migrated", log_and_fail)
     result = past("payouts", "list", "--json")
     assert json.loads(result.stdout) == {"settlements": []}
     assert ("broken" in result.stderr, "hunter2" in result.output) == (True, False)
