@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
-
 from ledger.log.checkpoint import MalformedCheckpoint, open_checkpoint
 from ledger.log.merkle import root
 from ledger.log.note import NoteError, Signer, VerifierKey, format_verifier_key, make_signer, parse_verifier_key
@@ -25,6 +23,7 @@ from ops.admin.core import audit_log
 from ops.admin.core.actor import OPERATOR
 from ops.admin.core.command import CommandResult
 from ops.clock import utc_now
+from ops.database_hosts import connect
 from ops.settings import Settings
 from ops.signing import state_file
 from sql import Connection, query
@@ -66,7 +65,7 @@ async def run_succession(
     Repeated after a crash it finishes. Raises LogRefused if there is no log, or the origin or key
     is not new.
     """
-    conn = await asyncpg.connect(dsn)
+    conn = await connect(dsn)
     try:
         old_key = parse_verifier_key(await _require_identity(conn))
         finished = await _find_finished(conn, settings, old_key, origin)

@@ -113,6 +113,9 @@ class Metrics:
         self.log_sequenced_timestamp_seconds = Gauge(
             "like_ledger_log_sequenced_timestamp_seconds", "When the log last grew", **options
         )
+        self.log_signing_refused = Gauge(
+            "like_ledger_log_signing_refused", "1 while the log refuses to sign a second history", **options
+        )
         self.witness_lag_seconds = Gauge(
             "like_ledger_witness_lag_seconds", "Age of the oldest checkpoint not yet cosigned", ["witness"], **options
         )

@@ -44,11 +44,12 @@ def server_of(nodeid: str) -> str | None:
 
 
 @pytest.fixture(autouse=True)
-def data_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the data folder of this test alone: keys and ids are the same in every test, what they did is not."""
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield the data folder of this test alone: keys and ids are the same in every test, what they did is not."""
     folder = tmp_path_factory.mktemp("data")
-    monkeypatch.setenv("LIKE_LEDGER_DATA_DIR", str(folder))
-    return folder
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LIKE_LEDGER_DATA_DIR", str(folder))
+        yield folder
 
 
 @pytest.fixture
