@@ -8,6 +8,7 @@ import structlog
 
 from ops import app, database, keys, logs
 from ops.migrate import migrate
+from ops.pooler import require_sessions
 from ops.settings import Settings
 
 # Intake allocates about ten short-lived tuples per like, without reference cycles. Python's default
@@ -29,6 +30,8 @@ async def serve(settings: Settings, *, run_migrations: bool = True) -> None:
         if run_migrations:
             plan = await migrate(dsn)
             _log.info("migrated", applied=[script.name for script in plan.pending])
+        else:
+            await require_sessions(dsn)
         async with app.run_service(settings, service_keys, dsn) as service, app.serve_http(service) as url:
             _log.info("serving", url=url)
             await stop.wait()
