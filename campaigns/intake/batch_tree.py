@@ -14,6 +14,7 @@ from ledger.log.merkle import root
 NONCE_BYTES = 16
 _LEAF = b"\x00\x01"  # RFC 6962's prefix of a leaf, then the version of the rest
 TAG_BYTES = 8
+DIGEST_BYTES = 16
 
 
 class BatchLike(NamedTuple):
@@ -51,6 +52,19 @@ def build_tree(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
         leaf_hash(nonces[like.position * NONCE_BYTES : (like.position + 1) * NONCE_BYTES], like) for like in likes
     ]
     return Tree(root(hashes), b"".join(hashes), [like.position for like in likes])
+
+
+def slice_at(values: bytes | bytearray, position: int) -> bytes:
+    """Return the 16 bytes of a position; shorter if `values` end before it."""
+    return bytes(values[position * NONCE_BYTES : (position + 1) * NONCE_BYTES])
+
+
+def digest_tag(leaf: bytes, tag: bytes) -> bytes:
+    """Return the digest (16 bytes) of a receipt's tag: it recognises the tag and does not reveal it.
+
+    `leaf` is the hash of the like's leaf, so that digests of two positions never match.
+    """
+    return sha256(leaf + tag).digest()[:DIGEST_BYTES]
 
 
 def encode_receipt(batch_id: int, position: int, nonce_key: bytes) -> str:

@@ -13,8 +13,8 @@ SELECT campaign_id, people, as_of FROM people_counts;
 
 -- name: find_receipt_batch
 -- Find a batch with its tree, its campaign, and the index of the leaf that commits to it.
-SELECT c.slug, b.campaign_id, b.bucket, b.root, b.nonce_key, b.nonces, b.positions, b.leaves, b.folded_at,
-    q.leaf_index
+SELECT c.slug, b.campaign_id, b.bucket, b.root, b.nonce_key, b.nonces, b.receipt_digests, b.positions, b.leaves,
+    b.folded_at, q.leaf_index
 FROM like_batches b
 JOIN campaigns c USING (campaign_id)
 LEFT JOIN leaf_queue q ON q.subject = 'count/' || b.folded_with || '/0'

@@ -1,12 +1,11 @@
-"""`/live` while the process runs, `/ready` while it can write, `/metrics` for Prometheus."""
+"""`/live` while the process runs, `/ready` while it can write."""
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ops.http.core.app_keys import INTAKE_QUEUE, METRICS
+from ops.http.core.app_keys import METRICS
 from ops.http.core.problems import RETRY_AFTER_SECONDS
 from ops.http.openapi import schemas
-from ops.http.openapi.endpoint import TEXT, Endpoint
+from ops.http.openapi.endpoint import Endpoint
 from ops.readiness import Fault, WriteProbe
 
 WRITE_PROBE: web.AppKey[WriteProbe] = web.AppKey("write_probe")
@@ -32,13 +31,6 @@ def _recent_fault(request: web.Request) -> Fault | None:
     return None if outage is None else Fault.of(outage)
 
 
-async def metrics(request: web.Request) -> web.Response:
-    """Return every metric in Prometheus's text format."""
-    service_metrics = request.app[METRICS]
-    service_metrics.intake_queue_likes.set(request.app[INTAKE_QUEUE].queued_likes)
-    return web.Response(body=generate_latest(service_metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
 ENDPOINTS = (
     Endpoint("/live", live, "health", "Whether the process responds", schemas.Live, example=lambda: {"live": True}),
     Endpoint(
@@ -49,5 +41,4 @@ ENDPOINTS = (
         schemas.Ready,
         example=lambda: {"ready": True},
     ),
-    Endpoint("/metrics", metrics, "health", "Metrics for Prometheus", content_type=TEXT),
 )

@@ -12,7 +12,8 @@ from ops.admin import registry
 from ops.admin.core.command import Command, CommandContext, is_allowed
 from ops.admin.core.pagination import read_page
 from ops.admin.resources.overview import list_open_matters
-from ops.admin.resources.proposals import PROPOSALS, ProposalView, read_proposal
+from ops.admin.resources.proposal_views import ProposalView
+from ops.admin.resources.proposals import PROPOSALS, read_proposal
 from ops.clock import utc_now
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext

@@ -188,6 +188,7 @@ def test_by_hand_a_person_enters_what_the_bank_said(dsn: str, command: Command, 
     assert slipped["payouts"][0]["evidence"] == [sha256(b"the bank's slip").hexdigest()]
     back = printed_json(command("payouts", "record-result", second, "--refusal-reason", "no such account", "--json"))
     assert back["payouts"][1]["returned_because"] == "no such account"
+    assert back["payouts"][1]["return_code"] == "returned_by_bank"
     assert printed_json(command("payouts", "retry", second, "--json"))["payouts"][1]["attempt"] == 2
     assert command("payouts", "record-result", second).exit_code == 2
 
