@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from ops import pooler
 from ops.database_hosts import HOST_SECONDS_MAX, DatabaseConnection, connect, find_cluster
 from ops.sessions import SessionPool
 from ops.settings import Settings
@@ -28,11 +27,7 @@ _SESSION = {
 _COMMAND_SECONDS_MAX = 60
 REQUEST_SECONDS_MAX = 5  # of a query for a sender or reader that waits
 
-__all__ = ["REQUEST_SECONDS_MAX", "DatabaseUnreachable", "connect", "open_database", "open_pool"]
-
-
-class DatabaseUnreachable(Exception):
-    """The database cannot be reached."""
+__all__ = ["REQUEST_SECONDS_MAX", "connect", "open_database", "open_pool"]
 
 
 @asynccontextmanager
@@ -44,9 +39,7 @@ async def open_database(
     Raises EmbeddedRefused if a command finds no embedded database and `creates` is false.
     """
     if settings.database_url is not None:
-        dsn = settings.database_url.get_secret_value()
-        await _require_sessions(dsn)
-        yield dsn
+        yield settings.database_url.get_secret_value()
         return
     from ops import embedded_postgres  # noqa: PLC0415 - unused with an external database
 
@@ -54,13 +47,6 @@ async def open_database(
         embedded_postgres.require_cluster(settings.data_dir)
     async with embedded_postgres.database(settings.data_dir, role=role) as dsn:
         yield dsn
-
-
-async def _require_sessions(dsn: str) -> None:
-    try:
-        await pooler.require_sessions(dsn)
-    except (OSError, TimeoutError) as error:  # asyncpg raises a bare OSError when several addresses fail
-        raise DatabaseUnreachable(f"The database cannot be reached: {error or 'no answer in time'}") from error
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The hosts of a database address: connect to the primary among them, and follow a failover.
 
 asyncpg's time limit covers all hosts of an address together, so one that hangs would use it up.
-Here each host has its own (`ops/decisions/0023-acknowledged-means-replicated.md`).
+Here each host has its own (`ops/decisions/0024-acknowledged-means-replicated.md`).
 """
 
 import socket

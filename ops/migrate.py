@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sql
 from ops.database_hosts import connect
+from ops.pooler import require_sessions
 
 NEWEST_SERVER = 18
 OLDEST_SERVER = 15
@@ -76,6 +77,7 @@ async def _apply_pending(conn: sql.Connection, pending: list[sql.Script]) -> Non
 
 async def require_migrated(dsn: str) -> None:
     """Raise MigrationRefused, with what to do, unless every migration of this program is applied."""
+    await require_sessions(dsn)
     conn = await connect(dsn)
     try:
         plan = await read_plan(conn)
@@ -98,6 +100,7 @@ async def migrate(dsn: str) -> MigrationPlan:
 
     Raises MigrationRefused if database and files do not match.
     """
+    await require_sessions(dsn)
     conn = await connect(dsn)
     try:
         async with conn.transaction():

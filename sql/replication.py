@@ -2,7 +2,7 @@
 
 With `synchronous_standby_names`, PostgreSQL commits on the primary first and then waits for the
 standby. A wait that is cut off (a time limit, a crash, an administrator) leaves a transaction that
-everybody sees and that a promoted standby lacks. `ops/decisions/0023-acknowledged-means-replicated.md`
+everybody sees and that a promoted standby lacks. `ops/decisions/0024-acknowledged-means-replicated.md`
 says where that matters.
 """
 

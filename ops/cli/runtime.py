@@ -42,6 +42,10 @@ _BIND_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 _PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
+class DatabaseUnreachable(Exception):
+    """The database cannot be reached."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """An open database, the keys of the service, and the actor whose commands run."""
@@ -146,7 +150,6 @@ def prompt_token(person: str | None, token: str | None) -> str:
 
 
 async def _require_migrated(dsn: str) -> None:
-    from ops.database import DatabaseUnreachable
     from ops.migrate import require_migrated
 
     try:
@@ -194,7 +197,6 @@ def exit_on_failures(failures: Sequence[str]) -> None:
 def _refusal_message(error: Exception) -> str | None:
     """Return the message of an expected refusal, else None. It never contains the address of the database."""
     from ledger.errors import Refusal
-    from ops.database import DatabaseUnreachable
     from ops.embedded_postgres import EmbeddedRefused
     from ops.migrate import MigrationRefused
     from ops.pooler import PoolerRefused

@@ -1,13 +1,12 @@
-"""`/live` while the process runs, `/ready` while it can write, `/metrics` for Prometheus."""
+"""`/live` while the process runs, `/ready` while it can write."""
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ledger.publication.signing_guard import SigningGuard
-from ops.http.core.app_keys import INTAKE_QUEUE, METRICS
+from ops.http.core.app_keys import METRICS
 from ops.http.core.problems import RETRY_AFTER_SECONDS
 from ops.http.openapi import schemas
-from ops.http.openapi.endpoint import TEXT, Endpoint
+from ops.http.openapi.endpoint import Endpoint
 from ops.i18n.refusals import refusal_text
 from ops.readiness import Fault, WriteProbe
 
@@ -43,13 +42,6 @@ def _signing_fault(request: web.Request) -> Fault | None:
     return Fault(guard.refusal.code, refusal_text(guard.refusal, "en"))
 
 
-async def metrics(request: web.Request) -> web.Response:
-    """Return every metric in Prometheus's text format."""
-    service_metrics = request.app[METRICS]
-    service_metrics.intake_queue_likes.set(request.app[INTAKE_QUEUE].queued_likes)
-    return web.Response(body=generate_latest(service_metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
 ENDPOINTS = (
     Endpoint("/live", live, "health", "Whether the process responds", schemas.Live, example=lambda: {"live": True}),
     Endpoint(
@@ -60,5 +52,4 @@ ENDPOINTS = (
         schemas.Ready,
         example=lambda: {"ready": True},
     ),
-    Endpoint("/metrics", metrics, "health", "Metrics for Prometheus", content_type=TEXT),
 )

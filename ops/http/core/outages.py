@@ -9,7 +9,7 @@ from sql import is_unavailable
 def record_outage(request: web.Request, error: BaseException) -> None:
     """Count and log the outage that an error, or its cause, reports; do nothing for any other error."""
     reported = error if is_unavailable(error) else error.__cause__
-    if reported is not None:
+    if reported is not None and request.transport is not None:  # else the client has gone, not the database
         request.app[METRICS].outages.record(reported, method=request.method, route=route_of(request))
 
 

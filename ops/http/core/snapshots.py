@@ -8,12 +8,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import blake2b
 
 from aiohttp import web
 
 from campaigns.catalogue.cache import CatalogueCache
 from campaigns.reporting.snapshot import CampaignSnapshot, format_instant, read_snapshots
+from ops.http.core.compression import compress
 from sql import Pool, is_unavailable
 
 FRESH_SECONDS = 0.5
@@ -35,7 +37,7 @@ class SnapshotTooOld(Exception):
     """The database is away, and the last snapshot is too old to show."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PreparedResponse:
     """A response's body, with the validator of its figures."""
 
@@ -43,6 +45,11 @@ class PreparedResponse:
     content_type: str
     validator: str
     as_of: datetime | None = None  # of the figures; None: a file
+
+    @cached_property
+    def gzip_body(self) -> bytes:
+        """The body compressed; that happens once for all readers."""
+        return compress(self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,12 @@ async def test_postgresql_itself_is_accepted(dsn: str) -> None:
     await require_sessions(dsn)
 
 
-@pytest.mark.parametrize("command", ["serve", "doctor", "check"])
+@pytest.mark.parametrize("command", ["serve", "serve --no-migrate", "doctor", "check", "migrate --dry-run"])
 async def test_each_command_ends_with_one_line(dsn: str, folder: Path, command: str) -> None:
     async with running_pgbouncer(dsn, folder, "transaction") as address:
         result = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "ops.cli", command],
+            [sys.executable, "-m", "ops.cli", *command.split()],
             cwd=ROOT,
             env=os.environ | environment(address) | {"LIKE_LEDGER_PORT": "0"},
             capture_output=True,
