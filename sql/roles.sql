@@ -17,8 +17,15 @@ BEGIN
 END $$;
 
 GRANT USAGE ON SCHEMA public TO like_ledger_service, like_ledger_reader;
-GRANT SELECT ON accounts, transfers, leaf_queue, campaigns, terms, enrolments, day_counts, refusal_counts,
-    people_counts, schema_migrations, log_identity, log_heads, log_tiles TO like_ledger_reader;
+GRANT SELECT ON accounts, transfers, leaf_queue, campaigns, enrolments, day_counts, refusal_counts, people_counts,
+    schema_migrations, log_identity, log_heads, log_tiles TO like_ledger_reader;
+-- A reader sees no account number: neither in the terms' promise nor in the register. Older releases
+-- granted both tables whole.
+REVOKE SELECT ON terms, charities FROM like_ledger_reader;
+GRANT SELECT (
+    campaign_id, version, from_day, amount_minor, per_likes, daily_cap_minor, likes_per_person_per_day, recorded_at
+) ON terms TO like_ledger_reader;
+GRANT SELECT (charity, name_zh, name_en, added_at, disabled_at) ON charities TO like_ledger_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO like_ledger_service;
 GRANT INSERT ON accounts, transfers, leaf_queue, platforms, platform_keys, campaigns, terms, enrolments,
@@ -60,7 +67,7 @@ GRANT SELECT ON log_witnesses, log_cosignatures, log_successions TO like_ledger_
 GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
 GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
 
-GRANT SELECT ON charities, sponsors, sponsor_names TO like_ledger_reader;
+GRANT SELECT ON sponsors, sponsor_names TO like_ledger_reader;
 GRANT INSERT ON charities, sponsors, sponsor_names TO like_ledger_service;
 GRANT UPDATE (name_zh, name_en, account, disabled_at) ON charities TO like_ledger_service;
 GRANT UPDATE (name, disabled_at) ON sponsors TO like_ledger_service;

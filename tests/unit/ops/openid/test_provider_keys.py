@@ -36,7 +36,7 @@ UNKNOWN = [
 ]
 
 
-@pytest.mark.parametrize("unknown", UNKNOWN, ids=str)
+@pytest.mark.parametrize("unknown", UNKNOWN, ids=[str(n) for n in range(len(UNKNOWN))])
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_key_that_we_do_not_know_is_passed_over(unknown: Any, is_first: bool):
     keys = [unknown, PUBLIC] if is_first else [PUBLIC, unknown]
