@@ -148,6 +148,30 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         int, Field(ge=0, le=10, description="number of our proxies whose X-Forwarded-For is trusted")
     ] = 0
+    metrics_port: Annotated[
+        int | None, Field(ge=0, le=65535, description="port that serves /metrics; unset: metrics are not served")
+    ] = None
+    metrics_host: Annotated[str, Field(description="address that /metrics listens on")] = "127.0.0.1"
+    connections_max: Annotated[
+        int, Field(ge=64, le=1_000_000, description="open connections of one process, within its limit of open files")
+    ] = 4_096
+    connections_per_address: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="open connections of one client (IPv6: a /64); not counted behind TRUSTED_PROXIES",
+        ),
+    ] = 1_024
+    streams_per_address: Annotated[
+        int, Field(ge=1, le=500, description="event streams of one client (IPv6: a /64)")
+    ] = 50
+    request_header_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds until a request's headers must have arrived")
+    ] = 10
+    request_body_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds until a request's body must have arrived after its headers")
+    ] = 30
     pool_size: Annotated[
         int, Field(ge=4, le=100, description="database connections per instance, beside those of intake")
     ] = 8

@@ -2,7 +2,7 @@
 
 The database alone cannot know this after a restore or a failover. So the guard compares it with the
 signer's memory (`head_memory.py`), and with views from outside: witnesses and a published copy
-(`ops/decisions/0021-the-signers-memory.md`).
+(`ops/decisions/0022-the-signers-memory.md`).
 """
 
 import asyncio

@@ -12,6 +12,7 @@ import pytest
 
 from databases import DatabaseServer
 from ledger.log.checkpoint import open_checkpoint
+from ledger.log.merkle import leaf_hash
 from ledger.log.note import make_signer
 from ledger.log.verify.state import VerifierState, load_state
 from ledger.publication import sequencer, store
