@@ -123,17 +123,20 @@ async def _plan(
     conn: Connection, settings: Settings, key: VerifierKey, copy: str | None, checkpoint: Path | None
 ) -> SuccessionPlan:
     candidates = []
-    remembered = HeadMemory(state_file(settings)).read()
-    if remembered is not None:
+    memory = HeadMemory(state_file(settings))
+    hashes: dict[int, bytes] = {}
+    remembered = memory.read()
+    if remembered is not None and remembered.key == key:
         candidates.append(remembered)
+        first, known = memory.read_hashes()
+        hashes = dict(enumerate(known, first))
     if checkpoint is not None:
         candidates.append(_read_checkpoint(checkpoint, key))
-    hashes: dict[int, bytes] = {}
     if location := copy or settings.log_mirror:
         copied = await asyncio.to_thread(read_copy, location, key)
         if copied is not None:
             candidates.append(copied[0])
-            hashes = dict(enumerate(copied[1]))
+            hashes |= dict(enumerate(copied[1]))
         elif copy:
             raise LogRefused("log_copy_unusable", source=copy, key=format_verifier_key(key))
     return await succession.plan_succession(conn, candidates, hashes)

@@ -183,7 +183,7 @@ async def _sign_newest_head(conn: Connection, signer: Signer, guard: SigningGuar
         await wait_until_replicated(conn)
     note = head.checkpoint or sign_checkpoint(Checkpoint(signer.name, head.size, head.root), signer)
     if guard is not None:
-        await guard.remember(signer.verifier_key, note)  # before anybody can read the signature
+        await guard.remember(conn, signer.verifier_key, note)  # before anybody can read the signature
     if head.checkpoint is None:
         await conn.execute(_SET_CHECKPOINT, head.size, note)
     return head._replace(checkpoint=note)

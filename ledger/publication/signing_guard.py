@@ -12,11 +12,14 @@ from typing import Protocol
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.merkle import EMPTY_ROOT, read_root, root_nodes
 from ledger.log.note import VerifierKey, format_verifier_key, parse_verifier_key
+from ledger.log.tiles import TILE_WIDTH, Tile, hashes_in
 from ledger.log.verify.state import VerifierState
 from ledger.publication.head_memory import HeadMemory
 from ledger.publication.refusals import BrokenTree, SigningRefused
-from ledger.publication.store import load_hash_reader, newest_head
+from ledger.publication.store import load_hash_reader, newest_head, read_tiles
 from sql import Connection, Pool, query
+
+HASHES_MAX = 1 << 16  # of one step: a memory that is created from a large log begins with its newest leaves
 
 _FIND_LOG_IDENTITY = query("find_log_identity")
 _FIND_NEWEST_HEAD = query("find_newest_head")
@@ -115,10 +118,16 @@ class SigningGuard:
         size = await conn.fetchval(_FIND_SUCCESSION, format_verifier_key(state.key))
         return size is not None and size >= state.checkpoint.size
 
-    async def remember(self, key: VerifierKey, note: bytes) -> None:
+    async def remember(self, conn: Connection, key: VerifierKey, note: bytes) -> None:
         """Store a signed head in the memory if it is newer; the caller holds the memory's lock."""
         remembered, state = self.memory.read(), VerifierState(key, note)
-        if remembered is None or remembered.key != key or remembered.checkpoint.size < state.checkpoint.size:
+        is_same_log = remembered is not None and remembered.key == key
+        old_size = remembered.checkpoint.size if remembered is not None and is_same_log else 0
+        if not is_same_log or old_size < state.checkpoint.size:
+            if not is_same_log:
+                self.memory.forget_hashes()
+            first = max(old_size, state.checkpoint.size - HASHES_MAX)
+            await self.memory.append_hashes(first, await read_leaf_hashes(conn, first, state.checkpoint.size))
             await self.memory.write(state)
         self._newest = state
 
@@ -130,7 +139,7 @@ class SigningGuard:
             head, verifier_key = await newest_head(conn), await conn.fetchval(_FIND_LOG_IDENTITY)
             if head is None:
                 return False
-            await self.remember(parse_verifier_key(verifier_key), head.log_note)
+            await self.remember(conn, parse_verifier_key(verifier_key), head.log_note)
             return head.size > 0
 
     def _read_memory(self) -> VerifierState | None:
@@ -153,6 +162,20 @@ async def require_extension(conn: Connection, seen: Checkpoint, source: str) -> 
         raise SigningRefused("log_rolled_back", size_number=size, seen_number=seen.size, source=source)
     if await read_root_at(conn, seen.size) != seen.root:
         raise SigningRefused("log_forked", seen_number=seen.size, source=source)
+
+
+async def read_leaf_hashes(conn: Connection, first: int, end: int) -> list[bytes]:
+    """Return the hashes of the leaves from `first` up to, but without, `end`.
+
+    Raises BrokenTree if a tile is missing.
+    """
+    rows = range(first // TILE_WIDTH, (end + TILE_WIDTH - 1) // TILE_WIDTH)
+    tiles = [Tile(0, row, min(TILE_WIDTH, end - row * TILE_WIDTH)) for row in rows]
+    contents = await read_tiles(conn, tiles)
+    if len(contents) < len(tiles):
+        raise BrokenTree(f"a tile of the tree of {end} leaves is missing")
+    hashes = [value for tile in tiles for value in hashes_in(tile, contents[tile])]
+    return hashes[first - rows.start * TILE_WIDTH :] if tiles else []
 
 
 async def read_root_at(conn: Connection, size: int) -> bytes:

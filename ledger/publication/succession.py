@@ -12,16 +12,18 @@ from typing import NamedTuple
 
 from ledger.log.account_hash import TERMS_VERSION, list_accounts, upgrade_terms
 from ledger.log.canonical import canonical_bytes
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.leaf_schemas import read_leaf
 from ledger.log.merkle import EMPTY_ROOT, leaf_hash
 from ledger.log.note import Signer, format_verifier_key, parse_verifier_key
 from ledger.log.succession import Succession, build_leaves, sign_statement
 from ledger.log.verify.state import VerifierState
+from ledger.log.verify.succession import RootAccumulator
 from ledger.publication.account_salts import ensure_salts
 from ledger.publication.outbox import leaf_body
 from ledger.publication.refusals import LogRefused
 from ledger.publication.sequencer import append_leaves
-from ledger.publication.signing_guard import read_root_at
+from ledger.publication.signing_guard import read_leaf_hashes, read_root_at
 from ledger.publication.store import newest_head
 from sql import Connection, query
 
@@ -41,7 +43,6 @@ _ADD_FIRST_LEAF = query("add_first_leaf")
 _LIST_OLD_TERMS = query("list_old_terms")
 _REPLACE_LEAF_BODY = query("replace_leaf_body")
 _COUNT_LEAVES = query("count_leaves")
-_LIST_ENTRIES = query("list_entries")
 
 OnProgress = Callable[[int], None]  # leaves appended so far
 
@@ -76,8 +77,9 @@ async def plan_succession(
     heads = [VerifierState(key, head.log_note), *(c for c in candidates if c.key == key)]
     last = max(heads, key=lambda state: state.checkpoint.size)
     kept = await _count_kept(conn, last, copied_hashes)
-    size = last.checkpoint.size
-    lost_hashes = {index: copied_hashes[index] for index in range(kept, size) if index in copied_hashes}
+    lost_hashes = await _prove_lost(conn, last.checkpoint, kept, copied_hashes)
+    if head.size >= last.checkpoint.size > kept and not lost_hashes:
+        kept = 0  # another tree, and nothing proves how much of it is the same
     rows = await conn.fetch(_LIST_OLD_TERMS)
     hashed = sum(read_leaf(row["body"])["v"] < TERMS_VERSION for row in rows)
     return SuccessionPlan(last, kept, lost_hashes, hashed, await conn.fetchval(_COUNT_LEAVES))
@@ -89,11 +91,21 @@ async def _count_kept(conn: Connection, last: VerifierState, copied_hashes: Mapp
     if size >= seen.size and await read_root_at(conn, seen.size) == seen.root:
         return seen.size
     common = min(size, seen.size)
+    own = await read_leaf_hashes(conn, 0, common)
     if not copied_hashes:
         return common if size < seen.size else 0  # another tree: nothing is known to be the same
-    bodies = await conn.fetch(_LIST_ENTRIES, 0, common)
-    differing = (index for index, row in enumerate(bodies) if copied_hashes.get(index, b"") != leaf_hash(row["body"]))
-    return next(differing, common)
+    return next((n for n, value in enumerate(own) if copied_hashes.get(n, value) != value), common)
+
+
+async def _prove_lost(
+    conn: Connection, last: Checkpoint, kept: int, copied_hashes: Mapping[int, bytes]
+) -> dict[int, bytes]:
+    """Return the hashes of the lost leaves, if all are known and lead to the last root; else none."""
+    lost = {index: copied_hashes[index] for index in range(kept, last.size) if index in copied_hashes}
+    tree = RootAccumulator()
+    for value in (*await read_leaf_hashes(conn, 0, kept), *lost.values()):
+        tree.add(value)
+    return lost if (tree.size, tree.root()) == (last.size, last.root) else {}
 
 
 async def succeed_log(

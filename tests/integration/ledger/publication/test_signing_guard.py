@@ -1,7 +1,7 @@
 """The signing guard: after a restore or a failover no head is signed that readers could refute."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 
 from databases import DatabaseServer
 from ledger.log.checkpoint import open_checkpoint
+from ledger.log.merkle import leaf_hash
 from ledger.log.note import make_signer
 from ledger.log.verify.state import VerifierState, load_state
 from ledger.publication import sequencer, store
@@ -118,11 +119,17 @@ async def test_the_newest_head_is_remembered(log: Pool, log_state: Path):
 
 
 class FragileMemory(HeadMemory):
-    """A memory whose next write is lost, or stored and reported as failed."""
+    """A memory with a file whose next write is lost, or stored and reported as failed."""
 
-    def __init__(self, file: Path, *, keeps_write: bool) -> None:
+    def __init__(self, file: Path, written: str, *, keeps_write: bool) -> None:
         super().__init__(file)
-        self.keeps_write = keeps_write
+        self.written, self.keeps_write = written, keeps_write
+
+    async def append_hashes(self, first: int, hashes: Sequence[bytes]) -> None:
+        if self.written == "head" or self.keeps_write:
+            await super().append_hashes(first, hashes)
+        if self.written == "hashes":
+            raise Crash
 
     async def write(self, state: VerifierState) -> None:
         if self.keeps_write:
@@ -131,19 +138,23 @@ class FragileMemory(HeadMemory):
 
 
 @pytest.mark.parametrize("keeps_write", [False, True])
-async def test_no_signature_is_public_before_it_is_remembered(log: Pool, log_state: Path, *, keeps_write: bool):
+@pytest.mark.parametrize("written", ["hashes", "head"])
+async def test_no_signature_is_public_before_it_is_remembered(
+    log: Pool, log_state: Path, written: str, *, keeps_write: bool
+):
     await grow(log, 2, guard_of(log_state))
     before = await verify_published(log)
     await enqueue_leaves(log, 5)
+    memory = FragileMemory(log_state, written, keeps_write=keeps_write)
     with pytest.raises(Crash):
-        await sequencer.sequence_leaves(
-            log, LOG, NOW, SigningGuard(FragileMemory(log_state, keeps_write=keeps_write))
-        )
+        await sequencer.sequence_leaves(log, LOG, NOW, SigningGuard(memory))
     assert await verify_published(log) == before
-    assert remembered_size(log_state) == (7 if keeps_write else 2)
+    assert remembered_size(log_state) == (7 if keeps_write and written == "head" else 2)
     await grow(log, 1, guard_of(log_state))
     assert (await verify_published(log))[0] == remembered_size(log_state) == 8
     assert await all_signatures_match(log)
+    bodies = [row[0] for row in await log.fetch("SELECT body FROM leaf_queue ORDER BY leaf_index")]
+    assert HeadMemory(log_state).read_hashes() == (0, [leaf_hash(body) for body in bodies])
 
 
 @pytest.mark.parametrize("keeps_write", [False, True])

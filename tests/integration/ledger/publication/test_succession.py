@@ -149,13 +149,30 @@ async def test_a_restored_log_is_succeeded_and_readers_follow(story: Story, tmp_
     assert HeadMemory(log_state).read().key == successor.verifier_key  # type: ignore[union-attr]
 
 
-async def test_a_copy_proves_the_link_to_readers_of_lost_leaves(story: Story, tmp_path: Path):
+@pytest.mark.parametrize("is_remembered", [True, False])
+async def test_readers_of_some_lost_leaves_follow_by_their_hashes(
+    story: Story, tmp_path: Path, log_state: Path, *, is_remembered: bool
+):
+    """The signer's memory has the hashes of lost leaves; a copy has them too."""
+    if is_remembered:
+        await run_succession(story.backup)
+    else:
+        HeadMemory(log_state).forget_hashes()
+        await run_succession(story.backup, copy=story.mirror)
+    for state in story.states.values():
+        assert (await verify(story.backup, tmp_path / "successor", state)).followed is not None
+
+
+async def test_a_copy_proves_the_link_without_a_memory(story: Story, tmp_path: Path, log_state: Path):
+    log_state.unlink()  # noqa: ASYNC240
+    HeadMemory(log_state).forget_hashes()
     await run_succession(story.backup, copy=story.mirror)
     for state in story.states.values():
         assert (await verify(story.backup, tmp_path / "successor", state)).followed is not None
 
 
-async def test_without_a_copy_readers_of_some_lost_leaves_are_told(story: Story, tmp_path: Path):
+async def test_without_hashes_readers_of_some_lost_leaves_are_told(story: Story, tmp_path: Path, log_state: Path):
+    HeadMemory(log_state).forget_hashes()
     await run_succession(story.backup)
     with pytest.raises(VerificationFailed, match=r"does not show that the .* leaves which it succeeds extend the"):
         await verify(story.backup, tmp_path / "successor", story.states["between"])
