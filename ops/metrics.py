@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from campaigns.intake.like_state import Outcome
 from ledger.payouts.callbacks import CallbackResult
+from ops.outages import OutageRecorder
+from sql import Outage
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 AFTER_COMMIT_COMMANDS = ("settlement.send",)  # commands that call other services after their commit
@@ -23,6 +25,7 @@ class Metrics:
         self._add_money(options)
         self._add_operations(options)
         self._initialize_labels()
+        self.outages = OutageRecorder(lambda outage: self.database_outages.labels(outage.code).inc())
 
     def _add_likes(self, options: dict[str, Any]) -> None:
         self.likes = Counter("like_ledger_likes", "Likes and unlikes decided, by outcome", ["outcome"], **options)
@@ -85,6 +88,12 @@ class Metrics:
         self.job_skips = Counter(
             "like_ledger_job_skips", "Runs of a job left out because the one before still ran", ["job"], **options
         )
+        self.database_outages = Counter(
+            "like_ledger_database_outages",
+            "Requests and jobs that the database could not serve, by outage",
+            ["outage"],
+            **options,
+        )
         self.after_commit_failures = Counter(
             "like_ledger_after_commit_failures",
             "Commands whose work after the commit failed",
@@ -112,6 +121,9 @@ class Metrics:
         self.log_sequenced_timestamp_seconds = Gauge(
             "like_ledger_log_sequenced_timestamp_seconds", "When the log last grew", **options
         )
+        self.log_signing_refused = Gauge(
+            "like_ledger_log_signing_refused", "1 while the log refuses to sign a second history", **options
+        )
         self.witness_lag_seconds = Gauge(
             "like_ledger_witness_lag_seconds", "Age of the oldest checkpoint not yet cosigned", ["witness"], **options
         )
@@ -124,6 +136,8 @@ class Metrics:
             self.authentication_failures.labels(reason)
         for result in CallbackResult:
             self.payout_callbacks.labels(result.value)
+        for outage in Outage:
+            self.database_outages.labels(outage.code)
         for command in AFTER_COMMIT_COMMANDS:
             self.after_commit_failures.labels(command)
 

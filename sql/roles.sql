@@ -65,7 +65,7 @@ GRANT INSERT ON content_pauses, content_uploads, content_upload_chunks TO like_l
 GRANT UPDATE (paused_at, resumed_at, version) ON content_pauses TO like_ledger_service;
 GRANT UPDATE (ended_at, fault) ON content_uploads TO like_ledger_service;
 GRANT UPDATE (changed, done_at) ON content_upload_chunks TO like_ledger_service;
-GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
+GRANT SELECT ON log_witnesses, log_cosignatures, log_successions TO like_ledger_reader;
 GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
 GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
 

@@ -182,11 +182,14 @@ def export(
 
 async def _read_messages(settlement: str) -> "list[Message]":
     from ledger.payouts.sending import list_messages
+    from sql.replication import wait_until_replicated
 
     async with runtime.open_session() as session:
         await _read_with_campaign(session, settlement)  # NotFound
         async with session.pool.acquire() as conn:
-            return await list_messages(conn, settlement)
+            messages = await list_messages(conn, settlement)
+            await wait_until_replicated(conn)  # a person takes these files to the bank
+            return messages
 
 
 def _write_message(folder: Path, message: "Message") -> dict[str, str]:

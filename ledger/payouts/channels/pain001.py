@@ -3,8 +3,8 @@
 https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments Initiation). Only
 euro transfers between IBANs carry `SEPA` and `SLEV`, and texts in Latin characters. Every transfer
 asks for a booking of its own, because a statement then names it. The file is named by its MsgId and its bytes
-never change; banks refuse a MsgId that they know. We do not rely on that: a marker file records
-every message written, so we know it even after the bank has taken the file away.
+never change; banks refuse a MsgId that they know. We do not rely on that: a mark with the hash of
+the file records every message written, so we know it even after the bank has taken the file away.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -19,13 +20,13 @@ from xml.etree import ElementTree as ET
 from ledger.errors import SettlementRefused
 from ledger.money import format_minor
 from ledger.payouts.channels import Instruction, Message, PaymentOutcome, PaymentResult
+from ledger.payouts.channels.sent_marks import read_mark, require_same_body, sync_folder, write_durably, write_mark
 from ledger.payouts.channels.sepa_text import to_sepa_text
 
 NAMESPACE = "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"
 _NAME_CHARS_MAX = 140
 _SEPA_NAME_CHARS_MAX = 70
 _SCHEME_CODES = {"bban": "BBAN"}  # of ISO 20022; other schemes are proprietary
-_SENT_FOLDER = ".told"  # markers of messages written; under another name old messages would be sent again
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,62 +56,52 @@ class Pain001Channel:
         return PaymentResult(PaymentOutcome.ACCEPTED)
 
     async def query_result(self, message: Message) -> PaymentResult:
-        """Tell whether the file was written; the bank may have taken it away since."""
-        was_written = await asyncio.to_thread(_was_written, self.folder, message)
-        return PaymentResult(PaymentOutcome.ACCEPTED if was_written else PaymentOutcome.NOT_FOUND)
+        """Tell whether the file was written; the bank may have taken it away since.
+
+        Raises SettlementRefused if another file was written under the message's id.
+        """
+        digest = await asyncio.to_thread(_read_written_digest, self.folder, message)
+        if digest is None:
+            return PaymentResult(PaymentOutcome.NOT_FOUND)
+        if not digest:
+            raise SettlementRefused("payout_mark_without_hash", message=message.message_id)
+        require_same_body(message, digest)
+        return PaymentResult(PaymentOutcome.ACCEPTED)
 
 
 def _file_path(folder: Path, message: Message) -> Path:
     return folder / f"{message.message_id}.xml"
 
 
-def _marker_path(folder: Path, message: Message) -> Path:
-    return folder / _SENT_FOLDER / message.message_id
-
-
 def _partial_files(folder: Path, message: Message) -> list[Path]:
     return list(folder.glob(f".{message.message_id}.*"))
 
 
-def _was_written(folder: Path, message: Message) -> bool:
-    """Tell whether the file exists or existed: it has a marker, and no partial file is left."""
-    if _file_path(folder, message).exists():
-        return True
-    return _marker_path(folder, message).exists() and not _partial_files(folder, message)
+def _read_written_digest(folder: Path, message: Message) -> str | None:
+    """Return the digest of the file that exists or existed, None if there was none.
+
+    It existed if it has a mark and no partial file is left. "" stands for a mark without a hash.
+    """
+    try:
+        return sha256(_file_path(folder, message).read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None if _partial_files(folder, message) else read_mark(folder, message)
 
 
 def _write_once(folder: Path, message: Message) -> None:
     """Write the file.
 
-    After a crash at any point `_was_written` tells whether the bank can have seen it.
+    After a crash at any point `_read_written_digest` tells whether the bank can have seen it.
     """
     path, partial = _file_path(folder, message), folder / f".{message.message_id}.{os.getpid()}"
-    marker = _marker_path(folder, message)
-    marker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_durably(partial, message.body)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_durably(partial, message.body)
     for other in _partial_files(folder, message):
         if other != partial:
             other.unlink()
-    _write_durably(marker, b"")
+    write_mark(folder, message)
     partial.replace(path)
-    _sync_folder(folder)
-
-
-def _write_durably(path: Path, body: bytes) -> None:
-    """Write a file and its directory entry so that they survive a power loss."""
-    with path.open("wb") as file:
-        file.write(body)
-        file.flush()
-        os.fsync(file.fileno())
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)
 
 
 def build_credit_transfers(

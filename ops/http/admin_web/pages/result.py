@@ -10,9 +10,11 @@ from ops.admin.core.execute import CommandResponse
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext
 from ops.http.admin_web.table_cells import format_subject, subject_url
+from ops.http.core.app_keys import COMMAND_SERVICES
 from ops.i18n import labels
 from ops.i18n.language import Language
 from ops.i18n.refusals import code_text
+from sql.replication import wait_until_replicated
 
 _SETTLEMENT_PREFIX = "stl_"
 
@@ -24,6 +26,8 @@ async def show_result(context: PageContext) -> web.Response:
         response = await idempotency.find_response(command_context.conn, context.actor.name, key)
     if response is None:
         raise NotFound("result_not_found")
+    async with context.request.app[COMMAND_SERVICES].pool.acquire() as conn:
+        await wait_until_replicated(conn)  # the visitor may have got an error instead of a redirect
     return render_result(context, orjson.loads(response))
 
 

@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from ledger.errors import SettlementRefused
-from ledger.payouts.channels import Instruction, Message, PaymentOutcome, pain001
+from ledger.payouts.channels import Instruction, Message, PaymentOutcome, pain001, sent_marks
 from ledger.payouts.channels.pain001 import NAMESPACE, Pain001Channel, Payer, build_credit_transfers
 from payouts import visible_files
 
@@ -189,7 +189,8 @@ class Disk:
 
     def install(self, broken: pytest.MonkeyPatch) -> None:
         """Route every step of writing a file through this disk."""
-        for at, name in ((pain001, "_write_durably"), (pain001, "_sync_folder"), (Path, "unlink"), (Path, "replace")):
+        modules = [(at, name) for at in (pain001, sent_marks) for name in ("write_durably", "sync_folder")]
+        for at, name in (*modules, (Path, "unlink"), (Path, "replace")):
             real = getattr(at, name)
             broken.setattr(at, name, lambda *arguments, real=real: self.step(real, *arguments))
 
