@@ -24,7 +24,7 @@ test: .venv/dev.stamp .venv/linked.stamp ## install what the tests need and run 
 test-fast: .venv/dev.stamp .venv/linked.stamp ## unit, property and tidy tests: under a minute
 	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/property tests/tidy $(ARGS)
 
-soak: .venv/dev.stamp .venv/linked.stamp ## kill, stop, fill and cut what the service needs, under load, for some 20 minutes; as root, for a small disk
+soak: .venv/dev.stamp .venv/linked.stamp ## kill, stop, fill and cut what the service needs, under load, for a quarter of an hour; as root, for a small disk
 	.ci/install
 	SOAK_FACTOR=$${SOAK_FACTOR:-10} $(BIN)/python -m pytest -q --timeout 7200 tests/soak tests/crash/test_kill.py $(ARGS)
 
