@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from ledger.reconciliation.statements.amounts import AmountNotExact, parse_minor
-from ledger.reconciliation.statements.xml import find_all, find_text
+from ledger.reconciliation.statements.xml import find_all, find_text, read_is_credit
 
 _PAYMENT_PATHS = "Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt"
 
@@ -31,7 +31,7 @@ def read_charges_minor(element: Element, currency: str) -> int:
     for item in items:
         if find_text(item, "ChrgInclInd") not in {"false", "0"}:
             minor = _find_charge(item, currency, "Amt") or 0
-            total_minor += -minor if find_text(item, "CdtDbtInd") == "CRDT" else minor
+            total_minor += -minor if read_is_credit(item) else minor
     if not items:
         totals = (_find_charge(charges, currency, "TtlChrgsAndTaxAmt") for charges in find_all(element, "Chrgs"))
         total_minor = sum(minor or 0 for minor in totals)
