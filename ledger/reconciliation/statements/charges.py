@@ -55,7 +55,8 @@ def split_charges(entry: Element, detail: Element | None, signed_minor: int, cur
     """Return the charges within the amount of an entry with a single transaction.
 
     They are the difference to the amount of the payment if the bank states it, else the charges
-    that it lists as included. A debit contains them; a return comes without them.
+    that it lists as included. A debit contains them; a return comes without them. A difference as
+    large as the rest is a charge only if the bank lists it: otherwise a person must look.
     """
     elements = [element for element in (detail, entry) if element is not None]
     stated_minor = next(filter(None, (read_charges_minor(element, currency) for element in elements)), 0)
@@ -64,6 +65,7 @@ def split_charges(entry: Element, detail: Element | None, signed_minor: int, cur
     for payment_minor in payments:
         difference_minor = (payment_minor or amount_minor) - amount_minor
         charges_minor = difference_minor if signed_minor > 0 else -difference_minor
-        if charges_minor > 0:
+        rest_minor = amount_minor if signed_minor > 0 else amount_minor - charges_minor
+        if 0 < charges_minor < rest_minor or 0 < charges_minor == stated_minor:
             return charges_minor
     return min(stated_minor, amount_minor) if signed_minor < 0 else stated_minor
