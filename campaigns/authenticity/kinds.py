@@ -48,6 +48,7 @@ _CROWD = {
     "excess_from_bp": _SHARE_FROM,
     "deviation_from": Number(1, _COUNT_MAX, "lower"),
     "pooled_deviation_from": Number(1, _COUNT_MAX, "lower"),
+    "pooled_excess_from_bp": Number(BASIS_POINTS, 100 * BASIS_POINTS, "lower"),
     "rush_minutes": Number(0, 60 * 24, "lower"),
 }
 
@@ -74,22 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "device.rotation": Kind(
         "window", frozenset({"device"}), {"devices_from": _from(2), "share_from_bp": _SHARE_FROM}
     ),
-    "network.newcomers": Kind(
-        "window",
-        frozenset({"network", "account_age_days"}),
-        {"account_days_max": _up_to(3_650, 0), "likes_max": _up_to(1_000), "expected_max_bp": _up_to(BASIS_POINTS)},
-    ),
     "lockstep.slots": Kind("window", frozenset(), {"slot_minutes": _up_to(1_440, 5), "people_from": _from(3)}),
-    "lockstep.contents": Kind(
-        "window",
-        frozenset(),
-        {
-            "people_from": _from(3),
-            "contents_from": _from(2),
-            "share_from_bp": _SHARE_FROM,
-            "contents_max": _up_to(200),
-        },
-    ),
     "lockstep.network": Kind(
         "window",
         frozenset({"network"}),

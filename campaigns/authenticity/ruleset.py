@@ -120,7 +120,7 @@ class Critical(_Strict):
     steps: Annotated[
         list[Annotated[list[int], Field(min_length=2, max_length=2)]], Field(max_length=CRITICAL_STEPS_MAX)
     ]
-    ratio_bp: Annotated[int, Field(ge=BASIS_POINTS, le=100 * BASIS_POINTS)] = 25_000
+    ratio_bp: Annotated[int, Field(ge=BASIS_POINTS, le=100 * BASIS_POINTS)] = 20_000
 
     @model_validator(mode="after")
     def check_steps(self) -> Self:

@@ -1,0 +1,75 @@
+"""Rules about people who act together: the same contents at the same time, or from one network."""
+
+from collections import defaultdict
+from itertools import combinations
+
+from campaigns.authenticity.kinds import BASIS_POINTS
+from campaigns.authenticity.rule_input import Hit, Numbers, RuleInput
+from campaigns.authenticity.window import ABSENT
+
+_MINUTE_MS = 60_000
+_GATHERED_SHARE = (3, 5)  # so large a part in gatherings explains why they act together
+
+
+def find_slot_pairs(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
+    """Return people who like the same two contents, each at the same time. Pure.
+
+    Time is cut into slots twice, half a slot apart, so that no edge hides anybody.
+    """
+    slot_ms = numbers["slot_minutes"] * _MINUTE_MS
+    together: dict[frozenset[int], int] = {}
+    for offset_ms in (0, slot_ms // 2):
+        for people in _pairs_of_slots(inputs, slot_ms, offset_ms, numbers["people_from"]):
+            together[people] = together.get(people, 0) + 1
+    return [Hit(people, {"people": len(people), "pairs": pairs}) for people, pairs in together.items()]
+
+
+def find_network_mates(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
+    """Return people of one network who like the same contents more than their numbers explain. Pure."""
+    window = inputs.window
+    cells: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for like, network in enumerate(window.network):
+        if network != ABSENT and network not in inputs.gatherings:
+            cells[window.content[like], network].add(window.person[like])
+    contents: dict[int, set[int]] = defaultdict(set)
+    for (content, network), people in cells.items():
+        expected = 100 * len(window.content_likes[content]) * len(window.network_likes[network]) // len(window.likes)
+        if len(people) >= max(numbers["people_from"], inputs.critical_count(expected)):
+            for person in people:
+                contents[person].add(content)
+    return [
+        Hit(frozenset({person}), {"likes": len(window.person_likes[person]), "contents": len(shared)})
+        for person, shared in contents.items()
+        if len(shared) >= numbers["contents_from"]
+        and BASIS_POINTS * len(shared) >= numbers["share_from_bp"] * len(window.person_likes[person])
+    ]
+
+
+def _pairs_of_slots(inputs: RuleInput, slot_ms: int, offset_ms: int, least: int) -> list[frozenset[int]]:
+    """Return the people of each pair of crowded slots that at least so many share."""
+    window = inputs.window
+    cells: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for like, moment_ms in enumerate(window.time_ms):
+        cells[window.content[like], (moment_ms + offset_ms) // slot_ms].append(like)
+    slots: dict[int, list[int]] = defaultdict(list)
+    gathered: set[tuple[int, int]] = set()  # (slot, person)
+    for slot, likes in enumerate(likes for likes in cells.values() if len(likes) >= least):
+        for like in likes:
+            slots[window.person[like]].append(slot)
+            if window.network[like] in inputs.gatherings:
+                gathered.add((slot, window.person[like]))
+    pairs: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for person, in_slots in slots.items():
+        for pair in combinations(in_slots, 2):
+            pairs[pair].append(person)
+    return [
+        frozenset(people)
+        for (slot, _), people in pairs.items()
+        if len(people) >= least
+        and not _are_gathered(sum((slot, person) in gathered for person in people), len(people))
+    ]
+
+
+def _are_gathered(gathered: int, people: int) -> bool:
+    part, whole = _GATHERED_SHARE
+    return whole * gathered >= part * people
