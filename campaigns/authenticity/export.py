@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from campaigns.authenticity.engine import Judgement, Verdict, digest
 from campaigns.authenticity.observation import Observation
@@ -34,6 +35,7 @@ _INTEGER = re.compile(r"-?\d{1,18}")
 _TAG_DIGITS, _PERSON_DIGITS = 16, 32
 _BOOLEANS = {"": None, "0": False, "1": True}
 _TEXT_CHARS_MAX = 128
+_EVENT_US_MAX = 2**53  # the year 2255
 
 
 class ExportHead(NamedTuple):
@@ -82,6 +84,10 @@ def read_head(line: str) -> ExportHead:
         raise _fault(1, "export_head_malformed")
     if int(match["version"]) != VERSION:
         raise ValidationFailed([FieldError("line 1", "export_version_unknown", {"version_number": VERSION})])
+    try:
+        ZoneInfo(match["timezone"])
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of the database
+        raise _fault(1, "export_head_malformed") from None
     return ExportHead(match["timezone"], int(match["ruleset"]), match["digest"])
 
 
@@ -119,6 +125,9 @@ def _observation(cells: Sequence[str]) -> Observation:
     event_us = _integer(cells[0])
     if person is None or event_us is None or not cells[2] or max(map(len, cells[2:4])) > _TEXT_CHARS_MAX + 1:
         raise ValueError("a cell that every row has is empty, or too long")
+    if not 0 <= event_us < _EVENT_US_MAX:
+        raise ValueError("a time that no campaign has")
+    "".join(cells).encode()  # a byte that is not UTF-8 was read as a lone surrogate
     age, watch, duration = (_count(cell) for cell in cells[6:9])
     followed, commented, shared = (_BOOLEANS[cell] for cell in cells[9:12])
     return Observation(
