@@ -15,17 +15,20 @@ RUN echo /opt/like-ledger > "$(/opt/venv/bin/python -c 'import sysconfig; print(
     /opt/venv/bin/python -m compileall -q /opt/like-ledger
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/like-ledger --create-home like-ledger
+RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/like-ledger --create-home like-ledger && \
+    install -d -o like-ledger -g like-ledger /var/lib/like-ledger/data
 COPY --from=install /opt /opt
 COPY LICENSE /opt/like-ledger/LICENSE
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     LIKE_LEDGER_HOST=0.0.0.0 \
-    LIKE_LEDGER_PORT=8080
+    LIKE_LEDGER_PORT=8080 \
+    LIKE_LEDGER_METRICS_HOST=0.0.0.0 \
+    LIKE_LEDGER_METRICS_PORT=9464
 USER 10001:10001
 WORKDIR /var/lib/like-ledger
-EXPOSE 8080
+EXPOSE 8080 9464
 # That the process answers; whether it can work is /ready, which is for whoever sends it requests.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['LIKE_LEDGER_PORT'] + '/live', timeout=4)"]

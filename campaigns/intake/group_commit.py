@@ -25,6 +25,7 @@ from campaigns.intake.response import (
 )
 from campaigns.promise.calendar import local_day
 from sql import Connection, query, rows_affected
+from sql.replication import wait_until_replicated
 
 _READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
@@ -86,7 +87,7 @@ async def commit_group(
 ) -> CommitResult:
     """Record a group of deliveries with different ids in one transaction.
 
-    Returns once it is durable. `exclusive` keeps all other intake out until the commit: for a group
+    Returns once it is durable and replicated. `exclusive` keeps all other intake out until the commit: for a group
     that lost a race. Raises StaleCatalogue or ConcurrentUpdate; then nothing was recorded, and the
     group may be committed again.
     """
@@ -103,6 +104,10 @@ async def commit_group(
             for delivery_results in results:
                 outcomes.update(count_outcomes(delivery_results))
             stored |= await _store_responses(conn, [a.submission for a in unanswered], results)
+    # A commit of ours waits for the standby. A group that wrote nothing repeats responses of another
+    # transaction, whose own wait may have been cut off: nobody has been told that it is durable.
+    if not unanswered:
+        await wait_until_replicated(conn)
     responses = [_select_response(s, stored[s.id]) if s.id in admissions else SenderRevoked() for s in group]
     return CommitResult(responses, outcomes)
 

@@ -80,13 +80,14 @@ async def _serve(
             await migrate(dsn)
         async with (
             app.run_service(settings, keys.load_serving_keys(settings), dsn) as service,
+            app.serve_metrics(service, settings.metrics_port or 0) as metrics_url,
             app.serve_http(service) as url,
         ):
             result = await run_demo(service, url, likes, console)
             verdicts.append(result.holds)
             _print_result(result, url, as_json=as_json)
             if not exits_after_check:
-                console.print("Serving until Ctrl-C.")
+                console.print(f"Metrics for Prometheus: {metrics_url}\nServing until Ctrl-C.")
                 await asyncio.Event().wait()
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from campaigns.errors import RequestRefused
 from campaigns.stored_refusals import encode_refusal, refusal_object
 from ledger.errors import LedgerError, Refusal
+from ledger.person_names import is_same_person
 from ops.admin.core import audit_log, proposals
 from ops.admin.core.actor import SCHEDULER, Actor, Role
 from ops.admin.core.command import (
@@ -80,7 +81,7 @@ def decision_blocker(proposal: Proposal, actor: Actor) -> Refusal | None:
     """Return why this person cannot decide a proposal; None if they can. Pure."""
     if actor.is_operator:
         return ProposalRefused("approval_needs_personal_token")
-    if actor.name == proposal.asked_by:
+    if is_same_person(actor.name, proposal.asked_by):
         return ProposalRefused("proposal_by_same_person", name=actor.name, proposal=proposal.proposal_id)
     if proposal.state is not ProposalState.PENDING:
         return ProposalRefused("proposal_already_decided", proposal=proposal.proposal_id, state=proposal.state.value)
@@ -150,7 +151,7 @@ async def execute_due(services: CommandServices, find_command: FindCommand, now:
     ended_count = 0
     for proposal_id in due:
         async with services.pool.acquire() as conn, conn.transaction():
-            context = CommandContext(conn, SCHEDULER, services.keys, services.settings, now)
+            context = services.build_context(conn, SCHEDULER, now)
             has_ended, after_commit = await _execute_proposal(context, find_command, proposal_id)
         ended_count += has_ended
         if after_commit is not None:

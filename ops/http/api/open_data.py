@@ -1,12 +1,12 @@
 """The public API: every figure as open data, without credentials, from one snapshot in memory."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from campaigns.catalogue.cache import CatalogueCache
 from campaigns.reporting.campaign import (
     PublishedCampaign,
     PublishedCampaigns,
@@ -18,7 +18,6 @@ from campaigns.reporting.days import CampaignDays, campaign_days, campaign_days_
 from campaigns.reporting.settlements import PublishedSettlements, published_settlements, settlements_csv
 from campaigns.reporting.snapshot import format_instant
 from campaigns.reporting.totals import AllTotals, Totals, campaign_totals
-from ops.clock import utc_now
 from ops.http.api.totals_stream import OPEN_STREAMS, OpenStreams, end_streams, stream_totals
 from ops.http.core.app_keys import OPENAPI_DOCUMENT
 from ops.http.core.problems import Problem
@@ -36,7 +35,6 @@ from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, SnapshotCa
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import CSV, Endpoint
 from ops.http.openapi.parameters import LAST_EVENT_ID
-from sql import Pool
 
 _TAG = "open data"
 _CAMPAIGN_PATH = "/v1/campaigns/{slug}"
@@ -83,8 +81,14 @@ def all_campaigns_handler(view: JsonView) -> Handler:
 @public_handler
 async def get_openapi(request: web.Request) -> web.Response:
     """Return the service's OpenAPI document."""
-    body = to_json(request.app[OPENAPI_DOCUMENT]())
-    return conditional_response(request, PreparedResponse(body, JSON, entity_tag(body)), "public, max-age=300")
+    document = _prepare_openapi(request.app[OPENAPI_DOCUMENT])
+    return conditional_response(request, document, "public, max-age=300")
+
+
+@cache
+def _prepare_openapi(document: Callable[[], dict[str, Any]]) -> PreparedResponse:
+    body = to_json(document())
+    return PreparedResponse(body, JSON, entity_tag(body))
 
 
 def _example_of(view: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -195,6 +199,7 @@ ENDPOINTS = (
             Problem.UNKNOWN_PARAMETER,
             Problem.NOT_FOUND,
             Problem.FIGURES_UNAVAILABLE,
+            Problem.TOO_MANY_STREAMS_OF_CLIENT,
             Problem.TOO_MANY_STREAMS,
         ),
     ),
@@ -213,8 +218,8 @@ OPENAPI_ENDPOINTS = (
 )
 
 
-def set_up(app: web.Application, pool: Pool, catalogue_cache: CatalogueCache) -> None:
+def set_up(app: web.Application, snapshot_cache: SnapshotCache, streams_per_client_max: int) -> None:
     """Give the application the snapshots and streams that the public reads."""
-    app[SNAPSHOT_CACHE] = SnapshotCache(pool, catalogue_cache, utc_now)
-    app[OPEN_STREAMS] = OpenStreams()
+    app[SNAPSHOT_CACHE] = snapshot_cache
+    app[OPEN_STREAMS] = OpenStreams(streams_per_client_max)
     app.on_shutdown.append(end_streams)

@@ -77,6 +77,7 @@ class ProblemDetails(TypedDict):
     detail: str
     params: NotRequired[dict[str, Any]]
     faults: NotRequired[list[Fault]]
+    more_faults: NotRequired[Annotated[int, Field(description="The number of faults beyond the twenty shown.")]]
 
 
 _AS_JSON = {"type": "string", "contentMediaType": "application/json", "description": "The response of `/totals`."}
@@ -98,7 +99,8 @@ class Live(TypedDict):
 
 
 class Ready(TypedDict):
-    """Whether the service can work; `reason` if it cannot."""
+    """Whether the service can write and sign; `code` and `reason` if it cannot."""
 
     ready: bool
+    code: NotRequired[str]
     reason: NotRequired[str]

@@ -18,12 +18,11 @@ from ops.clock import utc_now
 from ops.http.admin_web import csrf
 from ops.http.admin_web.context import render_admin_page, render_blocked, see_other
 from ops.http.admin_web.pages import sign_in
-from ops.http.core.authentication import AUTHENTICATOR, Authenticator, RateLimited
+from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.i18n.language import Language, negotiate_language, translate
 from ops.openid import client, protocol
 from ops.openid.protocol import SignInAttempt, Unproven
 from ops.openid.provider import Provider
-from sql import UNAVAILABLE_ERRORS
 
 _COOKIE_SECONDS = 600
 _SECRET_BYTES = 32
@@ -59,12 +58,12 @@ async def begin_sign_in(request: web.Request) -> web.StreamResponse:
     language = negotiate_language(request)
     pending = _new_attempt(request, language)
     try:
-        authenticator.check_rate_limit(authenticator.client_address(request))
+        authenticator.check_rate_limit(authenticator.client_address(request), "openid")
         url = protocol.authorization_url(provider.client, await provider.metadata(), pending.attempt)
         await sign_in.end_session(request)
     except Unproven as failure:
         return _render_failure(request, failure, language)
-    except (RateLimited, *UNAVAILABLE_ERRORS) as error:
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
         return render_blocked(request, error)
     response = see_other(url)
     _set_cookie(response, pending, authenticator)
@@ -84,15 +83,15 @@ async def finish_sign_in(request: web.Request) -> web.StreamResponse:
     language = _chosen_language(pending, request)
     address = authenticator.client_address(request)
     try:
-        authenticator.check_rate_limit(address)
+        authenticator.check_rate_limit(address, "openid")
         identity = protocol.read_identity(provider.client, await _fetch_claims(request, provider, pending))
         cookie = await authenticator.begin_openid_session(identity)
     except Unproven as failure:
         if failure.code in _COUNTED_FAILURES and pending is not None:
-            authenticator.record_failure(address, "page")
+            authenticator.record_failure(address, "page", "openid")
         next_url = pending.next_url if pending else ""
         return _clear_cookie(_render_failure(request, failure, language, next_url), authenticator)
-    except (RateLimited, *UNAVAILABLE_ERRORS) as error:
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
         return render_blocked(request, error)
     _log.info("signed in", address=address, by="openid")
     variables = {"continue_url": _continue_url(pending, language), "name": identity.name}
