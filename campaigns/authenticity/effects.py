@@ -31,9 +31,9 @@ class Part(NamedTuple):
     """The likes that one hit is about, by what becomes of them."""
 
     evidence: Mapping[str, int]
-    held: frozenset[int]
-    in_case: frozenset[int]
-    only_recorded: frozenset[int]
+    held_likes: frozenset[int]
+    case_likes: frozenset[int]
+    recorded_likes: frozenset[int]
 
 
 class Effects(NamedTuple):
@@ -66,7 +66,7 @@ def apply_breaker(window: Window, rule: Rule, hits: list[Hit], coverage: Coverag
     days = _days_beyond_breaker(window, parts)
     if not days:
         return Effects(parts, days)
-    cases = [part._replace(held=frozenset(), in_case=part.held | part.in_case) for part in parts]
+    cases = [part._replace(held_likes=frozenset(), case_likes=part.held_likes | part.case_likes) for part in parts]
     return Effects(cases, days)
 
 
@@ -94,11 +94,11 @@ def _is_covered(window: Window, like: int, rule: Rule, coverage: Coverage) -> bo
 
 def _days_beyond_breaker(window: Window, parts: list[Part]) -> frozenset[int]:
     """Return the days on which the rule would hold too many established people."""
-    held: dict[int, set[int]] = defaultdict(set)
-    for like in frozenset[int]().union(*(part.held for part in parts)):
+    people_held: dict[int, set[int]] = defaultdict(set)
+    for like in frozenset[int]().union(*(part.held_likes for part in parts)):
         if window.is_established[window.person[like]]:
-            held[window.day[like]].add(window.person[like])
-    crowded = {day: people for day, people in held.items() if len(people) >= BREAKER_PEOPLE}
+            people_held[window.day[like]].add(window.person[like])
+    crowded = {day: people for day, people in people_held.items() if len(people) >= BREAKER_PEOPLE}
     if not crowded:
         return frozenset()
     present: dict[int, set[int]] = defaultdict(set)

@@ -51,16 +51,16 @@ class RuleFailed(Exception):
 class Finding(NamedTuple):
     """A rule's hit with its evidence in counts, and what becomes of the likes it is about.
 
-    `held` likes are quarantined. `in_case` ones count until people decide. `only_recorded` ones are
+    `held_likes` are quarantined. `case_likes` count until people decide. `recorded_likes` are
     those of a shadow rule, or of a platform's day that carries too few signals.
     """
 
     rule: str
     family: str
     evidence: tuple[tuple[str, int], ...]
-    held: tuple[LikeKey, ...]
-    in_case: tuple[LikeKey, ...]
-    only_recorded: tuple[LikeKey, ...]
+    held_likes: tuple[LikeKey, ...]
+    case_likes: tuple[LikeKey, ...]
+    recorded_likes: tuple[LikeKey, ...]
 
 
 class Verdict(NamedTuple):
@@ -174,14 +174,14 @@ def _intake_hits(window: Window, rule: Rule) -> list[Hit]:
 
 
 def _finding(window: Window, rule: Rule, effect: Part) -> Finding:
-    groups = (sort_likes(window, likes) for likes in (effect.held, effect.in_case, effect.only_recorded))
+    groups = (sort_likes(window, likes) for likes in (effect.held_likes, effect.case_likes, effect.recorded_likes))
     return Finding(rule.id, rule.family, tuple(sorted(effect.evidence.items())), *groups)
 
 
 def _verdicts(window: Window, ruleset: Ruleset, effects: Mapping[str, Effects]) -> list[Verdict]:
     rules: dict[int, list[Rule]] = defaultdict(list)
     for rule in ruleset.rules:
-        for like in {like for part in effects[rule.id].hits for like in part.held}:
+        for like in {like for part in effects[rule.id].hits for like in part.held_likes}:
             rules[like].append(rule)
     return sorted(
         Verdict(

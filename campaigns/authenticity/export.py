@@ -28,7 +28,7 @@ VERSION = 1
 STATE_HELD = "quarantined"
 COLUMNS = (*Observation._fields, "state", "families", "rules")
 _HEAD = re.compile(
-    r"# like-ledger review export; version=(?P<version>\d{1,9}); timezone=(?P<timezone>[A-Za-z0-9+_/-]{1,64});"
+    r"# observations of like-ledger; version=(?P<version>\d{1,9}); timezone=(?P<timezone>[A-Za-z0-9+_/-]{1,64});"
     r" ruleset=(?P<ruleset>\d{1,16}); digest=(?P<digest>[0-9a-f]{64})\r?\n?"
 )
 _INTEGER = re.compile(r"-?\d{1,18}")
@@ -61,14 +61,14 @@ def write_export(
 
     The judgement must be over these observations.
     """
-    held = {(verdict.person, verdict.content): verdict for verdict in judgement.verdicts}
+    verdicts = {(verdict.person, verdict.content): verdict for verdict in judgement.verdicts}
     yield (
-        f"# like-ledger review export; version={VERSION}; timezone={timezone}; ruleset={ruleset_version};"
+        f"# observations of like-ledger; version={VERSION}; timezone={timezone}; ruleset={ruleset_version};"
         f" digest={digest(judgement.verdicts)}\r\n"
     )
     yield _csv_line(COLUMNS)
     for observation in observations:
-        verdict = held.get((observation.person, observation.content))
+        verdict = verdicts.get((observation.person, observation.content))
         yield _csv_line([*map(_cell, observation), *describe_verdict(verdict)])
 
 

@@ -22,7 +22,7 @@ class Reproduction(NamedTuple):
 
     rows: int
     likes: int
-    held: int
+    likes_held: int
     digest: str
     is_same: bool
     difference: Difference | None
@@ -38,11 +38,12 @@ def reproduce(head: ExportHead, rows: Iterable[ExportRow], ruleset: Ruleset) -> 
         raise ValidationFailed([FieldError("line 1", "export_ruleset_differs", versions)])
     listed = list(rows)
     judgement = judge((row.observation for row in listed), ruleset, head.timezone)
-    held = {(verdict.person, verdict.content): verdict for verdict in judgement.verdicts}
+    verdicts = {(verdict.person, verdict.content): verdict for verdict in judgement.verdicts}
     differences = (
         Difference(row.line, row.decision, judged)
         for row in listed
-        if row.decision != (judged := describe_verdict(held.get((row.observation.person, row.observation.content))))
+        if row.decision
+        != (judged := describe_verdict(verdicts.get((row.observation.person, row.observation.content))))
     )
     difference, judged_digest = next(differences, None), digest(judgement.verdicts)
     is_same = difference is None and judged_digest == head.digest

@@ -38,7 +38,7 @@ def reproduce(
     if as_json:
         runtime.show_json(_result_json(result))
     else:
-        typer.echo(f"{result.rows:,} observations of {result.likes:,} likes; the rules hold {result.held:,}")
+        typer.echo(f"{result.rows:,} observations of {result.likes:,} likes; the rules hold {result.likes_held:,}")
         typer.echo(f"digest {result.digest}")
         if not result.is_same:
             typer.echo(_describe_difference(result), err=True)
@@ -88,7 +88,7 @@ def _result_json(result: "Reproduction") -> dict[str, object]:
         "digest": result.digest,
         "observations": result.rows,
         "likes": result.likes,
-        "held": result.held,
+        "likes_held": result.likes_held,
         "difference": difference
         and {
             "line": difference.line,

@@ -75,5 +75,5 @@ def _cell(inputs: RuleInput, likes: list[int], is_newcomer: list[bool]) -> Cell:
     for like in likes:
         if network[like] not in gatherings:
             first.setdefault(person[like], like)
-    members = [like for one, like in first.items() if is_newcomer[one]]
+    members = [like for member, like in first.items() if is_newcomer[member]]
     return Cell(members, len(first) - len(members))

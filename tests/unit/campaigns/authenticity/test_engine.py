@@ -31,10 +31,10 @@ def judge_with(*likes: list[Observation], rules: Ruleset = RULES) -> Judgement:
 
 def held_people(judgement: Judgement) -> dict[bytes, set[str]]:
     """Return the families that hold each person."""
-    held: dict[bytes, set[str]] = {}
+    families: dict[bytes, set[str]] = {}
     for verdict in judgement.verdicts:
-        held.setdefault(verdict.person, set()).update(verdict.families)
-    return held
+        families.setdefault(verdict.person, set()).update(verdict.families)
+    return families
 
 
 def change_rule(rule_id: str, **values: Any) -> Ruleset:
@@ -80,10 +80,10 @@ ATTACKS: dict[str, tuple[list[Observation], str]] = {
 
 @pytest.mark.parametrize(("attack", "family"), ATTACKS.values(), ids=ATTACKS)
 def test_an_attack_is_held_by_its_family_and_nobody_else_is(attack: list[Observation], family: str) -> None:
-    held = held_people(judge_with(attack))
+    families = held_people(judge_with(attack))
     attackers = {like.person for like in attack}
-    assert all(family in held.get(person, set()) for person in attackers)
-    assert set(held) <= attackers
+    assert all(family in families.get(person, set()) for person in attackers)
+    assert set(families) <= attackers
 
 
 RUSH = [
@@ -170,7 +170,7 @@ def test_a_shadow_rule_finds_and_holds_nothing() -> None:
     judgement = judge_with(attack, rules=change_rule("device.rotation", mode="shadow"))
     findings = [finding for finding in judgement.findings if finding.rule == "device.rotation"]
     assert held_people(judgement) == {}
-    assert [(len(finding.only_recorded), finding.evidence) for finding in findings] == [
+    assert [(len(finding.recorded_likes), finding.evidence) for finding in findings] == [
         (5, (("devices", 5), ("likes", 5)))
     ]
 
@@ -179,7 +179,7 @@ def test_established_people_become_a_case_where_the_rule_says_so() -> None:
     shared = [like._replace(device=b"12345678") for like in regular_people(1, people=6)]
     judgement = judge(shared, only("device.crowd"), TIMEZONE)
     assert judgement.verdicts == ()
-    assert {person for finding in judgement.findings for person, _ in finding.in_case} == {
+    assert {person for finding in judgement.findings for person, _ in finding.case_likes} == {
         like.person for like in shared
     }
 
@@ -199,7 +199,7 @@ def test_a_rule_judges_no_day_of_a_platform_that_seldom_sends_its_signal() -> No
     silent = [observe(n * SECOND_US, f"silent {n}", n)._replace(platform="other") for n in range(9)]
     judgement = judge_with(farm, silent)
     assert held_people(judgement) == {}
-    assert [finding.held for finding in judgement.findings if finding.rule == "device.crowd"] == [()]
+    assert [finding.held_likes for finding in judgement.findings if finding.rule == "device.crowd"] == [()]
     assert ("other", "device.crowd") in {(platform, rule) for platform, _, rule in judgement.not_judged}
 
 

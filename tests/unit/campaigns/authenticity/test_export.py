@@ -34,7 +34,7 @@ def judge_again(lines: list[str]) -> Reproduction:
 
 def test_an_export_is_judged_to_the_same_digest() -> None:
     result = judge_again(export_lines())
-    assert (result.is_same, result.difference, result.held) == (True, None, 9)
+    assert (result.is_same, result.difference, result.likes_held) == (True, None, 9)
     assert (result.rows, result.likes) == (len(LIKES), len({(like.person, like.content) for like in LIKES}))
 
 
@@ -101,7 +101,7 @@ def test_a_malformed_row_is_refused_by_its_line(row: str, fault: str | None) -> 
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
-        ("# like", "like", "export_head_malformed"),
+        ("# obs", "obs", "export_head_malformed"),
         ("version=1", "version=2", "export_version_unknown"),
         ("Asia/Shanghai", "Asia/Atlantis", "export_head_malformed"),
         ("Asia/Shanghai", "Asia", "export_head_malformed"),
