@@ -106,7 +106,8 @@ def _pushed_likes(
             quiet[crowd] = [like for like in likes if like not in unmarked]
     if _are_scripted([like for likes in quiet.values() for like in likes], traits, usual, numbers):
         for crowd, likes in quiet.items():
-            pushed[crowd] = pushed[crowd] + likes
+            if _exceeds_usual(likes, traits, usual):  # an honest crowd is not swept in by the others
+                pushed[crowd] = pushed[crowd] + likes
     return pushed
 
 
@@ -167,10 +168,16 @@ def _is_rush(inputs: RuleInput, likes: list[int], span_ms: int) -> bool:
 
 def _are_scripted(likes: list[int], traits: list[int], usual: _Usual, numbers: Numbers) -> bool:
     """Return whether so many of the likes are watched by script that they come from no usual people."""
-    scripted, usual_bp = sum(1 for like in likes if traits[like] & 1), usual.trait_bp[Trait.SCRIPTED_WATCH]
-    return BASIS_POINTS * scripted >= len(likes) * (usual_bp + _POOLED_EXCESS_BP) and (
-        deviation(scripted, len(likes), usual_bp) >= numbers["pooled_deviation_from"]
+    scripted = sum(1 for like in likes if traits[like] & Trait.SCRIPTED_WATCH)
+    return _exceeds_usual(likes, traits, usual) and (
+        deviation(scripted, len(likes), usual.trait_bp[Trait.SCRIPTED_WATCH]) >= numbers["pooled_deviation_from"]
     )
+
+
+def _exceeds_usual(likes: list[int], traits: list[int], usual: _Usual) -> bool:
+    """Return whether the share of likes watched by script is well above the usual one."""
+    scripted = sum(1 for like in likes if traits[like] & Trait.SCRIPTED_WATCH)
+    return BASIS_POINTS * scripted >= len(likes) * (usual.trait_bp[Trait.SCRIPTED_WATCH] + _POOLED_EXCESS_BP)
 
 
 def _hits(

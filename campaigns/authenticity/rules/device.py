@@ -41,7 +41,7 @@ def _people_together(window: Window, likes: list[int], span_ms: int, least: int)
     """Return the people of each span with at least so many, and the most of a span."""
     people: set[int] = set()
     together: Counter[int] = Counter()
-    first, most = 0, 0
+    first, most, is_crowd = 0, 0, False
     for like in likes:
         together[window.person[like]] += 1
         while window.time_ms[like] - window.time_ms[likes[first]] > span_ms:
@@ -51,6 +51,11 @@ def _people_together(window: Window, likes: list[int], span_ms: int, least: int)
                 del together[left]
             first += 1
         most = max(most, len(together))
-        if len(together) >= least:
+        if len(together) < least:
+            is_crowd = False
+        elif is_crowd:  # the others are in already: a device of thousands costs no more than one of ten
+            people.add(window.person[like])
+        else:
             people.update(together)
+            is_crowd = True
     return people, most

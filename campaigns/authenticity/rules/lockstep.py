@@ -1,13 +1,13 @@
 """Rules about people who act together: the same contents at the same time, or from one network."""
 
 from collections import defaultdict
-from itertools import combinations
 
 from campaigns.authenticity.kinds import BASIS_POINTS
 from campaigns.authenticity.rule_input import Hit, Numbers, RuleInput
 from campaigns.authenticity.window import ABSENT
 
 _MINUTE_MS = 60_000
+_PAIR_REACH = 30  # each slot pairs with the next ones: the cost stays linear in the likes
 _GATHERED_SHARE = (3, 5)  # so large a part in gatherings explains why they act together
 
 
@@ -60,8 +60,9 @@ def _pairs_of_slots(inputs: RuleInput, slot_ms: int, offset_ms: int, least: int)
                 gathered.add((slot, window.person[like]))
     pairs: dict[tuple[int, int], list[int]] = defaultdict(list)
     for person, in_slots in slots.items():
-        for pair in combinations(in_slots, 2):
-            pairs[pair].append(person)
+        for place, slot in enumerate(in_slots):
+            for other in in_slots[place + 1 : place + 1 + _PAIR_REACH]:
+                pairs[slot, other].append(person)
     return [
         frozenset(people)
         for (slot, _), people in pairs.items()
