@@ -156,11 +156,12 @@ def _find_hits(window: Window, ruleset: Ruleset) -> dict[str, list[Hit]]:
             raise RuleFailed(rule.id) from error
         if rule.mode == "live" and rule.kind_name == "crowd.content":
             inputs = inputs._replace(pushed=inputs.pushed.union(*(hit.pushed for hit in hits[rule.id])))
+        hits[rule.id] = [hit for hit in hits[rule.id] if hit.persons]
     return hits
 
 
 def _run(rule: Rule, inputs: RuleInput) -> list[Hit]:
-    return [hit for hit in WINDOW_RULES[rule.kind_name](inputs, rule.numbers) if hit.persons]
+    return WINDOW_RULES[rule.kind_name](inputs, rule.numbers)
 
 
 def _intake_hits(window: Window, rule: Rule) -> list[Hit]:

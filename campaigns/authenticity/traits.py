@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from enum import IntFlag
+from enum import IntEnum
 from itertools import pairwise
 
 from campaigns.authenticity.kinds import BASIS_POINTS
@@ -13,8 +13,8 @@ from campaigns.authenticity.window import ABSENT, Window
 _SHARED_DEVICE_PEOPLE = 3
 
 
-class Trait(IntFlag):
-    """Bits of a like's traits."""
+class Trait(IntEnum):
+    """Bits of a like's traits. Plain integers result from combining them."""
 
     SCRIPTED_WATCH = 1  # cut short, or as long as the video: the two ways of watching by script
     NEW_ACCOUNT = 2

@@ -187,24 +187,25 @@ def _hits(
     pushed: Mapping[int, list[int]],
     weights: Mapping[int, int],
 ) -> list[Hit]:
-    """Return a hit for each crowd, about the people with a good part of their likes in crowds."""
+    """Return a hit for each person with marked likes; it is about those with a good part in crowds."""
     window = inputs.window
-    people: dict[int, set[int]] = defaultdict(set)
+    marked: dict[int, list[int]] = defaultdict(list)
+    newcomers: dict[int, int] = defaultdict(int)
     for crowd, likes in pushed.items():
         for like in likes:
             person = window.person[like]
-            if BASIS_POINTS * weights[person] >= numbers["share_from_bp"] * len(window.person_likes[person]):
-                people[crowd].add(person)
+            marked[person].append(like)
+            newcomers[person] = max(newcomers[person], len(crowds.cells[crowd].likes))
     return [
         Hit(
-            frozenset(people[crowd]),
-            {
-                "newcomers": len(crowds.cells[crowd].likes),
-                "regulars": crowds.cells[crowd].regulars,
-                "marked": len(likes),
-            },
+            frozenset({person} if _is_driven(inputs, numbers, person, weights[person]) else ()),
+            {"likes": len(window.person_likes[person]), "marked": len(likes), "newcomers_beside": newcomers[person]},
             frozenset(likes),
         )
-        for crowd, likes in pushed.items()
-        if likes
+        for person, likes in marked.items()
     ]
+
+
+def _is_driven(inputs: RuleInput, numbers: Numbers, person: int, weight: int) -> bool:
+    """Return whether so much of a person's likes goes to crowds that the rule is about them."""
+    return BASIS_POINTS * weight >= numbers["share_from_bp"] * len(inputs.window.person_likes[person])

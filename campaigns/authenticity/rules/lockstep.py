@@ -17,11 +17,14 @@ def find_slot_pairs(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
     Time is cut into slots twice, half a slot apart, so that no edge hides anybody.
     """
     slot_ms = numbers["slot_minutes"] * _MINUTE_MS
-    together: dict[frozenset[int], int] = {}
+    pairs: dict[int, int] = defaultdict(int)
+    company: dict[int, int] = defaultdict(int)
     for offset_ms in (0, slot_ms // 2):
         for people in _pairs_of_slots(inputs, slot_ms, offset_ms, numbers["people_from"]):
-            together[people] = together.get(people, 0) + 1
-    return [Hit(people, {"people": len(people), "pairs": pairs}) for people, pairs in together.items()]
+            for person in people:
+                pairs[person] += 1
+                company[person] = max(company[person], len(people))
+    return [Hit(frozenset({person}), {"pairs": count, "people": company[person]}) for person, count in pairs.items()]
 
 
 def find_network_mates(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
@@ -45,7 +48,7 @@ def find_network_mates(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
     ]
 
 
-def _pairs_of_slots(inputs: RuleInput, slot_ms: int, offset_ms: int, least: int) -> list[frozenset[int]]:
+def _pairs_of_slots(inputs: RuleInput, slot_ms: int, offset_ms: int, least: int) -> list[list[int]]:
     """Return the people of each pair of crowded slots that at least so many share."""
     window = inputs.window
     cells: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -64,7 +67,7 @@ def _pairs_of_slots(inputs: RuleInput, slot_ms: int, offset_ms: int, least: int)
             for other in in_slots[place + 1 : place + 1 + _PAIR_REACH]:
                 pairs[slot, other].append(person)
     return [
-        frozenset(people)
+        people
         for (slot, _), people in pairs.items()
         if len(people) >= least
         and not _are_gathered(sum((slot, person) in gathered for person in people), len(people))
