@@ -75,7 +75,11 @@ KINDS: Mapping[str, Kind] = {
     "device.rotation": Kind(
         "window", frozenset({"device"}), {"devices_from": _from(2), "share_from_bp": _SHARE_FROM}
     ),
-    "lockstep.slots": Kind("window", frozenset(), {"slot_minutes": _up_to(1_440, 5), "people_from": _from(3)}),
+    "lockstep.slots": Kind(
+        "window",
+        frozenset(),
+        {"slot_minutes": _up_to(1_440, 5), "people_from": _from(3), "share_from_bp": _SHARE_FROM},
+    ),
     "lockstep.network": Kind(
         "window",
         frozenset({"network"}),

@@ -17,14 +17,22 @@ def find_slot_pairs(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
     Time is cut into slots twice, half a slot apart, so that no edge hides anybody.
     """
     slot_ms = numbers["slot_minutes"] * _MINUTE_MS
-    pairs: dict[int, int] = defaultdict(int)
+    paired: dict[int, int] = {}
     company: dict[int, int] = defaultdict(int)
     for offset_ms in (0, slot_ms // 2):
-        for people in _pairs_of_slots(inputs, slot_ms, offset_ms, numbers["people_from"]):
+        slots_of: dict[int, set[int]] = defaultdict(set)
+        for pair, people in _pairs_of_slots(inputs, slot_ms, offset_ms, numbers["people_from"]):
             for person in people:
-                pairs[person] += 1
+                slots_of[person].update(pair)
                 company[person] = max(company[person], len(people))
-    return [Hit(frozenset({person}), {"pairs": count, "people": company[person]}) for person, count in pairs.items()]
+        for person, slots in slots_of.items():
+            paired[person] = max(paired.get(person, 0), len(slots))
+    person_likes = inputs.window.person_likes
+    return [
+        Hit(frozenset({person}), {"likes": len(person_likes[person]), "slots": slots, "people": company[person]})
+        for person, slots in paired.items()
+        if BASIS_POINTS * slots >= numbers["share_from_bp"] * len(person_likes[person])
+    ]
 
 
 def find_network_mates(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
@@ -48,7 +56,9 @@ def find_network_mates(inputs: RuleInput, numbers: Numbers) -> list[Hit]:
     ]
 
 
-def _pairs_of_slots(inputs: RuleInput, slot_ms: int, offset_ms: int, least: int) -> list[list[int]]:
+def _pairs_of_slots(
+    inputs: RuleInput, slot_ms: int, offset_ms: int, least: int
+) -> list[tuple[tuple[int, int], list[int]]]:
     """Return the people of each pair of crowded slots that at least so many share."""
     window = inputs.window
     cells: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -67,10 +77,10 @@ def _pairs_of_slots(inputs: RuleInput, slot_ms: int, offset_ms: int, least: int)
             for other in in_slots[place + 1 : place + 1 + _PAIR_REACH]:
                 pairs[slot, other].append(person)
     return [
-        people
-        for (slot, _), people in pairs.items()
+        (pair, people)
+        for pair, people in pairs.items()
         if len(people) >= least
-        and not _are_gathered(sum((slot, person) in gathered for person in people), len(people))
+        and not _are_gathered(sum((pair[0], person) in gathered for person in people), len(people))
     ]
 
 
