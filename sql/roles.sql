@@ -39,6 +39,7 @@ GRANT UPDATE (leaf_index) ON leaf_queue TO like_ledger_service;
 GRANT UPDATE (checkpoint) ON log_heads TO like_ledger_service;
 GRANT UPDATE (hashes) ON log_tiles TO like_ledger_service;
 GRANT DELETE ON deliveries TO like_ledger_service;
+GRANT INSERT, DELETE ON like_tombstones TO like_ledger_service;
 GRANT USAGE ON SEQUENCE like_batches_batch_id TO like_ledger_service;
 GRANT EXECUTE ON FUNCTION create_likes_partition(integer) TO like_ledger_service;
 

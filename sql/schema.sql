@@ -278,6 +278,16 @@ CREATE TABLE person_days (
     CONSTRAINT person_days_live_is_not_negative CHECK (live >= 0)
 );
 
+-- Likes of erased people, one row per (campaign, content, person), as a hash under a key that hashes
+-- nothing else: no row can be joined to a like. A campaign's rows are deleted when it closes.
+CREATE TABLE like_tombstones (
+    campaign_id integer  NOT NULL,
+    bucket      smallint NOT NULL,
+    digest      bytea    NOT NULL,
+    PRIMARY KEY (campaign_id, digest, bucket),
+    CONSTRAINT like_tombstones_digest_is_a_hash CHECK (length(digest) = 16)
+);
+
 CREATE SEQUENCE like_batches_batch_id AS bigint;
 CREATE TABLE like_batches (
     batch_id    bigint      NOT NULL,

@@ -28,6 +28,7 @@ from campaigns.intake.decide import (
     tally_by_day,
 )
 from campaigns.intake.like_state import Like, LikeChange, LikeState, Outcome
+from campaigns.intake.tombstones import decide_erased, find_erased_likes
 from sql import Connection, query, rows_affected
 
 BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, section 9)
@@ -71,7 +72,12 @@ async def write_batch(conn: Connection, batch: Batch) -> BatchResult:
     """Record one campaign's batch. Raises ConcurrentUpdate. Joins the caller's transaction."""
     changes_by_like = group_by_like(batch.like_changes)
     keys = sorted(changes_by_like)
+    erased = await find_erased_likes(conn, batch.campaign, keys, BUCKET)
+    if erased:
+        keys = [key for key in keys if key not in erased]
     decision = await _claim_likes(conn, batch, changes_by_like, keys)
+    if erased:
+        decision = replace_decisions(decision, erased, decide_erased(changes_by_like, erased))
     decision, promotions = await _apply_limits(conn, batch, changes_by_like, decision)
     await _mark_over_limit(conn, batch, decision)
     await _update_likes(conn, batch, decision, keys)

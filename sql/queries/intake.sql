@@ -168,6 +168,23 @@ FROM like_batches b
 WHERE (b.batch_id, b.bucket) IN (SELECT batch_id, bucket FROM likes WHERE campaign_id = $1 AND person = $2)
 ORDER BY b.batch_id FOR NO KEY UPDATE;
 
+-- name: list_person_contents
+-- List the contents of a person's likes.
+SELECT content FROM likes WHERE campaign_id = $1 AND person = $2;
+
+-- name: insert_tombstones
+-- Insert the tombstones of likes, sorted by digest: their order on disk says nothing of the likes.
+INSERT INTO like_tombstones (campaign_id, bucket, digest)
+SELECT $1, $2, n.digest FROM unnest($3::bytea[]) AS n (digest) ORDER BY n.digest
+ON CONFLICT DO NOTHING;
+
+-- name: find_tombstones
+-- Find the tombstones among the digests of a batch; returns their indexes, from 1.
+SELECT k.position::integer FROM unnest($3::bytea[]) WITH ORDINALITY AS k (digest, position)
+CROSS JOIN LATERAL (
+    SELECT FROM like_tombstones WHERE campaign_id = $1 AND digest = k.digest AND bucket = $2 LIMIT 1
+) t;
+
 -- name: store_nonces
 -- Store the remaining nonces of a batch and delete the key that derives all of them.
 UPDATE like_batches SET nonce_key = NULL, nonces = $3 WHERE batch_id = $1 AND bucket = $2;

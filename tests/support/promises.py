@@ -77,7 +77,7 @@ def campaign(*promises: Promise, from_days: Sequence[date] = (), closed_at: date
     days = [calendar.days[0], *from_days]
     versions = [p.terms for p in promises]
     terms = [engine_terms(v, n, day) for n, (v, day) in enumerate(zip(versions, days, strict=True), 1)]
-    return Campaign(1, immutable_part(promises[0]), versions, terms, closed_at, calendar, bytes(32))
+    return Campaign(1, immutable_part(promises[0]), versions, terms, closed_at, calendar, bytes(32), bytes(32))
 
 
 def likes_body(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SLUG, content: str = "c") -> bytes:

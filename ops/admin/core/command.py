@@ -104,6 +104,7 @@ class Command(Generic[Body]):
     approvers: frozenset[Role] = frozenset()  # roles that may approve it, besides the owner
     example: Mapping[str, Any] = field(default_factory=dict)
     content_type: str = JSON_TYPE  # any other type has a `FileBody`
+    has_personal_body: bool = False  # nothing stored may be tested against a guess of the body
     bytes_max: int = BODY_BYTES_MAX
 
 
@@ -113,6 +114,11 @@ def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
     The owner assigns roles and so has them all. Pure.
     """
     return actor.is_operator or actor.role == "owner" or actor.role in roles
+
+
+def digest_secret(command: Command[Any], keys: Keys) -> bytes:
+    """Return the secret of the stored digest of a command's request; empty: the digest needs none. Pure."""
+    return keys.pseudonym if command.has_personal_body else b""
 
 
 def log_after_commit_failure(command: str, error: Exception) -> None:

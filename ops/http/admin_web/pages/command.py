@@ -17,7 +17,7 @@ from campaigns.promise.diff import diff_objects
 from ledger.errors import LedgerError
 from ops.admin import registry
 from ops.admin.core import execute
-from ops.admin.core.command import Command, CommandBody, is_allowed
+from ops.admin.core.command import Command, CommandBody, digest_secret, is_allowed
 from ops.admin.core.errors import Forbidden, IdempotencyKeyReused
 from ops.admin.core.execute import CommandResponse
 from ops.admin.core.idempotency import idempotency_key
@@ -266,8 +266,9 @@ async def _execute(context: PageContext, form_state: FormState) -> web.Response:
 async def _execute_once(context: PageContext, form_state: FormState, key: str) -> CommandResponse:
     command, subject_id = form_state.command, form_state.subject_id
     raw, body = parse_body(form_state)
-    once = idempotency_key(context.actor.name, key, command.name.encode(), subject_id.encode(), raw)
     services = context.request.app[COMMAND_SERVICES]
+    parts = command.name.encode(), subject_id.encode(), raw
+    once = idempotency_key(context.actor.name, key, *parts, secret=digest_secret(command, services.keys))
     return await execute.execute(services, context.actor, command, subject_id, body, once)
 
 

@@ -39,6 +39,7 @@ async def fate(service: RunningService, receipt_id: str) -> str:
 
 async def erase(service: RunningService, person: str) -> int:
     async with service.service.pool.acquire() as conn, conn.transaction():
+        await cache.lock_and_bump_version(conn)
         catalogue = await cache.read_catalogue(conn, KEYS.pseudonym)
         return await erasure.erase_person(conn, catalogue.campaigns[SLUG], "kuai", person)
 

@@ -23,7 +23,7 @@ def a_campaign(number: int, slug: str, *changes: tuple[str, str], closed_at: dat
     made = promise(('slug = "rural-education"', f'slug = "{slug}"'), *changes)
     terms = [engine_terms(made.terms, 1, date(2026, 11, 1))]
     calendar = Calendar.from_bounds(made.campaign.starts_at, made.campaign.ends_at, SHANGHAI)
-    return Campaign(number, immutable_part(made), [made.terms], terms, closed_at, calendar, bytes(32))
+    return Campaign(number, immutable_part(made), [made.terms], terms, closed_at, calendar, bytes(32), bytes(32))
 
 
 CAMPAIGNS = [
