@@ -9,14 +9,20 @@ If a stored like changes between read and write, the transaction is rolled back 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from operator import itemgetter
 from typing import NamedTuple
-
-import asyncpg
 
 from campaigns.batch_tallies import BatchTallies, encode_tallies
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake.batch_tree import BatchLike, Tree, build_tree
-from campaigns.intake.daily_limit import PersonDay, QuotaUse, allocate_quota, mark_over_limit, quota_use_by_person_day
+from campaigns.intake.daily_limit import (
+    DayChange,
+    PersonDay,
+    changes_by_person_day,
+    first_likes,
+    mark_over_limit,
+    place_likes,
+)
 from campaigns.intake.decide import (
     ChangesByLike,
     Decision,
@@ -27,7 +33,7 @@ from campaigns.intake.decide import (
     replace_decisions,
     tally_by_day,
 )
-from campaigns.intake.like_state import Like, LikeChange, LikeState, Outcome
+from campaigns.intake.like_state import LIVE_STATES, Like, LikeChange, LikeState, Outcome
 from campaigns.intake.tombstones import decide_erased, find_erased_likes
 from sql import Connection, query, rows_affected
 
@@ -40,8 +46,8 @@ _CLAIM_LIKES = query("claim_likes")
 _MARK_OVER_LIMIT = query("mark_over_limit")
 _UPDATE_LIKES = query("update_likes")
 _ADD_TO_PERSON_DAYS = query("add_to_person_days")
-_SUBTRACT_FROM_PERSON_DAYS = query("subtract_from_person_days")
-_PROMOTE_LIKES = query("promote_likes")
+_LIST_DAY_LIKES = query("list_day_likes")
+_STORE_PLACES = query("store_places")
 _INSERT_BATCH = query("insert_batch")
 _STATES = {state.value: state for state in LikeState}
 
@@ -78,10 +84,10 @@ async def write_batch(conn: Connection, batch: Batch) -> BatchResult:
     decision = await _claim_likes(conn, batch, changes_by_like, keys)
     if erased:
         decision = replace_decisions(decision, erased, decide_erased(changes_by_like, erased))
-    decision, promotions = await _apply_limits(conn, batch, changes_by_like, decision)
+    decision = await _apply_limits(conn, batch, changes_by_like, decision)
     await _mark_over_limit(conn, batch, decision)
+    keys += sorted(decision.transitions.keys() - changes_by_like.keys())  # places that others took or left
     await _update_likes(conn, batch, decision, keys)
-    promoted_rows = await _promote_likes(conn, batch, promotions, len(keys))
     transitions = decision.transitions
     counted_positions = {
         key: position
@@ -89,26 +95,22 @@ async def write_batch(conn: Connection, batch: Batch) -> BatchResult:
         if key in transitions and _starts_counting(transitions[key])
     }
     nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
-    tree = build_tree(nonce_key, _batch_likes(decision, counted_positions, promoted_rows))
-    await _insert_batch(conn, batch, nonce_key, tree, _batch_tallies(batch, decision, promoted_rows))
+    tree = build_tree(nonce_key, _batch_likes(decision, counted_positions))
+    await _insert_batch(conn, batch, nonce_key, tree, _batch_tallies(batch, decision))
     return BatchResult(decision.outcomes, nonce_key, counted_positions)
 
 
-def _batch_likes(
-    decision: Decision, counted_positions: dict[LikeKey, int], promoted_rows: list[asyncpg.Record]
-) -> list[BatchLike]:
+def _batch_likes(decision: Decision, counted_positions: dict[LikeKey, int]) -> list[BatchLike]:
     transitions = decision.transitions
-    leaves = [
+    return [
         BatchLike(position, key[1], key[0], transitions[key].after.event_us)
         for key, position in counted_positions.items()
     ]
-    return leaves + [BatchLike(r["position"], r["person"], r["content"], r["event_us"]) for r in promoted_rows]
 
 
-def _batch_tallies(batch: Batch, decision: Decision, promoted_rows: list[asyncpg.Record]) -> BatchTallies:
-    transitions = [*decision.transitions.values(), *map(_promotion_transition, promoted_rows)]
+def _batch_tallies(batch: Batch, decision: Decision) -> BatchTallies:
     refused = {batch.day: batch.refusal_counts} if batch.refusal_counts else {}
-    return BatchTallies(tally_by_day(transitions, decision.duplicates.values()), refused)
+    return BatchTallies(tally_by_day(decision.transitions.values(), decision.duplicates.values()), refused)
 
 
 def _starts_counting(transition: LikeTransition) -> bool:
@@ -150,6 +152,8 @@ async def _insert_likes(conn: Connection, batch: Batch, likes: Sequence[Like], k
         _array_literal([like.state for like in likes]),
         b"".join([key[1] for key in keys]),
         SEPARATOR.join([key[0] for key in keys]),
+        _array_literal([like.latest_us for like in likes]),
+        _array_literal([like.is_suspect for like in likes]),
     )
     return positions
 
@@ -167,39 +171,68 @@ async def _read_stored_likes(conn: Connection, batch: Batch, keys: Sequence[Like
     rows = await conn.fetch(_FIND_LIKES, batch.campaign.campaign_id, contents, persons, BUCKET)
     if len(rows) != len(keys):
         raise ConcurrentUpdate
-    return {keys[position - 1]: Like(_STATES[state], event_us, day) for position, state, event_us, day in rows}
+    return {keys[position - 1]: Like(_STATES[state], *values) for position, state, *values in rows}
 
 
 async def _apply_limits(
     conn: Connection, batch: Batch, changes_by_like: ChangesByLike, decision: Decision
-) -> tuple[Decision, list[tuple[bytes, date, int]]]:
-    """Return the decision under the daily limits, and the promotions by person and day."""
+) -> Decision:
+    """Return the decision under the daily limits of persons."""
     if not batch.campaign.has_limits:
-        return decision, []
-    quota_uses = quota_use_by_person_day(decision.transitions, batch.campaign.limit_on)
-    if not quota_uses:
-        return decision, []
-    live_after = await _update_person_days(conn, batch, quota_uses)
-    over_limit_keys: list[LikeKey] = []
-    promotions = []
-    for (person, day), quota_use in sorted(quota_uses.items()):
-        quota = allocate_quota(quota_use, live_after[person, day], batch.campaign.limit_on(day) or 0)
-        over_limit_keys += quota.over_limit_keys
-        if quota.promoted_count:
-            promotions.append((person, day, quota.promoted_count))
-    return mark_over_limit(decision, changes_by_like, over_limit_keys), promotions
+        return decision
+    changes = changes_by_person_day(decision.transitions, batch.campaign.limit_on)
+    crowded = await _add_to_person_days(conn, batch, changes) if changes else {}
+    if not crowded:
+        return decision
+    placed: dict[LikeKey, LikeTransition] = {}
+    places = []
+    for (person, day), likes in (await _read_day_likes(conn, batch, crowded, decision.transitions)).items():
+        counted = first_likes(likes, batch.campaign.limit_on(day) or 0)
+        placed |= place_likes(person, likes, counted, decision.transitions)
+        leaving = changes[person, day].leaving if (person, day) in changes else 0
+        places.append((person, day, leaving, SEPARATOR.join(sorted(counted))))
+    status = await conn.execute(_STORE_PLACES, batch.campaign.campaign_id, BUCKET, *zip(*places, strict=True))
+    if rows_affected(status) != len(places):
+        raise ConcurrentUpdate
+    return mark_over_limit(decision, changes_by_like, placed)
 
 
-async def _update_person_days(
-    conn: Connection, batch: Batch, quota_uses: dict[PersonDay, QuotaUse]
-) -> dict[PersonDay, int]:
-    """Return the number of live likes after the batch."""
-    rows = [(person, day, quota_uses[person, day].live_delta) for person, day in sorted(quota_uses)]
-    columns = list(zip(*rows, strict=True))
-    updated = await conn.fetch(_ADD_TO_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
-    if any(live_delta < 0 for _, _, live_delta in rows):
-        updated += await conn.fetch(_SUBTRACT_FROM_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
-    return {(person, day): live for person, day, live in updated}
+async def _add_to_person_days(
+    conn: Connection, batch: Batch, changes: dict[PersonDay, DayChange]
+) -> dict[PersonDay, str]:
+    """Return the persons' days that need a ranking, with the contents that may count, joined."""
+    rows = [
+        (person, day, len(change.entering), SEPARATOR.join(change.entering))
+        for (person, day), change in sorted(changes.items(), key=itemgetter(0))
+    ]
+    days = sorted({day for _, day in changes})
+    limits = [batch.campaign.limit_on(day) for day in days]
+    reordered = [person for (person, _), change in changes.items() if change.is_reordered]
+    columns = zip(*rows, strict=True)
+    campaign_id = batch.campaign.campaign_id
+    crowded = await conn.fetch(_ADD_TO_PERSON_DAYS, campaign_id, BUCKET, *columns, days, limits, reordered)
+    return {(person, day): SEPARATOR.join(contents) for person, day, contents in crowded}
+
+
+async def _read_day_likes(
+    conn: Connection,
+    batch: Batch,
+    crowded: dict[PersonDay, str],
+    transitions: Mapping[LikeKey, LikeTransition],
+) -> dict[PersonDay, dict[str, Like]]:
+    """Return the live likes of the persons' days, each after its transition."""
+    days = list(crowded)
+    limits = [batch.campaign.limit_on(day) for _, day in days]
+    columns = *zip(*days, strict=True), limits, list(crowded.values())
+    rows = await conn.fetch(_LIST_DAY_LIKES, batch.campaign.campaign_id, BUCKET, *columns)
+    likes: dict[PersonDay, dict[str, Like]] = {day: {} for day in days}
+    for position, content, state, *values in rows:
+        person, day = days[position - 1]
+        key = content, person
+        like = transitions[key].after if key in transitions else Like(_STATES[state], *values)
+        if like.day == day and like.state in LIVE_STATES:
+            likes[person, day][content] = like
+    return likes
 
 
 async def _mark_over_limit(conn: Connection, batch: Batch, decision: Decision) -> None:
@@ -221,7 +254,7 @@ async def _update_likes(conn: Connection, batch: Batch, decision: Decision, keys
     """
     transitions = decision.transitions
     rows = [
-        (*key, before.event_us, before.state, after.event_us, after.day, after.state, position, starts_counting)
+        (*key, before.event_us, before.latest_us, before.state, *_columns_of(after), position, starts_counting)
         for position, key in enumerate(keys)
         if key in transitions
         for before, after in [transitions[key]]
@@ -235,22 +268,8 @@ async def _update_likes(conn: Connection, batch: Batch, decision: Decision, keys
             raise ConcurrentUpdate
 
 
-async def _promote_likes(
-    conn: Connection, batch: Batch, promotions: list[tuple[bytes, date, int]], first_position: int
-) -> list[asyncpg.Record]:
-    if not promotions:
-        return []
-    columns = zip(*promotions, strict=True)
-    campaign_id = batch.campaign.campaign_id
-    rows = await conn.fetch(_PROMOTE_LIKES, batch.batch_id, campaign_id, BUCKET, first_position, *columns)
-    if len(rows) != sum(count for _, _, count in promotions):
-        raise ConcurrentUpdate
-    return sorted(rows, key=lambda row: row["position"])
-
-
-def _promotion_transition(row: asyncpg.Record) -> LikeTransition:
-    before = Like(LikeState.OVER_LIMIT, row["event_us"], row["day"])
-    return LikeTransition(before, before._replace(state=LikeState.COUNTED))
+def _columns_of(like: Like) -> tuple[int, date | None, LikeState, int, bool]:
+    return like.event_us, like.day, like.state, like.latest_us, like.is_suspect
 
 
 async def _insert_batch(conn: Connection, batch: Batch, nonce_key: bytes, tree: Tree, tallies: BatchTallies) -> None:

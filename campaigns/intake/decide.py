@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from campaigns.intake.like_state import Like, LikeChange, Outcome, apply_event, is_repeat_like
+from campaigns.intake.like_state import Like, LikeChange, Outcome, apply_event, repeated_day
 
 LikeKey = tuple[str, bytes]  # content, person: identifies a like within its campaign
 ChangesByLike = Mapping[LikeKey, Sequence[tuple[int, LikeChange]]]  # each event with its position in the batch
@@ -50,8 +50,8 @@ def decide_likes(
 ) -> Decision:
     """Return the decision about the likes in `stored_likes`; None stands for a new like.
 
-    `times_matter` is False where unlikes change nothing: a later time of a stored like is no change
-    then.
+    `times_matter` is False where unlikes change nothing: a later event about a stored like is no
+    change then.
     """
     outcomes: dict[int, Outcome] = {}
     transitions: dict[LikeKey, LikeTransition] = {}
@@ -59,8 +59,8 @@ def decide_likes(
     for key, before in stored_likes.items():
         after = before
         for position, change in changes_by_like[key]:
-            if after is not None and is_repeat_like(after, change):
-                duplicates.setdefault(key, Counter())[change.day] += 1
+            if (day := repeated_day(after, change)) is not None:
+                duplicates.setdefault(key, Counter())[day] += 1
             after, outcomes[position] = apply_event(after, change)
         if after is not None and (before is None or _differs(before, after, times_matter=times_matter)):
             transitions[key] = LikeTransition(before, after)
@@ -68,9 +68,7 @@ def decide_likes(
 
 
 def _differs(before: Like, after: Like, *, times_matter: bool) -> bool:
-    if before.state is not after.state or before.day != after.day:
-        return True
-    return times_matter and before.event_us != after.event_us
+    return before != (after if times_matter else after._replace(latest_us=before.latest_us))
 
 
 def replace_decisions(decision: Decision, redecided_keys: AbstractSet[LikeKey], redecision: Decision) -> Decision:

@@ -5,10 +5,11 @@
 -- name: find_likes
 -- Find the stored likes among the keys of a batch; `position` is the index of the key in the
 -- arrays, from 1.
-SELECT k.position::integer, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day
+SELECT k.position::integer, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day,
+    (extract(epoch FROM coalesce(l.latest_at, l.event_at)) * 1000000)::bigint AS latest_us, l.is_suspect
 FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS k (content, person, position)
 CROSS JOIN LATERAL (
-    SELECT state, event_at, day FROM likes
+    SELECT state, event_at, day, latest_at, is_suspect FROM likes
     WHERE campaign_id = $1 AND content = k.content AND person = k.person AND bucket = $4 LIMIT 1
 ) l;
 
@@ -16,13 +17,17 @@ CROSS JOIN LATERAL (
 -- Insert every like as if it were new, sorted by key so that overlapping batches never deadlock;
 -- return the positions of the new ones.
 WITH claimed AS (
-    INSERT INTO likes (batch_id, campaign_id, bucket, event_at, day, position, state, person, content)
+    INSERT INTO likes (
+        batch_id, campaign_id, bucket, event_at, day, position, state, person, content, latest_at, is_suspect
+    )
     SELECT $1, $2, $3, 'epoch'::timestamptz + n.event_us * interval '1 microsecond',
         date '0001-01-01' + nullif(n.day, 0) - 1, n.position - 1, n.state,
-        substring($7::bytea FROM (n.position::integer - 1) * 16 + 1 FOR 16), n.content
+        substring($7::bytea FROM (n.position::integer - 1) * 16 + 1 FOR 16), n.content,
+        'epoch'::timestamptz + nullif(n.latest_us, n.event_us) * interval '1 microsecond', n.is_suspect
     FROM unnest(
-        $4::text::bigint[], $5::text::integer[], $6::text::like_state[], string_to_array($8::text, E'\x1f')
-    ) WITH ORDINALITY AS n (event_us, day, state, content, position)
+        $4::text::bigint[], $5::text::integer[], $6::text::like_state[], string_to_array($8::text, E'\x1f'),
+        $9::text::bigint[], $10::text::boolean[]
+    ) WITH ORDINALITY AS n (event_us, day, state, content, latest_us, is_suspect, position)
     ON CONFLICT DO NOTHING
     RETURNING position
 )
@@ -42,62 +47,78 @@ WHERE l.campaign_id = $1 AND l.ctid = target.ctid;
 -- Update stored likes, each only if it still equals the row that the decision read; locks them in
 -- the order of the arrays.
 WITH locked AS (
-    SELECT target.ctid, n.event_us, n.day, n.state, n.position, n.starts_counting
+    SELECT target.ctid, n.event_us, n.day, n.state, n.latest_us, n.is_suspect, n.position, n.starts_counting
     FROM unnest(
-        $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::bigint[], $9::date[], $10::text[],
-        $11::integer[], $12::boolean[]
-    ) AS n (content, person, old_event_us, old_state, event_us, day, state, position, starts_counting)
+        $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::date[], $11::text[],
+        $12::bigint[], $13::boolean[], $14::integer[], $15::boolean[]
+    ) AS n (
+        content, person, old_event_us, old_latest_us, old_state, event_us, day, state, latest_us, is_suspect,
+        position, starts_counting
+    )
     CROSS JOIN LATERAL (
         SELECT o.ctid FROM likes o
         WHERE o.campaign_id = $2 AND o.bucket = $3 AND o.content = n.content AND o.person = n.person
             AND o.event_at = 'epoch'::timestamptz + n.old_event_us * interval '1 microsecond'
+            AND coalesce(o.latest_at, o.event_at)
+                = 'epoch'::timestamptz + n.old_latest_us * interval '1 microsecond'
             AND o.state = n.old_state::like_state
         LIMIT 1 FOR UPDATE
     ) target
 )
 UPDATE likes l
 SET event_at = 'epoch'::timestamptz + c.event_us * interval '1 microsecond', day = c.day, state = c.state::like_state,
+    latest_at = 'epoch'::timestamptz + nullif(c.latest_us, c.event_us) * interval '1 microsecond',
+    is_suspect = c.is_suspect,
     batch_id = CASE WHEN c.starts_counting THEN $1 ELSE l.batch_id END,
     position = CASE WHEN c.starts_counting THEN c.position ELSE l.position END
 FROM locked c
 WHERE l.campaign_id = $2 AND l.ctid = c.ctid;
 
 -- name: add_to_person_days
--- Add new live likes to the persons' days. Locks in order, until the end, every row that the batch
--- changes.
-INSERT INTO person_days AS p (campaign_id, bucket, person, day, live)
-SELECT $1, $2, n.person, n.day, greatest(n.change, 0)
-FROM unnest($3::bytea[], $4::date[], $5::integer[]) AS n (person, day, change)
-ON CONFLICT (campaign_id, person, day, bucket) DO UPDATE SET live = p.live + excluded.live
-RETURNING person, day, live;
+-- Add new live likes to the persons' days, sorted by key, and lock every row until the end. Return
+-- the days over their limit, and all days of the persons whose likes leave one or move in it.
+WITH added AS (
+    INSERT INTO person_days AS p (campaign_id, bucket, person, day, live, contents)
+    SELECT $1, $2, n.person, n.day, n.entering, string_to_array(n.contents, E'\x1f')
+    FROM unnest($3::bytea[], $4::date[], $5::integer[], $6::text[]) AS n (person, day, entering, contents)
+    ON CONFLICT (campaign_id, person, day, bucket)
+    DO UPDATE SET live = p.live + excluded.live, contents = p.contents || excluded.contents
+    RETURNING person, day, live, contents
+)
+SELECT person, day, contents FROM added
+WHERE live > ($8::integer[])[array_position($7::date[], day)] OR person = ANY ($9::bytea[]);
 
--- name: subtract_from_person_days
--- Subtract withdrawn likes from the persons' days.
-UPDATE person_days p SET live = p.live + n.change
-FROM unnest($3::bytea[], $4::date[], $5::integer[]) AS n (person, day, change)
+-- name: list_day_likes
+-- List the likes of persons' days that may count: those that do, and the earliest over the limit;
+-- `position` is the index of the person's day in the arrays, from 1.
+SELECT n.position::integer, l.content, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us,
+    l.day, (extract(epoch FROM coalesce(l.latest_at, l.event_at)) * 1000000)::bigint AS latest_us, l.is_suspect
+FROM unnest($3::bytea[], $4::date[], $5::integer[], $6::text[]) WITH ORDINALITY
+    AS n (person, day, day_limit, contents, position)
+CROSS JOIN LATERAL (
+    SELECT o.* FROM unnest(string_to_array(n.contents, E'\x1f')) AS c (content)
+    CROSS JOIN LATERAL (
+        SELECT * FROM likes
+        WHERE campaign_id = $1 AND bucket = $2 AND content = c.content AND person = n.person LIMIT 1
+    ) o
+    UNION ALL
+    (
+        SELECT * FROM likes
+        WHERE campaign_id = $1 AND bucket = $2 AND person = n.person AND day = n.day AND state = 'over_limit'
+        ORDER BY event_at, content COLLATE "C" LIMIT n.day_limit
+    )
+) l;
+
+-- name: store_places
+-- Store how many likes left the persons' days, and the contents of those that count. A day that
+-- cannot lose so many is skipped: another transaction took one of them.
+UPDATE person_days p SET live = p.live - n.leaving, contents = string_to_array(n.contents, E'\x1f')
+FROM unnest($3::bytea[], $4::date[], $5::integer[], $6::text[]) AS n (person, day, leaving, contents)
 CROSS JOIN LATERAL (
     SELECT o.ctid FROM person_days o
     WHERE o.campaign_id = $1 AND o.bucket = $2 AND o.person = n.person AND o.day = n.day LIMIT 1
 ) target
-WHERE n.change < 0 AND p.ctid = target.ctid
-RETURNING p.person, p.day, p.live;
-
--- name: promote_likes
--- Count the oldest over-limit likes of a person and day in place of withdrawn ones.
-WITH chosen AS (
-    SELECT o.ctid, $4 + (row_number() OVER ())::integer - 1 AS position
-    FROM unnest($5::bytea[], $6::date[], $7::integer[]) AS w (person, day, free_places)
-    CROSS JOIN LATERAL (
-        SELECT l.ctid, row_number() OVER (ORDER BY l.event_at, l.content) AS rank FROM likes l
-        WHERE l.campaign_id = $2 AND l.bucket = $3 AND l.person = w.person AND l.day = w.day
-            AND l.state = 'over_limit'
-    ) o
-    WHERE o.rank <= w.free_places
-)
-UPDATE likes l SET state = 'counted', batch_id = $1, position = c.position
-FROM chosen c
-WHERE l.campaign_id = $2 AND l.state = 'over_limit' AND l.ctid = c.ctid
-RETURNING l.position, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day, l.person, l.content;
+WHERE p.ctid = target.ctid AND p.live >= n.leaving;
 
 -- name: insert_batch
 -- Insert the batch of a campaign: its changes, and the tree over the likes that it made count.

@@ -157,6 +157,7 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
     ],
     "person_days_equal_live_likes": [
         "UPDATE person_days SET live = live + 1",
+        "UPDATE person_days SET contents = contents || 'another'::text",
         "DELETE FROM likes WHERE state = 'over_limit'",
         "UPDATE likes SET state = 'withdrawn' WHERE state = 'counted'",
     ],
