@@ -25,6 +25,7 @@ _WITNESS_LAG_MAX = timedelta(minutes=10)
 _READ_SERVER_CLOCK = query("read_server_clock")
 _FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 _HAS_SERVICE_ROLE = query("has_service_role")
+_IS_LOGIN_PRIVILEGED = query("is_login_privileged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,9 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
     schema = await _check_schema(conn)
     yield schema
     yield _check_role(exists=await conn.fetchval(_HAS_SERVICE_ROLE))
+    yield _check_login(
+        is_privileged=await conn.fetchval(_IS_LOGIN_PRIVILEGED), is_embedded=settings.database_url is None
+    )
     yield _check_clock(await conn.fetchval(_READ_SERVER_CLOCK), utc_now())
     yield _check_disk(settings.data_dir)
     if schema.is_ok:
@@ -62,6 +66,14 @@ async def _check_schema(conn: Connection) -> Finding:
 def _check_role(*, exists: bool) -> Finding:
     state = "like_ledger_service exists" if exists else "like_ledger_service is missing"
     return Finding("role", exists, state, "run `like-ledger migrate` as a user that can create roles")
+
+
+def _check_login(*, is_privileged: bool, is_embedded: bool) -> Finding:
+    """Describe the rights of the database user; a user with too many works, so it is advice."""
+    if is_embedded:
+        return Finding("database user", is_ok=True, state="only the owner of the data folder reaches the database")
+    advice = "may change every table: let `serve` log in as a user of ops/deploy/roles.sh that may not"
+    return Finding("database user", is_ok=True, state=advice if is_privileged else "has only the service's rights")
 
 
 def _check_clock(database_now: datetime, local_now: datetime) -> Finding:

@@ -6,7 +6,7 @@ once.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
 
@@ -19,6 +19,7 @@ from campaigns.intake import delivery_retention, people_count
 from campaigns.intake.key_usage import KeyUsage
 from campaigns.pledging import pledge, settle
 from ledger.accounting.balances import balances_by_campaign
+from ledger.errors import Refusal
 from ledger.invariants import sql_checks
 from ledger.payouts import recovery
 from ledger.payouts.sending import UnfinishedSettlement
@@ -93,8 +94,9 @@ class Jobs:
 
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
+        clock = await self._running_clock()
         catalogue = await self.catalogue_cache.refresh()
-        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), utc_now)
+        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), clock)
         async with self.pool.acquire() as conn:
             backlog = await recovery.read_backlog(conn)
         self.metrics.settlements_overdue.set(run.overdue_count)
@@ -102,6 +104,17 @@ class Jobs:
         self.metrics.payout_pending_age_seconds.set(seconds_since(backlog.waiting_since, utc_now()))
         self.metrics.statement_lines_unmatched.set(backlog.unmatched_line_count)
         run.errors.raise_if_any("campaigns that could not be settled")
+
+    async def _running_clock(self) -> Callable[[], datetime]:
+        """Return the database's clock, carried on without asking it again.
+
+        Raises SettlementRefused while it cannot be trusted; the gauge then raises an alert.
+        """
+        self.metrics.clock_refused.set(1)
+        async with self.pool.acquire() as conn:
+            now, started = await self.services.clock.read_now(conn), perf_counter()
+        self.metrics.clock_refused.set(0)
+        return lambda: now + timedelta(seconds=perf_counter() - started)
 
     async def resume_payouts(self) -> None:
         """Recover payouts that a crash or a time-out left in `sending`."""
@@ -136,7 +149,8 @@ class Jobs:
     async def execute_due_proposals(self) -> None:
         """Execute approved proposals whose hold is over; measure the age of the others."""
         try:
-            await proposals.execute_due(self.services, registry.find_command, utc_now())
+            clock = await self._running_clock()
+            await proposals.execute_due(self.services, registry.find_command, clock())
         finally:
             async with self.pool.acquire() as conn:
                 ages = await read_ages(conn, utc_now())
@@ -208,6 +222,9 @@ def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metr
     async def run() -> None:
         try:
             await run_once()
+        except Refusal as refusal:  # an expected one: a clock that cannot be trusted
+            metrics.job_failures.labels(name).inc()
+            _log.error("job refused", job=name, reason=str(refusal))
         except Exception:  # noqa: BLE001 - counted, logged and retried
             metrics.job_failures.labels(name).inc()
             _log.exception("job failed", job=name)

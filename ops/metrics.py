@@ -53,6 +53,9 @@ class Metrics:
         self.settlements_overdue = Gauge(
             "like_ledger_settlements_overdue", "Campaigns with a closed period without a settlement", **options
         )
+        self.clock_refused = Gauge(
+            "like_ledger_clock_refused", "1 while settling waits because the clocks differ or jumped", **options
+        )
         self.payout_sending_age_seconds = Gauge(
             "like_ledger_payout_sending_age_seconds", "Age of the oldest payout in state sending", **options
         )

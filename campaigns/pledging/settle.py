@@ -5,7 +5,8 @@ amounts. One transaction for each period, under the campaign's lock.
 """
 
 from collections.abc import Callable, Collection, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import rfc8785
@@ -13,18 +14,20 @@ import rfc8785
 from campaigns.catalogue import charities
 from campaigns.catalogue.cache import Campaign
 from campaigns.errors import UnknownPeriod
-from campaigns.pledging.arithmetic import due, shares_due
+from campaigns.pledging.arithmetic import CountedByDay, due, shares_due
 from campaigns.pledging.pledge import counted_by_day, fold_and_pledge
-from campaigns.promise.calendar import AHEAD_MAX
-from ledger.accounting.balances import campaign_balances
+from campaigns.promise.calendar import AHEAD_MAX, local_day
+from ledger.accounting.balances import CampaignBalances, campaign_balances
 from ledger.error_collector import ErrorCollector
 from ledger.settlements.cancel import cancel_settlement
 from ledger.settlements.model import ApprovalRules, Settlement
 from ledger.settlements.periods import Period, PeriodWindow, closed_periods, next_period
-from ledger.settlements.settle import AmountsDue, SettlementResult, last_settled_period, settle_period
+from ledger.settlements.settle import AmountsDue, SettlementResult, last_settled_period, settle_first_due
 from sql import Connection, Pool, query
 
 SCHEDULE = "schedule"  # the author of scheduled settlements: no person, so everyone may approve them
+
+_DAY = timedelta(days=1)  # the last period may be named by the day after its own
 
 _LOCK_CAMPAIGN = query("lock_campaign")
 
@@ -32,7 +35,7 @@ _LOCK_CAMPAIGN = query("lock_campaign")
 class SettleRun(NamedTuple):
     """The result of a run over all campaigns; `errors` are those of the campaigns that failed."""
 
-    overdue_count: int  # campaigns with a closed period that is still not settled
+    overdue_count: int  # campaigns that failed with a closed period, or whose newest period is still to come
     errors: ErrorCollector
 
 
@@ -42,15 +45,16 @@ async def settle_all(pool: Pool, campaigns: Collection[Campaign], clock: Callabl
     `clock` gives the time of each campaign's settlements, because a run may take long. A failure does
     not stop the others.
     """
-    errors = ErrorCollector()
+    errors, failed = ErrorCollector(), {c.slug for c in campaigns if c.promise.settlement.automatic}
     for campaign in campaigns:
-        if campaign.promise.settlement.automatic:
+        if campaign.slug in failed:
             with errors.isolate():
                 await settle_due_periods(pool, campaign, SCHEDULE, clock())
+                failed.remove(campaign.slug)
     async with pool.acquire() as conn:
         now = clock()
-        overdue_count = sum([await is_overdue(conn, campaign, now) for campaign in campaigns])
-    return SettleRun(overdue_count, errors)
+        overdue = [await is_overdue(conn, c, now, has_failed=c.slug in failed) for c in campaigns]
+    return SettleRun(sum(overdue), errors)
 
 
 def period_window(campaign: Campaign, closed_at: datetime | None) -> PeriodWindow:
@@ -82,17 +86,18 @@ async def settle_due_periods(
 async def settle_next_period(
     conn: Connection, campaign: Campaign, made_by: str, now: datetime, upto: date = date.max
 ) -> SettlementResult | None:
-    """Settle the oldest closed period without a settlement; None if every one has one.
+    """Settle the oldest closed period that takes money and has no settlement; None without one.
 
     Joins the caller's transaction.
     """
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     newest, is_ended = await last_settled_period(conn, campaign.slug)
-    period = None if is_ended else next(closed_periods(period_window(campaign, closed_at), now, newest), None)
-    if period is None or period.day > upto:
+    unsettled = [] if is_ended else closed_periods(period_window(campaign, closed_at), now, newest)
+    periods = [period for period in unsettled if period.day <= upto]
+    if not periods:
         return None
     await fold_and_pledge(conn, campaign)
-    return await settle_period(conn, await amounts_due(conn, campaign, period), made_by, now)
+    return await settle_first_due(conn, periods, await read_amounts_due(conn, campaign), made_by, now)
 
 
 async def cancel_campaign_settlement(
@@ -108,17 +113,32 @@ async def cancel_campaign_settlement(
     return await cancel_settlement(conn, settlement_id, rules, by, now)
 
 
-async def is_overdue(conn: Connection, campaign: Campaign, now: datetime) -> bool:
-    """Tell whether a closed period lacks the settlement that the schedule should have made."""
-    if not campaign.promise.settlement.automatic:
-        return False
+async def is_overdue(conn: Connection, campaign: Campaign, now: datetime, *, has_failed: bool) -> bool:
+    """Return whether settling failed with a closed period, or a settled period is still to come.
+
+    A wrong clock settled a period that is to come. Until its day no other one is settled.
+    """
     newest, is_ended = await last_settled_period(conn, campaign.slug)
-    return not is_ended and any(closed_periods(period_window(campaign, campaign.closed_at), now, newest))
+    if newest is not None and newest > local_day(now, campaign.calendar.timezone) + _DAY:
+        return True
+    window = period_window(campaign, campaign.closed_at)
+    return has_failed and not is_ended and any(closed_periods(window, now, newest))
 
 
-async def amounts_due(conn: Connection, campaign: Campaign, period: Period) -> AmountsDue:
-    """Return each charity's running total at the cut-off, in minor units, and its payee."""
+async def read_amounts_due(conn: Connection, campaign: Campaign) -> Callable[[Period], AmountsDue]:
+    """Return the function from a period to its amounts due, as counts and balances are now."""
     counted, balances = await counted_by_day(conn, campaign), await campaign_balances(conn, campaign.slug)
+    return partial(amounts_due, campaign, counted, balances, await payees(conn, campaign))
+
+
+def amounts_due(
+    campaign: Campaign,
+    counted: CountedByDay,
+    balances: CampaignBalances,
+    payees_by_charity: Mapping[str, str],
+    period: Period,
+) -> AmountsDue:
+    """Return each charity's running total at the cut-off, in minor units, and its payee. Pure."""
     promise, period = campaign.promise, extend_last_cut_off(period, counted)
     topped_up_minor = 0
     if period.is_last:
@@ -127,7 +147,7 @@ async def amounts_due(conn: Connection, campaign: Campaign, period: Period) -> A
         topped_up_minor = min(max(0, balances.earned_minor - due_minor), max(0, floor_minor - due_minor))
     totals = shares_due(campaign.terms, counted, balances.funded_minor, period.cut_off, topped_up_minor)
     currency, minimum_minor = promise.campaign.currency, promise.settlement.minimum_minor
-    return AmountsDue(campaign.slug, currency, period, totals, await payees(conn, campaign), minimum_minor)
+    return AmountsDue(campaign.slug, currency, period, totals, payees_by_charity, minimum_minor)
 
 
 def extend_last_cut_off(period: Period, counted: Mapping[date, int]) -> Period:

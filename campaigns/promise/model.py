@@ -68,7 +68,7 @@ def _check_currency(code: str) -> str:
 
 def _check_cron(cron: str) -> str:
     try:
-        parse_cron(cron, ZoneInfo("UTC"))  # validity does not depend on the time zone
+        parse_cron(cron)
     except Refusal as refusal:
         raise invalid_value(refusal.code, **refusal.params) from None
     return cron

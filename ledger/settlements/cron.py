@@ -6,7 +6,7 @@ counts from Sunday and APScheduler from Monday; names are unambiguous.
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from apscheduler.triggers.cron import CronTrigger
@@ -17,24 +17,38 @@ _FIELD_COUNT = 5
 _WEEKDAY_FIELD = 4
 
 
-def parse_cron(cron: str, timezone: ZoneInfo) -> CronTrigger:
-    """Return the trigger of a five-field cron line. Raises CronRefused if the line is invalid."""
+def parse_cron(cron: str) -> CronTrigger:
+    """Return the trigger of a five-field cron line, on a clock without changes.
+
+    Raises CronRefused if the line is invalid.
+    """
     fields = cron.split()
     if len(fields) != _FIELD_COUNT:
         raise CronRefused("cron_needs_five_fields")
     if re.search(r"\d", fields[_WEEKDAY_FIELD]):
         raise CronRefused("cron_weekday_is_a_digit")
     try:
-        return CronTrigger.from_crontab(cron, timezone=timezone)
+        return CronTrigger.from_crontab(cron, timezone=UTC)
     except ValueError as error:
         raise CronRefused("cron_unreadable", detail=str(error)) from error
 
 
 def due_days(cron: str, timezone: ZoneInfo, start: datetime, until: datetime) -> Iterator[date]:
-    """Yield every day in `timezone` on which the cron falls due from `start` to `until`, once."""
-    trigger = parse_cron(cron, timezone)
-    moment: datetime | None = trigger.get_next_fire_time(None, start.astimezone(timezone))
-    while moment is not None and moment <= until:
-        yield moment.date()
-        next_midnight = datetime.combine(moment.date() + timedelta(days=1), time(), tzinfo=timezone)
-        moment = trigger.get_next_fire_time(None, next_midnight)
+    """Yield every day in `timezone` on which the cron falls due from `start` to `until`, once.
+
+    The cron is read on a clock without gaps. A wall time that a clock change skips falls due when the
+    clock would have shown it, so a change at midnight loses no day (PEP 495, fold 0).
+    """
+    trigger = parse_cron(cron)
+    wall_time = trigger.get_next_fire_time(None, datetime.combine(start.astimezone(timezone), time(), tzinfo=UTC))
+    while wall_time is not None and (moment := _moment_of(wall_time, timezone)) <= until:
+        after = wall_time + timedelta(minutes=1)
+        if moment >= start:
+            yield wall_time.date()
+            after = datetime.combine(wall_time.date() + timedelta(days=1), time(), tzinfo=UTC)
+        wall_time = trigger.get_next_fire_time(None, after)
+
+
+def _moment_of(wall_time: datetime, timezone: ZoneInfo) -> datetime:
+    """Return when a clock in `timezone` shows a wall time, the first time if it shows it twice."""
+    return wall_time.replace(tzinfo=timezone).astimezone(UTC)

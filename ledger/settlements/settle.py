@@ -6,7 +6,7 @@ settlement.
 """
 
 from base64 import b32encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -115,14 +115,38 @@ async def last_settled_period(conn: Connection, campaign: str) -> tuple[date | N
     return (row["period"], row["is_ended"]) if row is not None else (None, False)
 
 
-async def settle_period(conn: Connection, due: AmountsDue, made_by: str, now: datetime) -> SettlementResult:
-    """Settle a period that is not settled yet; return the outcome.
+async def settle_first_due(
+    conn: Connection,
+    periods: Sequence[Period],
+    amounts_due: Callable[[Period], AmountsDue],
+    made_by: str,
+    now: datetime,
+) -> SettlementResult | None:
+    """Settle the first of a campaign's unsettled periods that takes money, or the last one.
 
-    Joins the caller's transaction, which must hold the campaign's lock.
+    A period that takes nothing gets no row, so it hides no later one. Returns None if none is
+    settled. Joins the caller's transaction, which must hold the campaign's lock.
     """
-    shares = apportion_shares(due, await _read_charity_balances(conn, due.campaign))
-    if not due.period.is_last and not any(share.share_minor for share in shares):
-        shares = []
+    newest = amounts_due(periods[-1])
+    balances = await _read_charity_balances(conn, newest.campaign)
+    if not takes_money(newest, apportion_shares(newest, balances)):  # then no earlier one does: totals only grow
+        return None
+    for period in periods:
+        due = amounts_due(period)
+        shares = apportion_shares(due, balances)
+        if takes_money(due, shares):
+            return await _settle_period(conn, due, shares, made_by, now)
+    return None
+
+
+def takes_money(due: AmountsDue, shares: Sequence[CharityShare]) -> bool:
+    """Return whether a period is settled: it takes money from `pledged`, or is the last. Pure."""
+    return due.period.is_last or any(share.share_minor for share in shares)
+
+
+async def _settle_period(
+    conn: Connection, due: AmountsDue, shares: Sequence[CharityShare], made_by: str, now: datetime
+) -> SettlementResult:
     token = _stable_id(f"{due.campaign}/{due.period.day}")
     result = SettlementResult(f"stl_{token}", due.period.day, sum(s.share_minor for s in shares), len(shares))
     await _insert_settlement(conn, due, result, made_by, now)

@@ -3,6 +3,18 @@
 INSERT INTO tokens (digest, name, role, made_at, expires_at, made_by) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT DO NOTHING RETURNING name;
 
+-- name: read_role
+-- Return the role whose rights apply, `none` for the rights of the login.
+SELECT current_setting('role');
+
+-- name: take_login_role
+-- Take the rights of the user that logged in until the transaction ends.
+SET LOCAL ROLE NONE;
+
+-- name: take_role
+-- Take the rights of a role until the transaction ends.
+SELECT set_config('role', $1, true);
+
 -- name: find_token
 -- Find the name and role of a live token.
 SELECT name, role FROM tokens WHERE digest = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2);

@@ -31,3 +31,8 @@ SELECT clock_timestamp();
 -- name: has_service_role
 -- Return whether the role of the service exists.
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'like_ledger_service');
+
+-- name: is_login_privileged
+-- Return whether the user that logged in owns the tables, or could make itself their owner.
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolcreaterole))
+    OR EXISTS (SELECT FROM pg_class WHERE relname = 'transfers' AND pg_has_role(session_user, relowner, 'MEMBER'));

@@ -25,8 +25,9 @@ FOREST = promise({"slug": "forest"})
 
 
 async def create_tokens(pool: Pool) -> None:
-    """Store a token for each person."""
-    async with pool.acquire() as conn:
+    """Store a token for each person, with the rights of the database's owner."""
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute("SET LOCAL ROLE NONE")
         for name, role in PEOPLE.items():
             await tokens.store_token(conn, f"token-of-{name}", name, role, utc_now())
 

@@ -68,9 +68,10 @@ async def record_unlikes(pool: Pool, campaign: Campaign, day: int, people: range
 async def reopened_campaign(owner: Connection) -> AsyncIterator[None]:
     """Reopen a closed campaign meanwhile, as for a review of its likes."""
     closed_at = await owner.fetchval("SELECT closed_at FROM campaigns")
-    await owner.execute("UPDATE campaigns SET closed_at = NULL")
+    await owner.execute("SET session_replication_role = replica; UPDATE campaigns SET closed_at = NULL")
     yield
     await owner.execute("UPDATE campaigns SET closed_at = $1", closed_at)
+    await owner.execute("RESET session_replication_role")
 
 
 async def settle_periods(pool: Pool, campaign: Campaign, now: datetime) -> list[SettlementResult]:

@@ -1,11 +1,13 @@
 """Access tokens of a person with a role: 256 random bits; the database stores only their SHA-256."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated, Any, NamedTuple
 
+import asyncpg
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -14,6 +16,7 @@ from campaigns.promise.model import SingleLine
 from ops.admin.core import pagination
 from ops.admin.core.actor import BOOTSTRAP_ADMIN, OPERATOR, ROLES, SCHEDULER, Role
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
+from ops.admin.core.errors import Forbidden
 from ops.admin.core.pagination import ListEndpoint, ListQuery
 from sql import Connection, query
 
@@ -31,6 +34,9 @@ _REVOKE_TOKEN = query("revoke_token")
 _FIND_LIVE_TOKEN = query("find_live_token")
 _COUNT_OTHER_OWNERS = query("count_other_owners")
 _LIST_TOKENS = query("list_tokens")
+_READ_ROLE = query("read_role")
+_TAKE_LOGIN_ROLE = query("take_login_role")
+_TAKE_ROLE = query("take_role")
 
 PersonName = Annotated[SingleLine, Field(max_length=100)]
 
@@ -108,13 +114,32 @@ def hash_token(token: str) -> bytes:
 
 
 async def _create_token(context: CommandContext, _: str, body: NewToken) -> CommandResult:
+    """Create a token; that of an owner needs the operator, whose database user owns the tables."""
+    if body.role == "owner" and not context.actor.is_operator:
+        raise Forbidden("owner_needs_operator", name=body.name)
     await context.conn.execute(_LOCK_TOKENS)
     token, expires_at = make_token(), context.now + timedelta(days=body.days)
-    await store_token(
-        context.conn, token, body.name, body.role, context.now, expires_at=expires_at, made_by=context.actor.name
-    )
+    async with _login_role(context.conn) if body.role == "owner" else nullcontext():
+        await store_token(
+            context.conn, token, body.name, body.role, context.now, expires_at=expires_at, made_by=context.actor.name
+        )
     after = {"name": body.name, "role": body.role, "expires_at": expires_at.isoformat()}
     return CommandResult(f"token/{body.name}", None, after, secret=token)
+
+
+@asynccontextmanager
+async def _login_role(conn: Connection) -> AsyncIterator[None]:
+    """Run the block with the rights of the database user that logged in, not of the service's role.
+
+    Raises Forbidden if that user does not own the tables.
+    """
+    role = await conn.fetchval(_READ_ROLE)
+    await conn.execute(_TAKE_LOGIN_ROLE)
+    try:
+        yield
+    except asyncpg.InsufficientPrivilegeError:
+        raise Forbidden("owner_needs_database_owner") from None
+    await conn.fetchval(_TAKE_ROLE, role)
 
 
 async def _revoke_token(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:

@@ -20,6 +20,7 @@ from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
 from ops.admin.core.actor import Actor, Role
+from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
 from sql import Connection, Pool
@@ -70,6 +71,7 @@ class CommandContext:
     keys: Keys
     settings: Settings
     now: datetime
+    clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +136,5 @@ class CommandServices:
     keys: Keys
     settings: Settings
     report_after_commit_failure: ReportFailure = log_after_commit_failure
+    clock: DatabaseClock = field(default_factory=DatabaseClock)
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))

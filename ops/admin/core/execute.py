@@ -84,7 +84,7 @@ async def execute(
         raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
     async with services.pool.acquire() as conn, savepoint(conn) as transaction:
         transaction.is_rolled_back = dry_run
-        context = CommandContext(conn, actor, services.keys, services.settings, utc_now())
+        context = CommandContext(conn, actor, services.keys, services.settings, utc_now(), services.clock)
         stored = await idempotency.claim_key(conn, request_key, context.now) if request_key else None
         if stored is not None:
             return _parse_response(stored)

@@ -69,12 +69,13 @@ def settlement_change(
 async def _settle_periods(context: CommandContext, slug: str, body: SettleRequest) -> CommandResult:
     """Settle oldest periods first; `more` says that repeating the command settles further ones."""
     campaign = await find_campaign(context, slug)
+    now = await context.clock.read_now(context.conn)
     if body.upto is not None:
-        settle.require_closed_period(campaign, body.upto, context.now)
+        settle.require_closed_period(campaign, body.upto, now)
     made: dict[str, Any] = {}
     for _ in range(PERIODS_MAX):
         settled = await settle.settle_next_period(
-            context.conn, campaign, context.actor.name, context.now, body.upto or date.max
+            context.conn, campaign, context.actor.name, now, body.upto or date.max
         )
         if settled is None:
             break

@@ -12,7 +12,8 @@ from ops.metrics import Metrics
 from ops.settings import Settings
 
 SCHEDULED_BY_WITNESS = {"request_cosignature"}
-JOBS = {name for name, member in vars(Jobs).items() if iscoroutinefunction(member)} - SCHEDULED_BY_WITNESS
+COROUTINES = {name for name, member in vars(Jobs).items() if iscoroutinefunction(member)}
+JOBS = {name for name in COROUTINES if not name.startswith("_")} - SCHEDULED_BY_WITNESS
 
 
 def make_jobs(metrics: Metrics) -> Jobs:

@@ -78,16 +78,36 @@ async def test_missed_periods_are_settled_singly_oldest_first(pool: Pool):
     results = await settle_periods(pool, campaign, THIRD + timedelta(hours=1))
     assert [(str(s.period), s.total_minor) for s in results] == [("2026-11-09", 100), ("2026-11-16", 100)]
     rows = await fetch_rows(pool, "SELECT FROM settlements")
-    assert len(rows) == 3  # the third period has a row, and no amount
+    assert len(rows) == 2  # the third period took nothing, so it has no row
 
 
 async def test_the_earnings_of_late_likes_go_into_the_next_period(pool: Pool):
     campaign = await create_campaign(pool, ONE_EACH)
+    await record_likes(pool, campaign, {9: 100})
     await settle_periods(pool, campaign, SECOND)
     await record_likes(pool, campaign, {2: 40}, now=SECOND + timedelta(hours=1))
     assert await settle_periods(pool, campaign, SECOND + timedelta(hours=2)) == []
     (result,) = await settle_periods(pool, campaign, THIRD)
     assert (str(result.period), result.total_minor) == ("2026-11-23", 40)
+
+
+async def test_looking_at_a_period_that_takes_nothing_changes_no_later_result(pool: Pool):
+    campaigns = [await create_campaign(pool, (SLUG, slug), ONE_EACH) for slug in ("looked-at", "missed")]
+    for moment in (FIRST, FIRST + timedelta(days=40)):  # the second look is that of a clock far ahead
+        assert await settle_periods(pool, campaigns[0], moment) == []
+    assert await fetch_rows(pool, "SELECT FROM settlements") == []
+    results = []
+    for campaign in campaigns:
+        await record_likes(pool, campaign, {2: 40})
+        results.append([(r.period, r.total_minor) for r in await settle_periods(pool, campaign, SECOND)])
+    assert results[0] == results[1] == [(FIRST.date(), 40)]
+
+
+async def test_a_settled_period_that_is_still_to_come_is_overdue(pool: Pool):
+    campaign = await create_campaign(pool, ONE_EACH)
+    await record_likes(pool, campaign, {2: 40})
+    assert (await settle.settle_all(pool, [campaign], lambda: THIRD)).overdue_count == 0
+    assert (await settle.settle_all(pool, [campaign], lambda: FIRST - timedelta(days=3))).overdue_count == 1
 
 
 async def test_a_share_below_the_minimum_waits_as_carried_and_goes_with_a_later_one(pool: Pool):

@@ -114,6 +114,12 @@ async def test_the_last_owner_cannot_be_removed(server: RunningService):
     assert (status, problem["code"]) == (409, "last_owner")
 
 
+async def test_no_owner_is_created_over_http(server: RunningService):
+    status, problem = await AdminClient(server, "olga").run_command("/tokens", {"name": "eve", "role": "owner"})
+    assert (status, problem["code"]) == (403, "owner_needs_operator")
+    assert await _rows(server, "SELECT FROM tokens WHERE name = 'eve'") == []
+
+
 async def test_a_token_is_shown_once(server: RunningService):
     olga = AdminClient(server, "olga")
     body = {"name": "new", "role": "finance"}

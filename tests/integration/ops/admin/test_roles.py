@@ -213,7 +213,7 @@ async def test_the_api_allows_each_role_the_addresses_of_the_table(server: Runni
 async def test_without_a_valid_token_every_address_is_refused(server: RunningService):
     past = utc_now() - timedelta(days=9)
     async with server.service.pool.acquire() as conn:
-        await tokens.store_token(conn, "expired", "eve", "owner", past, expires_at=past + timedelta(days=1))
+        await tokens.store_token(conn, "expired", "eve", "auditor", past, expires_at=past + timedelta(days=1))
     assert (await AdminClient(server, "olga").run_command("/tokens/otto/revoke"))[0] == 200
     for number, address in enumerate(api_addresses()):
         for token in ("", "nobody's", "expired", "token-of-otto"):

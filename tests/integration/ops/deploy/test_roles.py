@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,7 +13,15 @@ import pytest
 
 from databases import DatabaseServer, running_server
 from ops import database as database_module
+from ops.admin.auth.tokens import NewToken
+from ops.admin.core.actor import OPERATOR
+from ops.admin.core.command import CommandServices
+from ops.admin.core.errors import Forbidden
+from ops.admin.core.execute import execute
+from ops.admin.registry import find_command
 from ops.migrate import migrate
+from ops.settings import Settings
+from running_service import KEYS
 
 SCRIPT = Path(__file__).resolve().parents[4] / "ops/deploy/roles.sh"
 OWNER_PASSWORD, APP_PASSWORD = "owner's \\own", "app"
@@ -67,3 +76,10 @@ async def test_the_owner_migrates_and_the_service_role_serves(server: DatabaseSe
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await pool.execute(forbidden)
     assert not (await migrate(app)).pending
+    for user, may_create in ((app, False), (owner, True)):
+        async with database_module.open_pool(user) as pool:
+            services = CommandServices(pool, KEYS, Settings())
+            command, body = find_command("token.create"), NewToken(name="ann", role="owner")
+            with nullcontext() if may_create else pytest.raises(Forbidden, match=r"^owner_needs_database_owner$"):
+                await execute(services, OPERATOR, command, "", body)
+            assert await pool.fetchval("SELECT count(*) FROM tokens WHERE role = 'owner'") == may_create
