@@ -181,7 +181,7 @@ async def _apply_limits(
     if not batch.campaign.has_limits:
         return decision
     changes = changes_by_person_day(decision.transitions, batch.campaign.limit_on)
-    crowded = await _add_to_person_days(conn, batch, changes) if changes else {}
+    crowded = await _add_to_person_days(conn, batch, changes) if changes else []
     if not crowded:
         return decision
     placed: dict[LikeKey, LikeTransition] = {}
@@ -189,8 +189,7 @@ async def _apply_limits(
     for (person, day), likes in (await _read_day_likes(conn, batch, crowded, decision.transitions)).items():
         counted = first_likes(likes, batch.campaign.limit_on(day) or 0)
         placed |= place_likes(person, likes, counted, decision.transitions)
-        leaving = changes[person, day].leaving if (person, day) in changes else 0
-        places.append((person, day, leaving, SEPARATOR.join(sorted(counted))))
+        places.append((person, day, changes[person, day].leaving, SEPARATOR.join(sorted(counted))))
     status = await conn.execute(_STORE_PLACES, batch.campaign.campaign_id, BUCKET, *zip(*places, strict=True))
     if rows_affected(status) != len(places):
         raise ConcurrentUpdate
@@ -199,8 +198,8 @@ async def _apply_limits(
 
 async def _add_to_person_days(
     conn: Connection, batch: Batch, changes: dict[PersonDay, DayChange]
-) -> dict[PersonDay, str]:
-    """Return the persons' days that need a ranking, with the contents that may count, joined."""
+) -> list[tuple[PersonDay, DayChange, str]]:
+    """Return the persons' days that need a ranking, with the contents that counted or enter, joined."""
     rows = [
         (person, day, len(change.entering), SEPARATOR.join(change.entering))
         for (person, day), change in sorted(changes.items(), key=itemgetter(0))
@@ -211,27 +210,33 @@ async def _add_to_person_days(
     columns = zip(*rows, strict=True)
     campaign_id = batch.campaign.campaign_id
     crowded = await conn.fetch(_ADD_TO_PERSON_DAYS, campaign_id, BUCKET, *columns, days, limits, reordered)
-    return {(person, day): SEPARATOR.join(contents) for person, day, contents in crowded}
+    return [((person, day), changes[person, day], SEPARATOR.join(contents)) for person, day, contents in crowded]
 
 
 async def _read_day_likes(
     conn: Connection,
     batch: Batch,
-    crowded: dict[PersonDay, str],
+    crowded: list[tuple[PersonDay, DayChange, str]],
     transitions: Mapping[LikeKey, LikeTransition],
 ) -> dict[PersonDay, dict[str, Like]]:
-    """Return the live likes of the persons' days, each after its transition."""
-    days = list(crowded)
-    limits = [batch.campaign.limit_on(day) for _, day in days]
-    columns = *zip(*days, strict=True), limits, list(crowded.values())
-    rows = await conn.fetch(_LIST_DAY_LIKES, batch.campaign.campaign_id, BUCKET, *columns)
-    likes: dict[PersonDay, dict[str, Like]] = {day: {} for day in days}
-    for position, content, state, *values in rows:
-        person, day = days[position - 1]
-        key = content, person
+    """Return the likes of the persons' days that may count, each after its transition."""
+    rows = [
+        # One more for each stored like that the batch takes out of the order in which they are read.
+        (*day, (batch.campaign.limit_on(day[1]) or 0) + change.leaving + len(change.staying), contents)
+        for day, change, contents in crowded
+    ]
+    columns = zip(*rows, strict=True)
+    stored = await conn.fetch(_LIST_DAY_LIKES, batch.campaign.campaign_id, BUCKET, *columns)
+    likes = {
+        day: {content: transitions[content, day[0]].after for content in [*change.entering, *change.staying]}
+        for day, change, _ in crowded
+    }
+    for position, content, state, *values in stored:
+        day, _, _ = crowded[position - 1]
+        key = content, day[0]
         like = transitions[key].after if key in transitions else Like(_STATES[state], *values)
-        if like.day == day and like.state in LIVE_STATES:
-            likes[person, day][content] = like
+        if like.day == day[1] and like.state in LIVE_STATES:
+            likes[day][content] = like
     return likes
 
 

@@ -20,8 +20,13 @@ class DayChange:
     """How a batch changes a person's day that has a limit."""
 
     entering: list[str] = field(default_factory=list)  # contents of likes that become live on this day
+    staying: list[str] = field(default_factory=list)  # contents of live likes that change in it
     leaving: int = 0  # live likes that leave it
-    is_reordered: bool = False  # likes leave it or move in it: its places are decided again
+
+    @property
+    def is_reordered(self) -> bool:
+        """Return whether the places must be decided again, even below the limit."""
+        return bool(self.staying or self.leaving)
 
 
 def changes_by_person_day(
@@ -31,10 +36,10 @@ def changes_by_person_day(
     changes: dict[PersonDay, DayChange] = {}
     for key, (before, after) in transitions.items():
         old, new = _live_person_day(key, before), _live_person_day(key, after)
-        if old is not None and limit(old[1]) is not None and (old != new or _is_reordered(before, after)):
-            change = changes.setdefault(old, DayChange())
-            change.is_reordered = True
-            change.leaving += old != new
+        if old is not None and old != new and limit(old[1]) is not None:
+            changes.setdefault(old, DayChange()).leaving += 1
+        if old is not None and old == new and limit(old[1]) is not None and _is_reordered(before, after):
+            changes.setdefault(old, DayChange()).staying.append(key[0])
         if new is not None and old != new and limit(new[1]) is not None:
             changes.setdefault(new, DayChange()).entering.append(key[0])
     return changes

@@ -89,12 +89,12 @@ SELECT person, day, contents FROM added
 WHERE live > ($8::integer[])[array_position($7::date[], day)] OR person = ANY ($9::bytea[]);
 
 -- name: list_day_likes
--- List the likes of persons' days that may count: those that do, and the earliest over the limit;
--- `position` is the index of the person's day in the arrays, from 1.
+-- List the likes of persons' days that may count: those that do, and the earliest ones over the
+-- limit; `position` is the index of the person's day in the arrays, from 1.
 SELECT n.position::integer, l.content, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us,
     l.day, (extract(epoch FROM coalesce(l.latest_at, l.event_at)) * 1000000)::bigint AS latest_us, l.is_suspect
 FROM unnest($3::bytea[], $4::date[], $5::integer[], $6::text[]) WITH ORDINALITY
-    AS n (person, day, day_limit, contents, position)
+    AS n (person, day, likes_max, contents, position)
 CROSS JOIN LATERAL (
     SELECT o.* FROM unnest(string_to_array(n.contents, E'\x1f')) AS c (content)
     CROSS JOIN LATERAL (
@@ -105,7 +105,7 @@ CROSS JOIN LATERAL (
     (
         SELECT * FROM likes
         WHERE campaign_id = $1 AND bucket = $2 AND person = n.person AND day = n.day AND state = 'over_limit'
-        ORDER BY event_at, content COLLATE "C" LIMIT n.day_limit
+        ORDER BY event_at, content COLLATE "C" LIMIT n.likes_max
     )
 ) l;
 

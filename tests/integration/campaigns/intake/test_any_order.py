@@ -116,3 +116,22 @@ async def test_the_day_of_a_like(dsn: str, before: list[int], after: list[int], 
         counts = await counts_by_day(service)
         counted = [counted_day for (counted_day, state), likes in counts.items() if state == "counted" and likes]
         assert counted == [local_day(DAY, SHANGHAI) + timedelta(days=day)]
+
+
+@pytest.mark.parametrize(
+    ("events", "counted"),
+    [
+        ([like("ann", c, "unlike", DAY + timedelta(minutes=1)) for c in "ab"], "c"),
+        ([like("ann", "e", at=DAY - timedelta(minutes=1))], "e"),
+        ([like("ann", c, at=DAY - timedelta(minutes=m)) for c, m in (("d", 2), ("e", 1))], "d"),
+        ([like("ann", "e", at=DAY - timedelta(days=1)), like("ann", "a", at=DAY - timedelta(days=1))], "ab"),
+    ],
+    ids=["two leave", "the last one moves up", "two move up", "two move to another day"],
+)
+async def test_the_places_of_a_day_after_one_batch(dsn: str, events: list[dict[str, Any]], counted: str) -> None:
+    """Ann liked a to e on one day, in this order, and one of them counts."""
+    async with running_service(dsn, promise(terms={"likes_per_person_per_day": 1})) as service:
+        await service.send([like("ann", content, at=DAY + timedelta(seconds=n)) for n, content in enumerate("abcde")])
+        await service.send(events)
+        rows = await service.service.pool.fetch("SELECT content FROM likes WHERE state = 'counted'")
+        assert sorted(row["content"] for row in rows) == sorted(counted)

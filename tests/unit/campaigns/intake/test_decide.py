@@ -107,29 +107,29 @@ def test_only_likes_that_differ_afterwards_are_written(
         (
             stands(LikeState.COUNTED),
             stands(LikeState.WITHDRAWN),
-            {(ANN, MONDAY): DayChange([], 1, is_reordered=True)},
+            {(ANN, MONDAY): DayChange(leaving=1)},
         ),
         (
             stands(LikeState.OVER_LIMIT),
             stands(LikeState.WITHDRAWN),
-            {(ANN, MONDAY): DayChange([], 1, is_reordered=True)},
+            {(ANN, MONDAY): DayChange(leaving=1)},
         ),
         (stands(LikeState.COUNTED), stands(LikeState.COUNTED, 0, latest=9), {}),
         (
             stands(LikeState.COUNTED, 9),
             stands(LikeState.COUNTED, 5),
-            {(ANN, MONDAY): DayChange([], 0, is_reordered=True)},
+            {(ANN, MONDAY): DayChange(staying=["x"])},
         ),
         (
             stands(LikeState.OVER_LIMIT),
             stands(LikeState.COUNTED),
-            {(ANN, MONDAY): DayChange([], 0, is_reordered=True)},
+            {(ANN, MONDAY): DayChange(staying=["x"])},
         ),
         (stands(LikeState.WITHDRAWN), stands(LikeState.COUNTED), {(ANN, MONDAY): DayChange(["x"])}),
         (
             stands(LikeState.COUNTED, 9, TUESDAY),
             stands(LikeState.COUNTED),
-            {(ANN, TUESDAY): DayChange([], 1, is_reordered=True), (ANN, MONDAY): DayChange(["x"])},
+            {(ANN, TUESDAY): DayChange(leaving=1), (ANN, MONDAY): DayChange(["x"])},
         ),
     ],
 )
