@@ -1,5 +1,6 @@
 """The wiring: database pools, intake, jobs and HTTP handlers become one service."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from ops.admin.core.command import CommandServices, log_after_commit_failure
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
 from ops.http.admin_web.pages.routes import routes as admin_pages
-from ops.http.api import health, log, open_data, payout_callbacks
+from ops.http.api import health, intake, log, open_data, payout_callbacks
 from ops.http.core import app_keys
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.http.core.middleware import handle_errors
@@ -102,6 +103,7 @@ def build_application(service: Service) -> web.Application:
     """Return the application with every route of the service."""
     app = web.Application(middlewares=[handle_errors], client_max_size=BODY_BYTES_MAX)
     app[app_keys.INTAKE_QUEUE], app[app_keys.CATALOGUE_CACHE] = service.intake_queue, service.catalogue_cache
+    app[intake.FAULTY_BODY_LOCK] = asyncio.Lock()
     app[app_keys.WEBHOOK_KEY] = service.keys.webhook
     app[app_keys.KEY_USAGE] = service.key_usage
     app[app_keys.METRICS], app[health.POOL] = service.metrics, service.pool

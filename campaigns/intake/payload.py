@@ -1,22 +1,48 @@
 """The body of a delivery: bytes in, events out.
 
-Pydantic at the edge only; an invalid event spoils no other.
+Pydantic at the edge only. An invalid like spoils no other, even if a JSON parser cannot read it:
+then the likes are told apart by their brackets, and each is read alone.
 """
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, GetPydanticSchema, TypeAdapter, ValidationError, WithJsonSchema, with_config
-from pydantic_core import ErrorDetails, from_json, to_json
+from pydantic import (
+    ConfigDict,
+    FailFast,
+    Field,
+    GetPydanticSchema,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    with_config,
+)
+from pydantic_core import from_json
 from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
 from typing_extensions import TypedDict
 
 from campaigns.errors import FieldError
+from campaigns.intake.json_scanner import (
+    NotJson,
+    Span,
+    Steps,
+    TooManyValues,
+    run_steps,
+    scan_array,
+    scan_object,
+    scan_value,
+    skip_space,
+)
 from campaigns.promise.model import Content
 from campaigns.promise.toml_file import field_errors
 
 LIKES_MAX = 1_000
 BODY_BYTES_MAX = 1024 * 1024
+LIKE_BYTES_MAX = 16 * 1024  # the longest valid like has 14 KiB, each character as an escape
+_ENVELOPE_BYTES_MAX = 8 * 1024
+_STEP_BYTES = 4 * 1024  # of likes that are read in one step
+_KEYS_MAX = 20_000  # a thousand valid likes have 14,004
 _REASON_CHARS_MAX = 300
 
 _STRICT = ConfigDict(strict=True, extra="forbid")
@@ -68,7 +94,7 @@ class LikeEvent(TypedDict):
 class LikesPayload(TypedDict):
     """The `data` member of a delivery."""
 
-    likes: Annotated[list[LikeEvent], Field(max_length=LIKES_MAX)]
+    likes: Annotated[list[LikeEvent], Field(max_length=LIKES_MAX), FailFast()]
 
 
 @with_config(_STRICT)
@@ -80,20 +106,7 @@ class DeliveryBody(TypedDict):
     data: LikesPayload
 
 
-@with_config(_STRICT)
-class _LoosePayload(TypedDict):
-    likes: Annotated[list[Any], Field(max_length=LIKES_MAX)]
-
-
-@with_config(_STRICT)
-class _LooseBody(TypedDict):
-    type: Literal["likes"]
-    timestamp: Moment
-    data: _LoosePayload
-
-
 _BODY = TypeAdapter(DeliveryBody)
-_LOOSE_BODY = TypeAdapter(_LooseBody)
 _EVENT = TypeAdapter(LikeEvent)
 
 
@@ -115,39 +128,152 @@ class InvalidEvent(str):
     __slots__ = ()
 
 
-def parse_body(body: bytes) -> list[LikeEvent | InvalidEvent]:
-    """Return the events of a body, in order. Raises UnreadableBody or InvalidEnvelope."""
+Events = list[LikeEvent | InvalidEvent]
+
+
+def parse_body(body: bytes) -> Events:
+    """Return the events of a body, in order. Raises UnreadableBody or InvalidEnvelope. Pure."""
+    return run_steps(parse_body_in_steps(body))
+
+
+def parse_body_in_steps(body: bytes) -> Steps[Events]:
+    """Return the events of a body, in order. Raises UnreadableBody or InvalidEnvelope. Pure.
+
+    A body with faults is read like by like. The generator yields every few milliseconds, so that
+    the event loop can serve others in between.
+    """
+    events = _parse_valid(body)
+    if events is None:
+        try:
+            events = yield from _parse_singly(body)
+        except NotJson:
+            raise UnreadableBody("the body is not JSON") from None
+    return events
+
+
+def _parse_valid(body: bytes) -> Events | None:
+    """Return the events of a body without a fault; None if it needs to be read like by like."""
+    keys = body.count(b'":')
+    if keys > _KEYS_MAX or body.count(b"[") + body.count(b"{") > _KEYS_MAX:
+        return None  # a parser would take long to find that out
     try:
-        return list(_BODY.validate_json(body)["data"]["likes"])
+        events: Events = list(_BODY.validate_json(body)["data"]["likes"])
     except ValidationError:
-        return _parse_leniently(body)
+        return None
+    return events if keys == 4 + sum(map(_count_keys, events)) and not _has_space_before_colon(body) else None
 
 
-def _parse_leniently(body: bytes) -> list[LikeEvent | InvalidEvent]:
+def _count_keys(event: Any) -> int:
+    """Return the number of different keys; a parser drops all but the last of those repeated."""
+    return len(event) + len(event.get("signals", ()))
+
+
+def _has_space_before_colon(body: bytes) -> bool:
+    return any(pair in body for pair in (b" :", b"\n:", b"\t:", b"\r:"))
+
+
+def _parse_singly(body: bytes) -> Steps[Events]:
+    spans, likes = yield from _find_likes(body)
+    envelope = body if likes is None else body[: likes.start] + b"[]" + body[likes.end :]
+    _check_envelope(envelope)
+    events: Events = []
+    step_end = 0
+    for span in spans:
+        events.append(_parse_event(body[span.start : span.end]))
+        if span.end > step_end:
+            step_end = span.end + _STEP_BYTES
+            yield
+    return events
+
+
+def _find_likes(body: bytes) -> Steps[tuple[list[Span], Span | None]]:
+    """Return the bounds of each like and of their array; None if the body has no such array."""
+    start = skip_space(body, 0)
+    data, end = yield from _find_member(body, start, b'"data"')
+    if skip_space(body, end) != len(body):
+        raise NotJson
+    likes = None if data is None else (yield from _find_member(body, data.start, b'"likes"'))[0]
+    if likes is None or body[likes.start : likes.start + 1] != b"[":
+        return [], None
     try:
-        from_json(body, allow_inf_nan=False)
+        return (yield from scan_array(body, likes.start, LIKES_MAX)), likes
+    except TooManyValues:
+        error = FieldError("data.likes", "too_long", {"max_length": LIKES_MAX})
+        raise InvalidEnvelope([error]) from None
+
+
+def _find_member(body: bytes, start: int, key: bytes) -> Steps[tuple[Span | None, int]]:
+    """Return the bounds of a member of the value at a position, None without it, and the value's end."""
+    if body[start : start + 1] != b"{":
+        return None, (yield from scan_value(body, start))
+    try:
+        members, end = yield from scan_object(body, start)
+    except TooManyValues:
+        error = FieldError("the body", "envelope_too_large", {"most_bytes": _ENVELOPE_BYTES_MAX})
+        raise InvalidEnvelope([error]) from None
+    return next((member.value for member in members if _is_key(member.key, key)), None), end
+
+
+def _is_key(written: bytes, key: bytes) -> bool:
+    """Tell whether a key of the body, perhaps with escapes, is this one."""
+    if written == key or b"\\" not in written:
+        return written == key
+    try:
+        return bool(from_json(written) == from_json(key))
+    except ValueError:
+        return False
+
+
+def _check_envelope(envelope: bytes) -> None:
+    """Check the envelope around the likes. Raises InvalidEnvelope, or UnreadableBody."""
+    if len(envelope) > _ENVELOPE_BYTES_MAX:
+        error = FieldError("the body", "envelope_too_large", {"most_bytes": _ENVELOPE_BYTES_MAX})
+        raise InvalidEnvelope([error])
+    try:
+        from_json(envelope, allow_inf_nan=False)
+        _BODY.validate_json(envelope)
+    except ValidationError as error:
+        raise InvalidEnvelope(field_errors(error, "the body")) from None
     except ValueError as error:
         raise UnreadableBody("the body is not JSON") from error
-    try:
-        envelope = _LOOSE_BODY.validate_json(body)
-    except ValidationError as error:
-        raise InvalidEnvelope(field_errors(error, "the body")) from error
-    return [_parse_event(like) for like in envelope["data"]["likes"]]
+    if repeated := _find_repeated_key(envelope):
+        raise InvalidEnvelope([FieldError(repeated, "repeated_member")])
 
 
-def _parse_event(value: Any) -> LikeEvent | InvalidEvent:
+def _parse_event(value: bytes) -> LikeEvent | InvalidEvent:
+    if len(value) > LIKE_BYTES_MAX:
+        return InvalidEvent(f"the like: It is longer than {LIKE_BYTES_MAX} bytes")
     try:
-        return _EVENT.validate_json(to_json(value))
+        event = _EVENT.validate_json(value)
     except ValidationError as error:
-        path, reason = validation_errors(error)[0]
+        path, reason = validation_errors(error, "the like")[0]
         return InvalidEvent(f"{path}: {reason}"[:_REASON_CHARS_MAX])
+    repeated = _find_repeated_key(value)
+    return InvalidEvent(f"{repeated}: The member is given more than once") if repeated else event
 
 
-def validation_errors(error: ValidationError) -> list[tuple[str, str]]:
+class _RepeatedKey(ValueError):
+    pass
+
+
+def _find_repeated_key(text: bytes) -> str | None:
+    """Return a key that an object of a valid text has twice; None if there is none. Pure."""
+    try:
+        json.loads(text, object_pairs_hook=_refuse_repeated_key)
+    except _RepeatedKey as error:
+        return str(error)
+    return None
+
+
+def _refuse_repeated_key(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedKey(next(name for name in names if names.count(name) > 1))
+    return members
+
+
+def validation_errors(error: ValidationError, root_path: str = "the body") -> list[tuple[str, str]]:
     """Return each error's path and reason, without the value that was sent."""
-    details = error.errors(include_url=False, include_input=False)
-    return [(_error_path(detail), detail["msg"]) for detail in details]
-
-
-def _error_path(detail: ErrorDetails) -> str:
-    return ".".join(str(part) for part in detail["loc"]) or "the body"
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    return [(".".join(map(str, detail["loc"])) or root_path, detail["msg"]) for detail in details]

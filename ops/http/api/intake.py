@@ -1,5 +1,6 @@
 """`POST /v1/platforms/{platform}/likes`: read a bounded body, verify, queue, return outcomes."""
 
+import asyncio
 from hashlib import sha256
 
 from aiohttp import web
@@ -7,7 +8,7 @@ from aiohttp import web
 from campaigns.catalogue.cache import Catalogue, Platform
 from campaigns.catalogue.webhook_secrets import derive_secret
 from campaigns.intake.group_commit import SenderRevoked, Submission, WebhookIdConflict
-from campaigns.intake.payload import BODY_BYTES_MAX, DeliveryBody, parse_body
+from campaigns.intake.payload import BODY_BYTES_MAX, DeliveryBody, Events, parse_body_in_steps
 from campaigns.intake.response import ResultsFilter
 from campaigns.intake.signature import Delivery, VerificationKey, verify_delivery
 from ledger.errors import Refusal
@@ -21,6 +22,7 @@ from ops.http.openapi.parameters import RESULTS_QUERY, WEBHOOK_HEADERS
 
 # The key of an unknown platform: the check takes as long as a real one, and never succeeds.
 _DECOY = VerificationKey("v1", bytes(32))
+FAULTY_BODY_LOCK = web.AppKey("faulty_body_lock", asyncio.Lock)
 _RESULTS: dict[str | None, ResultsFilter] = {None: "some", "all": "all", "none": "none"}
 
 
@@ -47,7 +49,7 @@ async def _record_delivery(request: web.Request) -> bytes:
     if sender is None:
         raise RequestProblem(Problem.UNAUTHENTICATED)
     request.app[KEY_USAGE].record_use(sender[0].keys, utc_now())
-    response = await request.app[INTAKE_QUEUE].submit(_build_submission(request, *sender))
+    response = await request.app[INTAKE_QUEUE].submit(await _build_submission(request, *sender))
     if isinstance(response, WebhookIdConflict):
         raise RequestProblem(Problem.WEBHOOK_ID_CONFLICT)
     if isinstance(response, SenderRevoked):
@@ -98,19 +100,32 @@ def _platform_keys(request: web.Request, platform: Platform | None) -> list[Veri
     ]
 
 
-def _build_submission(request: web.Request, platform: Platform, delivery: Delivery) -> Submission:
+async def _build_submission(request: web.Request, platform: Platform, delivery: Delivery) -> Submission:
     check_parameters(request, ("results",))
     check_choice(request, "results", ("all", "none"))
     results = _RESULTS[request.query.get("results")]
-    likes = parse_body(delivery.body)
+    likes = await _read_events(request.app[FAULTY_BODY_LOCK], delivery.body)
     return Submission(platform, delivery.webhook_id, sha256(delivery.body).digest(), likes, results)
+
+
+async def _read_events(lock: asyncio.Lock, body: bytes) -> Events:
+    """Return the events of a body. One body with faults is read at a time, and others are served meanwhile."""
+    steps = parse_body_in_steps(body)
+    try:
+        next(steps)  # the only step of a body without faults
+        async with lock:
+            while True:
+                await asyncio.sleep(0)
+                next(steps)
+    except StopIteration as end:
+        return list(end.value)
 
 
 _DESCRIPTION = """\
 A Standard Webhook (standardwebhooks.com) with at most 1 MiB and 1,000 likes. For seven days, the
 same `webhook-id` with the same body returns the same response, byte for byte. A 503 has
 `Retry-After`: nothing of the body was stored, or all of it, and sending it again is safe. An
-`invalid` like does not affect the others."""
+`invalid` like does not affect the others, even if it alone is not valid JSON."""
 
 ENDPOINTS = (
     Endpoint(

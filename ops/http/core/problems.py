@@ -20,6 +20,8 @@ from ops.i18n.refusals import json_params, refusal_text
 from sql import is_unavailable
 
 CONTENT_TYPE = "application/problem+json"
+FAULTS_MAX = 20  # of one response; `more_faults` counts the others
+_PATH_CHARS_MAX = 200  # a path may name a key that the sender made up
 RETRY_AFTER_SECONDS, RATE_LIMIT_SECONDS = 2, 60
 
 _log = structlog.get_logger()
@@ -222,7 +224,9 @@ def _error_members(error: Exception) -> dict[str, Any]:
     """Return the members that tell this error from others of its problem."""
     members: dict[str, Any] = {}
     if isinstance(error, RequestProblem | ValidationFailed | InvalidEnvelope) and error.field_errors:
-        members["faults"] = [_fault(field_error) for field_error in error.field_errors]
+        members["faults"] = [_fault(field_error) for field_error in error.field_errors[:FAULTS_MAX]]
+        if len(error.field_errors) > FAULTS_MAX:
+            members["more_faults"] = len(error.field_errors) - FAULTS_MAX
     if isinstance(error, RequestProblem) and error.detail:
         members["detail"] = error.detail
     if isinstance(error, Refusal) and not isinstance(error, ValidationFailed):
@@ -236,7 +240,7 @@ def _error_members(error: Exception) -> dict[str, Any]:
 
 def _fault(error: FieldError) -> dict[str, Any]:
     return {
-        "path": error.path,
+        "path": error.path[:_PATH_CHARS_MAX],
         "code": error.code,
         "params": json_params(error.params),
         "reason": refusal_text(error, "en"),

@@ -127,7 +127,7 @@ def test_a_missing_member_is_named(missing: str):
 @pytest.mark.parametrize("like", [None, 7, "like", [], [BARE], True, 1.5])
 def test_a_value_that_is_no_object_is_no_like(like: Any):
     error, good = parse_body(body(like, BARE))
-    assert error == InvalidEvent("the body: Input should be an object")
+    assert error == InvalidEvent("the like: Input should be an object")
     assert not isinstance(good, InvalidEvent)
 
 
@@ -163,13 +163,6 @@ def test_extreme_numbers_and_depths_are_errors_of_one_event(text: str, path: str
     assert not isinstance(good, InvalidEvent)
 
 
-def test_the_last_of_two_equal_keys_counts_on_both_paths_through_the_parser():
-    twice = body({**BARE, "signals": {}}).replace(b'"person": "4854"', b'"person": "1", "person": "4854"')
-    assert parse_body(twice) == parse_body(body({**BARE, "signals": {}}))
-    beside_a_fault = twice.replace(b'"likes": [', b'"likes": [7, ')
-    assert parse_body(beside_a_fault)[1:] == parse_body(twice)
-
-
 @pytest.mark.parametrize(
     "sent",
     [
@@ -184,15 +177,11 @@ def test_the_last_of_two_equal_keys_counts_on_both_paths_through_the_parser():
         body(BARE) + b" x",
         body(BARE) + b"\x00",
         body(BARE).decode().encode("utf-16"),
-        body(BARE).replace(b'"4854"', b'"\xed\xa0\x80"'),
-        body(BARE).replace(b'"4854"', b"'4854'"),
-        body(BARE).replace(b'"4854"', b'"\n"'),
-        with_json(r'"\ud800"'),  # half of a pair stands for no character
-        with_json('{"watch_ms": NaN}'),
-        with_json('{"watch_ms": Infinity}'),
-        with_json('{"watch_ms": 01}'),
-        with_json('{"watch_ms": ' + "9" * 5_000 + "}"),
-        with_json("[" * 300 + "]" * 300),
+        with_json("[" * 300),
+        with_json('"'),
+        body(BARE, BARE).replace(b"}, {", b"} {"),
+        body(BARE, BARE).replace(b"}, {", b"},, {"),
+        body(BARE, BARE).replace(b"}, {", b"}: {"),
         b"[" * 100_000,
         b'{"a":' * 100_000,
     ],
@@ -221,6 +210,9 @@ def test_a_body_that_is_not_json_is_unreadable(sent: bytes):
         (body(BARE, extra=1), "extra"),
         (body(*[BARE] * (LIKES_MAX + 1)), "data.likes"),
         (body(*[7] * (LIKES_MAX + 1)), "data.likes"),
+        (body(7, extra="x" * 10_000), "the body"),
+        (body(7, **{f"x{i}": i for i in range(200)}), "the body"),
+        (body(7, extra=1), "extra"),
     ],
 )
 def test_an_invalid_envelope_has_the_paths_of_its_errors(sent: bytes, path: str):
@@ -290,8 +282,4 @@ def test_a_body_with_some_bytes_overwritten_gives_events_or_a_refusal(position: 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(JSON, max_size=4))
 def test_any_json_as_likes_gives_one_event_or_error_for_each(likes: list[Any]):
-    sent = body(*likes)
-    try:
-        assert len(parse_body(sent)) == len(likes)
-    except UnreadableBody:
-        assert any(word in sent for word in (b"NaN", b"Infinity", b"\\ud"))
+    assert len(parse_body(body(*likes))) == len(likes)

@@ -104,11 +104,40 @@ async def test_results_are_all_those_not_counted_or_none(service: RunningService
         assert (refused.status, refused.json["code"]) == (400, "unknown_parameter"), wrong
 
 
+@pytest.mark.parametrize(
+    "text", [r'"nick\ud83d"', '"\n"', "NaN", "[" * 300 + "]" * 300, "9" * 5_000, '"1", "person": "2"']
+)
+async def test_a_like_that_no_parser_reads_spoils_no_other_of_its_delivery(
+    service: RunningService, text: str
+) -> None:
+    likes = [like("1"), like("2"), like("@"), like("4"), like("5")]
+    body = service.delivery_body(likes).replace('"@"', text)
+    headers = service.sign_headers("mixed", body)
+    answers = [await service.post(body.encode(), headers) for _ in range(2)]
+    assert answers[0].outcomes == {"counted": 4, "invalid": 1}
+    assert [result["index"] for result in answers[0].json["results"]] == [2]
+    assert answers[1].body == answers[0].body
+
+
+async def test_a_delivery_of_one_such_like_is_decided_too(service: RunningService) -> None:
+    body = service.delivery_body([like("@")]).replace('"@"', r'"\ud83d"')
+    answer = await service.post(body.encode(), service.sign_headers("single", body))
+    assert answer.outcomes == {"invalid": 1}
+
+
+async def test_a_refusal_reports_twenty_faults_and_counts_the_others(service: RunningService) -> None:
+    body = json.dumps({"type": "likes", **{f"{'x' * 250}{number}": 1 for number in range(25)}})
+    refused = await service.post(body.encode(), service.sign_headers("many", body))
+    assert (refused.status, refused.json["code"]) == (422, "malformed_envelope")
+    assert (len(refused.json["faults"]), refused.json["more_faults"]) == (20, 7)
+    assert len(refused.body) < 10_000
+
+
 async def test_a_bug_is_counted_for_the_alert(service: RunningService, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("ops.http.api.intake.parse_body", fail)
+    monkeypatch.setattr("ops.http.api.intake.parse_body_in_steps", fail)
     refused = await service.send([like("1")])
     assert (refused.status, refused.json["code"]) == (500, "internal_error")
     labels = {"problem": "internal-error"}
