@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from campaigns.intake.decide import ChangesByLike, Decision, LikeKey, LikeTransition
+from campaigns.intake.decide import ChangesByLike, Decision, LikeTransition
+from campaigns.intake.like_key import LikeKey, content_of, like_key, person_of
 from campaigns.intake.like_state import LIVE_STATES, Like, LikeState, Outcome
 
 PersonDay = tuple[bytes, date]
@@ -39,16 +40,16 @@ def changes_by_person_day(
         if old is not None and old != new and limit(old[1]) is not None:
             changes.setdefault(old, DayChange()).leaving += 1
         if old is not None and old == new and limit(old[1]) is not None and _is_reordered(before, after):
-            changes.setdefault(old, DayChange()).staying.append(key[0])
+            changes.setdefault(old, DayChange()).staying.append(content_of(key))
         if new is not None and old != new and limit(new[1]) is not None:
-            changes.setdefault(new, DayChange()).entering.append(key[0])
+            changes.setdefault(new, DayChange()).entering.append(content_of(key))
     return changes
 
 
 def _live_person_day(key: LikeKey, like: Like | None) -> PersonDay | None:
     if like is None or like.day is None or like.state not in LIVE_STATES:
         return None
-    return key[1], like.day
+    return person_of(key), like.day
 
 
 def _is_reordered(before: Like | None, after: Like) -> bool:
@@ -61,18 +62,23 @@ def first_likes(likes: Mapping[str, Like], limit: int) -> frozenset[str]:
 
 
 def place_likes(
-    person: bytes, likes: Mapping[str, Like], counted: Collection[str], transitions: Mapping[LikeKey, LikeTransition]
+    person: bytes,
+    likes: Mapping[str, Like],
+    counted: Collection[str],
+    transitions: Mapping[LikeKey, LikeTransition],
+    is_new: Callable[[LikeKey], bool],
 ) -> dict[LikeKey, LikeTransition]:
     """Return the changed transitions of a person's live likes of a day: `counted` ones count.
 
-    `likes` has each like after its transition, if it has one.
+    `likes` has each like after its transition, if it has one. A like without one is stored, or new
+    in this batch.
     """
     placed = {}
     for content, like in likes.items():
         state = LikeState.COUNTED if content in counted else LikeState.OVER_LIMIT
         if like.state is not state:
-            key = content, person
-            before = transitions[key].before if key in transitions else like
+            key = like_key(content, person)
+            before = transitions[key].before if key in transitions else None if is_new(key) else like
             placed[key] = LikeTransition(before, like._replace(state=state))
     return placed
 
@@ -85,7 +91,7 @@ def mark_over_limit(
         return decision
     outcomes = dict(decision.outcomes)
     for position in _over_limit_positions(changes_by_like, placed):
-        if outcomes[position] is Outcome.COUNTED:
+        if outcomes.get(position, Outcome.COUNTED) is Outcome.COUNTED:
             outcomes[position] = Outcome.OVER_LIMIT
     transitions = {key: value for key, value in {**decision.transitions, **placed}.items() if value[0] != value[1]}
     return Decision(outcomes, transitions, decision.duplicates)

@@ -12,8 +12,8 @@ import asyncpg
 
 from campaigns.catalogue.cache import Campaign
 from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
-from campaigns.intake.batch import BUCKET
 from campaigns.intake.batch_tree import NONCE_BYTES, derive_nonces
+from campaigns.intake.claim import BUCKET
 from campaigns.intake.tombstones import insert_tombstones
 from sql import Connection, query, rows_affected
 

@@ -16,11 +16,10 @@ from typing import Protocol
 import asyncpg
 
 from campaigns.catalogue.cache import CatalogueCache
-from campaigns.intake.batch import ConcurrentUpdate
+from campaigns.intake.claim import ConcurrentUpdate, StaleCatalogue
 from campaigns.intake.group_commit import (
     CommitResult,
     SenderRevoked,
-    StaleCatalogue,
     Submission,
     WebhookIdConflict,
     commit_group,

@@ -10,7 +10,8 @@ from datetime import date
 
 from campaigns.catalogue.cache import Campaign
 from campaigns.catalogue.pseudonyms import like_tombstone
-from campaigns.intake.decide import ChangesByLike, Decision, LikeKey
+from campaigns.intake.decide import ChangesByLike, Decision
+from campaigns.intake.like_key import LikeKey, content_of, like_key, person_of
 from campaigns.intake.like_state import Outcome
 from sql import Connection, query
 
@@ -22,7 +23,7 @@ _FIND_TOMBSTONES = query("find_tombstones")
 async def insert_tombstones(conn: Connection, campaign: Campaign, pseudonym: bytes, bucket: int) -> None:
     """Store a tombstone for each like of a person. Joins the caller's transaction."""
     rows = await conn.fetch(_LIST_PERSON_CONTENTS, campaign.campaign_id, pseudonym)
-    digests = _tombstones(campaign, [(row["content"], pseudonym) for row in rows])
+    digests = _tombstones(campaign, [like_key(row["content"], pseudonym) for row in rows])
     await conn.execute(_INSERT_TOMBSTONES, campaign.campaign_id, bucket, digests)
 
 
@@ -37,7 +38,7 @@ async def find_erased_likes(
 
 
 def _tombstones(campaign: Campaign, keys: Iterable[LikeKey]) -> list[bytes]:
-    return [like_tombstone(campaign.tombstone_key, content, person) for content, person in keys]
+    return [like_tombstone(campaign.tombstone_key, content_of(key), person_of(key)) for key in keys]
 
 
 def decide_erased(changes_by_like: ChangesByLike, erased: Collection[LikeKey]) -> Decision:

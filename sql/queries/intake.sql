@@ -2,36 +2,55 @@
 -- the index, even if the statistics describe a table that was empty a minute ago. Updates address
 -- the rows by ctid.
 
--- name: find_likes
--- Find the stored likes among the keys of a batch; `position` is the index of the key in the
--- arrays, from 1.
-SELECT k.position::integer, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day,
-    (extract(epoch FROM coalesce(l.latest_at, l.event_at)) * 1000000)::bigint AS latest_us, l.is_suspect
-FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS k (content, person, position)
-CROSS JOIN LATERAL (
-    SELECT state, event_at, day, latest_at, is_suspect FROM likes
-    WHERE campaign_id = $1 AND content = k.content AND person = k.person AND bucket = $4 LIMIT 1
-) l;
-
 -- name: claim_likes
--- Insert every like as if it were new, sorted by key so that overlapping batches never deadlock;
--- return the positions of the new ones.
-WITH claimed AS (
+-- Claim a campaign's part of a group: look every like up, and insert those that are not stored,
+-- sorted by key so that overlapping batches never deadlock. An insert of a like that another
+-- transaction stored meanwhile fails (unique_violation). Nothing is inserted if the catalogue
+-- changed, or if a delivery of the group was answered before. Returns the stored likes in columns,
+-- their positions from 0.
+WITH guard AS MATERIALIZED (
+    SELECT nextval('like_batches_batch_id') AS batch_id,
+        (SELECT version FROM catalogue_version) = $1 AS is_current,
+        EXISTS (
+            SELECT FROM unnest($2::integer[], $3::text[]) AS k (platform_id, webhook_id)
+            CROSS JOIN LATERAL (
+                SELECT FROM deliveries o
+                WHERE o.platform_id = k.platform_id AND o.webhook_id = k.webhook_id LIMIT 1
+            ) d
+        ) AS has_answers
+), incoming AS MATERIALIZED (
+    SELECT n.*, s.state AS stored_state, s.event_at, s.day AS stored_day, s.latest_at, s.is_suspect AS was_suspect
+    FROM (
+        SELECT u.*, substring($6::bytea FROM (u.position::integer - 1) * 16 + 1 FOR 16) AS person
+        FROM unnest(
+            string_to_array($7::text, E'\x1f'), $8::text::bigint[], $9::text::integer[], $10::text::like_state[],
+            $11::text::bigint[], $12::text::boolean[]
+        ) WITH ORDINALITY AS u (content, event_us, day, state, latest_us, is_suspect, position)
+    ) n
+    LEFT JOIN LATERAL (
+        SELECT l.state, l.event_at, l.day, l.latest_at, l.is_suspect FROM likes l
+        WHERE l.campaign_id = $4 AND l.content = n.content AND l.person = n.person AND l.bucket = $5 LIMIT 1
+    ) s ON true
+), inserted AS (
     INSERT INTO likes (
         batch_id, campaign_id, bucket, event_at, day, position, state, person, content, latest_at, is_suspect
     )
-    SELECT $1, $2, $3, 'epoch'::timestamptz + n.event_us * interval '1 microsecond',
-        date '0001-01-01' + nullif(n.day, 0) - 1, n.position - 1, n.state,
-        substring($7::bytea FROM (n.position::integer - 1) * 16 + 1 FOR 16), n.content,
-        'epoch'::timestamptz + nullif(n.latest_us, n.event_us) * interval '1 microsecond', n.is_suspect
-    FROM unnest(
-        $4::text::bigint[], $5::text::integer[], $6::text::like_state[], string_to_array($8::text, E'\x1f'),
-        $9::text::bigint[], $10::text::boolean[]
-    ) WITH ORDINALITY AS n (event_us, day, state, content, latest_us, is_suspect, position)
-    ON CONFLICT DO NOTHING
-    RETURNING position
+    SELECT g.batch_id, $4, $5, 'epoch'::timestamptz + n.event_us * interval '1 microsecond',
+        date '0001-01-01' + nullif(n.day, 0) - 1, n.position - 1, coalesce(n.state, 'counted'), n.person, n.content,
+        'epoch'::timestamptz + nullif(n.latest_us, n.event_us) * interval '1 microsecond',
+        coalesce(n.is_suspect, false)
+    FROM guard g CROSS JOIN incoming n
+    WHERE g.is_current AND NOT g.has_answers AND n.stored_state IS NULL
 )
-SELECT coalesce(array_agg(position), '{}') FROM claimed;
+SELECT g.*, s.*
+FROM guard g CROSS JOIN (
+    SELECT array_agg(position::integer - 1) AS positions, array_agg(stored_state::text) AS states,
+        array_agg((extract(epoch FROM event_at) * 1000000)::bigint) AS times_us,
+        array_agg(stored_day) AS days,
+        array_agg((extract(epoch FROM coalesce(latest_at, event_at)) * 1000000)::bigint) AS latest_us,
+        array_agg(was_suspect) AS suspects
+    FROM incoming WHERE stored_state IS NOT NULL
+) s;
 
 -- name: mark_over_limit
 -- Mark likes of this transaction that exceed the person's limit of the day.
@@ -120,16 +139,6 @@ CROSS JOIN LATERAL (
 ) target
 WHERE p.ctid = target.ctid AND p.live >= n.leaving;
 
--- name: insert_batch
--- Insert the batch of a campaign: its changes, and the tree over the likes that it made count.
-INSERT INTO like_batches (batch_id, campaign_id, bucket, root, nonce_key, positions, leaves, tallies)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb);
-
--- name: allocate_batch_ids
--- Return the version of the catalogue, and ids for the batches of this transaction.
-SELECT version, ARRAY(SELECT nextval('like_batches_batch_id') FROM generate_series(1, $1)) AS batch_ids
-FROM catalogue_version;
-
 -- name: find_deliveries
 -- Find the deliveries that were answered before.
 SELECT d.platform_id, d.webhook_id, d.body_digest, d.answer
@@ -138,11 +147,18 @@ CROSS JOIN LATERAL (
     SELECT * FROM deliveries o WHERE o.platform_id = k.platform_id AND o.webhook_id = k.webhook_id LIMIT 1
 ) d;
 
--- name: insert_deliveries
--- Insert the responses to deliveries. A delivery that another transaction answered is skipped, and
+-- name: keep_group
+-- Keep a group: a row per campaign with its changes and the tree over the likes that it made count,
+-- and the responses to the deliveries. A delivery that another transaction answered is skipped, and
 -- the row count shows it.
+WITH kept AS (
+    INSERT INTO like_batches (batch_id, campaign_id, bucket, root, nonce_key, positions, leaves, tallies)
+    SELECT b.batch_id, b.campaign_id, $1, b.root, b.nonce_key, b.positions::integer[], b.leaves, b.tallies::jsonb
+    FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::bytea[], $6::text[], $7::bytea[], $8::text[])
+        AS b (batch_id, campaign_id, root, nonce_key, positions, leaves, tallies)
+)
 INSERT INTO deliveries (platform_id, webhook_id, body_digest, answer)
-SELECT * FROM unnest($1::integer[], $2::text[], $3::bytea[], $4::bytea[])
+SELECT * FROM unnest($9::integer[], $10::text[], $11::bytea[], $12::bytea[])
 ON CONFLICT DO NOTHING;
 
 -- name: delete_old_deliveries

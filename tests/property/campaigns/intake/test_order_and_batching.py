@@ -10,13 +10,14 @@ from datetime import date, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns.intake.decide import decide_likes, group_by_like, tally_by_day
+from campaigns.intake.decide import decide_likes, tally_by_day
+from campaigns.intake.like_key import like_key
 from campaigns.intake.like_state import Like, LikeChange, Outcome, apply_event
 from like_oracle import OracleEvent, work_out
 
 MONDAY = date(2026, 11, 23)
 DAY_US = 86_400_000_000
-KEY = ("x", b"p" * 16)
+KEY = like_key("x", b"p" * 16)
 MANY = settings(max_examples=200, deadline=None)
 
 
@@ -73,7 +74,7 @@ def test_everything_again_changes_nothing(arrived: list[LikeChange]):
 def test_state_day_and_tallies_are_those_of_the_oracle(arrived: list[LikeChange], cut: int):
     stored, counts = None, Counter[tuple[date, str]]()
     for batch in (arrived[:cut], arrived[cut:]):
-        decision = decide_likes(group_by_like((KEY, change) for change in batch), {KEY: stored} if batch else {})
+        decision = decide_likes({KEY: list(enumerate(batch))}, {KEY: stored} if batch else {})
         for day, tallies in tally_by_day(decision.transitions.values(), decision.duplicates.values()).items():
             counts.update({(day, name): likes for name, likes in tallies.items()})
         stored = decision.transitions[KEY].after if decision.transitions else stored

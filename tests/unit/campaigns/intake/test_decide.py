@@ -13,14 +13,14 @@ from campaigns.intake.daily_limit import (
     place_likes,
 )
 from campaigns.intake.decide import (
+    ChangesByLike,
     Decision,
-    LikeKey,
     LikeTransition,
     decide_likes,
-    group_by_like,
     replace_decisions,
     tally_by_day,
 )
+from campaigns.intake.like_key import LikeKey, content_of, like_key, person_of
 from campaigns.intake.like_state import Like, LikeChange, LikeState, Outcome
 
 NOON = 1_795_435_200_000_000  # microseconds since 1970
@@ -33,11 +33,11 @@ def at(seconds: int) -> int:
 
 
 def like(content: str, seconds: int, person: bytes = ANN, day: date = MONDAY) -> tuple[LikeKey, LikeChange]:
-    return (content, person), LikeChange(is_like=True, event_us=at(seconds), day=day)
+    return like_key(content, person), LikeChange(is_like=True, event_us=at(seconds), day=day)
 
 
 def unlike(content: str, seconds: int, person: bytes = ANN) -> tuple[LikeKey, LikeChange]:
-    return (content, person), LikeChange(is_like=False, event_us=at(seconds), day=MONDAY)
+    return like_key(content, person), LikeChange(is_like=False, event_us=at(seconds), day=MONDAY)
 
 
 def stands(state: LikeState, seconds: int = 0, day: date | None = MONDAY, latest: int | None = None) -> Like:
@@ -50,6 +50,18 @@ def two_a_day(_: date) -> int:
 
 def no_limit(_: date) -> None:
     return None
+
+
+def is_stored(_: LikeKey) -> bool:
+    """Say that a like without a transition is stored."""
+    return False
+
+
+def group_by_like(events: list[tuple[LikeKey, LikeChange]]) -> ChangesByLike:
+    groups: dict[LikeKey, list[tuple[int, LikeChange]]] = {}
+    for position, (key, change) in enumerate(events):
+        groups.setdefault(key, []).append((position, change))
+    return groups
 
 
 def decide(
@@ -66,13 +78,13 @@ def outcomes(decision: Decision) -> list[Outcome]:
 def test_a_batch_folds_every_event_of_a_like_into_one_change():
     decision = decide([like("x", 1), like("x", 1), unlike("x", 2), like("x", 3), like("y", 1)], {})
     assert decision.transitions == {
-        ("x", ANN): LikeTransition(None, stands(LikeState.COUNTED, 1, latest=3)),
-        ("y", ANN): LikeTransition(None, stands(LikeState.COUNTED, 1)),
+        like_key("x", ANN): LikeTransition(None, stands(LikeState.COUNTED, 1, latest=3)),
+        like_key("y", ANN): LikeTransition(None, stands(LikeState.COUNTED, 1)),
     }
     assert [outcome.value for outcome in outcomes(decision)] == [
         "counted", "duplicate", "withdrawn", "counted", "counted",
     ]  # fmt: skip
-    assert decision.duplicates == {("x", ANN): {MONDAY: 2}}
+    assert decision.duplicates == {like_key("x", ANN): {MONDAY: 2}}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +106,7 @@ def test_only_likes_that_differ_afterwards_are_written(
     times_matter: bool,
     is_a_change: bool,
 ):
-    decision = decide([event], {("x", ANN): stored}, times_matter=times_matter)
+    decision = decide([event], {like_key("x", ANN): stored}, times_matter=times_matter)
     assert bool(decision.transitions) is is_a_change
 
 
@@ -136,13 +148,13 @@ def test_only_likes_that_differ_afterwards_are_written(
 def test_which_transitions_change_a_persons_day(
     before: Like | None, after: Like, expected: dict[tuple[bytes, date], DayChange]
 ):
-    changes = {("x", ANN): LikeTransition(before, after)}
+    changes = {like_key("x", ANN): LikeTransition(before, after)}
     assert changes_by_person_day(changes, two_a_day) == expected
     assert changes_by_person_day(changes, no_limit) == {}
 
 
 def test_only_the_days_with_a_limit_are_kept_per_person():
-    changes = {("x", ANN): LikeTransition(stands(LikeState.COUNTED, 9, TUESDAY), stands(LikeState.COUNTED))}
+    changes = {like_key("x", ANN): LikeTransition(stands(LikeState.COUNTED, 9, TUESDAY), stands(LikeState.COUNTED))}
     limited = changes_by_person_day(changes, lambda day: 2 if day == MONDAY else None)
     assert limited == {(ANN, MONDAY): DayChange(["x"])}
 
@@ -165,22 +177,25 @@ def test_the_earliest_likes_of_a_day_count(seconds: dict[str, int], limit: int, 
 def test_an_earlier_like_takes_the_place_of_a_later_one():
     new, old, waiting = stands(LikeState.COUNTED, 1), stands(LikeState.COUNTED, 5), stands(LikeState.OVER_LIMIT, 9)
     decision = decide([like("new", 1)], {})
-    placed = place_likes(ANN, {"new": new, "old": old, "waiting": waiting}, {"new"}, decision.transitions)
-    assert placed == {("old", ANN): LikeTransition(old, old._replace(state=LikeState.OVER_LIMIT))}
-    placed = place_likes(ANN, {"new": new, "waiting": waiting}, {"new", "waiting"}, decision.transitions)
-    assert placed == {("waiting", ANN): LikeTransition(waiting, waiting._replace(state=LikeState.COUNTED))}
+    placed = place_likes(ANN, {"new": new, "old": old, "waiting": waiting}, {"new"}, decision.transitions, is_stored)
+    assert placed == {like_key("old", ANN): LikeTransition(old, old._replace(state=LikeState.OVER_LIMIT))}
+    placed = place_likes(ANN, {"new": new, "waiting": waiting}, {"new", "waiting"}, decision.transitions, is_stored)
+    assert placed == {like_key("waiting", ANN): LikeTransition(waiting, waiting._replace(state=LikeState.COUNTED))}
 
 
 def place(decision: Decision, events: list[tuple[LikeKey, LikeChange]], *counted: str) -> Decision:
-    """Place Ann's likes of Monday, of which these count."""
-    likes = {content: after for (content, person), (_, after) in decision.transitions.items() if person == ANN}
-    return mark_over_limit(decision, group_by_like(events), place_likes(ANN, likes, counted, decision.transitions))
+    """Place Ann's likes of Monday; these count."""
+    transitions = decision.transitions
+    likes = {content_of(key): after for key, (_, after) in transitions.items() if person_of(key) == ANN}
+    return mark_over_limit(decision, group_by_like(events), place_likes(ANN, likes, counted, transitions, is_stored))
 
 
 def test_over_the_limit_then_withdrawn_then_liked_again_in_one_batch_stays_over():
     before, events = stands(LikeState.OVER_LIMIT), [unlike("x", 1), like("x", 2)]
-    decision = place(decide(events, {("x", ANN): before}), events)
-    assert decision.transitions == {("x", ANN): LikeTransition(before, stands(LikeState.OVER_LIMIT, latest=2))}
+    decision = place(decide(events, {like_key("x", ANN): before}), events)
+    assert decision.transitions == {
+        like_key("x", ANN): LikeTransition(before, stands(LikeState.OVER_LIMIT, latest=2))
+    }
     assert outcomes(decision) == [Outcome.WITHDRAWN, Outcome.OVER_LIMIT]
     assert tally_by_day(decision.transitions.values(), decision.duplicates.values()) == {MONDAY: Counter(duplicate=1)}
 
@@ -193,7 +208,7 @@ def test_the_third_like_of_a_day_with_a_limit_of_two_is_over_the_limit():
     assert [outcome.value for outcome in outcomes(decision)] == [
         "counted", "counted", "over_limit", "duplicate", "counted",
     ]  # fmt: skip
-    assert decision.transitions["z", ANN].after.state is LikeState.OVER_LIMIT
+    assert decision.transitions[like_key("z", ANN)].after.state is LikeState.OVER_LIMIT
     assert tally_by_day(decision.transitions.values(), decision.duplicates.values()) == {
         MONDAY: Counter(counted=3, over_limit=1, duplicate=1)
     }
@@ -222,20 +237,20 @@ def test_tallies_tell_how_each_days_states_move(
 
 def test_the_decision_from_stored_likes_replaces_the_one_without_them():
     events = [like("x", 1), like("x", 2), like("y", 1)]
-    stored: dict[LikeKey, Like | None] = {("x", ANN): stands(LikeState.WITHDRAWN, 0, latest=5)}
+    stored: dict[LikeKey, Like | None] = {like_key("x", ANN): stands(LikeState.WITHDRAWN, 0, latest=5)}
     redecision = decide_likes(group_by_like(events), stored)
     decision = replace_decisions(decide(events, {}), stored.keys(), redecision)
-    assert decision.transitions == {("y", ANN): LikeTransition(None, stands(LikeState.COUNTED, 1))}
+    assert decision.transitions == {like_key("y", ANN): LikeTransition(None, stands(LikeState.COUNTED, 1))}
     assert outcomes(decision) == [Outcome.OLDER, Outcome.OLDER, Outcome.COUNTED]
-    assert decision.duplicates == {("x", ANN): {MONDAY: 2}}
+    assert decision.duplicates == {like_key("x", ANN): {MONDAY: 2}}
 
 
-def test_events_of_one_like_keep_their_order_and_positions():
-    events = [like("x", 2), like("y", 1), unlike("x", 1)]
-    assert group_by_like(events) == {
-        ("x", ANN): [(0, events[0][1]), (2, events[2][1])],
-        ("y", ANN): [(1, events[1][1])],
-    }
+def test_a_plain_like_over_the_limit_is_new():
+    plain = stands(LikeState.COUNTED)
+    placed = place_likes(ANN, {"x": plain}, set(), {}, lambda _: True)
+    assert placed == {like_key("x", ANN): LikeTransition(None, plain._replace(state=LikeState.OVER_LIMIT))}
+    marked = mark_over_limit(Decision({}, {}, {}), group_by_like([like("x", 0)]), placed)
+    assert marked.outcomes == {0: Outcome.OVER_LIMIT}
 
 
 def test_an_empty_batch_changes_nothing():
