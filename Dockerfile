@@ -22,10 +22,12 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     LIKE_LEDGER_HOST=0.0.0.0 \
-    LIKE_LEDGER_PORT=8080
+    LIKE_LEDGER_PORT=8080 \
+    LIKE_LEDGER_METRICS_HOST=0.0.0.0 \
+    LIKE_LEDGER_METRICS_PORT=9464
 USER 10001:10001
 WORKDIR /var/lib/like-ledger
-EXPOSE 8080
+EXPOSE 8080 9464
 # That the process answers; whether it can work is /ready, which is for whoever sends it requests.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ['LIKE_LEDGER_PORT'] + '/live', timeout=4)"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.intake.queue import IntakeQueue
 from ledger import http_client
 from ledger.publication import sequencer
-from ops import database, jobs
+from ops import database, jobs, metrics_server
 from ops.admin.core.command import CommandServices, log_after_commit_failure
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
@@ -21,6 +21,7 @@ from ops.http.admin_web.pages.routes import routes as admin_pages
 from ops.http.api import health, intake, log, open_data, payout_callbacks
 from ops.http.core import app_keys
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
+from ops.http.core.connections import LimitedRunner, connection_limits
 from ops.http.core.middleware import handle_errors
 from ops.http.endpoints import ENDPOINTS, document
 from ops.http.openapi.endpoint import build_routes
@@ -110,7 +111,7 @@ def build_application(service: Service) -> web.Application:
     app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(
         service.pool, load_payout_key(service.settings), service.metrics
     )
-    open_data.set_up(app, service.pool, service.catalogue_cache)
+    open_data.set_up(app, service.pool, service.catalogue_cache, service.settings.streams_per_address)
     pages.set_up(app)
     log.set_up(app, service.pool)
     app[AUTHENTICATOR] = Authenticator(service.pool, service.settings, service.metrics)
@@ -124,12 +125,19 @@ def build_application(service: Service) -> web.Application:
 @asynccontextmanager
 async def serve_http(service: Service) -> AsyncIterator[str]:
     """Serve the application and yield its address; on exit finish the accepted requests."""
-    runner = web.AppRunner(build_application(service), access_log=None, shutdown_timeout=30)
+    settings = service.settings
+    runner = LimitedRunner(build_application(service), connection_limits(settings))
     await runner.setup()
-    site = web.TCPSite(runner, service.settings.host, service.settings.port)
+    site = web.TCPSite(runner, settings.host, settings.port)
     await site.start()
     try:
         host, port = runner.addresses[0][:2]
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+def serve_metrics(service: Service, port: int | None) -> AbstractAsyncContextManager[str | None]:
+    """Serve the metrics on a port of their own and yield their address; without a port, None."""
+    settings = service.settings
+    return metrics_server.serve_metrics(settings.metrics_host, port, service.metrics, service.intake_queue)

@@ -22,13 +22,20 @@ _COMMAND_SECONDS_MAX = 60
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, role: Literal["serve", "command"]) -> AsyncIterator[str]:
-    """Yield the database's address; an embedded one runs until the block ends."""
+async def open_database(
+    settings: Settings, role: Literal["serve", "command"], *, creates: bool = False
+) -> AsyncIterator[str]:
+    """Yield the database's address; an embedded one runs until the block ends.
+
+    Raises EmbeddedRefused if a command finds no embedded database and `creates` is false.
+    """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
     from ops import embedded_postgres  # noqa: PLC0415 - unused with an external database
 
+    if role == "command" and not creates:
+        embedded_postgres.require_cluster(settings.data_dir)
     async with embedded_postgres.database(settings.data_dir, role=role) as dsn:
         yield dsn
 

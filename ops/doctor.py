@@ -49,6 +49,8 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
     )
     yield _check_clock(await conn.fetchval(_READ_SERVER_CLOCK), utc_now())
     yield _check_disk(settings.data_dir)
+    if finding := check_proxies(settings):
+        yield finding
     if schema.is_ok:
         yield _check_jobs(await conn.fetchval(_FIND_OLDEST_UNFOLDED), utc_now())
         for witness in load_witnesses(settings):
@@ -80,6 +82,18 @@ def _check_clock(database_now: datetime, local_now: datetime) -> Finding:
     skew = abs(database_now - local_now)
     fix = "synchronise both machines by NTP: signatures and jobs depend on the time"
     return Finding("clock", skew <= _CLOCK_SKEW_MAX, f"{skew.total_seconds():.3f} s from the database's", fix)
+
+
+def check_proxies(settings: Settings) -> Finding | None:
+    """Return whether the proxy in front of a public address is known; None without such an address. Pure."""
+    if not (settings.public_url or "").startswith("https://"):
+        return None
+    state = f"{settings.trusted_proxies} trusted in front of {settings.public_url}"
+    fix = (
+        "set LIKE_LEDGER_TRUSTED_PROXIES to the number of your proxies: the service itself has no TLS, and without"
+        " it limits take all clients for one"
+    )
+    return Finding("proxies", settings.trusted_proxies > 0, state, fix)
 
 
 def _check_disk(folder: Path) -> Finding:

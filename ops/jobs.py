@@ -4,6 +4,7 @@ APScheduler runs in every instance and guarantees nothing: locks and rows ensure
 once.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from time import perf_counter
 
 import aiohttp
 import structlog
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from campaigns.catalogue.cache import CatalogueCache
@@ -209,8 +211,20 @@ def build_scheduler(
             for witness in witnesses
         ]
     for name, run_once, seconds in plan:
-        scheduler.add_job(_guard_job(name, run_once, jobs.metrics), "interval", seconds=seconds, id=name)
+        scheduler.add_job(_guard_job(name, run_once, jobs.metrics), "interval", seconds=seconds, id=name, name=name)
+    scheduler.add_listener(partial(_count_skipped_run, jobs.metrics), EVENT_JOB_MAX_INSTANCES)
+    logging.getLogger("apscheduler.scheduler").addFilter(_is_no_skip)
     return scheduler
+
+
+def _count_skipped_run(metrics: Metrics, event: JobSubmissionEvent) -> None:
+    """Count a run that was due while the one before it still ran; a slow job skips many."""
+    metrics.job_skips.labels(event.job_id).inc()
+
+
+def _is_no_skip(line: logging.LogRecord) -> bool:
+    """Return whether a log line of the scheduler says anything else than a skipped run, which is counted."""
+    return "maximum number of running instances" not in line.msg
 
 
 def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metrics) -> Callable[[], Awaitable[None]]:

@@ -5,6 +5,8 @@ import sys
 
 import structlog
 
+from ops.log_limit import LineLimit
+
 
 def configure_logs(log_format: str) -> None:
     """Write our logs and those of libraries to standard error in the same format, json or text."""
@@ -30,6 +32,7 @@ def configure_logs(log_format: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.addFilter(LineLimit())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -74,6 +74,9 @@ class Metrics:
 
     def _add_operations(self, options: dict[str, Any]) -> None:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
+        self.job_skips = Counter(
+            "like_ledger_job_skips", "Runs of a job left out because the one before still ran", ["job"], **options
+        )
         self.after_commit_failures = Counter(
             "like_ledger_after_commit_failures",
             "Commands whose work after the commit failed",

@@ -75,6 +75,25 @@ async def _apply_pending(conn: sql.Connection, pending: list[sql.Script]) -> Non
     await conn.execute(sql.script("roles").text)
 
 
+async def require_migrated(dsn: str) -> None:
+    """Raise MigrationRefused, with what to do, unless every migration of this program is applied."""
+    conn = await asyncpg.connect(dsn)
+    try:
+        plan = await read_plan(conn)
+    finally:
+        await conn.close()
+    if not plan.applied:
+        raise MigrationRefused(
+            "There is no ledger in this database. `like-ledger migrate` creates one."
+            " To use another ledger, set LIKE_LEDGER_DATABASE_URL to its database"
+        )
+    if plan.pending:
+        names = ", ".join(script.name for script in plan.pending)
+        raise MigrationRefused(
+            f"The database is older than this program: run `like-ledger migrate`, which applies {names}"
+        )
+
+
 async def migrate(dsn: str) -> MigrationPlan:
     """Apply the pending migrations, all or none; return those applied before and now.
 

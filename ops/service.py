@@ -7,6 +7,7 @@ import signal
 import structlog
 
 from ops import app, database, keys, logs
+from ops.http.core.connections import raise_file_limit
 from ops.migrate import migrate
 from ops.settings import Settings
 
@@ -20,6 +21,7 @@ _log = structlog.get_logger()
 async def serve(settings: Settings, *, run_migrations: bool = True) -> None:
     """Serve until SIGTERM or SIGINT, then finish the accepted requests and deliveries."""
     logs.configure_logs(settings.log_format)
+    raise_file_limit()
     gc.set_threshold(_GC_THRESHOLD)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -29,7 +31,11 @@ async def serve(settings: Settings, *, run_migrations: bool = True) -> None:
         if run_migrations:
             plan = await migrate(dsn)
             _log.info("migrated", applied=[script.name for script in plan.pending])
-        async with app.run_service(settings, service_keys, dsn) as service, app.serve_http(service) as url:
+        async with (
+            app.run_service(settings, service_keys, dsn) as service,
+            app.serve_metrics(service, settings.metrics_port),
+            app.serve_http(service) as url,
+        ):
             _log.info("serving", url=url)
             await stop.wait()
             _log.info("stopping")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "LIKE_LEDGER_"
@@ -130,6 +131,30 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         int, Field(ge=0, le=10, description="number of our proxies whose X-Forwarded-For is trusted")
     ] = 0
+    metrics_port: Annotated[
+        int | None, Field(ge=0, le=65535, description="port that serves /metrics; unset: metrics are not served")
+    ] = None
+    metrics_host: Annotated[str, Field(description="address that /metrics listens on")] = "127.0.0.1"
+    connections_max: Annotated[
+        int, Field(ge=64, le=1_000_000, description="open connections of one process, within its limit of open files")
+    ] = 4_096
+    connections_per_address: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="open connections of one client (IPv6: a /64); not counted behind TRUSTED_PROXIES",
+        ),
+    ] = 1_024
+    streams_per_address: Annotated[
+        int, Field(ge=1, le=500, description="event streams of one client (IPv6: a /64)")
+    ] = 50
+    request_header_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds until a request's headers must have arrived")
+    ] = 10
+    request_body_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds until a request's body must have arrived after its headers")
+    ] = 30
     pool_size: Annotated[
         int, Field(ge=4, le=100, description="database connections per instance, beside those of intake")
     ] = 8
@@ -162,5 +187,26 @@ def load_settings(environ: Mapping[str, str] = os.environ, **overrides: Any) -> 
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        errors = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
-        raise SettingsRefused("; ".join(errors)) from None
+        raise SettingsRefused("; ".join(map(_fault_text, error.errors(include_input=False)))) from None
+
+
+_FAULT_TEXTS = {
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} characters",  # of a secret
+    "too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "does not have the right form",
+}
+
+
+def _fault_text(fault: ErrorDetails) -> str:
+    """Return what is wrong with a setting, and what it is for; never its value. Pure."""
+    name = str(fault["loc"][0])
+    text = _FAULT_TEXTS.get(fault["type"], "is not valid").format_map(fault.get("ctx", {}))
+    return f"{PREFIX}{name.upper()} {text}. It is: {Settings.model_fields[name].description}"

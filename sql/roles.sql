@@ -17,8 +17,15 @@ BEGIN
 END $$;
 
 GRANT USAGE ON SCHEMA public TO like_ledger_service, like_ledger_reader;
-GRANT SELECT ON accounts, transfers, leaf_queue, campaigns, terms, enrolments, day_counts, refusal_counts,
-    people_counts, schema_migrations, log_identity, log_heads, log_tiles TO like_ledger_reader;
+GRANT SELECT ON accounts, transfers, leaf_queue, campaigns, enrolments, day_counts, refusal_counts, people_counts,
+    schema_migrations, log_identity, log_heads, log_tiles TO like_ledger_reader;
+-- A reader sees no account number: neither in the terms' promise nor in the register. Older releases
+-- granted both tables whole.
+REVOKE SELECT ON terms, charities FROM like_ledger_reader;
+GRANT SELECT (
+    campaign_id, version, from_day, amount_minor, per_likes, daily_cap_minor, likes_per_person_per_day, recorded_at
+) ON terms TO like_ledger_reader;
+GRANT SELECT (charity, name_zh, name_en, added_at, disabled_at) ON charities TO like_ledger_reader;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO like_ledger_service;
 GRANT INSERT ON accounts, transfers, leaf_queue, platforms, platform_keys, campaigns, terms, enrolments,
@@ -30,11 +37,11 @@ GRANT UPDATE (closed_at) ON campaigns TO like_ledger_service;
 GRANT UPDATE (campaign_id, enrolled_at, version) ON enrolments TO like_ledger_service;
 GRANT UPDATE (state, event_at, latest_at, is_suspect, day, batch_id, position, person) ON likes TO like_ledger_service;
 GRANT UPDATE (live, contents, person) ON person_days TO like_ledger_service;
-GRANT UPDATE (folded_at, folded_with, nonce_key, nonces) ON like_batches TO like_ledger_service;
+GRANT UPDATE (folded_at, folded_with, nonce_key, nonces, receipt_digests) ON like_batches TO like_ledger_service;
 GRANT UPDATE (counted, withdrawn, quarantined, void, over_limit, duplicate) ON day_counts TO like_ledger_service;
 GRANT UPDATE (likes) ON refusal_counts TO like_ledger_service;
 GRANT UPDATE (people, as_of) ON people_counts TO like_ledger_service;
-GRANT INSERT ON log_identity, log_heads, log_tiles TO like_ledger_service;
+GRANT INSERT ON log_identity, log_heads, log_tiles, account_salts TO like_ledger_service;
 GRANT UPDATE (leaf_index) ON leaf_queue TO like_ledger_service;
 GRANT UPDATE (checkpoint) ON log_heads TO like_ledger_service;
 GRANT UPDATE (hashes) ON log_tiles TO like_ledger_service;
@@ -61,7 +68,7 @@ GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
 GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
 GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
 
-GRANT SELECT ON charities, sponsors, sponsor_names TO like_ledger_reader;
+GRANT SELECT ON sponsors, sponsor_names TO like_ledger_reader;
 GRANT INSERT ON charities, sponsors, sponsor_names TO like_ledger_service;
 GRANT UPDATE (name_zh, name_en, account, disabled_at) ON charities TO like_ledger_service;
 GRANT UPDATE (name, disabled_at) ON sponsors TO like_ledger_service;

@@ -110,6 +110,15 @@ CREATE TABLE log_tiles (
 );
 ALTER TABLE log_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;  -- hashes do not compress
 
+-- Leaves show the salted hash of an account's number. An auditor or the charity itself can check it.
+CREATE TABLE account_salts (
+    number   text PRIMARY KEY,  -- IBAN, or the number in another scheme
+    salt     text NOT NULL,     -- 16 random bytes in hex
+    added_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT account_salts_number_is_bounded CHECK (length(number) BETWEEN 1 AND 40),
+    CONSTRAINT account_salts_salt_is_16_bytes_in_hex CHECK (salt ~ '^[0-9a-f]{32}$')
+);
+
 -- Promises ----------------------------------------------------------------------------------------
 
 -- The version of the catalogue that intake caches. Every change of the tables below raises it.
@@ -306,6 +315,7 @@ CREATE TABLE like_batches (
     tallies     jsonb       NOT NULL,  -- changes by day and state, and refused likes
     folded_with bigint,  -- the first batch of its fold, which names the fold's leaf
     nonces      bytea,   -- replaces the key after an erasure: 16 bytes a like, zero if erased
+    receipt_digests bytea,  -- of the erased likes' receipts: 16 bytes a like, zero if not erased
     PRIMARY KEY (batch_id, bucket),
     CONSTRAINT like_batches_nonces_are_derived_or_listed CHECK (nonce_key IS NULL OR nonces IS NULL),
     CONSTRAINT like_batches_leaves_match_size CHECK (length(leaves) = 32 * size),
@@ -392,6 +402,9 @@ CREATE TRIGGER log_tiles_are_never_deleted BEFORE DELETE OR TRUNCATE ON log_tile
 CREATE TRIGGER log_tiles_only_widen BEFORE UPDATE ON log_tiles
     FOR EACH ROW WHEN (substring(new.hashes FOR length(old.hashes)) <> old.hashes)
     EXECUTE FUNCTION refuse_rewrite();
+
+CREATE TRIGGER account_salts_are_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON account_salts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Settlement --------------------------------------------------------------------------------------
 

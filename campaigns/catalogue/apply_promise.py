@@ -18,6 +18,8 @@ from campaigns.promise.diff import FieldChange, FieldValue, diff_promises
 from campaigns.promise.model import BankAccount, Promise, PromiseTerms, canonical_json, engine_terms, immutable_part
 from ledger.accounting.journal import Account, open_accounts
 from ledger.errors import Param
+from ledger.log.account_hash import hash_promise_accounts, list_accounts
+from ledger.publication.account_salts import ensure_salts
 from ledger.publication.outbox import enqueue_leaf
 from sql import Connection, query
 
@@ -152,9 +154,11 @@ async def apply_promise(
     """Create the campaign or add a version of its terms; the same promise again changes nothing.
 
     Raises PromiseRefused if a fixed value differs, or if the register of charities or sponsors
-    disagrees. Raises CampaignClosed if the campaign is closed. Joins the caller's transaction.
+    disagrees. Raises CampaignClosed if the campaign is closed. A masked account stands for the
+    registered one. Joins the caller's transaction.
     """
     await lock_and_bump_version(conn)
+    promise = promise.model_copy(update={"terms": await charities.complete_accounts(conn, promise.terms)})
     existing = (await read_campaigns(conn, pseudonym_key)).get(promise.campaign.slug)
     plan = plan_promise(existing, promise, now, from_day)
     if plan.action is not PromiseAction.NOTHING:
@@ -210,19 +214,20 @@ async def _create_campaign(conn: Connection, promise: Promise) -> int:
 async def _add_terms(conn: Connection, campaign_id: int, promise: Promise, plan: Plan) -> None:
     """Store a version and enqueue its leaf.
 
-    The leaf has the full promise, so that it stands alone.
+    The leaf has the full promise, so that it stands alone; salted hashes replace account numbers.
     """
     terms = engine_terms(promise.terms, plan.version, plan.from_day)
     text = canonical_json(promise.terms).decode()
     rate = terms.amount_minor, terms.per_likes
     limits = terms.daily_cap_minor, terms.likes_per_person_per_day
     await conn.execute(_ADD_TERMS, campaign_id, plan.version, plan.from_day, text, *rate, *limits)
-    slug = promise.campaign.slug
+    slug, promised = promise.campaign.slug, promise.model_dump(mode="json", exclude_none=True)
+    salts = await ensure_salts(conn, list_accounts(promised))
     body = {
         "campaign": slug,
         "version": plan.version,
         "from_day": plan.from_day.isoformat(),
-        "promise": promise.model_dump(mode="json", exclude_none=True),
+        "promise": hash_promise_accounts(promised, salts),
     }
     await enqueue_leaf(conn, "terms", f"terms/{slug}/{plan.version}", body)
 

@@ -12,8 +12,9 @@ import orjson
 import rfc8785
 from pydantic import TypeAdapter
 
+from campaigns.catalogue.account_mask import mask_account
 from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused, printable
-from campaigns.promise.model import BankAccount, Beneficiary, IbanAccount, LocalizedText
+from campaigns.promise.model import BankAccount, Beneficiary, LocalizedText, PromiseTerms, is_masked
 from sql import Connection, query
 
 _ADD_CHARITIES = query("add_charities")
@@ -27,7 +28,6 @@ _SET_CHARITY_ACCOUNT = query("set_charity_account")
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ACCOUNT: TypeAdapter[BankAccount] = TypeAdapter(BankAccount)
-_VISIBLE_CHARS = 4  # at the end of a masked account number
 
 
 class Charity(NamedTuple):
@@ -60,6 +60,35 @@ async def ensure_charities(conn: Connection, beneficiaries: Sequence[Beneficiary
     checks = (beneficiary_error(index, b, registered[b.charity]) for index, b in enumerate(beneficiaries))
     if errors := [error for error in checks if error]:
         raise PromiseRefused(errors)
+
+
+async def complete_accounts(conn: Connection, terms: PromiseTerms) -> PromiseTerms:
+    """Return terms in which each masked account is replaced by the registered one.
+
+    So a person who must not see account numbers can change terms. Raises PromiseRefused if the
+    register has no such account.
+    """
+    masked = [b.charity for b in terms.beneficiaries if is_masked(b.account)]
+    if not masked:
+        return terms
+    accounts = {slug: _ACCOUNT.validate_python(a) for slug, a in (await accounts_by_charity(conn, masked)).items()}
+    completed = [complete_account(b, accounts.get(b.charity)) for b in terms.beneficiaries]
+    errors = [
+        FieldError(f"terms.beneficiaries.{index}.account", "account_is_not_registered", {"slug": b.charity})
+        for index, b in enumerate(completed)
+        if is_masked(b.account)
+    ]
+    if errors:
+        raise PromiseRefused(errors)
+    return terms.model_copy(update={"beneficiaries": completed})
+
+
+def complete_account(beneficiary: Beneficiary, registered: BankAccount | None) -> Beneficiary:
+    """Return a beneficiary with the registered account if its masked account is that one. Pure."""
+    if registered is None or not is_masked(beneficiary.account):
+        return beneficiary
+    is_same = mask_account(account_json(registered)) == account_json(beneficiary.account)
+    return beneficiary.model_copy(update={"account": registered}) if is_same else beneficiary
 
 
 def beneficiary_error(index: int, beneficiary: Beneficiary, charity: Charity) -> FieldError | None:
@@ -118,20 +147,6 @@ def account_json(account: BankAccount) -> dict[str, Any]:
     """Return an account as a JSON object. Pure."""
     fields: dict[str, Any] = account.model_dump(mode="json", exclude_none=True)
     return fields
-
-
-def mask_account(account: BankAccount) -> dict[str, Any]:
-    """Return an account with the end of its number only: enough to recognise it, not to pay to it.
-
-    Pure.
-    """
-    if isinstance(account, IbanAccount):
-        return {"iban": _mask_number(account.iban)}
-    return {"scheme": account.scheme, "id": _mask_number(account.id)}
-
-
-def _mask_number(number: str) -> str:
-    return f"…{number[-_VISIBLE_CHARS:]}" if len(number) > 2 * _VISIBLE_CHARS else "…"
 
 
 def _canonical_account(account: BankAccount) -> str:

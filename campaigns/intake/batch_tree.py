@@ -16,6 +16,7 @@ from ledger.log.merkle import root
 NONCE_BYTES = 16
 _LEAF = b"\x00\x01"  # RFC 6962's prefix of a leaf, then the version of the rest
 TAG_BYTES = 8
+DIGEST_BYTES = 16
 
 
 class Tree(NamedTuple):
@@ -53,6 +54,19 @@ def build_tree(nonce_key: bytes, positions: Sequence[int], keys: Sequence[LikeKe
         for position, key, event_us in zip(positions, keys, times_us, strict=True)
     ]
     return Tree(root(hashes), b"".join(hashes), list(positions))
+
+
+def slice_at(values: bytes | bytearray, position: int) -> bytes:
+    """Return the 16 bytes of a position; shorter if `values` end before it."""
+    return bytes(values[position * NONCE_BYTES : (position + 1) * NONCE_BYTES])
+
+
+def digest_tag(leaf: bytes, tag: bytes) -> bytes:
+    """Return the digest (16 bytes) of a receipt's tag: it recognises the tag and does not reveal it.
+
+    `leaf` is the hash of the like's leaf, so that digests of two positions never match.
+    """
+    return sha256(leaf + tag).digest()[:DIGEST_BYTES]
 
 
 def encode_receipt(batch_id: int, position: int, nonce_key: bytes) -> str:

@@ -2,19 +2,22 @@
 
 Nothing links their likes to them, and every proof and total still holds. Their pseudonym becomes a
 random one that no key derives. The nonces of their likes are erased, so that nobody can test a
-guess against the published hashes. Their likes leave tombstones, so that one that is sent again
-counts nothing (`ops/decisions/0011-forgetting-a-person.md`).
+guess against the published hashes. A digest of each receipt's tag stays, so that a made-up receipt
+is as unknown at an erased position as at any other. Their likes leave tombstones, so that one that
+is sent again counts nothing (`ops/decisions/0011-forgetting-a-person.md`).
 """
 
 import secrets
+from typing import NamedTuple
 
 import asyncpg
 
 from campaigns.catalogue.cache import Campaign
 from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
-from campaigns.intake.batch_tree import NONCE_BYTES, derive_nonces
+from campaigns.intake.batch_tree import DIGEST_BYTES, NONCE_BYTES, TAG_BYTES, derive_nonces, digest_tag, slice_at
 from campaigns.intake.claim import BUCKET
 from campaigns.intake.tombstones import insert_tombstones
+from ledger.log.merkle import HASH_BYTES
 from sql import Connection, query, rows_affected
 
 _LOCK_PERSON_BATCHES = query("lock_person_batches")
@@ -34,17 +37,33 @@ async def erase_person(conn: Connection, campaign: Campaign, platform: str, pers
     if campaign.closed_at is None:
         await insert_tombstones(conn, campaign, pseudonym, BUCKET)
     for batch in await conn.fetch(_LOCK_PERSON_BATCHES, campaign.campaign_id, pseudonym):
-        await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], erase_nonces(batch))
+        erased = erase_nonces(batch)
+        await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], erased.nonces, erased.receipt_digests)
     random_pseudonym = secrets.token_bytes(PSEUDONYM_BYTES)
     status = await conn.execute(_ANONYMISE_LIKES, campaign.campaign_id, pseudonym, random_pseudonym)
     await conn.execute(_ANONYMISE_PERSON_DAYS, campaign.campaign_id, pseudonym, random_pseudonym)
     return rows_affected(status)
 
 
-def erase_nonces(batch: asyncpg.Record) -> bytes:
-    """Return a batch's nonces, 16 bytes each, with zeros at the person's positions."""
+class ErasedNonces(NamedTuple):
+    """A batch's nonces and receipt digests after an erasure, 16 bytes a position.
+
+    Zeros stand at erased positions of `nonces`, and at all others of `receipt_digests`.
+    """
+
+    nonces: bytes
+    receipt_digests: bytes
+
+
+def erase_nonces(batch: asyncpg.Record) -> ErasedNonces:
+    """Return a batch's nonces without the person's, and the digests of the erased receipts. Pure."""
     last = max(batch["positions"], default=-1)
     nonces = bytearray(derive_nonces(batch["nonce_key"], last + 1) if batch["nonce_key"] else batch["nonces"] or b"")
-    for position in set(batch["person_positions"]) & set(batch["positions"]):  # only counted likes have a leaf
-        nonces[position * NONCE_BYTES : (position + 1) * NONCE_BYTES] = bytes(NONCE_BYTES)
-    return bytes(nonces)
+    digests = bytearray((batch["receipt_digests"] or b"").ljust((last + 1) * DIGEST_BYTES, b"\0"))
+    for index, position in enumerate(batch["positions"]):  # only counted likes have a leaf
+        nonce = slice_at(nonces, position)
+        if position in batch["person_positions"] and any(nonce):
+            leaf = batch["leaves"][index * HASH_BYTES : (index + 1) * HASH_BYTES]
+            digests[position * DIGEST_BYTES : (position + 1) * DIGEST_BYTES] = digest_tag(leaf, nonce[:TAG_BYTES])
+            nonces[position * NONCE_BYTES : (position + 1) * NONCE_BYTES] = bytes(NONCE_BYTES)
+    return ErasedNonces(bytes(nonces), bytes(digests))

@@ -246,10 +246,28 @@ def _parse_event(value: bytes) -> LikeEvent | InvalidEvent:
     try:
         event = _EVENT.validate_json(value)
     except ValidationError as error:
-        path, reason = validation_errors(error, "the like")[0]
+        member_error = _find_member_error(value) if _is_json_invalid(error) else None
+        path, reason = validation_errors(member_error or error, "the like")[0]
         return InvalidEvent(f"{path}: {reason}"[:_REASON_CHARS_MAX])
     repeated = _find_repeated_key(value)
     return InvalidEvent(f"{repeated}: The member is given more than once") if repeated else event
+
+
+def _is_json_invalid(error: ValidationError) -> bool:
+    return (
+        error.error_count() == 1 and error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid"
+    )
+
+
+def _find_member_error(value: bytes) -> ValidationError | None:
+    """Return the error of a member that Python can read but pydantic's parser cannot, with its path. Pure."""
+    try:
+        _EVENT.validate_python(json.loads(value))
+    except ValidationError as error:
+        return error
+    except (ValueError, RecursionError):
+        return None
+    return None
 
 
 class _RepeatedKey(ValueError):

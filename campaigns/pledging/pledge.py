@@ -23,7 +23,7 @@ from ledger.publication.outbox import enqueue_leaf
 from sql import Connection, Pool, query
 
 FOLD_BATCHES_MAX = 500  # with their roots they fit one leaf of 64 KiB
-LEAF_DAYS_MAX = 200
+LEAF_DAYS_MAX = 100
 
 _LOCK_CAMPAIGN = query("lock_campaign")
 _CLAIM_BATCHES = query("claim_batches")
@@ -35,7 +35,7 @@ _LIST_UNFOLDED_CAMPAIGNS = query("list_unfolded_campaigns")
 _FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 
 _STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
-_LEAF_STATES = ("counted", "withdrawn", "void")
+_LEAF_STATES = ("counted", "withdrawn", "void", "quarantined")
 
 
 class TickResult(NamedTuple):
@@ -134,7 +134,8 @@ async def _enqueue_count_leaves(
 ) -> None:
     """Queue `count` leaves: the days' new totals, and each folded batch's id, size and root."""
     day_totals = [
-        {"day": row["day"].isoformat(), **{state: row[state] for state in _LEAF_STATES}}
+        # No like has a quality score yet, so none is of low quality.
+        {"day": row["day"].isoformat(), "low_quality": 0, **{state: row[state] for state in _LEAF_STATES}}
         for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
         if row["day"] in days
     ]

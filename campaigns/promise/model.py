@@ -47,6 +47,7 @@ _INVISIBLE = re.compile(f"[{_INVISIBLE_CHARACTERS}]")
 # Both checks as one pattern, for JSON Schema. The code checks them apart, so that an error names
 # the character.
 _VISIBLE_SCHEMA = {"pattern": rf"^[^\x00-\x1f\x7f{_INVISIBLE_CHARACTERS}]+$"}
+MASK = "…"  # before the end of an account's number, in place of the rest
 _BYTES_MAX = 60_000  # as JSON: with version and day it still fits a log entry of 65,535 bytes
 
 
@@ -88,10 +89,12 @@ def _check_year(moment: datetime) -> datetime:
 
 
 def _check_iban(iban: str) -> str:
-    """Return the IBAN unchanged.
+    """Return the IBAN unchanged; a masked one has no check digits.
 
     Raises invalid_value unless its digits modulo 97 are 1 (ISO 13616).
     """
+    if iban.startswith(MASK):
+        return iban
     digits = "".join(str(int(character, 36)) for character in iban[4:] + iban[:4])
     if int(digits) % 97 != 1:
         raise invalid_value("iban_check_digits")
@@ -155,17 +158,19 @@ class Rate(_StrictModel):
 
 
 class IbanAccount(_StrictModel):
-    """A bank account by IBAN."""
+    """A bank account by IBAN; in a promise, the end of it after `…` names the registered account."""
 
-    iban: Annotated[str, Field(pattern=r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$"), AfterValidator(_check_iban)]
+    iban: Annotated[
+        str, Field(pattern=r"^([A-Z]{2}\d{2}[A-Z0-9]{11,30}|…[A-Z0-9]{0,4})$"), AfterValidator(_check_iban)
+    ]
     bic: Annotated[str, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$")] | None = None
 
 
 class OtherAccount(_StrictModel):
-    """A bank account by another scheme's number."""
+    """A bank account by another scheme's number; its end after `…` as for an IBAN."""
 
     scheme: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,34}$")]
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,34}$")]
+    id: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]{1,34}|…[A-Za-z0-9]{0,4})$")]
 
 
 def _account_kind(account: Any) -> Literal["iban", "other"]:
@@ -179,6 +184,20 @@ ACCOUNT_KINDS = ("iban", "other")
 BankAccount = Annotated[
     Annotated[IbanAccount, Tag("iban")] | Annotated[OtherAccount, Tag("other")], Discriminator(_account_kind)
 ]
+
+
+def is_masked(account: BankAccount) -> bool:
+    """Return whether an account has the end of its number only. Pure."""
+    return (account.iban if isinstance(account, IbanAccount) else account.id).startswith(MASK)
+
+
+def _require_full_account(account: BankAccount) -> BankAccount:
+    if is_masked(account):
+        raise invalid_value("account_is_masked")
+    return account
+
+
+FullBankAccount = Annotated[BankAccount, AfterValidator(_require_full_account)]
 
 
 class Beneficiary(_StrictModel):

@@ -15,6 +15,7 @@ from campaigns.promise.model import ACCOUNT_KINDS, Promise
 from ledger.errors import Param
 
 FILE_BYTES_MAX = 256 * 1024
+_ERRORS_MAX = 1_000  # to list many more would stop the service for a second
 _ROOT_PATH = "promise"  # the path of an error that concerns the whole promise
 _PYDANTIC_CODES = frozenset(get_args(ErrorType))
 _PARAM_NAMES = frozenset({"pattern", "ge", "le", "gt", "lt", "max_length", "min_length", "expected"})
@@ -58,6 +59,8 @@ def field_errors(error: ValidationError, root_path: str = _ROOT_PATH) -> list[Fi
 
     `root_path` is the path of an error that concerns the whole input.
     """
+    if error.error_count() > _ERRORS_MAX:
+        return [FieldError(root_path, "too_many_errors", {"max_number": _ERRORS_MAX})]
     errors = error.errors(include_url=False, include_input=False)
     return [_field_error(details, root_path) for details in errors]
 

@@ -2,14 +2,34 @@
 
 from typing import Annotated, Literal
 
+import orjson
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from campaigns.catalogue.account_mask import MaskedAccount, mask_accounts
 from campaigns.pledging.waterfall import TOTALS, StepName, compute_waterfall
-from campaigns.promise.model import Agreement, PromiseCampaign, PromiseTerms, SettlementPolicy
+from campaigns.promise.model import (
+    Agreement,
+    Beneficiary,
+    PromiseCampaign,
+    PromiseTerms,
+    SettlementPolicy,
+)
 from campaigns.reporting.exact_amounts import ExactLikes, ExactMoney, format_exact_likes, format_exact_money
 from campaigns.reporting.snapshot import CampaignSnapshot, Instant, format_instant
 from campaigns.reporting.totals import Totals, campaign_totals
+
+
+class PublishedBeneficiary(Beneficiary):
+    """A charity and its share; of its account the end of the number."""
+
+    account: MaskedAccount  # type: ignore[assignment]
+
+
+class PublishedTerms(PromiseTerms):
+    """Terms as promised, with masked accounts."""
+
+    beneficiaries: list[PublishedBeneficiary]  # type: ignore[assignment]
 
 
 class TermsVersion(TypedDict):
@@ -17,11 +37,11 @@ class TermsVersion(TypedDict):
 
     version: int
     from_day: Annotated[str, Field(json_schema_extra={"format": "date"})]
-    terms: PromiseTerms
+    terms: PublishedTerms
 
 
 class PublishedCampaign(TypedDict):
-    """The promise as stored and as the engine uses it.
+    """The promise as stored and as the engine uses it, with masked bank accounts.
 
     Optional members that are unset are left out.
     """
@@ -69,10 +89,17 @@ def published_campaign(snapshot: CampaignSnapshot) -> PublishedCampaign:
         "campaign": promise.campaign,
         "settlement": promise.settlement,
         "agreement": promise.agreement,
-        "terms": [{"version": t.version, "from_day": t.from_day.isoformat(), "terms": v} for t, v in versions],
+        "terms": [
+            {"version": t.version, "from_day": t.from_day.isoformat(), "terms": publish_terms(v)} for t, v in versions
+        ],
         "closed_at": format_instant(campaign.closed_at) if campaign.closed_at else None,
         "totals": campaign_totals(snapshot),
     }
+
+
+def publish_terms(terms: PromiseTerms) -> PublishedTerms:
+    """Return terms with masked accounts. Pure."""
+    return PublishedTerms.model_validate_json(orjson.dumps(mask_accounts(terms.model_dump(mode="json"))))
 
 
 def published_waterfall(snapshot: CampaignSnapshot) -> PublishedWaterfall:

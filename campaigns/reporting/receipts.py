@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 import asyncpg
 from typing_extensions import TypedDict
 
-from campaigns.intake.batch_tree import NONCE_BYTES, TAG_BYTES, derive_nonces
+from campaigns.intake.batch_tree import NONCE_BYTES, TAG_BYTES, derive_nonces, digest_tag, slice_at
 from campaigns.reporting.snapshot import Instant, format_instant
 from ledger.log.encoding import to_base64
 from ledger.log.merkle import HASH_BYTES, inclusion_nodes, inclusion_path, leaf_hash, prove_inclusion, tree_levels
@@ -105,7 +105,7 @@ async def find_receipt(conn: Connection, receipt: str, now: datetime) -> Receipt
     if receipt_id is None or batch is None or receipt_id.position not in batch["positions"]:
         return None
     nonce = nonce_at(batch["nonce_key"], batch["nonces"], receipt_id.position)
-    if nonce is not None and not hmac.compare_digest(nonce[:TAG_BYTES], receipt_id.tag):
+    if not _is_issued(batch, receipt_id, nonce):
         return None
     proof = _batch_proof(batch, receipt_id)
     like_position = batch["campaign_id"], batch["bucket"], receipt_id.batch_id, receipt_id.position
@@ -124,10 +124,25 @@ async def find_receipt(conn: Connection, receipt: str, now: datetime) -> Receipt
     }
 
 
+def _is_issued(batch: asyncpg.Record, receipt_id: _ReceiptId, nonce: bytes | None) -> bool:
+    """Return whether the receipt's tag is the one that was issued. Pure.
+
+    An erased position takes the same steps as any other, so that neither the answer nor its time
+    tells a stranger which positions are erased. One that was erased by a release without digests
+    has none, and matches no tag.
+    """
+    index = batch["positions"].index(receipt_id.position)
+    leaf = batch["leaves"][index * HASH_BYTES : (index + 1) * HASH_BYTES]
+    stored = slice_at(batch["receipt_digests"] or b"", receipt_id.position)
+    derived = digest_tag(leaf, (nonce or bytes(NONCE_BYTES))[:TAG_BYTES])
+    expected = stored if nonce is None else derived
+    return hmac.compare_digest(expected, digest_tag(leaf, receipt_id.tag))
+
+
 def nonce_at(nonce_key: bytes | None, stored_nonces: bytes | None, position: int) -> bytes | None:
     """Return the nonce (16 bytes) of a position in a batch; None once it is erased."""
-    nonces = derive_nonces(nonce_key, position + 1) if nonce_key is not None else stored_nonces or b""
-    nonce = nonces[position * NONCE_BYTES : (position + 1) * NONCE_BYTES]
+    derived = derive_nonces(nonce_key or b"", position + 1)  # also without a key: both cases take the same time
+    nonce = slice_at(derived if nonce_key is not None else stored_nonces or b"", position)
     return nonce if any(nonce) else None
 
 

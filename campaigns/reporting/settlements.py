@@ -1,4 +1,7 @@
-"""The public view of settlements and payouts: states, times, evidence; no bank accounts."""
+"""The public view of settlements and payouts: states, times, evidence.
+
+It has no bank accounts and no words of a bank, which may name a person.
+"""
 
 import csv
 from io import StringIO
@@ -14,8 +17,9 @@ from campaigns.pledging.settle import period_window
 from campaigns.reporting.snapshot import CampaignSnapshot, Instant, format_instant
 from ledger.money import Money, format_minor, to_money
 from ledger.settlements.model import ApprovalRules, Payout, Settlement, SettlementState
-from ledger.settlements.payout_steps import PUBLIC_REASONS, PayoutState
+from ledger.settlements.payout_steps import PayoutState
 from ledger.settlements.periods import next_period
+from ledger.settlements.return_reasons import public_reason, public_reason_text
 
 IsoDate = Annotated[str, Field(json_schema_extra={"format": "date"})]
 
@@ -39,13 +43,15 @@ CSV_COLUMNS = (  # new columns are added at the end only
     "bank_reference",
     "reason",
     "evidence",
+    "return_code",
 )
 
 
 class PublishedPayout(TypedDict):
     """Money to one charity.
 
-    `paid_on` is the bank's date, `evidence` the SHA-256 of the files that prove it.
+    `paid_on` is the bank's date, `evidence` the SHA-256 of the files that prove it. `return_code` is
+    the ISO 20022 code of a return, or one of ours, and `returned_because` says it in our words.
     """
 
     id: str
@@ -57,6 +63,7 @@ class PublishedPayout(TypedDict):
     sent_at: Instant | None
     bank_reference: str | None
     paid_on: IsoDate | None
+    return_code: str | None
     returned_because: str | None
     evidence: list[str]
 
@@ -168,6 +175,7 @@ def published_settlement(settlement: Settlement, rules: ApprovalRules) -> Publis
 
 def _published_payout(payout: Payout, currency: str) -> PublishedPayout:
     sent_at, step = payout.entered_at(PayoutState.SENT), payout.latest_step
+    reason = step.reason if payout.state is PayoutState.RETURNED else None
     return {
         "id": payout.payout_id,
         "charity": payout.charity,
@@ -178,14 +186,10 @@ def _published_payout(payout: Payout, currency: str) -> PublishedPayout:
         "sent_at": format_instant(sent_at) if sent_at else None,
         "bank_reference": step.bank_reference,
         "paid_on": step.bank_day.isoformat() if payout.state is PayoutState.PAID and step.bank_day else None,
-        "returned_because": _public_reason(step.reason) if payout.state is PayoutState.RETURNED else None,
+        "return_code": public_reason(reason),
+        "returned_because": public_reason_text(reason),
         "evidence": payout.evidence,
     }
-
-
-def _public_reason(reason: str | None) -> str | None:
-    """Return the reason of a return in words: the bank's, or an English sentence if it gave none."""
-    return None if reason is None else PUBLIC_REASONS.get(reason, reason)
 
 
 def settlements_csv(snapshot: CampaignSnapshot) -> str:
@@ -206,14 +210,15 @@ def _csv_rows(snapshot: CampaignSnapshot, settlement: Settlement) -> list[list[o
         minor = share.share_minor + share.brought_minor
         money = [settlement.currency, minor, format_minor(minor, settlement.currency)]
         if share.payout is None:
-            blanks = [""] * 6
+            blanks = [""] * 7
             is_carried = "yes" if share.charity in settlement.carried_minor_by_charity else "no"
             rows.append([*columns, "", share.charity, *money, "", as_of, is_carried, *blanks])
             continue
         payout = _published_payout(share.payout, settlement.currency)
-        bank_texts = [escape_formula(payout["bank_reference"]), escape_formula(payout["returned_because"])]
+        bank_texts = [escape_formula(payout["bank_reference"]), payout["returned_because"]]
         state = [payout["state"].value, as_of, "no", payout["attempt"]]
         dates = [payout["sent_at"], payout["paid_on"]]
         evidence = " ".join(payout["evidence"])
-        rows.append([*columns, payout["id"], share.charity, *money, *state, *dates, *bank_texts, evidence])
+        proof = [evidence, payout["return_code"]]
+        rows.append([*columns, payout["id"], share.charity, *money, *state, *dates, *bank_texts, *proof])
     return rows

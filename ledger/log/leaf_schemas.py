@@ -19,6 +19,9 @@ _NAME = re.compile(r"[!-~]{1,80}")
 _STEPS = frozenset(("fund", "pledge", "settle", "send", "confirm"))
 _PAYOUT_STATES = frozenset(("waiting", "sending", "sent", "paid", "returned", "cancelled"))
 _NOTE_SUBJECTS = frozenset(("closed", "correction"))
+_DECIDERS = frozenset(("rules", "people"))
+_REASON = re.compile(r"[A-Za-z0-9_]{1,40}")  # a code, never a bank's words
+_FAMILIES_MAX = 100
 
 
 class InvalidLeaf(Exception):
@@ -106,6 +109,14 @@ def _is_name(value: Any) -> bool:
     return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and _HASH.fullmatch(value) is not None
+
+
+def _is_reason(value: Any) -> bool:
+    return isinstance(value, str) and _REASON.fullmatch(value) is not None
+
+
 def _is_calendar_day(value: Any) -> bool:
     return isinstance(value, str) and _is_iso_date(value)
 
@@ -130,17 +141,28 @@ def _has_members(value: Any, schema: dict[str, Predicate]) -> bool:
     )
 
 
-_DAY_SCHEMA: dict[str, Predicate] = {
+_DAY_SCHEMA_1: dict[str, Predicate] = {
     "day": _is_calendar_day,
     "counted": _is_count,
     "withdrawn": _is_count,
     "void": _is_count,
 }
+_DAY_SCHEMA_2: dict[str, Predicate] = _DAY_SCHEMA_1 | {"quarantined": _is_count, "low_quality": _is_count}
 _SHARE_SCHEMA: dict[str, Predicate] = {"charity": _is_slug, "amount_minor": _is_count}
+_VERDICT_DAY_SCHEMA: dict[str, Predicate] = {
+    "day": _is_calendar_day,
+    "family": _is_slug,
+    "decided_by": _one_of(_DECIDERS),
+    "quarantined": _is_count,
+    "released": _is_count,
+    "void": _is_count,
+    "low_quality": _is_count,
+}
+_REASON_TEXT_SCHEMA: dict[str, Predicate] = {"en": _is_text, "zh": _is_text}
 
 
-def _is_day_list(value: Any) -> bool:
-    return isinstance(value, list) and all(_has_members(day, _DAY_SCHEMA) for day in value)
+def _list_of(schema: dict[str, Predicate]) -> Predicate:
+    return lambda value: isinstance(value, list) and all(_has_members(item, schema) for item in value)
 
 
 def _is_batch_list(value: Any) -> bool:
@@ -150,27 +172,57 @@ def _is_batch_list(value: Any) -> bool:
 def _is_batch(value: Any) -> bool:
     match value:
         case [number, size, root]:
-            return (
-                _is_positive(number)
-                and _is_positive(size)
-                and isinstance(root, str)
-                and _HASH.fullmatch(root) is not None
-            )
+            return _is_positive(number) and _is_positive(size) and _is_hash(root)
     return False
 
 
-def _is_share_list(value: Any) -> bool:
-    return isinstance(value, list) and all(_has_members(share, _SHARE_SCHEMA) for share in value)
+def _is_family_list(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= _FAMILIES_MAX
+        and all(map(_is_slug, value))
+        and len(set(value)) == len(value)
+    )
 
+
+def _hides_accounts(promise: Any) -> bool:
+    """Return whether a promise has the hash of each beneficiary's account, and no account."""
+    try:
+        beneficiaries = promise["terms"]["beneficiaries"]
+        return isinstance(beneficiaries, list) and all(
+            _is_hash(beneficiary["account_sha256"]) and "account" not in beneficiary for beneficiary in beneficiaries
+        )
+    except (KeyError, TypeError):
+        return False
+
+
+_TERMS: dict[str, Predicate] = {
+    "campaign": _is_slug,
+    "version": _is_positive,
+    "from_day": _is_calendar_day,
+    "promise": lambda v: isinstance(v, dict),
+}
+_PAYOUT: dict[str, Predicate] = {
+    "campaign": _is_slug,
+    "settlement": _is_name,
+    "payout": _is_name,
+    "charity": _is_slug,
+    "amount_minor": _is_positive,
+    "state": _one_of(_PAYOUT_STATES),
+    "bank_reference": _is_text,
+}
+_PAYOUT_OPTIONAL_2: dict[str, Predicate] = {
+    "charge_minor": _is_positive,
+    "evidence": _is_hash,
+    "paid_on": _is_calendar_day,
+    "reason": _is_reason,
+}
 
 SCHEMAS: dict[tuple[str, int], dict[str, Predicate]] = {
-    ("terms", 1): {
-        "campaign": _is_slug,
-        "version": _is_positive,
-        "from_day": _is_calendar_day,
-        "promise": lambda v: isinstance(v, dict),
-    },
-    ("count", 1): {"campaign": _is_slug, "days": _is_day_list, "batches": _is_batch_list},
+    ("terms", 1): dict(_TERMS),
+    ("terms", 2): _TERMS | {"promise": _hides_accounts},
+    ("count", 1): {"campaign": _is_slug, "days": _list_of(_DAY_SCHEMA_1), "batches": _is_batch_list},
+    ("count", 2): {"campaign": _is_slug, "days": _list_of(_DAY_SCHEMA_2), "batches": _is_batch_list},
     ("transfer", 1): {
         "transfer": _is_text,
         "step": _one_of(_STEPS),
@@ -187,22 +239,32 @@ SCHEMAS: dict[tuple[str, int], dict[str, Predicate]] = {
         "period": _is_calendar_day,
         "cut_off": _is_calendar_day,
         "total_minor": _is_count,
-        "shares": _is_share_list,
+        "shares": _list_of(_SHARE_SCHEMA),
     },
-    ("payout", 1): {
-        "campaign": _is_slug,
-        "settlement": _is_name,
-        "payout": _is_name,
-        "charity": _is_slug,
-        "amount_minor": _is_positive,
-        "state": _one_of(_PAYOUT_STATES),
-        "bank_reference": _is_text,
-    },
+    ("payout", 1): dict(_PAYOUT),
+    ("payout", 2): _PAYOUT | {"attempt": _is_positive, "account_sha256": _is_hash} | _PAYOUT_OPTIONAL_2,
     ("note", 1): {"campaign": _is_slug, "about": _one_of(_NOTE_SUBJECTS), "closed_at": _is_text, "text": _is_text},
+    ("ruleset", 1): {
+        "campaign": _is_slug,
+        "version": _is_positive,
+        "sha256": _is_hash,
+        "families": _is_family_list,
+        "reason": lambda value: _has_members(value, _REASON_TEXT_SCHEMA),
+        "live_from": _is_text,
+    },
+    ("verdicts", 1): {
+        "campaign": _is_slug,
+        "ruleset": _is_positive,
+        "days": _list_of(_VERDICT_DAY_SCHEMA),
+        "size": _is_positive,
+        "root": _is_hash,
+    },
 }
 for (_kind, _version), _shape in SCHEMAS.items():
     _shape |= {"kind": _equals(_kind), "v": _equals(_version)}
 OPTIONAL_MEMBERS: dict[tuple[str, int], frozenset[str]] = {
     ("payout", 1): frozenset(("bank_reference",)),
+    ("payout", 2): frozenset(("bank_reference", *_PAYOUT_OPTIONAL_2)),
     ("note", 1): frozenset(("closed_at",)),
+    ("ruleset", 1): frozenset(("live_from",)),
 }

@@ -19,8 +19,9 @@ from ledger.errors import ConcurrentUpdate, SettlementRefused
 from ledger.payouts.channels import Channel, Instruction, Message, PaymentOutcome, PaymentResult
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import ApprovalRules, Payout, Settlement
-from ledger.settlements.payout_steps import REFUSED_WITHOUT_REASON, PayoutState
+from ledger.settlements.payout_steps import PayoutState
 from ledger.settlements.payout_transfers import STATE_BY_STEP, correction_key, transfer_key
+from ledger.settlements.return_reasons import REFUSED_WITHOUT_REASON
 from ledger.settlements.transitions import record_step
 from sql import Connection, Pool, query
 

@@ -7,12 +7,15 @@ from sql import Connection, query
 
 LeafKind = Literal["terms", "count", "transfer", "settlement", "payout", "note"]
 
+# The newest version of each kind of leaf; the others are at version 1.
+_VERSIONS: dict[LeafKind, int] = {"terms": 2, "count": 2, "payout": 2}
+
 _ENQUEUE_LEAF = query("enqueue_leaf")
 
 
 def leaf_body(kind: LeafKind, body: dict[str, Any]) -> bytes:
     """Return the bytes to be hashed: canonical JSON (RFC 8785) with the leaf's kind and version."""
-    return canonical_bytes({"kind": kind, "v": 1, **body})
+    return canonical_bytes({"kind": kind, "v": _VERSIONS.get(kind, 1), **body})
 
 
 async def enqueue_leaf(conn: Connection, kind: LeafKind, subject: str, body: dict[str, Any]) -> None:

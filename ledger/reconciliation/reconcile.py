@@ -34,7 +34,8 @@ from ledger.reconciliation.statements import (
 from ledger.reconciliation.statements.xml import find_all, parse_xml
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import Payout, Settlement
-from ledger.settlements.payout_steps import RETURNED_WITHOUT_REASON, PayoutState, PayoutStep
+from ledger.settlements.payout_steps import PayoutState, PayoutStep
+from ledger.settlements.return_reasons import RETURNED_WITHOUT_REASON
 from ledger.settlements.transitions import record_step
 from sql import Connection, query
 

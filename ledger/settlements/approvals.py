@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from ledger.errors import Refusal, SettlementRefused
+from ledger.person_names import is_same_person
 from ledger.settlements.model import Settlement, list_settlements
 from ledger.settlements.payout_steps import PayoutState
 from sql import Connection, query
@@ -44,9 +45,9 @@ def approval_blocker(settlement: Settlement, approved_hash: bytes, approver: str
     settlement_id = settlement.settlement_id
     if approved_hash != settlement.hash:
         return SettlementRefused("settlement_changed", settlement=settlement_id, hash=settlement.hash.hex())
-    if approver == settlement.made_by:
+    if is_same_person(approver, settlement.made_by):
         return SettlementRefused("approver_made_settlement", name=approver, settlement=settlement_id)
-    if approver in settlement.makers:
+    if any(is_same_person(approver, maker) for maker in settlement.makers):
         return SettlementRefused("approver_retried_payout", name=approver, settlement=settlement_id)
     if not any(payout.state is PayoutState.WAITING for payout in settlement.payouts):
         return SettlementRefused("nothing_to_approve", settlement=settlement_id)

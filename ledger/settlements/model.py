@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 import rfc8785
 
+from ledger.person_names import distinct_people, person_key
 from ledger.settlements.payout_steps import PayoutState, PayoutStep
 from sql import Connection, query
 
@@ -151,11 +152,9 @@ class Settlement:
     @property
     def approvers(self) -> list[str]:
         """Return the people who approved the current hash, in order; makers never count."""
-        return [
-            person
-            for approved_hash, person in self.approvals
-            if approved_hash == self.hash and person not in self.makers
-        ]
+        makers = {person_key(maker) for maker in self.makers}
+        names = (person for approved_hash, person in self.approvals if approved_hash == self.hash)
+        return distinct_people(person for person in names if person_key(person) not in makers)
 
     def missing_approvals(self, rules: ApprovalRules) -> int:
         """Return the number of approvals still needed before it may be sent."""

@@ -12,20 +12,14 @@ from enum import StrEnum
 from typing import Any
 
 import asyncpg
+import orjson
 
 from ledger.errors import ConcurrentUpdate
+from ledger.log.account_hash import hash_account
+from ledger.publication.account_salts import ensure_salts
 from ledger.publication.outbox import enqueue_leaf
+from ledger.settlements.return_reasons import public_reason
 from sql import Connection, query
-
-# Reasons of a returned payout for which the bank gave none; codes of the refusals catalogue.
-REFUSED_WITHOUT_REASON = "refused_without_reason"
-RETURNED_WITHOUT_REASON = "returned_without_reason"
-
-# Their public sentences. Rows of older releases have the sentence instead of the code.
-PUBLIC_REASONS = {
-    REFUSED_WITHOUT_REASON: "refused without a reason",
-    RETURNED_WITHOUT_REASON: "came back without a reason",
-}
 
 _ADD_PAYOUT_STEP = query("add_payout_step")
 
@@ -104,14 +98,28 @@ async def insert_step(
         await conn.execute(_ADD_PAYOUT_STEP, *head, *details)
     except asyncpg.UniqueViolationError as error:
         raise ConcurrentUpdate("payout_changed_meanwhile", payout=step.payout_id) from error
-    body: dict[str, Any] = {
+    account = orjson.loads(step.payee)["account"]
+    body = {
         "campaign": campaign,
         "settlement": settlement_id,
         "payout": step.payout_id,
         "charity": charity,
         "amount_minor": amount_minor,
-        "state": step.state.value,
+        "account_sha256": hash_account(account, await ensure_salts(conn, [account])),
+        **_leaf_members(step),
     }
-    if step.bank_reference is not None:
-        body["bank_reference"] = step.bank_reference
     await enqueue_leaf(conn, "payout", f"payout/{step.payout_id}/{step.number}", body)
+
+
+def _leaf_members(step: PayoutStep) -> dict[str, Any]:
+    """Return the members of a step's leaf that come from the step. A bank's words never do. Pure."""
+    is_paid, is_returned = step.state is PayoutState.PAID, step.state is PayoutState.RETURNED
+    members = {
+        "state": step.state.value,
+        "attempt": step.attempt,
+        "bank_reference": step.bank_reference,
+        "paid_on": step.bank_day.isoformat() if is_paid and step.bank_day else None,
+        "reason": public_reason(step.reason) if is_returned else None,
+        "evidence": step.evidence.hex() if step.evidence else None,
+    }
+    return {name: value for name, value in members.items() if value is not None}

@@ -1,7 +1,10 @@
 """`like-ledger`: every command; each has `--help`, and exit status 0 done, 1 refused, 2 wrong usage."""
 
+from typing import Annotated
+
 import typer
 
+from ops import __version__
 from ops.cli.audit import app as audit
 from ops.cli.campaign import app as campaign
 from ops.cli.charity import app as charity
@@ -36,6 +39,21 @@ app.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
 for command in (serve, demo, replay, settle, migrate, check, doctor, verify, verify_receipt):
     app.command()(command)
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"like-ledger {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Take the options of every command."""
 
 
 def main() -> None:

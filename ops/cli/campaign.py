@@ -46,13 +46,15 @@ def apply(
 
 
 async def _apply(file: Path, from_day: date | None, *, is_dry_run: bool, is_quiet: bool) -> "Plan":
-    from campaigns.catalogue import apply_promise, cache
+    from campaigns.catalogue import apply_promise, cache, charities
     from ops.clock import utc_now
 
     promise = runtime.read_promise(file)
     async with runtime.open_session() as session:
         async with session.pool.acquire() as conn:
             existing = (await cache.read_campaigns(conn, session.keys.pseudonym)).get(promise.campaign.slug)
+            terms = await charities.complete_accounts(conn, promise.terms)
+        promise = promise.model_copy(update={"terms": terms})
         plan = apply_promise.plan_promise(existing, promise, utc_now(), from_day)
         if not is_quiet:
             campaign_output.show_changes(plan.changes)

@@ -16,7 +16,7 @@ Slug = Annotated[str, typer.Argument(help="The charity's slug, as promises name 
 
 @app.command("list")
 def list_charities(as_json: runtime.AsJson = False) -> None:
-    """List the charities and their accounts."""
+    """List the charities and their accounts; with --json also the salt and hash of each number."""
     charities_found = runtime.run_to_end(_list())
     if as_json:
         runtime.show_json({"charities": charities_found})
@@ -31,10 +31,10 @@ def list_charities(as_json: runtime.AsJson = False) -> None:
 async def _list() -> "list[CharityView]":
     from campaigns.catalogue import charities
     from ops.admin.core.actor import OPERATOR
-    from ops.admin.resources.charities import charity_view
+    from ops.admin.resources.charities import charity_views
 
     async with runtime.open_session() as session, session.pool.acquire() as conn:
-        return [charity_view(charity, OPERATOR.role) for charity in await charities.list_charities(conn)]
+        return await charity_views(conn, OPERATOR, await charities.list_charities(conn))
 
 
 def _state(charity: "CharityView") -> str:

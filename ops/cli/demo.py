@@ -31,11 +31,15 @@ def demo(
     """
     from rich.console import Console
 
+    from ops.demo.bank import require_bank
+
     settings = runtime.read_settings()
     console = Console(stderr=True)
     if settings.database_url is not None:
         console.print("The demonstration uses its embedded database: unset LIKE_LEDGER_DATABASE_URL.")
         raise typer.Exit(2)
+    with runtime.exit_on_refusal():
+        require_bank()
     if not _run(settings, likes, console, exits_after_check=exits_after_check, as_json=as_json):
         raise typer.Exit(1)
 
@@ -76,13 +80,14 @@ async def _serve(
             await migrate(dsn)
         async with (
             app.run_service(settings, keys.load_serving_keys(settings), dsn) as service,
+            app.serve_metrics(service, settings.metrics_port or 0) as metrics_url,
             app.serve_http(service) as url,
         ):
             result = await run_demo(service, url, likes, console)
             verdicts.append(result.holds)
-            _print_result(result, f"{url}/campaigns/{result.campaign}", as_json=as_json)
+            _print_result(result, url, as_json=as_json)
             if not exits_after_check:
-                console.print("Serving until Ctrl-C.")
+                console.print(f"Metrics for Prometheus: {metrics_url}\nServing until Ctrl-C.")
                 await asyncio.Event().wait()
 
 
@@ -95,7 +100,13 @@ def _log_warnings_only() -> None:
     logging.getLogger().setLevel(logging.WARNING)
 
 
-def _print_result(result: "DemoResult", page_url: str, *, as_json: bool) -> None:
+def _print_result(result: "DemoResult", url: str, *, as_json: bool) -> None:
+    addresses = {
+        "page": f"{url}/campaigns/{result.campaign}",
+        "administration": f"{url}/admin",
+        "documentation": f"{url}/docs",
+        "like_receipt": f"{url}/verify?receipt={result.like_receipt}",
+    }
     if as_json:
         runtime.show_json(
             {
@@ -103,7 +114,8 @@ def _print_result(result: "DemoResult", page_url: str, *, as_json: bool) -> None
                 "campaign": result.campaign,
                 "likes": result.likes,
                 "webhooks": result.webhooks,
-                "page": page_url,
+                **addresses,
+                "owner_token": result.owner_token,
                 "figures": [figure.to_json() for figure in result.figures],
                 "receipts": result.receipts,
             }
@@ -119,6 +131,11 @@ def _print_result(result: "DemoResult", page_url: str, *, as_json: bool) -> None
     ]
     runtime.show_table(("figure", "expected #", "published #", ""), rows, title)
     verdict = "Every figure is right." if result.holds else "The public totals are WRONG."
-    typer.echo(f"{verdict}\nThe campaign's page: {page_url}")
+    typer.echo(f"{verdict}\nThe campaign's page: {addresses['page']}")
     for state, receipt in dict(reversed(result.receipts)).items():
         typer.echo(f"Receipt of a payout in state {state}: {receipt}")
+    typer.echo(f"Receipt of a like, which your browser verifies: {addresses['like_receipt']}")
+    typer.echo(f"The whole log, verified from outside: like-ledger verify {url}")
+    typer.echo(
+        f"The administration: {addresses['administration']}\n  an owner's token for a day: {result.owner_token}"
+    )

@@ -50,8 +50,8 @@ async def _init(settings: "Settings") -> tuple[str | None, str]:
     if settings.log_key is None and settings.database_url is not None:
         private_key = secrets.token_hex(keys.KEY_BYTES)
         settings = settings.model_copy(update={"log_key": SecretStr(private_key)})
-    signer = keys.load_log_signer(settings)
     async with runtime.open_session() as session:
+        signer = keys.load_log_signer(settings)
         await sequencer.create_log(session.pool, signer, utc_now())
     return private_key, format_verifier_key(signer.verifier_key)
 

@@ -25,7 +25,7 @@ async def _migrate(*, dry_run: bool, as_json: bool) -> None:
     from ops import database
     from ops import migrate as runner
 
-    async with database.open_database(runtime.read_settings(), role="command") as dsn:
+    async with database.open_database(runtime.read_settings(), role="command", creates=not dry_run) as dsn:
         if dry_run:
             conn = await asyncpg.connect(dsn)
             plan = await runner.read_plan(conn)
@@ -83,8 +83,8 @@ async def _doctor() -> "list[Finding]":
     from ops.doctor import run_diagnostics
 
     settings = runtime.read_settings()
-    keys.load_keys(settings)
     async with database.open_database(settings, role="command") as dsn:
+        keys.load_keys(settings)
         conn = await asyncpg.connect(dsn)
         try:
             return [finding async for finding in run_diagnostics(conn, settings)]

@@ -1,4 +1,7 @@
-"""Settlements and payouts as tables and JSON: the same figures and names as the public API."""
+"""Settlements and payouts as tables and JSON: the same figures and names as the public API.
+
+The person at the command line has finance's rights, and so reads a bank's words too.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,10 +14,16 @@ if TYPE_CHECKING:
 
 
 def settlement_json(campaign: "Campaign", settlement: "Settlement") -> dict[str, Any]:
-    """Return a settlement as JSON, as `/settlements` shows it."""
+    """Return a settlement as JSON, as `/settlements` shows it, but with the bank's words for a return."""
     from campaigns.reporting.settlements import approval_rules, published_settlement
+    from ledger.settlements.payout_steps import PayoutState
+    from ledger.settlements.return_reasons import reason_text
 
-    return {"campaign": campaign.slug, **published_settlement(settlement, approval_rules(campaign))}
+    published = published_settlement(settlement, approval_rules(campaign))
+    for view, payout in zip(published["payouts"], settlement.payouts, strict=True):
+        if payout.state is PayoutState.RETURNED:
+            view["returned_because"] = reason_text(payout.latest_step.reason)
+    return {"campaign": campaign.slug, **published}
 
 
 def is_sendable(campaign: "Campaign", settlement: "Settlement") -> bool:

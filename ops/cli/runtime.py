@@ -3,6 +3,7 @@
 Exit status 0: done, 1: refused, 2: wrong usage. An expected refusal never shows a traceback.
 """
 
+import errno
 import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -37,6 +38,7 @@ AsPerson: TypeAlias = Annotated[
 ]
 Token: TypeAlias = Annotated[str | None, typer.Option(help="The person's token; safer typed at the prompt.")]
 
+_BIND_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
 _PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
@@ -106,7 +108,7 @@ def run_to_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
 
 @asynccontextmanager
 async def open_session(person: str | None = None, token: str = "") -> AsyncIterator[Session]:
-    """Yield a session on the database that the settings name, migrated to this version.
+    """Yield a session on the existing ledger that the settings name.
 
     Without `person` the actor is the operator. Raises TokenRefused if the token does not belong to the person,
     or its role may not handle payouts.
@@ -117,9 +119,9 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
     from ops.settings import load_settings
 
     settings = load_settings()
-    service_keys = keys.load_keys(settings)
     async with database.open_database(settings, role="command") as dsn:
-        await _apply_migrations(dsn)
+        service_keys = keys.load_keys(settings)  # after the database: a missing ledger gets no keys
+        await _require_migrated(dsn)
         async with database.open_pool(dsn) as pool:
             actor = OPERATOR if person is None else await _identify(pool, person, token)
             errors: list[Exception] = []
@@ -144,11 +146,11 @@ def prompt_token(person: str | None, token: str | None) -> str:
     return str(typer.prompt("token", hide_input=True, err=True))
 
 
-async def _apply_migrations(dsn: str) -> None:
-    from ops.migrate import migrate
+async def _require_migrated(dsn: str) -> None:
+    from ops.migrate import require_migrated
 
     try:
-        await migrate(dsn)
+        await require_migrated(dsn)
     except (OSError, TimeoutError) as error:  # asyncpg raises a bare OSError when several addresses fail
         reason = error or "no answer in time"
         raise DatabaseUnreachable(f"The database cannot be reached: {reason}") from error
@@ -233,6 +235,11 @@ def _file_message(error: Exception) -> str | None:
     """Return the message of a file or folder that cannot be used, else None."""
     if not isinstance(error, OSError):
         return None
+    if error.errno in _BIND_ERRORS and error.filename is None:
+        return (
+            f"The service cannot listen: {error.strerror}."
+            " Stop the program that uses the port, or choose another with LIKE_LEDGER_PORT"
+        )
     return str(error) if error.filename is None else f"{error.filename}: {error.strerror}"
 
 

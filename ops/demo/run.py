@@ -1,17 +1,18 @@
 """The whole demonstration: likes, published totals, payday, comparison."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import aiohttp
 from rich.console import Console
 
+from campaigns.intake.batch_tree import encode_receipt
 from ledger.settlements.model import Settlement
 from ops.app import Service
 from ops.clock import utc_now
 from ops.demo import payday, reader, stage
-from ops.demo.bank import require_bank
+from ops.demo.administration import create_owner
 from ops.demo.comparison import Figure, compare_payday, compare_totals
 from ops.demo.expected import Funds, PaydayTotals
 from ops.demo.expected import expect_payday as expected_payday
@@ -20,12 +21,13 @@ from ops.demo.webhooks import ResponseTally, make_webhooks
 from ops.replay import progress
 from ops.replay.batches import Batch
 from ops.replay.sender import DeliveryTally, Sender, send_all
-from sql import Pool, query
+from sql import Connection, Pool, query
 
 _SENDERS = 4
 _FOLDED_SECONDS_MAX = 60
 _POLL_SECONDS = 0.1
 _FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
+_FIND_COUNTED_LIKE = query("find_counted_like")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class DemoResult:
     likes: int
     figures: list[Figure]
     receipts: list[tuple[str, str]]  # a payout's state and the address of its receipt
+    like_receipt: str  # of a counted like
+    owner_token: str = field(repr=False)  # signs in to the administration
 
     @property
     def holds(self) -> bool:
@@ -48,12 +52,10 @@ class DemoResult:
 async def run_demo(service: Service, url: str, likes: int, console: Console) -> DemoResult:
     """Send simulated likes to the running service, let a bank pay, compare published and expected figures.
 
-    Raises BankMissing if `mock-bank` is not installed.
+    Raises BankMissing if the bank does not start.
     """
-    require_bank()
-    now = utc_now()
-    async with service.pool.acquire() as conn, conn.transaction():
-        setup = await stage.prepare_demo(conn, service.keys, now)
+    now, services = utc_now(), service.command_services
+    setup = await stage.prepare_demo(services, now)
     async with aiohttp.ClientSession(url) as session:
         before = await _read_figures(session, service.pool, setup.campaign.slug)
         simulation = Simulation(setup.campaign, _run_label(now), likes, now)
@@ -69,7 +71,17 @@ async def run_demo(service: Service, url: str, likes: int, console: Console) -> 
     figures += compare_payday(_expected_totals(setup, simulation, before, settlements), before, paid, setup.currency)
     campaign_url = f"{url}/campaigns/{setup.campaign.slug}"
     receipts = [(p.state.value, f"{campaign_url}/payouts/{p.payout_id}") for s in settlements for p in s.payouts]
-    return DemoResult(setup.campaign.slug, sent.deliveries, responses.repeats, responses.likes, figures, receipts)
+    async with service.pool.acquire() as conn:
+        like_receipt = await find_like_receipt(conn, setup.campaign.slug)
+    owner_token = await create_owner(services, simulation.label)
+    counts = sent.deliveries, responses.repeats, responses.likes
+    return DemoResult(setup.campaign.slug, *counts, figures, receipts, like_receipt, owner_token)
+
+
+async def find_like_receipt(conn: Connection, slug: str) -> str:
+    """Return the receipt of the newest counted like of a campaign."""
+    (row,) = await conn.fetch(_FIND_COUNTED_LIKE, slug)
+    return encode_receipt(row["batch_id"], row["position"], row["nonce_key"])
 
 
 def _expected_totals(

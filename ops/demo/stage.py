@@ -8,17 +8,16 @@ from string import Template
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from campaigns.catalogue import apply_promise, platforms
 from campaigns.catalogue.cache import Campaign, Catalogue, read_catalogue
-from campaigns.pledging.budget import fund_budget
 from campaigns.promise import toml_file
 from campaigns.promise.calendar import local_day
 from ledger.money import MINOR_MAX
+from ops.admin.core.actor import OPERATOR
+from ops.admin.core.command import CommandServices
+from ops.demo.administration import CAMPAIGNS_PERSON, TREASURER, run_command
 from ops.demo.expected import PledgeRules, SettlementTerms
 from ops.demo.platform import SimulatedCampaign
-from ops.keys import Keys
 from ops.replay.secret import newest_secret
-from sql import Connection
 
 PLATFORM = "demo-platform"
 _SLUG = "demo"
@@ -38,17 +37,25 @@ class DemoSetup(NamedTuple):
     secret: bytes
 
 
-async def prepare_demo(conn: Connection, keys: Keys, now: datetime) -> DemoSetup:
+async def prepare_demo(services: CommandServices, now: datetime) -> DemoSetup:
     """Return the running campaign and the platform's secret; create them if missing."""
-    catalogue = await read_catalogue(conn, keys.pseudonym)
-    campaign = _running_campaign(catalogue, now) or await _create_campaign(conn, catalogue, keys, now)
+    catalogue = await _read_catalogue(services)
+    if _running_campaign(catalogue, now) is None:
+        await _create_campaign(services, render_promise(catalogue.campaigns, now))
     if PLATFORM not in catalogue.platforms:
-        await platforms.add_platform(conn, PLATFORM, keys.webhook)
-        catalogue = await read_catalogue(conn, keys.pseudonym)
-    secret = newest_secret(catalogue.platforms[PLATFORM], keys.webhook)
+        await run_command(services, OPERATOR, "platform.add", "", {"name": PLATFORM})
+    catalogue = await _read_catalogue(services)
+    campaign = _running_campaign(catalogue, now)
+    assert campaign is not None  # noqa: S101 - created above
+    secret = newest_secret(catalogue.platforms[PLATFORM], services.keys.webhook)
     return DemoSetup(
         _simulated_campaign(campaign, now), _settlement_terms(campaign), campaign.promise.campaign.currency, secret
     )
+
+
+async def _read_catalogue(services: CommandServices) -> Catalogue:
+    async with services.pool.acquire() as conn:
+        return await read_catalogue(conn, services.keys.pseudonym)
 
 
 def _running_campaign(catalogue: Catalogue, now: datetime) -> Campaign | None:
@@ -61,11 +68,13 @@ def _is_running(campaign: Campaign, now: datetime) -> bool:
     return terms.starts_at <= now < terms.ends_at - _TIME_LEFT_MIN
 
 
-async def _create_campaign(conn: Connection, catalogue: Catalogue, keys: Keys, now: datetime) -> Campaign:
-    promise = toml_file.parse_promise(render_promise(catalogue.campaigns, now).encode())
-    campaign = (await apply_promise.apply_promise(conn, promise, now, pseudonym_key=keys.pseudonym)).campaign
-    await fund_budget(conn, campaign, _BUDGET_MINOR, "demonstration")
-    return campaign
+async def _create_campaign(services: CommandServices, promise_toml: str) -> None:
+    """Create and fund the campaign: one person asks, another approves."""
+    promise = toml_file.parse_promise(promise_toml.encode())
+    body = promise.model_dump(exclude_none=True)
+    await run_command(services, CAMPAIGNS_PERSON, "campaign.create", "", body)
+    funding = {"amount_minor": _BUDGET_MINOR, "reference": "demonstration"}
+    await run_command(services, TREASURER, "campaign.fund", promise.campaign.slug, funding)
 
 
 def render_promise(taken_slugs: Collection[str], now: datetime) -> str:

@@ -8,8 +8,9 @@ Why it is written here: ops/decisions/0016-embedded-postgresql.md.
 """
 
 from ops.embedded_postgres.binaries import Binaries
+from ops.embedded_postgres.cluster import require_cluster
 from ops.embedded_postgres.errors import EmbeddedRefused
 from ops.embedded_postgres.ownership import Role, database, start
 from ops.embedded_postgres.server import Server
 
-__all__ = ["Binaries", "EmbeddedRefused", "Role", "Server", "database", "start"]
+__all__ = ["Binaries", "EmbeddedRefused", "Role", "Server", "database", "require_cluster", "start"]

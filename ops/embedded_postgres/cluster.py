@@ -19,6 +19,15 @@ _INITDB_OPTIONS = (
 _INITDB_SECONDS_MAX = 120
 
 
+def require_cluster(data_dir: Path) -> None:
+    """Raise EmbeddedRefused, with what to do, if the data folder has no database. Creates nothing."""
+    if not (data_dir / "postgres" / "cluster").exists():
+        raise EmbeddedRefused(
+            f"There is no ledger in {data_dir.absolute()}. `like-ledger serve` or `like-ledger demo` starts one."
+            " To use another one, set LIKE_LEDGER_DATA_DIR to its folder or LIKE_LEDGER_DATABASE_URL to its database"
+        )
+
+
 def ensure_cluster(folder: Path, binaries: Binaries, user: ServerUser, lock: int) -> Path:
     """Return the cluster in `folder`, made if missing. Raises EmbeddedRefused if initdb fails."""
     cluster, draft = folder / "cluster", folder / "cluster.draft"

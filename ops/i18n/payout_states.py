@@ -1,10 +1,10 @@
 """The state of a payout in words."""
 
 from ledger.settlements.model import Payout
-from ledger.settlements.payout_steps import PUBLIC_REASONS, PayoutState
+from ledger.settlements.payout_steps import PayoutState
+from ledger.settlements.return_reasons import public_reason_text
 from ops.i18n import formats
 from ops.i18n.language import Language, translate
-from ops.i18n.refusals import code_text
 
 _TEXT_KEYS = {
     PayoutState.WAITING: "payout_waiting",
@@ -12,7 +12,6 @@ _TEXT_KEYS = {
     PayoutState.SENT: "payout_sent",
     PayoutState.CANCELLED: "payout_cancelled",
 }
-_CODES_BY_REASON = {text: code for code, sentence in PUBLIC_REASONS.items() for text in (code, sentence)}
 
 
 def payout_state_text(payout: Payout | None, approvals_missing: int, language: Language) -> str:
@@ -26,11 +25,5 @@ def payout_state_text(payout: Payout | None, approvals_missing: int, language: L
         day, reference = formats.day(step.bank_day, language), step.bank_reference or "–"
         return translate("payout_paid", language, day=day, reference=reference)
     if payout.state is PayoutState.RETURNED:
-        return translate("payout_returned", language, reason=return_reason_text(payout.latest_step.reason, language))
+        return translate("payout_returned", language, reason=public_reason_text(payout.latest_step.reason, language))
     return translate(_TEXT_KEYS[payout.state], language)
-
-
-def return_reason_text(reason: str | None, language: Language) -> str | None:
-    """Return the reason of a return in words: the bank's, or a sentence if it gave none. Pure."""
-    code = _CODES_BY_REASON.get(reason or "")
-    return reason if code is None else code_text(code, {}, language).rstrip("。.")

@@ -17,7 +17,8 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel
 
-from ops.admin.auth.tokens import RESERVED_NAMES, Identity
+from ledger.person_names import mixes_scripts
+from ops.admin.auth.tokens import Identity, is_reserved_name
 from ops.admin.core.actor import Role
 from ops.openid.client import Client
 
@@ -190,4 +191,4 @@ def find_claim(claims: Claims, path: str) -> Any:
 def _is_valid_name(name: str) -> bool:
     """Return whether a name is unambiguous in the audit log: printable, trimmed, not reserved."""
     is_plain = name == name.strip() and name.isprintable() and 0 < len(name) <= NAME_CHARS_MAX
-    return is_plain and name.casefold() not in RESERVED_NAMES
+    return is_plain and not mixes_scripts(name) and not is_reserved_name(name)

@@ -7,8 +7,7 @@ from typing import Any
 
 import aiohttp
 import orjson
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet, import_key
 from pydantic import ValidationError
 
 from ledger.http_client import read_bounded
@@ -106,7 +105,23 @@ def _read_metadata(document: Mapping[str, Any], issuer: str) -> Metadata:
 
 
 def _read_keys(document: Mapping[str, Any]) -> KeySet:
+    """Return the keys that can verify a signature; others are passed over (RFC 7517, section 5)."""
+    listed = document.get("keys")
+    if not isinstance(listed, list):
+        raise Unproven("unproven", "the provider's key set has no list of keys")
+    keys = [key for key in map(_read_key, listed) if key is not None]
+    if not keys:
+        raise Unproven("unproven", f"none of the provider's {len(listed)} keys is a public key that we know")
+    return KeySet(keys)
+
+
+def _read_key(member: Any) -> Key | None:
+    """Return a public key for signatures; None if it is for another use, or of a kind that we do not know."""
+    if not isinstance(member, dict) or member.get("kty") == "oct" or member.get("use", "sig") != "sig":
+        return None
     try:
-        return KeySet.import_key_set({"keys": list(document["keys"])})
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise Unproven("unproven", f"the provider's keys: {type(error).__name__}") from None
+        key = import_key(member)
+        key.ensure_kid()  # reads the numbers, which the library does late
+    except Exception:  # noqa: BLE001 - the library raises errors of many kinds for what it does not know
+        return None
+    return key

@@ -10,6 +10,7 @@ from campaigns.catalogue.cache import Platform
 from campaigns.catalogue.webhook_secrets import SECRET_PREFIX, derive_secret
 from campaigns.errors import RequestRefused
 from ops import database, keys
+from ops.migrate import require_migrated
 from ops.settings import Settings
 
 SECRET_VARIABLE = "REPLAY_SECRET"  # noqa: S105 - the variable's name
@@ -38,8 +39,9 @@ async def derive_platform_secret(settings: Settings, platform: str) -> bytes:
 
     Raises SecretMissing if the platform does not exist or has no v1 key.
     """
-    service_keys = keys.load_keys(settings)
     async with database.open_database(settings, role="command") as dsn:
+        service_keys = keys.load_keys(settings)
+        await require_migrated(dsn)
         conn = await asyncpg.connect(dsn)
         try:
             entry = (await cache.read_platforms(conn)).get(platform)

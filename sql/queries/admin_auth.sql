@@ -36,6 +36,10 @@ UPDATE tokens SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL RETURNI
 SELECT name, role, made_at, made_by, expires_at FROM tokens
 WHERE name = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2);
 
+-- name: list_live_names
+-- List the names that have a live token.
+SELECT name FROM tokens WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1);
+
 -- name: count_other_owners
 -- Count the live tokens of owners besides that of a name.
 SELECT count(*) FROM tokens

@@ -196,7 +196,7 @@ ON CONFLICT (campaign_id) DO UPDATE SET people = excluded.people, as_of = exclud
 -- name: lock_person_batches
 -- Lock the batches that contain likes of a person, and return what their nonces derive from and the
 -- positions of the likes.
-SELECT b.batch_id, b.bucket, b.nonce_key, b.nonces, b.positions,
+SELECT b.batch_id, b.bucket, b.nonce_key, b.nonces, b.receipt_digests, b.positions, b.leaves,
     ARRAY(
         SELECT l.position FROM likes l
         WHERE l.campaign_id = $1 AND l.person = $2 AND l.batch_id = b.batch_id AND l.bucket = b.bucket
@@ -223,8 +223,9 @@ CROSS JOIN LATERAL (
 ) t;
 
 -- name: store_nonces
--- Store the remaining nonces of a batch and delete the key that derives all of them.
-UPDATE like_batches SET nonce_key = NULL, nonces = $3 WHERE batch_id = $1 AND bucket = $2;
+-- Store the remaining nonces of a batch with the digests of the erased likes' receipts, and delete
+-- the key that derives all nonces.
+UPDATE like_batches SET nonce_key = NULL, nonces = $3, receipt_digests = $4 WHERE batch_id = $1 AND bucket = $2;
 
 -- name: anonymise_likes
 -- Move the likes of a person to a pseudonym that nobody can derive.

@@ -112,3 +112,12 @@ UPDATE log_witnesses SET known_size = $2, next_at = $3, fault = left($4, 500) WH
 -- Insert a verified cosignature, once.
 INSERT INTO log_cosignatures (witness_key, size, line, stored_at) VALUES ($1, $2, $3, $4)
 ON CONFLICT (witness_key, size) DO NOTHING;
+
+-- name: list_account_salts
+-- List the salts of account numbers.
+SELECT number, salt FROM account_salts WHERE number = ANY($1::text[]);
+
+-- name: add_account_salts
+-- Insert salts of account numbers, in the order of the array so that two transactions never
+-- deadlock. A number keeps the salt that it has.
+INSERT INTO account_salts (number, salt) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (number) DO NOTHING;

@@ -28,7 +28,7 @@ def iterate_leaves(count: int) -> Iterator[tuple[str, str, bytes]]:
     for number in range(1, count // 2 + 1):
         day = (_FIRST_DAY + timedelta(days=number % _DAY_COUNT)).isoformat()
         days[day] = days.get(day, 0) + _LIKES
-        day_counts = {"day": day, "counted": days[day], "withdrawn": 0, "void": 0}
+        day_counts = {"day": day, "counted": days[day], "withdrawn": 0, "void": 0, "quarantined": 0, "low_quality": 0}
         root = sha256(str(number).encode()).hexdigest()
         body = {"campaign": CROWD, "days": [day_counts], "batches": [[number, _LIKES, root]]}
         yield "count", f"count/synthetic/{number}", leaf_body("count", body)

@@ -109,13 +109,7 @@ class Sender:
         raise AssertionError(f"{webhook_id} never got a response")
 
     async def _post(self, webhook_id: str, body: str) -> bytes | None:
-        now = utc_now()
-        headers = {
-            "webhook-id": webhook_id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(self.secret).sign(webhook_id, now, body),
-            "Content-Type": "application/json",
-        }
+        headers = self.sign(webhook_id, body)
         url = f"http://127.0.0.1:{self.program.port}/v1/platforms/kuai/likes"
         try:
             async with self.http.post(url, data=body, headers=headers) as response:
@@ -124,6 +118,16 @@ class Sender:
                 return text if response.status == 200 else None
         except (aiohttp.ClientError, OSError):
             return None
+
+    def sign(self, webhook_id: str, body: str) -> dict[str, str]:
+        """Return the headers of a delivery."""
+        now = utc_now()
+        return {
+            "webhook-id": webhook_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(self.secret).sign(webhook_id, now, body),
+            "Content-Type": "application/json",
+        }
 
     def count_counted(self) -> int:
         """Return the number of likes whose response is `counted`."""

@@ -11,7 +11,7 @@ import pytest
 
 import sql
 from ledger.reconciliation.matching import MatchRule
-from ledger.settlements.payout_steps import REFUSED_WITHOUT_REASON, RETURNED_WITHOUT_REASON
+from ledger.settlements.return_reasons import REFUSED_WITHOUT_REASON, RETURNED_WITHOUT_REASON
 from ops import database
 from ops.admin.core import execute, idempotency
 from ops.admin.core.actor import Actor

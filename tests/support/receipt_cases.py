@@ -43,6 +43,8 @@ COUNT = {
     "days": [{"day": "2022-04-10", "counted": 5, "withdrawn": 0, "void": 0}],
     "batches": [[6, 1, "00" * 32], [BATCH_ID, len(LEAVES), root(LEAVES).hex()]],
 }
+DAY_2 = COUNT["days"][0] | {"quarantined": 2, "low_quality": 0}  # type: ignore[index]
+COUNT_2 = COUNT | {"v": 2, "days": [DAY_2]}
 INDEX, LOG_SIZE = 4, 7
 
 STEPS = ["like", "batch", "count", "signature", "log"]
@@ -312,7 +314,10 @@ def invalid_count_receipts() -> dict[str, bytes]:
         "a leaf of another kind": {
             "kind": "note", "v": 1, "campaign": "rural-education", "about": "correction", "text": "x",
         },
-        "a count leaf of another version": COUNT | {"v": 2},
+        "a count leaf of another version": COUNT | {"v": 3},
+        "a count leaf of version 2 with the days of version 1": COUNT | {"v": 2},
+        "a count leaf of version 1 with the days of version 2": COUNT_2 | {"v": 1},
+        "a count leaf of version 2 with a negative count": COUNT_2 | {"days": [DAY_2 | {"quarantined": -1}]},
         "a version that is true": COUNT | {"v": True},
         "an extra member": COUNT | {"more": 1},
         "a missing member": {name: value for name, value in COUNT.items() if name != "days"},
@@ -345,6 +350,7 @@ def cases() -> list[Case]:
         ),
         *(Case(name, raw, MALFORMED) for name, raw in RAW_FILES.items()),
         *(Case(name, raw, "count") for name, raw in invalid_count_receipts().items()),
+        Case("a count leaf of version 2", json.dumps(receipt_with_count(COUNT_2)).encode(), HOLDS),
         Case("another log's receipt", foreign, "signature"),
         Case("another log's receipt with that log's key", foreign, HOLDS, other_key),
         Case("another log's key", good, "signature", other_key),

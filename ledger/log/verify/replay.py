@@ -3,6 +3,7 @@
 Each leaf is checked against all leaves before it; the first invalid one is reported with a reason.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from ledger.log.verify.settlements import Settlements
 
 _COUNT_NAMES = ("counted", "withdrawn", "void")
 _IMMUTABLE_SECTIONS = ("campaign", "settlement", "agreement")  # sections of a promise that new terms cannot change
+_LATER_SECTIONS = ("authenticity",)  # immutable too; promises of older versions lack them
 
 
 class RejectedLeaf(Exception):
@@ -26,7 +28,10 @@ class RejectedLeaf(Exception):
 
 
 class Figures(NamedTuple):
-    """The sums of a campaign's leaves; money in minor units."""
+    """The sums of a campaign's leaves; money in minor units.
+
+    `quarantined` and `low_quality` are None while the newest leaf of some day is of version 1.
+    """
 
     counted: int
     withdrawn: int
@@ -36,6 +41,8 @@ class Figures(NamedTuple):
     settled_minor: int
     in_flight_minor: int
     paid_minor: int
+    quarantined: int | None = None
+    low_quality: int | None = None
 
     @property
     def remaining_minor(self) -> int:
@@ -53,6 +60,8 @@ class _Campaign:
     earnings: CampaignEarnings = field(default_factory=CampaignEarnings)
     version_count: int = 0
     days: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    uncounted_by_day: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # None: a leaf of version 1
+    ruleset: int = 0  # the newest version
     counted: int = 0
     batched_likes: int = 0  # likes in all logged batches
     is_closed: bool = False
@@ -106,13 +115,13 @@ class Replay:
         counted, withdrawn, void = (sum(counts[n] for counts in campaign.days.values()) for n in range(3))
         in_flight = moved["send"] - moved["confirm"]
         money = moved["fund"], moved["pledge"], moved["settle"], in_flight, moved["confirm"]
-        return Figures(counted, withdrawn, void, *money)
+        return Figures(counted, withdrawn, void, *money, *_sum_uncounted(campaign.uncounted_by_day.values()))
 
     # --- each kind of leaf ---
 
     def _terms(self, leaf: dict[str, Any]) -> None:
         slug, promise = leaf["campaign"], leaf["promise"]
-        immutable_part = {name: promise.get(name) for name in _IMMUTABLE_SECTIONS}
+        immutable_part = {name: promise.get(name) for name in _IMMUTABLE_SECTIONS + _LATER_SECTIONS}
         try:
             version = _parse_terms(leaf)
             campaign_section = immutable_part["campaign"]
@@ -122,8 +131,9 @@ class Replay:
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidLeaf(f"the promise is malformed: {error!r}") from None
         campaign = self._campaigns.setdefault(slug, new_campaign)
-        if campaign_section.get("slug") != slug or campaign.immutable_part != immutable_part:
+        if campaign_section.get("slug") != slug or not _keeps_promise(campaign.immutable_part, immutable_part):
             raise InvalidLeaf(f"the immutable part of the promise of {slug} has changed")
+        campaign.immutable_part = immutable_part
         if version.number != campaign.version_count + 1:
             raise InvalidLeaf(f"version {version.number} of the terms follows version {campaign.version_count}")
         changed = [day for day, counts in campaign.days.items() if day >= version.from_day and counts[0]]
@@ -142,6 +152,8 @@ class Replay:
             campaign.batched_likes += size
         for counts in leaf["days"]:
             self._add_day(campaign, counts["day"], tuple(counts[name] for name in _COUNT_NAMES))
+            uncounted = None if leaf["v"] == 1 else (counts["quarantined"], counts["low_quality"])
+            campaign.uncounted_by_day[counts["day"]] = uncounted
         if campaign.counted > campaign.batched_likes:
             raise InvalidLeaf(f"{campaign.counted} likes are counted, but the batches hold {campaign.batched_likes}")
 
@@ -187,6 +199,22 @@ class Replay:
                 raise InvalidLeaf("the campaign is already closed")
             campaign.is_closed = True
 
+    def _ruleset(self, leaf: dict[str, Any]) -> None:
+        campaign = self._require_campaign(leaf)
+        if leaf["version"] <= campaign.ruleset:
+            raise InvalidLeaf(f"version {leaf['version']} of the ruleset is not after version {campaign.ruleset}")
+        campaign.ruleset = leaf["version"]
+
+    def _verdicts(self, leaf: dict[str, Any]) -> None:
+        campaign = self._require_campaign(leaf)
+        if leaf["ruleset"] > campaign.ruleset:
+            raise InvalidLeaf(f"version {leaf['ruleset']} of the ruleset was not logged before")
+        rows = [(row["day"], row["family"], row["decided_by"]) for row in leaf["days"]]
+        if len(set(rows)) != len(rows):
+            raise InvalidLeaf("a day, family and decider occur twice")
+        if uncovered := [day for day, _, _ in rows if not campaign.earnings.covers(day)]:
+            raise InvalidLeaf(f"verdicts about {min(uncovered)}, but no terms were in force")
+
     def _require_campaign(self, leaf: dict[str, Any]) -> _Campaign:
         campaign = self._campaigns.get(leaf["campaign"])
         if campaign is None:
@@ -221,6 +249,23 @@ class Replay:
             f"from this leaf on {slug} must have pledged {due_minor} minor units; it has pledged {pledged_minor},"
             " and no later leaf corrects this"
         )
+
+
+def _keeps_promise(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Return whether no immutable section has changed; one that came later may be added once."""
+    may_be_added = {name for name in _LATER_SECTIONS if before[name] is None}
+    return all(before[name] == after[name] for name in before.keys() - may_be_added)
+
+
+def _sum_uncounted(days: Iterable[tuple[int, int] | None]) -> tuple[int | None, int | None]:
+    """Return the sums of the days; None for both if one is unknown."""
+    quarantined = low_quality = 0
+    for uncounted in days:
+        if uncounted is None:
+            return None, None
+        quarantined += uncounted[0]
+        low_quality += uncounted[1]
+    return quarantined, low_quality
 
 
 def _parse_terms(leaf: dict[str, Any]) -> TermsVersion:

@@ -18,6 +18,7 @@ _ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
     "returned": frozenset(("waiting",)),
     "cancelled": frozenset(),
 }
+_STATE_MEMBERS = {"reason": "returned", "paid_on": "paid"}  # since version 2 of `payout`
 _IN_FLIGHT_STATES = frozenset(("sending", "sent"))
 
 
@@ -79,6 +80,8 @@ class Settlements:
             raise InvalidLeaf(
                 f"{leaf['payout']} belongs to {payout.settlement}, which is not a settlement of {payout.campaign}"
             )
+        if leaf["v"] > 1:
+            _require_state_members(leaf)
         if leaf["state"] not in _ALLOWED_TRANSITIONS[previous.state]:
             raise InvalidLeaf(f"{leaf['payout']} is {previous.state or 'new'}: it cannot become {leaf['state']}")
         self._payouts[leaf["payout"]] = payout._replace(state=leaf["state"])
@@ -110,6 +113,13 @@ class Settlements:
             if (moving[campaign, charity], paid[campaign, charity])
             != (balance_minor["in_flight", campaign, charity], balance_minor["paid", campaign, charity])
         ]
+
+
+def _require_state_members(leaf: Mapping[str, Any]) -> None:
+    """Raise InvalidLeaf unless a return has a reason, a payment its day, and other states neither."""
+    for member, state in _STATE_MEMBERS.items():
+        if (member in leaf) != (leaf["state"] == state):
+            raise InvalidLeaf(f"{leaf['payout']} is {leaf['state']}, which {member} does not fit")
 
 
 def _require_shares_due(

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from campaigns.errors import NotFound, TokenRefused, printable
 from campaigns.promise.model import SingleLine
+from ledger.person_names import is_same_person, mixes_scripts, person_key
 from ops.admin.core import pagination
 from ops.admin.core.actor import BOOTSTRAP_ADMIN, OPERATOR, ROLES, SCHEDULER, Role
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
@@ -28,6 +29,7 @@ RESERVED_NAMES = {OPERATOR.name, SCHEDULER.name, BOOTSTRAP_ADMIN, "command line"
 
 _ADD_TOKEN = query("add_token")
 _FIND_TOKEN = query("find_token")
+_LIST_LIVE_NAMES = query("list_live_names")
 _LOCK_TOKENS = query("lock_tokens")
 _REVOKE_EXPIRED_TOKEN = query("revoke_expired_token")
 _REVOKE_TOKEN = query("revoke_token")
@@ -72,11 +74,21 @@ async def store_token(
     """
     if role not in ROLES:
         raise TokenRefused("role_unknown", role=role, roles=ROLES)
-    if name.strip().casefold() in RESERVED_NAMES:
+    if is_reserved_name(name):
         raise TokenRefused("token_name_reserved", name=name)
+    if mixes_scripts(name):
+        raise TokenRefused("token_name_mixes_scripts", name=name)
+    for other in await conn.fetch(_LIST_LIVE_NAMES, now):
+        if is_same_person(name, other["name"]):
+            raise TokenRefused("token_exists", name=other["name"])
     await conn.execute(_REVOKE_EXPIRED_TOKEN, name, now)
     if await conn.fetchval(_ADD_TOKEN, hash_token(token), name, role, now, expires_at, made_by) is None:
         raise TokenRefused("token_exists", name=name)
+
+
+def is_reserved_name(name: str) -> bool:
+    """Return whether a name, in any spelling, is one of those that stand for no person. Pure."""
+    return person_key(name) in {person_key(reserved) for reserved in RESERVED_NAMES}
 
 
 async def require_identity(

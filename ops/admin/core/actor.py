@@ -7,6 +7,7 @@ Role = Literal["campaigns", "finance", "reviewer", "auditor", "owner"]
 EntryPoint = Literal["http", "page", "command line", "schedule"]
 
 ROLES: tuple[Role, ...] = ("campaigns", "finance", "reviewer", "auditor", "owner")
+FINANCE_READERS: frozenset[Role] = frozenset({"finance", "auditor"})  # see account numbers and banks' words
 BOOTSTRAP_ADMIN = "admin"  # the name that goes with the token in the settings
 _OPERATOR_ROLE = "operator"
 

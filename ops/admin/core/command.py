@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
-from ops.admin.core.actor import Actor, Role
+from ops.admin.core.actor import FINANCE_READERS, Actor, Role
 from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
@@ -72,6 +72,11 @@ class CommandContext:
     settings: Settings
     now: datetime
     clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
+
+    @property
+    def shows_accounts(self) -> bool:
+        """Whether the actor may see account numbers and banks' words."""
+        return is_allowed(self.actor, FINANCE_READERS)
 
 
 @dataclass(frozen=True, slots=True)

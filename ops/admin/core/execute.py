@@ -17,6 +17,7 @@ import orjson
 import structlog
 from typing_extensions import TypedDict
 
+from campaigns.catalogue.account_mask import mask_accounts, mask_change
 from campaigns.promise.diff import diff_objects
 from ops.admin.core import audit_log, idempotency, proposals
 from ops.admin.core.actor import Actor
@@ -142,7 +143,7 @@ async def _run_or_propose(
     async with savepoint(context.conn) as trial:
         result = await command.run(context, subject_id, body)
         trial.is_rolled_back = result.approval_reason is not None and not context.actor.is_operator
-    response = build_response(command.name, result, dry_run=dry_run)
+    response = build_response(command.name, result, dry_run=dry_run, shows_accounts=context.shows_accounts)
     entry: int | None
     if trial.is_rolled_back:
         proposal_id, entry = await _propose(context, command, subject_id, body, result)
@@ -172,16 +173,21 @@ async def _audit_change(context: CommandContext, command: Command[Any], result: 
     return await audit_log.add_entry(context.conn, context.actor, command.name, result, context.now)
 
 
-def build_response(command_name: str, result: CommandResult, *, dry_run: bool = False) -> CommandResponse:
+def build_response(
+    command_name: str, result: CommandResult, *, dry_run: bool = False, shows_accounts: bool = True
+) -> CommandResponse:
     """Return the response for a command's result, as if it was executed without approval. Pure."""
     changes = diff_objects(result.before, result.after, result.currency)
+    before, after = (None if part is None else dict(part) for part in (result.before, result.after))
+    if not shows_accounts:
+        changes, before, after = list(map(mask_change, changes)), mask_accounts(before), mask_accounts(after)
     return {
         "command": command_name,
         "subject": result.subject,
         "state": "done" if result.before != result.after else "unchanged",
         "dry_run": dry_run,
-        "before": None if result.before is None else dict(result.before),
-        "after": None if result.after is None else dict(result.after),
+        "before": before,
+        "after": after,
         "differences": format_changes(changes),
         "details": dict(result.details),
         "audit": None,

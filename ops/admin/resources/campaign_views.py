@@ -7,6 +7,7 @@ from typing import Any, get_args
 from typing_extensions import TypedDict
 
 from campaigns.catalogue import cache
+from campaigns.catalogue.account_mask import mask_accounts
 from campaigns.catalogue.apply_promise import current_promise
 from campaigns.catalogue.cache import Campaign
 from campaigns.errors import NotFound, printable
@@ -19,7 +20,7 @@ from ops.admin.core import proposals
 from ops.admin.core.actor import ROLES
 from ops.admin.core.command import CommandContext
 from ops.admin.core.pagination import DetailEndpoint, ListEndpoint, ListQuery, choice_filter, parse_name
-from ops.admin.resources.proposals import ProposalView, proposal_view
+from ops.admin.resources.proposal_views import ProposalView, proposal_view
 from sql import query
 
 _LIST_PROPOSALS = query("list_proposals")
@@ -98,10 +99,12 @@ async def _read_campaign(context: CommandContext, slug: str) -> CampaignDetail:
     if campaign is None:
         raise NotFound("campaign_not_found", slug=printable(slug))
     row = await context.conn.fetchrow(_COUNT_CONTENT, campaign.campaign_id)
+    promise = current_promise(campaign).model_dump(mode="json", exclude_none=True)
+    terms = _terms_views(campaign, local_day(context.now, campaign.calendar.timezone))
     return {
         **_campaign_view(context, campaign, await campaign_balances(context.conn, slug)),
-        "promise": current_promise(campaign).model_dump(mode="json", exclude_none=True),
-        "terms": _terms_views(campaign, local_day(context.now, campaign.calendar.timezone)),
+        "promise": promise if context.shows_accounts else mask_accounts(promise),
+        "terms": terms if context.shows_accounts else mask_accounts(terms),
         "content": {"enrolled": row["enrolled"], "paused": row["paused"]} if row else {"enrolled": 0, "paused": 0},
         "proposals": await _list_open_proposals(context, slug),
     }
@@ -126,7 +129,8 @@ async def _list_open_proposals(context: CommandContext, slug: str) -> list[Propo
     subject, views = f"campaign/{slug}", list[ProposalView]()
     for state in _OPEN_STATES:
         rows = await context.conn.fetch(_LIST_PROPOSALS, None, None, _PROPOSALS_MAX, state.value, subject, None)
-        views += [proposal_view(proposals.parse_proposal(row)) for row in rows]
+        found = map(proposals.parse_proposal, rows)
+        views += [proposal_view(proposal, shows_accounts=context.shows_accounts) for proposal in found]
     return views
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 from campaigns.catalogue import apply_promise, cache
 from campaigns.catalogue.apply_promise import Plan, PromiseAction
 from campaigns.catalogue.cache import Campaign
+from campaigns.catalogue.charities import complete_accounts
 from campaigns.errors import FieldError, NotFound, PromiseRefused, printable
 from campaigns.pledging import budget
 from campaigns.promise.model import Promise, PromiseTerms, SingleLine
@@ -67,6 +68,7 @@ async def _create(context: CommandContext, _: str, body: Promise) -> CommandResu
     slug = body.campaign.slug
     if slug in await cache.read_campaigns(context.conn, context.keys.pseudonym):
         raise PromiseRefused([FieldError("campaign.slug", "campaign_exists", {"slug": slug})])
+    body = body.model_copy(update={"terms": await complete_accounts(context.conn, body.terms)})
     applied = await apply_promise.apply_promise(context.conn, body, context.now, pseudonym_key=context.keys.pseudonym)
     return CommandResult(
         f"campaign/{slug}",
@@ -88,12 +90,12 @@ async def _add_terms(context: CommandContext, slug: str, body: NewTerms) -> Comm
     newest = existing.terms[-1].version
     if body.based_on not in (None, newest):
         raise PromiseRefused([FieldError("based_on", "terms_not_newest", {"version_number": newest})])
-    current = apply_promise.current_promise(existing)
-    changed = current.model_copy(update={"terms": body.terms})
+    current, terms = apply_promise.current_promise(existing), await complete_accounts(context.conn, body.terms)
+    changed = current.model_copy(update={"terms": terms})
     applied = await apply_promise.apply_promise(
         context.conn, changed, context.now, pseudonym_key=context.keys.pseudonym, from_day=body.from_day
     )
-    before, after = _to_json(current.terms), _to_json(body.terms)
+    before, after = _to_json(current.terms), _to_json(terms)
     if body.from_day is not None and applied.plan.action is not PromiseAction.NOTHING:
         before |= {"from_day": existing.terms[-1].from_day.isoformat()}
         after |= {"from_day": body.from_day.isoformat()}
@@ -102,7 +104,7 @@ async def _add_terms(context: CommandContext, slug: str, body: NewTerms) -> Comm
         before,
         after,
         current.campaign.currency,
-        approval_reason=apply_promise.needs_approval_because(current.terms, body.terms),
+        approval_reason=apply_promise.needs_approval_because(current.terms, terms),
         details=_plan_details(applied.plan),
     )
 

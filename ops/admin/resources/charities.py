@@ -1,6 +1,6 @@
 """Charities: the list, and commands that register, rename and disable one or change its account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -8,12 +8,23 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from campaigns.catalogue import charities
+from campaigns.catalogue.account_mask import mask_account
 from campaigns.catalogue.charities import Charity
 from campaigns.catalogue.charity_account import change_account
-from campaigns.promise.model import BankAccount, LocalizedText, Slug
-from ops.admin.core.actor import ROLES, Role
-from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
+from campaigns.promise.model import FullBankAccount, LocalizedText, Slug
+from ledger.log.account_hash import account_number, hash_account
+from ledger.publication.account_salts import list_salts
+from ops.admin.core.actor import FINANCE_READERS, ROLES, Actor, Role
+from ops.admin.core.command import (
+    Command,
+    CommandBody,
+    CommandContext,
+    CommandResult,
+    EmptyBody,
+    is_allowed,
+)
 from ops.admin.core.pagination import ListEndpoint, ListQuery, parse_name
+from sql import Connection
 
 ACCOUNT_HOLD = timedelta(
     days=1
@@ -21,7 +32,6 @@ ACCOUNT_HOLD = timedelta(
 
 _CAMPAIGNS: frozenset[Role] = frozenset({"campaigns"})
 _FINANCE: frozenset[Role] = frozenset({"finance"})
-_ACCOUNT_ROLES: frozenset[str] = frozenset({"finance", "auditor", "owner", "operator"})
 _EXAMPLE_NAME = {"zh": "山村图书室", "en": "Mountain Reading Rooms"}
 _EXAMPLE_ACCOUNT = {"scheme": "other", "id": "6222020200112233999"}
 
@@ -31,7 +41,7 @@ class NewCharity(CommandBody):
 
     charity: Annotated[Slug, Field(description="its name in promises")]
     name: LocalizedText
-    account: BankAccount
+    account: FullBankAccount
 
 
 class NewName(CommandBody):
@@ -43,7 +53,7 @@ class NewName(CommandBody):
 class NewAccount(CommandBody):
     """The account for its payouts from now on."""
 
-    account: BankAccount
+    account: FullBankAccount
 
 
 async def _create(context: CommandContext, _: str, body: NewCharity) -> CommandResult:
@@ -85,22 +95,42 @@ async def _change_account(context: CommandContext, slug: str, body: NewAccount) 
 
 
 class CharityView(TypedDict):
-    """A charity; its account is masked for roles that do not handle money."""
+    """A charity; only finance and auditors see its account's number, salt and hash.
+
+    The hash stands in the public log: SHA-256 over the number followed by the salt.
+    """
 
     charity: str
     name: dict[str, str]
     account: dict[str, str]
+    account_salt: str | None
+    account_sha256: str | None
     added_at: str
     is_disabled: bool
     disabled_at: str | None
 
 
-def charity_view(charity: Charity, role: str) -> CharityView:
-    """Return a charity as JSON for a role. Pure."""
+async def charity_views(conn: Connection, actor: Actor, page: Sequence[Charity]) -> list[CharityView]:
+    """Return charities as JSON, with account numbers only for those who may see them."""
+    if not is_allowed(actor, FINANCE_READERS):
+        return [charity_view(charity, None) for charity in page]
+    salts = await list_salts(conn, [account_number(charities.account_json(c.account)) for c in page])
+    return [charity_view(charity, salts) for charity in page]
+
+
+def charity_view(charity: Charity, salts: Mapping[str, str] | None) -> CharityView:
+    """Return a charity as JSON; `salts` are by account number, None masks the account. Pure.
+
+    An account has a salt since its first leaf.
+    """
+    account = charities.account_json(charity.account)
+    salt = None if salts is None else salts.get(account_number(account))
     return {
         "charity": charity.slug,
         "name": charity.name.model_dump(),
-        "account": (charities.account_json if role in _ACCOUNT_ROLES else charities.mask_account)(charity.account),
+        "account": mask_account(account) if salts is None else account,
+        "account_salt": salt,
+        "account_sha256": hash_account(account, salts) if salts and salt else None,
         "added_at": charity.added_at.isoformat(),
         "is_disabled": charity.disabled_at is not None,
         "disabled_at": charity.disabled_at.isoformat() if charity.disabled_at else None,
@@ -110,7 +140,7 @@ def charity_view(charity: Charity, role: str) -> CharityView:
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     (after,) = list_query.after or (None,)
     page = await charities.list_charities(context.conn, after, list_query.limit)
-    return [charity_view(charity, context.actor.role) for charity in page]
+    return list(await charity_views(context.conn, context.actor, page))
 
 
 CHARITIES = ListEndpoint(

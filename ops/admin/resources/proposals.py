@@ -1,4 +1,4 @@
-"""Proposals: their views, and decisions by another person or, to withdraw, by the author."""
+"""Proposals: their lists, and decisions by another person or, to withdraw, by the author."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -7,12 +7,11 @@ from hmac import compare_digest
 from typing import Annotated, Any
 
 from pydantic import Field
-from typing_extensions import TypedDict
 
 from campaigns.errors import RequestRefused
-from campaigns.promise.diff import diff_objects
-from campaigns.stored_refusals import RefusalObject, encode_refusal, refusal_object
+from campaigns.stored_refusals import encode_refusal, refusal_object
 from ledger.errors import LedgerError, Refusal
+from ledger.person_names import is_same_person
 from ops.admin.core import audit_log, proposals
 from ops.admin.core.actor import SCHEDULER, Actor, Role
 from ops.admin.core.command import (
@@ -38,8 +37,7 @@ from ops.admin.core.pagination import (
 )
 from ops.admin.core.proposals import Proposal, ProposalState
 from ops.admin.core.savepoint import savepoint
-from ops.i18n.changes import Difference, format_changes
-from ops.i18n.stored_refusals import stored_refusal_text
+from ops.admin.resources.proposal_views import ProposalView, proposal_view
 from sql import query
 
 FindCommand = Callable[[str], Command[Any]]
@@ -83,7 +81,7 @@ def decision_blocker(proposal: Proposal, actor: Actor) -> Refusal | None:
     """Return why this person cannot decide a proposal; None if they can. Pure."""
     if actor.is_operator:
         return ProposalRefused("approval_needs_personal_token")
-    if actor.name == proposal.asked_by:
+    if is_same_person(actor.name, proposal.asked_by):
         return ProposalRefused("proposal_by_same_person", name=actor.name, proposal=proposal.proposal_id)
     if proposal.state is not ProposalState.PENDING:
         return ProposalRefused("proposal_already_decided", proposal=proposal.proposal_id, state=proposal.state.value)
@@ -181,65 +179,11 @@ async def _execute_proposal(
     return True, after_commit
 
 
-class ProposalView(TypedDict):
-    """A proposal: its author, its changes and its state.
-
-    `decision_reason` holds a person's words, or says in English why it failed; `failure` says the
-    latter by code.
-    """
-
-    proposal: str
-    command: str
-    subject: str
-    approval_reason: str
-    state: str
-    asked_by: str
-    asked_role: str
-    asked_at: str
-    decided_by: str | None
-    decided_at: str | None
-    decision_reason: str | None
-    failure: RefusalObject | None
-    due_at: str | None
-    hash: str
-    differences: list[Difference]
-
-
-def proposal_view(proposal: Proposal) -> ProposalView:
-    """Return a proposal as JSON, the same for author and approver. Pure."""
-    is_decided = proposal.state is not ProposalState.PENDING
-    changes = diff_objects(proposal.before, proposal.after, proposal.currency)
-    return {
-        "proposal": proposal.proposal_id,
-        "command": proposal.command,
-        "subject": proposal.subject,
-        "approval_reason": proposal.approval_reason,
-        "state": proposal.state.value,
-        "asked_by": proposal.asked_by,
-        "asked_role": proposal.asked_role,
-        "asked_at": proposal.asked_at.isoformat(),
-        "decided_by": proposal.by if is_decided else None,
-        "decided_at": proposal.at.isoformat() if is_decided else None,
-        "decision_reason": _decision_text(proposal),
-        "failure": refusal_object(proposal.failure) if proposal.failure else None,
-        "due_at": proposal.due_at.isoformat() if proposal.due_at else None,
-        "hash": proposal.hash.hex(),
-        "differences": format_changes(changes),
-    }
-
-
-def _decision_text(proposal: Proposal) -> str | None:
-    """Return a person's words unchanged, and the reason of a failure in English."""
-    if proposal.state is not ProposalState.FAILED or proposal.decision_reason is None:
-        return proposal.decision_reason
-    return stored_refusal_text(proposal.decision_reason, "en")
-
-
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
     at, proposal_id = list_query.after or (None, None)
     filters = (list_query.filters.get(name) for name in ("state", "subject", "asked_by"))
     rows = await context.conn.fetch(_LIST_PROPOSALS, at, proposal_id, list_query.limit, *filters)
-    return [proposal_view(proposals.parse_proposal(row)) for row in rows]
+    return [proposal_view(proposals.parse_proposal(row), shows_accounts=context.shows_accounts) for row in rows]
 
 
 PROPOSALS = ListEndpoint(
@@ -257,7 +201,8 @@ PROPOSALS = ListEndpoint(
 
 async def read_proposal(context: CommandContext, proposal_id: str) -> ProposalView:
     """Return a proposal as JSON. Raises NotFound."""
-    return proposal_view(await proposals.find_proposal(context.conn, proposal_id))
+    proposal = await proposals.find_proposal(context.conn, proposal_id)
+    return proposal_view(proposal, shows_accounts=context.shows_accounts)
 
 
 PROPOSAL = DetailEndpoint(

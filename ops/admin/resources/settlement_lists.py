@@ -8,7 +8,7 @@ from campaigns.errors import NotFound, printable
 from ledger.settlements.model import SettlementState, list_settlements
 from ledger.settlements.payout_steps import PayoutState
 from ops.admin.core.actor import ROLES, Role
-from ops.admin.core.command import CommandContext, is_allowed
+from ops.admin.core.command import CommandContext
 from ops.admin.core.pagination import (
     TEXT,
     DetailEndpoint,
@@ -33,7 +33,6 @@ _LIST_PAYOUTS = query("list_payouts")
 _READ_APPROVALS = query("read_approvals")
 
 _ALL_ROLES: frozenset[Role] = frozenset(ROLES)
-_ACCOUNT_ROLES: frozenset[Role] = frozenset({"finance", "auditor"})
 _PENDING_STATES = {
     SettlementState.OPEN,
     SettlementState.APPROVED,
@@ -69,7 +68,9 @@ async def _list_payouts(context: CommandContext, list_query: ListQuery) -> list[
     campaigns = await cache.read_campaigns(context.conn, context.keys.pseudonym)
     settlements = await list_settlements(context.conn, settlement_ids=list({row["settlement_id"] for row in rows}))
     by_id = {p.payout_id: (s, p) for s in settlements for p in s.payouts}
-    return [payout_view(campaigns[s.campaign], s, p) for s, p in (by_id[row["payout_id"]] for row in rows)]
+    is_finance = context.shows_accounts
+    pairs = (by_id[row["payout_id"]] for row in rows)
+    return [payout_view(campaigns[s.campaign], s, p, is_finance=is_finance) for s, p in pairs]
 
 
 async def _read_settlement(context: CommandContext, settlement_id: str) -> SettlementDetail:
@@ -80,8 +81,8 @@ async def _read_settlement(context: CommandContext, settlement_id: str) -> Settl
     campaigns = await cache.read_campaigns(context.conn, context.keys.pseudonym)
     rows = await context.conn.fetch(_READ_APPROVALS, [settlement_id])
     approvals = [(row["person"], row["at"], row["hash"]) for row in rows]
-    with_accounts = is_allowed(context.actor, _ACCOUNT_ROLES)
-    return settlement_detail(campaigns[settlement.campaign], settlement, approvals, with_accounts=with_accounts)
+    is_finance = context.shows_accounts
+    return settlement_detail(campaigns[settlement.campaign], settlement, approvals, is_finance=is_finance)
 
 
 LISTS: tuple[ListEndpoint, ...] = (

@@ -1,4 +1,4 @@
-"""Settlements and payouts as JSON for administrators; accounts are for finance."""
+"""Settlements and payouts as JSON for administrators; accounts and banks' words are for finance."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +12,7 @@ from campaigns.reporting.settlements import CarriedAmount, approval_rules, publi
 from ledger.money import Money, to_money
 from ledger.settlements.model import ApprovalRules, Payout, Settlement, SettlementState
 from ledger.settlements.payout_steps import PayoutState
+from ledger.settlements.return_reasons import public_reason
 from ops.i18n.payout_states import payout_state_text
 
 _STATE_TEXTS = {
@@ -24,7 +25,10 @@ _STATE_TEXTS = {
 
 
 class PayoutView(TypedDict):
-    """A payout to a charity with its state; `says` is the state in words."""
+    """A payout to a charity with its state; `says` is the state in words.
+
+    `returned_because` holds the bank's words for finance and auditors, a code for other roles.
+    """
 
     payout: str
     settlement: str
@@ -129,9 +133,12 @@ def settlement_detail(
     settlement: Settlement,
     approvals: Sequence[tuple[str, datetime, bytes]],
     *,
-    with_accounts: bool,
+    is_finance: bool,
 ) -> SettlementDetail:
-    """Return a settlement in full; `approvals` are person, time and hash of each approval. Pure."""
+    """Return a settlement in full; `approvals` are person, time and hash of each approval. Pure.
+
+    `is_finance` shows accounts and banks' words.
+    """
     rules = approval_rules(campaign)
     return {
         **settlement_view(campaign, settlement),
@@ -146,13 +153,14 @@ def settlement_detail(
             for person, at, digest in approvals
         ],
         "carried": published_settlement(settlement, rules)["carried"],
-        "payouts": [_payout_detail(campaign, settlement, p, with_accounts=with_accounts) for p in settlement.payouts],
+        "payouts": [_payout_detail(campaign, settlement, p, is_finance=is_finance) for p in settlement.payouts],
     }
 
 
-def payout_view(campaign: Campaign, settlement: Settlement, payout: Payout) -> PayoutView:
-    """Return a payout as a row. Pure."""
+def payout_view(campaign: Campaign, settlement: Settlement, payout: Payout, *, is_finance: bool) -> PayoutView:
+    """Return a payout as a row; `is_finance` shows the bank's words. Pure."""
     step, is_paid = payout.latest_step, payout.state is PayoutState.PAID
+    reason = step.reason if payout.state is PayoutState.RETURNED else None
     return {
         "payout": payout.payout_id,
         "settlement": settlement.settlement_id,
@@ -170,17 +178,16 @@ def payout_view(campaign: Campaign, settlement: Settlement, payout: Payout) -> P
         "channel": step.channel,
         "bank_reference": step.bank_reference,
         "paid_on": step.bank_day.isoformat() if is_paid and step.bank_day else None,
-        "returned_because": step.reason if payout.state is PayoutState.RETURNED else None,
+        "returned_because": reason if is_finance else public_reason(reason),
         "evidence": payout.evidence,
     }
 
 
-def _payout_detail(
-    campaign: Campaign, settlement: Settlement, payout: Payout, *, with_accounts: bool
-) -> PayoutDetail:
+def _payout_detail(campaign: Campaign, settlement: Settlement, payout: Payout, *, is_finance: bool) -> PayoutDetail:
     payee: dict[str, Any] = orjson.loads(payout.latest_step.payee)
-    account = payee["account"] if with_accounts else None
-    return {**payout_view(campaign, settlement, payout), "name": payee["name"], "account": account}
+    account = payee["account"] if is_finance else None
+    view = payout_view(campaign, settlement, payout, is_finance=is_finance)
+    return {**view, "name": payee["name"], "account": account}
 
 
 def audit_view(settlement: Settlement, rules: ApprovalRules) -> dict[str, Any]:

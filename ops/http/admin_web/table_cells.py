@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ledger.reconciliation.matching import MatchRule
+from ledger.settlements.return_reasons import reason_text
 from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
-from ops.i18n.payout_states import return_reason_text
 from ops.i18n.refusals import code_text
 from ops.i18n.stored_refusals import failure_text
 
@@ -64,7 +64,7 @@ def _format_text(name: str, text: str, language: Language) -> str:
     if name == "match_rule":  # rows of an old release have a sentence
         return code_text(text, {}, language) if text in _MATCH_RULES else text
     if name == "returned_because":
-        return return_reason_text(text, language) or EMPTY
+        return reason_text(text, language) or EMPTY
     if name == "command":
         return labels.lookup_text("command", text, language, text)
     return text if name in _COUNTERPARTY_TEXTS else labels.format_value(name, text, language)

@@ -115,9 +115,10 @@ def _parse_body(command: Command[Any], raw: bytes) -> Any:
     try:
         return command.body_type.model_validate_json(raw or b"{}")
     except ValidationError as error:
-        if any(detail["type"] == "json_invalid" for detail in error.errors(include_url=False)):
+        errors = field_errors(error)
+        if any(field_error.code == "json_invalid" for field_error in errors):
             raise RequestProblem(Problem.INVALID_JSON) from None
-        raise ValidationFailed(field_errors(error)) from None
+        raise ValidationFailed(errors) from None
 
 
 def _command_context(request: web.Request, conn: Any, actor: Actor) -> CommandContext:

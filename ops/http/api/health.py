@@ -1,14 +1,12 @@
-"""`/live` while the process runs, `/ready` while it can work, `/metrics` for Prometheus."""
+"""`/live` while the process runs, `/ready` while it can work."""
 
 import asyncio
 
 import asyncpg
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ops.http.core.app_keys import INTAKE_QUEUE, METRICS
 from ops.http.openapi import schemas
-from ops.http.openapi.endpoint import TEXT, Endpoint
+from ops.http.openapi.endpoint import Endpoint
 from sql import UNAVAILABLE_ERRORS, Pool, query
 
 POOL: web.AppKey[Pool] = web.AppKey("pool")
@@ -32,13 +30,6 @@ async def ready(request: web.Request) -> web.Response:
     return web.json_response({"ready": True})
 
 
-async def metrics(request: web.Request) -> web.Response:
-    """Return every metric in Prometheus's text format."""
-    service_metrics = request.app[METRICS]
-    service_metrics.intake_queue_likes.set(request.app[INTAKE_QUEUE].queued_likes)
-    return web.Response(body=generate_latest(service_metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
 ENDPOINTS = (
     Endpoint("/live", live, "health", "Whether the process responds", schemas.Live, example=lambda: {"live": True}),
     Endpoint(
@@ -49,5 +40,4 @@ ENDPOINTS = (
         schemas.Ready,
         example=lambda: {"ready": True},
     ),
-    Endpoint("/metrics", metrics, "health", "Metrics for Prometheus", content_type=TEXT),
 )

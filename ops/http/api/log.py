@@ -3,7 +3,6 @@
 Tiles never change, so clients may cache them for ever; only the checkpoint is read again.
 """
 
-import gzip
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -11,10 +10,12 @@ from typing import Any
 import asyncpg
 from aiohttp import web
 
+from campaigns.errors import NotFound
 from campaigns.reporting import receipts
 from ledger.log.tiles import Bundle, MalformedTile, Tile, parse_path
 from ledger.publication import store
 from ops.clock import utc_now
+from ops.http.core.compression import GZIP_BYTES_MIN, accepts_gzip, compress
 from ops.http.core.problems import Problem, RequestProblem
 from ops.http.core.representations import JSON, to_json
 from ops.http.core.responses import Handler, conditional_response, public_handler
@@ -30,8 +31,6 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 SHORT_LIVED = "public, max-age=1, must-revalidate"
 _TAG = "public log"
 _INDEX_MAX = 2**55  # with 256 leaves a tile, no log is larger
-_GZIP_BYTES_MIN = 512
-_GZIP_LEVEL = 6
 _FIND_LOG_IDENTITY = query("find_log_identity")
 _OUTAGES = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
@@ -54,7 +53,7 @@ async def get_checkpoint(request: web.Request) -> web.Response:
     async with request.app[LOG_POOL].acquire() as conn:
         head = await store.newest_head(conn)
     if head is None:
-        raise web.HTTPNotFound
+        raise NotFound("checkpoint_not_found")
     checkpoint = PreparedResponse(head.note, CHECKPOINT_TYPE, entity_tag(head.note))
     return conditional_response(request, checkpoint, SHORT_LIVED)
 
@@ -65,7 +64,7 @@ async def get_key(request: web.Request) -> web.Response:
     async with request.app[LOG_POOL].acquire() as conn:
         verifier_key = await conn.fetchval(_FIND_LOG_IDENTITY)
     if verifier_key is None:
-        raise web.HTTPNotFound
+        raise NotFound("log_not_found")
     headers = {"Content-Type": CHECKPOINT_TYPE, "Cache-Control": SHORT_LIVED}
     return web.Response(body=f"{verifier_key}\n".encode(), headers=headers)
 
@@ -80,21 +79,21 @@ async def get_tile(request: web.Request) -> web.Response:
         else:
             body = await store.read_tile(conn, tile)
     if body is None:
-        raise web.HTTPNotFound
+        raise NotFound("tile_not_found")
     headers = {"Content-Type": BYTES, "Cache-Control": IMMUTABLE}
     if isinstance(tile, Bundle):
-        return _entries_response(request, body, headers)
+        return _compressible_response(request, body, headers)
     return web.Response(body=body, headers=headers)
 
 
 def _parse_tile(request: web.Request) -> Tile | Bundle:
-    """Return the tile that the path names. Raises HTTPNotFound if no log can have it."""
+    """Return the tile that the path names. Raises NotFound if no log can have it."""
     try:
         tile = parse_path("tile/{level}/{index}".format(**request.match_info))
     except MalformedTile:
-        raise web.HTTPNotFound from None
+        raise NotFound("tile_not_found") from None
     if tile.index > _INDEX_MAX:
-        raise web.HTTPNotFound
+        raise NotFound("tile_not_found")
     return tile
 
 
@@ -104,8 +103,9 @@ async def get_receipt(request: web.Request) -> web.Response:
     async with request.app[LOG_POOL].acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         receipt = await receipts.find_receipt(conn, request.match_info["receipt"], utc_now())
     if receipt is None:
-        raise web.HTTPNotFound
-    return web.Response(body=to_json(receipt), headers={"Content-Type": JSON, "Cache-Control": "private, no-cache"})
+        raise NotFound("receipt_not_found")
+    headers = {"Content-Type": JSON, "Cache-Control": "private, no-cache"}
+    return _compressible_response(request, to_json(receipt), headers)
 
 
 @public_handler
@@ -113,7 +113,7 @@ async def get_schema(request: web.Request) -> web.Response:
     """Return the JSON Schema of a kind of leaf in one version."""
     body = _load_schemas().get(request.match_info["schema"])
     if body is None:
-        raise web.HTTPNotFound
+        raise NotFound("schema_not_found")
     return conditional_response(request, PreparedResponse(body, SCHEMA_TYPE, entity_tag(body)), "public, max-age=300")
 
 
@@ -123,17 +123,12 @@ def _load_schemas() -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(".json")}
 
 
-def _entries_response(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
-    """Return entries, compressed if the client accepts gzip. Hashes are not: they would grow."""
+def _compressible_response(request: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
+    """Return a response that is compressed if the client accepts gzip. Hashes are not: they would grow."""
     headers["Vary"] = "Accept-Encoding"
-    if len(body) >= _GZIP_BYTES_MIN and _accepts_gzip(request.headers.get("Accept-Encoding", "")):
-        body, headers["Content-Encoding"] = gzip.compress(body, _GZIP_LEVEL, mtime=0), "gzip"
+    if len(body) >= GZIP_BYTES_MIN and accepts_gzip(request):
+        body, headers["Content-Encoding"] = compress(body), "gzip"
     return web.Response(body=body, headers=headers)
-
-
-def _accepts_gzip(accept_encoding: str) -> bool:
-    codings = [part.replace(" ", "").lower().partition(";") for part in accept_encoding.split(",")]
-    return any(coding == "gzip" and weight not in {"q=0", "q=0.0"} for coding, _, weight in codings)
 
 
 def _endpoint(path: str, handler: Handler, summary: str, response: Any = str, **options: Any) -> Endpoint:

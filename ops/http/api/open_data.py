@@ -1,6 +1,7 @@
 """The public API: every figure as open data, without credentials, from one snapshot in memory."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
@@ -83,8 +84,14 @@ def all_campaigns_handler(view: JsonView) -> Handler:
 @public_handler
 async def get_openapi(request: web.Request) -> web.Response:
     """Return the service's OpenAPI document."""
-    body = to_json(request.app[OPENAPI_DOCUMENT]())
-    return conditional_response(request, PreparedResponse(body, JSON, entity_tag(body)), "public, max-age=300")
+    document = _prepare_openapi(request.app[OPENAPI_DOCUMENT])
+    return conditional_response(request, document, "public, max-age=300")
+
+
+@cache
+def _prepare_openapi(document: Callable[[], dict[str, Any]]) -> PreparedResponse:
+    body = to_json(document())
+    return PreparedResponse(body, JSON, entity_tag(body))
 
 
 def _example_of(view: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -195,6 +202,7 @@ ENDPOINTS = (
             Problem.UNKNOWN_PARAMETER,
             Problem.NOT_FOUND,
             Problem.FIGURES_UNAVAILABLE,
+            Problem.TOO_MANY_STREAMS_OF_CLIENT,
             Problem.TOO_MANY_STREAMS,
         ),
     ),
@@ -213,8 +221,8 @@ OPENAPI_ENDPOINTS = (
 )
 
 
-def set_up(app: web.Application, pool: Pool, catalogue_cache: CatalogueCache) -> None:
+def set_up(app: web.Application, pool: Pool, catalogue_cache: CatalogueCache, streams_per_client_max: int) -> None:
     """Give the application the snapshots and streams that the public reads."""
     app[SNAPSHOT_CACHE] = SnapshotCache(pool, catalogue_cache, utc_now)
-    app[OPEN_STREAMS] = OpenStreams()
+    app[OPEN_STREAMS] = OpenStreams(streams_per_client_max)
     app.on_shutdown.append(end_streams)

@@ -4,6 +4,7 @@ from collections import OrderedDict, deque
 from hashlib import sha256
 from hmac import compare_digest, digest
 from time import monotonic
+from typing import Literal
 
 import structlog
 from aiohttp import web
@@ -12,14 +13,16 @@ from ops.admin.auth import session_store, tokens
 from ops.admin.auth.tokens import Identity
 from ops.admin.core.actor import BOOTSTRAP_ADMIN, Actor, EntryPoint
 from ops.clock import utc_now
+from ops.http.core.client_address import client_address, client_network
 from ops.metrics import Metrics
 from ops.settings import Settings
 from sql import Pool
 
 FAILURES_MAX, FAILURES_SECONDS = 10, 60.0
-_ADDRESSES_MAX = 10_000
-_ADDRESS_CHARS_MAX = 100
+_NETWORKS_MAX = 10_000
 _TOKEN_CHARS_MAX = 200
+
+Proof = Literal["token", "openid"]
 
 _log = structlog.get_logger()
 
@@ -33,23 +36,24 @@ class RateLimited(Exception):
 
 
 class AuthenticationFailures:
-    """Failed attempts of the last minute by address. Full, it drops the oldest address."""
+    """Failed attempts of the last minute by the client's network. Full, it drops the oldest network."""
 
     def __init__(self) -> None:
         self._times: OrderedDict[str, deque[float]] = OrderedDict()
 
     def is_limit_reached(self, address: str, now: float) -> bool:
-        """Return whether an address has to wait; `now` is in seconds."""
-        times = self._times.get(address)
+        """Return whether a client has to wait; `now` is in seconds."""
+        times = self._times.get(client_network(address))
         while times and times[0] <= now - FAILURES_SECONDS:
             times.popleft()
         return times is not None and len(times) >= FAILURES_MAX
 
     def add(self, address: str, now: float) -> None:
         """Record a failure; `now` is in seconds."""
-        self._times.setdefault(address, deque(maxlen=FAILURES_MAX)).append(now)
-        self._times.move_to_end(address)
-        if len(self._times) > _ADDRESSES_MAX:
+        network = client_network(address)
+        self._times.setdefault(network, deque(maxlen=FAILURES_MAX)).append(now)
+        self._times.move_to_end(network)
+        if len(self._times) > _NETWORKS_MAX:
             self._times.popitem(last=False)
 
 
@@ -60,19 +64,22 @@ class Authenticator:
         self.pool = pool
         self.settings = settings
         self._metrics = metrics
-        self._failures = AuthenticationFailures()
+        # OpenID has a limit of its own: it stops requests to the provider before anything is proven.
+        self._failures: dict[Proof, AuthenticationFailures] = {
+            "token": AuthenticationFailures(),
+            "openid": AuthenticationFailures(),
+        }
 
     def client_address(self, request: web.Request) -> str:
         """Return the client's address; behind trusted proxies, as the outermost recorded it."""
-        forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-        hops = [hop.strip() for hop in forwarded if hop.strip()]
-        proxies = self.settings.trusted_proxies
-        address = hops[-proxies] if 0 < proxies <= len(hops) else request.remote or ""
-        return address[:_ADDRESS_CHARS_MAX]
+        forwarded_for, forwarded = (request.headers.getall(name, []) for name in ("X-Forwarded-For", "Forwarded"))
+        return client_address(request.remote or "", forwarded_for, forwarded, self.settings.trusted_proxies)
 
     async def authenticate_token(self, token: str, address: str, entry_point: EntryPoint) -> Actor:
-        """Return the holder of a token. Raises InvalidCredentials or RateLimited."""
-        self.check_rate_limit(address)
+        """Return the holder of a token. Raises InvalidCredentials or RateLimited.
+
+        The token is looked up before the limit: failures of others at the address lock out nobody.
+        """
         if self._is_admin_token(token):
             return Actor(BOOTSTRAP_ADMIN, "owner", entry_point, address)
         if token and len(token) <= _TOKEN_CHARS_MAX:
@@ -80,6 +87,7 @@ class Authenticator:
                 identity = await tokens.find_identity(conn, token, utc_now())
             if identity is not None:
                 return Actor(identity.name, identity.role, entry_point, address)
+        self.check_rate_limit(address)
         self.record_failure(address, entry_point)
         raise InvalidCredentials
 
@@ -131,15 +139,15 @@ class Authenticator:
     def _bootstrap_seal(token: str) -> str:
         return digest(tokens.hash_token(token), b"session of the setting's token", sha256).hex()
 
-    def check_rate_limit(self, address: str) -> None:
-        """Raise RateLimited if the address has to wait."""
-        if self._failures.is_limit_reached(address, monotonic()):
+    def check_rate_limit(self, address: str, proof: Proof = "token") -> None:
+        """Raise RateLimited if the address has to wait before it tries this kind of proof again."""
+        if self._failures[proof].is_limit_reached(address, monotonic()):
             self._metrics.authentication_failures.labels("rate_limited").inc()
             raise RateLimited
 
-    def record_failure(self, address: str, entry_point: EntryPoint) -> None:
+    def record_failure(self, address: str, entry_point: EntryPoint, proof: Proof = "token") -> None:
         """Count and log a failed attempt, without the credentials."""
-        self._failures.add(address, monotonic())
+        self._failures[proof].add(address, monotonic())
         self._metrics.authentication_failures.labels("invalid_credentials").inc()
         _log.warning("authentication failed", address=address, entry_point=entry_point)
 

@@ -13,8 +13,17 @@ _log = structlog.get_logger()
 @web.middleware
 async def handle_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Return the handler's response, or problem details (RFC 9457) if it raises."""
+    response = await _respond(request, handler)
+    if not response.prepared and not request.content.is_eof():
+        response.force_close()  # else the rest of the body would have to be read
+    return response
+
+
+async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse:
     if "\0" in request.path:  # no name has a NUL, and PostgreSQL rejects it
         return problem_response(Problem.NOT_FOUND)
+    if _is_encoded(request):
+        return problem_response(Problem.UNSUPPORTED_CONTENT_ENCODING)
     try:
         return await handler(request)
     except Exception as error:
@@ -27,9 +36,17 @@ async def handle_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return problem_response(Problem.INTERNAL_ERROR)
 
 
+def _is_encoded(request: web.Request) -> bool:
+    """Tell whether the body is compressed: a small one may unpack to gigabytes, so none is read."""
+    codings = ",".join(request.headers.getall("Content-Encoding", []))
+    transfer = request.headers.get("Transfer-Encoding", "chunked")
+    is_identity = all(coding.strip().lower() in ("", "identity") for coding in codings.split(","))
+    return not is_identity or transfer.strip().lower() != "chunked"
+
+
 def _log_outage(request: web.Request, error: Exception) -> None:
     """Log an error of the database or the network: the operator has to see it."""
-    if is_unavailable(error):
+    if is_unavailable(error) and request.transport is not None:  # else the client has gone, not the database
         _log.warning("unavailable", error=type(error).__name__, method=request.method, route=_route(request))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import structlog
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from campaigns.errors import FieldError, NotFound, RequestRefused, ValidationFailed
 from campaigns.intake.payload import InvalidEnvelope, UnreadableBody
@@ -20,6 +21,9 @@ from ops.i18n.refusals import json_params, refusal_text
 from sql import is_unavailable
 
 CONTENT_TYPE = "application/problem+json"
+REFUSAL = web.ResponseKey(
+    "refusal", Refusal
+)  # the refusal behind a response, for a page that says it in the reader's language
 FAULTS_MAX = 20  # of one response; `more_faults` counts the others
 _PATH_CHARS_MAX = 200  # a path may name a key that the sender made up
 RETRY_AFTER_SECONDS, RATE_LIMIT_SECONDS = 2, 60
@@ -31,6 +35,7 @@ class Problem(Enum):
     """A kind of problem: its status, and a sentence that says what happened and what to do."""
 
     INVALID_JSON = (400, "The body is not valid JSON. Nothing was stored; correct it and send it again.")
+    MALFORMED_REQUEST = (400, "The request is not valid HTTP, or its body broke off. Correct it and send it again.")
     UNKNOWN_PARAMETER = (
         400,
         "A query parameter is unknown, repeated or invalid. `faults` names it; correct it or leave it out.",
@@ -41,12 +46,18 @@ class Problem(Enum):
     )
     NOT_FOUND = (404, "Nothing exists at this address.")
     METHOD_NOT_ALLOWED = (405, "This address does not accept the method. `Allow` lists those that it accepts.")
+    REQUEST_TIMED_OUT = (408, "The rest of the request did not arrive in time. Nothing was stored; send it again.")
     WEBHOOK_ID_CONFLICT = (
         409,
         "This webhook-id was used before with another body. Nothing of this body was stored; use a new webhook-id.",
     )
     TOO_LARGE = (413, "The body is larger than 1 MiB. Nothing was stored; send smaller batches.")
     UNSUPPORTED_MEDIA_TYPE = (415, "The content type is not supported. Send Content-Type: application/json.")
+    UNSUPPORTED_CONTENT_ENCODING = (
+        415,
+        "The body is compressed. Nothing was stored; send it without Content-Encoding.",
+    )
+    EXPECTATION_FAILED = (417, "The `Expect` header asks for something unknown. Leave it out, or send 100-continue.")
     MALFORMED_ENVELOPE = (
         422,
         "The body is not an envelope of at most 1,000 likes. Nothing was stored; `faults` names each error.",
@@ -67,6 +78,15 @@ class Problem(Enum):
     CONFLICT = (409, "The current state does not allow this. Read it again, then decide.")
     VALIDATION_FAILED = (422, "The input is not valid. Nothing was changed; `faults` names each error.")
     RATE_LIMITED = (429, "Too many attempts failed from this address. Wait a minute, then try again.")
+    TOO_MANY_CONNECTIONS_OF_CLIENT = (
+        429,
+        "Too many connections are open from this address. Close some of them first.",
+    )
+    TOO_MANY_STREAMS_OF_CLIENT = (
+        429,
+        "Too many streams are open from this address. Close one, or poll the totals.",
+    )
+    HEADERS_TOO_LARGE = (431, "The request line or the headers are too large. Send at most 8 KiB in each line.")
     CALLBACK_UNAUTHENTICATED = (
         401,
         "The payment service's secret did not sign this callback within the last five minutes.",
@@ -93,6 +113,7 @@ class Problem(Enum):
         503,
         "The database is unavailable, and the figures in memory are too old to show. Ask again later.",
     )
+    TOO_MANY_CONNECTIONS = (503, "The service has as many open connections as it accepts. Try again later.")
     TOO_MANY_STREAMS = (
         503,
         "The service has as many open streams as it accepts. Poll the totals, or try again later.",
@@ -138,6 +159,10 @@ class RequestProblem(Exception):
         self.problem, self.field_errors, self.detail = problem, tuple(field_errors), detail
 
 
+class RequestTimedOut(Exception):
+    """The rest of a request's body did not arrive in time."""
+
+
 class UnexpectedRefusal(Exception):
     """A refusal by a handler that runs no command: a bug, not a conflict. Its cause is the refusal."""
 
@@ -157,6 +182,9 @@ _PROBLEMS_BY_ERROR: Mapping[type[Exception], Problem] = {
     QueueFull: Problem.QUEUE_FULL,
     DatabaseUnavailable: Problem.DATABASE_UNAVAILABLE,
     SnapshotTooOld: Problem.FIGURES_UNAVAILABLE,
+    RequestTimedOut: Problem.REQUEST_TIMED_OUT,
+    RequestPayloadError: Problem.MALFORMED_REQUEST,
+    web.HTTPBadRequest: Problem.MALFORMED_REQUEST,
     web.HTTPNotFound: Problem.NOT_FOUND,
     web.HTTPMethodNotAllowed: Problem.METHOD_NOT_ALLOWED,
     web.HTTPRequestEntityTooLarge: Problem.TOO_LARGE,
@@ -195,6 +223,8 @@ def problem_response(problem: Problem, **members: Any) -> web.Response:
 
 
 def _problem_headers(problem: Problem) -> dict[str, str]:
+    if problem is Problem.UNSUPPORTED_CONTENT_ENCODING:
+        return {"Accept-Encoding": "identity"}  # RFC 9110, section 15.5.16
     if problem is Problem.INVALID_TOKEN:
         return {"WWW-Authenticate": 'Bearer realm="like-ledger"'}  # RFC 6750, section 3
     if not problem.is_retryable:
@@ -215,6 +245,8 @@ def error_response(error: Exception) -> web.Response:
     except Exception:  # noqa: BLE001 - else the client gets a page of the HTTP library
         _log.exception("bug", rendered=type(error).__name__, problem=problem.code)
         return problem_response(Problem.INTERNAL_ERROR)
+    if isinstance(error, Refusal):
+        response[REFUSAL] = error
     if isinstance(error, web.HTTPMethodNotAllowed):
         response.headers["Allow"] = error.headers["Allow"]
     return response

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
-from aiohttp import web
 from pydantic import BaseModel
 
+from campaigns.errors import NotFound, printable
 from campaigns.reporting.snapshot import CampaignSnapshot, format_instant
 from ops.http.core.snapshots import PreparedResponse, SnapshotSet
 
 JSON = "application/json; charset=utf-8"
 CSV = "text/csv; charset=utf-8; header=present"
+
+_NAME_CHARS_MAX = 100  # of a name that a refusal repeats
 
 JsonView = Callable[[CampaignSnapshot], Any]
 CsvView = Callable[[CampaignSnapshot], str]
@@ -27,13 +29,13 @@ def _dump_model(model: BaseModel) -> dict[str, Any]:
 
 
 def campaign_json(snapshots: SnapshotSet, slug: str, view: JsonView) -> PreparedResponse:
-    """Return a view of one campaign as JSON. Raises HTTPNotFound if no campaign has that name."""
+    """Return a view of one campaign as JSON. Raises NotFound if no campaign has that name."""
     snapshot = find_campaign(snapshots, slug)
     return snapshots.prepare(view, slug, lambda: (to_json(view(snapshot)), JSON))
 
 
 def campaign_csv(snapshots: SnapshotSet, slug: str, csv_view: CsvView) -> PreparedResponse:
-    """Return a table of one campaign as CSV. Raises HTTPNotFound if no campaign has that name."""
+    """Return a table of one campaign as CSV. Raises NotFound if no campaign has that name."""
     snapshot = find_campaign(snapshots, slug)
     return snapshots.prepare(csv_view, slug, lambda: (csv_view(snapshot).encode(), CSV))
 
@@ -52,8 +54,8 @@ def view_all_campaigns(snapshots: SnapshotSet, view: JsonView) -> dict[str, Any]
 
 
 def find_campaign(snapshots: SnapshotSet, slug: str) -> CampaignSnapshot:
-    """Return a campaign's snapshot. Raises HTTPNotFound if no campaign has that name."""
+    """Return a campaign's snapshot. Raises NotFound if no campaign has that name."""
     snapshot = snapshots.campaigns.get(slug)
     if snapshot is None:
-        raise web.HTTPNotFound
+        raise NotFound("campaign_not_found", slug=printable(slug)[:_NAME_CHARS_MAX])
     return snapshot

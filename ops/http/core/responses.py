@@ -6,7 +6,8 @@ from functools import wraps
 
 from aiohttp import web
 
-from campaigns.errors import FieldError
+from campaigns.errors import FieldError, NotFound
+from ops.http.core.compression import GZIP_BYTES_MIN, accepts_gzip
 from ops.http.core.problems import Problem, RequestProblem, error_response
 from ops.http.core.snapshots import PreparedResponse, SnapshotTooOld
 
@@ -31,7 +32,7 @@ def public_handler(handler: Handler) -> Handler:
         try:
             check_parameters(request)
             response = await handler(request)
-        except (RequestProblem, SnapshotTooOld, web.HTTPNotFound) as error:
+        except (RequestProblem, SnapshotTooOld, NotFound, web.HTTPNotFound) as error:
             response = error_response(error)  # here, so that it gets the CORS headers too
         if not response.prepared:
             response.headers.update(CORS)
@@ -63,11 +64,17 @@ def conditional_response(
     request: web.Request, prepared_response: PreparedResponse, cache_control: str = CACHE_CONTROL
 ) -> web.Response:
     """Return the response, or 304 if the reader has these figures (RFC 9110, section 13)."""
-    headers = {"ETag": f'W/"{prepared_response.validator}"', "Cache-Control": cache_control}
+    headers = {
+        "ETag": f'W/"{prepared_response.validator}"',
+        "Cache-Control": cache_control,
+        "Vary": "Accept-Encoding",
+    }
     if "If-None-Match" in request.headers and _matches_etag(request, prepared_response.validator):
         return web.Response(status=304, headers=headers)
     headers["Content-Type"] = prepared_response.content_type
-    return web.Response(body=prepared_response.body, headers=headers)
+    if len(prepared_response.body) < GZIP_BYTES_MIN or not accepts_gzip(request):
+        return web.Response(body=prepared_response.body, headers=headers)
+    return web.Response(body=prepared_response.gzip_body, headers=headers | {"Content-Encoding": "gzip"})
 
 
 def _matches_etag(request: web.Request, validator: str) -> bool:

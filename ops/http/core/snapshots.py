@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from hashlib import blake2b
 
 import asyncpg
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from campaigns.catalogue.cache import CatalogueCache
 from campaigns.reporting.snapshot import CampaignSnapshot, format_instant, read_snapshots
+from ops.http.core.compression import compress
 from sql import UNAVAILABLE_ERRORS, Pool
 
 FRESH_SECONDS = 0.5
@@ -37,13 +39,18 @@ class SnapshotTooOld(Exception):
     """The database is away, and the last snapshot is too old to show."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PreparedResponse:
     """A response's body, with the validator of its figures."""
 
     body: bytes
     content_type: str
     validator: str
+
+    @cached_property
+    def gzip_body(self) -> bytes:
+        """The body compressed; that happens once for all readers."""
+        return compress(self.body)
 
 
 @dataclass(frozen=True, slots=True)

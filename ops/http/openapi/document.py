@@ -23,12 +23,15 @@ _INFO = {
     " database is unavailable, the last snapshot stands in for half a minute; then the response is 503. `ETag` is"
     " weak: it changes with the figures, not with `as_of`. An unknown or repeated query parameter is refused, except"
     " on pages for people. A method that an address does not accept is a 405 with `Allow`. Every problem has a stable"
-    " `code`; programs test for it, and the sentences may change.",
+    " `code`; programs test for it, and the sentences may change. Any request may also be answered with"
+    " `malformed_request` (400), `expectation_failed` (417), `too_many_connections_of_client` (429),"
+    " `headers_too_large` (431) or `too_many_connections` (503).",
     "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
 }
 _TOKENS = {
     "token": {"type": "http", "scheme": "bearer", "description": "A token `llt_…`, shown once by `token create`."}
 }
+_BODY_PROBLEMS = (Problem.REQUEST_TIMED_OUT, Problem.UNSUPPORTED_CONTENT_ENCODING)
 
 Schemas = dict[tuple[str, JsonSchemaMode], Any]
 
@@ -163,7 +166,7 @@ def _header(schema_type: str) -> dict[str, Any]:
 def _problem_responses(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     """Return the problems by status, each with its body as an example; browsers get a page."""
     responses: dict[str, Any] = {}
-    for problem in endpoint.problems:
+    for problem in (*endpoint.problems, *(_BODY_PROBLEMS if endpoint.method == "post" else ())):
         status = str(problem.status.value)
         response = responses.setdefault(status, {"description": problem.status.phrase, "content": {}})
         if problem.is_retryable:

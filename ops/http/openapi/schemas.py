@@ -77,6 +77,7 @@ class ProblemDetails(TypedDict):
     detail: str
     params: NotRequired[dict[str, Any]]
     faults: NotRequired[list[Fault]]
+    more_faults: NotRequired[Annotated[int, Field(description="The number of faults beyond the twenty shown.")]]
 
 
 _AS_JSON = {"type": "string", "contentMediaType": "application/json", "description": "The response of `/totals`."}

@@ -11,8 +11,10 @@ import jinja2
 from aiohttp import web
 from markupsafe import Markup, escape
 
+from campaigns.errors import NotFound, printable
 from campaigns.reporting.snapshot import format_instant
 from ops.http.core.app_keys import OPENAPI_DOCUMENT
+from ops.http.core.problems import REFUSAL
 from ops.http.core.representations import find_campaign
 from ops.http.core.responses import CACHE_CONTROL, Handler, check_choice, conditional_response
 from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, entity_tag
@@ -20,6 +22,7 @@ from ops.http.web.campaign_view import build_campaign_page
 from ops.http.web.payout_receipt_view import build_payout_receipt
 from ops.i18n import formats
 from ops.i18n.language import SITE, TAGS, TEXTS, Language, negotiate_language, translate
+from ops.i18n.refusals import refusal_text
 
 HTML = "text/html; charset=utf-8"
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -37,12 +40,13 @@ _SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+STATIC_PAGES: web.AppKey[dict[str, PreparedResponse]] = web.AppKey("static_pages")
 _PROOF_PREFIX = "proof_"  # texts that the scripts of /verify use
 _VERIFY_COMMANDS = (
     "like-ledger verify-receipt receipt.json --key …",
     "python -m ledger.log.verify https://… --key …",
 )
-_API_PREFIXES = ("/v1/", "/log/", "/openapi.json", "/live", "/ready", "/metrics")
+_API_PREFIXES = ("/v1/", "/log/", "/openapi.json", "/live", "/ready")
 _PROBLEM_TEXTS = {404: "404", 503: "503"}
 
 
@@ -56,7 +60,7 @@ def public_page_handler(
         page = await render(request, negotiate_language(request))
         response: web.StreamResponse = conditional_response(request, page, CACHE_CONTROL)
         response.headers.update(_SECURITY_HEADERS | {"Content-Security-Policy": policy})
-        response.headers["Vary"] = "Accept-Language"
+        response.headers["Vary"] = "Accept-Encoding, Accept-Language"
         return response
 
     return handle
@@ -93,13 +97,13 @@ async def render_campaign(request: web.Request, language: Language) -> PreparedR
 async def render_payout(request: web.Request, language: Language) -> PreparedResponse:
     """Return the page of a payout's receipt.
 
-    Raises HTTPNotFound if the campaign has no such payout.
+    Raises NotFound if the campaign has no such payout.
     """
     snapshot, payout_id = await request.app[SNAPSHOT_CACHE].latest(), request.match_info["payout"]
     campaign = find_campaign(snapshot, request.match_info["slug"])
     receipt = build_payout_receipt(campaign, payout_id, language)
     if receipt is None:
-        raise web.HTTPNotFound
+        raise NotFound("payout_not_found", payout=printable(payout_id)[:100])
     variant = f"{_variant_key(request, language)}/{campaign.slug}/{payout_id}"
     return snapshot.prepare(
         render_payout, variant, lambda: render_html(request, "payout.html", language, receipt=receipt)
@@ -108,15 +112,24 @@ async def render_payout(request: web.Request, language: Language) -> PreparedRes
 
 async def render_docs(request: web.Request, language: Language) -> PreparedResponse:
     """Return the API reference."""
-    body, content_type = render_html(request, "docs.html", language, document=request.app[OPENAPI_DOCUMENT]())
-    return PreparedResponse(body, content_type, entity_tag(body))
+    return _prepare_once(request, "docs.html", language, lambda: {"document": request.app[OPENAPI_DOCUMENT]()})
 
 
 async def render_verify(request: web.Request, language: Language) -> PreparedResponse:
     """Return the page that verifies a receipt in the browser."""
     proof_texts = {key: text[language] for key, text in TEXTS.items() if key.startswith(_PROOF_PREFIX)}
-    body, content_type = render_html(request, "verify.html", language, proof_texts=proof_texts)
-    return PreparedResponse(body, content_type, entity_tag(body))
+    return _prepare_once(request, "verify.html", language, lambda: {"proof_texts": proof_texts})
+
+
+def _prepare_once(
+    request: web.Request, template: str, language: Language, variables: Callable[[], dict[str, Any]]
+) -> PreparedResponse:
+    """Return a page without figures; it is rendered once in each variant."""
+    pages, key = request.app[STATIC_PAGES], f"{template}/{_variant_key(request, language)}"
+    if key not in pages:
+        body, content_type = render_html(request, template, language, **variables())
+        pages[key] = PreparedResponse(body, content_type, entity_tag(body))
+    return pages[key]
 
 
 def _variant_key(request: web.Request, language: Language) -> str:
@@ -154,7 +167,7 @@ async def serve_file(request: web.Request) -> web.Response:
     """Send a style sheet, script or icon of the pages."""
     name = request.match_info["file"]
     if name not in _FILES:
-        raise web.HTTPNotFound
+        raise NotFound("file_not_found")
     # The scripts import each other: the browser must not mix versions.
     caching = "no-cache" if name.endswith(".js") else "public, max-age=300"
     response = conditional_response(request, _load_file(name), caching)
@@ -171,8 +184,10 @@ async def render_problem_pages(request: web.Request, handler: Handler) -> web.St
     if "text/html" not in request.headers.get("Accept", ""):
         return response
     text_key = f"problem_{_PROBLEM_TEXTS.get(response.status, 'other')}"
-    variables = {"text_key": text_key, "status": response.status}
-    body, content_type = render_html(request, "problem.html", negotiate_language(request), **variables)
+    language, refusal = negotiate_language(request), response.get(REFUSAL)
+    detail = "" if refusal is None else refusal_text(refusal, language)
+    variables = {"text_key": text_key, "status": response.status, "detail": detail}
+    body, content_type = render_html(request, "problem.html", language, **variables)
     headers = {"Content-Type": content_type, "Cache-Control": "no-store", **_SECURITY_HEADERS}
     headers |= {name: response.headers[name] for name in ("Retry-After", "Allow") if name in response.headers}
     return web.Response(body=body, status=response.status, headers=headers)
@@ -199,4 +214,5 @@ def set_up(app: web.Application) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    app[STATIC_PAGES] = {}
     app.middlewares.insert(0, render_problem_pages)

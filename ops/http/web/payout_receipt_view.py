@@ -5,17 +5,16 @@ from uuid import UUID
 
 import orjson
 
+from campaigns.catalogue.account_mask import mask_number
 from campaigns.reporting.settlements import approval_rules
 from campaigns.reporting.snapshot import CampaignSnapshot, format_instant
+from ledger.log.account_hash import account_number
 from ledger.settlements.model import Payout, Settlement, SettlementShare
 from ledger.settlements.payout_transfers import transfers_by_step
 from ops.http.web.payouts_view import charity_names
 from ops.i18n import formats
 from ops.i18n.language import Language, localize
 from ops.i18n.payout_states import payout_state_text
-
-_VISIBLE_CHARS_MAX = 4
-_VISIBLE_DIVISOR = 3  # at most a third of an account's characters is visible
 
 
 class PayoutStepRow(NamedTuple):
@@ -75,7 +74,7 @@ def _build_receipt(
         sponsor=campaign.sponsor,
         charity=charity_names(snapshot, language).get(payout.charity, payout.charity),
         name=payee["name"][language],
-        account_end=mask_account(payee["account"]),
+        account_end=mask_number(account_number(payee["account"])),
         amount=formats.amount(payout.amount_minor, settlement.currency, language),
         brought=brought,
         state_text=payout_state_text(payout, approvals_missing, language),
@@ -91,13 +90,6 @@ def _build_receipt(
         as_of=formats.minute(snapshot.as_of, zone, language),
         as_of_exact=format_instant(snapshot.as_of),
     )
-
-
-def mask_account(account: dict[str, Any]) -> str:
-    """Return at most the last four characters of an account number, enough for its holder to recognise it."""
-    number = "".join(filter(str.isalnum, str(account.get("iban") or account["id"])))
-    visible_count = min(_VISIBLE_CHARS_MAX, len(number) // _VISIBLE_DIVISOR)
-    return "…" + number[len(number) - visible_count :]
 
 
 def _step_rows(

@@ -1,8 +1,12 @@
-/** The `count` leaf, version 1 (`/log/schemas/count-1.json`): canonical JSON with exactly the schema's members. */
+/** The `count` leaf, versions 1 and 2 (`/log/schemas/count-2.json`): canonical JSON with exactly the schema's members. */
 
 import { canonical, readJson } from "./json.js";
 
 const MEMBERS = "batches,campaign,days,kind,v";
+const DAY_MEMBERS = new Map([
+  [1, "counted,day,void,withdrawn"],
+  [2, "counted,day,low_quality,quarantined,void,withdrawn"],
+]);
 
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
 const isSlug = (value) => typeof value === "string" && /^[a-z0-9][a-z0-9-]{0,62}$/.test(value);
@@ -22,15 +26,16 @@ export function readCountLeaf(entry) {
 }
 
 function isCountLeaf(leaf) {
-  if (!has(leaf, MEMBERS) || leaf.kind !== "count" || leaf.v !== 1 || !isSlug(leaf.campaign)) return false;
-  return isListOf(leaf.days, isDayCount) && isListOf(leaf.batches, isBatch);
+  if (!has(leaf, MEMBERS) || leaf.kind !== "count" || !DAY_MEMBERS.has(leaf.v) || !isSlug(leaf.campaign)) return false;
+  const members = DAY_MEMBERS.get(leaf.v);
+  return isListOf(leaf.days, (day) => isDayCount(day, members)) && isListOf(leaf.batches, isBatch);
 }
 
 const isListOf = (value, isItem) => Array.isArray(value) && value.every(isItem);
 
-function isDayCount(value) {
-  if (!has(value, "counted,day,void,withdrawn") || !isDay(value.day)) return false;
-  return [value.counted, value.void, value.withdrawn].every(isCount);
+function isDayCount(value, members) {
+  if (!has(value, members) || !isDay(value.day)) return false;
+  return Object.entries(value).every(([name, count]) => name === "day" || isCount(count));
 }
 
 function isDay(text) {

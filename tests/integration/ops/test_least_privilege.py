@@ -26,6 +26,8 @@ PUBLISHED = [  # what the public log has shown
     "UPDATE leaf_queue SET body = 'x'",
     "DELETE FROM leaf_queue",
     "DELETE FROM log_cosignatures",
+    "UPDATE account_salts SET salt = repeat('0', 32)",
+    "DELETE FROM account_salts",
 ]
 MONEY = [
     "UPDATE accounts SET balance_minor = balance_minor + 1 WHERE kind = 'budget'",

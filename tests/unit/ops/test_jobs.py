@@ -5,6 +5,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 import pytest
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 
 from ops import jobs
 from ops.jobs import Jobs
@@ -47,3 +48,11 @@ async def test_a_run_that_fails_is_counted_and_raises_nothing(monkeypatch: pytes
     (job,) = (job for job in jobs.build_scheduler(make_jobs(metrics), Settings()).get_jobs() if job.id == "payouts")
     await job.func()
     assert metrics.registry.get_sample_value("like_ledger_job_failures_total", {"job": "payouts"}) == 1
+
+
+def test_a_run_that_is_left_out_is_counted_by_the_name_of_its_job():
+    metrics = Metrics()
+    scheduler = jobs.build_scheduler(make_jobs(metrics), Settings())
+    assert all(job.name == job.id for job in scheduler.get_jobs())
+    scheduler._dispatch_event(JobSubmissionEvent(EVENT_JOB_MAX_INSTANCES, "tick", "default", []))
+    assert metrics.registry.get_sample_value("like_ledger_job_skips_total", {"job": "tick"}) == 1

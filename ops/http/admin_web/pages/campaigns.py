@@ -7,10 +7,13 @@ from aiohttp import web
 
 from campaigns.errors import NotFound
 from campaigns.reporting.snapshot import CampaignSnapshot, read_snapshots
+from ledger.payouts.recovery import read_backlog
 from ops.admin import registry
 from ops.admin.core.command import Command, CommandContext, is_allowed
 from ops.admin.core.pagination import read_page
-from ops.admin.resources.proposals import PROPOSALS, ProposalView, read_proposal
+from ops.admin.resources.overview import list_open_matters
+from ops.admin.resources.proposal_views import ProposalView
+from ops.admin.resources.proposals import PROPOSALS, read_proposal
 from ops.clock import utc_now
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext
@@ -48,12 +51,16 @@ async def show_home(context: PageContext) -> web.Response:
     pending = await _pending_proposals(context)
     own_proposals = [row for row in pending if row["asked_by"] == context.actor.name]
     decidable = [row for row in pending if can_decide(context, row)]
+    snapshots = await current_snapshots(context)
+    async with context.command_context() as command_context:
+        backlog = await read_backlog(command_context.conn)
     return context.render(
         "home",
+        open_matters=list_open_matters(snapshots, backlog.unmatched_line_count),
         settlements=await pending_settlements(context),
         decidable_proposals=[describe_proposal(row, context.language) for row in decidable],
         own_proposals=[describe_proposal(row, context.language) for row in own_proposals],
-        pages=await _campaign_pages(context),
+        pages=[build_campaign_page(snapshot, context.language) for snapshot in snapshots],
         can_create_campaign=_may_run(context, command_links.CREATE_CAMPAIGN),
     )
 

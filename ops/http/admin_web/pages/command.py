@@ -11,12 +11,14 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from campaigns.catalogue import apply_promise
+from campaigns.catalogue.account_mask import mask_accounts
 from campaigns.errors import FieldError, NotFound, RequestRefused, ValidationFailed
 from campaigns.promise import toml_file
 from campaigns.promise.diff import diff_objects
 from ledger.errors import LedgerError
 from ops.admin import registry
 from ops.admin.core import execute
+from ops.admin.core.actor import FINANCE_READERS
 from ops.admin.core.command import Command, CommandBody, digest_secret, is_allowed
 from ops.admin.core.errors import Forbidden, IdempotencyKeyReused
 from ops.admin.core.execute import CommandResponse
@@ -77,7 +79,10 @@ async def initial_values(
     input_format = InputFormat(details.currency, details.timezone)
     if command.name != command_links.NEW_TERMS:
         return input_format, {}
-    return input_format, {"terms": promise.terms.model_dump(mode="json"), _BASED_ON: campaign.terms[-1].version}
+    terms = promise.terms.model_dump(mode="json")
+    if not is_allowed(context.actor, FINANCE_READERS):
+        terms = mask_accounts(terms)
+    return input_format, {"terms": terms, _BASED_ON: campaign.terms[-1].version}
 
 
 async def initial_form_state(context: PageContext, command: Command[Any], subject_id: str) -> FormState:

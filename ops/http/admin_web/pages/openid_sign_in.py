@@ -59,7 +59,7 @@ async def begin_sign_in(request: web.Request) -> web.StreamResponse:
     language = negotiate_language(request)
     pending = _new_attempt(request, language)
     try:
-        authenticator.check_rate_limit(authenticator.client_address(request))
+        authenticator.check_rate_limit(authenticator.client_address(request), "openid")
         url = protocol.authorization_url(provider.client, await provider.metadata(), pending.attempt)
         await sign_in.end_session(request)
     except Unproven as failure:
@@ -84,12 +84,12 @@ async def finish_sign_in(request: web.Request) -> web.StreamResponse:
     language = _chosen_language(pending, request)
     address = authenticator.client_address(request)
     try:
-        authenticator.check_rate_limit(address)
+        authenticator.check_rate_limit(address, "openid")
         identity = protocol.read_identity(provider.client, await _fetch_claims(request, provider, pending))
         cookie = await authenticator.begin_openid_session(identity)
     except Unproven as failure:
         if failure.code in _COUNTED_FAILURES and pending is not None:
-            authenticator.record_failure(address, "page")
+            authenticator.record_failure(address, "page", "openid")
         next_url = pending.next_url if pending else ""
         return _clear_cookie(_render_failure(request, failure, language, next_url), authenticator)
     except (RateLimited, *UNAVAILABLE_ERRORS) as error:

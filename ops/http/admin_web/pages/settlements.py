@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ledger.settlements.model import SettlementState
 from ledger.settlements.payout_steps import PayoutState
+from ledger.settlements.return_reasons import reason_text
 from ops.admin import registry
 from ops.admin.core.command import is_allowed
 from ops.admin.core.pagination import read_page
@@ -21,7 +22,6 @@ from ops.http.admin_web.pages.lists import Link
 from ops.http.admin_web.table_cells import Cell, build_cell, format_account, format_cell_value, subject_url
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
-from ops.i18n.payout_states import return_reason_text
 
 (_SETTLEMENT_ENDPOINT,) = settlement_lists.DETAILS
 _PENDING_STATES = (SettlementState.OPEN, SettlementState.APPROVED)
@@ -180,7 +180,7 @@ def _payout_row(context: PageContext, payout: PayoutDetail) -> SettlementPayoutR
         _amount(payout["amount"], payout["currency"], language),
         payout["state"].value,
         format_cell_value("state", payout["state"].value, language),
-        return_reason_text(payout["returned_because"], language) or payout["bank_reference"],
+        reason_text(payout["returned_because"], language) or payout["bank_reference"],
         f"/campaigns/{payout['campaign']}/payouts/{payout['payout']}",
         _payout_links(context, payout),
     )

@@ -25,7 +25,7 @@ from ops.openid.provider import Provider
 from sql import UNAVAILABLE_ERRORS
 
 OPENID_PROVIDER: web.AppKey[Provider | None] = web.AppKey("openid")
-_ADMIN_PATH = re.compile(r"^/admin(/[A-Za-z0-9._~/-]*)?$")
+_ADMIN_PATH = re.compile(r"/admin(/[A-Za-z0-9._~/-]*)?")
 
 _log = structlog.get_logger()
 
@@ -111,4 +111,4 @@ def _lang_query(request: web.Request) -> str:
 
 def safe_next_url(url: str) -> str:
     """Return the URL if it is a path of the administration, else the overview's path."""
-    return url if _ADMIN_PATH.match(url) else csrf.ADMIN_WEB_PREFIX
+    return url if _ADMIN_PATH.fullmatch(url) else csrf.ADMIN_WEB_PREFIX

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from campaigns.catalogue import apply_promise, charities
+from campaigns.catalogue import apply_promise
 from campaigns.catalogue.charity_account import change_account
 from campaigns.pledging import budget
-from campaigns.promise.model import IbanAccount, OtherAccount
+from campaigns.promise.model import OtherAccount
 from ledger.settlements.model import Settlement
 from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY, promise
@@ -91,9 +91,3 @@ async def test_money_earned_before_the_charity_was_left_out_goes_to_its_new_acco
     await settle_periods(pool, applied.campaign, AT)
     assert all(to_moved(settlement) for settlement in await read_settlements(pool, campaign))
     assert await pool.fetchval("SELECT count(*) FROM terms") == 2, "the newest terms do not name it"
-
-
-def test_a_masked_account_shows_its_end_alone():
-    assert charities.mask_account(MOVED) == {"scheme": "other", "id": "…3999"}
-    assert charities.mask_account(OtherAccount(scheme="other", id="12345678")) == {"scheme": "other", "id": "…"}
-    assert charities.mask_account(IbanAccount(iban="GB82WEST12345698765432", bic="WESTGB2L")) == {"iban": "…5432"}

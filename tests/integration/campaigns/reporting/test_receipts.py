@@ -3,6 +3,7 @@
 And the erasure of people.
 """
 
+import base64
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -117,6 +118,47 @@ async def test_a_person_is_erased_and_every_proof_and_total_still_holds(dsn: str
         assert await erase(service, "1") == 0
         assert await erase(service, "2") == 2
         assert await fate(service, others) == "forgotten"
+
+
+def other_tags(receipt_id: str) -> list[str]:
+    """Return ids that differ from an issued one in the tag alone."""
+    packed = base64.urlsafe_b64decode(receipt_id[4:] + "=")
+    tags = [bytes(8), b"\xff" * 8, *(bytes([packed[12] ^ 1 << bit]) + packed[13:] for bit in range(8))]
+    return ["rcp_" + base64.urlsafe_b64encode(packed[:12] + tag).decode().rstrip("=") for tag in tags]
+
+
+async def test_made_up_ids_do_not_tell_which_places_were_forgotten(dsn: str):
+    async with running_service(dsn) as service:
+        mine, others = await receipts(service, like("1", "c1"), like("2", "c1"))
+        await service.sequence()
+        answers: dict[str, set[tuple[int, bytes]]] = {}
+        for moment, erased in (("before", []), ("after one", ["1"]), ("after both", ["2"])):
+            for person in erased:
+                assert await erase(service, person) == 1
+            responses = [await service.get(f"/v1/receipts/{i}") for n in (mine, others) for i in other_tags(n)]
+            answers[moment] = {(response.status, response.body) for response in responses}
+        assert answers["before"] == answers["after one"] == answers["after both"]
+        assert {status for status, _ in answers["before"]} == {404}
+        assert [await fate(service, receipt_id) for receipt_id in (mine, others)] == ["forgotten"] * 2
+
+
+async def test_the_database_holds_no_tag_of_an_erased_receipt(dsn: str, owner: Connection):
+    async with running_service(dsn) as service:
+        [mine, _] = await receipts(service, like("1"), like("2"))
+        await erase(service, "1")
+    tag = base64.urlsafe_b64decode(mine[4:] + "=")[12:]
+    row = await owner.fetchrow("SELECT nonces, receipt_digests FROM like_batches WHERE receipt_digests IS NOT NULL")
+    assert row is not None
+    assert tag not in row["nonces"] + row["receipt_digests"]
+
+
+async def test_a_place_that_an_older_release_erased_is_unknown_to_every_id(dsn: str, owner: Connection):
+    """It stored no digest, so a made-up id cannot be told from the issued one."""
+    async with running_service(dsn) as service:
+        [mine] = await receipts(service, like("1"))
+        await erase(service, "1")
+        await owner.execute("UPDATE like_batches SET receipt_digests = NULL")
+        assert {(await service.get(f"/v1/receipts/{i}")).status for i in (mine, *other_tags(mine))} == {404}
 
 
 def flip_bit(text: str) -> str:

@@ -280,7 +280,13 @@ BEYOND_THE_SERVICE = [
 BEYOND_A_READER = [
     *BEYOND_THE_SERVICE,
     *(f"INSERT INTO {table} DEFAULT VALUES" for table in ("transfers", "accounts", "leaf_queue", "likes", "terms")),
-    *(f"TABLE {table}" for table in ("likes", "person_days", "like_batches", "platform_keys", "deliveries")),
+    *(
+        f"TABLE {table}"
+        for table in ("likes", "person_days", "like_batches", "platform_keys", "deliveries", "account_salts")
+    ),
+    "SELECT account FROM charities",
+    "SELECT promise FROM terms",
+    "SELECT payee FROM payout_steps",
 ]
 
 

@@ -138,7 +138,7 @@ def test_the_logs_of_a_command_have_no_local_variables(past: Command, monkeypatc
         except ValueError:
             structlog.get_logger().exception("broken")
 
-    monkeypatch.setattr(runtime, "_apply_migrations", log_and_fail)
+    monkeypatch.setattr(runtime, "_require_migrated", log_and_fail)
     result = past("payouts", "list", "--json")
     assert json.loads(result.stdout) == {"settlements": []}
     assert ("broken" in result.stderr, "hunter2" in result.output) == (True, False)
@@ -188,6 +188,7 @@ def test_by_hand_a_person_enters_what_the_bank_said(dsn: str, command: Command, 
     assert slipped["payouts"][0]["evidence"] == [sha256(b"the bank's slip").hexdigest()]
     back = printed_json(command("payouts", "record-result", second, "--refusal-reason", "no such account", "--json"))
     assert back["payouts"][1]["returned_because"] == "no such account"
+    assert back["payouts"][1]["return_code"] == "returned_by_bank"
     assert printed_json(command("payouts", "retry", second, "--json"))["payouts"][1]["attempt"] == 2
     assert command("payouts", "record-result", second).exit_code == 2
 

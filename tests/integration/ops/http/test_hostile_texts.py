@@ -90,12 +90,8 @@ async def test_a_like_with_invalid_text_is_refused_and_the_others_count(dsn: str
     async with running_service(dsn) as to:
         body = to.delivery_body([like("1"), like("2") | {member: "HERE"}]).replace("HERE", escape)
         answer = await to.post(body.encode(), to.sign_headers("msg_1", body))
-        if answer.status == 200:
-            assert answer.outcomes == {"counted": 1, "invalid": 1}
-            assert member in answer.json["results"][0]["reason"]
-        else:
-            assert (answer.status, answer.headers["Content-Type"]) == (400, "application/problem+json")
-            assert escape in SURROGATES
+        assert answer.outcomes == {"counted": 1, "invalid": 1}
+        assert member in answer.json["results"][0]["reason"]
 
 
 @pytest.mark.parametrize("name", CONTROL_CHARACTER_TEXTS)
@@ -137,11 +133,13 @@ async def test_a_banks_text_stays_one_cell_and_one_line_and_no_formula(pool: Poo
         await import_file(conn, "\n".join([",".join(COLUMNS), *rows]).encode(), "ann", NOW)
     [snapshot] = await read_snapshots(pool, CatalogueCache(pool, PSEUDONYM_KEY), NOW)
     [published] = published_settlements(snapshot)["settlements"]
-    assert [published["payouts"][0]["bank_reference"], published["payouts"][1]["returned_because"]] == [text, text]
+    assert published["payouts"][0]["bank_reference"] == text
+    assert published["payouts"][1]["returned_because"] == "the bank returned the money"
     header, *lines = csv.reader(StringIO(settlements_csv(snapshot), newline=""))
     assert [len(row) for row in lines] == [len(header)] * 2
-    cells = lines[0][header.index("bank_reference")], lines[1][header.index("reason")]
-    assert all(cell in {text, f"'{text}"} and not cell.lstrip(" ").startswith(tuple("=+-@＝\t\r")) for cell in cells)
+    cell = lines[0][header.index("bank_reference")]
+    assert cell in {text, f"'{text}"}
+    assert not cell.lstrip(" ").startswith(tuple("=+-@＝\t\r"))
     bodies = [row["body"] for row in await pool.fetch("SELECT body FROM leaf_queue")]
     assert all(b"\n" not in body and read_leaf(body) for body in bodies)
     assert text in build_payouts(snapshot, "en").rows[0].state_text

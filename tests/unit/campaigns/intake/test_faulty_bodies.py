@@ -36,12 +36,12 @@ def body(*likes: Any) -> bytes:
 
 # Malformed in ways that no JSON parser reads, or that parsers read differently: text, then the error's path.
 UNREADABLE_LIKES = {
-    "half of a surrogate pair": (r'{"device": "\ud83d"}', "the like"),
-    "the wrong half": (r'{"device": "\ude00\ud83d"}', "the like"),
+    "half of a surrogate pair": (r'{"device": "\ud83d"}', "signals.device"),
+    "the wrong half": (r'{"device": "\ude00\ud83d"}', "signals.device"),
     "an unknown escape": (r'{"device": "\x41"}', "the like"),
     "a cut escape": (r'{"device": "\u00"}', "the like"),
     "a line break": ('{"device": "a\nb"}', "the like"),
-    "bytes that are not UTF-8": ('{"device": "\ud83d"}', "the like"),
+    "bytes that are not UTF-8": ('{"device": "\ud83d"}', "signals.device"),
     "NaN": ('{"watch_ms": NaN}', "signals.watch_ms"),
     "infinity": ('{"watch_ms": -Infinity}', "signals.watch_ms"),
     "a leading zero": ('{"watch_ms": 01}', "the like"),
@@ -50,10 +50,10 @@ UNREADABLE_LIKES = {
     "a number of 5,000 digits": ('{"watch_ms": ' + "9" * 5_000 + "}", "the like"),
     "a number of 15,000 digits": ('{"watch_ms": ' + "9" * 15_000 + "}", "the like"),
     "5,000 digits after the point": ('{"watch_ms": 0.' + "9" * 5_000 + "}", "signals.watch_ms"),
-    "300 arrays": ("[" * 300 + "]" * 300, "the like"),
+    "300 arrays": ("[" * 300 + "]" * 300, "signals"),
     "7,000 arrays": ("[" * 7_000 + "]" * 7_000, "the like"),
     "100,000 arrays": ("[" * 100_000 + "]" * 100_000, "the like"),
-    "300 objects": ('{"a":' * 300 + "1" + "}" * 300, "the like"),
+    "300 objects": ('{"a":' * 300 + "1" + "}" * 300, "signals.a"),
     "a string of 500 KB": ('"' + "x" * 500_000 + '"', "the like"),
     "100,000 empty arrays": ("[" + "[]," * 100_000 + "[]]", "the like"),
     "2,000 members": ("{" + ",".join(f'"{i}": 1' for i in range(1_200)) + "}", "signals.0"),

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from campaigns.catalogue.account_mask import mask_accounts
 from ops.http.core import snapshots
 from ops.http.endpoints import document
 from running_service import DAY, SLUG, RunningService, like, promise, running_service
@@ -127,11 +128,13 @@ async def test_each_currency_has_its_own_digits(dsn: str, currency: str, text: s
         assert (await service.get(f"{CAMPAIGN}/days")).json["days"][2]["earned"] == {"exact_minor": "3", "text": text}
 
 
-async def test_the_promise_is_published_unchanged(service: RunningService) -> None:
+async def test_the_promise_is_published_but_for_account_numbers(service: RunningService) -> None:
     published = (await service.get(CAMPAIGN)).json
     created = json.loads(promise().model_dump_json(exclude_none=True))
     assert (published["campaign"], published["settlement"]) == (created["campaign"], created["settlement"])
-    assert published["terms"] == [{"version": 1, "from_day": "2022-04-08", "terms": created["terms"]}]
+    assert published["terms"] == [{"version": 1, "from_day": "2022-04-08", "terms": mask_accounts(created["terms"])}]
+    [first, _] = published["terms"][0]["terms"]["beneficiaries"]
+    assert first["account"] == {"scheme": "other", "id": "…3445"}
     assert (published["agreement"], published["closed_at"]) == (None, None)
 
 

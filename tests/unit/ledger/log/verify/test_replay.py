@@ -15,7 +15,8 @@ from ledger.log.canonical import canonical_bytes
 from ledger.log.verify.replay import RejectedLeaf, Replay
 
 SCHEMAS = Path(leaf_schemas.__file__).parent / "schemas"
-OLD_LEAVES = Path(__file__).parent / "leaves-v1.ndjson"
+LEAVES = Path(__file__).parent
+FIRST_KINDS = {"terms", "count", "transfer", "settlement", "payout", "note"}
 Leaf = dict[str, Any]
 
 
@@ -126,6 +127,8 @@ def test_a_correct_log_adds_up():
         "settled_minor": 10,
         "in_flight_minor": 0,
         "paid_minor": 7,
+        "quarantined": None,
+        "low_quality": None,
     }
     assert figures.remaining_minor == 87
 
@@ -274,7 +277,8 @@ BYTES: list[tuple[bytes, str]] = [
     (b"", "not JSON"),
     (b"[]", "not a JSON object"),
     (b"{}", "unknown kind or version"),
-    (b'{"kind":"count","v":2}', "unknown kind or version: 'count', 2"),
+    (b'{"kind":"count","v":3}', "unknown kind or version: 'count', 3"),
+    (b'{"kind":"count","v":2}', "missing batches, campaign, days"),
     (b'{"kind":"count","v":true}', "v cannot be true|missing"),
     (b'{"kind":["count"],"v":1}', "unknown kind or version"),
     (b'{"v":1,"kind":"note"}', "not canonical"),
@@ -324,14 +328,19 @@ def test_each_kind_and_version_has_a_schema_with_the_same_members():
         assert set(file_schema["required"]) == members.keys() - optional
 
 
-def test_old_leaves_still_replay():
-    """These bytes were written by the first version; every later version must read them."""
-    replay, kinds = Replay(), set()
-    for line in OLD_LEAVES.read_bytes().splitlines():
+@pytest.mark.parametrize(
+    ("file", "kinds", "quarantined"),
+    [("leaves-v1", FIRST_KINDS, None), ("leaves-v2", FIRST_KINDS | {"ruleset", "verdicts"}, 7)],
+)
+def test_stored_leaves_still_replay(file: str, kinds: set[str], quarantined: int | None):
+    """These bytes were written by the version in their name; every later version must read them."""
+    replay, seen = Replay(), set()
+    for line in (LEAVES / f"{file}.ndjson").read_bytes().splitlines():
         replay.add_leaf(line)
         leaf = json.loads(line)
         schema(leaf).validate(leaf)
-        kinds.add(leaf["kind"])
+        seen.add(leaf["kind"])
     replay.require_balanced()
-    assert kinds == {kind for kind, _ in leaf_schemas.SCHEMAS}
+    assert seen == kinds
     assert replay.figures()["rural-education"].pledged_minor == 43
+    assert replay.figures()["rural-education"].quarantined == quarantined

@@ -8,7 +8,8 @@ from campaigns.errors import CampaignClosed
 from campaigns.stored_refusals import encode_refusal, refusal_object
 from ops.admin.core.actor import OPERATOR, Actor
 from ops.admin.core.proposals import REASON_CHARS_MAX, Proposal, ProposalState
-from ops.admin.resources.proposals import decision_blocker, proposal_view
+from ops.admin.resources.proposal_views import proposal_view
+from ops.admin.resources.proposals import decision_blocker
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 FAY, FRED = Actor("fay", "finance", "http"), Actor("fred", "finance", "page")

@@ -14,7 +14,14 @@ from ops.http.endpoints import document
 from ops.keys import Keys
 from ops.settings import Settings
 
-NOT_DESCRIBED = {"method_not_allowed"}  # any path can return it
+NOT_DESCRIBED = {
+    "method_not_allowed",
+    "malformed_request",
+    "expectation_failed",
+    "headers_too_large",
+    "too_many_connections",
+    "too_many_connections_of_client",
+}
 
 
 @cache

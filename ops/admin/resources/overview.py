@@ -1,0 +1,38 @@
+"""What is open in the whole ledger, for the overview: nothing of it may look as if it were done. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from campaigns.reporting.snapshot import CampaignSnapshot
+from ledger.settlements.payout_steps import PayoutState
+
+
+class OpenMatter(NamedTuple):
+    """A kind of open matter, how many there are, and the page of the administration that lists them."""
+
+    kind: str
+    number: int
+    path: str
+
+
+_PAYOUT_MATTERS = (
+    ("payouts_returned", PayoutState.RETURNED),
+    ("payouts_without_statement", PayoutState.SENT),
+    ("payouts_without_result", PayoutState.SENDING),
+)
+
+
+def list_open_matters(snapshots: Sequence[CampaignSnapshot], unmatched_line_count: int) -> list[OpenMatter]:
+    """Return what is open, the most urgent first; kinds without any are left out."""
+    states = [payout.state for snapshot in snapshots for s in snapshot.settlements for payout in s.payouts]
+    matters = [
+        *(OpenMatter(kind, states.count(state), f"payouts?state={state.value}") for kind, state in _PAYOUT_MATTERS),
+        OpenMatter("lines_unmatched", unmatched_line_count, "statement-lines?unmatched=true"),
+        OpenMatter("campaigns_unsettled", sum(s.balances.pledged.minor > 0 for s in snapshots), "campaigns"),
+        OpenMatter("likes_quarantined", sum(map(_quarantined, snapshots)), "campaigns"),
+    ]
+    return [matter for matter in matters if matter.number]
+
+
+def _quarantined(snapshot: CampaignSnapshot) -> int:
+    return sum(day.quarantined for day in snapshot.counts_by_day.values())
