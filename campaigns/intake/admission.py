@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from campaigns.catalogue.cache import Campaign, Catalogue
+from campaigns.intake.delivery_body import LikeEvent
 from campaigns.intake.event_columns import EventColumns, Origin
 from campaigns.intake.like_state import REASONS, Outcome
-from campaigns.intake.payload import InvalidEvent, LikeEvent
+from campaigns.intake.payload import InvalidEvent
 from campaigns.promise.calendar import AHEAD_MAX, to_microseconds
 
 PAUSED_REASON = "the campaign has paused its intake for this content"

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from campaigns.catalogue.cache import Campaign
+from campaigns.intake.delivery_body import LikeEvent
 from campaigns.intake.like_key import LikeKey, like_key
 from campaigns.intake.like_state import LikeChange
-from campaigns.intake.payload import LikeEvent
 from campaigns.intake.suspicion import suspicion_reason
 
 Origin = tuple[int, int]  # the delivery in its group, and the event in its delivery

@@ -24,9 +24,10 @@ from campaigns.intake.claim import (
     array_literal,
     check_guard,
 )
+from campaigns.intake.delivery_body import LikeEvent
 from campaigns.intake.event_columns import EventColumns
 from campaigns.intake.like_state import Outcome
-from campaigns.intake.payload import InvalidEvent, LikeEvent
+from campaigns.intake.payload import InvalidEvent
 from campaigns.intake.response import (
     RESULT_BY_OUTCOME,
     DeliveryResults,

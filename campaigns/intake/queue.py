@@ -2,7 +2,8 @@
 
 Deliveries coalesce into group commits and are answered once they are durable. While one transaction
 commits, the next group fills. So single likes and full batches take one path, and more traffic
-means fewer transactions for each like.
+means fewer transactions for each like. A second transaction runs beside a small one only: a full
+group keeps one process busy, and likes of two would race.
 """
 
 import asyncio
@@ -31,6 +32,7 @@ GROUP_LIKES_MAX = 2_000
 GROUP_DELIVERIES_MAX = 256
 QUEUE_LIKES_MAX = 40_000
 QUEUE_DELIVERIES_MAX = 4_000
+SMALL_GROUP_LIKES = 200
 CONCURRENT_TRANSACTIONS = 2
 _ATTEMPTS_MAX = 12
 _RETRYABLE_ERRORS = (ConcurrentUpdate, StaleCatalogue, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
@@ -78,6 +80,7 @@ class IntakeQueue:
         self._pool, self._catalogue_cache, self._clock, self._observer = pool, catalogue_cache, clock, observer
         self._queue: deque[_QueuedSubmission] = deque()
         self._queued_likes = 0
+        self._likes_in_flight = 0
         self._wake = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
         self._is_stopping = False
@@ -119,18 +122,30 @@ class IntakeQueue:
         while not (self._is_stopping and not self._queue):
             await self._wake.wait()
             if group := self._take_group():
-                await self._process(group)
-            elif not self._is_stopping:
-                self._wake.clear()
+                await self._process_in_flight(group)
+            elif self._queue or not self._is_stopping:
+                self._wake.clear()  # until another delivery arrives or a group is done
+
+    async def _process_in_flight(self, group: list[_QueuedSubmission]) -> None:
+        likes = sum(len(queued.submission.events) for queued in group)
+        self._likes_in_flight += likes
+        try:
+            await self._process(group)
+        finally:
+            self._likes_in_flight -= likes
+            self._wake.set()
 
     def _take_group(self) -> list[_QueuedSubmission]:
-        """Take a group for one transaction.
+        """Take a group for one transaction; none beside a full one, and a small one beside a small one.
 
         A repeated webhook-id stays in the queue for the next.
         """
+        if self._likes_in_flight >= SMALL_GROUP_LIKES:
+            return []
+        likes_max = SMALL_GROUP_LIKES if self._likes_in_flight else GROUP_LIKES_MAX
         group: dict[tuple[int, str], _QueuedSubmission] = {}
         likes, later = 0, []
-        while self._queue and len(group) < GROUP_DELIVERIES_MAX and likes < GROUP_LIKES_MAX:
+        while self._queue and len(group) < GROUP_DELIVERIES_MAX and likes < likes_max:
             queued = self._queue.popleft()
             if queued.submission.id in group:
                 later.append(queued)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from campaigns.catalogue import cache, platforms
 from campaigns.intake import erasure
-from campaigns.intake.payload import Person
+from campaigns.intake.delivery_body import Person
 from campaigns.promise.model import Slug
 from ops.admin.core.actor import Role
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult

@@ -8,9 +8,10 @@ import pytest
 
 from campaigns.catalogue.cache import Campaign, Catalogue
 from campaigns.intake.admission import Admission, DeliveredEvents, admit_deliveries
+from campaigns.intake.delivery_body import LikeEvent
 from campaigns.intake.like_key import like_key
 from campaigns.intake.like_state import Outcome
-from campaigns.intake.payload import InvalidEvent, LikeEvent
+from campaigns.intake.payload import InvalidEvent
 from campaigns.promise.calendar import Calendar
 from campaigns.promise.model import engine_terms, immutable_part
 from promises import promise
