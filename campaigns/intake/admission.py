@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from itertools import repeat
+from typing import NamedTuple, cast
 
 from campaigns.catalogue.cache import Campaign, Catalogue
 from campaigns.intake.delivery_body import LikeEvent
@@ -74,17 +75,25 @@ def admit_deliveries(deliveries: Sequence[DeliveredEvents], catalogue: Catalogue
     """Return the admitted and the refused events of a group of deliveries."""
     admission, now_us = Admission({}, []), to_microseconds(now)
     for number, (platform, delivered) in enumerate(deliveries):
-        events, origins = [], []
-        for position, event in enumerate(delivered):
-            if isinstance(event, InvalidEvent):
-                refused = RefusedEvent((number, position), None, is_like=True, outcome=Outcome.INVALID, reason=event)
-                admission.refused.append(refused)
-            else:
-                events.append(event)
-                origins.append((number, position))
+        events, origins = _valid_events(admission, number, delivered)
         for campaign_id, part in _split_by_campaign(events, origins, catalogue).items():
             _admit_part(admission, platform, catalogue.campaigns_by_id.get(campaign_id), part, catalogue, now_us)
     return admission
+
+
+def _valid_events(
+    admission: Admission, number: int, delivered: Sequence[LikeEvent | InvalidEvent]
+) -> tuple[Sequence[LikeEvent], Sequence[Origin]]:
+    """Return the valid events of a delivery, after refusing the others."""
+    origins = list(zip(repeat(number), range(len(delivered))))
+    invalid = [origin for origin, event in zip(origins, delivered, strict=True) if type(event) is InvalidEvent]
+    if not invalid:
+        return cast("Sequence[LikeEvent]", delivered), origins
+    for origin in invalid:
+        reason = str(delivered[origin[1]])
+        admission.refused.append(RefusedEvent(origin, None, is_like=True, outcome=Outcome.INVALID, reason=reason))
+    valid = [(event, origin) for event, origin in zip(delivered, origins, strict=True) if isinstance(event, dict)]
+    return [event for event, _ in valid], [origin for _, origin in valid]
 
 
 def _split_by_campaign(

@@ -1,31 +1,34 @@
 """T1: one transaction records the likes of many deliveries, then the deliveries are answered.
 
-    plan → claim → decide → place → update → tree        the row of the batch is kept with the group
-           every like  stored, repeated,      stored likes
-                       unlike, suspect ones   that change
+    prepare ┃ claim → decide → place → update → tree      the row of the batch is kept with the group
+            ┃ every like  stored, repeated,      stored likes
+            ┃             unlike, suspect ones   that change
 
-Plain likes (new, one event, not suspect) pass as columns from the claim to the tree. Locks are taken
-in one order (campaigns by id; within a campaign new likes, persons' days, stored likes, each sorted),
-so that transactions never deadlock. If another transaction stores or changes one of the likes
-between look-up and write, the transaction is rolled back and repeated alone.
+A batch is prepared before its transaction, while the one before it waits for the database. Plain
+likes (new, one event, not suspect) pass as columns from there to the tree. Locks are taken in one
+order (campaigns by id; within a campaign new likes, persons' days, stored likes, each sorted), so
+that transactions never deadlock. If another transaction stores or changes one of the likes between
+look-up and write, the transaction is rolled back and repeated alone.
 """
 
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import NamedTuple
 
 from campaigns.batch_tallies import BatchTallies, encode_tallies
 from campaigns.catalogue.cache import Campaign
-from campaigns.intake.batch_tree import Tree, build_tree
+from campaigns.intake.batch_tree import Tree, build_tree, hash_leaves
 from campaigns.intake.claim import (
     BUCKET,
     BatchPlan,
     ConcurrentUpdate,
+    EncodedLikes,
     GroupGuard,
     changes_by_like,
     claim_likes,
+    encode_plan,
     plan_batch,
 )
 from campaigns.intake.daily_limit import DayChange, PersonDay, changes_by_person_day, mark_over_limit
@@ -42,8 +45,6 @@ from campaigns.intake.like_state import Like, LikeState, Outcome
 from campaigns.intake.places import place_batch
 from campaigns.intake.tombstones import decide_erased, find_erased_likes
 from sql import Connection, query, rows_affected
-
-NONCE_KEY_BYTES = 32
 
 _MARK_OVER_LIMIT = query("mark_over_limit")
 _UPDATE_LIKES = query("update_likes")
@@ -75,20 +76,40 @@ class BatchResult(NamedTuple):
     counted_keys: Sequence[LikeKey]  # of the tree's positions
 
 
+class PreparedBatch(NamedTuple):
+    """A batch with everything that needs no database."""
+
+    batch: Batch
+    plan: BatchPlan
+    columns: EncodedLikes
+    nonce_key: bytes
+    leaves: Sequence[bytes]  # the leaf hash of each like, as if it were plain
+
+
 class _BatchDecision(NamedTuple):
     plain: Sequence[int]  # positions of the plain likes, which count
     decision: Decision  # about all others
 
 
-async def write_batch(conn: Connection, batch: Batch, guard: GroupGuard) -> BatchResult:
+def prepare_batch(batch: Batch, nonce_key: bytes, erased: AbstractSet[LikeKey] = frozenset()) -> PreparedBatch:
+    """Return the batch, prepared; without the likes of `erased` people. Pure."""
+    plan = plan_batch(batch.columns, erased)
+    times_us = [batch.columns.times_us[event] for event in plan.events]
+    leaves = hash_leaves(nonce_key, range(len(plan.keys)), plan.keys, times_us)
+    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves)
+
+
+async def write_batch(conn: Connection, prepared: PreparedBatch, guard: GroupGuard) -> BatchResult:
     """Record one campaign's batch. Joins the caller's transaction.
 
     Raises what `claim_likes` raises.
     """
-    campaign = batch.columns.campaign
+    batch, campaign = prepared.batch, prepared.batch.columns.campaign
     erased = await find_erased_likes(conn, campaign, batch.columns.keys, BUCKET)
-    plan = plan_batch(batch.columns, erased)
-    claim = await claim_likes(conn, guard, campaign.campaign_id, plan)
+    if erased:
+        prepared = prepare_batch(batch, prepared.nonce_key, erased)
+    plan = prepared.plan
+    claim = await claim_likes(conn, guard, campaign.campaign_id, prepared.columns)
     decision = _decide(plan, claim.stored)
     if erased:
         decision = replace_decisions(decision, erased, decide_erased(changes_by_like(batch.columns, erased), erased))
@@ -98,7 +119,7 @@ async def write_batch(conn: Connection, batch: Batch, guard: GroupGuard) -> Batc
     keys = plan.keys + sorted(decided.decision.transitions.keys() - set(plan.keys))  # places that others took or left
     await _mark_over_limit(conn, campaign, decided.decision)
     await _update_likes(conn, claim.batch_id, campaign, decided.decision, keys)
-    return _build_result(claim.batch_id, batch, plan, decided, keys)
+    return _build_result(claim.batch_id, prepared, decided, keys)
 
 
 def _decide(plan: BatchPlan, stored: Mapping[int, Like]) -> Decision:
@@ -194,27 +215,27 @@ def _starts_counting(transition: LikeTransition) -> bool:
 
 
 def _build_result(
-    batch_id: int, batch: Batch, plan: BatchPlan, decided: _BatchDecision, keys: Sequence[LikeKey]
+    batch_id: int, prepared: PreparedBatch, decided: _BatchDecision, keys: Sequence[LikeKey]
 ) -> BatchResult:
-    columns, (plain, decision) = plan.columns, decided
-    times_us = {position: columns.times_us[plan.events[position]] for position in plain}
-    times_us |= _changed_times(decision, keys)
-    positions = sorted(times_us) if decision.transitions else list(plain)
-    counted_keys = [keys[position] for position in positions]
-    nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
-    tree = build_tree(nonce_key, positions, counted_keys, [times_us[position] for position in positions])
-    tallies = encode_tallies(_batch_tallies(batch, plan, decided))
-    row = BatchRow(batch_id, columns.campaign.campaign_id, nonce_key, tree, tallies)
-    return BatchResult(row, decision.outcomes, counted_keys)
+    plain, decision = decided
+    leaves = {position: prepared.leaves[position] for position in plain}
+    leaves |= _changed_leaves(prepared.nonce_key, decision, keys)
+    positions = sorted(leaves) if decision.transitions else list(plain)
+    tree = build_tree(positions, [leaves[position] for position in positions])
+    tallies = encode_tallies(_batch_tallies(prepared.batch, prepared.plan, decided))
+    campaign_id = prepared.batch.columns.campaign.campaign_id
+    row = BatchRow(batch_id, campaign_id, prepared.nonce_key, tree, tallies)
+    return BatchResult(row, decision.outcomes, [keys[position] for position in positions])
 
 
-def _changed_times(decision: Decision, keys: Sequence[LikeKey]) -> dict[int, int]:
-    """Return when the likes that start to count were liked, by position; without the plain ones."""
+def _changed_leaves(nonce_key: bytes, decision: Decision, keys: Sequence[LikeKey]) -> dict[int, bytes]:
+    """Return the leaf hashes of the likes that start to count, by position; without the plain ones."""
     transitions = decision.transitions
     counted = {key for key, transition in transitions.items() if _starts_counting(transition)}
-    if not counted:
-        return {}
-    return {position: transitions[key].after.event_us for position, key in enumerate(keys) if key in counted}
+    positions = [position for position, key in enumerate(keys) if key in counted] if counted else []
+    changed_keys = [keys[position] for position in positions]
+    times_us = [transitions[key].after.event_us for key in changed_keys]
+    return dict(zip(positions, hash_leaves(nonce_key, positions, changed_keys, times_us), strict=True))
 
 
 def _batch_tallies(batch: Batch, plan: BatchPlan, decided: _BatchDecision) -> BatchTallies:

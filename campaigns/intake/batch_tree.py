@@ -32,16 +32,19 @@ def derive_nonces(nonce_key: bytes, count: int) -> bytes:
     return shake_256(nonce_key).digest(NONCE_BYTES * count)
 
 
-def build_tree(nonce_key: bytes, positions: Sequence[int], keys: Sequence[LikeKey], times_us: Sequence[int]) -> Tree:
-    """Return the tree over likes, given by columns and sorted by position in the batch.
+def hash_leaves(
+    nonce_key: bytes, positions: Sequence[int], keys: Sequence[LikeKey], times_us: Sequence[int]
+) -> list[bytes]:
+    """Return the leaf hashes of likes, given by columns and sorted by position in the batch.
 
     A leaf is sha256(0x00 ‖ 0x01 ‖ nonce ‖ person ‖ event_us, 8 bytes big-endian ‖ content). The
     position selects the nonce; times are in microseconds since 1970.
     """
     nonces = derive_nonces(nonce_key, positions[-1] + 1) if positions else b""
-    hashes = [
+    join = b"".join
+    return [
         sha256(
-            b"".join(
+            join(
                 (
                     _LEAF,
                     nonces[position * NONCE_BYTES : (position + 1) * NONCE_BYTES],
@@ -53,7 +56,11 @@ def build_tree(nonce_key: bytes, positions: Sequence[int], keys: Sequence[LikeKe
         ).digest()
         for position, key, event_us in zip(positions, keys, times_us, strict=True)
     ]
-    return Tree(root(hashes), b"".join(hashes), list(positions))
+
+
+def build_tree(positions: Sequence[int], leaves: Sequence[bytes]) -> Tree:
+    """Return the tree over the leaf hashes of these positions, ascending."""
+    return Tree(root(leaves), b"".join(leaves), list(positions))
 
 
 def slice_at(values: bytes | bytearray, position: int) -> bytes:

@@ -96,20 +96,16 @@ class Claim(NamedTuple):
     stored: dict[int, Like]  # likes that were stored before, by position
 
 
-async def claim_likes(conn: Connection, guard: GroupGuard, campaign_id: int, plan: BatchPlan) -> Claim:
-    """Claim a batch. Joins the caller's transaction.
+EncodedLikes: TypeAlias = tuple[bytes, str, str, str, str, str, str]  # the columns of `claim_likes`
+NO_CAMPAIGN = 0
+NO_LIKES: EncodedLikes = (b"", "", "{}", "{}", "{}", "{}", "{}")
+
+
+async def claim_likes(conn: Connection, guard: GroupGuard, campaign_id: int, columns: EncodedLikes) -> Claim:
+    """Claim a batch, or no like to check the guard only. Joins the caller's transaction.
 
     Raises StaleCatalogue or DeliveryAnswered if the guard does not hold, and ConcurrentUpdate.
     """
-    return await _claim(conn, guard, campaign_id, _encode_plan(plan))
-
-
-async def check_guard(conn: Connection, guard: GroupGuard) -> None:
-    """Raise what `claim_likes` raises, for a group that has no event of any campaign."""
-    await _claim(conn, guard, 0, (b"", "", "{}", "{}", "{}", "{}", "{}"))
-
-
-async def _claim(conn: Connection, guard: GroupGuard, campaign_id: int, columns: "_EncodedLikes") -> Claim:
     try:
         [row] = await conn.fetch(_CLAIM_LIKES, *guard, campaign_id, BUCKET, *columns)
     except asyncpg.UniqueViolationError as error:
@@ -127,11 +123,8 @@ def _decode_likes(positions: list[int], states: list[str], *columns: Iterable[An
     return {position: Like(*row) for position, row in zip(positions, rows, strict=True)}
 
 
-_EncodedLikes: TypeAlias = tuple[bytes, str, str, str, str, str, str]
-
-
-def _encode_plan(plan: BatchPlan) -> _EncodedLikes:
-    """Return the columns of the likes, as if all were new; an empty column is that of plain likes."""
+def encode_plan(plan: BatchPlan) -> EncodedLikes:
+    """Return the columns of the likes, as if all were new; an empty column is that of plain likes. Pure."""
     times = [plan.columns.times_us[event] for event in plan.events]
     days: list[date | None] = [plan.columns.days[event] for event in plan.events]
     if not plan.changes:

@@ -3,26 +3,29 @@
 Repeats stored responses, records the other deliveries.
 """
 
+import asyncio
+import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from campaigns.catalogue.cache import Catalogue, Platform
-from campaigns.intake import batch
 from campaigns.intake.admission import Admission, DeliveredEvents, admit_deliveries
-from campaigns.intake.batch import Batch, BatchResult, BatchRow
+from campaigns.intake.batch import Batch, BatchResult, BatchRow, PreparedBatch, prepare_batch, write_batch
 from campaigns.intake.batch_tree import encode_receipt
 from campaigns.intake.claim import (
     BUCKET,
+    NO_CAMPAIGN,
+    NO_LIKES,
     ConcurrentUpdate,
     DeliveryAnswered,
     GroupGuard,
     StaleCatalogue,
     array_literal,
-    check_guard,
+    claim_likes,
 )
 from campaigns.intake.delivery_body import LikeEvent
 from campaigns.intake.event_columns import EventColumns
@@ -44,6 +47,8 @@ _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
 _LOCK_CATALOGUE = query("lock_catalogue")
 _FIND_DELIVERIES = query("find_deliveries")
 _KEEP_GROUP = query("keep_group")
+
+NONCE_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +90,15 @@ class _StoredResponse(NamedTuple):
 _StoredResponses = dict[tuple[int, str], _StoredResponse]
 
 
-class _Group(NamedTuple):
-    """Deliveries without a response, and their events."""
+class PreparedGroup(NamedTuple):
+    """Deliveries of one group, admitted under one catalogue, with everything that needs no database."""
 
-    submissions: Sequence[Submission]
+    catalogue: Catalogue
+    group: Sequence[Submission]
+    unanswered: Sequence[Submission]  # without those whose sender the catalogue no longer accepts
     admission: Admission
+    batches: Sequence[PreparedBatch]
+    now: datetime
 
 
 class _Recording(NamedTuple):
@@ -99,35 +108,52 @@ class _Recording(NamedTuple):
     results: list[DeliveryResults]
 
 
-async def commit_group(
-    conn: Connection, catalogue: Catalogue, group: Sequence[Submission], now: datetime, *, exclusive: bool = False
-) -> CommitResult:
-    """Record a group of deliveries with different ids in one transaction.
+def prepare_group(catalogue: Catalogue, group: Sequence[Submission], now: datetime) -> PreparedGroup:
+    """Return a group of deliveries with different ids, admitted and ready to be committed."""
+    return _prepare(catalogue, group, [s for s in group if catalogue.still_accepts(s.platform)], now)
 
-    Returns once it is durable. `exclusive` keeps all other intake out until the commit: for a group
+
+def _prepare(
+    catalogue: Catalogue, group: Sequence[Submission], unanswered: Sequence[Submission], now: datetime
+) -> PreparedGroup:
+    admission = admit_deliveries([DeliveredEvents(s.platform.name, s.events) for s in unanswered], catalogue, now)
+    batches = [
+        prepare_batch(batch, secrets.token_bytes(NONCE_KEY_BYTES)) for batch in _batches(catalogue, admission, now)
+    ]
+    return PreparedGroup(catalogue, group, unanswered, admission, batches, now)
+
+
+async def commit_group(
+    conn: Connection,
+    prepared: PreparedGroup,
+    on_claim: Callable[[], object] = lambda: None,
+    *,
+    exclusive: bool = False,
+) -> CommitResult:
+    """Record a group of deliveries in one transaction.
+
+    Returns once it is durable. Calls `on_claim` while the database works on the first claim.
+    `exclusive` keeps all other intake out until the commit: for a group
     that lost a race. Raises StaleCatalogue or ConcurrentUpdate; then nothing was recorded, and the
-    group may be committed again.
+    group may be prepared and committed again.
     """
-    unanswered = _admit([s for s in group if catalogue.still_accepts(s.platform)], catalogue, now)
-    accepted, stored = {s.id for s in unanswered.submissions}, _StoredResponses()
+    catalogue, group = prepared.catalogue, prepared.group
+    accepted, stored = {s.id for s in prepared.unanswered}, _StoredResponses()
     async with conn.transaction():
         await conn.execute(_LOCK_CATALOGUE if exclusive else _LOCK_CATALOGUE_SHARED)
         if len(accepted) < len(group) and await conn.fetchval(_READ_CATALOGUE_VERSION) != catalogue.version:
             raise StaleCatalogue
+        asyncio.get_running_loop().call_soon(on_claim)  # runs once the claim is sent
         try:
-            recording = await _record(conn, catalogue, unanswered, now)
+            recording = await _record(conn, prepared)
         except DeliveryAnswered:  # the claim wrote nothing: record the other deliveries
             stored = await _find_stored_responses(conn, group)
-            unanswered = _admit([s for s in unanswered.submissions if s.id not in stored], catalogue, now)
-            recording = await _record(conn, catalogue, unanswered, now)
-        stored |= await _keep(conn, unanswered.submissions, recording)
+            unanswered = [s for s in prepared.unanswered if s.id not in stored]
+            prepared = _prepare(catalogue, group, unanswered, prepared.now)
+            recording = await _record(conn, prepared)
+        stored |= await _keep(conn, prepared.unanswered, recording)
     responses = [_select_response(s, stored[s.id]) if s.id in accepted else SenderRevoked() for s in group]
     return CommitResult(responses, sum(map(count_outcomes, recording.results), Counter()))
-
-
-def _admit(submissions: Sequence[Submission], catalogue: Catalogue, now: datetime) -> _Group:
-    deliveries = [DeliveredEvents(s.platform.name, s.events) for s in submissions]
-    return _Group(submissions, admit_deliveries(deliveries, catalogue, now))
 
 
 def _select_response(submission: Submission, stored: _StoredResponse) -> bytes | WebhookIdConflict:
@@ -140,27 +166,26 @@ async def _find_stored_responses(conn: Connection, group: Sequence[Submission]) 
     return {(row[0], row[1]): _StoredResponse(row[2], row[3]) for row in rows}
 
 
-async def _record(conn: Connection, catalogue: Catalogue, group: _Group, now: datetime) -> _Recording:
+async def _record(conn: Connection, prepared: PreparedGroup) -> _Recording:
     """Write each campaign's batch, in the order of the campaigns' ids.
 
     Raises DeliveryAnswered only if nothing was written.
     """
-    if not group.submissions:
+    if not prepared.unanswered:
         return _Recording([], [])
-    ids, names = zip(*(s.id for s in group.submissions), strict=True)
-    guard, batches = GroupGuard(catalogue.version, ids, names), _batches(catalogue, group.admission, now)
-    if not batches:
-        await check_guard(conn, guard)
+    ids, names = zip(*(s.id for s in prepared.unanswered), strict=True)
+    guard = GroupGuard(prepared.catalogue.version, ids, names)
+    if not prepared.batches:
+        await claim_likes(conn, guard, NO_CAMPAIGN, NO_LIKES)
     written: list[BatchResult] = []
-    for each in batches:
+    for each in prepared.batches:
         try:
-            written.append(await batch.write_batch(conn, each, guard))
+            written.append(await write_batch(conn, each, guard))
         except DeliveryAnswered as error:
             if written:
                 raise ConcurrentUpdate from error
             raise
-    results = _collect_results(group, batches, written)
-    return _Recording([result.row for result in written], results)
+    return _Recording([result.row for result in written], _collect_results(prepared, written))
 
 
 def _batches(catalogue: Catalogue, admission: Admission, now: datetime) -> list[Batch]:
@@ -177,22 +202,21 @@ def _batches(catalogue: Catalogue, admission: Admission, now: datetime) -> list[
     ]
 
 
-def _collect_results(
-    group: _Group, batches: Sequence[Batch], written: Sequence[BatchResult]
-) -> list[DeliveryResults]:
-    results = [DeliveryResults(len(s.events), {}, {}) for s in group.submissions]
-    for (delivery, position), _, _, outcome, reason in group.admission.refused:
+def _collect_results(prepared: PreparedGroup, written: Sequence[BatchResult]) -> list[DeliveryResults]:
+    results = [DeliveryResults(len(s.events), {}, {}) for s in prepared.unanswered]
+    for (delivery, position), _, _, outcome, reason in prepared.admission.refused:
         results[delivery].exceptions[position] = LikeResult(outcome, reason)
-    for each, result in zip(batches, written, strict=True):
-        origins = each.columns.origins
+    batches = [each.batch.columns for each in prepared.batches]
+    for columns, result in zip(batches, written, strict=True):
+        origins = columns.origins
         for event, outcome in result.outcomes.items():
             if outcome is not Outcome.COUNTED:
                 delivery, position = origins[event]
                 results[delivery].exceptions[position] = RESULT_BY_OUTCOME[outcome]
-    asking = {n for n, s in enumerate(group.submissions) if s.results_filter == "all"}
+    asking = {n for n, s in enumerate(prepared.unanswered) if s.results_filter == "all"}
     if asking:
-        for each, result in zip(batches, written, strict=True):
-            _add_receipts(results, asking, each.columns, result)
+        for columns, result in zip(batches, written, strict=True):
+            _add_receipts(results, asking, columns, result)
     return results
 
 

@@ -11,7 +11,7 @@ import sql
 from campaigns.catalogue import cache, platforms
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake import payload
-from campaigns.intake.group_commit import Submission, commit_group
+from campaigns.intake.group_commit import Submission, commit_group, prepare_group
 from campaigns.promise import toml_file
 from campaigns.promise.calendar import Calendar
 from campaigns.promise.model import Promise, engine_terms, immutable_part
@@ -110,7 +110,7 @@ async def record(pool: sql.Pool, bodies: Sequence[bytes], now: datetime = NOW) -
     async with pool.acquire() as conn:
         catalogue = await cache.load_catalogue(conn, PSEUDONYM_KEY)
         for body in bodies:
-            committed = await commit_group(conn, catalogue, [submission(sender, body)], now)
+            committed = await commit_group(conn, prepare_group(catalogue, [submission(sender, body)], now))
             for outcome, number in committed.outcomes.items():
                 outcomes[outcome.value] = outcomes.get(outcome.value, 0) + number
     return outcomes

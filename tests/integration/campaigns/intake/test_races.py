@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.intake.group_commit import Submission, commit_group
+from campaigns.intake.group_commit import Submission, commit_group, prepare_group
 from campaigns.intake.payload import parse_body
 from ops.clock import utc_now
 from running_service import DAY, HttpResponse, RunningService, like, promise, running_service
@@ -34,7 +34,7 @@ async def open_transaction(
     async with service.service.pool.acquire() as conn:
         transaction = conn.transaction()
         await transaction.start()
-        await commit_group(conn, catalogue, [other], utc_now())
+        await commit_group(conn, prepare_group(catalogue, [other], utc_now()))
         try:
             yield
         finally:

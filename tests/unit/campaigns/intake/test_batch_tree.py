@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from campaigns.intake.batch_tree import Tree, build_tree, derive_nonces, encode_receipt
+from campaigns.intake.batch_tree import Tree, build_tree, derive_nonces, encode_receipt, hash_leaves
 from campaigns.intake.like_key import content_of, join_contents, join_persons, like_key, person_of
 
 KEY = b"k" * 32
@@ -26,8 +26,8 @@ LIKES = [
 
 
 def tree_of(likes: Sequence[BatchLike], nonce_key: bytes = KEY) -> Tree:
-    keys = [like_key(like.content, like.person) for like in likes]
-    return build_tree(nonce_key, [like.position for like in likes], keys, [like.event_us for like in likes])
+    positions, keys = [like.position for like in likes], [like_key(like.content, like.person) for like in likes]
+    return build_tree(positions, hash_leaves(nonce_key, positions, keys, [like.event_us for like in likes]))
 
 
 def leaf(like: BatchLike) -> bytes:
