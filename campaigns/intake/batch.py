@@ -30,8 +30,9 @@ from campaigns.intake.claim import (
     claim_likes,
     encode_plan,
     plan_batch,
+    stored_mask,
 )
-from campaigns.intake.daily_limit import DayChange, PersonDay, changes_by_person_day, mark_over_limit
+from campaigns.intake.daily_limit import mark_over_limit
 from campaigns.intake.decide import (
     Decision,
     LikeTransition,
@@ -42,7 +43,7 @@ from campaigns.intake.decide import (
 from campaigns.intake.event_columns import EventColumns
 from campaigns.intake.like_key import LikeKey, content_of, person_of
 from campaigns.intake.like_state import Like, LikeState, Outcome
-from campaigns.intake.places import place_batch
+from campaigns.intake.places import PlainPlaces, place_batch, plain_places
 from campaigns.intake.tombstones import decide_erased, find_erased_likes
 from sql import Connection, query, rows_affected
 
@@ -84,6 +85,7 @@ class PreparedBatch(NamedTuple):
     columns: EncodedLikes
     nonce_key: bytes
     leaves: Sequence[bytes]  # the leaf hash of each like, as if it were plain
+    places: PlainPlaces | None  # None: no daily limit
 
 
 class _BatchDecision(NamedTuple):
@@ -96,7 +98,8 @@ def prepare_batch(batch: Batch, nonce_key: bytes, erased: AbstractSet[LikeKey] =
     plan = plan_batch(batch.columns, erased)
     times_us = [batch.columns.times_us[event] for event in plan.events]
     leaves = hash_leaves(nonce_key, range(len(plan.keys)), plan.keys, times_us)
-    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves)
+    places = plain_places(plan) if batch.columns.campaign.has_limits else None
+    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves, places)
 
 
 async def write_batch(conn: Connection, prepared: PreparedBatch, guard: GroupGuard) -> BatchResult:
@@ -114,8 +117,8 @@ async def write_batch(conn: Connection, prepared: PreparedBatch, guard: GroupGua
     if erased:
         decision = replace_decisions(decision, erased, decide_erased(changes_by_like(batch.columns, erased), erased))
     decided = _BatchDecision(_plain_positions(plan, claim.stored), decision)
-    if campaign.has_limits:
-        decided = await _apply_limits(conn, plan, decided)
+    if prepared.places is not None:
+        decided = await _apply_limits(conn, plan, decided, (prepared.places, stored_mask(plan, claim.stored)))
     keys = plan.keys + sorted(decided.decision.transitions.keys() - set(plan.keys))  # places that others took or left
     await _mark_over_limit(conn, campaign, decided.decision)
     await _update_likes(conn, claim.batch_id, campaign, decided.decision, keys)
@@ -139,28 +142,18 @@ def _plain_positions(plan: BatchPlan, stored: Mapping[int, Like]) -> Sequence[in
     return [position for position, key in enumerate(plan.keys) if position not in stored and key not in changed]
 
 
-async def _apply_limits(conn: Connection, plan: BatchPlan, decided: _BatchDecision) -> _BatchDecision:
+async def _apply_limits(
+    conn: Connection, plan: BatchPlan, decided: _BatchDecision, plain_likes: tuple[PlainPlaces, bytes]
+) -> _BatchDecision:
     """Return the decision under the daily limits of persons."""
-    campaign, (plain, decision) = plan.columns.campaign, decided
-    changes = changes_by_person_day(decision.transitions, campaign.limit_on)
-    _add_plain_likes(changes, plan, plain)
+    plain, decision = decided
     new = {plan.keys[position] for position in plain}
-    placed = await place_batch(conn, campaign, changes, decision.transitions, new.__contains__)
+    placed = await place_batch(conn, plan.columns.campaign, plain_likes, decision.transitions, new.__contains__)
     if not placed:
         return decided
     events = {key: plan.changes_of(position) for position, key in enumerate(plan.keys) if key in placed}
     plain = [position for position in plain if plan.keys[position] not in placed]
     return _BatchDecision(plain, mark_over_limit(decision, events, placed))
-
-
-def _add_plain_likes(changes: dict[PersonDay, DayChange], plan: BatchPlan, plain: Sequence[int]) -> None:
-    columns, limit_on = plan.columns, plan.columns.campaign.limit_on
-    limited = {day for day in set(columns.days) if limit_on(day) is not None}
-    for position in plain:
-        day = columns.days[plan.events[position]]
-        if day in limited:
-            key = plan.keys[position]
-            changes.setdefault((person_of(key), day), DayChange()).entering.append(content_of(key))
 
 
 async def _mark_over_limit(conn: Connection, campaign: Campaign, decision: Decision) -> None:

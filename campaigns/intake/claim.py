@@ -128,7 +128,7 @@ def encode_plan(plan: BatchPlan) -> EncodedLikes:
     times = [plan.columns.times_us[event] for event in plan.events]
     days: list[date | None] = [plan.columns.days[event] for event in plan.events]
     if not plan.changes:
-        return (*_encode_keys(plan.keys), array_literal(times), _encode_days(days), "{}", "{}", "{}")
+        return (*_encode_keys(plan.keys), array_literal(times), encode_days(days), "{}", "{}", "{}")
     states, latest, suspects = [LikeState.COUNTED] * len(times), times.copy(), [False] * len(times)
     for position, key in enumerate(plan.keys):
         if key in plan.changes:
@@ -136,17 +136,25 @@ def encode_plan(plan: BatchPlan) -> EncodedLikes:
             times[position], days[position], states[position] = like.event_us, like.day, like.state
             latest[position], suspects[position] = like.latest_us, like.is_suspect
     others = array_literal(states), array_literal(latest), array_literal(suspects)
-    return (*_encode_keys(plan.keys), array_literal(times), _encode_days(days), *others)
+    return (*_encode_keys(plan.keys), array_literal(times), encode_days(days), *others)
 
 
 def _encode_keys(keys: list[LikeKey]) -> tuple[bytes, str]:
     return join_persons(keys), join_contents(keys)
 
 
-def _encode_days(days: Collection[date | None]) -> str:
+def encode_days(days: Collection[date | None]) -> str:
     """Return the days as numbers, 0 for none. A batch has few different days."""
     numbers = {day: str(day.toordinal() if day else 0) for day in set(days)}
     return "{" + ",".join([numbers[day] for day in days]) + "}"
+
+
+def stored_mask(plan: BatchPlan, stored: Iterable[int]) -> bytes:
+    """Return a byte for each position: 1 if the like was stored before, else 0. Pure."""
+    mask = bytearray(len(plan.keys))
+    for position in stored:
+        mask[position] = 1
+    return bytes(mask)
 
 
 def array_literal(values: Iterable[object]) -> str:

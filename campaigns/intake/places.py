@@ -6,14 +6,14 @@ their limit that likes only enter are done with that one statement.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from operator import itemgetter
 from typing import NamedTuple
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.intake.claim import BUCKET, STATES, ConcurrentUpdate
-from campaigns.intake.daily_limit import DayChange, PersonDay, first_likes, place_likes
+from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
+from campaigns.intake.claim import BUCKET, STATES, BatchPlan, ConcurrentUpdate, array_literal, encode_days
+from campaigns.intake.daily_limit import DayChange, PersonDay, changes_by_person_day, first_likes, place_likes
 from campaigns.intake.decide import LikeTransition
-from campaigns.intake.like_key import SEPARATOR, LikeKey, like_key
+from campaigns.intake.like_key import SEPARATOR, LikeKey, join_contents, join_persons, like_key
 from campaigns.intake.like_state import LIVE_STATES, Like
 from sql import Connection, query, rows_affected
 
@@ -34,18 +34,45 @@ class _CrowdedDay(NamedTuple):
         return self.change.leaving + len(self.change.staying)
 
 
+class PlainPlaces(NamedTuple):
+    """The plain likes of a batch on days with a limit, sorted by person and day, in columns."""
+
+    persons: bytes
+    contents: str
+    days: str
+    positions: str
+    limited_days: frozenset[date]  # of the batch
+
+
+def plain_places(plan: BatchPlan) -> PlainPlaces:
+    """Return the plain likes that the daily limit applies to, as if all were new. Pure."""
+    columns, limit_on = plan.columns, plan.columns.campaign.limit_on
+    limited = frozenset(day for day in set(columns.days) if limit_on(day) is not None)
+    rows = sorted(
+        (key[-PSEUDONYM_BYTES:], columns.days[event], position)
+        for position, (key, event) in enumerate(zip(plan.keys, plan.events, strict=True))
+        if columns.days[event] in limited and key not in plan.changes
+    )
+    keys = [plan.keys[position] for _, _, position in rows]
+    positions = array_literal(position for _, _, position in rows)
+    days = encode_days([day for _, day, _ in rows])
+    return PlainPlaces(join_persons(keys), join_contents(keys), days, positions, limited)
+
+
 async def place_batch(
     conn: Connection,
     campaign: Campaign,
-    changes: Mapping[PersonDay, DayChange],
+    plain: tuple[PlainPlaces, bytes],
     transitions: Mapping[LikeKey, LikeTransition],
     is_new: Callable[[LikeKey], bool],
 ) -> dict[LikeKey, LikeTransition]:
     """Return the transitions of likes that the daily limit changes.
 
-    Raises ConcurrentUpdate. Joins the caller's transaction.
+    `plain` has the plain likes, and the mask of those that were stored before. Raises
+    ConcurrentUpdate. Joins the caller's transaction.
     """
-    crowded = await _add_to_person_days(conn, campaign, changes) if changes else []
+    changes = changes_by_person_day(transitions, campaign.limit_on)
+    crowded = await _add_to_person_days(conn, campaign, plain, changes)
     if not crowded:
         return {}
     placed: dict[LikeKey, LikeTransition] = {}
@@ -61,20 +88,26 @@ async def place_batch(
 
 
 async def _add_to_person_days(
-    conn: Connection, campaign: Campaign, changes: Mapping[PersonDay, DayChange]
+    conn: Connection,
+    campaign: Campaign,
+    plain: tuple[PlainPlaces, bytes],
+    changes: Mapping[PersonDay, DayChange],
 ) -> list[_CrowdedDay]:
     """Return the persons' days that need a ranking."""
-    rows = [
-        (person, day, len(change.entering), SEPARATOR.join(change.entering))
-        for (person, day), change in sorted(changes.items(), key=itemgetter(0))
-    ]
-    days = sorted({day for _, day in changes})
+    decided = (
+        [person for person, _ in changes],
+        [day for _, day in changes],
+        [SEPARATOR.join(change.entering) for change in changes.values()],
+    )
+    *plain_columns, limited_days = plain[0]
+    days = limited_days.union(day for _, day in changes)
     limits = [campaign.limit_on(day) for day in days]
     reordered = [person for (person, _), change in changes.items() if change.is_reordered]
-    columns = zip(*rows, strict=True)
-    crowded = await conn.fetch(_ADD_TO_PERSON_DAYS, campaign.campaign_id, BUCKET, *columns, days, limits, reordered)
+    columns = *plain_columns, plain[1], *decided, list(days), limits, reordered
+    crowded = await conn.fetch(_ADD_TO_PERSON_DAYS, campaign.campaign_id, BUCKET, *columns)
     return [
-        _CrowdedDay(person, day, changes[person, day], SEPARATOR.join(contents)) for person, day, contents in crowded
+        _CrowdedDay(person, day, changes.get((person, day)) or DayChange(), SEPARATOR.join(contents))
+        for person, day, contents in crowded
     ]
 
 

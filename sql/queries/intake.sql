@@ -94,18 +94,30 @@ FROM locked c
 WHERE l.campaign_id = $2 AND l.ctid = c.ctid;
 
 -- name: add_to_person_days
--- Add new live likes to the persons' days, sorted by key, and lock every row until the end. Return
--- the days over their limit, and all days of the persons whose likes leave one or move in it.
-WITH added AS (
+-- Add live likes to the persons' days, sorted by key, and lock every row until the end: the plain
+-- likes that were not stored before ($7 has a byte for each position, not 0 if it was), and what the
+-- decisions add. Return the days over their limit, and all days of the persons whose likes leave one
+-- or move in it.
+WITH entering AS (
+    SELECT substring($3::bytea FROM (n.number::integer - 1) * 16 + 1 FOR 16) AS person,
+        date '0001-01-01' + n.day - 1 AS day, n.content
+    FROM unnest(string_to_array($4::text, E'\x1f'), $5::text::integer[], $6::text::integer[]) WITH ORDINALITY
+        AS n (content, day, position, number)
+    WHERE get_byte($7::bytea, n.position) = 0
+    UNION ALL
+    SELECT n.person, n.day, c.content
+    FROM unnest($8::bytea[], $9::date[], $10::text[]) AS n (person, day, contents)
+    LEFT JOIN LATERAL unnest(string_to_array(n.contents, E'\x1f')) AS c (content) ON true
+), added AS (
     INSERT INTO person_days AS p (campaign_id, bucket, person, day, live, contents)
-    SELECT $1, $2, n.person, n.day, n.entering, string_to_array(n.contents, E'\x1f')
-    FROM unnest($3::bytea[], $4::date[], $5::integer[], $6::text[]) AS n (person, day, entering, contents)
+    SELECT $1, $2, person, day, count(content), coalesce(array_agg(content) FILTER (WHERE content IS NOT NULL), '{}')
+    FROM entering GROUP BY person, day ORDER BY person, day
     ON CONFLICT (campaign_id, person, day, bucket)
     DO UPDATE SET live = p.live + excluded.live, contents = p.contents || excluded.contents
     RETURNING person, day, live, contents
 )
 SELECT person, day, contents FROM added
-WHERE live > ($8::integer[])[array_position($7::date[], day)] OR person = ANY ($9::bytea[]);
+WHERE live > ($12::integer[])[array_position($11::date[], day)] OR person = ANY ($13::bytea[]);
 
 -- name: list_day_likes
 -- List the likes of persons' days that may count: those that do, and the earliest ones over the
