@@ -20,6 +20,7 @@ from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
 from ops.admin.core.actor import FINANCE_READERS, Actor, Role
+from ops.admin.core.idempotency import IdempotencyKey, idempotency_key
 from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
@@ -123,9 +124,15 @@ def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
     return actor.is_operator or actor.role == "owner" or actor.role in roles
 
 
-def digest_secret(command: Command[Any], keys: Keys) -> bytes:
-    """Return the secret of the stored digest of a command's request; empty: the digest needs none. Pure."""
-    return keys.pseudonym if command.has_personal_body else b""
+def command_key(
+    command: Command[Any], caller: tuple[str, str], subject_id: str, raw: bytes, keys: Keys
+) -> IdempotencyKey:
+    """Return a caller's name and key with the digest of a request.
+
+    The digest of a personal body has a secret, so that nobody can test a guess. Pure.
+    """
+    secret = keys.pseudonym if command.has_personal_body else b""
+    return idempotency_key(*caller, command.name.encode(), subject_id.encode(), raw, secret=secret)
 
 
 def log_after_commit_failure(command: str, error: Exception) -> None:

@@ -15,7 +15,7 @@ EARLIER, SAME, LATER = NOON - 1, NOON, NOON + 1
 FIRST = NOON - 100  # when the stored like of Monday was liked; its latest event is of NOON
 
 
-def stored(state: str, *, suspect: bool = False, event_us: int = FIRST) -> Like:
+def a_stored_like(state: str, *, suspect: bool = False, event_us: int = FIRST) -> Like:
     return Like(LikeState(state), event_us, MONDAY, NOON, suspect)
 
 
@@ -43,40 +43,40 @@ TABLE = [
     (None, suspect(SAME), "quarantined", SAME, TUESDAY, SAME, "quarantined"),
     (None, unlike(SAME), "withdrawn", SAME, None, SAME, "withdrawn"),
     # The latest event decides whether it counts; an unlike wins a tie.
-    (stored("counted"), like(EARLIER), "counted", FIRST, MONDAY, SAME, "duplicate"),
-    (stored("counted"), like(LATER), "counted", FIRST, MONDAY, LATER, "duplicate"),
-    (stored("counted"), suspect(LATER), "counted", FIRST, MONDAY, LATER, "duplicate"),
-    (stored("counted"), unlike(EARLIER), "counted", FIRST, MONDAY, SAME, "older"),
-    (stored("counted"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "withdrawn"),
-    (stored("counted"), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
-    (stored("withdrawn"), like(EARLIER), "withdrawn", FIRST, MONDAY, SAME, "older"),
-    (stored("withdrawn"), like(SAME), "withdrawn", FIRST, MONDAY, SAME, "older"),
-    (stored("withdrawn"), unlike(EARLIER), "withdrawn", FIRST, MONDAY, SAME, "older"),
-    (stored("withdrawn"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "duplicate"),
-    (stored("withdrawn"), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("counted"), like(EARLIER), "counted", FIRST, MONDAY, SAME, "duplicate"),
+    (a_stored_like("counted"), like(LATER), "counted", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("counted"), suspect(LATER), "counted", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("counted"), unlike(EARLIER), "counted", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("counted"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "withdrawn"),
+    (a_stored_like("counted"), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
+    (a_stored_like("withdrawn"), like(EARLIER), "withdrawn", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("withdrawn"), like(SAME), "withdrawn", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("withdrawn"), unlike(EARLIER), "withdrawn", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("withdrawn"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "duplicate"),
+    (a_stored_like("withdrawn"), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "duplicate"),
     # It stands at its earliest like: an unlike followed by a like moves nothing.
-    (stored("withdrawn"), like(LATER), "counted", FIRST, MONDAY, LATER, "counted"),
-    (stored("counted"), FROM_SUNDAY, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
-    (stored("over_limit"), FROM_SUNDAY, "over_limit", BEFORE, SUNDAY, SAME, "duplicate"),
-    (stored("withdrawn"), FROM_SUNDAY, "withdrawn", BEFORE, SUNDAY, SAME, "older"),
+    (a_stored_like("withdrawn"), like(LATER), "counted", FIRST, MONDAY, LATER, "counted"),
+    (a_stored_like("counted"), FROM_SUNDAY, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("over_limit"), FROM_SUNDAY, "over_limit", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("withdrawn"), FROM_SUNDAY, "withdrawn", BEFORE, SUNDAY, SAME, "older"),
     (UNLIKED_ONLY, like(EARLIER), "withdrawn", EARLIER, TUESDAY, SAME, "older"),
     (UNLIKED_ONLY, like(SAME), "withdrawn", SAME, TUESDAY, SAME, "older"),
     (UNLIKED_ONLY, like(LATER), "counted", LATER, TUESDAY, LATER, "counted"),
     (UNLIKED_ONLY, unlike(LATER), "withdrawn", LATER, None, LATER, "duplicate"),
     # So its earliest like decides whether it is suspect; a suspect one wins a tie.
-    (stored("counted"), FROM_SUNDAY_SUSPECT, "quarantined", BEFORE, SUNDAY, SAME, "duplicate"),
-    (stored("counted"), suspect(FIRST, MONDAY), "quarantined", FIRST, MONDAY, SAME, "duplicate"),
-    (stored("quarantined", suspect=True), FROM_SUNDAY, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
-    (stored("quarantined", suspect=True), like(LATER), "quarantined", FIRST, MONDAY, LATER, "duplicate"),
-    (stored("quarantined", suspect=True), unlike(EARLIER), "quarantined", FIRST, MONDAY, SAME, "older"),
-    (stored("quarantined", suspect=True), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
-    (stored("withdrawn", suspect=True), like(LATER), "quarantined", FIRST, MONDAY, LATER, "quarantined"),
-    (stored("withdrawn"), suspect(LATER), "counted", FIRST, MONDAY, LATER, "counted"),
-    (stored("void"), like(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),  # judged fake stays fake
-    (stored("void"), unlike(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),
-    (stored("void"), unlike(EARLIER), "void", FIRST, MONDAY, SAME, "older"),
-    (stored("over_limit"), like(LATER), "over_limit", FIRST, MONDAY, LATER, "duplicate"),
-    (stored("over_limit"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "withdrawn"),
+    (a_stored_like("counted"), FROM_SUNDAY_SUSPECT, "quarantined", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("counted"), suspect(FIRST, MONDAY), "quarantined", FIRST, MONDAY, SAME, "duplicate"),
+    (a_stored_like("quarantined", suspect=True), FROM_SUNDAY, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("quarantined", suspect=True), like(LATER), "quarantined", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("quarantined", suspect=True), unlike(EARLIER), "quarantined", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("quarantined", suspect=True), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
+    (a_stored_like("withdrawn", suspect=True), like(LATER), "quarantined", FIRST, MONDAY, LATER, "quarantined"),
+    (a_stored_like("withdrawn"), suspect(LATER), "counted", FIRST, MONDAY, LATER, "counted"),
+    (a_stored_like("void"), like(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),  # judged fake stays fake
+    (a_stored_like("void"), unlike(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("void"), unlike(EARLIER), "void", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("over_limit"), like(LATER), "over_limit", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("over_limit"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "withdrawn"),
 ]
 
 
@@ -107,10 +107,10 @@ def test_a_replay_changes_nothing_more(before: Like | None, change: LikeChange):
     ("before", "change", "day"),
     [
         (None, like(SAME), None),
-        (stored("counted"), like(SAME), TUESDAY),
-        (stored("counted"), FROM_SUNDAY, MONDAY),  # Monday's like repeats Sunday's
-        (stored("counted"), unlike(SAME), None),
-        (stored("withdrawn"), like(LATER), TUESDAY),
+        (a_stored_like("counted"), like(SAME), TUESDAY),
+        (a_stored_like("counted"), FROM_SUNDAY, MONDAY),  # Monday's like repeats Sunday's
+        (a_stored_like("counted"), unlike(SAME), None),
+        (a_stored_like("withdrawn"), like(LATER), TUESDAY),
         (UNLIKED_ONLY, like(EARLIER), None),  # its first like, though an unlike came before
         (UNLIKED_ONLY, like(LATER), None),
     ],
