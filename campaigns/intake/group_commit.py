@@ -153,7 +153,10 @@ async def commit_group(
             recording = await _record(conn, prepared)
         stored |= await _keep(conn, prepared.unanswered, recording)
     responses = [_select_response(s, stored[s.id]) if s.id in accepted else SenderRevoked() for s in group]
-    return CommitResult(responses, sum(map(count_outcomes, recording.results), Counter()))
+    outcomes: Counter[Outcome] = Counter()
+    for results in recording.results:
+        outcomes.update(count_outcomes(results))
+    return CommitResult(responses, outcomes)
 
 
 def _select_response(submission: Submission, stored: _StoredResponse) -> bytes | WebhookIdConflict:

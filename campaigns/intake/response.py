@@ -1,6 +1,5 @@
 """The response to a delivery: counts by outcome, and each like's outcome and reason."""
 
-from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -8,6 +7,8 @@ from typing import Literal, NamedTuple
 import orjson
 
 from campaigns.intake.like_state import REASONS, Outcome
+
+_OUTCOMES = list(Outcome)  # the order of a response
 
 ResultsFilter = Literal["some", "all", "none"]  # some: the likes that were not counted
 
@@ -33,10 +34,13 @@ class DeliveryResults(NamedTuple):
     receipts: dict[int, str]  # of the counted likes whose receipts were asked for
 
 
-def count_outcomes(results: DeliveryResults) -> Counter[Outcome]:
-    """Return the number of likes by outcome."""
-    counts = Counter([result.outcome for result in results.exceptions.values()])
-    counts[Outcome.COUNTED] += results.received - len(results.exceptions)
+def count_outcomes(results: DeliveryResults) -> dict[Outcome, int]:
+    """Return the number of likes by outcome, without outcomes that none has."""
+    counts: dict[Outcome, int] = {}
+    if results.received > len(results.exceptions):
+        counts[Outcome.COUNTED] = results.received - len(results.exceptions)
+    for result in results.exceptions.values():
+        counts[result.outcome] = counts.get(result.outcome, 0) + 1
     return counts
 
 
@@ -46,7 +50,7 @@ def render_response(webhook_id: str, results: DeliveryResults, results_filter: R
     body = {
         "delivery": webhook_id,
         "received": results.received,
-        "outcomes": {outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]},
+        "outcomes": {outcome.value: counts[outcome] for outcome in sorted(counts, key=_OUTCOMES.index)},
         "results": _result_items(results, results_filter),
     }
     return orjson.dumps(body)

@@ -65,4 +65,4 @@ def test_every_outcome_has_a_result():
 
 def test_outcomes_are_counted():
     assert count_outcomes(RESULTS)[Outcome.COUNTED] == 2
-    assert count_outcomes(RESULTS).total() == RESULTS.received
+    assert sum(count_outcomes(RESULTS).values()) == RESULTS.received
