@@ -15,7 +15,8 @@ RUN echo /opt/like-ledger > "$(/opt/venv/bin/python -c 'import sysconfig; print(
     /opt/venv/bin/python -m compileall -q /opt/like-ledger
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/like-ledger --create-home like-ledger
+RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/like-ledger --create-home like-ledger && \
+    install -d -o like-ledger -g like-ledger /var/lib/like-ledger/data
 COPY --from=install /opt /opt
 COPY LICENSE /opt/like-ledger/LICENSE
 ENV PATH=/opt/venv/bin:$PATH \

@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-fast check docs bench lock format clean
+.PHONY: help demo test test-fast soak check docs bench lock format clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,10 @@ test: .venv/dev.stamp .venv/linked.stamp ## install what the tests need and run 
 
 test-fast: .venv/dev.stamp .venv/linked.stamp ## unit, property and tidy tests: under a minute
 	$(BIN)/python -m pytest -q -m "not slow" tests/unit tests/property tests/tidy $(ARGS)
+
+soak: .venv/dev.stamp .venv/linked.stamp ## kill, stop, fill and cut what the service needs, under load, for a quarter of an hour; as root, for a small disk
+	.ci/install
+	SOAK_FACTOR=$${SOAK_FACTOR:-10} $(BIN)/python -m pytest -q --timeout 7200 tests/soak tests/crash/test_kill.py $(ARGS)
 
 check: .venv/dev.stamp .venv/linked.stamp ## format, lint, types, import directions, SQL, licences, documentation, the repository's rules
 	$(BIN)/ruff format --check .

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
@@ -13,7 +13,9 @@ from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.intake.queue import IntakeQueue
 from ledger import http_client
 from ledger.publication import sequencer
-from ops import database, jobs, metrics_server
+from ledger.publication.refusals import SigningRefused
+from ledger.publication.signing_guard import SigningGuard
+from ops import database, jobs, metrics_server, signing
 from ops.admin.core.command import CommandServices, log_after_commit_failure
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
@@ -23,6 +25,7 @@ from ops.http.core import app_keys
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.http.core.connections import LimitedRunner, connection_limits
 from ops.http.core.middleware import handle_errors
+from ops.http.core.snapshots import SnapshotCache
 from ops.http.endpoints import ENDPOINTS, document
 from ops.http.openapi.endpoint import build_routes
 from ops.http.web import pages
@@ -31,9 +34,10 @@ from ops.metrics import Metrics
 from ops.openid.client import load_client as load_openid_client
 from ops.openid.provider import Provider
 from ops.payout_channels import load_payout_key
+from ops.readiness import WriteProbe
 from ops.settings import Settings
 from ops.witnesses import load_witnesses
-from sql import UNAVAILABLE_ERRORS, Pool
+from sql import Pool, is_unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,14 @@ class Service:
     intake_queue: IntakeQueue
     metrics: Metrics
     openid: Provider | None = None
+    guard: SigningGuard | None = None
     key_usage: KeyUsage = field(default_factory=KeyUsage)
     command_services: CommandServices = field(init=False)  # one: it bounds outside calls
 
     def __post_init__(self) -> None:
-        services = CommandServices(self.pool, self.keys, self.settings, self._report_after_commit_failure)
+        services = CommandServices(
+            self.pool, self.keys, self.settings, self._report_after_commit_failure, guard=self.guard
+        )
         object.__setattr__(self, "command_services", services)
 
     def _report_after_commit_failure(self, command: str, error: Exception) -> None:
@@ -64,17 +71,20 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
     """Yield the service with intake and jobs running; on exit finish the accepted deliveries."""
     witnesses, openid_client = load_witnesses(settings), load_openid_client(settings)
     async with (
-        database.open_pool(dsn, settings.pool_size) as pool,
-        database.open_pool(dsn, for_intake=True) as intake_pool,
+        database.open_pool(dsn, settings.pool_size, seconds_max=database.REQUEST_SECONDS_MAX) as pool,
+        database.open_pool(dsn, for_intake=True, seconds_max=settings.intake_timeout_seconds) as intake_pool,
+        database.open_pool(dsn) as job_pool,  # its queries may take longer than a reader waits
         http_client.create_session() as http,
     ):
         metrics, catalogue_cache = Metrics(), CatalogueCache(pool, keys.pseudonym)
         await catalogue_cache.refresh()
-        await _ensure_log(settings, keys, pool)
+        guard = signing.load_guard(settings, http, witnesses)
+        await _ensure_log(settings, keys, pool, guard, metrics)
         provider = Provider(openid_client, http) if openid_client else None
         intake_queue = IntakeQueue(intake_pool, catalogue_cache, utc_now, metrics)
-        service = Service(settings, keys, pool, catalogue_cache, intake_queue, metrics, provider)
-        service_jobs = jobs.Jobs(pool, catalogue_cache, metrics, service.command_services, service.key_usage)
+        service = Service(settings, keys, pool, catalogue_cache, intake_queue, metrics, provider, guard)
+        job_services = replace(service.command_services, pool=job_pool)  # shares the bound on outside calls
+        service_jobs = jobs.Jobs(job_pool, catalogue_cache, metrics, job_services, service.key_usage)
         scheduler = jobs.build_scheduler(service_jobs, settings, http, witnesses)
         service.intake_queue.start()
         scheduler.start()
@@ -83,21 +93,34 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
         finally:
             scheduler.shutdown(wait=False)
             await service.intake_queue.stop()
-            with suppress(*UNAVAILABLE_ERRORS):
-                await service.key_usage.flush(pool)
+            await _flush_key_usage(service)
 
 
-async def _ensure_log(settings: Settings, keys: Keys, pool: Pool) -> None:
-    """Check that the database's log has our key; create it in an embedded database.
+async def _flush_key_usage(service: Service) -> None:
+    """Store when keys were last used, unless the database is unavailable."""
+    try:
+        await service.key_usage.flush(service.pool)
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
 
-    An external database gets its log from `like-ledger log init`.
+
+async def _ensure_log(settings: Settings, keys: Keys, pool: Pool, guard: SigningGuard, metrics: Metrics) -> None:
+    """Check that the database's log has our key and our history; create it in an embedded database.
+
+    An external database gets its log from `like-ledger log init`. A log that refuses to sign does
+    not stop the start: intake goes on.
     """
     if keys.log is None:
         return
-    if settings.database_url is None:
-        await sequencer.create_log(pool, keys.log, utc_now())
-    async with pool.acquire() as conn:
-        await sequencer.check_identity(conn, keys.log)
+    try:
+        if settings.database_url is None:
+            await sequencer.create_log(pool, keys.log, utc_now(), guard)
+        async with pool.acquire() as conn:
+            await sequencer.check_identity(conn, keys.log)
+        await signing.compare_histories(guard, pool)
+    except SigningRefused:
+        metrics.log_signing_refused.set(1)
 
 
 def build_application(service: Service) -> web.Application:
@@ -107,11 +130,13 @@ def build_application(service: Service) -> web.Application:
     app[intake.FAULTY_BODY_LOCK] = asyncio.Lock()
     app[app_keys.WEBHOOK_KEY] = service.keys.webhook
     app[app_keys.KEY_USAGE] = service.key_usage
-    app[app_keys.METRICS], app[health.POOL] = service.metrics, service.pool
+    app[app_keys.METRICS], app[health.WRITE_PROBE] = service.metrics, WriteProbe(service.pool)
+    app[health.GUARD] = service.guard
     app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(
         service.pool, load_payout_key(service.settings), service.metrics
     )
-    open_data.set_up(app, service.pool, service.catalogue_cache, service.settings.streams_per_address)
+    snapshot_cache = SnapshotCache(service.pool, service.catalogue_cache, utc_now, service.metrics.outages.record)
+    open_data.set_up(app, snapshot_cache, service.settings.streams_per_address)
     pages.set_up(app)
     log.set_up(app, service.pool)
     app[AUTHENTICATOR] = Authenticator(service.pool, service.settings, service.metrics)

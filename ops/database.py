@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-import asyncpg
-
+from ops.database_hosts import HOST_SECONDS_MAX, DatabaseConnection, connect, find_cluster
+from ops.sessions import SessionPool
 from ops.settings import Settings
 from sql import Pool
 
@@ -18,7 +18,16 @@ _INTAKE_PLANS = {
     "enable_bitmapscan": "off",
     "jit": "off",
 }
+_SESSION = {
+    "application_name": "like-ledger",
+    "timezone": "UTC",
+    "role": "like_ledger_service",
+    "synchronous_commit": "on",  # a role or a database may have weakened it
+}
 _COMMAND_SECONDS_MAX = 60
+REQUEST_SECONDS_MAX = 5  # of a query for a sender or reader that waits
+
+__all__ = ["REQUEST_SECONDS_MAX", "connect", "open_database", "open_pool"]
 
 
 @asynccontextmanager
@@ -41,14 +50,23 @@ async def open_database(
 
 
 @asynccontextmanager
-async def open_pool(dsn: str, size: int = 4, *, for_intake: bool = False) -> AsyncIterator[Pool]:
-    """Yield a connection pool with the service's role, in UTC, with a time limit per query."""
-    settings = {"application_name": "like-ledger", "timezone": "UTC", "role": "like_ledger_service"}
-    async with asyncpg.create_pool(
+async def open_pool(
+    dsn: str, size: int = 4, *, for_intake: bool = False, seconds_max: float = _COMMAND_SECONDS_MAX
+) -> AsyncIterator[Pool]:
+    """Yield a pool of connections to the primary, with the service's role, in UTC.
+
+    `seconds_max` limits each statement and each wait for a session. It is also how soon a server that
+    hangs is noticed, and how long a commit waits for the synchronous standby.
+    """
+    cluster = find_cluster(dsn)
+    pool = SessionPool(
         dsn,
-        min_size=1,
-        max_size=size,
-        command_timeout=_COMMAND_SECONDS_MAX,
-        server_settings=settings | (_INTAKE_PLANS if for_intake else {}),
-    ) as pool:
+        size,
+        acquire_seconds_max=max(seconds_max, HOST_SECONDS_MAX * cluster.host_count),
+        command_timeout=seconds_max,
+        connect=cluster.connect,
+        connection_class=DatabaseConnection,
+        server_settings=_SESSION | (_INTAKE_PLANS if for_intake else {}),
+    )
+    async with pool:
         yield pool

@@ -26,8 +26,9 @@ from ledger.invariants import sql_checks
 from ledger.payouts import recovery
 from ledger.payouts.sending import UnfinishedSettlement
 from ledger.publication import sequencer, witnesses
+from ledger.publication.refusals import SigningRefused
 from ledger.publication.witness_client import Witness
-from ops import payout_channels
+from ops import payout_channels, signing
 from ops.admin import expiry, registry
 from ops.admin.core.command import CommandServices
 from ops.admin.core.proposals import read_ages
@@ -35,7 +36,7 @@ from ops.admin.resources import content_uploads, proposals
 from ops.clock import utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
-from sql import Pool
+from sql import Pool, is_unavailable
 
 _PEOPLE_SECONDS = 10
 _PROPOSALS_SECONDS = 30
@@ -63,6 +64,7 @@ class Jobs:
     async def tick(self) -> None:
         """Fold and pledge every campaign with unfolded batches."""
         started = perf_counter()
+        await _require_history(self.pool, self.services)
         catalogue = await self.catalogue_cache.refresh()
         run = await pledge.tick_all(self.pool, catalogue.campaigns_by_id)
         async with self.pool.acquire() as conn:
@@ -81,7 +83,13 @@ class Jobs:
         signer = self.services.keys.log
         if signer is None:
             return
-        head = await sequencer.sequence_leaves(self.pool, signer, utc_now())
+        guard = self.services.guard
+        if guard is not None:
+            try:
+                await signing.compare_histories(guard, self.pool)
+            finally:
+                self.metrics.log_signing_refused.set(guard.refusal is not None)
+        head = await sequencer.sequence_leaves(self.pool, signer, utc_now(), guard)
         if head is not None:
             self.metrics.log_leaves.set(head.size)
             self.metrics.log_sequenced_timestamp_seconds.set(head.sequenced_at.timestamp())
@@ -96,14 +104,18 @@ class Jobs:
 
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
+        await _require_history(self.pool, self.services)
         clock = await self._running_clock()
         catalogue = await self.catalogue_cache.refresh()
         run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), clock)
         async with self.pool.acquire() as conn:
-            backlog = await recovery.read_backlog(conn)
+            sent_before = utc_now() - timedelta(days=self.services.settings.payout_sent_days)
+            backlog = await recovery.read_backlog(conn, sent_before)
         self.metrics.settlements_overdue.set(run.overdue_count)
         self.metrics.payout_sending_age_seconds.set(seconds_since(backlog.sending_since, utc_now()))
         self.metrics.payout_pending_age_seconds.set(seconds_since(backlog.waiting_since, utc_now()))
+        self.metrics.payment_statuses_unmatched.set(backlog.unreviewed_status_count)
+        self.metrics.payouts_overdue.set(backlog.overdue_count)
         self.metrics.statement_lines_unmatched.set(backlog.unmatched_line_count)
         run.errors.raise_if_any("campaigns that could not be settled")
 
@@ -120,6 +132,7 @@ class Jobs:
 
     async def resume_payouts(self) -> None:
         """Recover payouts that a crash or a time-out left in `sending`."""
+        await _require_history(self.pool, self.services)
         run = await recovery.resume_unfinished(
             self.pool,
             payout_channels.queryable_channels(self.services.settings),
@@ -171,6 +184,13 @@ class Jobs:
         """Delete expired responses to deliveries, idempotency keys and sessions."""
         await delivery_retention.delete_expired(self.pool, utc_now())
         await expiry.delete_expired(self.pool, utc_now())
+
+
+async def _require_history(pool: Pool, services: CommandServices) -> None:
+    """Stop a job while the log refuses to sign: its figures could not be published."""
+    if services.guard is not None:
+        async with pool.acquire() as conn:
+            await services.guard.require_history(conn)
 
 
 def seconds_since(moment: datetime | None, now: datetime) -> float:
@@ -228,7 +248,7 @@ def _is_no_skip(line: logging.LogRecord) -> bool:
 
 
 def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metrics) -> Callable[[], Awaitable[None]]:
-    """Return the job that counts and logs a failure.
+    """Return the job that counts and logs a failure; an outage of the database is not one.
 
     Due work stays in the database, and the next run retries it.
     """
@@ -236,10 +256,15 @@ def _guard_job(name: str, run_once: Callable[[], Awaitable[None]], metrics: Metr
     async def run() -> None:
         try:
             await run_once()
+        except SigningRefused:  # logged once where the histories are compared, and a gauge raises an alert
+            return
         except Refusal as refusal:  # an expected one: a clock that cannot be trusted
             metrics.job_failures.labels(name).inc()
             _log.error("job refused", job=name, reason=str(refusal))
-        except Exception:  # noqa: BLE001 - counted, logged and retried
+        except Exception as error:  # noqa: BLE001 - counted, logged and retried
+            if is_unavailable(error):
+                metrics.outages.record(error, job=name)
+                return
             metrics.job_failures.labels(name).inc()
             _log.exception("job failed", job=name)
 

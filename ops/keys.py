@@ -47,9 +47,47 @@ def load_log_signer(settings: Settings) -> Signer:
             f"{PREFIX}LOG_ORIGIN is missing. Set it to the log's name, such as `ledger.example.org/log`"
         )
     try:
-        return make_signer(origin or _EMBEDDED_ORIGIN, _load_key(settings, "log_key", settings.log_key))
+        return make_signer(origin or _read_origin(settings), read_log_seed(settings))
     except MalformedKey as error:
         raise SettingsRefused(f"{PREFIX}LOG_ORIGIN: {error}") from None
+
+
+def read_log_seed(settings: Settings) -> bytes:
+    """Return the seed of the configured log key."""
+    return _load_key(settings, "log_key", settings.log_key)
+
+
+def _read_origin(settings: Settings) -> str:
+    """Return the origin of an embedded database's log: a successor has another than the first."""
+    file = settings.data_dir / "keys" / "log_origin"
+    return file.read_text().strip() if file.exists() else _EMBEDDED_ORIGIN
+
+
+def store_next_log_signer(settings: Settings, key: bytes, origin: str) -> None:
+    """Store key and origin of a successor beside those of the log, until it has succeeded."""
+    folder = settings.data_dir / "keys"
+    for name, text in (("log_key", key.hex()), ("log_origin", origin)):
+        draft = folder / f"{name}.next"
+        draft.touch(mode=0o600)
+        draft.write_text(text + "\n")
+
+
+def load_next_log_signer(settings: Settings) -> Signer | None:
+    """Return the stored signer of a successor, None if there is none."""
+    folder = settings.data_dir / "keys"
+    try:
+        key, origin = ((folder / f"{name}.next").read_text().strip() for name in ("log_key", "log_origin"))
+    except FileNotFoundError:
+        return None
+    return make_signer(origin, _parse_hex_key(key, f"{PREFIX}LOG_KEY"))
+
+
+def promote_next_log_signer(settings: Settings) -> None:
+    """Make the successor's key and origin the log's. Repeated, it changes nothing."""
+    for name in ("log_origin", "log_key"):
+        draft = settings.data_dir / "keys" / f"{name}.next"
+        if draft.exists():
+            draft.replace(draft.with_suffix(""))
 
 
 def _load_key(settings: Settings, name: str, value: SecretStr | None) -> bytes:

@@ -8,7 +8,7 @@ from rich.progress import track
 
 from ledger.log.tiles import Bundle, Tile, new_bundles, new_tiles
 from ledger.publication import store
-from ledger.publication.sequencer import LogRefused
+from ledger.publication.refusals import LogRefused
 from sql import Connection, query
 
 _FIND_LOG_IDENTITY = query("find_log_identity")

@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from campaigns.intake.like_state import Outcome
 from ledger.payouts.callbacks import CallbackResult
+from ops.outages import OutageRecorder
+from sql import Outage
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 AFTER_COMMIT_COMMANDS = ("settlement.send",)  # commands that call other services after their commit
@@ -23,6 +25,7 @@ class Metrics:
         self._add_money(options)
         self._add_operations(options)
         self._initialize_labels()
+        self.outages = OutageRecorder(lambda outage: self.database_outages.labels(outage.code).inc())
 
     def _add_likes(self, options: dict[str, Any]) -> None:
         self.likes = Counter("like_ledger_likes", "Likes and unlikes decided, by outcome", ["outcome"], **options)
@@ -62,6 +65,14 @@ class Metrics:
         self.payout_pending_age_seconds = Gauge(
             "like_ledger_payout_pending_age_seconds", "Age of the oldest payout in state waiting", **options
         )
+        self.payment_statuses_unmatched = Gauge(
+            "like_ledger_payment_statuses_unmatched", "Bank statuses that wait for a person", **options
+        )
+        self.payouts_overdue = Gauge(
+            "like_ledger_payouts_overdue",
+            "Payouts in state sent for longer than LIKE_LEDGER_PAYOUT_SENT_DAYS",
+            **options,
+        )
         self.payout_callbacks = Counter(
             "like_ledger_payout_callbacks",
             "Callbacks of the payment service, by result",
@@ -76,6 +87,12 @@ class Metrics:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
         self.job_skips = Counter(
             "like_ledger_job_skips", "Runs of a job left out because the one before still ran", ["job"], **options
+        )
+        self.database_outages = Counter(
+            "like_ledger_database_outages",
+            "Requests and jobs that the database could not serve, by outage",
+            ["outage"],
+            **options,
         )
         self.after_commit_failures = Counter(
             "like_ledger_after_commit_failures",
@@ -104,6 +121,9 @@ class Metrics:
         self.log_sequenced_timestamp_seconds = Gauge(
             "like_ledger_log_sequenced_timestamp_seconds", "When the log last grew", **options
         )
+        self.log_signing_refused = Gauge(
+            "like_ledger_log_signing_refused", "1 while the log refuses to sign a second history", **options
+        )
         self.witness_lag_seconds = Gauge(
             "like_ledger_witness_lag_seconds", "Age of the oldest checkpoint not yet cosigned", ["witness"], **options
         )
@@ -116,6 +136,8 @@ class Metrics:
             self.authentication_failures.labels(reason)
         for result in CallbackResult:
             self.payout_callbacks.labels(result.value)
+        for outage in Outage:
+            self.database_outages.labels(outage.code)
         for command in AFTER_COMMIT_COMMANDS:
             self.after_commit_failures.labels(command)
 

@@ -6,9 +6,9 @@ edited after it was applied (`ops/decisions/0003-migration-runner.md`).
 
 from dataclasses import dataclass
 
-import asyncpg
-
 import sql
+from ops.database_hosts import connect
+from ops.pooler import require_sessions
 
 NEWEST_SERVER = 18
 OLDEST_SERVER = 15
@@ -77,7 +77,8 @@ async def _apply_pending(conn: sql.Connection, pending: list[sql.Script]) -> Non
 
 async def require_migrated(dsn: str) -> None:
     """Raise MigrationRefused, with what to do, unless every migration of this program is applied."""
-    conn = await asyncpg.connect(dsn)
+    await require_sessions(dsn)
+    conn = await connect(dsn)
     try:
         plan = await read_plan(conn)
     finally:
@@ -99,7 +100,8 @@ async def migrate(dsn: str) -> MigrationPlan:
 
     Raises MigrationRefused if database and files do not match.
     """
-    conn = await asyncpg.connect(dsn)
+    await require_sessions(dsn)
+    conn = await connect(dsn)
     try:
         async with conn.transaction():
             await conn.execute(sql.query("lock_migrations"))

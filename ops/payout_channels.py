@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -26,10 +27,15 @@ def payout_channel(settings: Settings, name: str | None = None) -> Channel:
     if chosen == "manual":
         return ManualChannel()
     if chosen == "pain001":
-        return Pain001Channel(load_payer(settings), settings.payout_folder or settings.data_dir / "outbox")
+        return Pain001Channel(load_payer(settings), _sent_folder(settings))
     if chosen == "http":
         return _http_channel(settings)
     raise SettingsRefused(f"unknown payout channel {chosen!r}: use manual, pain001 or http")
+
+
+def _sent_folder(settings: Settings) -> Path:
+    """Return the folder of sent files and of the marks of all messages sent."""
+    return settings.payout_folder or settings.data_dir / "outbox"
 
 
 def queryable_channels(settings: Settings) -> dict[str, Channel]:
@@ -53,7 +59,9 @@ def _http_channel(settings: Settings) -> Channel:
     if settings.payout_url is None or settings.payout_secret is None:
         raise SettingsRefused(f"the channel http needs {PREFIX}PAYOUT_URL and {PREFIX}PAYOUT_SECRET: set both")
     load_payout_key(settings)
-    return HttpChannel(settings.payout_url, settings.payout_secret.get_secret_value(), utc_now)
+    return HttpChannel(
+        settings.payout_url, settings.payout_secret.get_secret_value(), utc_now, _sent_folder(settings)
+    )
 
 
 def load_payout_key(settings: Settings) -> bytes | None:

@@ -9,6 +9,7 @@ import structlog
 from ops import app, database, keys, logs
 from ops.http.core.connections import raise_file_limit
 from ops.migrate import migrate
+from ops.pooler import require_sessions
 from ops.settings import Settings
 
 # Intake allocates about ten short-lived tuples per like, without reference cycles. Python's default
@@ -31,6 +32,8 @@ async def serve(settings: Settings, *, run_migrations: bool = True) -> None:
         if run_migrations:
             plan = await migrate(dsn)
             _log.info("migrated", applied=[script.name for script in plan.pending])
+        else:
+            await require_sessions(dsn)
         async with (
             app.run_service(settings, service_keys, dsn) as service,
             app.serve_metrics(service, settings.metrics_port),

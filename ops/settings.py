@@ -23,7 +23,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     database_url: Annotated[
-        SecretStr | None, Field(description="PostgreSQL 15 to 18; unset: an embedded one in the data folder")
+        SecretStr | None,
+        Field(
+            description="PostgreSQL 15 to 18; several hosts, separated by commas: the primary among them;"
+            " unset: an embedded one in the data folder"
+        ),
     ] = None
     data_dir: Annotated[Path, Field(description="folder of the embedded database and its keys")] = Path("data")
     host: Annotated[str, Field(description="address to listen on")] = "127.0.0.1"
@@ -48,6 +52,20 @@ class Settings(BaseSettings):
             description="witnesses, separated by commas or lines: each a verifier key and the witness's address",
         ),
     ] = None
+    log_state: Annotated[
+        Path | None,
+        Field(
+            description="file that remembers the newest signed head, never part of a backup; several instances share"
+            " it; unset: log-state.json in the data folder"
+        ),
+    ] = None
+    log_mirror: Annotated[
+        str | None,
+        Field(
+            max_length=500,
+            description="published copy of the log, an address or a folder, that is compared before each signature",
+        ),
+    ] = None
     tick_seconds: Annotated[float, Field(gt=0, le=3600, description="seconds between pledge ticks")] = 0.5
     sequence_seconds: Annotated[
         float, Field(gt=0, le=3600, description="seconds between runs of the log's sequencer")
@@ -61,7 +79,10 @@ class Settings(BaseSettings):
     ] = "manual"
     payout_folder: Annotated[
         Path | None,
-        Field(description="folder for pain.001 files, shared by all instances; unset: outbox in the data folder"),
+        Field(
+            description="folder for pain.001 files and hashes of sent messages, shared by all instances, not part of"
+            " a backup; unset: outbox in the data folder"
+        ),
     ] = None
     payout_url: Annotated[
         str | None,
@@ -74,6 +95,9 @@ class Settings(BaseSettings):
     payout_secret: Annotated[
         SecretStr | None, Field(description="whsec_…: signs requests to the payment service, and its callbacks")
     ] = None
+    payout_sent_days: Annotated[
+        int, Field(ge=1, le=365, description="days after which a sent payout that no statement shows is overdue")
+    ] = 5
     payer_name: Annotated[str | None, Field(max_length=140, description="name of the account that payouts leave")] = (
         None
     )
@@ -131,6 +155,10 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[
         int, Field(ge=0, le=10, description="number of our proxies whose X-Forwarded-For is trusted")
     ] = 0
+    intake_timeout_seconds: Annotated[
+        float,
+        Field(ge=1, le=60, description="seconds after which intake gives up on a statement, a commit or a server"),
+    ] = 4
     metrics_port: Annotated[
         int | None, Field(ge=0, le=65535, description="port that serves /metrics; unset: metrics are not served")
     ] = None
@@ -156,7 +184,12 @@ class Settings(BaseSettings):
         float, Field(gt=0, le=3600, description="seconds until a request's body must have arrived after its headers")
     ] = 30
     pool_size: Annotated[
-        int, Field(ge=4, le=100, description="database connections per instance, beside those of intake")
+        int,
+        Field(
+            ge=4,
+            le=100,
+            description="database connections per instance for requests, beside four for intake and four for jobs",
+        ),
     ] = 8
     log_format: Annotated[str, Field(pattern="^(json|text)$", description="log lines as json or text")] = "json"
 

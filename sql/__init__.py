@@ -19,34 +19,28 @@ from typing import TypeAlias
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from sql.outages import CONFLICT_ERRORS, Outage, find_outage, is_unavailable
+
+__all__ = [
+    "CONFLICT_ERRORS",
+    "Connection",
+    "Outage",
+    "Pool",
+    "Script",
+    "find_outage",
+    "is_unavailable",
+    "queries",
+    "query",
+    "rows_affected",
+    "script",
+    "scripts",
+]
+
 # A function with such a parameter joins the transaction of its caller.
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
-# Errors of asyncpg that mean only that the database is unreachable or shutting down.
-UNAVAILABLE_ERRORS = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the connection broke between two protocol messages
-)
-
 FOLDER = Path(__file__).parent
-
-
-def is_unavailable(error: BaseException) -> bool:
-    """Return whether an error means that the database is unreachable; other errors of the system do not. Pure.
-
-    asyncpg raises a bare OSError if no address of a host answers. The error of a file names the file, and a
-    library's subclass of OSError has no number of the system.
-    """
-    if not isinstance(error, OSError) or isinstance(error, ConnectionError | TimeoutError):
-        return isinstance(error, UNAVAILABLE_ERRORS)
-    return error.filename is None and (type(error) is OSError or error.errno is not None)
-
-
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 

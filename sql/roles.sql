@@ -52,7 +52,9 @@ GRANT EXECUTE ON FUNCTION create_likes_partition(integer) TO like_ledger_service
 
 GRANT SELECT ON settlements, settlement_shares, payouts, settlement_approvals TO like_ledger_reader;
 GRANT INSERT ON settlements, settlement_shares, payouts, payout_messages, payout_steps, settlement_approvals, tokens,
-    statements, statement_lines, statement_matches TO like_ledger_service;
+    statements, statement_lines, statement_matches, statement_line_payouts, statement_line_differences,
+    payment_statuses, payment_status_reviews TO like_ledger_service;
+GRANT SELECT ON statement_line_payouts, statement_line_differences TO like_ledger_reader;
 GRANT UPDATE (revoked_at) ON tokens TO like_ledger_service;
 
 GRANT INSERT ON sessions, idempotency_keys, proposals, proposal_steps, audit_log TO like_ledger_service;
@@ -64,7 +66,7 @@ GRANT INSERT ON content_pauses, content_uploads, content_upload_chunks TO like_l
 GRANT UPDATE (paused_at, resumed_at, version) ON content_pauses TO like_ledger_service;
 GRANT UPDATE (ended_at, fault) ON content_uploads TO like_ledger_service;
 GRANT UPDATE (changed, done_at) ON content_upload_chunks TO like_ledger_service;
-GRANT SELECT ON log_witnesses, log_cosignatures TO like_ledger_reader;
+GRANT SELECT ON log_witnesses, log_cosignatures, log_successions TO like_ledger_reader;
 GRANT INSERT ON log_witnesses, log_cosignatures TO like_ledger_service;
 GRANT UPDATE (known_size, next_at, fault) ON log_witnesses TO like_ledger_service;
 

@@ -1,6 +1,7 @@
 """Fixtures of every test: a fresh database on each server, and the invariants afterwards."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -40,6 +41,21 @@ def server_of(nodeid: str) -> str | None:
     """Return the server that a test runs on, as its name tells; None: on none."""
     parameters = nodeid.partition("[")[2].rstrip("]").split("-")
     return next((name for name in (EXTERNAL, EMBEDDED) if set(name.split("-")) <= set(parameters)), None)
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield the data folder of this test alone: keys and ids are the same in every test, what they did is not."""
+    folder = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LIKE_LEDGER_DATA_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def log_state(data_dir: Path) -> Path:
+    """Return the file with the newest signed head."""
+    return data_dir / "log-state.json"
 
 
 @pytest.fixture(scope="session", params=server_names())

@@ -41,6 +41,7 @@ from campaigns.intake.response import (
 )
 from campaigns.promise.calendar import local_day
 from sql import Connection, query, rows_affected
+from sql.replication import wait_until_replicated
 
 _READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
@@ -132,7 +133,7 @@ async def commit_group(
 ) -> CommitResult:
     """Record a group of deliveries in one transaction.
 
-    Returns once it is durable. Calls `on_claim` while the database works on the first claim.
+    Returns once it is durable and replicated. Calls `on_claim` while the database works on the first claim.
     `exclusive` keeps all other intake out until the commit: for a group
     that lost a race. Raises StaleCatalogue or ConcurrentUpdate; then nothing was recorded, and the
     group may be prepared and committed again.
@@ -152,6 +153,10 @@ async def commit_group(
             prepared = _prepare(catalogue, group, unanswered, prepared.now)
             recording = await _record(conn, prepared)
         stored |= await _keep(conn, prepared.unanswered, recording)
+    # A commit of ours waits for the standby. A group that wrote nothing repeats responses of another
+    # transaction, whose own wait may have been cut off: nobody has been told that it is durable.
+    if not prepared.unanswered:
+        await wait_until_replicated(conn)
     responses = [_select_response(s, stored[s.id]) if s.id in accepted else SenderRevoked() for s in group]
     outcomes: Counter[Outcome] = Counter()
     for results in recording.results:

@@ -3,7 +3,7 @@
 All events about it commute. Its latest event decides whether it counts; `unlike` wins a tie. Its
 earliest like decides where it stands: day, place under the daily limit, and whether it is suspect;
 a suspect one wins a tie. So nothing depends on the order in which events arrive, and an unlike
-followed by a new like moves nothing (`ops/decisions/0022-earliest-like.md`).
+followed by a new like moves nothing (`ops/decisions/0029-earliest-like.md`).
 """
 
 from datetime import date

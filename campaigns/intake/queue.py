@@ -15,8 +15,6 @@ from datetime import datetime
 from time import perf_counter
 from typing import Protocol
 
-import asyncpg
-
 from campaigns.catalogue.cache import CatalogueCache
 from campaigns.intake.claim import ConcurrentUpdate, StaleCatalogue
 from campaigns.intake.group_commit import (
@@ -28,7 +26,7 @@ from campaigns.intake.group_commit import (
     prepare_group,
 )
 from campaigns.intake.like_state import Outcome
-from sql import UNAVAILABLE_ERRORS, Pool
+from sql import CONFLICT_ERRORS, Pool, is_unavailable
 
 GROUP_LIKES_MAX = 2_000
 GROUP_DELIVERIES_MAX = 256
@@ -37,7 +35,8 @@ QUEUE_DELIVERIES_MAX = 4_000
 SMALL_GROUP_LIKES = 200
 CONCURRENT_TRANSACTIONS = 2
 _ATTEMPTS_MAX = 12
-_RETRYABLE_ERRORS = (ConcurrentUpdate, StaleCatalogue, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
+_RETRYABLE_ERRORS = (ConcurrentUpdate, StaleCatalogue, *CONFLICT_ERRORS)
+_RESPONSE_SECONDS_MAX = 10.0
 
 
 class QueueFull(Exception):
@@ -133,7 +132,11 @@ class IntakeQueue:
         self._queue.append(queued)
         self._queued_likes += likes
         self._wake.set()
-        return await queued.response
+        try:
+            async with asyncio.timeout(_RESPONSE_SECONDS_MAX):
+                return await queued.response
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
 
     async def _work(self) -> None:
         while not (self._is_stopping and not self._queue):
@@ -143,7 +146,7 @@ class IntakeQueue:
             try:
                 if group := self._take_group():
                     await self._process(group, preparation)
-                elif not self._is_stopping:
+                elif not (self._queue or self._is_stopping):
                     self._wake.clear()
             finally:
                 preparation.end()
@@ -162,8 +165,9 @@ class IntakeQueue:
             if queued.submission.id in group:
                 later.append(queued)
                 continue
-            group[queued.submission.id] = queued
             likes += len(queued.submission.events)
+            if not queued.response.done():  # else the sender waits no more
+                group[queued.submission.id] = queued
         self._queue.extendleft(reversed(later))
         self._queued_likes -= likes
         return list(group.values())
@@ -199,7 +203,9 @@ class IntakeQueue:
                 self._observer.record_retry(type(error).__name__)
                 exclusive = not isinstance(error, StaleCatalogue)
                 await self._catalogue_cache.refresh()
-            except UNAVAILABLE_ERRORS as error:
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise
                 raise DatabaseUnavailable from error
             else:
                 self._observer.record_commit(committed.outcomes, len(submissions), perf_counter() - started)

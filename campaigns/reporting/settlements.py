@@ -44,7 +44,23 @@ CSV_COLUMNS = (  # new columns are added at the end only
     "reason",
     "evidence",
     "return_code",
+    "bank_charges_minor",
+    "bank_differences_minor",
 )
+
+
+class PublishedDifference(TypedDict):
+    """A part of a bank's booking that is no payout.
+
+    `amount` is what the account lost beyond the payouts of the booking, negative if it gained.
+    `kind` is `charge` if the bank states it, and `difference` if a person accepted it. A booking of
+    several payouts, `payouts`, shows its whole difference with each.
+    """
+
+    kind: str
+    amount: Money
+    booked_on: IsoDate
+    payouts: int
 
 
 class PublishedPayout(TypedDict):
@@ -52,6 +68,7 @@ class PublishedPayout(TypedDict):
 
     `paid_on` is the bank's date, `evidence` the SHA-256 of the files that prove it. `return_code` is
     the ISO 20022 code of a return, or one of ours, and `returned_because` says it in our words.
+    `differences` change neither the amount nor what the charity is owed.
     """
 
     id: str
@@ -66,6 +83,7 @@ class PublishedPayout(TypedDict):
     return_code: str | None
     returned_because: str | None
     evidence: list[str]
+    differences: list[PublishedDifference]
 
 
 class CarriedAmount(TypedDict):
@@ -189,7 +207,21 @@ def _published_payout(payout: Payout, currency: str) -> PublishedPayout:
         "return_code": public_reason(reason),
         "returned_because": public_reason_text(reason),
         "evidence": payout.evidence,
+        "differences": published_differences(payout, currency),
     }
+
+
+def published_differences(payout: Payout, currency: str) -> list[PublishedDifference]:
+    """Return the parts of a payout's bookings that are no payout."""
+    return [
+        {
+            "kind": difference.kind,
+            "amount": to_money(difference.amount_minor, currency),
+            "booked_on": difference.booked_on.isoformat(),
+            "payouts": difference.payouts_number,
+        }
+        for difference in payout.differences
+    ]
 
 
 def settlements_csv(snapshot: CampaignSnapshot) -> str:
@@ -210,7 +242,7 @@ def _csv_rows(snapshot: CampaignSnapshot, settlement: Settlement) -> list[list[o
         minor = share.share_minor + share.brought_minor
         money = [settlement.currency, minor, format_minor(minor, settlement.currency)]
         if share.payout is None:
-            blanks = [""] * 7
+            blanks = [""] * 9
             is_carried = "yes" if share.charity in settlement.carried_minor_by_charity else "no"
             rows.append([*columns, "", share.charity, *money, "", as_of, is_carried, *blanks])
             continue
@@ -219,6 +251,12 @@ def _csv_rows(snapshot: CampaignSnapshot, settlement: Settlement) -> list[list[o
         state = [payout["state"].value, as_of, "no", payout["attempt"]]
         dates = [payout["sent_at"], payout["paid_on"]]
         evidence = " ".join(payout["evidence"])
-        proof = [evidence, payout["return_code"]]
+        kept = [_kept_minor(share.payout, kind) for kind in ("charge", "difference")]
+        proof = [evidence, payout["return_code"], *kept]
         rows.append([*columns, payout["id"], share.charity, *money, *state, *dates, *bank_texts, *proof])
     return rows
+
+
+def _kept_minor(payout: Payout, kind: str) -> int:
+    """Return what the bookings of a payout hold beyond it; of shared ones, with the first only."""
+    return sum(d.amount_minor for d in payout.differences if d.kind == kind and d.is_first)

@@ -176,6 +176,10 @@ def _is_batch(value: Any) -> bool:
     return False
 
 
+def _is_indexed_hash(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and _is_count(value[0]) and _is_hash(value[1])  # noqa: PLR2004
+
+
 def _is_family_list(value: Any) -> bool:
     return (
         isinstance(value, list)
@@ -252,6 +256,13 @@ SCHEMAS: dict[tuple[str, int], dict[str, Predicate]] = {
         "reason": lambda value: _has_members(value, _REASON_TEXT_SCHEMA),
         "live_from": _is_text,
     },
+    ("succession", 1): {
+        "log": _is_text,
+        "checkpoint": _is_text,
+        "kept": _is_count,
+        "hashes": lambda value: isinstance(value, list) and all(map(_is_indexed_hash, value)),
+        "statement": _is_text,
+    },
     ("verdicts", 1): {
         "campaign": _is_slug,
         "ruleset": _is_positive,
@@ -267,4 +278,5 @@ OPTIONAL_MEMBERS: dict[tuple[str, int], frozenset[str]] = {
     ("payout", 2): frozenset(("bank_reference", *_PAYOUT_OPTIONAL_2)),
     ("note", 1): frozenset(("closed_at",)),
     ("ruleset", 1): frozenset(("live_from",)),
+    ("succession", 1): frozenset(("statement",)),
 }

@@ -9,7 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from ledger.payouts.channels import PaymentOutcome, PaymentResult
-from ledger.payouts.sending import record_results
+from ledger.payouts.channels.sent_marks import body_digest
+from ledger.payouts.sending import list_messages, record_results
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_steps import PayoutState, PayoutStep
@@ -63,6 +64,10 @@ async def _handle_for_payout(
     now: datetime,
     evidence: bytes,
 ) -> CallbackResult:
+    if result.body_sha256 is not None:
+        bodies = {message.message_id: message for message in await list_messages(conn, settlement.settlement_id)}
+        if result.body_sha256 != body_digest(bodies[message_id]):
+            return CallbackResult.CONFLICT  # it is about another message with this id
     effect = classify_result([step for step in payout.steps if step.message_id == message_id], result)
     if effect is CallbackResult.RECORDED:
         await record_results(conn, settlement, [payout], result, by, now, evidence)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from ledger.errors import SettlementRefused
-from ledger.payouts.channels import PaymentResult
+from ledger.payouts.channels import PaymentOutcome, PaymentResult
 from ledger.payouts.sending import ensure_not_being_sent, record_results
 from ledger.settlements.approvals import lock_settlement
 from ledger.settlements.model import Payout, Settlement
@@ -25,16 +25,23 @@ async def lock_payout(conn: Connection, payout_id: str) -> tuple[Settlement, Pay
     return settlement, next(payout for payout in settlement.payouts if payout.payout_id == payout_id)
 
 
+def takes_result(state: PayoutState, outcome: PaymentOutcome) -> bool:
+    """Tell whether a payout in this state can have this result. Pure."""
+    is_refused_later = state is PayoutState.SENT and outcome is PaymentOutcome.REFUSED
+    return state is PayoutState.SENDING or is_refused_later
+
+
 async def record_result_manually(
     conn: Connection, payout_id: str, result: PaymentResult, by: str, now: datetime, evidence: bytes | None
 ) -> Settlement:
-    """Record a result that a person reports for a `sending` payout; return its settlement.
+    """Record a result that a person reports for a payout; return its settlement.
 
-    Raises SettlementRefused if the payout is not `sending`, and ConcurrentUpdate if it is being
-    sent right now. Joins the caller's transaction.
+    A payout takes any result while it is `sending`, and a refusal while it is `sent`. Raises
+    SettlementRefused in other states, and ConcurrentUpdate if it is being sent right now. Joins the
+    caller's transaction.
     """
     settlement, payout = await lock_payout(conn, payout_id)
-    if payout.state is not PayoutState.SENDING:
+    if not takes_result(payout.state, result.outcome):
         raise SettlementRefused("payout_not_sending", payout=payout_id, state=payout.state.value)
     await ensure_not_being_sent(conn, payout)
     await record_results(conn, settlement, [payout], result, by, now, evidence)

@@ -19,13 +19,16 @@ SENDING_GRACE = timedelta(minutes=2)  # the process that started to send normall
 UNFINISHED_MAX = 50  # of one run; the next run continues after them
 FIRST_UNFINISHED = UnfinishedSettlement("", "")
 
+_LIST_OVERDUE_PAYOUTS = query("list_overdue_payouts")
 _READ_PAYOUT_BACKLOG = query("read_payout_backlog")
 
 
 class PayoutBacklog(NamedTuple):
-    """Unmatched statement lines, and since when the oldest payouts are in their state."""
+    """The work that waits for people, and since when the oldest payouts are in their state."""
 
     unmatched_line_count: int
+    unreviewed_status_count: int
+    overdue_count: int  # payouts without a booking
     sending_since: datetime | None
     waiting_since: datetime | None
 
@@ -37,10 +40,24 @@ class RecoveryRun(NamedTuple):
     errors: ErrorCollector
 
 
-async def read_backlog(conn: Connection) -> PayoutBacklog:
-    """Return the backlog of payouts."""
-    [row] = await conn.fetch(_READ_PAYOUT_BACKLOG)
+class OverduePayout(NamedTuple):
+    """A payout that a bank accepted long ago, and that no statement shows."""
+
+    payout_id: str
+    settlement_id: str
+    campaign: str
+    sent_at: datetime
+
+
+async def read_backlog(conn: Connection, sent_before: datetime) -> PayoutBacklog:
+    """Return the backlog of payouts; those `sent` since before a moment are overdue."""
+    [row] = await conn.fetch(_READ_PAYOUT_BACKLOG, sent_before)
     return PayoutBacklog(*row)
+
+
+async def list_overdue(conn: Connection, sent_before: datetime, count_max: int) -> list[OverduePayout]:
+    """Return the payouts that are `sent` since before a moment, oldest first."""
+    return [OverduePayout(*row) for row in await conn.fetch(_LIST_OVERDUE_PAYOUTS, sent_before, count_max)]
 
 
 async def resume_unfinished(

@@ -1,9 +1,9 @@
 """T4: send payouts. Claim them (payable→in_flight), call the counterparty, record its result.
 
-The claim stores the message and commits before any call. `resume_sending` then asks about every
-open message and sends the same bytes under the same id, but only if the counterparty has never
-received it. So the first send, a retry and the recovery after a crash are the same code. Without a
-clear result a payout stays `sending`.
+The claim stores the message, commits and is replicated before any call. `resume_sending` then asks
+about every open message and sends the same bytes under the same id, but only if the counterparty
+has never received it. So the first send, a retry and the recovery after a crash are the same code.
+Without a clear result a payout stays `sending`.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -24,6 +24,7 @@ from ledger.settlements.payout_transfers import STATE_BY_STEP, correction_key, t
 from ledger.settlements.return_reasons import REFUSED_WITHOUT_REASON
 from ledger.settlements.transitions import record_step
 from sql import Connection, Pool, query
+from sql.replication import wait_until_replicated
 
 _ADD_MESSAGE = query("add_message")
 _TRY_LOCK_SETTLEMENT_FOR_SESSION = query("try_lock_settlement_for_session")
@@ -64,7 +65,8 @@ async def claim_for_sending(
 ) -> Settlement:
     """Claim the waiting payouts, for `resume_sending` after the commit; return the settlement.
 
-    Raises SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the
+    `now` is in the campaign's time zone: banks are asked to execute on its day. Raises
+    SettlementRefused if approvals are missing, ConcurrentUpdate if another call sends the
     settlement. Joins the caller's transaction.
     """
     settlement = await lock_settlement(conn, settlement_id)
@@ -114,17 +116,26 @@ async def _claim_message(
 async def resume_sending(pool: Pool, channel: Channel, settlement_id: str, by: str, now: datetime) -> None:
     """Ask about the channel's open messages of a settlement, and send those that it never received.
 
-    Raises ConcurrentUpdate if another call sends the settlement.
+    Raises ConcurrentUpdate if another call sends the settlement, SettlementRefused after the last
+    message if the channel knows another body under the id of one.
     """
     async with _exclusive(pool, settlement_id) as lock_conn:
         async with pool.acquire() as conn, conn.transaction():
             settlement = await lock_settlement(conn, settlement_id)
             messages = await list_messages(conn, settlement_id)
+        # The claims may be visible here alone: a promoted standby without them would send again.
+        await wait_until_replicated(lock_conn)
         steps = [p.latest_step for p in settlement.payouts if is_sending(p)]
         open_ids = {step.message_id for step in steps if step.channel == channel.name}
+        refusals: list[SettlementRefused] = []
         for message in messages:
             if message.message_id in open_ids:
-                await _resume_message(pool, lock_conn, channel, settlement_id, message, by, now)
+                try:
+                    await _resume_message(pool, lock_conn, channel, settlement_id, message, by, now)
+                except SettlementRefused as refusal:  # of this message alone
+                    refusals.append(refusal)
+        if refusals:
+            raise refusals[0]
 
 
 async def list_unfinished(
@@ -273,7 +284,7 @@ async def record_results(
     now: datetime,
     evidence: bytes | None,
 ) -> None:
-    """Record a result for payouts that are `sending`. Joins the caller's transaction."""
+    """Record a result for payouts that are `sending`, or a refusal of `sent` ones. Joins the caller's transaction."""
     for payout in payouts:
         step = payout.latest_step
         if result.outcome is PaymentOutcome.ACCEPTED:

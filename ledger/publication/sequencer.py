@@ -2,24 +2,28 @@
 
 It takes two transactions (https://c2sp.org/tlog-tiles). The first assigns indexes, writes tiles and
 inserts the head. That insert is the one commit point: if two writers extend the same head, a
-constraint lets one through. The second signs the newest durable head, so no signature covers a tree
-that the database could lose. Recovery is the next run of the same two steps
-(`ops/decisions/0010-the-log.md`).
+constraint lets one through. The second signs the newest durable head, once it is replicated too, so
+no signature covers a tree that the database could lose. The signer remembers the head outside the
+database before it stores the signature, so that a restored database is noticed (`signing_guard.py`).
+Recovery is the next run of the same steps (`ops/decisions/0010-the-log.md`).
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 import asyncpg
 
-from ledger.errors import LedgerError
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
-from ledger.log.merkle import EMPTY_ROOT, leaf_hash, read_root, root_nodes
+from ledger.log.merkle import EMPTY_ROOT, leaf_hash, read_root
 from ledger.log.note import Signer, format_verifier_key
 from ledger.log.tiles import Tile, edge_tiles, grow_tiles, root_tiles, tiles_reader
-from ledger.publication.store import load_hash_reader, read_tiles
+from ledger.publication.refusals import BrokenTree, LogRefused
+from ledger.publication.signing_guard import SigningGuard, read_root_at
+from ledger.publication.store import read_tiles
 from sql import Connection, Pool, query, rows_affected
+from sql.replication import wait_until_replicated
 
 LEAVES_MAX = 1024  # bounds memory: a leaf has at most 64 KiB
 
@@ -35,16 +39,8 @@ _ADD_HEAD = query("add_head")
 _SET_CHECKPOINT = query("set_checkpoint")
 
 
-class LogRefused(LedgerError):
-    """The database has no log, or the log of another key, or a file of it is missing."""
-
-
-class BrokenTree(Exception):
-    """The stored tiles do not give the head's root; nothing is appended or signed."""
-
-
 class _ConcurrentSequencer(Exception):
-    """Another writer has assigned indexes to some of these leaves."""
+    """Another writer has assigned indexes to some of these leaves, or is signing."""
 
 
 class Head(NamedTuple):
@@ -56,17 +52,21 @@ class Head(NamedTuple):
     checkpoint: bytes | None  # None: not signed yet
 
 
-async def create_log(pool: Pool, signer: Signer, now: datetime) -> None:
+async def create_log(pool: Pool, signer: Signer, now: datetime, guard: SigningGuard | None = None) -> None:
     """Create the log of this key with the checkpoint of the empty tree; idempotent.
 
-    Raises LogRefused if the database has the log of another key.
+    Raises LogRefused if the database has the log of another key, SigningRefused if the signer
+    remembers a longer history.
     """
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_ADD_LOG_IDENTITY, format_verifier_key(signer.verifier_key))
         await check_identity(conn, signer)
         await conn.execute(_ADD_EMPTY_HEAD, EMPTY_ROOT, now)
+        if guard is not None:
+            await guard.require_history(conn)
     async with pool.acquire() as conn:
-        await sign_head(conn, signer)
+        with suppress(_ConcurrentSequencer):  # another process signs it
+            await sign_head(conn, signer, guard)
 
 
 async def check_identity(conn: Connection, signer: Signer) -> None:
@@ -81,19 +81,27 @@ async def check_identity(conn: Connection, signer: Signer) -> None:
         raise LogRefused("log_of_another_key", stored_key=stored_key, configured_key=configured_key)
 
 
-async def sequence_leaves(pool: Pool, signer: Signer, now: datetime) -> Head | None:
+async def sequence_leaves(
+    pool: Pool, signer: Signer, now: datetime, guard: SigningGuard | None = None
+) -> Head | None:
     """Append all queued leaves, then sign the newest head; return it.
 
-    Returns None if another run holds the lock.
+    Returns None if another run appends or signs. Raises SigningRefused, and appends nothing, if the
+    guard knows a head that the database does not extend.
     """
     async with pool.acquire() as conn:
+        if guard is not None:
+            await guard.require_history(conn)
         while leaf_count := await append_leaves(conn, now):
             if leaf_count < LEAVES_MAX:
                 break
-        return None if leaf_count is None else await sign_head(conn, signer)
+        try:
+            return None if leaf_count is None else await sign_head(conn, signer, guard)
+        except _ConcurrentSequencer:
+            return None
 
 
-async def append_leaves(conn: Connection, now: datetime) -> int | None:
+async def append_leaves(conn: Connection, now: datetime, leaves_max: int | None = None) -> int | None:
     """Append up to LEAVES_MAX queued leaves in one transaction and return their number.
 
     Returns None if another run holds the lock or has extended the head.
@@ -103,7 +111,7 @@ async def append_leaves(conn: Connection, now: datetime) -> int | None:
             if not await conn.fetchval(_TRY_LOCK_SEQUENCER):
                 return None
             head = await _read_newest_head(conn)  # read before the queue, so that no leaf in the head is read again
-            leaves = await conn.fetch(_LIST_UNSEQUENCED_LEAVES, LEAVES_MAX)
+            leaves = await conn.fetch(_LIST_UNSEQUENCED_LEAVES, leaves_max or LEAVES_MAX)
             if leaves:
                 await _extend_tree(conn, head, leaves, now)
             return len(leaves)
@@ -146,22 +154,38 @@ def _require_intact_edge(head: Head, edge: dict[Tile, bytes]) -> None:
         )
 
 
-async def sign_head(conn: Connection, signer: Signer) -> Head:
+async def sign_head(conn: Connection, signer: Signer, guard: SigningGuard | None = None) -> Head:
     """Sign the newest durable head unless it is signed; return it.
 
-    Raises BrokenTree if the tiles do not give its root.
+    Raises BrokenTree if the tiles do not give its root, SigningRefused if it does not extend a head
+    that the guard knows. Not for use inside a transaction.
     """
     await check_identity(conn, signer)
-    head = await _read_newest_head(conn)
-    if head.checkpoint is not None:
-        return head
-    actual = read_root(await load_hash_reader(conn, root_nodes(head.size), head.size), head.size)
-    if actual != head.root:
+    if guard is None:
+        return await _sign_newest_head(conn, signer, None)
+    with guard.memory.lock() as is_held:
+        if not is_held:
+            raise _ConcurrentSequencer
+        return await _sign_newest_head(conn, signer, guard)
+
+
+async def _sign_newest_head(conn: Connection, signer: Signer, guard: SigningGuard | None) -> Head:
+    head = await _read_newest_head(conn)  # under the lock, so that no process has remembered a newer one
+    if guard is not None:
+        await guard.require_history(conn)
+    if head.checkpoint is None and (actual := await read_root_at(conn, head.size)) != head.root:
         raise BrokenTree(
             f"the tiles of the tree of {head.size} leaves have the root {actual.hex()}, not {head.root.hex()}"
         )
-    note = sign_checkpoint(Checkpoint(signer.name, head.size, head.root), signer)
-    await conn.execute(_SET_CHECKPOINT, head.size, note)
+    if head.checkpoint is None:
+        # Visible here is not enough: a promoted standby without these leaves would get another tree
+        # under the same key. Keep this before everything that remembers a signature or lets it out.
+        await wait_until_replicated(conn)
+    note = head.checkpoint or sign_checkpoint(Checkpoint(signer.name, head.size, head.root), signer)
+    if guard is not None:
+        await guard.remember(conn, signer.verifier_key, note)  # before anybody can read the signature
+    if head.checkpoint is None:
+        await conn.execute(_SET_CHECKPOINT, head.size, note)
     return head._replace(checkpoint=note)
 
 

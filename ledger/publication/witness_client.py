@@ -50,6 +50,7 @@ class WitnessFailure(NamedTuple):
     """The witness did not cosign; the same request would fail again."""
 
     reason: str
+    is_other_history: bool = False  # it has seen another tree of this log
 
 
 def build_request(old_size: int, proof: Sequence[bytes], note: bytes) -> bytes:
@@ -69,7 +70,10 @@ def parse_response(
     if not response.status:
         return WitnessFailure(response.body.decode())
     reason = _STATUS_REASONS.get(response.status)
-    return WitnessFailure(f"status {response.status}: {reason}" if reason else f"status {response.status}")
+    is_other_history = response.status in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+    return WitnessFailure(
+        f"status {response.status}: {reason}" if reason else f"status {response.status}", is_other_history
+    )
 
 
 _STATUS_REASONS: dict[int, str] = {

@@ -16,6 +16,7 @@ from ledger.log.cosignature import Cosignature, format_witness_key
 from ledger.log.merkle import consistency_nodes, prove_consistency
 from ledger.log.note import format_signature
 from ledger.publication import store
+from ledger.publication.refusals import SigningRefused
 from ledger.publication.store import SignedHead
 from ledger.publication.witness_client import (
     SizeConflict,
@@ -51,6 +52,8 @@ class _WitnessCallResult(NamedTuple):
     known_size: int
     cosignature: Cosignature | None
     fault: str | None
+    refusal: SigningRefused | None = None  # the witness has seen leaves that the database lacks
+    answered: bool = True
 
 
 async def read_witness_progress(conn: Connection, witness: Witness, now: datetime) -> WitnessProgress:
@@ -82,6 +85,26 @@ async def request_cosignature(
     return True
 
 
+async def compare_with_witness(pool: Pool, session: aiohttp.ClientSession, witness: Witness) -> bool:
+    """Send the newest checkpoint again; return whether the witness gave an answer.
+
+    Raises SigningRefused if it has seen another or a longer history of this log.
+    """
+    for _ in range(ATTEMPTS_MAX):
+        async with pool.acquire() as conn:
+            head = await store.newest_head(conn)
+        if head is None:
+            return False
+        result = await _call_witness(pool, session, witness, head, head.size)
+        if result.refusal is None:
+            return result.answered
+        async with pool.acquire() as conn:
+            newest = await store.newest_head(conn)
+        if newest is None or newest.size == head.size:  # else another instance has signed meanwhile
+            raise result.refusal
+    return False
+
+
 async def _call_witness(
     pool: Pool, session: aiohttp.ClientSession, witness: Witness, head: SignedHead, old_size: int
 ) -> _WitnessCallResult:
@@ -91,13 +114,19 @@ async def _call_witness(
         match parse_response(await post_checkpoint(session, witness, body), head.log_note, witness.key):
             case Cosignature() as cosignature:
                 return _WitnessCallResult(head.size, cosignature, None)
-            case WitnessFailure(reason):
-                return _WitnessCallResult(old_size, None, reason)
+            case WitnessFailure(reason, is_other_history):
+                refusal = None
+                if is_other_history and head.size:  # all empty trees are the same
+                    refusal = SigningRefused("log_forked", seen_number=old_size, source=witness.key.name)
+                return _WitnessCallResult(old_size, None, reason, refusal, answered=is_other_history)
             case SizeConflict(size) if size > head.size:
                 reason = (
                     f"the witness has seen {size} leaves, but this log has {head.size}: was the database restored?"
                 )
-                return _WitnessCallResult(old_size, None, reason)
+                refusal = SigningRefused(
+                    "log_rolled_back", size_number=head.size, seen_number=size, source=witness.key.name
+                )
+                return _WitnessCallResult(old_size, None, reason, refusal)
             case SizeConflict(size):
                 if size == old_size:
                     return _WitnessCallResult(

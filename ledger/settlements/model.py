@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -22,6 +22,7 @@ _READ_SETTLEMENTS = query("read_settlements")
 _READ_SHARES = query("read_shares")
 _READ_PAYOUT_STEPS = query("read_payout_steps")
 _READ_APPROVALS = query("read_approvals")
+_READ_PAYOUT_DIFFERENCES = query("read_payout_differences")
 
 
 class SettlementState(StrEnum):
@@ -43,14 +44,25 @@ class ApprovalRules:
     threshold_minor: int
 
 
+class PayoutDifference(NamedTuple):
+    """A part of a bank's booking that is no payout: what the account lost beyond it."""
+
+    kind: str  # charge: the bank states it; difference: a person accepted it
+    amount_minor: int  # negative if the account gained
+    booked_on: date
+    payouts_number: int  # that the booking is of
+    is_first: bool  # of these payouts
+
+
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Money for one charity, and every step it took."""
+    """Money for one charity, every step it took, and what banks kept beside it."""
 
     payout_id: str
     charity: str
     amount_minor: int
     steps: tuple[PayoutStep, ...]
+    differences: tuple[PayoutDifference, ...] = ()
 
     @property
     def latest_step(self) -> PayoutStep:
@@ -190,7 +202,11 @@ async def list_settlements(
     payout_ids = [row["payout_id"] for row in shares if row["payout_id"]]
     for row in await conn.fetch(_READ_PAYOUT_STEPS, payout_ids):
         steps.setdefault(row["payout_id"], []).append(PayoutStep(**{**row, "state": PayoutState(row["state"])}))
-    shares_by_id = _group_by_settlement(shares, lambda row: _build_share(row, steps))
+    differences: dict[str, list[PayoutDifference]] = {}
+    for row in await conn.fetch(_READ_PAYOUT_DIFFERENCES, payout_ids):
+        payout_id, *values = row.values()
+        differences.setdefault(payout_id, []).append(PayoutDifference(*values))
+    shares_by_id = _group_by_settlement(shares, lambda row: _build_share(row, steps, differences))
     approvals = await conn.fetch(_READ_APPROVALS, ids)
     approvals_by_id = _group_by_settlement(approvals, lambda row: (row["hash"], row["person"]))
     return [
@@ -206,8 +222,14 @@ def _group_by_settlement(rows: Sequence[asyncpg.Record], build: Any) -> dict[str
     return {settlement_id: tuple(members) for settlement_id, members in groups.items()}
 
 
-def _build_share(row: asyncpg.Record, steps: Mapping[str, Sequence[PayoutStep]]) -> SettlementShare:
+def _build_share(
+    row: asyncpg.Record,
+    steps: Mapping[str, Sequence[PayoutStep]],
+    differences: Mapping[str, Sequence[PayoutDifference]],
+) -> SettlementShare:
     payout = None
     if row["payout_id"] is not None:
-        payout = Payout(row["payout_id"], row["charity"], row["amount_minor"], tuple(steps[row["payout_id"]]))
+        payout_id = row["payout_id"]
+        rest = tuple(steps[payout_id]), tuple(differences.get(payout_id, ()))
+        payout = Payout(payout_id, row["charity"], row["amount_minor"], *rest)
     return SettlementShare(row["charity"], row["share_minor"], row["brought_minor"], row["transfer_id"], payout)

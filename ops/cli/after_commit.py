@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 if TYPE_CHECKING:
     from ops.settings import Settings
 
-_ERROR_CHARS_MAX = 300
+_ERROR_CHARS_MAX, _REFUSAL_CHARS_MAX = 300, 1000
 _HIDDEN = "***"
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)  # an address may contain credentials
 
@@ -25,11 +25,16 @@ class AfterCommitFailed(Exception):
 
 
 def describe_error(error: Exception, settings: "Settings") -> str:
-    """Return an error's type and message in one line, without addresses and secrets. Pure."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    """Return an error's type and message, or a refusal's sentence, in one line without secrets. Pure."""
+    from ledger.errors import Refusal
+    from ops.i18n.refusals import refusal_text
+
+    is_refusal = isinstance(error, Refusal)
+    text = refusal_text(error, "en") if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
+    text = " ".join(text.split())
     for secret in sorted(_secrets(settings), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
-    return _URL.sub(_HIDDEN, text)[:_ERROR_CHARS_MAX].rstrip(" .:")
+    return _URL.sub(_HIDDEN, text)[: _REFUSAL_CHARS_MAX if is_refusal else _ERROR_CHARS_MAX].rstrip(" .:")
 
 
 def _secrets(settings: "Settings") -> Iterator[str]:

@@ -20,14 +20,14 @@ def migrate(
 
 
 async def _migrate(*, dry_run: bool, as_json: bool) -> None:
-    import asyncpg
-
     from ops import database
     from ops import migrate as runner
+    from ops.pooler import require_sessions
 
     async with database.open_database(runtime.read_settings(), role="command", creates=not dry_run) as dsn:
         if dry_run:
-            conn = await asyncpg.connect(dsn)
+            await require_sessions(dsn)
+            conn = await database.connect(dsn)
             plan = await runner.read_plan(conn)
             await conn.close()
         else:
@@ -77,16 +77,19 @@ def doctor(as_json: runtime.AsJson = False) -> None:
 
 
 async def _doctor() -> "list[Finding]":
-    import asyncpg
-
     from ops import database, keys
-    from ops.doctor import run_diagnostics
+    from ops.doctor import find_pooler, run_diagnostics
+    from ops.pooler import PoolerRefused, require_sessions
 
     settings = runtime.read_settings()
-    async with database.open_database(settings, role="command") as dsn:
-        keys.load_keys(settings)
-        conn = await asyncpg.connect(dsn)
-        try:
-            return [finding async for finding in run_diagnostics(conn, settings)]
-        finally:
-            await conn.close()
+    try:
+        async with database.open_database(settings, role="command") as dsn:
+            keys.load_keys(settings)
+            await require_sessions(dsn)
+            conn = await database.connect(dsn)
+            try:
+                return [finding async for finding in run_diagnostics(conn, settings)]
+            finally:
+                await conn.close()
+    except PoolerRefused as refused:
+        return [find_pooler(refused)]

@@ -182,11 +182,14 @@ def export(
 
 async def _read_messages(settlement: str) -> "list[Message]":
     from ledger.payouts.sending import list_messages
+    from sql.replication import wait_until_replicated
 
     async with runtime.open_session() as session:
         await _read_with_campaign(session, settlement)  # NotFound
         async with session.pool.acquire() as conn:
-            return await list_messages(conn, settlement)
+            messages = await list_messages(conn, settlement)
+            await wait_until_replicated(conn)  # a person takes these files to the bank
+            return messages
 
 
 def _write_message(folder: Path, message: "Message") -> dict[str, str]:
@@ -209,7 +212,10 @@ def record_result(
     token: runtime.Token = None,
     as_json: runtime.AsJson = False,
 ) -> None:
-    """Record the result of a payout that is being sent: the bank's reference, or its reason to refuse."""
+    """Record the result of a payout that is being sent: the bank's reference, or its reason to refuse.
+
+    A payout that was sent takes a refusal only.
+    """
     if (reference is None) == (refusal_reason is None):
         raise typer.BadParameter("give either --reference or --refusal-reason")
     fields = {"bank_reference": reference, "refusal_reason": refusal_reason}
@@ -258,3 +264,4 @@ def retry(
 app.command("import-statement")(statements.import_statement)
 app.command("unmatched")(statements.list_unmatched)
 app.command("match")(statements.match_line)
+app.command("review-status")(statements.review_status)

@@ -65,25 +65,83 @@ def _payout_rows(settlement: dict[str, Any]) -> list[list[str]]:
     return rows + [[*head, c["charity"], c["amount"]["text"], "", "carried over", ""] for c in settlement["carried"]]
 
 
-def import_json(result: Mapping[str, int], lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the result of a bank file as JSON, with its unmatched lines."""
+def import_json(
+    response: Mapping[str, Any], lines: Sequence[dict[str, Any]], statuses: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the result of a bank file as JSON, with its unmatched lines and statuses."""
+    result = response["after"] or {}
     return {
         "statements": result["statements"],
+        "lines": result["lines"],
+        "lines_repeated": result["lines_repeated"],
         "known_before": result["known_before"],
         "sent": result["payouts_sent"],
         "paid": result["payouts_paid"],
         "returned": result["payouts_returned"],
+        "charges_minor": result["charges_minor"],
+        "statuses": result["statuses"],
+        "statuses_pending": result["statuses_pending"],
         "statuses_unmatched": result["statuses_unmatched"],
         "unmatched": lines,
+        "unmatched_statuses": statuses,
+        "skipped_count": result["skipped"],
+        "skipped": response["details"]["skipped"],
     }
+
+
+def match_json(line: str, payouts: Sequence[str], response: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the result of a manual match as JSON; `proposal` waits for a second person, if any."""
+    after = response["after"] or {}
+    return {
+        "line": line,
+        "payout": payouts[0],
+        "state": after["payouts"][payouts[0]]["state"] if response["state"] != "pending" else "pending",
+        "payouts": list(payouts),
+        "charge_minor": after.get("charge_minor", 0),
+        "difference_minor": after.get("difference_minor", 0),
+        "proposal": response["proposal"],
+    }
+
+
+def show_match(result: Mapping[str, Any]) -> None:
+    """Print the result of a manual match."""
+    if result["proposal"]:
+        _echo(
+            f"a difference of {result['difference_minor']} minor units is above the threshold:"
+            f" another person must approve {result['proposal']}",
+            to_stderr=False,
+        )
+        return
+    for payout in result["payouts"]:
+        _echo(f"{payout} is {result['state']}", to_stderr=False)
+    for kind in ("charge", "difference"):
+        if result[f"{kind}_minor"]:
+            _echo(f"{kind}: {result[f'{kind}_minor']} minor units beside the payouts", to_stderr=False)
+
+
+def show_statuses(statuses: "Sequence[dict[str, Any]]") -> None:
+    """Print bank statuses that wait for a person."""
+    rows = [
+        [
+            status["id"],
+            status["status"],
+            status["reason_code"] or "",
+            status["message"] or "",
+            " ".join(status["references"]),
+            status["match_rule"],
+        ]
+        for status in statuses
+    ]
+    runtime.show_table(("status", "code", "reason", "message", "references", "match rule"), rows)
 
 
 def show_import(result: dict[str, Any]) -> None:
     """Print the result of a bank file."""
     _echo(
-        f"{result['statements']} statements imported, {result['known_before']} imported before:"
+        f"{result['statements']} statements with {result['lines']} lines and {result['statuses']} statuses imported,"
+        f" {result['known_before']} known before:"
         f" {result['paid']} payouts paid, {result['sent']} sent, {result['returned']} returned,"
-        f" {len(result['unmatched'])} lines unmatched",
+        f" {len(result['unmatched'])} lines unmatched, {result['skipped_count']} parts skipped",
         to_stderr=False,
     )
     if result["statuses_unmatched"]:
@@ -92,8 +150,20 @@ def show_import(result: dict[str, Any]) -> None:
             " review them before you pay again",
             to_stderr=False,
         )
+    if result["charges_minor"]:
+        _echo(f"{result['charges_minor']} minor units are the bank's charges", to_stderr=False)
     if result["unmatched"]:
         show_unmatched(result["unmatched"])
+    if result["unmatched_statuses"]:
+        show_statuses(result["unmatched_statuses"])
+    _show_skipped(result["skipped"])
+
+
+def _show_skipped(skipped: Sequence[Mapping[str, Any]]) -> None:
+    from ops.i18n.refusals import code_text
+
+    for part in skipped:
+        _echo(f"skipped: {code_text(part['code'], part['params'], 'en')}", to_stderr=False)
 
 
 def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:

@@ -113,7 +113,7 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
     Without `person` the actor is the operator. Raises TokenRefused if the token does not belong to the person,
     or its role may not handle payouts.
     """
-    from ops import database, keys
+    from ops import database, keys, signing
     from ops.admin.core.actor import OPERATOR
     from ops.admin.core.command import CommandServices
     from ops.settings import load_settings
@@ -125,7 +125,10 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
         async with database.open_pool(dsn) as pool:
             actor = OPERATOR if person is None else await _identify(pool, person, token)
             errors: list[Exception] = []
-            services = CommandServices(pool, service_keys, settings, lambda _, error: errors.append(error))
+            guard = signing.load_guard(settings)
+            services = CommandServices(
+                pool, service_keys, settings, lambda _, error: errors.append(error), guard=guard
+            )
             yield Session(pool, service_keys, actor, services, errors)
 
 
@@ -196,13 +199,13 @@ def _refusal_message(error: Exception) -> str | None:
     from ledger.errors import Refusal
     from ops.embedded_postgres import EmbeddedRefused
     from ops.migrate import MigrationRefused
+    from ops.pooler import PoolerRefused
     from ops.settings import SettingsRefused
 
     if isinstance(error, Refusal):
         return _refusal_text(error)
-    if isinstance(
-        error, EmbeddedRefused | MigrationRefused | SettingsRefused | DatabaseUnreachable | AfterCommitFailed
-    ):
+    own_messages = EmbeddedRefused | MigrationRefused | PoolerRefused | SettingsRefused
+    if isinstance(error, own_messages | DatabaseUnreachable | AfterCommitFailed):
         return str(error)
     return _database_message(error) or _file_message(error)
 
@@ -211,21 +214,19 @@ def _database_message(error: Exception) -> str | None:
     """Return the message of a database that is configured wrongly or away, else None."""
     import asyncpg
 
-    unreachable = (
-        ConnectionError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.InvalidAuthorizationSpecificationError,
-        asyncpg.InvalidCatalogNameError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-    )
+    from sql import Outage, find_outage
+
+    database_errors = (ConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    unreachable = (Outage.UNREACHABLE, Outage.EXHAUSTED)
     if isinstance(error, asyncpg.ClientConfigurationError):
         return (
             "LIKE_LEDGER_DATABASE_URL is not an address of PostgreSQL:"
             " write postgresql://user:password@host:port/database"
         )
-    if isinstance(error, unreachable):
-        return f"The database cannot be reached: {error}"
+    outage = find_outage(error) if isinstance(error, database_errors) else None
+    if outage is not None:
+        prefix = "The database cannot be reached" if outage in unreachable else outage.value.rstrip(".")
+        return f"{prefix}: {error}"
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"The database user lacks a right: {error}"
     return None

@@ -1,5 +1,8 @@
 """The state of a payout in words."""
 
+from datetime import date
+
+from campaigns.reporting.settlements import PublishedDifference
 from ledger.settlements.model import Payout
 from ledger.settlements.payout_steps import PayoutState
 from ledger.settlements.return_reasons import public_reason_text
@@ -27,3 +30,13 @@ def payout_state_text(payout: Payout | None, approvals_missing: int, language: L
     if payout.state is PayoutState.RETURNED:
         return translate("payout_returned", language, reason=public_reason_text(payout.latest_step.reason, language))
     return translate(_TEXT_KEYS[payout.state], language)
+
+
+def difference_text(difference: PublishedDifference, currency: str, language: Language) -> str:
+    """Return a part of a bank's booking that is no payout, in words. Pure."""
+    amount = formats.amount(difference["amount"]["minor"], currency, language)
+    day = formats.day(date.fromisoformat(difference["booked_on"]), language)
+    text = translate(f"payout_{difference['kind']}", language, amount=amount, day=day)
+    if difference["payouts"] == 1:
+        return text
+    return text + translate("payout_difference_shared", language, number=difference["payouts"])

@@ -3,8 +3,6 @@
 import base64
 import binascii
 
-import asyncpg
-
 from campaigns.catalogue import cache
 from campaigns.catalogue.cache import Platform
 from campaigns.catalogue.webhook_secrets import SECRET_PREFIX, derive_secret
@@ -42,7 +40,7 @@ async def derive_platform_secret(settings: Settings, platform: str) -> bytes:
     async with database.open_database(settings, role="command") as dsn:
         service_keys = keys.load_keys(settings)
         await require_migrated(dsn)
-        conn = await asyncpg.connect(dsn)
+        conn = await database.connect(dsn)
         try:
             entry = (await cache.read_platforms(conn)).get(platform)
         finally:

@@ -1,6 +1,7 @@
 -- No payout above the threshold of its promise was sent without enough approvals of the very hash
 -- that its settlement had then. Neither the maker of the settlement nor the requester of an attempt
--- counts.
+-- counts. A payout that becomes `sending` again in a message of before was not sent again: the bank
+-- executed what had been approved then.
 SELECT s.settlement_id, sent.payout_id, sent.number, e.to_send_minor, a.people
 FROM settlements s
 JOIN campaigns c ON c.slug = s.campaign
@@ -42,5 +43,9 @@ CROSS JOIN LATERAL (
     SELECT count(DISTINCT v.person) AS people FROM settlement_approvals v
     WHERE v.settlement_id = s.settlement_id AND v.hash = at_sending.hash AND v.person <> ALL (at_sending.makers)
 ) a
-WHERE e.to_send_minor > (rules ->> 'threshold_minor')::bigint AND a.people < (rules ->> 'approvals')::integer
+WHERE NOT EXISTS (
+    SELECT FROM payout_steps before
+    WHERE before.payout_id = sent.payout_id AND before.number < sent.number AND before.state = 'sending'
+        AND before.message_id = sent.message_id
+) AND e.to_send_minor > (rules ->> 'threshold_minor')::bigint AND a.people < (rules ->> 'approvals')::integer
 ORDER BY s.settlement_id, sent.payout_id, sent.number;

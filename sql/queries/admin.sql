@@ -126,15 +126,42 @@ WHERE ($1::timestamptz IS NULL OR (s.made_at, p.payout_id) < ($1, $2))
 ORDER BY s.made_at DESC, p.payout_id DESC LIMIT $3;
 
 -- name: list_statement_lines
--- List a page of statement lines, newest booking day first. A null filter matches everything.
+-- List a page of statement lines, newest booking day first, with the parts that are no payout. A
+-- null filter matches everything.
 SELECT
-    left(encode(sha256(convert_to(concat_ws(chr(31), account, statement_id, number), 'UTF8')), 'hex'), 16) AS line_id,
-    account, statement_id, number, s.currency, l.amount_minor, l.is_credit, l.booked_on, l.end_to_end_id,
-    l.bank_reference, l.description, coalesce(l.payout_id, m.payout_id) AS payout_id, l.matched_by,
-    m.by, m.at, m.reason
+    left(encode(sha256(convert_to(concat_ws(chr(31), account, statement_id, nullif(edition, ''), number), 'UTF8')), 'hex'), 16) AS line_id,
+    account, statement_id, edition, number, s.currency, l.amount_minor, l.is_credit, l.booked_on, l.end_to_end_id,
+    l.bank_reference, l.description, p.payout_ids, l.matched_by, d.charge_minor, d.difference_minor, m.by, m.at,
+    m.reason
 FROM statement_lines l
-JOIN statements s USING (account, statement_id)
-LEFT JOIN statement_matches m USING (account, statement_id, number)
-WHERE ($1::date IS NULL OR (l.booked_on, account, statement_id, number) < ($1, $2, $3, $4))
-    AND ($6::boolean IS NULL OR (coalesce(l.payout_id, m.payout_id) IS NULL) = $6)
-ORDER BY l.booked_on DESC, account DESC, statement_id DESC, number DESC LIMIT $5;
+JOIN statements s USING (account, statement_id, edition)
+LEFT JOIN statement_matches m USING (account, statement_id, edition, number)
+CROSS JOIN LATERAL (
+    SELECT array(
+        SELECT o.payout_id FROM statement_line_payouts o
+        WHERE (o.account, o.statement_id, o.edition, o.number) = (l.account, l.statement_id, l.edition, l.number)
+        ORDER BY o.payout_id
+    ) AS payout_ids
+) p
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(sum(o.amount_minor) FILTER (WHERE o.kind = 'charge'), 0)::bigint AS charge_minor,
+        coalesce(sum(o.amount_minor) FILTER (WHERE o.kind = 'difference'), 0)::bigint AS difference_minor
+    FROM statement_line_differences o
+    WHERE (o.account, o.statement_id, o.edition, o.number) = (l.account, l.statement_id, l.edition, l.number)
+) d
+WHERE ($1::date IS NULL OR (l.booked_on, account, statement_id, edition, number) < ($1, $2, $3, $4, $5))
+    AND ($7::boolean IS NULL OR (cardinality(p.payout_ids) = 0) = $7)
+ORDER BY l.booked_on DESC, account DESC, statement_id DESC, edition DESC, number DESC LIMIT $6;
+
+-- name: list_payment_statuses
+-- List a page of the statuses that no rule could apply, newest first. A null filter matches
+-- everything.
+SELECT
+    status_id, s.level, s.status_code, s.message_id, s.payment_information_id, s.refs, s.reason_code, s.reason_text,
+    s.unmatched_by, s.imported_at, r.payout_id, r.by, r.at, r.reason
+FROM payment_statuses s
+LEFT JOIN payment_status_reviews r USING (status_id)
+WHERE ($1::timestamptz IS NULL OR (s.imported_at, status_id) < ($1, $2))
+    AND ($4::boolean IS NULL OR (r.by IS NULL) = $4)
+ORDER BY s.imported_at DESC, status_id DESC LIMIT $3;

@@ -32,6 +32,17 @@ SELECT clock_timestamp();
 -- Return whether the role of the service exists.
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'like_ledger_service');
 
+-- name: test_write
+-- Write a record to the write-ahead log, which the commit makes durable and replicates, and read the
+-- catalogue; NULL if the session may only read. Changes no table.
+SELECT CASE WHEN current_setting('transaction_read_only')::boolean THEN NULL
+    ELSE pg_logical_emit_message(true, 'like-ledger', 'ready')::text END
+FROM catalogue_version;
+
+-- name: read_session
+-- Return the id of the session's server process, and one of its settings.
+SELECT pg_backend_pid() AS pid, current_setting('plan_cache_mode') AS plan_cache_mode;
+
 -- name: is_login_privileged
 -- Return whether the user that logged in owns the tables, or could make itself their owner.
 SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = session_user AND (rolsuper OR rolcreaterole))

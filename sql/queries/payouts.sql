@@ -47,15 +47,38 @@ WHERE n.state = 'sending' AND n.channel = ANY($1::text[]) AND n.at < $2
     AND (p.settlement_id, n.channel) > ($3, $4)
 ORDER BY p.settlement_id, n.channel LIMIT $5;
 
+-- name: list_overdue_payouts
+-- List the payouts that are `sent` since before a moment, oldest first.
+SELECT p.payout_id, p.settlement_id, s.campaign, newest.at AS sent_at FROM payouts p
+JOIN settlements s USING (settlement_id)
+CROSS JOIN LATERAL (
+    SELECT state, at FROM payout_steps t WHERE t.payout_id = p.payout_id ORDER BY number DESC LIMIT 1
+) newest
+WHERE newest.state = 'sent' AND newest.at < $1
+ORDER BY newest.at, p.payout_id LIMIT $2;
+
 -- name: read_payout_backlog
--- Count the unmatched statement lines; return when the oldest payout in `sending` and in `waiting`
--- entered its state.
+-- Count the unmatched statement lines, the statuses to review, and the payouts that are `sent` since
+-- before a moment; return when the oldest payout in `sending` and in `waiting` entered its state.
 SELECT
     (
         SELECT count(*) FROM statement_lines l
-        LEFT JOIN statement_matches m USING (account, statement_id, number)
-        WHERE l.payout_id IS NULL AND m.payout_id IS NULL
+        WHERE NOT EXISTS (
+            SELECT FROM statement_line_payouts p
+            WHERE (p.account, p.statement_id, p.edition, p.number) = (l.account, l.statement_id, l.edition, l.number)
+        )
     ) AS unmatched,
+    (
+        SELECT count(*) FROM payment_statuses s
+        WHERE NOT EXISTS (SELECT FROM payment_status_reviews r WHERE r.status_id = s.status_id)
+    ) AS unreviewed,
+    (
+        SELECT count(*) FROM payouts p
+        CROSS JOIN LATERAL (
+            SELECT state, at FROM payout_steps s WHERE s.payout_id = p.payout_id ORDER BY number DESC LIMIT 1
+        ) newest
+        WHERE newest.state = 'sent' AND newest.at < $1
+    ) AS overdue,
     (
         SELECT min(newest.at) FROM payouts p
         CROSS JOIN LATERAL (

@@ -121,3 +121,81 @@ SELECT number, salt FROM account_salts WHERE number = ANY($1::text[]);
 -- Insert salts of account numbers, in the order of the array so that two transactions never
 -- deadlock. A number keeps the salt that it has.
 INSERT INTO account_salts (number, salt) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (number) DO NOTHING;
+
+-- name: find_succession
+-- Find the size of the head that a succeeded log was last known to have.
+SELECT size FROM log_successions WHERE verifier_key = $1;
+
+-- name: find_succeeded_key
+-- Find the key of the log that a log succeeded.
+SELECT verifier_key FROM log_successions WHERE successor_key = $1;
+
+-- name: lock_log
+-- Lock the log alone until the transaction ends: nothing is queued, appended or signed meanwhile.
+LOCK TABLE leaf_queue, log_heads, log_tiles, log_identity, log_cosignatures, log_witnesses IN ACCESS EXCLUSIVE MODE;
+
+-- name: unlock_log_history
+-- Let the database's owner change the log's tables in this transaction.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['leaf_queue', 'log_identity', 'log_heads', 'log_tiles', 'log_cosignatures'] LOOP
+        EXECUTE format('ALTER TABLE %I DISABLE TRIGGER USER', name);
+    END LOOP;
+END $$;
+
+-- name: lock_log_history
+-- Guard the log's tables again.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['leaf_queue', 'log_identity', 'log_heads', 'log_tiles', 'log_cosignatures'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE TRIGGER USER', name);
+    END LOOP;
+END $$;
+
+-- name: requeue_leaves
+-- Queue every leaf of the log again, in its order and before all leaves that wait. What one head
+-- appended stays together.
+UPDATE leaf_queue q SET
+    leaf_id = b.first_id - b.size + q.leaf_index,
+    queued_in = ((b.group_number + h.size)::text)::xid8,
+    leaf_index = NULL
+FROM (
+    SELECT least(min(leaf_id), 1) AS first_id, coalesce(max(leaf_index) + 1, 0) AS size,
+        4611686018427387904 AS group_number  -- beyond every transaction's id
+    FROM leaf_queue
+) b, log_heads h
+WHERE q.leaf_index >= h.previous_size AND q.leaf_index < h.size;
+
+-- name: empty_log
+-- Delete tiles, heads and cosignatures; the leaves are queued.
+TRUNCATE log_cosignatures, log_witnesses, log_tiles, log_heads;
+
+-- name: replace_log_identity
+-- Store the key of the successor.
+UPDATE log_identity SET verifier_key = $1;
+
+-- name: add_succession
+-- Insert the log that is succeeded.
+INSERT INTO log_successions (verifier_key, successor_key, size, root, kept_size, succeeded_at)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: list_old_terms
+-- List the leaves of terms, in order, with their indexes in the log.
+SELECT leaf_id, leaf_index, body FROM leaf_queue WHERE kind = 'terms' ORDER BY leaf_id;
+
+-- name: replace_leaf_body
+-- Replace the bytes of a leaf that the successor must not show.
+UPDATE leaf_queue SET body = $2 WHERE leaf_id = $1;
+
+-- name: add_first_leaf
+-- Queue a leaf before all others.
+INSERT INTO leaf_queue (leaf_id, kind, subject, body, queued_in)
+SELECT least(min(leaf_id), 1) - 1, $1, $2, $3, '4611686018427387904'::xid8 FROM leaf_queue;
+
+-- name: count_leaves
+-- Count all leaves, in the log and in the queue.
+SELECT count(*) FROM leaf_queue;

@@ -57,6 +57,20 @@ WHERE ($1::text[] IS NULL OR campaign = ANY($1::text[])) AND ($2::text[] IS NULL
     AND EXISTS (SELECT FROM settlement_shares h WHERE h.settlement_id = s.settlement_id)
 ORDER BY campaign, period;
 
+-- name: read_payout_differences
+-- Read the parts of bank bookings that are no payout, by payout, oldest first, with the number of
+-- payouts that share each.
+SELECT o.payout_id, d.kind, d.amount_minor, l.booked_on, line.payout_count, line.first_payout_id = o.payout_id
+FROM statement_line_payouts o
+JOIN statement_line_differences d USING (account, statement_id, edition, number)
+JOIN statement_lines l USING (account, statement_id, edition, number)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS payout_count, min(p.payout_id) AS first_payout_id FROM statement_line_payouts p
+    WHERE (p.account, p.statement_id, p.edition, p.number) = (o.account, o.statement_id, o.edition, o.number)
+) line
+WHERE o.payout_id = ANY($1::text[])
+ORDER BY o.payout_id, l.booked_on, o.account, o.statement_id, o.edition, o.number, d.kind;
+
 -- name: read_shares
 -- Read the shares of settlements with their payouts, in the order of the terms.
 SELECT h.settlement_id, h.charity, h.share_minor, h.brought_minor, h.transfer_id, p.payout_id, p.amount_minor

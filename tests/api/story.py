@@ -16,6 +16,7 @@ from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.http.endpoints import document
 from running_service import DAY, SLUG, RunningService, like
+from status_reports import status_report, transfer_status
 
 HASH, PAYOUT, MESSAGE = "0" * 64, "pay_q5t4w2xk7m3j6r8v9n0p", "STLQ5T4W2XK7M3J6R8V9N0PA-1"  # in the examples
 RUNNING_SLUG = "forest"  # a campaign that runs today
@@ -149,6 +150,8 @@ async def settle_periods(story: Story) -> str:
 async def pay_out(story: Story, settlement: str, secret: str) -> str:
     """Match one payout with a statement line; retry the other, which a callback then accepts.
 
+    A bank status of another message is reviewed.
+
     Returns the payout that was paid.
     """
     fay = AdminClient(story.server, "fay")
@@ -169,6 +172,9 @@ async def pay_out(story: Story, settlement: str, secret: str) -> str:
     await fay.send_file("/statements", statement_csv(first["amount"]["text"]))
     _, lines = await fay.read("/statement-lines", unmatched="true")
     await story.run_command("line.match", "fay", {PAYOUT: first["payout"]}, line=lines["lines"][0]["id"])
+    await fay.send_file("/statements", status_report("X-1", transfer_status("X-2", "RJCT", "AC04")))
+    _, statuses = await fay.read("/payment-statuses", unmatched="true")
+    await story.run_command("status.review", "fay", status=statuses["statuses"][0]["id"])
     return str(first["payout"])
 
 

@@ -73,10 +73,10 @@ class Program:
 
 
 @contextmanager
-def running_program(dsn: str) -> Iterator[Program]:
-    """Yield a running service; it ends with the test."""
+def running_program(dsn: str, **settings: str) -> Iterator[Program]:
+    """Yield a running service with these environment variables; it ends with the test."""
     with tempfile.TemporaryDirectory() as folder:
-        program = Program(environment(dsn), Path(folder) / "service.log")
+        program = Program(environment(dsn) | settings, Path(folder) / "service.log")
         program.start()
         try:
             yield program
@@ -97,16 +97,22 @@ class Sender:
 
     async def deliver(self, number: int, likes: list[dict[str, object]]) -> None:
         """Send one delivery until its response is 200."""
+        for _ in range(_TRIES_MAX):
+            if await self.try_once(number, likes):
+                return
+            await asyncio.sleep(_PAUSE_SECONDS)
+        raise AssertionError(f"msg_{number} never got a response")
+
+    async def try_once(self, number: int, likes: list[dict[str, object]]) -> bool:
+        """Send one delivery; return whether its response is 200."""
         webhook_id = f"msg_{number}"
         body = json.dumps({"type": "likes", "timestamp": "2026-11-23T08:00:00Z", "data": {"likes": likes}})
-        for _ in range(_TRIES_MAX):
-            response = await self._post(webhook_id, body)
-            if response is not None:
-                self.responses.setdefault(webhook_id, set()).add(response)
-                return
+        response = await self._post(webhook_id, body)
+        if response is None:
             self.refusal_count += 1
-            await asyncio.sleep(_PAUSE_SECONDS)
-        raise AssertionError(f"{webhook_id} never got a response")
+            return False
+        self.responses.setdefault(webhook_id, set()).add(response)
+        return True
 
     async def _post(self, webhook_id: str, body: str) -> bytes | None:
         headers = self.sign(webhook_id, body)

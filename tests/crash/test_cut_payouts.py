@@ -34,7 +34,7 @@ from settlements import (
     settle_periods,
     settlement_states,
 )
-from sql import UNAVAILABLE_ERRORS, Pool
+from sql import Pool, is_unavailable
 
 COMMITS_MIN = 9  # settled, none more due, claimed, resumed, two looked at, two recorded, imported
 SEND_COMMITS_MIN = 7  # claimed, resumed, two looked at, two recorded, the second response stored
@@ -50,8 +50,9 @@ async def repeat_while_cut(proxy: Proxy, work: Callable[[], Awaitable[object]]) 
         before = proxy.cut_count
         try:
             await work()
-        except UNAVAILABLE_ERRORS:
-            assert proxy.cut_count > before
+        except Exception as error:
+            if not is_unavailable(error) or proxy.cut_count == before:
+                raise
         else:
             return
 

@@ -3,49 +3,22 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import asyncpg
 import pytest
 
-from campaigns.catalogue import platforms
 from databases import broken_invariants, scratch_folder
-from ledger.publication import sequencer
-from ops import database, embedded_postgres
-from ops.clock import utc_now
+from load import assert_recorded_once, prepare, send_load
+from ops import embedded_postgres
 from ops.migrate import migrate
 from program import Program, Sender, batch_likes, running_program, running_sender
-from running_service import KEYS, LOG, create_funded_campaign, environment, promise
+from running_service import environment
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = 10
+ROUNDS = 10 * int(os.environ.get("SOAK_FACTOR", "1"))  # `make soak` runs longer
 DELIVERIES_A_ROUND = 12
-SENDERS = 4
-
-
-async def _prepare(dsn: str) -> str:
-    """Create the campaign and the platform; return the platform's secret."""
-    async with database.open_pool(dsn) as pool:
-        await create_funded_campaign(pool, promise())
-        await sequencer.create_log(pool, LOG, utc_now())
-        async with pool.acquire() as conn, conn.transaction():
-            return await platforms.add_platform(conn, "kuai", KEYS.webhook)
-
-
-async def _load(sender: Sender, first: int, deliveries: int) -> None:
-    """Send deliveries concurrently."""
-    numbers = iter(range(first, first + deliveries))
-
-    async def work() -> None:
-        for number in numbers:
-            await sender.deliver(number, batch_likes(number))
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(SENDERS):
-            group.create_task(work())
 
 
 async def _crash_in_rounds(sender: Sender, crash: Callable[[], Awaitable[None]]) -> int:
@@ -54,32 +27,19 @@ async def _crash_in_rounds(sender: Sender, crash: Callable[[], Awaitable[None]])
     Return the number of different likes.
     """
     for number in range(ROUNDS):
-        loading = asyncio.create_task(_load(sender, number * DELIVERIES_A_ROUND, DELIVERIES_A_ROUND))
+        loading = asyncio.create_task(send_load(sender, number * DELIVERIES_A_ROUND, DELIVERIES_A_ROUND))
         while len(sender.responses) < number * DELIVERIES_A_ROUND + 1 and not loading.done():
             await asyncio.sleep(0.001)
         await crash()
         await loading
     before = {webhook_id: set(responses) for webhook_id, responses in sender.responses.items()}
-    await _load(sender, 0, ROUNDS * DELIVERIES_A_ROUND)
+    await send_load(sender, 0, ROUNDS * DELIVERIES_A_ROUND)
     assert sender.responses == before, "a redelivery got another response"
     return len({str(event["person"]) for n in range(ROUNDS * DELIVERIES_A_ROUND) for event in batch_likes(n)})
 
 
-async def _assert_recorded_once(dsn: str, likes: int) -> None:
-    """Wait for the last tick; table, counts and money must contain every like exactly once."""
-    conn = await asyncpg.connect(dsn)
-    deadline = time.monotonic() + 30
-    while await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL"):
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.05)
-    assert await conn.fetchval("SELECT count(*) FROM likes WHERE state = 'counted'") == likes
-    assert await conn.fetchval("SELECT sum(counted) FROM day_counts") == likes
-    assert await conn.fetchval("SELECT balance_minor FROM accounts WHERE kind = 'pledged'") == likes // 3
-    await conn.close()
-
-
 async def test_the_service_is_killed_ten_times(dsn: str) -> None:
-    secret = await _prepare(dsn)
+    secret = await prepare(dsn)
     with running_program(dsn) as service:
         async with running_sender(service, secret) as sender:
 
@@ -90,7 +50,7 @@ async def test_the_service_is_killed_ten_times(dsn: str) -> None:
             likes = await _crash_in_rounds(sender, crash)
             assert sender.count_counted() == likes
             assert sender.refusal_count > 0, "the load never met a dead service"
-            await _assert_recorded_once(dsn, likes)
+            await assert_recorded_once(dsn, likes)
 
 
 async def test_postgresql_is_killed_ten_times() -> None:
@@ -98,7 +58,7 @@ async def test_postgresql_is_killed_ten_times() -> None:
         server = await embedded_postgres.start(folder)
         try:
             await migrate(server.dsn)
-            secret = await _prepare(server.dsn)
+            secret = await prepare(server.dsn)
             with running_program(server.dsn) as service:
                 async with running_sender(service, secret) as sender:
 
@@ -111,7 +71,7 @@ async def test_postgresql_is_killed_ten_times() -> None:
                     likes = await _crash_in_rounds(sender, crash)
                     assert sender.count_counted() == likes
                     assert sender.refusal_count > 0, "the load never met a dead database"
-                    await _assert_recorded_once(server.dsn, likes)
+                    await assert_recorded_once(server.dsn, likes)
             assert await broken_invariants(server.dsn) == {}
         finally:
             await server.stop()
@@ -133,13 +93,13 @@ async def test_the_service_ends_with_the_reason_if_its_embedded_postgresql_is_ki
 
 
 async def test_sigterm_finishes_accepted_deliveries_and_exits_with_0(dsn: str) -> None:
-    secret = await _prepare(dsn)
+    secret = await prepare(dsn)
     with running_program(dsn) as service:
         async with running_sender(service, secret) as sender:
-            loading = asyncio.create_task(_load(sender, 0, 40))
+            loading = asyncio.create_task(send_load(sender, 0, 40))
             while len(sender.responses) < 3:
                 await asyncio.sleep(0.001)
             assert await asyncio.to_thread(service.kill, signal.SIGTERM) == 0
             await asyncio.to_thread(service.start)
             await loading
-            await _assert_recorded_once(dsn, sender.count_counted())
+            await assert_recorded_once(dsn, sender.count_counted())

@@ -18,7 +18,8 @@ _PARTS = {
     "storage": """
         SELECT attrelid::regclass::text, attname, attstorage::text
         FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
-        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND attnum > 0""",
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND attnum > 0
+            AND NOT attisdropped""",
 }
 _MIGRATIONS_TABLE = "schema_migrations"
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from aiohttp import web
 from standardwebhooks import Webhook
@@ -16,6 +17,7 @@ CHUNKS = {
     "goes on after its response": (b'{"status": "refused"}', b" no, wait: it was paid"),
     "never stops": (b'{"status": "refused"}', b" " * 40_000, b" " * 40_000),
 }
+FAULT_STATUSES = {"is down": 503, "loses it": 503, "knows another body": 409}
 SECRET = "whsec_" + b64encode(bytes(range(32))).decode()
 
 
@@ -27,15 +29,17 @@ class PaymentService:
     behaviour: str = "accepts"
     received: Counter[str] = field(default_factory=Counter)
     paid: Counter[str] = field(default_factory=Counter)
+    digests: dict[str, str] = field(default_factory=dict)  # of the bodies, as its answers name them
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle_request(self, request: web.Request) -> web.StreamResponse:
         body, key = await request.read(), request.headers["Idempotency-Key"]
         Webhook(SECRET).verify(body, dict(request.headers))
         assert json.loads(body)["data"]["id"] == key == request.headers["webhook-id"]
+        assert request.headers["Content-Digest"] == f"sha-256=:{b64encode(sha256(body).digest()).decode()}:"
         self.received[key] += 1
-        if self.behaviour in {"is down", "loses it"}:
-            return web.Response(status=503)
+        if self.behaviour in FAULT_STATUSES:
+            return web.Response(status=FAULT_STATUSES[self.behaviour])
         if self.behaviour == "refuses":
             return web.json_response({"status": "refused", "reason": "no such account"}, status=422)
         if self.received[key] == 1:
@@ -65,7 +69,8 @@ class PaymentService:
             return web.Response(status=503)
         if key not in self.paid:
             return web.Response(status=404)
-        return web.json_response({"status": "accepted", "reference": f"P-{key}"})
+        digest = {"sha256": self.digests[key]} if key in self.digests else {}
+        return web.json_response({"status": "accepted", "reference": f"P-{key}"} | digest)
 
 
 @asynccontextmanager

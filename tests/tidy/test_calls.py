@@ -9,6 +9,8 @@ import pytest
 
 from repository import Source, format_faults, package_sources, sources
 
+# An embedded server has one host.
+CONNECTING_FILES = {Path("ops/database_hosts.py"), Path("ops/embedded_postgres/ownership.py")}
 CLOCK = Path("ops/clock.py")
 CLOCKS = {
     ("datetime", "now"),
@@ -63,6 +65,17 @@ def parse_call(expression: str) -> ast.Call:
 )
 def test_the_clock_rule_itself(expression: str, *, reads_a_clock: bool) -> None:
     assert is_clock(parse_call(expression)) is reads_a_clock
+
+
+def test_every_connection_follows_a_failover() -> None:
+    faults = [
+        source.location(call)
+        for source in package_sources()
+        if source.path not in CONNECTING_FILES
+        for call in calls(source)
+        if ast.unparse(call.func) in {"asyncpg.connect", "asyncpg.create_pool"}
+    ]
+    assert not faults, format_faults(faults, "connect by ops.database: it finds the primary among several hosts")
 
 
 def test_no_float_is_made() -> None:

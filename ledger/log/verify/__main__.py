@@ -11,6 +11,7 @@ from ledger.log.encoding import to_base64
 from ledger.log.note import MalformedKey, format_verifier_key, parse_verifier_key
 from ledger.log.verify.source import SourceError, open_source
 from ledger.log.verify.state import BrokenState, load_state, save_state
+from ledger.log.verify.succession import FollowedLink
 from ledger.log.verify.verifier import VerificationFailed, VerificationResult, verify_log
 
 _BAR_CHARS = 40
@@ -67,6 +68,8 @@ def format_result(result: VerificationResult) -> list[str]:
     """Return the result as lines of text."""
     checkpoint = result.checkpoint
     lines = [f"TRUE: {checkpoint.origin}, {checkpoint.size:,} leaves, root {to_base64(checkpoint.root)}"]
+    if result.followed is not None:
+        lines += format_link(result.followed)
     for slug, figures in sorted(result.figures.items()):
         amounts = ", ".join(f"{name} {figure}" for name, figure in figures._asdict().items())
         lines.append(f"  {slug}: {amounts}, remaining_minor {figures.remaining_minor}")
@@ -81,6 +84,20 @@ def format_result(result: VerificationResult) -> list[str]:
         key = format_verifier_key(result.state.key)
         lines.append(f"First run: the key was taken on trust: {key}. Keep it with --state, or pass it as --key.")
     return lines
+
+
+def format_link(link: FollowedLink) -> list[str]:
+    """Return what became of the remembered log as lines of text."""
+    old = link.succession.checkpoint
+    kept = f"{link.succession.kept:,} of its {old.size:,} leaves are here" + (
+        f", {link.lost:,} are lost" if link.lost else ""
+    )
+    by = (
+        "Its key names this log."
+        if link.is_stated
+        else "Its key does not name this log: compare the new key elsewhere."
+    )
+    return [f"{old.origin} has been succeeded by this log: {kept}. {by}"]
 
 
 def _format_timestamp(timestamp: int) -> str:

@@ -72,7 +72,7 @@ class Replay:
     """The state after all leaves so far. Memory grows with campaigns, days and payouts only."""
 
     def __init__(self) -> None:
-        self.size = 0
+        self.size = self._succession_count = 0
         self._campaigns: dict[str, _Campaign] = {}
         self._balances, self._settlements, self._batches = Balances(), Settlements(), BatchBitmap()
 
@@ -83,11 +83,19 @@ class Replay:
         """
         try:
             leaf = read_leaf(entry)
-            getattr(self, f"_{leaf['kind']}")(leaf)
-            self._track_balance(self._campaigns[leaf["campaign"]])
+            if leaf["kind"] == "succession":
+                self._add_succession()
+            else:
+                getattr(self, f"_{leaf['kind']}")(leaf)
+                self._track_balance(self._campaigns[leaf["campaign"]])
         except InvalidLeaf as error:
             raise RejectedLeaf(self.size, str(error)) from None
         self.size += 1
+
+    def _add_succession(self) -> None:
+        if self.size != self._succession_count:
+            raise InvalidLeaf("a log names the log that it succeeds in its first leaf, not later")
+        self._succession_count += 1
 
     def require_balanced(self) -> None:
         """Check the rules that hold at every signed head: pledged is due, payouts match transfers.

@@ -70,11 +70,12 @@ class HttpSource:
 
     publishes_totals = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout_seconds: float = _TIMEOUT_SECONDS_MAX) -> None:
         parts = urlsplit(url.rstrip("/"))
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise SourceError(f"{url} is neither a folder nor an address such as https://ledger.example.org")
         self._url_parts, self._thread_local = parts, threading.local()
+        self._timeout_seconds = timeout_seconds
         self._connections: list[http.client.HTTPConnection] = []
 
     def read_log_file(self, path: str) -> bytes:
@@ -103,7 +104,7 @@ class HttpSource:
         if len(body) > FILE_BYTES_MAX:
             connection.close()
             raise SourceError(f"{path} has more than {FILE_BYTES_MAX} bytes")
-        if response.status == http.HTTPStatus.NOT_FOUND:
+        if response.status in {http.HTTPStatus.NOT_FOUND, http.HTTPStatus.GONE}:
             raise MissingFile(f"{path} is missing")
         if response.status != http.HTTPStatus.OK:
             raise SourceError(f"{path}: status {response.status}")
@@ -114,7 +115,7 @@ class HttpSource:
         if connection is None:
             kinds = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
             connection = kinds[self._url_parts.scheme](
-                self._url_parts.hostname or "", self._url_parts.port, timeout=_TIMEOUT_SECONDS_MAX
+                self._url_parts.hostname or "", self._url_parts.port, timeout=self._timeout_seconds
             )
             self._thread_local.connection = connection
             self._connections.append(connection)
@@ -127,9 +128,11 @@ class HttpSource:
         self._thread_local = threading.local()
 
 
-def open_source(location: str) -> Source:
+def open_source(location: str, timeout_seconds: float = _TIMEOUT_SECONDS_MAX) -> Source:
     """Return the source at an address or a folder's path.
 
     Raises SourceError if it is neither.
     """
-    return FolderSource(Path(location)) if "://" not in location and Path(location).is_dir() else HttpSource(location)
+    if "://" not in location and Path(location).is_dir():
+        return FolderSource(Path(location))
+    return HttpSource(location, timeout_seconds)

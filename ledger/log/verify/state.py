@@ -42,8 +42,16 @@ def load_state(file: Path) -> VerifierState | None:
 
 
 def save_state(file: Path, state: VerifierState) -> None:
-    """Write the state atomically."""
+    """Write the state atomically and durably: it survives a power loss."""
     text = json.dumps({"key": format_verifier_key(state.key), "checkpoint": state.note.decode()}, indent=2)
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_text(text + "\n", encoding="utf-8")
+    with draft.open("w", encoding="utf-8") as stream:
+        stream.write(text + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
     draft.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -18,19 +18,24 @@ from typing import NamedTuple
 from ledger.log.checkpoint import Checkpoint, MalformedCheckpoint, open_checkpoint
 from ledger.log.cosignature import Cosignature, Quorum, missing_witnesses, verify_cosignatures
 from ledger.log.encoding import to_base64
+from ledger.log.leaf_schemas import InvalidLeaf
 from ledger.log.merkle import leaf_hash
 from ledger.log.note import NoteError, VerifierKey, format_verifier_key, parse_note, parse_verifier_key
-from ledger.log.tiles import Bundle, MalformedTile, Tile, entries_in, new_bundles
+from ledger.log.tiles import MalformedTile, Tile, new_bundles
+from ledger.log.verify.files import read_entries, read_tile
 from ledger.log.verify.published_totals import MalformedTotals, PublishedTotals, find_difference, parse_totals
 from ledger.log.verify.replay import Figures, RejectedLeaf, Replay
 from ledger.log.verify.source import MissingFile, Source
 from ledger.log.verify.state import VerifierState
+from ledger.log.verify.succession import FollowedLink, SuccessionCheck
 from ledger.log.verify.tree_stream import TileMismatch, TreeStream, compare_tile
 
 _PREFETCH_MAX = 16  # bundles, usually 50 KB, at most 16.8 MB each
 _THREADS_MAX = 8  # threads mostly wait: a million leaves a minute at 50 ms of latency
 _ATTEMPTS_MAX = 60
 _RETRY_SECONDS = 0.5
+
+_FAILURES = (NoteError, MalformedCheckpoint, MalformedTile, MalformedTotals, TileMismatch, RejectedLeaf, InvalidLeaf)
 
 OnProgress = Callable[[int, int], None]  # leaves done, leaves in total
 
@@ -48,6 +53,7 @@ class VerificationResult(NamedTuple):
     has_compared_totals: bool  # false if the source publishes no totals
     is_first_run: bool  # no key was pinned: the service's key was taken on trust
     cosignatures: list[Cosignature]  # by the quorum's witnesses
+    followed: FollowedLink | None = None  # the remembered log was succeeded by this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ def verify_log(
         return _verify_once(
             source, state, key, on_progress or (lambda *_: None), quorum or Quorum((), 0), log_only=log_only
         )
-    except (NoteError, MalformedCheckpoint, MalformedTile, MalformedTotals, TileMismatch, RejectedLeaf) as error:
+    except _FAILURES as error:
         raise VerificationFailed(_describe_error(error)) from error
     finally:
         source.close()
@@ -110,41 +116,44 @@ def _verify_once(
     log_only: bool,
 ) -> VerificationResult:
     pinned_key = _pin_key(source, state, key)
+    remembered = state
+    followed = SuccessionCheck(state, pinned_key) if state is not None and state.key != pinned_key else None
+    state = state if followed is None else None
     totals = None if log_only else _fetch_totals(source)
     note, checkpoint, cosignatures = _fetch_checkpoint(source, pinned_key, quorum)
     _refuse_rollback(checkpoint, state, totals)
     expected = _expected_roots(checkpoint, state, totals)
-    replay = _replay_log(source, checkpoint, expected, totals, on_progress)
+    replay = _replay_log(source, checkpoint, expected, totals, on_progress, followed)
     has_compared = totals is not None and bool(totals.campaigns)
     if totals is not None and not has_compared and replay.figures():
         _wait_for_campaign(source, min(replay.figures()))
-        return _verify_once(source, state, key, on_progress, quorum, log_only=log_only)
-    is_first_run = state is None and key is None
+        return _verify_once(source, remembered, key, on_progress, quorum, log_only=log_only)
+    link = followed.finish() if followed is not None else None
+    is_first_run = state is None and key is None and (link is None or not link.is_stated)
     return VerificationResult(
-        VerifierState(pinned_key, note), checkpoint, replay.figures(), has_compared, is_first_run, cosignatures
+        VerifierState(pinned_key, note), checkpoint, replay.figures(), has_compared, is_first_run, cosignatures, link
     )
 
 
 def _pin_key(source: Source, state: VerifierState | None, key: VerifierKey | None) -> VerifierKey:
-    """Return the key to verify with: passed, remembered, or on the first run the service's own."""
-    if key is not None and state is not None and key != state.key:
-        raise VerificationFailed(
-            f"the state file belongs to {format_verifier_key(state.key)}, but the key is {format_verifier_key(key)}"
-        )
-    pinned = key or (state.key if state else None)
+    """Return the key to verify with: passed, or the service's own.
+
+    It differs from the remembered one only if the log has been succeeded, which its leaves must show.
+    """
+    remembered = state.key if state else None
     try:
         published_key = parse_verifier_key(source.read_log_file("key").decode().strip())
     except MissingFile:
-        if pinned is None:
+        if key is None and remembered is None:
             raise
-        return pinned
+        return key or remembered  # type: ignore[return-value]
     except UnicodeDecodeError:
         raise VerificationFailed("the log's key is not text") from None
-    if pinned is not None and published_key != pinned:
+    if key is not None and published_key != key:
         raise VerificationFailed(
-            f"the service publishes the key {format_verifier_key(published_key)}, not {format_verifier_key(pinned)}"
+            f"the service publishes the key {format_verifier_key(published_key)}, not {format_verifier_key(key)}"
         )
-    return pinned or published_key
+    return published_key
 
 
 def _fetch_checkpoint(
@@ -218,6 +227,7 @@ def _replay_log(
     expected: _ExpectedRoots,
     totals: PublishedTotals | None,
     on_progress: OnProgress,
+    followed: SuccessionCheck | None,
 ) -> Replay:
     replay, leaves_done = Replay(), 0
     with ThreadPoolExecutor(_THREADS_MAX) as threads:
@@ -230,6 +240,8 @@ def _replay_log(
             for start, end in _split_at_roots(leaves_done, len(entries), expected):
                 tree.add_leaves(hashes[start:end])
                 for entry in entries[start:end]:
+                    if followed is not None:
+                        followed.add_entry(replay.size, entry)
                     replay.add_leaf(entry)
                 expected.check(tree.size, tree)
                 _compare_totals(tree.size, totals, replay)
@@ -262,21 +274,21 @@ class _Prefetcher:
 
     def bundles(self) -> Iterator[tuple[Tile, list[bytes]]]:
         """Yield each bundle's entries with the tile of their hashes."""
-        pending: deque[tuple[Bundle, Future[bytes]]] = deque()
+        pending: deque[tuple[Tile, Future[list[bytes]]]] = deque()
         for bundle in new_bundles(0, self._size):
             tile = Tile(0, bundle.index, bundle.width)
-            pending.append((bundle, self._threads.submit(self._source.read_log_file, bundle.path)))
-            self._level_0[tile] = self._threads.submit(self._source.read_log_file, tile.path)
+            pending.append((tile, self._threads.submit(read_entries, self._source, bundle)))
+            self._level_0[tile] = self._threads.submit(read_tile, self._source, tile)
             if len(pending) >= _PREFETCH_MAX:
-                yield self._entries(*pending.popleft())
+                yield _await_entries(*pending.popleft())
         while pending:
-            yield self._entries(*pending.popleft())
-
-    @staticmethod
-    def _entries(bundle: Bundle, content: Future[bytes]) -> tuple[Tile, list[bytes]]:
-        return Tile(0, bundle.index, bundle.width), entries_in(bundle, content.result())
+            yield _await_entries(*pending.popleft())
 
     def tile(self, tile: Tile) -> bytes:
         """Return a tile's bytes."""
         prefetched = self._level_0.pop(tile, None)
-        return prefetched.result() if prefetched is not None else self._source.read_log_file(tile.path)
+        return prefetched.result() if prefetched is not None else read_tile(self._source, tile)
+
+
+def _await_entries(tile: Tile, entries: Future[list[bytes]]) -> tuple[Tile, list[bytes]]:
+    return tile, entries.result()

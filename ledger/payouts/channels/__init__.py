@@ -42,6 +42,7 @@ class PaymentResult(NamedTuple):
     outcome: PaymentOutcome
     bank_reference: str | None = None
     reason: str | None = None
+    body_sha256: str | None = None  # of the body that the counterparty received, in hex, if it says so
 
 
 class Channel(Protocol):
@@ -56,13 +57,19 @@ class Channel(Protocol):
         """Tell whether one message carries all payouts of a settlement, or only one payout."""
 
     def compose(self, message_id: str, instructions: Sequence[Instruction], now: datetime) -> bytes:
-        """Return the message's bytes.
+        """Return the message's bytes; `now` is in the campaign's time zone, so its day is too.
 
         Raises SettlementRefused if an instruction is invalid. Pure.
         """
 
     async def send(self, message: Message) -> PaymentResult:
-        """Send the message; the counterparty must execute the same message once."""
+        """Send the message; the counterparty must execute the same message once.
+
+        Raises SettlementRefused if it knows another message under the same id.
+        """
 
     async def query_result(self, message: Message) -> PaymentResult:
-        """Ask for the result of a message that may have been sent."""
+        """Ask for the result of a message that may have been sent.
+
+        Raises SettlementRefused if another message was sent under the same id.
+        """

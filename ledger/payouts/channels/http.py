@@ -2,28 +2,34 @@
 
 A request is a Standard Webhook (https://www.standardwebhooks.com). The message id is its webhook id
 and its idempotency key, so a retry is the same payout. The service responds to the request, or to
-`GET URL/<message id>`, with `{"status": "accepted" | "refused", "reference": …, "reason": …}`. A
-404 to the query means that it never received the message. Any other response, and a time-out,
-leaves the result unknown. The service may also call back with a Standard Webhook of type
+`GET URL/<message id>`, with `{"status": "accepted" | "refused", "reference": …, "reason": …}`, and
+names in `sha256` the body that it received. A 404 to the query means that it never received the
+message; a 409 to the request, that it knows another body under this id. Any other response, and a
+time-out, leaves the result unknown. The service may also call back with a Standard Webhook of type
 `payout.answered`, whose data name the message as `id`.
 """
 
+import asyncio
 import hmac
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from hashlib import sha256
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
 import rfc8785
 
+from ledger.errors import SettlementRefused
 from ledger.http_client import read_bounded
 from ledger.money import to_money
 from ledger.payouts.channels import Instruction, Message, PaymentOutcome, PaymentResult
+from ledger.payouts.channels.sent_marks import read_mark, require_same_body, write_mark
 
 RESPONSE_BYTES_MAX = 64 * 1024
 CALLBACK_TYPE = "payout.answered"
@@ -41,6 +47,7 @@ class HttpChannel:
     url: str
     secret: str = field(repr=False)  # whsec_…
     clock: Callable[[], datetime]
+    marks_folder: Path | None = None  # remembers the messages' hashes outside the database
     seconds_max: float = 30
     name: str = "http"
     combines_payouts: bool = False
@@ -57,19 +64,41 @@ class HttpChannel:
             "account": instruction.account,
             "reference": instruction.reference,
         }
-        event: dict[str, Any] = {"type": "payout.requested", "timestamp": now.isoformat(), "data": data}
+        event: dict[str, Any] = {
+            "type": "payout.requested",
+            "timestamp": now.astimezone(UTC).isoformat(),
+            "data": data,
+        }
         return rfc8785.dumps(event)
 
     async def send(self, message: Message) -> PaymentResult:
-        """Request a payout; without a clear response the result is unknown."""
-        headers = self._signed_headers(message.message_id, message.body) | {"Content-Type": "application/json"}
-        return _parse_response(*await self._request("POST", self.url, message.body, headers))
+        """Request a payout; without a clear response the result is unknown.
+
+        Raises SettlementRefused if the service knows another message under this id.
+        """
+        if self.marks_folder is not None:
+            await asyncio.to_thread(write_mark, self.marks_folder, message)
+        headers = self._signed_headers(message.message_id, message.body)
+        headers |= {"Content-Type": "application/json", "Content-Digest": _content_digest(message.body)}
+        status, body = await self._request("POST", self.url, message.body, headers)
+        if status == HTTPStatus.CONFLICT:
+            raise SettlementRefused("payout_message_known", message=message.message_id)
+        return _require_own_result(message, _parse_response(status, body))
 
     async def query_result(self, message: Message) -> PaymentResult:
-        """Query the result of a payout that may have been requested."""
+        """Query the result of a payout that may have been requested.
+
+        Raises SettlementRefused if another message was sent under this id.
+        """
+        if self.marks_folder is not None:
+            digest = await asyncio.to_thread(read_mark, self.marks_folder, message)
+            if digest is not None:
+                require_same_body(message, digest)
         url = f"{self.url.rstrip('/')}/{message.message_id}"
         status, body = await self._request("GET", url, b"", self._signed_headers(message.message_id, b""))
-        return _NOT_FOUND if status == HTTPStatus.NOT_FOUND else _parse_response(status, body)
+        if status == HTTPStatus.NOT_FOUND:
+            return _NOT_FOUND
+        return _require_own_result(message, _parse_response(status, body))
 
     def _signed_headers(self, message_id: str, body: bytes) -> dict[str, str]:
         timestamp = str(int(self.clock().timestamp()))
@@ -98,6 +127,18 @@ class HttpChannel:
                 return (None, b"") if content is None else (response.status, content)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return None, b""
+
+
+def _content_digest(body: bytes) -> str:
+    """Return the value of Content-Digest (RFC 9530)."""
+    return f"sha-256=:{b64encode(sha256(body).digest()).decode()}:"
+
+
+def _require_own_result(message: Message, result: PaymentResult) -> PaymentResult:
+    """Return the result, which is of this body if it names one."""
+    if result.body_sha256 is not None:
+        require_same_body(message, result.body_sha256)
+    return result
 
 
 def _parse_response(status: int | None, body: bytes) -> PaymentResult:
@@ -130,7 +171,8 @@ def parse_callback(body: bytes) -> tuple[str, PaymentResult] | None:
 
 def _build_result(data: Any, outcome: PaymentOutcome) -> PaymentResult:
     reference, reason = (_single_line(data.get(name)) for name in ("reference", "reason"))
-    return PaymentResult(outcome, reference[:140] or None, reason[:500] or None)
+    digest = _single_line(data.get("sha256"))[:64].lower() or None
+    return PaymentResult(outcome, reference[:140] or None, reason[:500] or None, digest)
 
 
 def _single_line(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import rfc8785
@@ -33,7 +33,7 @@ class ManualChannel:
             }
             for instruction in instructions
         ]
-        return rfc8785.dumps({"message": message_id, "made_at": now.isoformat(), "pay": orders})
+        return rfc8785.dumps({"message": message_id, "made_at": now.astimezone(UTC).isoformat(), "pay": orders})
 
     async def send(self, message: Message) -> PaymentResult:  # noqa: ARG002
         """Return unknown: a person pays."""

@@ -5,42 +5,92 @@ https://www.iso20022.org/catalogue-messages/iso-20022-messages-archive (Payments
 
 from xml.etree.ElementTree import Element
 
-from ledger.reconciliation.statements import PaymentStatus, StatementRefused
-from ledger.reconciliation.statements.xml import find_all, find_text, local_name, require_text
+from ledger.reconciliation.statements import (
+    PaymentStatus,
+    StatusLevel,
+    StatusOutcome,
+    is_reference,
+    normalize_references,
+)
+from ledger.reconciliation.statements.reasons import parse_reason
+from ledger.reconciliation.statements.xml import find_all, find_text
 
-_REFUSED_CODES = {"RJCT", "CANC"}
-# The bank has the first message, which stands.
-_DUPLICATE_CODES = {"DUPL", "AM05", "DU01", "DU02", "DU03", "DU04", "DU05"}
-_ACCEPTED_CODES = {"ACCP", "ACTC", "ACSP", "ACSC", "ACCC", "ACWC", "ACWP", "ACFC"}
+_TRANSACTION_IDS = (
+    "OrgnlEndToEndId",
+    "OrgnlInstrId",
+    "OrgnlTxId",
+    "OrgnlUETR",
+    "OrgnlTxRef/PmtId/EndToEndId",
+    "OrgnlTxRef/PmtId/InstrId",
+    "AcctSvcrRef",
+    "ClrSysRef",
+)
+_CODE_CHARS_MAX = 35
+
+_STATUS_TAGS = {
+    StatusLevel.MESSAGE: "GrpSts",
+    StatusLevel.PAYMENT_INFORMATION: "PmtInfSts",
+    StatusLevel.TRANSACTION: "TxSts",
+}
 
 
-def parse_statuses(root: Element) -> list[PaymentStatus]:
-    """Return the statuses of whole messages, then of transactions, without pending ones.
+def parse_statuses(report: Element) -> list[PaymentStatus]:
+    """Return every status of a report, in the order in which they are to be applied.
 
-    Raises StatementRefused if an id is missing.
+    Acceptance of the whole comes before its parts, and refusal of the whole after them.
     """
-    report = next(find_all(root, "CstmrPmtStsRpt"), None)
-    if report is None:
-        raise StatementRefused("status_report_missing", element=local_name(root))
     group = next(find_all(report, "OrgnlGrpInfAndSts"), report)
-    message_id = require_text(group, "OrgnlMsgId")
-    statuses = [_parse_status(group, message_id, None, "GrpSts")]
+    message_id = _find_id(group, "OrgnlMsgId")
+    statuses = [_parse_status(group, StatusLevel.MESSAGE, message_id, None)]
+    statuses += [_parse_status(part, StatusLevel.TRANSACTION, message_id, None) for part in _transactions(report)]
     for batch in find_all(report, "OrgnlPmtInfAndSts"):
-        statuses.append(_parse_status(batch, message_id, None, "PmtInfSts"))
-        parts = find_all(batch, "TxInfAndSts")
+        batch_id = _find_id(batch, "OrgnlPmtInfId")
+        statuses.append(_parse_status(batch, StatusLevel.PAYMENT_INFORMATION, message_id, batch_id))
         statuses += [
-            _parse_status(part, message_id, require_text(part, "OrgnlEndToEndId"), "TxSts") for part in parts
+            _parse_status(part, StatusLevel.TRANSACTION, message_id, batch_id) for part in _transactions(batch)
         ]
-    return [status for status in statuses if status is not None]
+    return sorted((status for status in statuses if status is not None), key=_application_order)
 
 
-def _parse_status(element: Element, message_id: str, end_to_end_id: str | None, tag: str) -> PaymentStatus | None:
-    status_code = find_text(element, tag)
-    if status_code not in _REFUSED_CODES | _ACCEPTED_CODES:
+def _application_order(status: PaymentStatus) -> int:
+    if status.level is StatusLevel.TRANSACTION:
+        return 1
+    return 2 if status.outcome is StatusOutcome.REFUSED else 0
+
+
+def _transactions(element: Element) -> list[Element]:
+    return list(find_all(element, "TxInfAndSts"))
+
+
+def _find_id(element: Element, path: str) -> str | None:
+    text = find_text(element, path)
+    return text if text is not None and is_reference(text) else None
+
+
+def _parse_status(
+    element: Element, level: StatusLevel, message_id: str | None, batch_id: str | None
+) -> PaymentStatus | None:
+    """Return the status of one level, None if the bank gives none there."""
+    ids = [text for path in _TRANSACTION_IDS for text in _texts(element, path)]
+    references = normalize_references(*ids) if level is StatusLevel.TRANSACTION else ()
+    code, reason_code, reason_text = find_text(element, _STATUS_TAGS[level]), *_read_reason(element)
+    if code is None and not (references and (reason_code or reason_text)):
         return None
-    code = find_text(element, "StsRsnInf/Rsn/Cd", "StsRsnInf/Rsn/Prtry")
-    more = find_text(element, "StsRsnInf/AddtlInf")
-    if status_code in _REFUSED_CODES and code in _DUPLICATE_CODES:
-        return None
-    reason = " ".join(filter(None, [code, more]))[:500] or None
-    return PaymentStatus(message_id, end_to_end_id, status_code in _REFUSED_CODES, reason)
+    return PaymentStatus(
+        level,
+        (code or "").upper()[:_CODE_CHARS_MAX],
+        _find_id(element, "OrgnlGrpInf/OrgnlMsgId") or message_id,
+        batch_id,
+        references,
+        reason_code,
+        reason_text,
+    )
+
+
+def _read_reason(element: Element) -> tuple[str | None, str | None]:
+    codes = [*_texts(element, "StsRsnInf/Rsn/Cd"), *_texts(element, "StsRsnInf/Rsn/Prtry")]
+    return parse_reason(codes, _texts(element, "StsRsnInf/AddtlInf"))
+
+
+def _texts(element: Element, path: str) -> list[str]:
+    return [found.text.strip() for found in find_all(element, path) if found.text and found.text.strip()]

@@ -5,18 +5,41 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 
 from ledger.reconciliation.statements import StatementRefused
 
+_ELEMENTS_MAX = 4_000_000
+_DEPTH_MAX = 100
 
-class _NoDtd(TreeBuilder):
+
+class _Bounded(TreeBuilder):
+    def __init__(self) -> None:
+        super().__init__()
+        self._elements = self._depth = 0
+
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002 - the parser passes all three
         """Refuse the DTD where it begins, before anything is expanded."""
         raise StatementRefused("dtd_forbidden", doctype=name[:40])
 
+    def start(self, tag: str, attrs: dict[str, str]) -> Element:
+        """Open an element. Raises StatementRefused if there are too many, or too deep ones."""
+        self._elements += 1
+        self._depth += 1
+        if self._elements > _ELEMENTS_MAX or self._depth > _DEPTH_MAX:
+            raise StatementRefused("xml_too_large", elements_number=_ELEMENTS_MAX, depth_number=_DEPTH_MAX)
+        return super().start(tag, attrs)
 
-def parse_xml(body: bytes) -> Element:
-    """Return the root element. Raises StatementRefused if the XML is malformed or has a DTD."""
-    parser = XMLParser(target=_NoDtd())  # noqa: S314 - no DTD, so nothing to expand
+    def end(self, tag: str) -> Element:
+        """Close an element."""
+        self._depth -= 1
+        return super().end(tag)
+
+
+def parse_xml(text: str) -> Element:
+    """Return the root element; an encoding that the text declares is ignored.
+
+    Raises StatementRefused if the XML is malformed, has a DTD or is too large.
+    """
+    parser = XMLParser(target=_Bounded())  # noqa: S314 - no DTD, so nothing to expand
     try:
-        parser.feed(body)
+        parser.feed(text)
         root: Element = parser.close()
     except (ParseError, ValueError, LookupError) as error:
         raise StatementRefused("xml_malformed", detail=str(error)) from None

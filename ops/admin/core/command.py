@@ -19,12 +19,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from campaigns.errors import invalid_value
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
+from ledger.publication.signing_guard import SigningGuard
 from ops.admin.core.actor import FINANCE_READERS, Actor, Role
 from ops.admin.core.idempotency import IdempotencyKey, idempotency_key
 from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
-from sql import Connection, Pool
+from sql import Connection, Pool, is_unavailable
 
 _OUTSIDE_CALLS_MAX = 2  # each uses two connections of the pool while the other side answers
 
@@ -73,6 +74,7 @@ class CommandContext:
     settings: Settings
     now: datetime
     clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
+    guard: SigningGuard | None = None  # refuses to go on with a database that lost signed leaves
 
     @property
     def shows_accounts(self) -> bool:
@@ -137,6 +139,9 @@ def command_key(
 
 def log_after_commit_failure(command: str, error: Exception) -> None:
     """Log the error of a command's work after its commit."""
+    if is_unavailable(error):
+        _log.warning("after-commit work waits for the database", command=command, error=type(error).__name__)
+        return
     _log.error("after-commit work failed", command=command, exc_info=error)
 
 
@@ -149,4 +154,9 @@ class CommandServices:
     settings: Settings
     report_after_commit_failure: ReportFailure = log_after_commit_failure
     clock: DatabaseClock = field(default_factory=DatabaseClock)
+    guard: SigningGuard | None = None
     outside_calls: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_OUTSIDE_CALLS_MAX))
+
+    def build_context(self, conn: Connection, actor: Actor, now: datetime) -> CommandContext:
+        """Return the surroundings of an actor's command in the transaction of `conn`."""
+        return CommandContext(conn, actor, self.keys, self.settings, now, self.clock, self.guard)

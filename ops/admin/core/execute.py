@@ -1,9 +1,9 @@
 """Execute a command: the one code path of HTTP, pages, command line and schedule.
 
-    authorise → claim key → run → approval needed? → audit → store response ┃ after the commit
-                                  └── roll back, store a proposal           ┃
+    authorise → claim key → run → approval needed? → audit → store response ┃ replicated, then
+                                  └── roll back, store a proposal           ┃ after the commit
 
-All of it is one transaction. A dry run takes the same path and is rolled back at the end.
+Left of the line is one transaction. A dry run takes the same path and is rolled back at the end.
 
 Calls to other services come after the commit: not in a dry run, and not for a key that has a
 response. The committed rows say what is still to be sent. So a failure there changes no row and
@@ -11,7 +11,9 @@ raises nothing: the response says `after_commit: pending`, and the process repor
 same command resumes the work; so does a job, where it can ask whether the call arrived.
 """
 
-from typing import Any, Literal, NotRequired
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, Literal, NotRequired, TypeAlias
 
 import orjson
 import structlog
@@ -35,9 +37,11 @@ from ops.admin.core.idempotency import IdempotencyKey
 from ops.admin.core.savepoint import savepoint
 from ops.clock import utc_now
 from ops.i18n.changes import Difference, format_changes
-from sql import Pool
+from sql import CONFLICT_ERRORS, Pool
+from sql.replication import wait_until_replicated
 
 PROPOSE = "proposal.create"  # in the audit log: a command was proposed instead of executed
+_ATTEMPTS_MAX = 3
 
 _log = structlog.get_logger()
 
@@ -65,6 +69,9 @@ class CommandResponse(TypedDict):
     secret: NotRequired[str]
 
 
+_Run: TypeAlias = tuple[CommandResponse, CommandResult | None]
+
+
 async def execute(
     services: CommandServices,
     actor: Actor,
@@ -77,24 +84,58 @@ async def execute(
 ) -> CommandResponse:
     """Execute a command and return its response; a repeated key returns the stored response.
 
-    Raises Forbidden if the role does not allow it, and any refusal of the command itself. Then
-    nothing is stored.
+    A transaction that loses a race with another is repeated. Raises Forbidden if the role does not
+    allow it, and any refusal of the command itself. Then nothing is stored.
     """
     if not is_allowed(actor, command.roles):
         roles = sorted({*command.roles, "owner"})
         raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
-    async with services.pool.acquire() as conn, savepoint(conn) as transaction:
-        transaction.is_rolled_back = dry_run
-        context = CommandContext(conn, actor, services.keys, services.settings, utc_now(), services.clock)
-        stored = await idempotency.claim_key(conn, request_key, context.now) if request_key else None
-        if stored is not None:
-            return _parse_response(stored)
-        response, result = await _run_or_propose(context, command, subject_id, body, dry_run=dry_run)
-        if request_key is not None:
-            await idempotency.store_response(conn, request_key, orjson.dumps(response))
+    async with services.pool.acquire() as conn:
+        context = services.build_context(conn, actor, utc_now())
+        response, result = await _repeat_lost_races(
+            lambda: _run_once(context, command, subject_id, body, request_key, dry_run=dry_run)
+        )
+        if not dry_run:
+            # A stored response and an `unchanged` wrote nothing: they rest on a commit of another
+            # request, whose wait for the standby may have been cut off.
+            await wait_until_replicated(conn)
+    if result is None:
+        return response
     if result.after_commit is not None and response["after_commit"] == "pending":
         response = await _finish(services, response, result.after_commit, request_key)
     return response if result.secret is None or dry_run else {**response, "secret": result.secret}
+
+
+async def _repeat_lost_races(run_once: Callable[[], Awaitable[_Run]]) -> _Run:
+    """Return the run of a transaction; a deadlock or a serialization failure is repeated."""
+    for _ in range(_ATTEMPTS_MAX - 1):
+        with suppress(*CONFLICT_ERRORS):
+            return await run_once()
+    return await run_once()
+
+
+async def _run_once(
+    context: CommandContext,
+    command: Command[Any],
+    subject_id: str,
+    body: CommandBody,
+    request_key: IdempotencyKey | None,
+    *,
+    dry_run: bool,
+) -> _Run:
+    """Run the command in one transaction; return its response and result.
+
+    A repeated key returns the stored response without a result.
+    """
+    async with savepoint(context.conn) as transaction:
+        transaction.is_rolled_back = dry_run
+        stored = await idempotency.claim_key(context.conn, request_key, context.now) if request_key else None
+        if stored is not None:
+            return _parse_response(stored), None
+        response, result = await _run_or_propose(context, command, subject_id, body, dry_run=dry_run)
+        if request_key is not None:
+            await idempotency.store_response(context.conn, request_key, orjson.dumps(response))
+    return response, result
 
 
 async def _finish(

@@ -22,12 +22,20 @@ _PAYOUT_MATTERS = (
 )
 
 
-def list_open_matters(snapshots: Sequence[CampaignSnapshot], unmatched_line_count: int) -> list[OpenMatter]:
+def list_open_matters(
+    snapshots: Sequence[CampaignSnapshot],
+    unmatched_line_count: int,
+    *,
+    unreviewed_status_count: int = 0,
+    overdue_count: int = 0,
+) -> list[OpenMatter]:
     """Return what is open, the most urgent first; kinds without any are left out."""
     states = [payout.state for snapshot in snapshots for s in snapshot.settlements for payout in s.payouts]
     matters = [
+        OpenMatter("payouts_overdue", overdue_count, "payouts?state=sent"),
         *(OpenMatter(kind, states.count(state), f"payouts?state={state.value}") for kind, state in _PAYOUT_MATTERS),
         OpenMatter("lines_unmatched", unmatched_line_count, "statement-lines?unmatched=true"),
+        OpenMatter("statuses_unmatched", unreviewed_status_count, "payment-statuses?unmatched=true"),
         OpenMatter("campaigns_unsettled", sum(s.balances.pledged.minor > 0 for s in snapshots), "campaigns"),
         OpenMatter("likes_quarantined", sum(map(_quarantined, snapshots)), "campaigns"),
     ]

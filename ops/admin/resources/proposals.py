@@ -151,7 +151,7 @@ async def execute_due(services: CommandServices, find_command: FindCommand, now:
     ended_count = 0
     for proposal_id in due:
         async with services.pool.acquire() as conn, conn.transaction():
-            context = CommandContext(conn, SCHEDULER, services.keys, services.settings, now)
+            context = services.build_context(conn, SCHEDULER, now)
             has_ended, after_commit = await _execute_proposal(context, find_command, proposal_id)
         ended_count += has_ended
         if after_commit is not None:

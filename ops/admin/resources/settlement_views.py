@@ -8,7 +8,13 @@ import orjson
 from typing_extensions import TypedDict
 
 from campaigns.catalogue.cache import Campaign
-from campaigns.reporting.settlements import CarriedAmount, approval_rules, published_settlement
+from campaigns.reporting.settlements import (
+    CarriedAmount,
+    PublishedDifference,
+    approval_rules,
+    published_differences,
+    published_settlement,
+)
 from ledger.money import Money, to_money
 from ledger.settlements.model import ApprovalRules, Payout, Settlement, SettlementState
 from ledger.settlements.payout_steps import PayoutState
@@ -48,6 +54,7 @@ class PayoutView(TypedDict):
     paid_on: str | None
     returned_because: str | None
     evidence: list[str]
+    differences: list[PublishedDifference]
 
 
 class PayoutDetail(PayoutView):
@@ -180,6 +187,7 @@ def payout_view(campaign: Campaign, settlement: Settlement, payout: Payout, *, i
         "paid_on": step.bank_day.isoformat() if is_paid and step.bank_day else None,
         "returned_because": reason if is_finance else public_reason(reason),
         "evidence": payout.evidence,
+        "differences": published_differences(payout, settlement.currency),
     }
 
 

@@ -66,8 +66,15 @@ def settlement_change(
     )
 
 
+async def require_history(context: CommandContext) -> None:
+    """Check that the database has every signed leaf. Raises SigningRefused if it has lost some."""
+    if context.guard is not None:
+        await context.guard.require_history(context.conn)
+
+
 async def _settle_periods(context: CommandContext, slug: str, body: SettleRequest) -> CommandResult:
     """Settle oldest periods first; `more` says that repeating the command settles further ones."""
+    await require_history(context)
     campaign = await find_campaign(context, slug)
     now = await context.clock.read_now(context.conn)
     if body.upto is not None:
@@ -119,10 +126,12 @@ async def _cancel(context: CommandContext, settlement_id: str, _: EmptyBody) -> 
 
 async def _send(context: CommandContext, settlement_id: str, body: SendRequest) -> CommandResult:
     """Claim waiting payouts; after the commit send them, and resolve those that are unclear."""
+    await require_history(context)
     campaign, before = await lock_with_campaign(context, settlement_id)
     rules, by = approval_rules(campaign), context.actor.name
     channel = _payout_channel(context.settings, body.channel)
-    after = await sending.claim_for_sending(context.conn, channel, settlement_id, rules, by, context.now)
+    now = context.now.astimezone(campaign.calendar.timezone)
+    after = await sending.claim_for_sending(context.conn, channel, settlement_id, rules, by, now)
     channels = [_payout_channel(context.settings, name) for name in sending.channels_in_use(after)]
     return settlement_change(
         campaign, before, after, _resume_after_commit(channels, settlement_id, by) if channels else None

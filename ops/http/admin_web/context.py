@@ -20,13 +20,14 @@ from ops.http.admin_web import csrf
 from ops.http.admin_web.csrf import CrossSiteForm
 from ops.http.core.app_keys import COMMAND_SERVICES
 from ops.http.core.authentication import AUTHENTICATOR, InvalidCredentials, RateLimited
+from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, find_problem
 from ops.http.core.responses import Handler, check_choice
 from ops.http.web.pages import LANGUAGES, render_html
 from ops.i18n import labels
 from ops.i18n.language import Language, negotiate_language
 from ops.i18n.refusals import refusal_text
-from sql import UNAVAILABLE_ERRORS, is_unavailable
+from sql import is_unavailable
 
 SIGN_IN_PATH = "/admin/sign-in"
 _FIELDS_MAX = 2_000
@@ -123,7 +124,7 @@ def page_handler(page: PageFunction) -> Handler:
             return await _serve_page(request, page)
         except InvalidCredentials:
             return _redirect_to_sign_in(request)
-        except (RateLimited, CrossSiteForm, *UNAVAILABLE_ERRORS) as error:
+        except Exception as error:  # noqa: BLE001 - a bug is raised again
             return render_blocked(request, error)
 
     return handler
@@ -232,6 +233,7 @@ def _redirect_to_sign_in(request: web.Request) -> web.Response:
 def render_blocked(request: web.Request, error: Exception) -> web.Response:
     """Return the page for a request that was not processed: 403, 429 or 503. Raises a bug itself."""
     text_key, status = _blocked_reason(error)
+    record_outage(request, error)
     response = render_admin_page(request, negotiate_language(request), "blocked", status, text_key=text_key)
     if status in (429, 503):
         response.headers["Retry-After"] = _RETRY_AFTER_SECONDS

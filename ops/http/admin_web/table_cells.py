@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from ledger.reconciliation.matching import MatchRule
+from ledger.reconciliation.statuses import StatusEffect
 from ledger.settlements.return_reasons import reason_text
 from ops.http.admin_web.csrf import ADMIN_WEB_PREFIX
 from ops.i18n import formats, labels
@@ -15,9 +16,9 @@ from ops.i18n.stored_refusals import failure_text
 EMPTY = "—"
 _DIGEST_CHARS_SHOWN = 12
 _COUNTERPARTY_TEXTS = frozenset({"fault", "bank_reference", "description"})  # never looked up as a code or a label
-_MATCH_RULES = frozenset(MatchRule)
+_MATCH_RULES = frozenset[str](MatchRule) | frozenset[str](StatusEffect)
 _PAGES_BY_KIND = {"campaign": "campaigns", "settlement": "settlements", "payout": "payouts", "proposal": "proposals"}
-_LISTS_BY_KIND = {"charity": "charities", "file": "statement-lines"}
+_LISTS_BY_KIND = {"charity": "charities", "file": "statement-lines", "status": "payment-statuses"}
 _ACCOUNT_PARTS = ("scheme", "id", "iban", "bic")
 
 
@@ -46,7 +47,7 @@ def build_cell(name: str, row: Mapping[str, Any], language: Language) -> Cell:
 def _build_text_cell(name: str, value: Any, language: Language) -> Cell:
     if name == "subject":
         return Cell(format_subject(value, language), subject_url(value))
-    if name in _PAGES_BY_KIND:
+    if name in _PAGES_BY_KIND and isinstance(value, str):
         return Cell(value, f"{ADMIN_WEB_PREFIX}/{_PAGES_BY_KIND[name]}/{quote(value, safe='')}")
     return Cell(format_cell_value(name, value, language))
 

@@ -1,18 +1,17 @@
-"""`/live` while the process runs, `/ready` while it can work."""
+"""`/live` while the process runs, `/ready` while it can write."""
 
-import asyncio
-
-import asyncpg
 from aiohttp import web
 
+from ledger.publication.signing_guard import SigningGuard
+from ops.http.core.app_keys import METRICS
+from ops.http.core.problems import RETRY_AFTER_SECONDS
 from ops.http.openapi import schemas
 from ops.http.openapi.endpoint import Endpoint
-from sql import UNAVAILABLE_ERRORS, Pool, query
+from ops.i18n.refusals import refusal_text
+from ops.readiness import Fault, WriteProbe
 
-POOL: web.AppKey[Pool] = web.AppKey("pool")
-
-_PING_SECONDS_MAX = 2
-_READ_CATALOGUE_VERSION = query("read_catalogue_version")
+WRITE_PROBE: web.AppKey[WriteProbe] = web.AppKey("write_probe")
+GUARD: web.AppKey[SigningGuard | None] = web.AppKey("guard")
 
 
 async def live(_: web.Request) -> web.Response:
@@ -21,13 +20,26 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Return 200 if the database responds and has our schema, otherwise 503."""
-    try:
-        async with asyncio.timeout(_PING_SECONDS_MAX):
-            await request.app[POOL].fetchval(_READ_CATALOGUE_VERSION)
-    except (*UNAVAILABLE_ERRORS, asyncpg.PostgresError):
-        return web.json_response({"ready": False, "reason": "the database does not respond"}, status=503)
-    return web.json_response({"ready": True})
+    """Return 200 if the database can write and has our schema and every signed leaf, otherwise 503 and why."""
+    fault = await request.app[WRITE_PROBE].find_fault() or _recent_fault(request) or _signing_fault(request)
+    if fault is None:
+        return web.json_response({"ready": True})
+    body = {"ready": False, "code": fault.code, "reason": fault.reason}
+    return web.json_response(body, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _recent_fault(request: web.Request) -> Fault | None:
+    """Return the outage that requests or jobs met just now, though the probe's small write worked."""
+    outage = request.app[METRICS].outages.recent_write_failure()
+    return None if outage is None else Fault.of(outage)
+
+
+def _signing_fault(request: web.Request) -> Fault | None:
+    """Return why the log refuses to sign."""
+    guard = request.app[GUARD]
+    if guard is None or guard.refusal is None:
+        return None
+    return Fault(guard.refusal.code, refusal_text(guard.refusal, "en"))
 
 
 ENDPOINTS = (
@@ -36,7 +48,7 @@ ENDPOINTS = (
         "/ready",
         ready,
         "health",
-        "Whether the service can work; 503 while it cannot",
+        "Whether the database can write; 503 and the reason while it cannot",
         schemas.Ready,
         example=lambda: {"ready": True},
     ),

@@ -15,6 +15,7 @@ from campaigns.intake.signature import Delivery, VerificationKey, verify_deliver
 from ledger.errors import Refusal
 from ops.clock import utc_now
 from ops.http.core.app_keys import CATALOGUE_CACHE, INTAKE_QUEUE, KEY_USAGE, METRICS, WEBHOOK_KEY
+from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, error_response, find_problem
 from ops.http.core.responses import check_choice, check_parameters
 from ops.http.openapi import examples, schemas
@@ -38,6 +39,7 @@ async def receive_likes(request: web.Request) -> web.Response:
         if problem is None and isinstance(error, web.HTTPException):
             raise
         request.app[METRICS].deliveries_refused.labels((problem or Problem.INTERNAL_ERROR).slug).inc()
+        record_outage(request, error)
         if problem is None:  # a bug: the middleware logs it
             raise
         return error_response(error)

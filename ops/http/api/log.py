@@ -7,7 +7,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import asyncpg
 from aiohttp import web
 
 from campaigns.errors import NotFound
@@ -16,13 +15,14 @@ from ledger.log.tiles import Bundle, MalformedTile, Tile, parse_path
 from ledger.publication import store
 from ops.clock import utc_now
 from ops.http.core.compression import GZIP_BYTES_MIN, accepts_gzip, compress
+from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, RequestProblem
 from ops.http.core.representations import JSON, to_json
 from ops.http.core.responses import Handler, conditional_response, public_handler
 from ops.http.core.snapshots import PreparedResponse, entity_tag
 from ops.http.openapi import examples
 from ops.http.openapi.endpoint import BYTES, TEXT, Endpoint
-from sql import Pool, query
+from sql import Pool, is_unavailable, query
 
 LOG_POOL: web.AppKey[Pool] = web.AppKey("log_pool")
 CHECKPOINT_TYPE = "text/plain; charset=utf-8"
@@ -32,7 +32,6 @@ SHORT_LIVED = "public, max-age=1, must-revalidate"
 _TAG = "public log"
 _INDEX_MAX = 2**55  # with 256 leaves a tile, no log is larger
 _FIND_LOG_IDENTITY = query("find_log_identity")
-_OUTAGES = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
 
 
 def _database_handler(handler: Handler) -> Handler:
@@ -41,7 +40,10 @@ def _database_handler(handler: Handler) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except _OUTAGES as error:
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            record_outage(request, error)
             raise RequestProblem(Problem.FIGURES_UNAVAILABLE) from error
 
     return public_handler(handle)

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from campaigns.catalogue.cache import CatalogueCache
 from campaigns.reporting.campaign import (
     PublishedCampaign,
     PublishedCampaigns,
@@ -19,7 +18,6 @@ from campaigns.reporting.days import CampaignDays, campaign_days, campaign_days_
 from campaigns.reporting.settlements import PublishedSettlements, published_settlements, settlements_csv
 from campaigns.reporting.snapshot import format_instant
 from campaigns.reporting.totals import AllTotals, Totals, campaign_totals
-from ops.clock import utc_now
 from ops.http.api.totals_stream import OPEN_STREAMS, OpenStreams, end_streams, stream_totals
 from ops.http.core.app_keys import OPENAPI_DOCUMENT
 from ops.http.core.problems import Problem
@@ -37,7 +35,6 @@ from ops.http.core.snapshots import SNAPSHOT_CACHE, PreparedResponse, SnapshotCa
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import CSV, Endpoint
 from ops.http.openapi.parameters import LAST_EVENT_ID
-from sql import Pool
 
 _TAG = "open data"
 _CAMPAIGN_PATH = "/v1/campaigns/{slug}"
@@ -221,8 +218,8 @@ OPENAPI_ENDPOINTS = (
 )
 
 
-def set_up(app: web.Application, pool: Pool, catalogue_cache: CatalogueCache, streams_per_client_max: int) -> None:
+def set_up(app: web.Application, snapshot_cache: SnapshotCache, streams_per_client_max: int) -> None:
     """Give the application the snapshots and streams that the public reads."""
-    app[SNAPSHOT_CACHE] = SnapshotCache(pool, catalogue_cache, utc_now)
+    app[SNAPSHOT_CACHE] = snapshot_cache
     app[OPEN_STREAMS] = OpenStreams(streams_per_client_max)
     app.on_shutdown.append(end_streams)

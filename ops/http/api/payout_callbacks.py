@@ -16,13 +16,15 @@ from ledger.errors import Refusal
 from ledger.payouts.callbacks import CallbackResult, handle_callback
 from ledger.payouts.channels.http import RESPONSE_BYTES_MAX, parse_callback
 from ops.clock import utc_now
+from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, error_response, find_problem
 from ops.http.core.responses import check_parameters
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import JSON, Endpoint
 from ops.http.openapi.parameters import WEBHOOK_HEADERS
 from ops.metrics import Metrics
-from sql import UNAVAILABLE_ERRORS, Pool
+from sql import Pool, is_unavailable
+from sql.replication import wait_until_replicated
 
 _SOURCE = "payment service"
 _CHANNEL = "http"
@@ -55,7 +57,10 @@ async def receive_callback(request: web.Request) -> web.Response:
         message_id, result = await _process_callback(request, services)
     except Refusal as refusal:
         raise UnexpectedRefusal from refusal
-    except (RequestProblem, *UNAVAILABLE_ERRORS) as error:
+    except Exception as error:
+        if not isinstance(error, RequestProblem) and not is_unavailable(error):
+            raise
+        record_outage(request, error)
         problem = find_problem(error) or Problem.INTERNAL_ERROR
         services.metrics.payout_callbacks.labels(problem.slug).inc()
         return error_response(error)
@@ -72,10 +77,12 @@ async def _process_callback(request: web.Request, services: PayoutCallbackServic
     if callback is None:
         raise RequestProblem(Problem.MALFORMED_CALLBACK)
     message_id, payment_result = callback
-    async with services.pool.acquire() as conn, conn.transaction():
-        result = await handle_callback(
-            conn, _CHANNEL, message_id, payment_result, _SOURCE, utc_now(), sha256(body).digest()
-        )
+    async with services.pool.acquire() as conn:
+        async with conn.transaction():
+            result = await handle_callback(
+                conn, _CHANNEL, message_id, payment_result, _SOURCE, utc_now(), sha256(body).digest()
+            )
+        await wait_until_replicated(conn)  # a duplicate writes nothing, and its sender will not repeat it
     if result is CallbackResult.CONFLICT:
         outcome = payment_result.outcome.value
         _log.error("payout callback conflict: another result is recorded", message=message_id, outcome=outcome)

@@ -6,7 +6,7 @@ import structlog
 from aiohttp import web
 
 from ops.admin.core.csv_export import CONTENT_TYPE, CsvExport
-from sql import UNAVAILABLE_ERRORS
+from sql import is_unavailable
 
 _log = structlog.get_logger()
 
@@ -25,7 +25,9 @@ async def send_csv(request: web.Request, csv_export: CsvExport, parts: AsyncIter
         async for part in parts:
             await response.write(part.encode())
         await response.write_eof()
-    except UNAVAILABLE_ERRORS:
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
         _log.warning("CSV export cut off", path=csv_export.path)
         if request.transport is not None:
             request.transport.abort()

@@ -3,9 +3,9 @@
 import structlog
 from aiohttp import web
 
+from ops.http.core.outages import record_outage, route_of
 from ops.http.core.problems import Problem, error_response, find_problem, problem_response
 from ops.http.core.responses import Handler
-from sql import is_unavailable
 
 _log = structlog.get_logger()
 
@@ -28,11 +28,11 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except Exception as error:
         if find_problem(error) is not None:
-            _log_outage(request, error)
+            record_outage(request, error)
             return error_response(error)
         if isinstance(error, web.HTTPException):
             raise
-        _log.exception("bug", method=request.method, route=_route(request))
+        _log.exception("bug", method=request.method, route=route_of(request))
         return problem_response(Problem.INTERNAL_ERROR)
 
 
@@ -42,13 +42,3 @@ def _is_encoded(request: web.Request) -> bool:
     transfer = request.headers.get("Transfer-Encoding", "chunked")
     is_identity = all(coding.strip().lower() in ("", "identity") for coding in codings.split(","))
     return not is_identity or transfer.strip().lower() != "chunked"
-
-
-def _log_outage(request: web.Request, error: Exception) -> None:
-    """Log an error of the database or the network: the operator has to see it."""
-    if is_unavailable(error) and request.transport is not None:  # else the client has gone, not the database
-        _log.warning("unavailable", error=type(error).__name__, method=request.method, route=_route(request))
-
-
-def _route(request: web.Request) -> str:
-    return str(request.match_info.route.resource)

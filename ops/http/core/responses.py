@@ -2,18 +2,20 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import wraps
 
 from aiohttp import web
 
 from campaigns.errors import FieldError, NotFound
+from ops.clock import utc_now
 from ops.http.core.compression import GZIP_BYTES_MIN, accepts_gzip
 from ops.http.core.problems import Problem, RequestProblem, error_response
-from ops.http.core.snapshots import PreparedResponse, SnapshotTooOld
+from ops.http.core.snapshots import OVERDUE_SECONDS, PreparedResponse, SnapshotTooOld
 
 # Browsers and caches may show a figure for a second, and longer while the service is away.
 CACHE_CONTROL = "public, max-age=1, stale-while-revalidate=5, stale-if-error=60"
-CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Retry-After"}
+CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "ETag, Age, Retry-After"}
 _PREFLIGHT = CORS | {
     "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
     "Access-Control-Allow-Headers": "If-None-Match, Last-Event-ID, Cache-Control",
@@ -68,6 +70,7 @@ def conditional_response(
         "ETag": f'W/"{prepared_response.validator}"',
         "Cache-Control": cache_control,
         "Vary": "Accept-Encoding",
+        **_age_header(prepared_response, utc_now()),
     }
     if "If-None-Match" in request.headers and _matches_etag(request, prepared_response.validator):
         return web.Response(status=304, headers=headers)
@@ -75,6 +78,14 @@ def conditional_response(
     if len(prepared_response.body) < GZIP_BYTES_MIN or not accepts_gzip(request):
         return web.Response(body=prepared_response.body, headers=headers)
     return web.Response(body=prepared_response.gzip_body, headers=headers | {"Content-Encoding": "gzip"})
+
+
+def _age_header(prepared_response: PreparedResponse, now: datetime) -> dict[str, str]:
+    """Return `Age` for figures older than usual (RFC 9111, section 5.1): the database is away, or hangs. Pure."""
+    if prepared_response.as_of is None:
+        return {}
+    seconds = (now - prepared_response.as_of).total_seconds()
+    return {"Age": str(int(seconds))} if seconds > OVERDUE_SECONDS else {}
 
 
 def _matches_etag(request: web.Request, validator: str) -> bool:

@@ -47,6 +47,7 @@ IN_PATH: Mapping[str, Parameter] = {
     "sponsor": _id_parameter("spo", "0-9a-f", "A sponsor's id, from `sponsors`."),
     "proposal": _id_parameter("prp", "0-9a-f", "A proposal's id, from the 202 response or from `proposals`."),
     "upload": _id_parameter("upl", "0-9a-f", "A content upload's id, from the response to the file."),
+    "status": text_parameter("A bank status's id, from `payment-statuses`.", "^sts_[0-9a-f]{16}$"),
     "line": text_parameter("A statement line's id, from `statement-lines`.", "^[0-9a-f]{16}$"),
     "level": text_parameter(
         "A tile's level: 0 for the hashes of leaves, `entries` for the leaves.",

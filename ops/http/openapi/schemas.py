@@ -99,7 +99,8 @@ class Live(TypedDict):
 
 
 class Ready(TypedDict):
-    """Whether the service can work; `reason` if it cannot."""
+    """Whether the service can write and sign; `code` and `reason` if it cannot."""
 
     ready: bool
+    code: NotRequired[str]
     reason: NotRequired[str]

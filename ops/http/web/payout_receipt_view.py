@@ -6,7 +6,7 @@ from uuid import UUID
 import orjson
 
 from campaigns.catalogue.account_mask import mask_number
-from campaigns.reporting.settlements import approval_rules
+from campaigns.reporting.settlements import approval_rules, published_differences
 from campaigns.reporting.snapshot import CampaignSnapshot, format_instant
 from ledger.log.account_hash import account_number
 from ledger.settlements.model import Payout, Settlement, SettlementShare
@@ -14,7 +14,7 @@ from ledger.settlements.payout_transfers import transfers_by_step
 from ops.http.web.payouts_view import charity_names
 from ops.i18n import formats
 from ops.i18n.language import Language, localize
-from ops.i18n.payout_states import payout_state_text
+from ops.i18n.payout_states import difference_text, payout_state_text
 
 
 class PayoutStepRow(NamedTuple):
@@ -47,6 +47,7 @@ class PayoutReceipt(NamedTuple):
     settlement_hash: str
     bank_reference: str | None
     evidence: list[str]
+    differences: list[str]
     steps: list[PayoutStepRow]
     as_of: str
     as_of_exact: str
@@ -86,6 +87,10 @@ def _build_receipt(
         settlement_hash=settlement.hash.hex(),
         bank_reference=payout.latest_step.bank_reference,
         evidence=payout.evidence,
+        differences=[
+            difference_text(difference, settlement.currency, language)
+            for difference in published_differences(payout, settlement.currency)
+        ],
         steps=_step_rows(snapshot, share, payout, language),
         as_of=formats.minute(snapshot.as_of, zone, language),
         as_of_exact=format_instant(snapshot.as_of),

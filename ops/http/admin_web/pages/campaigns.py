@@ -1,6 +1,7 @@
 """Overview, campaigns and proposals as pages."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
@@ -53,10 +54,16 @@ async def show_home(context: PageContext) -> web.Response:
     decidable = [row for row in pending if can_decide(context, row)]
     snapshots = await current_snapshots(context)
     async with context.command_context() as command_context:
-        backlog = await read_backlog(command_context.conn)
+        sent_before = command_context.now - timedelta(days=command_context.settings.payout_sent_days)
+        backlog = await read_backlog(command_context.conn, sent_before)
     return context.render(
         "home",
-        open_matters=list_open_matters(snapshots, backlog.unmatched_line_count),
+        open_matters=list_open_matters(
+            snapshots,
+            backlog.unmatched_line_count,
+            unreviewed_status_count=backlog.unreviewed_status_count,
+            overdue_count=backlog.overdue_count,
+        ),
         settlements=await pending_settlements(context),
         decidable_proposals=[describe_proposal(row, context.language) for row in decidable],
         own_proposals=[describe_proposal(row, context.language) for row in own_proposals],

@@ -28,10 +28,14 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "audit": ("at", "by", "role", "command", "subject", "proposal", "entry_point", "address"),
     "charities": ("charity", "name", "account", "added_at", "disabled_at"),
     "content": ("content", "campaign", "enrolled_at", "paused_at"),
-    "lines": ("booked_on", "amount", "direction", "description", "bank_reference", "payout", "match_rule"),
+    "lines": (
+        *("booked_on", "amount", "direction", "description", "bank_reference", "payouts", "charge", "difference"),
+        "match_rule",
+    ),
     "payouts": ("payout", "campaign", "charity", "period", "amount", "state", "paid_on", "bank_reference"),
     "platforms": ("platform", "added_at", "keys", "disabled_at"),
     "settlements": ("settlement", "campaign", "period", "cut_off", "total", "to_send", "state", "approvals_missing"),
+    "statuses": ("imported_at", "status_code", "reason_code", "message", "references", "payout", "match_rule"),
     "sponsors": ("name", "former_names", "added_at", "disabled_at"),
     "sessions": ("name", "role", "sessions", "sessions_by_openid", "made_at", "ends_at"),
     "tokens": ("name", "role", "made_at", "made_by", "expires_at", "revoked_at"),
@@ -48,8 +52,9 @@ _IS_APPLICABLE: Mapping[str, _RowTest] = {
     **{f"{kind}.enable": lambda row: bool(row["is_disabled"]) for kind in ("charity", "sponsor", "platform")},
     **{f"settlement.{verb}": lambda _: False for verb in ("approve", "cancel", "send")},  # on the settlement's page
     "payout.retry": lambda row: row["state"] == PayoutState.RETURNED,
-    "payout.record-result": lambda row: row["state"] == PayoutState.SENDING,
+    "payout.record-result": lambda row: row["state"] in {PayoutState.SENDING, PayoutState.SENT},
     "line.match": lambda row: row["payout"] is None,
+    "status.review": lambda row: row["review"] is None,
     "platform.drop-old": lambda row: len(row["keys"]) > 1,
     "upload.stop": lambda row: row["state"] == "running",
 }
@@ -207,7 +212,8 @@ def _row_id(command: Command[Any], list_endpoint: ListEndpoint, row: Mapping[str
     if rest == command.path or not rest.startswith("{"):
         return None
     name = rest[1:].partition("}")[0]
-    value = row.get("id", row.get(name)) if list_endpoint.name == "lines" else row.get(name, row.get("name"))
+    has_id = list_endpoint.name in {"lines", "statuses"}
+    value = row.get("id", row.get(name)) if has_id else row.get(name, row.get("name"))
     return value if isinstance(value, str) else None
 
 

@@ -18,12 +18,11 @@ from ops.clock import utc_now
 from ops.http.admin_web import csrf
 from ops.http.admin_web.context import render_admin_page, render_blocked, see_other
 from ops.http.admin_web.pages import sign_in
-from ops.http.core.authentication import AUTHENTICATOR, Authenticator, RateLimited
+from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.i18n.language import Language, negotiate_language, translate
 from ops.openid import client, protocol
 from ops.openid.protocol import SignInAttempt, Unproven
 from ops.openid.provider import Provider
-from sql import UNAVAILABLE_ERRORS
 
 _COOKIE_SECONDS = 600
 _SECRET_BYTES = 32
@@ -64,7 +63,7 @@ async def begin_sign_in(request: web.Request) -> web.StreamResponse:
         await sign_in.end_session(request)
     except Unproven as failure:
         return _render_failure(request, failure, language)
-    except (RateLimited, *UNAVAILABLE_ERRORS) as error:
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
         return render_blocked(request, error)
     response = see_other(url)
     _set_cookie(response, pending, authenticator)
@@ -92,7 +91,7 @@ async def finish_sign_in(request: web.Request) -> web.StreamResponse:
             authenticator.record_failure(address, "page", "openid")
         next_url = pending.next_url if pending else ""
         return _clear_cookie(_render_failure(request, failure, language, next_url), authenticator)
-    except (RateLimited, *UNAVAILABLE_ERRORS) as error:
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
         return render_blocked(request, error)
     _log.info("signed in", address=address, by="openid")
     variables = {"continue_url": _continue_url(pending, language), "name": identity.name}

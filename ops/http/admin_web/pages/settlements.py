@@ -22,6 +22,7 @@ from ops.http.admin_web.pages.lists import Link
 from ops.http.admin_web.table_cells import Cell, build_cell, format_account, format_cell_value, subject_url
 from ops.i18n import formats, labels
 from ops.i18n.language import Language, translate
+from ops.i18n.payout_states import difference_text
 
 (_SETTLEMENT_ENDPOINT,) = settlement_lists.DETAILS
 _PENDING_STATES = (SettlementState.OPEN, SettlementState.APPROVED)
@@ -31,7 +32,11 @@ _COMMANDS: Mapping[str, tuple[SettlementState, ...]] = {
     "settlement.cancel": _PENDING_STATES,
 }
 _PENDING_COLUMNS = ("settlement", "campaign", "period", "to_send", "state")
-_PAYOUT_COMMANDS = {PayoutState.RETURNED: "payout.retry", PayoutState.SENDING: "payout.record-result"}
+_PAYOUT_COMMANDS = {
+    PayoutState.RETURNED: "payout.retry",
+    PayoutState.SENDING: "payout.record-result",
+    PayoutState.SENT: "payout.record-result",
+}
 
 
 class SettlementPayoutRow(NamedTuple):
@@ -44,6 +49,7 @@ class SettlementPayoutRow(NamedTuple):
     state: str
     state_text: str
     detail: str | None  # the bank's reference, or the reason of the return
+    differences: list[str]
     receipt_url: str
     links: list[Link]
 
@@ -181,6 +187,7 @@ def _payout_row(context: PageContext, payout: PayoutDetail) -> SettlementPayoutR
         payout["state"].value,
         format_cell_value("state", payout["state"].value, language),
         reason_text(payout["returned_because"], language) or payout["bank_reference"],
+        [difference_text(difference, payout["currency"], language) for difference in payout["differences"]],
         f"/campaigns/{payout['campaign']}/payouts/{payout['payout']}",
         _payout_links(context, payout),
     )

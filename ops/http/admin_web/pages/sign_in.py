@@ -18,11 +18,9 @@ from ops.http.admin_web.context import (
     render_blocked,
     see_other,
 )
-from ops.http.admin_web.csrf import CrossSiteForm
-from ops.http.core.authentication import AUTHENTICATOR, InvalidCredentials, RateLimited
+from ops.http.core.authentication import AUTHENTICATOR, InvalidCredentials
 from ops.i18n.language import Language, negotiate_language, translate
 from ops.openid.provider import Provider
-from sql import UNAVAILABLE_ERRORS
 
 OPENID_PROVIDER: web.AppKey[Provider | None] = web.AppKey("openid")
 _ADMIN_PATH = re.compile(r"/admin(/[A-Za-z0-9._~/-]*)?")
@@ -52,7 +50,7 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
         await end_session(request)
     except InvalidCredentials:
         return render_sign_in(request, 401, negotiate_language(request), is_token_invalid=True)
-    except (RateLimited, CrossSiteForm, *UNAVAILABLE_ERRORS) as error:
+    except Exception as error:  # noqa: BLE001 - a bug is raised again
         return render_blocked(request, error)
     _log.info("signed in", address=address)
     response = see_other(safe_next_url(form.get("next", "")) + _lang_query(request))

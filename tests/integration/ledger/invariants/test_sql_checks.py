@@ -202,12 +202,25 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
     "statement_lines_sum_to_the_balance": [
         "UPDATE statements SET closing_minor = closing_minor + 1",
         "UPDATE statement_lines SET amount_minor = amount_minor + 1",
+        "UPDATE statements SET skipped_minor = skipped_minor + 1",
         "DELETE FROM statement_lines WHERE number = 1",
         "UPDATE statement_lines SET is_credit = NOT is_credit",
-        "UPDATE statement_lines SET payout_id = (SELECT max(payout_id) FROM payouts)",
+    ],
+    "statement_lines_sum_to_their_payouts": [
+        "UPDATE statement_lines SET amount_minor = amount_minor + 1",
+        "UPDATE statement_lines SET is_credit = NOT is_credit",
+        "UPDATE statement_lines SET matched_by = 'no_payout_matches'",
+        "UPDATE statement_lines SET matched_by = 'bank_charge'",
         "UPDATE statements SET currency = 'EUR'",
-        """INSERT INTO statement_matches SELECT account, statement_id, number, payout_id, 'x', 'x', now()
-        FROM statement_lines LIMIT 1""",
+        "UPDATE payouts SET amount_minor = amount_minor + 1",
+        "UPDATE statement_line_payouts SET payout_id = 'pay_x' WHERE number = 1",
+        "UPDATE statement_line_payouts SET step_number = NULL",
+        "UPDATE statement_line_payouts SET step_number = step_number - 1",
+        "DELETE FROM statement_line_payouts WHERE number = 1",
+        """INSERT INTO statement_line_differences
+        SELECT account, statement_id, edition, number, 'charge', 1, 'x', now() FROM statement_lines LIMIT 1""",
+        """INSERT INTO statement_matches (account, statement_id, edition, number, reason, by, at)
+        SELECT account, statement_id, edition, number, 'x', 'x', now() FROM statement_lines LIMIT 1""",
     ],
     "settle_transfers_belong_to_a_settlement": [
         "UPDATE settlement_shares SET transfer_id = gen_random_uuid()",

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ from ledger.payouts.channels import Channel, PaymentOutcome, PaymentResult
 from ledger.payouts.channels.http import HttpChannel
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.retry import retry_returned
+from ledger.payouts.sending import list_messages
 from ledger.settlements.approvals import approve
 from ledger.settlements.model import Payout, Settlement
 from ledger.settlements.payout_steps import PayoutState, PayoutStep
@@ -155,6 +157,18 @@ async def test_a_conflicting_callback_is_refused_and_counted(
     conflicts = {"result": "conflict"}
     registry = service.service.metrics.registry
     assert registry.get_sample_value("like_ledger_payout_callbacks_total", conflicts) == 1
+
+
+async def test_a_callback_about_another_body_is_refused(service: RunningService, payer: CallingService):
+    await settle_and_send(service, http_channel(payer))
+    other = sha256(b"of the time before a restore").hexdigest()
+    status, _ = await payer.call_back(payer.requested[0], "accepted", reference="P-1", sha256=other)
+    assert status == 409
+    assert [p.state for p in (await read_settlement(service))[1].payouts] == [PayoutState.SENDING] * 2
+    async with service.service.pool.acquire() as conn:
+        body = (await list_messages(conn, (await read_settlement(service))[1].settlement_id))[0].body
+    answer = await payer.call_back(payer.requested[0], "accepted", "msg_2", sha256=sha256(body).hexdigest())
+    assert answer[1]["result"] == "recorded"
 
 
 async def test_another_reference_for_the_same_payout_contradicts(service: RunningService, payer: CallingService):

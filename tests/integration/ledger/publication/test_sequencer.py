@@ -16,7 +16,7 @@ from ledger.log.note import format_verifier_key, make_signer
 from ledger.log.tiles import entries_in, grow_tiles, new_bundles, new_tiles
 from ledger.publication import sequencer, store
 from ledger.publication.outbox import enqueue_leaf
-from ledger.publication.sequencer import BrokenTree, LogRefused
+from ledger.publication.refusals import BrokenTree, LogRefused
 from running_service import LOG
 from sql import Connection, Pool, query
 
@@ -170,7 +170,7 @@ async def append_and_sign(conn: Any) -> None:
     await sequencer.sign_head(conn, LOG)
 
 
-WRITES = 5  # indexes, tiles, head, commit; signature
+WRITES = 6  # indexes, tiles, head, commit; the wait for the standby; signature
 
 
 def crash_cases() -> Iterator[tuple[int, bool]]:

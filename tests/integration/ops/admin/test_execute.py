@@ -8,6 +8,7 @@ import pytest
 
 from admin_client import FOREST, AdminClient, create_tokens, promise_json
 from running_service import RunningService, running_service
+from sql import Connection
 
 
 @pytest.fixture
@@ -60,6 +61,19 @@ async def test_a_repeated_key_returns_the_stored_response(server: RunningService
     assert (status, problem["code"]) == (409, "idempotency_key_reused")
     status, _ = await AdminClient(server, "fred").run_command("/campaigns/rural-education/funding", body, key="one")
     assert status == 202, "another person's key is another key"
+
+
+@pytest.mark.parametrize(("races", "status"), [(2, 202), (3, 503)])
+async def test_a_lost_race_is_repeated_twice(server: RunningService, owner: Connection, races: int, status: int):
+    await owner.execute("CREATE SEQUENCE attempts; GRANT ALL ON attempts TO public")
+    await owner.execute(
+        "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF nextval('attempts') <= {races} THEN RAISE 'lost' USING ERRCODE = '40001'; END IF; RETURN new; END $$"
+    )
+    await owner.execute("CREATE TRIGGER loses BEFORE INSERT ON proposals FOR EACH ROW EXECUTE FUNCTION lose()")
+    body = {"amount_minor": 100, "reference": "second"}
+    response = await AdminClient(server, "fay").run_command("/campaigns/rural-education/funding", body)
+    assert (response[0], await _rows(server, "SELECT count(*) FROM proposals")) == (status, [(int(status == 202),)])
 
 
 async def test_a_dry_run_returns_the_same_and_changes_nothing(server: RunningService):

@@ -1,6 +1,8 @@
 """Settlements and payouts by the API: approved by two people, sent, paid by a real bank."""
 
 import asyncio
+import csv
+import io
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -286,6 +288,8 @@ async def test_an_invalid_statement_changes_nothing(server: RunningService):
         f"{PAYER_IBAN},S,entry,2026-11-10,{amount},EUR,debit,{end_to_end_id(payout['payout'], 1)},,,",
         f"{PAYER_IBAN},S,entry,2026-11-10,0.05,EUR,debit,,,,fee",
         f"{PAYER_IBAN},S,closing,2026-11-10,{{}},EUR,debit,,,,",
+        "NL00OTHER0001,S,opening,2026-11-10,1.00,EUR,credit,,,,",
+        "NL00OTHER0001,S,closing,2026-11-10,2.00,EUR,credit,,,,",
     ]
     invalid, right = ("\r\n".join(lines).format(closing).encode() for closing in ("9.99", "0.75"))
     refused = {
@@ -302,31 +306,42 @@ async def test_an_invalid_statement_changes_nothing(server: RunningService):
     response = await run_done(fay.send_file("/statements", right))
     assert (response["after"]["payouts_paid"], response["after"]["lines_unmatched"]) == (1, 1)
     assert dry_run_response[1]["after"] == response["after"]
+    assert (response["after"]["lines"], response["after"]["skipped"]) == (2, 1)
+    assert response["details"]["skipped"] == [
+        {"code": "statement_of_other_account", "params": {"statement": "S", "account_ending": "0001"}}
+    ]
+    again = (await fay.send_file("/statements", right + b"\n"))[1]
+    assert (again["state"], again["after"]["known_before"], again["after"]["skipped"]) == ("unchanged", 1, 1)
     (line,) = (await fay.read("/statement-lines", unmatched="true"))[1]["lines"]
     assert (line["description"], line["amount"]["minor"]) == ("fee", 5)
     assert line["match_rule"] == "no_payout_matches"
 
 
-async def test_a_person_matches_a_line_that_no_rule_matched(server: RunningService):
+async def unmatched_line(server: RunningService, minor: int) -> tuple[str, str, list[str]]:
+    """Send a settlement and import a debit that names nothing; return settlement, path and payouts."""
     settlement, fay = await settle(server), AdminClient(server, "fay")
     await approve(server, settlement, "fred", "olga")
     await run_done(fay.run_command(f"/settlements/{settlement}/send"))
-    first, second = (payout["payout"] for payout in (await read_detail(server, settlement))["payouts"])
+    payouts = [payout["payout"] for payout in (await read_detail(server, settlement))["payouts"]]
     rows = [
         ",".join(COLUMNS),
         f"{PAYER_IBAN},S,opening,2026-11-10,0.00,EUR,credit,,,,",
-        f"{PAYER_IBAN},S,entry,2026-11-10,0.70,EUR,debit,,B-9,,a transfer",
-        f"{PAYER_IBAN},S,closing,2026-11-10,0.70,EUR,debit,,,,",
+        f"{PAYER_IBAN},S,entry,2026-11-10,{minor / 100:.2f},EUR,debit,,B-9,,a transfer",
+        f"{PAYER_IBAN},S,closing,2026-11-10,{minor / 100:.2f},EUR,debit,,,,",
     ]
     await run_done(fay.send_file("/statements", "\n".join(rows).encode()))
     (line,) = (await fay.read("/statement-lines", unmatched="true"))[1]["lines"]
-    path = f"/statement-lines/{line['id']}/match"
-    status, problem = await fay.run_command(path, {"payout": second, "reason": "the bank's letter"})
-    assert (status, problem["code"]) == (409, "statement_line_amount_differs")
-    body = {"payout": first, "reason": "the bank's letter"}
+    return settlement, f"/statement-lines/{line['id']}/match", payouts
+
+
+async def test_a_person_matches_a_line_that_no_rule_matched(server: RunningService):
+    _, path, (first, second) = await unmatched_line(server, 70)
+    fay, body = AdminClient(server, "fay"), {"payout": first, "reason": "the bank's letter"}
     response = await run_done(fay.run_command(path, body))
     assert (response["after"]["payouts"][first]["state"], response["after"]["reason"]) == ("paid", body["reason"])
     assert (await fay.run_command(path, body))[1]["state"] == "unchanged"
+    status, problem = await fay.run_command(path, {**body, "payout": second})
+    assert (status, problem["code"]) == (409, "statement_line_already_matched")
     (line,) = (await fay.read("/statement-lines", unmatched="false"))[1]["lines"]
     assert (line["payout"], line["manual_match"]["by"], line["manual_match"]["reason"]) == (
         first,
@@ -334,3 +349,38 @@ async def test_a_person_matches_a_line_that_no_rule_matched(server: RunningServi
         body["reason"],
     )
     assert (await fay.read("/statement-lines", unmatched="true"))[1]["lines"] == []
+
+
+async def test_a_difference_above_the_threshold_needs_a_second_person(server: RunningService):
+    """The promise's threshold is zero: one person cannot let a difference pass."""
+    _, path, (first, second) = await unmatched_line(server, 103)
+    fay, fred = AdminClient(server, "fay"), AdminClient(server, "fred")
+    body = {"payout": first, "more_payouts": [second], "reason": "the rest is the bank's fee"}
+    status, proposed = await fay.run_command(path, body)
+    assert (status, proposed["state"], proposed["after"]["difference_minor"]) == (202, "pending", 3)
+    assert len((await fay.read("/statement-lines", unmatched="true"))[1]["lines"]) == 1
+    decision = f"/proposals/{proposed['proposal']}"
+    approval = {"hash": (await fred.read(decision))[1]["hash"]}
+    assert (await fay.run_command(f"{decision}/approve", approval))[1]["code"] == "proposal_by_same_person"
+    await run_done(fred.run_command(f"{decision}/approve", approval))
+    (line,) = (await fay.read("/statement-lines", unmatched="false"))[1]["lines"]
+    assert (sorted(line["payouts"]), line["difference"]["minor"]) == (sorted([first, second]), 3)
+    await expect_published_difference(server, [first, second], 3)
+
+
+async def expect_published_difference(server: RunningService, payouts: list[str], minor: int) -> None:
+    """Expect the difference in the public JSON and CSV, and on the page of each payout."""
+    published = json.loads(await read_text(server, f"/v1{SETTLEMENTS_PATH}"))
+    shown = {p["id"]: p["differences"] for s in published["settlements"] for p in s["payouts"]}
+    assert [[d["amount"]["minor"] for d in shown[payout]] for payout in payouts] == [[minor]] * len(payouts)
+    rows = list(csv.DictReader(io.StringIO(await read_text(server, f"/v1{SETTLEMENTS_PATH}.csv"))))
+    assert sum(int(row["bank_differences_minor"] or 0) for row in rows) == minor, "a table adds it up once"
+    for language, words in (("en", "differs by"), ("zh", "相差")):
+        for payout in payouts:
+            assert words in await read_text(server, f"/campaigns/{SLUG}/payouts/{payout}?lang={language}")
+
+
+async def read_text(server: RunningService, path: str) -> str:
+    async with server.http.get(server.url + path) as response:
+        assert response.status == 200
+        return await response.text()

@@ -10,12 +10,13 @@ import pytest
 
 from admin_client import FOREST, PEOPLE, AdminClient, create_tokens, promise_json
 from browser_client import BrowserClient
+from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops import app
 from ops.admin.auth import tokens
 from ops.clock import utc_now
 from ops.keys import Keys
 from ops.settings import Settings
-from running_service import SLUG, RunningService, next_year, promise, running_service
+from running_service import SLUG, RunningService, like, next_year, promise, running_service
 
 pytestmark = pytest.mark.one_server
 
@@ -59,7 +60,8 @@ settlement.send      /settlements/{settlement}/send             .f..o  .....
 payout.retry         /payouts/{payout}/retry                    .f..o  .....
 payout.record-result /payouts/{payout}/record-result            .f..o  .....
 statement.import     /statements                                .f..o  .....
-line.match           /statement-lines/{line}/match              .f..o  .....
+line.match           /statement-lines/{line}/match              .f..o  .f..o
+status.review        /payment-statuses/{status}/review          .f..o  .....
 token.create         /tokens                                    ....o  .....
 token.revoke         /tokens/{name}/revoke                      ....o  .....
 session.end          /sessions/{name}/end                       ....o  .....
@@ -78,6 +80,7 @@ LISTS = """
 /settlements      cfrao
 /payouts          cfrao
 /statement-lines  .f.ao
+/payment-statuses .f.ao
 /proposals        cfrao
 /tokens           ...ao
 /sessions         ...ao
@@ -124,6 +127,7 @@ PATH_VALUES |= {
     "sponsor": "spo_x",
     "platform": "kuai",
     "line": "x",
+    "status": "sts_x",
     "name": "ann",
     "key": "x",
 }
@@ -260,17 +264,50 @@ PROPOSED: dict[str, tuple[str, Any]] = {
 }
 
 
+async def large_difference(server: RunningService) -> tuple[str, Any]:
+    """Return the match of a line that differs from its payout by more than the threshold."""
+    await server.send([like(str(n)) for n in range(30)])
+    await server.tick()
+    otto = AdminClient(server, "otto")
+    _, made = await otto.run_command(f"/campaigns/{SLUG}/settlements", {"upto": "2022-04-18"})
+    settlement = next(iter(made["after"]))
+    _, detail = await otto.read(f"/settlements/{settlement}")
+    for person in ("fay", "olga"):
+        await AdminClient(server, person).run_command(f"/settlements/{settlement}/approve", {"hash": detail["hash"]})
+    await otto.run_command(f"/settlements/{settlement}/send")
+    lines = [f"1,S,{kind},2022-04-19,9.00,CNY,debit,,,," for kind in ("entry", "closing")]
+    statement = "\n".join([",".join(COLUMNS), "1,S,opening,2022-04-19,0.00,CNY,debit,,,,", *lines])
+    await otto.send_file("/statements", statement.encode())
+    _, listed = await otto.read("/statement-lines")
+    payout = detail["payouts"][0]["payout"]
+    return f"/statement-lines/{listed['lines'][0]['id']}/match", {"payout": payout, "reason": "a fee"}
+
+
+APPROVER_ROLES = {name: roles_of(approvers) for name, _, _, approvers in rows(COMMANDS)}
+LARGE_DIFFERENCE = "line.match"
+
+
 async def test_the_roles_of_the_table_may_approve(server: RunningService):
-    approver_roles = {name: roles_of(approvers) for name, _, _, approvers in rows(COMMANDS)}
-    assert {name for name, roles in approver_roles.items() if roles} == PROPOSED.keys()
+    assert {name for name, roles in APPROVER_ROLES.items() if roles} == {*PROPOSED, LARGE_DIFFERENCE}
     for name, (path, body) in PROPOSED.items():
-        proposed, response = await AdminClient(server, "otto").run_command(path, body)
-        assert (proposed, response["command"]) == (202, name), response
-        approve_path = f"/proposals/{response['proposal']}/approve"
-        for role, person in PERSON.items():
-            client = AdminClient(server, person)
-            decided, _ = await client.run_command(approve_path, {"hash": "0" * 64}, key=f"{name}-{role}")
-            assert decided == (409 if role in approver_roles[name] else 403), (name, role)
+        await expect_approvers(server, name, path, body)
+
+
+async def test_the_roles_of_the_table_may_approve_a_large_difference(dsn: str):
+    async with running_service(dsn, promise()) as server:  # a campaign that has ended
+        await create_tokens(server.service.pool)
+        await expect_approvers(server, LARGE_DIFFERENCE, *await large_difference(server))
+
+
+async def expect_approvers(server: RunningService, name: str, path: str, body: Any) -> None:
+    """Propose a command; only the roles of the table may approve it."""
+    proposed, response = await AdminClient(server, "otto").run_command(path, body)
+    assert (proposed, response["command"]) == (202, name), response
+    approve_path = f"/proposals/{response['proposal']}/approve"
+    for role, person in PERSON.items():
+        client = AdminClient(server, person)
+        decided, _ = await client.run_command(approve_path, {"hash": "0" * 64}, key=f"{name}-{role}")
+        assert decided == (409 if role in APPROVER_ROLES[name] else 403), (name, role)
 
 
 def test_the_table_covers_every_role():

@@ -13,7 +13,8 @@ ORIGIN = {"LIKE_LEDGER_LOG_ORIGIN": "ledger.example.org/log"}
 
 
 def run(dsn: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_")}
+    kept = "LIKE_LEDGER_DATA_DIR"  # each test has its own
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("LIKE_LEDGER_") or name == kept}
     return subprocess.run(
         [sys.executable, "-m", "ops.cli", *words],
         cwd=ROOT,
@@ -69,3 +70,24 @@ async def test_the_service_does_not_start_on_another_keys_log(dsn: str):
 async def test_forgetting_somebody_in_a_campaign_that_is_not_there_is_refused(dsn: str):
     completed = run(dsn, "person", "forget", "4854", "--campaign", "nobody", "--platform", "kuai")
     assert (completed.returncode, completed.stderr.strip()) == (1, "There is no campaign nobody.")
+
+
+async def test_a_successor_is_started_once_and_only_when_confirmed(dsn: str, data_dir: Path):
+    old = ORIGIN | {"LIKE_LEDGER_LOG_KEY": "6c" * 32}
+    assert run(dsn, "log", "init", **old).returncode == 0
+    words = ("log", "succeed", "--origin", "ledger.example.org/log2")
+    planned = run(dsn, *words, "--dry-run", **old)
+    assert (planned.returncode, planned.stdout) == (0, "")
+    assert "ledger.example.org/log2 succeeds it" in planned.stderr
+    assert run(dsn, *words, **old).returncode == 1  # nobody answers the question
+    assert run(dsn, "log", "init", **old).returncode == 0
+    same = run(dsn, *words[:-1], "ledger.example.org/log", "--yes", **old)
+    assert (same.returncode, "another origin" in same.stderr) == (1, True)
+    started = run(dsn, *words, "--yes", **old)
+    assert started.returncode == 0, started.stderr
+    new = dict(line.split("=", 1) for line in started.stdout.splitlines()[:2])
+    assert new["LIKE_LEDGER_LOG_ORIGIN"] == "ledger.example.org/log2"
+    again = run(dsn, *words, "--yes", **new)
+    assert (again.returncode, again.stdout.splitlines()[0]) == (0, started.stdout.splitlines()[2])
+    assert "log.succeed" in run(dsn, "audit", "list", **new).stdout
+    assert run(dsn, "doctor", **new).stdout.count("ok  log:") == 1

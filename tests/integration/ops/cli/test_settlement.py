@@ -230,17 +230,19 @@ def test_a_line_that_no_rule_matches_is_matched_by_a_person(dsn: str, command: C
         f"{ACCOUNT},S,closing,2026-11-10,9.30,CNY,credit,,,,",
     ]
     statement.write_text("\n".join(rows), encoding="utf-8")
-    assert printed_json(command("payouts", "import-statement", str(statement), "--json"))["paid"] == 0
+    printed = printed_json(command("payouts", "import-statement", str(statement), "--json"))
+    assert (printed["paid"], printed["lines"], printed["statuses"], printed["skipped"]) == (0, 1, 0, [])
+    assert "1 known before" in command("payouts", "import-statement", str(statement)).stdout
     (line,) = printed_json(command("payouts", "unmatched", "--json"))["lines"]
     assert line["id"] in command("payouts", "unmatched").stdout
     token = printed_json(command("token", "create", "--role", "finance", "--name", "ann", "--json"))["token"]
     first, second = (payout["id"] for payout in sending["payouts"])
     match = ("--reason", "the bank's letter", "--as", "ann", "--token", token)
-    assert "is of CN¥0.30" in refusal_of(command("payouts", "match", line["id"], second, *match))
     assert "does not belong to" in refusal_of(command("payouts", "match", line["id"], first, *match[:-1], "llt_x"))
     for _ in range(2):
         assert printed_json(command("payouts", "match", line["id"], first, *match, "--json"))["state"] == "paid"
-    assert printed_json(command("payouts", "unmatched", "--json")) == {"lines": []}
+    assert "already belongs to" in refusal_of(command("payouts", "match", line["id"], second, *match))
+    assert printed_json(command("payouts", "unmatched", "--json")) == {"lines": [], "statuses": []}
     assert command("check").exit_code == 0
 
 

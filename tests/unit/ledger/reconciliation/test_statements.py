@@ -7,16 +7,13 @@ import pytest
 from lxml import etree
 
 from ledger.money import MINOR_MAX
-from ledger.reconciliation.reconcile import parse_bank_file
 from ledger.reconciliation.statements import (
-    LINES_MAX,
-    PaymentStatus,
     Statement,
     StatementLine,
     StatementRefused,
-    parse_minor,
-    validate_statements,
 )
+from ledger.reconciliation.statements.amounts import LINES_MAX, validate_statement
+from ledger.reconciliation.statements.bank_file import parse_bank_file
 from ledger.reconciliation.statements.csv_table import COLUMNS
 
 NS = "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"
@@ -58,8 +55,7 @@ DETAILS = f"<NtryDtls>{part('PAYA-1')}</NtryDtls>"
 
 
 def parse_one(body: bytes) -> Statement:
-    (parsed,) = parse_bank_file(body)
-    assert isinstance(parsed, Statement)
+    (parsed,) = parse_bank_file(body).statements
     return parsed
 
 
@@ -67,9 +63,15 @@ def test_a_statement_in_the_standard_is_parsed():
     body = document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS))
     SCHEMA.assertValid(etree.fromstring(body))
     line = StatementLine(
-        1, 2450, is_credit=False, booked_on=date(2026, 11, 10), end_to_end_id="PAYA-1", bank_reference="B1"
+        1,
+        2450,
+        is_credit=False,
+        booked_on=date(2026, 11, 10),
+        end_to_end_id="PAYA-1",
+        bank_reference="B1",
+        references=("B1", "PAYA-1"),
     )
-    assert parse_one(body) == Statement("622", "S1", "CNY", 10_000, 7_550, (line,))
+    assert parse_one(body) == Statement("622", "S1", "CNY", 10_000, 7_550, (line,), edition="CNY 2026-11-10 2026")
 
 
 @pytest.mark.parametrize("version", ["02", "04", "08", "14"])
@@ -90,7 +92,11 @@ def test_a_batch_entry_becomes_its_transactions_if_they_add_up():
     ]
     wrong = part("PAYA-1", "20.00") + part("PAYB-1", "4.40")
     body = document(OPENING, CLOSING, entry("24.50", "DBIT", f"<NtryDtls>{wrong}</NtryDtls>"))
-    assert [(s.end_to_end_id, s.amount_minor) for s in parse_one(body).lines] == [(None, 2450)]
+    assert [(s.end_to_end_id, s.amount_minor, s.charges_minor) for s in parse_one(body).lines] == [
+        ("PAYA-1", 2000, 0),
+        ("PAYB-1", 440, 0),
+        (None, 10, 10),
+    ]
 
 
 def test_a_pending_entry_is_not_a_line():
@@ -102,7 +108,8 @@ def test_the_reason_of_a_return_is_kept():
     returned = "<RtrInf><Rsn><Cd>AC04</Cd></Rsn><AddtlInf>account closed</AddtlInf></RtrInf>"
     details = f"<NtryDtls>{part('PAYA-1', more=returned)}</NtryDtls>"
     body = document(balance("OPBD", "10.00", "DBIT"), balance("CLBD", "14.50"), entry("24.50", "CRDT", details))
-    assert (parse_one(body).opening_minor, parse_one(body).lines[0].reason) == (-1000, "AC04 account closed")
+    assert (parse_one(body).opening_minor, parse_one(body).lines[0].reason_code) == (-1000, "AC04")
+    assert parse_one(body).lines[0].reason_text == "account closed"
 
 
 HEAD = ",".join(COLUMNS)
@@ -116,7 +123,7 @@ ROWS = [
 
 def test_csv_gives_the_same_statement():
     body = "\r\n".join(ROWS).encode("utf-8-sig")
-    assert parse_one(body) == parse_one(document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS)))
+    assert parse_one(body).lines == parse_one(document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS))).lines
     assert parse_one(body).digest == parse_one(document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS))).digest
 
 
@@ -127,12 +134,8 @@ BAD = [
     ),
     (document(OPENING, CLOSING), "statement_does_not_add_up"),
     (document(OPENING, CLOSING, entry("24.50", "CRDT")), "statement_does_not_add_up"),
-    (document("", CLOSING, entry("24.50", "DBIT")), "statement_balance_missing: statement=S1, kind=OPBD"),
-    (document(OPENING, "", entry("24.50", "DBIT")), "statement_balance_missing: statement=S1, kind=CLBD"),
-    (document(OPENING, CLOSING, entry("24.505", "DBIT")), "statement_amount_invalid: .*currency=CNY"),
     (document(OPENING, CLOSING, entry("0E0700000000", "DBIT")), "statement_amount_invalid: .*currency=CNY"),
     (document(OPENING, CLOSING, entry("-24.50", "DBIT")), "statement_amount_invalid: .*currency=CNY"),
-    (document(OPENING, CLOSING, entry("9999999999999999", "DBIT")), "statement_amount_out_of_range"),
     (
         document(OPENING, CLOSING.replace("CNY", "EUR"), entry("24.50", "DBIT")),
         "statement_changes_currency: .*closing_currency=EUR",
@@ -143,11 +146,12 @@ BAD = [
     (b"<!DOCTYPE a [<!ENTITY x 'y'>]><a>&x;</a>", "dtd_forbidden: doctype=a"),
     (
         "<?xml version='1.0' encoding='utf-16'?><!DOCTYPE a []><a/>".encode("utf-16"),
-        "statement_file_not_utf8|statement_file_is_binary|dtd_forbidden",
+        "dtd_forbidden",
     ),
     (b"", "statement_columns_wrong"),
     (b"a,b\n1,2", "statement_columns_wrong"),
-    (b"\xff\xfe,", "statement_file_not_utf8"),
+    (b"\xff\xfe,", "statement_file_not_text"),
+    (b"<!DOCTYPE a []><a/>".decode().encode("utf-16-be"), "dtd_forbidden: doctype=a"),
     (b"\0", "statement_file_is_binary"),
     ("\n".join(ROWS[:3]).encode(), "statement_needs_one_balance: .*kind=closing"),
     ("\n".join([*ROWS, ROWS[3]]).encode(), "statement_needs_one_balance: .*kind=closing"),
@@ -170,55 +174,10 @@ def test_the_number_of_lines_is_checked_before_their_sum():
     line = StatementLine(1, 1, is_credit=False, booked_on=date(2026, 11, 10))
     long = Statement("622", "S1", "CNY", 0, 0, (line,) * (LINES_MAX + 1))
     with pytest.raises(StatementRefused, match=r"^statement_too_long: statement=S1"):
-        validate_statements([long])
+        validate_statement(long)
 
 
 def test_a_sum_beyond_every_balance_is_out_of_range():
     line = StatementLine(1, MINOR_MAX, is_credit=True, booked_on=date(2026, 11, 10))
     with pytest.raises(StatementRefused, match=rf"^statement_amount_out_of_range: text={MINOR_MAX * 2}$"):
-        validate_statements([Statement("622", "S1", "CNY", 0, 0, (line,) * 2)])
-
-
-@pytest.mark.parametrize(
-    ("text", "currency", "minor"),
-    [
-        ("24.5", "CNY", 2450),
-        ("24.50000", "CNY", 2450),
-        ("0", "CNY", 0),
-        ("24", "JPY", 24),
-        ("24.00", "JPY", 24),
-        ("1.234", "KWD", 1234),
-    ],
-)
-def test_amounts_are_exact(text: str, currency: str, minor: int):
-    assert parse_minor(text, currency) == minor
-
-
-def report(group: str, *parts: str) -> bytes:
-    return (
-        "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pain.002.001.10'><CstmrPmtStsRpt><OrgnlGrpInfAndSts>"
-        f"<OrgnlMsgId>STLA-1</OrgnlMsgId>{group}</OrgnlGrpInfAndSts>"
-        f"<OrgnlPmtInfAndSts>{''.join(parts)}</OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"
-    ).encode()
-
-
-def status(payment_id: str, status_code: str, code: str = "") -> str:
-    reason = f"<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn><AddtlInf>why</AddtlInf></StsRsnInf>" if code else ""
-    head = f"<OrgnlEndToEndId>{payment_id}</OrgnlEndToEndId><TxSts>{status_code}</TxSts>"
-    return f"<TxInfAndSts>{head}{reason}</TxInfAndSts>"
-
-
-def test_a_status_report_gives_accepted_and_refused_payments():
-    body = report(
-        "<GrpSts>PART</GrpSts>", status("PAYA-1", "ACCP"), status("PAYB-1", "RJCT", "AC04"), status("PAYC-1", "PDNG")
-    )
-    assert parse_bank_file(body) == [
-        PaymentStatus("STLA-1", "PAYA-1", is_refused=False),
-        PaymentStatus("STLA-1", "PAYB-1", is_refused=True, reason="AC04 why"),
-    ]
-
-
-@pytest.mark.parametrize("code", ["DUPL", "AM05"])
-def test_a_message_refused_as_a_duplicate_is_not_refused(code: str):
-    group = f"<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"
-    assert parse_bank_file(report(group, status("PAYA-1", "RJCT", code))) == []
+        validate_statement(Statement("622", "S1", "CNY", 0, 0, (line,) * 2))

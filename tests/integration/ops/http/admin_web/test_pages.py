@@ -1,12 +1,14 @@
 """The administration's pages: the promise's editor, a second person, lists; hostile words."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from io import BytesIO
 
 import aiohttp
 import pytest
 
 from admin_client import create_tokens
 from browser_client import BrowserClient, FetchedPage, page_text
+from camt_documents import CamtDocument, Entry, Report, balance
 from ops.clock import utc_now
 from running_service import RunningService, next_year, promise, running_service
 
@@ -248,3 +250,23 @@ async def test_a_platform_is_added_and_its_secret_rotated(server: RunningService
     assert ("films" in page_text(page), "/admin/do/platform.rotate/films" in page.text) == (True, True)
     rotated = await olga.submit_form("/admin/do/platform.rotate/films?lang=en")
     assert ("whsec_" in rotated.text, rotated.url.startswith("/admin/do/")) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", ("Skipped parts 1", "Entry 1 is not booked (PDNG).")),
+        ("zh", ("跳过的部分 1", "第 1 笔尚未入账（PDNG）。")),
+    ],
+)
+async def test_an_imported_file_shows_its_counts_and_what_was_skipped(
+    comes: Comes, language: str, sentences: tuple[str, str]
+) -> None:
+    fay = await comes("fay")
+    page = await fay.read(f"/admin/do/statement.import?lang={language}")
+    form = next(form for form in page.forms if "key" in form)
+    pending = Report((Entry("1.00", status="PDNG"),), balance("OPBD", "1") + balance("CLBD", "1"))
+    upload = {"content": BytesIO(CamtDocument((pending,)).valid_body()), "do": "execute"}
+    page = await fay.send_form(form["action"], form | upload)
+    assert page.status == 200
+    assert all(sentence in page_text(page) for sentence in sentences)

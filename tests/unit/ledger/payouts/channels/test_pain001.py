@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from lxml import etree
 
 from ledger.errors import SettlementRefused
-from ledger.payouts.channels import Instruction, Message, PaymentOutcome, pain001
+from ledger.payouts.channels import Instruction, Message, PaymentOutcome, pain001, sent_marks
 from ledger.payouts.channels.pain001 import NAMESPACE, Pain001Channel, Payer, build_credit_transfers
 from payouts import visible_files
 
@@ -71,10 +72,71 @@ def test_amounts_are_exact_and_add_up(currency: str, minor: int, amount: str, to
 
 
 @pytest.mark.parametrize("name", ["乡村小学基金 & <朋友>", 'a "quoted" name', "é" * 200, "学" * 140])
-def test_names_in_any_script_are_kept_and_bounded(name: str):
-    root = document(IBAN, instruction(OTHER, name=name))
+@pytest.mark.parametrize(("payer", "account", "currency"), [(IBAN, OTHER, "EUR"), (OTHER, OTHER, "CNY")])
+def test_names_of_other_transfers_keep_any_script(
+    payer: dict[str, Any], account: dict[str, Any], currency: str, name: str
+):
+    root = document(payer, instruction(account, currency, name=name))
     assert root.xpath("//p:Cdtr/p:Nm/text()", namespaces=NS) == [name[:140]]
-    assert document(IBAN, instruction(IBAN, name=name)).xpath("//p:Cdtr/p:Nm/text()", namespaces=NS) == [name[:70]]
+
+
+@pytest.mark.parametrize(
+    ("text", "latin"),
+    [
+        ("Société Générale – Œuvres", "Societe Generale - Oeuvres"),
+        ("Straße & Łódź", "Strasse + Lodz"),
+        ("Ευχαριστώ Θεσσαλονίκη", "Eycharisto Thessaloniki"),
+        ("Помощ на децата", "Pomosht na detsata"),
+        ("ﬁnance №5", "finance No5"),
+        ("school#1;tab\there", "school.1.tab here"),
+        ("//a//b/", "a/b"),
+        ("基金", ".."),
+        ("O’Neill “friends” @ café", "O'Neill 'friends' (at) cafe"),
+    ],
+)
+def test_sepa_texts_are_latin(text: str, latin: str):
+    root = document(IBAN, instruction(BARE_IBAN, name=text, reference=text))
+    assert root.xpath("//p:Cdtr/p:Nm/text()", namespaces=NS) == [latin]
+    assert root.xpath("//p:RmtInf/p:Ustrd/text()", namespaces=NS) == [latin]
+
+
+def test_a_sepa_name_has_at_most_70_characters():
+    root = document(IBAN, instruction(IBAN, name="é" * 200))
+    assert root.xpath("//p:Cdtr/p:Nm/text()", namespaces=NS) == ["e" * 70]
+
+
+def test_the_payer_of_a_sepa_transfer_is_latin_too():
+    payer = Payer("Stiftung für Kinder", IBAN)
+    for account, name in ((BARE_IBAN, "Stiftung fur Kinder"), (OTHER, "Stiftung für Kinder")):
+        root = etree.fromstring(build_credit_transfers(payer, "STLA-1", [instruction(account)], NOW))
+        assert root.xpath("//p:Dbtr/p:Nm/text() | //p:InitgPty/p:Nm/text()", namespaces=NS) == [name] * 2
+
+
+def test_a_file_asks_for_a_booking_of_every_transfer():
+    assert document(IBAN, instruction(IBAN)).xpath("//p:PmtInf/p:BtchBookg/text()", namespaces=NS) == ["false"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "day"),
+    [
+        ("Asia/Shanghai", datetime(2026, 11, 22, 19, tzinfo=UTC), "2026-11-23"),
+        ("America/Los_Angeles", datetime(2026, 11, 23, 3, tzinfo=UTC), "2026-11-22"),
+        ("UTC", NOW, "2026-11-23"),
+    ],
+)
+def test_the_day_to_execute_on_is_the_campaigns(zone: str, moment: datetime, day: str):
+    now = moment.astimezone(ZoneInfo(zone))
+    root = etree.fromstring(build_credit_transfers(Payer("A", IBAN), "STLA-1", [instruction(IBAN)], now))
+    assert root.xpath("//p:ReqdExctnDt/p:Dt/text()", namespaces=NS) == [day]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "names"), [("bban", {"Cd": "BBAN"}), ("other", {"Prtry": "other"}), ("cnaps", {"Prtry": "cnaps"})]
+)
+def test_an_account_without_an_iban_names_its_scheme(scheme: str, names: dict[str, str]):
+    root = document(IBAN, instruction({"scheme": scheme, "id": "37040044"}))
+    (scheme_name,) = root.xpath("//p:CdtrAcct/p:Id/p:Othr/p:SchmeNm", namespaces=NS)
+    assert {etree.QName(child).localname: child.text for child in scheme_name} == names
 
 
 def test_a_payee_without_a_name_is_refused():
@@ -127,7 +189,8 @@ class Disk:
 
     def install(self, broken: pytest.MonkeyPatch) -> None:
         """Route every step of writing a file through this disk."""
-        for at, name in ((pain001, "_write_durably"), (pain001, "_sync_folder"), (Path, "unlink"), (Path, "replace")):
+        modules = [(at, name) for at in (pain001, sent_marks) for name in ("write_durably", "sync_folder")]
+        for at, name in (*modules, (Path, "unlink"), (Path, "replace")):
             real = getattr(at, name)
             broken.setattr(at, name, lambda *arguments, real=real: self.step(real, *arguments))
 

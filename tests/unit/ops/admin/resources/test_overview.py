@@ -34,5 +34,12 @@ def test_an_open_matter_is_named(campaign: Any, unmatched_lines: int, matter: Op
     assert list_open_matters([snapshot(PayoutState.PAID), campaign], unmatched_lines) == [matter]
 
 
+def test_statuses_to_review_and_overdue_payouts_are_named():
+    assert list_open_matters([], 0, unreviewed_status_count=2, overdue_count=1) == [
+        OpenMatter("payouts_overdue", 1, "payouts?state=sent"),
+        OpenMatter("statuses_unmatched", 2, "payment-statuses?unmatched=true"),
+    ]
+
+
 def test_a_finished_ledger_has_none():
     assert list_open_matters([snapshot(PayoutState.PAID, PayoutState.CANCELLED)], 0) == []

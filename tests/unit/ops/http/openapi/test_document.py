@@ -12,6 +12,7 @@ from ops import app
 from ops.http.core.problems import Problem
 from ops.http.endpoints import document
 from ops.keys import Keys
+from ops.metrics import Metrics
 from ops.settings import Settings
 
 NOT_DESCRIBED = {
@@ -39,7 +40,7 @@ def test_the_document_is_valid_openapi() -> None:
 
 
 def test_every_route_is_described_and_every_description_is_served() -> None:
-    service = app.Service(Settings(), Keys(b"", b""), None, None, None, None)  # type: ignore[arg-type]
+    service = app.Service(Settings(), Keys(b"", b""), None, None, None, Metrics())  # type: ignore[arg-type]
     routes = app.build_application(service).router.routes()
     served = {(route.resource.canonical, route.method.lower()) for route in routes if route.resource}
     public = {(path, method) for path, method in served if not path.startswith("/admin")}  # those are pages
