@@ -11,13 +11,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ledger.accounting.journal import TransferStep
-from ledger.payouts.sending import (
-    build_instruction,
-    end_to_end_id,
-    ensure_not_being_sent,
-    move_money,
-    move_money_back,
-)
+from ledger.payouts.sending import build_instruction, end_to_end_id, ensure_not_being_sent
+from ledger.payouts.transfers import move_money, move_money_back
 from ledger.reconciliation.matching import Candidate, names_id
 from ledger.reconciliation.statements import PaymentStatus, StatementLine
 from ledger.settlements.model import Payout, Settlement
