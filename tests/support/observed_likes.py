@@ -74,7 +74,7 @@ def group(
     listed = list(contents)
     return [
         observe(
-            at_us + place * gap_us + number * 7 * SECOND_US,
+            at_us + position * gap_us + number * 7 * SECOND_US,
             person,
             content,
             **(
@@ -83,5 +83,5 @@ def group(
             ),
         )
         for number, person in enumerate(people)
-        for place, content in enumerate(listed)
+        for position, content in enumerate(listed)
     ]

@@ -73,8 +73,8 @@ def _pairs_of_slots(
                 gathered.add((slot, window.person[like]))
     pairs: dict[tuple[int, int], list[int]] = defaultdict(list)
     for person, in_slots in slots.items():
-        for place, slot in enumerate(in_slots):
-            for other in in_slots[place + 1 : place + 1 + _PAIR_REACH]:
+        for position, slot in enumerate(in_slots):
+            for other in in_slots[position + 1 : position + 1 + _PAIR_REACH]:
                 pairs[slot, other].append(person)
     return [
         (pair, people)

@@ -26,10 +26,10 @@ def export(tmp_path: Path) -> Path:
 
 
 def test_check_prints_version_rules_and_hash() -> None:
-    shown = RUN.invoke(app, ["rules", "check"])
+    printed = RUN.invoke(app, ["rules", "check"])
     listed = json.loads(RUN.invoke(app, ["rules", "check", "--json"]).stdout)
-    assert shown.exit_code == 0
-    assert listed["sha256"] in shown.stdout
+    assert printed.exit_code == 0
+    assert listed["sha256"] in printed.stdout
     assert [rule["id"] for rule in listed["rules"]] == [rule.id for rule in default_ruleset().rules]
 
 
