@@ -35,8 +35,8 @@ GRANT UPDATE (version) ON catalogue_version TO like_ledger_service;
 GRANT UPDATE (revoked_at) ON platform_keys TO like_ledger_service;
 GRANT UPDATE (closed_at) ON campaigns TO like_ledger_service;
 GRANT UPDATE (campaign_id, enrolled_at, version) ON enrolments TO like_ledger_service;
-GRANT UPDATE (state, event_at, day, batch_id, position, person) ON likes TO like_ledger_service;
-GRANT UPDATE (live, person) ON person_days TO like_ledger_service;
+GRANT UPDATE (state, event_at, latest_at, is_suspect, day, batch_id, position, person) ON likes TO like_ledger_service;
+GRANT UPDATE (live, contents, person) ON person_days TO like_ledger_service;
 GRANT UPDATE (folded_at, folded_with, nonce_key, nonces, receipt_digests) ON like_batches TO like_ledger_service;
 GRANT UPDATE (counted, withdrawn, quarantined, void, over_limit, duplicate) ON day_counts TO like_ledger_service;
 GRANT UPDATE (likes) ON refusal_counts TO like_ledger_service;
@@ -46,6 +46,7 @@ GRANT UPDATE (leaf_index) ON leaf_queue TO like_ledger_service;
 GRANT UPDATE (checkpoint) ON log_heads TO like_ledger_service;
 GRANT UPDATE (hashes) ON log_tiles TO like_ledger_service;
 GRANT DELETE ON deliveries TO like_ledger_service;
+GRANT INSERT, DELETE ON like_tombstones TO like_ledger_service;
 GRANT USAGE ON SEQUENCE like_batches_batch_id TO like_ledger_service;
 GRANT EXECUTE ON FUNCTION create_likes_partition(integer) TO like_ledger_service;
 

@@ -268,7 +268,7 @@ CREATE TYPE like_state AS ENUM ('counted', 'withdrawn', 'quarantined', 'void', '
 -- drops it whole.
 CREATE TABLE likes (
     batch_id    bigint      NOT NULL,  -- the batch that last made it count, else the batch that brought it
-    event_at    timestamptz NOT NULL,  -- of the latest like or unlike
+    event_at    timestamptz NOT NULL,  -- of the earliest like; of the latest unlike while no like has arrived
     campaign_id integer     NOT NULL,
     day         date,                  -- null: only an unlike has arrived
     position    integer     NOT NULL,  -- its position in that batch
@@ -276,6 +276,8 @@ CREATE TABLE likes (
     bucket      smallint    NOT NULL,
     person      bytea       NOT NULL,
     content     text        NOT NULL,
+    latest_at   timestamptz,           -- of the latest like or unlike; null: the same as event_at
+    is_suspect  boolean     NOT NULL DEFAULT false,  -- the earliest like looks fake
     PRIMARY KEY (campaign_id, content, person, bucket),
     CONSTRAINT likes_person_is_a_pseudonym CHECK (length(person) = 16),
     CONSTRAINT likes_content_is_bounded CHECK (length(content) BETWEEN 1 AND 128),
@@ -293,16 +295,27 @@ BEGIN
     EXECUTE format('ALTER TABLE likes ATTACH PARTITION likes_%s FOR VALUES IN (%s)', campaign, campaign);
 END $$;
 
--- The number of a person's likes of a day that are not withdrawn. The terms limit how many of them
--- count.
+-- The number of a person's likes of a day that are not withdrawn, and the contents of those that
+-- count: the earliest ones, as many as the terms allow.
 CREATE TABLE person_days (
     campaign_id integer  NOT NULL,
     day         date     NOT NULL,
     live        integer  NOT NULL,
     bucket      smallint NOT NULL,
     person      bytea    NOT NULL,
+    contents    text[]   NOT NULL DEFAULT '{}',
     PRIMARY KEY (campaign_id, person, day, bucket),
     CONSTRAINT person_days_live_is_not_negative CHECK (live >= 0)
+);
+
+-- Likes of erased people, one row per (campaign, content, person), as a hash under a key that hashes
+-- nothing else: no row can be joined to a like. A campaign's rows are deleted when it closes.
+CREATE TABLE like_tombstones (
+    campaign_id integer  NOT NULL,
+    bucket      smallint NOT NULL,
+    digest      bytea    NOT NULL,
+    PRIMARY KEY (campaign_id, digest, bucket),
+    CONSTRAINT like_tombstones_digest_is_a_hash CHECK (length(digest) = 16)
 );
 
 CREATE SEQUENCE like_batches_batch_id AS bigint;

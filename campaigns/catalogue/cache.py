@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
-from campaigns.catalogue.pseudonyms import campaign_key, pseudonymiser
+from campaigns.catalogue.pseudonyms import campaign_key, pseudonymiser, tombstone_key
 from campaigns.promise.calendar import Calendar
 from campaigns.promise.model import ImmutablePart, PromiseTerms, engine_terms
 from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
@@ -64,7 +64,9 @@ class Campaign:
     terms: list[Terms]  # every version, as the engine computes with it
     closed_at: datetime | None
     calendar: Calendar
-    key: bytes = field(repr=False)
+    key: bytes = field(repr=False)  # of pseudonyms
+    tombstone_key: bytes = field(repr=False)
+    has_tombstones: bool = False  # a person of the campaign was erased
     slug: str = field(init=False)
     accepts_any_content: bool = field(init=False)  # accepts content that no campaign has enrolled
     keeps_likes: bool = field(init=False)  # an unlike changes nothing
@@ -206,8 +208,17 @@ def _campaign_from_row(row: asyncpg.Record, terms: list[asyncpg.Record], pseudon
     computed = [engine_terms(p, t["version"], t["from_day"]) for p, t in zip(promised, terms, strict=True)]
     rules = promise.campaign
     calendar = Calendar.from_bounds(rules.starts_at, rules.ends_at, ZoneInfo(rules.timezone))
-    key = campaign_key(pseudonym_key, rules.slug)
-    return Campaign(row["campaign_id"], promise, promised, computed, row["closed_at"], calendar, key)
+    return Campaign(
+        row["campaign_id"],
+        promise,
+        promised,
+        computed,
+        row["closed_at"],
+        calendar,
+        campaign_key(pseudonym_key, rules.slug),
+        tombstone_key(pseudonym_key, rules.slug),
+        has_tombstones=row["has_tombstones"],
+    )
 
 
 def _platform_from_row(row: asyncpg.Record, keys: dict[int, list[asyncpg.Record]]) -> Platform:

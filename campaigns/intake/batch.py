@@ -1,108 +1,202 @@
 """T1: one transaction records the likes of many deliveries, then the deliveries are answered.
 
-Every like is inserted first. An insert of a stored like waits for the transaction that stores it,
-and is then decided from the stored state. Locks are taken in one order (campaigns by id; within a
-campaign new likes, persons' days, stored likes, each sorted), so that transactions never deadlock.
-If a stored like changes between read and write, the transaction is rolled back and repeated alone.
+    prepare ┃ claim → decide → place → update → tree      the row of the batch is kept with the group
+            ┃ every like  stored, repeated,      stored likes
+            ┃             unlike, suspect ones   that change
+
+A batch is prepared before its transaction, while the one before it waits for the database. Plain
+likes (new, one event, not suspect) pass as columns from there to the tree. Locks are taken in one
+order (campaigns by id; within a campaign new likes, persons' days, stored likes, each sorted), so
+that transactions never deadlock. If another transaction stores or changes one of the likes between
+look-up and write, the transaction is rolled back and repeated alone.
 """
 
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import NamedTuple
 
-import asyncpg
-
 from campaigns.batch_tallies import BatchTallies, encode_tallies
 from campaigns.catalogue.cache import Campaign
-from campaigns.intake.batch_tree import BatchLike, Tree, build_tree
-from campaigns.intake.daily_limit import PersonDay, QuotaUse, allocate_quota, mark_over_limit, quota_use_by_person_day
+from campaigns.intake.batch_tree import Tree, build_tree, hash_leaves
+from campaigns.intake.claim import (
+    BUCKET,
+    BatchPlan,
+    ConcurrentUpdate,
+    EncodedLikes,
+    GroupGuard,
+    changes_by_like,
+    claim_likes,
+    encode_plan,
+    plan_batch,
+    stored_mask,
+)
+from campaigns.intake.daily_limit import mark_over_limit
 from campaigns.intake.decide import (
-    ChangesByLike,
     Decision,
-    LikeKey,
     LikeTransition,
     decide_likes,
-    group_by_like,
     replace_decisions,
     tally_by_day,
 )
-from campaigns.intake.like_state import Like, LikeChange, LikeState, Outcome
+from campaigns.intake.event_columns import EventColumns
+from campaigns.intake.like_key import LikeKey, content_of, person_of
+from campaigns.intake.like_state import Like, LikeState, Outcome
+from campaigns.intake.places import PlainPlaces, place_batch, plain_places
+from campaigns.intake.tombstones import decide_erased, find_erased_likes
 from sql import Connection, query, rows_affected
 
-BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, section 9)
-NONCE_KEY_BYTES = 32
-SEPARATOR = "\x1f"  # of contents, which contain no control characters
-
-_FIND_LIKES = query("find_likes")
-_CLAIM_LIKES = query("claim_likes")
 _MARK_OVER_LIMIT = query("mark_over_limit")
 _UPDATE_LIKES = query("update_likes")
-_ADD_TO_PERSON_DAYS = query("add_to_person_days")
-_SUBTRACT_FROM_PERSON_DAYS = query("subtract_from_person_days")
-_PROMOTE_LIKES = query("promote_likes")
-_INSERT_BATCH = query("insert_batch")
-_STATES = {state.value: state for state in LikeState}
-
-
-class ConcurrentUpdate(Exception):
-    """Another transaction changed a row that this one had read: roll back and repeat."""
 
 
 class Batch(NamedTuple):
     """One campaign's part of a transaction."""
 
-    batch_id: int
-    campaign: Campaign
-    like_changes: Sequence[tuple[LikeKey, LikeChange]]
-    refusal_counts: dict[str, int]  # likes refused before the table, by outcome
+    columns: EventColumns
+    refusal_counts: Mapping[str, int]  # likes refused before the table, by outcome
     day: date  # the current campaign day: refusals count on it
 
 
-class BatchResult(NamedTuple):
-    """The result of a batch; key and positions make the receipts."""
+class BatchRow(NamedTuple):
+    """The row of a batch."""
 
-    outcomes: Mapping[int, Outcome]  # by the event's position in the batch
+    batch_id: int
+    campaign_id: int
     nonce_key: bytes
-    counted_positions: dict[LikeKey, int]  # position in the batch of each like that the batch counted
+    tree: Tree
+    tallies: str
 
 
-async def write_batch(conn: Connection, batch: Batch) -> BatchResult:
-    """Record one campaign's batch. Raises ConcurrentUpdate. Joins the caller's transaction."""
-    changes_by_like = group_by_like(batch.like_changes)
-    keys = sorted(changes_by_like)
-    decision = await _claim_likes(conn, batch, changes_by_like, keys)
-    decision, promotions = await _apply_limits(conn, batch, changes_by_like, decision)
-    await _mark_over_limit(conn, batch, decision)
-    await _update_likes(conn, batch, decision, keys)
-    promoted_rows = await _promote_likes(conn, batch, promotions, len(keys))
+class BatchResult(NamedTuple):
+    """The result of a batch; the keys of the positions make the receipts."""
+
+    row: BatchRow
+    outcomes: Mapping[int, Outcome]  # by event; an event without one is counted
+    counted_keys: Sequence[LikeKey]  # of the tree's positions
+
+
+class PreparedBatch(NamedTuple):
+    """A batch with everything that needs no database."""
+
+    batch: Batch
+    plan: BatchPlan
+    columns: EncodedLikes
+    nonce_key: bytes
+    leaves: Sequence[bytes]  # the leaf hash of each like, as if it were plain
+    places: PlainPlaces | None  # None: no daily limit
+
+
+class _BatchDecision(NamedTuple):
+    plain: Sequence[int]  # positions of the plain likes, which count
+    decision: Decision  # about all others
+
+
+def prepare_batch(batch: Batch, nonce_key: bytes, erased: AbstractSet[LikeKey] = frozenset()) -> PreparedBatch:
+    """Return the batch, prepared; without the likes of `erased` people. Pure."""
+    plan = plan_batch(batch.columns, erased)
+    times_us = [batch.columns.times_us[event] for event in plan.events]
+    leaves = hash_leaves(nonce_key, range(len(plan.keys)), plan.keys, times_us)
+    places = plain_places(plan) if batch.columns.campaign.has_limits else None
+    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves, places)
+
+
+async def write_batch(conn: Connection, prepared: PreparedBatch, guard: GroupGuard) -> BatchResult:
+    """Record one campaign's batch. Joins the caller's transaction.
+
+    Raises what `claim_likes` raises.
+    """
+    batch, campaign = prepared.batch, prepared.batch.columns.campaign
+    erased = await find_erased_likes(conn, campaign, batch.columns.keys, BUCKET)
+    if erased:
+        prepared = prepare_batch(batch, prepared.nonce_key, erased)
+    plan = prepared.plan
+    claim = await claim_likes(conn, guard, campaign.campaign_id, prepared.columns)
+    decision = _decide(plan, claim.stored)
+    if erased:
+        decision = replace_decisions(decision, erased, decide_erased(changes_by_like(batch.columns, erased), erased))
+    decided = _BatchDecision(_plain_positions(plan, claim.stored), decision)
+    if prepared.places is not None:
+        decided = await _apply_limits(conn, plan, decided, (prepared.places, stored_mask(plan, claim.stored)))
+    keys = plan.keys + sorted(decided.decision.transitions.keys() - set(plan.keys))  # places that others took or left
+    await _mark_over_limit(conn, campaign, decided.decision)
+    await _update_likes(conn, claim.batch_id, campaign, decided.decision, keys)
+    return _build_result(claim.batch_id, prepared, decided, keys)
+
+
+def _decide(plan: BatchPlan, stored: Mapping[int, Like]) -> Decision:
+    """Return the decision about the likes that are not plain, stored ones from their stored state."""
+    if not stored:
+        return plan.decision
+    changes = {plan.keys[position]: plan.changes_of(position) for position in stored}
+    stored_likes = {plan.keys[position]: like for position, like in stored.items()}
+    redecision = decide_likes(changes, stored_likes, times_matter=not plan.columns.campaign.keeps_likes)
+    return replace_decisions(plan.decision, stored_likes.keys(), redecision)
+
+
+def _plain_positions(plan: BatchPlan, stored: Mapping[int, Like]) -> Sequence[int]:
+    if not stored and not plan.changes:
+        return range(len(plan.keys))
+    changed = plan.changes
+    return [position for position, key in enumerate(plan.keys) if position not in stored and key not in changed]
+
+
+async def _apply_limits(
+    conn: Connection, plan: BatchPlan, decided: _BatchDecision, plain_likes: tuple[PlainPlaces, bytes]
+) -> _BatchDecision:
+    """Return the decision under the daily limits of persons."""
+    plain, decision = decided
+    new = {plan.keys[position] for position in plain}
+    placed = await place_batch(conn, plan.columns.campaign, plain_likes, decision.transitions, new.__contains__)
+    if not placed:
+        return decided
+    events = {key: plan.changes_of(position) for position, key in enumerate(plan.keys) if key in placed}
+    plain = [position for position in plain if plan.keys[position] not in placed]
+    return _BatchDecision(plain, mark_over_limit(decision, events, placed))
+
+
+async def _mark_over_limit(conn: Connection, campaign: Campaign, decision: Decision) -> None:
+    """Correct the state of new likes over the limit: they were inserted as counted."""
+    keys = sorted(
+        key
+        for key, (before, after) in decision.transitions.items()
+        if before is None and after.state is LikeState.OVER_LIMIT
+    )
+    if keys:
+        columns = [content_of(key) for key in keys], [person_of(key) for key in keys]
+        await conn.execute(_MARK_OVER_LIMIT, campaign.campaign_id, BUCKET, *columns)
+
+
+async def _update_likes(
+    conn: Connection, batch_id: int, campaign: Campaign, decision: Decision, keys: Sequence[LikeKey]
+) -> None:
+    """Update stored likes.
+
+    Raises ConcurrentUpdate if one no longer has the state that the decision is based on.
+    """
     transitions = decision.transitions
-    counted_positions = {
-        key: position
+    rows = [
+        (content_of(key), person_of(key), *_stored_columns(before), *_columns_of(after), position, is_counted)
         for position, key in enumerate(keys)
-        if key in transitions and _starts_counting(transitions[key])
-    }
-    nonce_key = secrets.token_bytes(NONCE_KEY_BYTES)
-    tree = build_tree(nonce_key, _batch_likes(decision, counted_positions, promoted_rows))
-    await _insert_batch(conn, batch, nonce_key, tree, _batch_tallies(batch, decision, promoted_rows))
-    return BatchResult(decision.outcomes, nonce_key, counted_positions)
-
-
-def _batch_likes(
-    decision: Decision, counted_positions: dict[LikeKey, int], promoted_rows: list[asyncpg.Record]
-) -> list[BatchLike]:
-    transitions = decision.transitions
-    leaves = [
-        BatchLike(position, key[1], key[0], transitions[key].after.event_us)
-        for key, position in counted_positions.items()
+        if key in transitions
+        for before, after in [transitions[key]]
+        if before is not None
+        for is_counted in [_starts_counting(transitions[key])]
     ]
-    return leaves + [BatchLike(r["position"], r["person"], r["content"], r["event_us"]) for r in promoted_rows]
+    if rows:
+        columns = zip(*rows, strict=True)
+        status = await conn.execute(_UPDATE_LIKES, batch_id, campaign.campaign_id, BUCKET, *columns)
+        if rows_affected(status) != len(rows):
+            raise ConcurrentUpdate
 
 
-def _batch_tallies(batch: Batch, decision: Decision, promoted_rows: list[asyncpg.Record]) -> BatchTallies:
-    transitions = [*decision.transitions.values(), *map(_promotion_transition, promoted_rows)]
-    refused = {batch.day: batch.refusal_counts} if batch.refusal_counts else {}
-    return BatchTallies(tally_by_day(transitions, decision.duplicates.values()), refused)
+def _stored_columns(like: Like) -> tuple[int, int, LikeState]:
+    return like.event_us, like.latest_us, like.state
+
+
+def _columns_of(like: Like) -> tuple[int, date | None, LikeState, int, bool]:
+    return like.event_us, like.day, like.state, like.latest_us, like.is_suspect
 
 
 def _starts_counting(transition: LikeTransition) -> bool:
@@ -113,149 +207,34 @@ def _starts_counting(transition: LikeTransition) -> bool:
     return before is None or before.state is not LikeState.COUNTED or before.day != after.day
 
 
-async def _claim_likes(
-    conn: Connection, batch: Batch, changes_by_like: ChangesByLike, keys: list[LikeKey]
-) -> Decision:
-    """Insert every like as if it were new, and decide the stored ones from their stored state.
-
-    The insert waits for
-    transactions with the same likes, so the states read afterwards are final.
-    """
-    times_matter = not batch.campaign.keeps_likes
-    decision = decide_likes(changes_by_like, dict.fromkeys(keys), times_matter=times_matter)
-    new_positions = set(await _insert_likes(conn, batch, [decision.transitions[key].after for key in keys], keys))
-    if len(new_positions) == len(keys):
-        return decision
-    stored_keys = [key for position, key in enumerate(keys) if position not in new_positions]
-    stored_likes = await _read_stored_likes(conn, batch, stored_keys)
-    redecision = decide_likes(changes_by_like, stored_likes, times_matter=times_matter)
-    return replace_decisions(decision, stored_likes.keys(), redecision)
+def _build_result(
+    batch_id: int, prepared: PreparedBatch, decided: _BatchDecision, keys: Sequence[LikeKey]
+) -> BatchResult:
+    plain, decision = decided
+    leaves = {position: prepared.leaves[position] for position in plain}
+    leaves |= _changed_leaves(prepared.nonce_key, decision, keys)
+    positions = sorted(leaves) if decision.transitions else list(plain)
+    tree = build_tree(positions, [leaves[position] for position in positions])
+    tallies = encode_tallies(_batch_tallies(prepared.batch, prepared.plan, decided))
+    campaign_id = prepared.batch.columns.campaign.campaign_id
+    row = BatchRow(batch_id, campaign_id, prepared.nonce_key, tree, tallies)
+    return BatchResult(row, decision.outcomes, [keys[position] for position in positions])
 
 
-async def _insert_likes(conn: Connection, batch: Batch, likes: Sequence[Like], keys: Sequence[LikeKey]) -> list[int]:
-    """Return the positions of the likes that were new."""
-    positions: list[int] = await conn.fetchval(
-        _CLAIM_LIKES,
-        batch.batch_id,
-        batch.campaign.campaign_id,
-        BUCKET,
-        _array_literal([like.event_us for like in likes]),
-        _array_literal([like.day.toordinal() if like.day else 0 for like in likes]),
-        _array_literal([like.state for like in likes]),
-        b"".join([key[1] for key in keys]),
-        SEPARATOR.join([key[0] for key in keys]),
-    )
-    return positions
-
-
-def _array_literal(values: Iterable[object]) -> str:
-    """Return the text of a PostgreSQL array.
-
-    The driver would encode element by element, several passes each.
-    """
-    return "{" + ",".join(map(str, values)) + "}"
-
-
-async def _read_stored_likes(conn: Connection, batch: Batch, keys: Sequence[LikeKey]) -> dict[LikeKey, Like | None]:
-    contents, persons = [key[0] for key in keys], [key[1] for key in keys]
-    rows = await conn.fetch(_FIND_LIKES, batch.campaign.campaign_id, contents, persons, BUCKET)
-    if len(rows) != len(keys):
-        raise ConcurrentUpdate
-    return {keys[position - 1]: Like(_STATES[state], event_us, day) for position, state, event_us, day in rows}
-
-
-async def _apply_limits(
-    conn: Connection, batch: Batch, changes_by_like: ChangesByLike, decision: Decision
-) -> tuple[Decision, list[tuple[bytes, date, int]]]:
-    """Return the decision under the daily limits, and the promotions by person and day."""
-    if not batch.campaign.has_limits:
-        return decision, []
-    quota_uses = quota_use_by_person_day(decision.transitions, batch.campaign.limit_on)
-    if not quota_uses:
-        return decision, []
-    live_after = await _update_person_days(conn, batch, quota_uses)
-    over_limit_keys: list[LikeKey] = []
-    promotions = []
-    for (person, day), quota_use in sorted(quota_uses.items()):
-        quota = allocate_quota(quota_use, live_after[person, day], batch.campaign.limit_on(day) or 0)
-        over_limit_keys += quota.over_limit_keys
-        if quota.promoted_count:
-            promotions.append((person, day, quota.promoted_count))
-    return mark_over_limit(decision, changes_by_like, over_limit_keys), promotions
-
-
-async def _update_person_days(
-    conn: Connection, batch: Batch, quota_uses: dict[PersonDay, QuotaUse]
-) -> dict[PersonDay, int]:
-    """Return the number of live likes after the batch."""
-    rows = [(person, day, quota_uses[person, day].live_delta) for person, day in sorted(quota_uses)]
-    columns = list(zip(*rows, strict=True))
-    updated = await conn.fetch(_ADD_TO_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
-    if any(live_delta < 0 for _, _, live_delta in rows):
-        updated += await conn.fetch(_SUBTRACT_FROM_PERSON_DAYS, batch.campaign.campaign_id, BUCKET, *columns)
-    return {(person, day): live for person, day, live in updated}
-
-
-async def _mark_over_limit(conn: Connection, batch: Batch, decision: Decision) -> None:
-    """Correct the state of new likes over the limit: they were inserted as counted."""
-    keys = [
-        key
-        for key, (before, after) in decision.transitions.items()
-        if before is None and after.state is LikeState.OVER_LIMIT
-    ]
-    if keys:
-        columns = zip(*sorted(keys), strict=True)
-        await conn.execute(_MARK_OVER_LIMIT, batch.campaign.campaign_id, BUCKET, *columns)
-
-
-async def _update_likes(conn: Connection, batch: Batch, decision: Decision, keys: list[LikeKey]) -> None:
-    """Update stored likes.
-
-    Raises ConcurrentUpdate if one no longer has the state that the decision is based on.
-    """
+def _changed_leaves(nonce_key: bytes, decision: Decision, keys: Sequence[LikeKey]) -> dict[int, bytes]:
+    """Return the leaf hashes of the likes that start to count, by position; without the plain ones."""
     transitions = decision.transitions
-    rows = [
-        (*key, before.event_us, before.state, after.event_us, after.day, after.state, position, starts_counting)
-        for position, key in enumerate(keys)
-        if key in transitions
-        for before, after in [transitions[key]]
-        if before is not None
-        for starts_counting in [_starts_counting(transitions[key])]
-    ]
-    if rows:
-        columns = zip(*rows, strict=True)
-        status = await conn.execute(_UPDATE_LIKES, batch.batch_id, batch.campaign.campaign_id, BUCKET, *columns)
-        if rows_affected(status) != len(rows):
-            raise ConcurrentUpdate
+    counted = {key for key, transition in transitions.items() if _starts_counting(transition)}
+    positions = [position for position, key in enumerate(keys) if key in counted] if counted else []
+    changed_keys = [keys[position] for position in positions]
+    times_us = [transitions[key].after.event_us for key in changed_keys]
+    return dict(zip(positions, hash_leaves(nonce_key, positions, changed_keys, times_us), strict=True))
 
 
-async def _promote_likes(
-    conn: Connection, batch: Batch, promotions: list[tuple[bytes, date, int]], first_position: int
-) -> list[asyncpg.Record]:
-    if not promotions:
-        return []
-    columns = zip(*promotions, strict=True)
-    campaign_id = batch.campaign.campaign_id
-    rows = await conn.fetch(_PROMOTE_LIKES, batch.batch_id, campaign_id, BUCKET, first_position, *columns)
-    if len(rows) != sum(count for _, _, count in promotions):
-        raise ConcurrentUpdate
-    return sorted(rows, key=lambda row: row["position"])
-
-
-def _promotion_transition(row: asyncpg.Record) -> LikeTransition:
-    before = Like(LikeState.OVER_LIMIT, row["event_us"], row["day"])
-    return LikeTransition(before, before._replace(state=LikeState.COUNTED))
-
-
-async def _insert_batch(conn: Connection, batch: Batch, nonce_key: bytes, tree: Tree, tallies: BatchTallies) -> None:
-    await conn.execute(
-        _INSERT_BATCH,
-        batch.batch_id,
-        batch.campaign.campaign_id,
-        BUCKET,
-        tree.root,
-        nonce_key,
-        tree.positions,
-        tree.leaves,
-        encode_tallies(tallies),
-    )
+def _batch_tallies(batch: Batch, plan: BatchPlan, decided: _BatchDecision) -> BatchTallies:
+    columns, (plain, decision) = plan.columns, decided
+    days = tally_by_day(decision.transitions.values(), decision.duplicates.values())
+    for day, likes in Counter([columns.days[plan.events[position]] for position in plain]).items():
+        days.setdefault(day, Counter())[LikeState.COUNTED.value] += likes
+    refused = {batch.day: batch.refusal_counts} if batch.refusal_counts else {}
+    return BatchTallies(days, refused)

@@ -9,21 +9,14 @@ from collections.abc import Sequence
 from hashlib import sha256, shake_256
 from typing import NamedTuple
 
+from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
+from campaigns.intake.like_key import LikeKey
 from ledger.log.merkle import root
 
 NONCE_BYTES = 16
 _LEAF = b"\x00\x01"  # RFC 6962's prefix of a leaf, then the version of the rest
 TAG_BYTES = 8
 DIGEST_BYTES = 16
-
-
-class BatchLike(NamedTuple):
-    """A like as its leaf commits to it, and its position."""
-
-    position: int  # in the batch: selects the nonce
-    person: bytes
-    content: str
-    event_us: int  # microseconds since 1970
 
 
 class Tree(NamedTuple):
@@ -39,19 +32,35 @@ def derive_nonces(nonce_key: bytes, count: int) -> bytes:
     return shake_256(nonce_key).digest(NONCE_BYTES * count)
 
 
-def leaf_hash(leaf_nonce: bytes, like: BatchLike) -> bytes:
-    """Return sha256(0x00 ‖ 0x01 ‖ nonce ‖ person ‖ event_us, 8 bytes big-endian ‖ content)."""
-    moment = like.event_us.to_bytes(8, "big")
-    return sha256(b"%b%b%b%b%b" % (_LEAF, leaf_nonce, like.person, moment, like.content.encode())).digest()
+def hash_leaves(
+    nonce_key: bytes, positions: Sequence[int], keys: Sequence[LikeKey], times_us: Sequence[int]
+) -> list[bytes]:
+    """Return the leaf hashes of likes, given by columns and sorted by position in the batch.
 
-
-def build_tree(nonce_key: bytes, likes: Sequence[BatchLike]) -> Tree:
-    """Return the tree over `likes`, which are sorted by position."""
-    nonces = derive_nonces(nonce_key, likes[-1].position + 1) if likes else b""
-    hashes = [
-        leaf_hash(nonces[like.position * NONCE_BYTES : (like.position + 1) * NONCE_BYTES], like) for like in likes
+    A leaf is sha256(0x00 ‖ 0x01 ‖ nonce ‖ person ‖ event_us, 8 bytes big-endian ‖ content). The
+    position selects the nonce; times are in microseconds since 1970.
+    """
+    nonces = derive_nonces(nonce_key, positions[-1] + 1) if positions else b""
+    join = b"".join
+    return [
+        sha256(
+            join(
+                (
+                    _LEAF,
+                    nonces[position * NONCE_BYTES : (position + 1) * NONCE_BYTES],
+                    key[-PSEUDONYM_BYTES:],
+                    event_us.to_bytes(8, "big"),
+                    key[: -PSEUDONYM_BYTES - 1],
+                )
+            )
+        ).digest()
+        for position, key, event_us in zip(positions, keys, times_us, strict=True)
     ]
-    return Tree(root(hashes), b"".join(hashes), [like.position for like in likes])
+
+
+def build_tree(positions: Sequence[int], leaves: Sequence[bytes]) -> Tree:
+    """Return the tree over the leaf hashes of these positions, ascending."""
+    return Tree(root(leaves), b"".join(leaves), list(positions))
 
 
 def slice_at(values: bytes | bytearray, position: int) -> bytes:

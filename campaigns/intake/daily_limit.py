@@ -1,80 +1,103 @@
-"""The daily limit of a person: which likes count, and which are over the limit. Pure."""
+"""The daily limit of a person: the earliest likes of a day count, the others are over the limit. Pure.
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+Likes are ranked by the time of their earliest like event, ties by content, so the order of arrival
+does not matter. A day below its limit that likes only enter needs no ranking: all of them count.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
 
-from campaigns.intake.decide import ChangesByLike, Decision, LikeKey, LikeTransition
+from campaigns.intake.decide import ChangesByLike, Decision, LikeTransition
+from campaigns.intake.like_key import LikeKey, content_of, like_key, person_of
 from campaigns.intake.like_state import LIVE_STATES, Like, LikeState, Outcome
 
 PersonDay = tuple[bytes, date]
 DailyLimit = Callable[[date], int | None]
 
 
-class QuotaUse(NamedTuple):
-    """The change of a person's day that has a limit."""
+@dataclass(slots=True)
+class DayChange:
+    """How a batch changes a person's day that has a limit."""
 
-    entrants: list[LikeKey]  # likes that want to count on this day
-    counted_leaving: int  # counted likes that leave this day
-    live_delta: int  # live likes after the batch, less before
+    entering: list[str] = field(default_factory=list)  # contents of likes that become live on this day
+    staying: list[str] = field(default_factory=list)  # contents of live likes that change in it
+    leaving: int = 0  # live likes that leave it
+
+    @property
+    def is_reordered(self) -> bool:
+        """Return whether the places must be decided again, even below the limit."""
+        return bool(self.staying or self.leaving)
 
 
-def quota_use_by_person_day(
+def changes_by_person_day(
     transitions: Mapping[LikeKey, LikeTransition], limit: DailyLimit
-) -> dict[PersonDay, QuotaUse]:
+) -> dict[PersonDay, DayChange]:
     """Return the persons' days that have a limit and that the transitions touch."""
-    entrants: dict[PersonDay, list[LikeKey]] = {}
-    counted_leaving: Counter[PersonDay] = Counter()
-    live_deltas: Counter[PersonDay] = Counter()
+    changes: dict[PersonDay, DayChange] = {}
     for key, (before, after) in transitions.items():
         old, new = _live_person_day(key, before), _live_person_day(key, after)
-        if old == new and (before is None or before.state is after.state):
-            continue
-        if old is not None and before is not None and limit(old[1]) is not None:
-            live_deltas[old] -= 1
-            counted_leaving[old] += before.state is LikeState.COUNTED
-        if new is not None and limit(new[1]) is not None:
-            live_deltas[new] += 1
-            entrants.setdefault(new, []).append(key)
-    return {day: QuotaUse(entrants.get(day, []), counted_leaving[day], live_deltas[day]) for day in live_deltas}
+        if old is not None and old != new and limit(old[1]) is not None:
+            changes.setdefault(old, DayChange()).leaving += 1
+        if old is not None and old == new and limit(old[1]) is not None and _is_reordered(before, after):
+            changes.setdefault(old, DayChange()).staying.append(content_of(key))
+        if new is not None and old != new and limit(new[1]) is not None:
+            changes.setdefault(new, DayChange()).entering.append(content_of(key))
+    return changes
 
 
 def _live_person_day(key: LikeKey, like: Like | None) -> PersonDay | None:
     if like is None or like.day is None or like.state not in LIVE_STATES:
         return None
-    return key[1], like.day
+    return person_of(key), like.day
 
 
-class QuotaResult(NamedTuple):
-    """The entrants over the limit, and the number of older likes that now count instead."""
-
-    over_limit_keys: list[LikeKey]
-    promoted_count: int
+def _is_reordered(before: Like | None, after: Like) -> bool:
+    return before is not None and (before.event_us, before.state) != (after.event_us, after.state)
 
 
-def allocate_quota(quota_use: QuotaUse, live_after: int, limit: int) -> QuotaResult:
-    """Apply the limit to a person's day that has `live_after` live likes after the batch.
+def first_likes(likes: Mapping[str, Like], limit: int) -> frozenset[str]:
+    """Return the contents of the likes that count: the earliest ones, ties by content."""
+    return frozenset(sorted(likes, key=lambda content: (likes[content].event_us, content))[:limit])
 
-    So min(limit, live) likes count, in whatever order likes and unlikes arrived.
+
+def place_likes(
+    person: bytes,
+    likes: Mapping[str, Like],
+    counted: Collection[str],
+    transitions: Mapping[LikeKey, LikeTransition],
+    is_new: Callable[[LikeKey], bool],
+) -> dict[LikeKey, LikeTransition]:
+    """Return the changed transitions of a person's live likes of a day: `counted` ones count.
+
+    `likes` has each like after its transition, if it has one. A like without one is stored, or new
+    in this batch.
     """
-    counted_before = min(limit, live_after - quota_use.live_delta)
-    free = min(limit, live_after) - (counted_before - quota_use.counted_leaving)
-    entering = min(free, len(quota_use.entrants))
-    return QuotaResult(quota_use.entrants[entering:], free - entering)
+    placed = {}
+    for content, like in likes.items():
+        state = LikeState.COUNTED if content in counted else LikeState.OVER_LIMIT
+        if like.state is not state:
+            key = like_key(content, person)
+            before = transitions[key].before if key in transitions else None if is_new(key) else like
+            placed[key] = LikeTransition(before, like._replace(state=state))
+    return placed
 
 
 def mark_over_limit(
-    decision: Decision, changes_by_like: ChangesByLike, over_limit_keys: Collection[LikeKey]
+    decision: Decision, changes_by_like: ChangesByLike, placed: Mapping[LikeKey, LikeTransition]
 ) -> Decision:
-    """Return the decision with these likes, and the outcomes of their events, over the limit."""
-    if not over_limit_keys:
+    """Return the decision with these transitions; the outcome of what would count follows its place."""
+    if not placed:
         return decision
-    outcomes, transitions = dict(decision.outcomes), dict(decision.transitions)
-    for key in over_limit_keys:
-        before, after = transitions[key]
-        transitions[key] = LikeTransition(before, after._replace(state=LikeState.OVER_LIMIT))
-        for position, _ in changes_by_like[key]:
-            if outcomes[position] is Outcome.COUNTED:
-                outcomes[position] = Outcome.OVER_LIMIT
+    outcomes = dict(decision.outcomes)
+    for position in _over_limit_positions(changes_by_like, placed):
+        if outcomes.get(position, Outcome.COUNTED) is Outcome.COUNTED:
+            outcomes[position] = Outcome.OVER_LIMIT
+    transitions = {key: value for key, value in {**decision.transitions, **placed}.items() if value[0] != value[1]}
     return Decision(outcomes, transitions, decision.duplicates)
+
+
+def _over_limit_positions(changes_by_like: ChangesByLike, placed: Mapping[LikeKey, LikeTransition]) -> Iterable[int]:
+    for key, (_, after) in placed.items():
+        if after.state is LikeState.OVER_LIMIT:
+            yield from (position for position, _ in changes_by_like.get(key, ()))

@@ -1,7 +1,8 @@
-"""The decision about a batch: pure, from its events and the stored likes.
+"""The decision about likes that need one: pure, from their events and the stored likes.
 
-`decide_likes` applies every event to its like, and `tally_by_day` counts the difference. The daily
-limit of a person is applied in between (`campaigns/intake/daily_limit.py`).
+A like of a batch needs none if it is plain: new, with one event, which is a like and not suspect.
+`decide_likes` applies every event of the others, and `tally_by_day` counts the difference. The
+daily limit of a person is applied in between (`campaigns/intake/daily_limit.py`).
 """
 
 from collections import Counter
@@ -11,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-from campaigns.intake.like_state import Like, LikeChange, Outcome, apply_event, is_repeat_like
+from campaigns.intake.like_key import LikeKey
+from campaigns.intake.like_state import Like, LikeChange, Outcome, apply_event, repeated_day
 
-LikeKey = tuple[str, bytes]  # content, person: identifies a like within its campaign
 ChangesByLike = Mapping[LikeKey, Sequence[tuple[int, LikeChange]]]  # each event with its position in the batch
 DayTallies = dict[date, Counter[str]]
 
@@ -27,22 +28,11 @@ class LikeTransition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision about a batch, or about some of its likes."""
+    """The decision about some likes of a batch."""
 
     outcomes: Mapping[int, Outcome]  # by the event's position in the batch
     transitions: Mapping[LikeKey, LikeTransition]  # only likes that change
     duplicates: Mapping[LikeKey, Counter[date]]  # repeated likes, by campaign day
-
-
-def group_by_like(like_changes: Iterable[tuple[LikeKey, LikeChange]]) -> ChangesByLike:
-    """Return the events of each like, in their order."""
-    groups: dict[LikeKey, list[tuple[int, LikeChange]]] = {}
-    for position, (key, change) in enumerate(like_changes):
-        if key in groups:
-            groups[key].append((position, change))
-        else:
-            groups[key] = [(position, change)]
-    return groups
 
 
 def decide_likes(
@@ -50,8 +40,8 @@ def decide_likes(
 ) -> Decision:
     """Return the decision about the likes in `stored_likes`; None stands for a new like.
 
-    `times_matter` is False where unlikes change nothing: a later time of a stored like is no change
-    then.
+    `times_matter` is False where unlikes change nothing: a later event about a stored like is no
+    change then.
     """
     outcomes: dict[int, Outcome] = {}
     transitions: dict[LikeKey, LikeTransition] = {}
@@ -59,8 +49,8 @@ def decide_likes(
     for key, before in stored_likes.items():
         after = before
         for position, change in changes_by_like[key]:
-            if after is not None and is_repeat_like(after, change):
-                duplicates.setdefault(key, Counter())[change.day] += 1
+            if (day := repeated_day(after, change)) is not None:
+                duplicates.setdefault(key, Counter())[day] += 1
             after, outcomes[position] = apply_event(after, change)
         if after is not None and (before is None or _differs(before, after, times_matter=times_matter)):
             transitions[key] = LikeTransition(before, after)
@@ -68,9 +58,7 @@ def decide_likes(
 
 
 def _differs(before: Like, after: Like, *, times_matter: bool) -> bool:
-    if before.state is not after.state or before.day != after.day:
-        return True
-    return times_matter and before.event_us != after.event_us
+    return before != (after if times_matter else after._replace(latest_us=before.latest_us))
 
 
 def replace_decisions(decision: Decision, redecided_keys: AbstractSet[LikeKey], redecision: Decision) -> Decision:

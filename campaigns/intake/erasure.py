@@ -3,8 +3,8 @@
 Nothing links their likes to them, and every proof and total still holds. Their pseudonym becomes a
 random one that no key derives. The nonces of their likes are erased, so that nobody can test a
 guess against the published hashes. A digest of each receipt's tag stays, so that a made-up receipt
-is as unknown at an erased position as at any other. A like of theirs that is sent again later counts as a new
-person's (`ops/decisions/0011-forgetting-a-person.md`).
+is as unknown at an erased position as at any other. Their likes leave tombstones, so that one that
+is sent again counts nothing (`ops/decisions/0011-forgetting-a-person.md`).
 """
 
 import secrets
@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import asyncpg
 
-from campaigns.catalogue.cache import Campaign, lock_and_bump_version
+from campaigns.catalogue.cache import Campaign
 from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
 from campaigns.intake.batch_tree import DIGEST_BYTES, NONCE_BYTES, TAG_BYTES, derive_nonces, digest_tag, slice_at
+from campaigns.intake.claim import BUCKET
+from campaigns.intake.tombstones import insert_tombstones
 from ledger.log.merkle import HASH_BYTES
 from sql import Connection, query, rows_affected
 
@@ -27,10 +29,13 @@ _ANONYMISE_PERSON_DAYS = query("anonymise_person_days")
 async def erase_person(conn: Connection, campaign: Campaign, platform: str, person: str) -> int:
     """Erase a platform's person; return the number of their likes. Joins the caller's transaction.
 
-    Locks intake out until the transaction ends, so that no like arrives under the old pseudonym.
+    The caller has called `lock_and_bump_version`: no like may arrive under the old pseudonym, and
+    the cached catalogue of intake must learn that there are tombstones. A closed campaign needs
+    none.
     """
-    await lock_and_bump_version(conn)
     pseudonym = campaign.pseudonymiser(platform)(person)
+    if campaign.closed_at is None:
+        await insert_tombstones(conn, campaign, pseudonym, BUCKET)
     for batch in await conn.fetch(_LOCK_PERSON_BATCHES, campaign.campaign_id, pseudonym):
         erased = erase_nonces(batch)
         await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], erased.nonces, erased.receipt_digests)

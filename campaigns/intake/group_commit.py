@@ -3,21 +3,37 @@
 Repeats stored responses, records the other deliveries.
 """
 
+import asyncio
+import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from campaigns.catalogue.cache import Catalogue, Platform
-from campaigns.intake import batch
-from campaigns.intake.admission import AdmittedEvent, RefusedEvent, admit_events
-from campaigns.intake.batch import Batch, BatchResult, ConcurrentUpdate
+from campaigns.intake.admission import Admission, DeliveredEvents, admit_deliveries
+from campaigns.intake.batch import Batch, BatchResult, BatchRow, PreparedBatch, prepare_batch, write_batch
 from campaigns.intake.batch_tree import encode_receipt
+from campaigns.intake.claim import (
+    BUCKET,
+    NO_CAMPAIGN,
+    NO_LIKES,
+    ConcurrentUpdate,
+    DeliveryAnswered,
+    GroupGuard,
+    StaleCatalogue,
+    array_literal,
+    claim_likes,
+)
+from campaigns.intake.delivery_body import LikeEvent
+from campaigns.intake.event_columns import EventColumns
 from campaigns.intake.like_state import Outcome
-from campaigns.intake.payload import InvalidEvent, LikeEvent
+from campaigns.intake.payload import InvalidEvent
 from campaigns.intake.response import (
     RESULT_BY_OUTCOME,
+    DeliveryResults,
     LikeResult,
     ResultsFilter,
     count_outcomes,
@@ -31,14 +47,9 @@ _READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
 _LOCK_CATALOGUE = query("lock_catalogue")
 _FIND_DELIVERIES = query("find_deliveries")
-_ALLOCATE_BATCH_IDS = query("allocate_batch_ids")
-_INSERT_DELIVERIES = query("insert_deliveries")
+_KEEP_GROUP = query("keep_group")
 
-_COUNTED_REFUSALS = frozenset((Outcome.NOT_ENROLLED, Outcome.NOT_RUNNING, Outcome.TOO_LATE, Outcome.IN_FUTURE))
-
-
-class StaleCatalogue(Exception):
-    """The catalogue changed since it was read: read it and admit the events again."""
+NONCE_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,143 +83,186 @@ class CommitResult(NamedTuple):
     outcomes: Counter[Outcome]
 
 
-class _Admission(NamedTuple):
-    submission: Submission
-    admitted_events: list[AdmittedEvent]
-    refused_events: list[RefusedEvent]
-
-
-_DeliveryResults = list[LikeResult]  # by the event's position in the delivery
-_IndexedEvents = list[tuple[int, AdmittedEvent]]  # with the delivery's position in the group
-
-
-async def commit_group(
-    conn: Connection, catalogue: Catalogue, group: Sequence[Submission], now: datetime, *, exclusive: bool = False
-) -> CommitResult:
-    """Record a group of deliveries with different ids in one transaction.
-
-    Returns once it is durable and replicated. `exclusive` keeps all other intake out until the commit: for a group
-    that lost a race. Raises StaleCatalogue or ConcurrentUpdate; then nothing was recorded, and the
-    group may be committed again.
-    """
-    admissions = {s.id: _admit_submission(s, catalogue, now) for s in group if catalogue.still_accepts(s.platform)}
-    async with conn.transaction():
-        await conn.execute(_LOCK_CATALOGUE if exclusive else _LOCK_CATALOGUE_SHARED)
-        if len(admissions) < len(group) and await conn.fetchval(_READ_CATALOGUE_VERSION) != catalogue.version:
-            raise StaleCatalogue
-        stored = await _find_stored_responses(conn, group)
-        unanswered = [admission for id_, admission in admissions.items() if id_ not in stored]
-        outcomes: Counter[Outcome] = Counter()
-        if unanswered:
-            results = await _record_batches(conn, catalogue, unanswered, now)
-            for delivery_results in results:
-                outcomes.update(count_outcomes(delivery_results))
-            stored |= await _store_responses(conn, [a.submission for a in unanswered], results)
-    # A commit of ours waits for the standby. A group that wrote nothing repeats responses of another
-    # transaction, whose own wait may have been cut off: nobody has been told that it is durable.
-    if not unanswered:
-        await wait_until_replicated(conn)
-    responses = [_select_response(s, stored[s.id]) if s.id in admissions else SenderRevoked() for s in group]
-    return CommitResult(responses, outcomes)
-
-
 class _StoredResponse(NamedTuple):
     body_digest: bytes
     response: bytes
+
+
+_StoredResponses = dict[tuple[int, str], _StoredResponse]
+
+
+class PreparedGroup(NamedTuple):
+    """Deliveries of one group, admitted under one catalogue, with everything that needs no database."""
+
+    catalogue: Catalogue
+    group: Sequence[Submission]
+    unanswered: Sequence[Submission]  # without those whose sender the catalogue no longer accepts
+    admission: Admission
+    batches: Sequence[PreparedBatch]
+    now: datetime
+
+
+class _Recording(NamedTuple):
+    """What was recorded of a group: the rows of its batches, and the results of each delivery."""
+
+    rows: list[BatchRow]
+    results: list[DeliveryResults]
+
+
+def prepare_group(catalogue: Catalogue, group: Sequence[Submission], now: datetime) -> PreparedGroup:
+    """Return a group of deliveries with different ids, admitted and ready to be committed."""
+    return _prepare(catalogue, group, [s for s in group if catalogue.still_accepts(s.platform)], now)
+
+
+def _prepare(
+    catalogue: Catalogue, group: Sequence[Submission], unanswered: Sequence[Submission], now: datetime
+) -> PreparedGroup:
+    admission = admit_deliveries([DeliveredEvents(s.platform.name, s.events) for s in unanswered], catalogue, now)
+    batches = [
+        prepare_batch(batch, secrets.token_bytes(NONCE_KEY_BYTES)) for batch in _batches(catalogue, admission, now)
+    ]
+    return PreparedGroup(catalogue, group, unanswered, admission, batches, now)
+
+
+async def commit_group(
+    conn: Connection,
+    prepared: PreparedGroup,
+    on_claim: Callable[[], object] = lambda: None,
+    *,
+    exclusive: bool = False,
+) -> CommitResult:
+    """Record a group of deliveries in one transaction.
+
+    Returns once it is durable and replicated. Calls `on_claim` while the database works on the first claim.
+    `exclusive` keeps all other intake out until the commit: for a group
+    that lost a race. Raises StaleCatalogue or ConcurrentUpdate; then nothing was recorded, and the
+    group may be prepared and committed again.
+    """
+    catalogue, group = prepared.catalogue, prepared.group
+    accepted, stored = {s.id for s in prepared.unanswered}, _StoredResponses()
+    async with conn.transaction():
+        await conn.execute(_LOCK_CATALOGUE if exclusive else _LOCK_CATALOGUE_SHARED)
+        if len(accepted) < len(group) and await conn.fetchval(_READ_CATALOGUE_VERSION) != catalogue.version:
+            raise StaleCatalogue
+        asyncio.get_running_loop().call_soon(on_claim)  # runs once the claim is sent
+        try:
+            recording = await _record(conn, prepared)
+        except DeliveryAnswered:  # the claim wrote nothing: record the other deliveries
+            stored = await _find_stored_responses(conn, group)
+            unanswered = [s for s in prepared.unanswered if s.id not in stored]
+            prepared = _prepare(catalogue, group, unanswered, prepared.now)
+            recording = await _record(conn, prepared)
+        stored |= await _keep(conn, prepared.unanswered, recording)
+    # A commit of ours waits for the standby. A group that wrote nothing repeats responses of another
+    # transaction, whose own wait may have been cut off: nobody has been told that it is durable.
+    if not prepared.unanswered:
+        await wait_until_replicated(conn)
+    responses = [_select_response(s, stored[s.id]) if s.id in accepted else SenderRevoked() for s in group]
+    outcomes: Counter[Outcome] = Counter()
+    for results in recording.results:
+        outcomes.update(count_outcomes(results))
+    return CommitResult(responses, outcomes)
 
 
 def _select_response(submission: Submission, stored: _StoredResponse) -> bytes | WebhookIdConflict:
     return stored.response if stored.body_digest == submission.body_digest else WebhookIdConflict()
 
 
-async def _find_stored_responses(
-    conn: Connection, group: Sequence[Submission]
-) -> dict[tuple[int, str], _StoredResponse]:
+async def _find_stored_responses(conn: Connection, group: Sequence[Submission]) -> _StoredResponses:
     ids, names = zip(*(s.id for s in group), strict=True)
     rows = await conn.fetch(_FIND_DELIVERIES, ids, names)
     return {(row[0], row[1]): _StoredResponse(row[2], row[3]) for row in rows}
 
 
-async def _store_responses(
-    conn: Connection, submissions: Sequence[Submission], results: Sequence[_DeliveryResults]
-) -> dict[tuple[int, str], _StoredResponse]:
-    """Store and return the responses.
-
-    Raises ConcurrentUpdate if another transaction answered one of them.
-    """
-    rows = sorted(
-        (*s.id, s.body_digest, render_response(s.webhook_id, delivery_results, s.results_filter))
-        for s, delivery_results in zip(submissions, results, strict=True)
-    )
-    status = await conn.execute(_INSERT_DELIVERIES, *zip(*rows, strict=True))
-    if rows_affected(status) != len(rows):
-        raise ConcurrentUpdate
-    return {(row[0], row[1]): _StoredResponse(row[2], row[3]) for row in rows}
-
-
-def _admit_submission(submission: Submission, catalogue: Catalogue, now: datetime) -> _Admission:
-    return _Admission(submission, *admit_events(submission.events, submission.platform.name, catalogue, now))
-
-
-async def _record_batches(
-    conn: Connection, catalogue: Catalogue, admissions: Sequence[_Admission], now: datetime
-) -> list[_DeliveryResults]:
+async def _record(conn: Connection, prepared: PreparedGroup) -> _Recording:
     """Write each campaign's batch, in the order of the campaigns' ids.
 
-    Returns the results of each delivery.
+    Raises DeliveryAnswered only if nothing was written.
     """
-    results = [_initial_results(admission) for admission in admissions]
-    events_by_campaign, refusals = _group_by_campaign(admissions), _count_refusals(admissions)
-    campaign_ids = sorted(events_by_campaign.keys() | refusals.keys())
-    [(version, batch_ids)] = await conn.fetch(_ALLOCATE_BATCH_IDS, len(campaign_ids))
-    if version != catalogue.version:
-        raise StaleCatalogue
-    asks_receipts = [admission.submission.results_filter == "all" for admission in admissions]
-    for batch_id, campaign_id in zip(batch_ids, campaign_ids, strict=True):
-        campaign, events = catalogue.campaigns_by_id[campaign_id], events_by_campaign.get(campaign_id, [])
-        like_changes = [(event.key, event.change) for _, event in events]
-        today = local_day(now, campaign.calendar.timezone)
-        batch_result = await batch.write_batch(
-            conn, Batch(batch_id, campaign, like_changes, refusals.get(campaign_id, {}), today)
+    if not prepared.unanswered:
+        return _Recording([], [])
+    ids, names = zip(*(s.id for s in prepared.unanswered), strict=True)
+    guard = GroupGuard(prepared.catalogue.version, ids, names)
+    if not prepared.batches:
+        await claim_likes(conn, guard, NO_CAMPAIGN, NO_LIKES)
+    written: list[BatchResult] = []
+    for each in prepared.batches:
+        try:
+            written.append(await write_batch(conn, each, guard))
+        except DeliveryAnswered as error:
+            if written:
+                raise ConcurrentUpdate from error
+            raise
+    return _Recording([result.row for result in written], _collect_results(prepared, written))
+
+
+def _batches(catalogue: Catalogue, admission: Admission, now: datetime) -> list[Batch]:
+    refusals = admission.refusal_counts()
+    campaign_ids = sorted(admission.columns.keys() | refusals.keys())
+    campaigns = [catalogue.campaigns_by_id[campaign_id] for campaign_id in campaign_ids]
+    return [
+        Batch(
+            admission.columns.get(campaign.campaign_id) or EventColumns(campaign),
+            refusals.get(campaign.campaign_id, {}),
+            local_day(now, campaign.calendar.timezone),
         )
-        for index, (delivery, event) in enumerate(events):
-            result = RESULT_BY_OUTCOME[batch_result.outcomes[index]]
-            if asks_receipts[delivery] and result.outcome is Outcome.COUNTED:
-                result = result._replace(receipt=_receipt(event, batch_result, batch_id))
-            results[delivery][event.position] = result
+        for campaign in campaigns
+    ]
+
+
+def _collect_results(prepared: PreparedGroup, written: Sequence[BatchResult]) -> list[DeliveryResults]:
+    results = [DeliveryResults(len(s.events), {}, {}) for s in prepared.unanswered]
+    for (delivery, position), _, _, outcome, reason in prepared.admission.refused:
+        results[delivery].exceptions[position] = LikeResult(outcome, reason)
+    batches = [each.batch.columns for each in prepared.batches]
+    for columns, result in zip(batches, written, strict=True):
+        origins = columns.origins
+        for event, outcome in result.outcomes.items():
+            if outcome is not Outcome.COUNTED:
+                delivery, position = origins[event]
+                results[delivery].exceptions[position] = RESULT_BY_OUTCOME[outcome]
+    asking = {n for n, s in enumerate(prepared.unanswered) if s.results_filter == "all"}
+    if asking:
+        for columns, result in zip(batches, written, strict=True):
+            _add_receipts(results, asking, columns, result)
     return results
 
 
-def _initial_results(admission: _Admission) -> _DeliveryResults:
-    """Return the results of a delivery's refused events; the batches replace the others."""
-    results = [RESULT_BY_OUTCOME[Outcome.INVALID]] * len(admission.submission.events)
-    for event in admission.refused_events:
-        results[event.position] = LikeResult(event.outcome, event.reason)
-    return results
+def _add_receipts(
+    results: Sequence[DeliveryResults], asking: AbstractSet[int], columns: EventColumns, result: BatchResult
+) -> None:
+    """Add the receipts of counted events; a like that counted before the batch has none."""
+    row = result.row
+    positions = dict(zip(result.counted_keys, row.tree.positions, strict=True))
+    for (delivery, position), key in zip(columns.origins, columns.keys, strict=True):
+        if delivery in asking and key in positions and position not in results[delivery].exceptions:
+            results[delivery].receipts[position] = encode_receipt(row.batch_id, positions[key], row.nonce_key)
 
 
-def _group_by_campaign(admissions: Sequence[_Admission]) -> dict[int, _IndexedEvents]:
-    events_by_campaign: dict[int, _IndexedEvents] = {}
-    for delivery, admission in enumerate(admissions):
-        for event in admission.admitted_events:
-            events_by_campaign.setdefault(event.campaign_id, []).append((delivery, event))
-    return events_by_campaign
+async def _keep(conn: Connection, submissions: Sequence[Submission], recording: _Recording) -> _StoredResponses:
+    """Store the batches' rows and the responses; return the responses.
 
-
-def _count_refusals(admissions: Sequence[_Admission]) -> dict[int, Counter[str]]:
-    """Return each campaign's refused likes by outcome.
-
-    They are stored as durably as counted likes.
+    Raises ConcurrentUpdate if another transaction answered one of the deliveries.
     """
-    counts: dict[int, Counter[str]] = {}
-    for admission in admissions:
-        for event in admission.refused_events:
-            if event.campaign and event.is_like and event.outcome in _COUNTED_REFUSALS:
-                counts.setdefault(event.campaign.campaign_id, Counter())[event.outcome.value] += 1
-    return counts
+    if not submissions:
+        return {}
+    answers = sorted(
+        (*s.id, s.body_digest, render_response(s.webhook_id, results, s.results_filter))
+        for s, results in zip(submissions, recording.results, strict=True)
+    )
+    status = await conn.execute(_KEEP_GROUP, BUCKET, *_row_columns(recording.rows), *zip(*answers, strict=True))
+    if rows_affected(status) != len(answers):
+        raise ConcurrentUpdate
+    return {(row[0], row[1]): _StoredResponse(row[2], row[3]) for row in answers}
 
 
-def _receipt(event: AdmittedEvent, batch_result: BatchResult, batch_id: int) -> str | None:
-    """Return the receipt of a counted event; None if its like counted before the batch."""
-    position = batch_result.counted_positions.get(event.key)
-    return None if position is None else encode_receipt(batch_id, position, batch_result.nonce_key)
+def _row_columns(rows: Sequence[BatchRow]) -> tuple[list[Any], ...]:
+    return (
+        [row.batch_id for row in rows],
+        [row.campaign_id for row in rows],
+        [row.tree.root for row in rows],
+        [row.nonce_key for row in rows],
+        [array_literal(row.tree.positions) for row in rows],
+        [row.tree.leaves for row in rows],
+        [row.tallies for row in rows],
+    )

@@ -1,8 +1,9 @@
 """The state machine of a like: one person, one content, one campaign.
 
-Two events about it commute (design, 3). The later `event_at` wins, `unlike` wins a tie, and the
-replay of an older event changes nothing. So whether a like counts does not depend on the order in
-which its events arrive.
+All events about it commute. Its latest event decides whether it counts; `unlike` wins a tie. Its
+earliest like decides where it stands: day, place under the daily limit, and whether it is suspect;
+a suspect one wins a tie. So nothing depends on the order in which events arrive, and an unlike
+followed by a new like moves nothing (`ops/decisions/0029-earliest-like.md`).
 """
 
 from datetime import date
@@ -40,6 +41,8 @@ class Outcome(StrEnum):
     INVALID = "invalid"
 
 
+_LIVE = {False: (LikeState.COUNTED, Outcome.COUNTED), True: (LikeState.QUARANTINED, Outcome.QUARANTINED)}
+
 REASONS = {
     Outcome.COUNTED: "the like counts",
     Outcome.DUPLICATE: "the same like or unlike of this person and content was recorded before",
@@ -57,11 +60,13 @@ REASONS = {
 
 
 class Like(NamedTuple):
-    """A like as stored."""
+    """A like as stored; times in microseconds since 1970."""
 
     state: LikeState
-    event_us: int  # of its latest like or unlike, microseconds since 1970
-    day: date | None  # campaign day of the like that led to the state; None if only an unlike has arrived
+    event_us: int  # of its earliest like; of its latest unlike while no like has arrived
+    day: date | None  # campaign day of its earliest like; None if only an unlike has arrived
+    latest_us: int  # of its latest like or unlike
+    is_suspect: bool = False  # its earliest like looks fake
 
 
 class LikeChange(NamedTuple):
@@ -80,34 +85,58 @@ def apply_event(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
     """
     if not change.is_like:
         return _apply_unlike(like, change)
-    return _new_like(change) if like is None else _apply_like(like, change)
+    return _first_like(change) if like is None else _apply_like(like, change)
+
+
+def _first_like(change: LikeChange) -> tuple[Like, Outcome]:
+    state, outcome = _LIVE[change.is_suspect]
+    return Like(state, change.event_us, change.day, change.event_us, change.is_suspect), outcome
 
 
 def _apply_like(like: Like, change: LikeChange) -> tuple[Like, Outcome]:
+    later = change.event_us > like.latest_us
+    after = _stand_at_earliest(like, change)._replace(latest_us=max(like.latest_us, change.event_us))
     if like.state is not LikeState.WITHDRAWN:
-        return like._replace(event_us=max(like.event_us, change.event_us)), Outcome.DUPLICATE
-    if change.event_us > like.event_us:
-        return _new_like(change)
-    return (like if like.day else like._replace(day=change.day)), Outcome.OLDER
+        return _judge(after), Outcome.DUPLICATE
+    if not later:
+        return after, Outcome.OLDER
+    state, outcome = _LIVE[after.is_suspect]
+    return after._replace(state=state), outcome
 
 
-def _new_like(change: LikeChange) -> tuple[Like, Outcome]:
-    if change.is_suspect:
-        return Like(LikeState.QUARANTINED, change.event_us, change.day), Outcome.QUARANTINED
-    return Like(LikeState.COUNTED, change.event_us, change.day), Outcome.COUNTED
+def _stand_at_earliest(like: Like, change: LikeChange) -> Like:
+    if like.day is None or change.event_us < like.event_us:
+        return like._replace(event_us=change.event_us, day=change.day, is_suspect=change.is_suspect)
+    if change.event_us == like.event_us and change.is_suspect:
+        return like._replace(is_suspect=True)
+    return like
+
+
+def _judge(like: Like) -> Like:
+    """Return a like that is not withdrawn with the state that its earliest like calls for."""
+    if like.state is LikeState.VOID or like.is_suspect == (like.state is LikeState.QUARANTINED):
+        return like
+    return like._replace(state=_LIVE[like.is_suspect][0])
 
 
 def _apply_unlike(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
     if like is None:
-        return Like(LikeState.WITHDRAWN, change.event_us, None), Outcome.WITHDRAWN
-    if change.event_us < like.event_us:
+        return Like(LikeState.WITHDRAWN, change.event_us, None, change.event_us), Outcome.WITHDRAWN
+    if change.event_us < like.latest_us:
         return like, Outcome.OLDER
-    later = like._replace(event_us=change.event_us)
+    event_us = change.event_us if like.day is None else like.event_us
+    later = like._replace(event_us=event_us, latest_us=change.event_us)
     if like.state in (LikeState.WITHDRAWN, LikeState.VOID):
         return later, Outcome.DUPLICATE
     return later._replace(state=LikeState.WITHDRAWN), Outcome.WITHDRAWN
 
 
-def is_repeat_like(like: Like | None, change: LikeChange) -> bool:
-    """Tell whether the person had liked this content before: the waterfall's `duplicate`."""
-    return change.is_like and like is not None and like.day is not None
+def repeated_day(like: Like | None, change: LikeChange) -> date | None:
+    """Return the day on which the event repeats a like: the waterfall's `duplicate`; None: on none.
+
+    The earliest like is the like, all others repeat it: if the event is earlier, the one that stood
+    so far is the repeated one.
+    """
+    if not change.is_like or like is None or like.day is None:
+        return None
+    return like.day if change.event_us < like.event_us else change.day

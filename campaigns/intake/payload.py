@@ -1,28 +1,22 @@
 """The body of a delivery: bytes in, events out.
 
-Pydantic at the edge only. An invalid like spoils no other, even if a JSON parser cannot read it:
-then the likes are told apart by their brackets, and each is read alone.
+Pydantic at the edge only, and msgspec where both say the same: it reads a like in a tenth of the
+time. An invalid like spoils no other, even if a JSON parser cannot read it: then the likes are told
+apart by their brackets, and each is read alone.
 """
 
 import json
-from datetime import datetime
-from typing import Annotated, Any, Literal, NotRequired
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
-from pydantic import (
-    ConfigDict,
-    FailFast,
-    Field,
-    GetPydanticSchema,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-    with_config,
-)
+import msgspec
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
-from pydantic_core.core_schema import chain_schema, datetime_schema, str_schema
-from typing_extensions import TypedDict
 
 from campaigns.errors import FieldError
+from campaigns.intake.delivery_body import LIKES_MAX, DeliveryBody, LikeEvent
 from campaigns.intake.json_scanner import (
     NotJson,
     Span,
@@ -34,10 +28,8 @@ from campaigns.intake.json_scanner import (
     scan_value,
     skip_space,
 )
-from campaigns.promise.model import Content
 from campaigns.promise.toml_file import field_errors
 
-LIKES_MAX = 1_000
 BODY_BYTES_MAX = 1024 * 1024
 LIKE_BYTES_MAX = 16 * 1024  # the longest valid like has 14 KiB, each character as an escape
 _ENVELOPE_BYTES_MAX = 8 * 1024
@@ -45,68 +37,11 @@ _STEP_BYTES = 4 * 1024  # of likes that are read in one step
 _KEYS_MAX = 20_000  # a thousand valid likes have 14,004
 _REASON_CHARS_MAX = 300
 
-_STRICT = ConfigDict(strict=True, extra="forbid")
-_COUNT_MAX = 2**53 - 1
-
-Person = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
-CampaignSlug = Annotated[str, Field(min_length=1, max_length=63)]
-Tag = Annotated[str, Field(max_length=256)]
-Count = Annotated[int, Field(ge=0, le=_COUNT_MAX)]
-
-# RFC 3339 with an offset. By default pydantic reads "1649346288" as seconds, and a longer number
-# as milliseconds.
-_STARTS_WITH_YEAR = str_schema(pattern="^[0-9]{4}-")
-_MOMENT = chain_schema([_STARTS_WITH_YEAR, datetime_schema(strict=False, tz_constraint="aware")])
-Moment = Annotated[
-    datetime,
-    GetPydanticSchema(lambda _source, _handler: _MOMENT),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-
-
-@with_config(_STRICT)
-class Signals(TypedDict):
-    """The platform's observations about the like; every member is optional."""
-
-    watch_ms: NotRequired[Count]
-    duration_ms: NotRequired[Count]
-    followed: NotRequired[bool]
-    commented: NotRequired[bool]
-    shared: NotRequired[bool]
-    device: NotRequired[Tag]
-    network: NotRequired[Tag]
-    account_age_days: NotRequired[Count]
-
-
-@with_config(_STRICT)
-class LikeEvent(TypedDict):
-    """One like or unlike."""
-
-    action: Literal["like", "unlike"]
-    content: Content
-    person: Person
-    event_at: Moment
-    campaign: NotRequired[CampaignSlug]
-    signals: NotRequired[Signals]
-
-
-@with_config(_STRICT)
-class LikesPayload(TypedDict):
-    """The `data` member of a delivery."""
-
-    likes: Annotated[list[LikeEvent], Field(max_length=LIKES_MAX), FailFast()]
-
-
-@with_config(_STRICT)
-class DeliveryBody(TypedDict):
-    """A delivery's body in which every event is valid."""
-
-    type: Literal["likes"]
-    timestamp: Moment
-    data: LikesPayload
-
-
 _BODY = TypeAdapter(DeliveryBody)
+_PLAIN_BODY = msgspec.json.Decoder(DeliveryBody)
+# Where msgspec says something else: it has no patterns (a control character is an escape, or DEL) and
+# rounds what is finer than a microsecond. It also skips unknown members, but those are counted.
+_FINE_TIME = re.compile(rb"\.[0-9]{7}")
 _EVENT = TypeAdapter(LikeEvent)
 
 
@@ -157,15 +92,23 @@ def _parse_valid(body: bytes) -> Events | None:
     if keys > _KEYS_MAX or body.count(b"[") + body.count(b"{") > _KEYS_MAX:
         return None  # a parser would take long to find that out
     try:
-        events: Events = list(_BODY.validate_json(body)["data"]["likes"])
+        events: Events = list(_validate_body(body)["data"]["likes"])
     except ValidationError:
         return None
-    return events if keys == 4 + sum(map(_count_keys, events)) and not _has_space_before_colon(body) else None
+    return events if keys == 4 + _count_keys(events) and not _has_space_before_colon(body) else None
 
 
-def _count_keys(event: Any) -> int:
+def _validate_body(body: bytes) -> DeliveryBody:
+    """Return a body in which every event is valid. Raises ValidationError."""
+    if b"\\" not in body and b"\x7f" not in body and not _FINE_TIME.search(body):
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # then pydantic says why
+            return _PLAIN_BODY.decode(body)
+    return _BODY.validate_json(body)
+
+
+def _count_keys(events: Sequence[Any]) -> int:
     """Return the number of different keys; a parser drops all but the last of those repeated."""
-    return len(event) + len(event.get("signals", ()))
+    return sum(map(len, events)) + sum([len(event["signals"]) for event in events if "signals" in event])
 
 
 def _has_space_before_colon(body: bytes) -> bool:

@@ -2,26 +2,28 @@
 
 Deliveries coalesce into group commits and are answered once they are durable. While one transaction
 commits, the next group fills. So single likes and full batches take one path, and more traffic
-means fewer transactions for each like.
+means fewer transactions for each like. Beside a small transaction another small one runs. Beside a
+full one the next group is only prepared: its likes would race with those of the first. It is
+prepared while the database works on the claim of the first: earlier, it would delay that claim.
 """
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from time import perf_counter
 from typing import Protocol
 
 from campaigns.catalogue.cache import CatalogueCache
-from campaigns.intake.batch import ConcurrentUpdate
+from campaigns.intake.claim import ConcurrentUpdate, StaleCatalogue
 from campaigns.intake.group_commit import (
     CommitResult,
     SenderRevoked,
-    StaleCatalogue,
     Submission,
     WebhookIdConflict,
     commit_group,
+    prepare_group,
 )
 from campaigns.intake.like_state import Outcome
 from sql import CONFLICT_ERRORS, Pool, is_unavailable
@@ -30,6 +32,7 @@ GROUP_LIKES_MAX = 2_000
 GROUP_DELIVERIES_MAX = 256
 QUEUE_LIKES_MAX = 40_000
 QUEUE_DELIVERIES_MAX = 4_000
+SMALL_GROUP_LIKES = 200
 CONCURRENT_TRANSACTIONS = 2
 _ATTEMPTS_MAX = 12
 _RETRYABLE_ERRORS = (ConcurrentUpdate, StaleCatalogue, *CONFLICT_ERRORS)
@@ -69,6 +72,19 @@ class _QueuedSubmission:
         )
 
 
+class _Preparation:
+    """The right to prepare a group, which ends once."""
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock, self._is_held = lock, True
+
+    def end(self) -> None:
+        """Let the next group be prepared."""
+        if self._is_held:
+            self._is_held = False
+            self._lock.release()
+
+
 class IntakeQueue:
     """The queue and the tasks that process it."""
 
@@ -78,6 +94,9 @@ class IntakeQueue:
         self._pool, self._catalogue_cache, self._clock, self._observer = pool, catalogue_cache, clock, observer
         self._queue: deque[_QueuedSubmission] = deque()
         self._queued_likes = 0
+        self._transactions, self._likes_in_flight = 0, 0
+        self._transaction_ended = asyncio.Condition()
+        self._preparation_lock = asyncio.Lock()
         self._wake = asyncio.Event()
         self._workers: list[asyncio.Task[None]] = []
         self._is_stopping = False
@@ -122,19 +141,26 @@ class IntakeQueue:
     async def _work(self) -> None:
         while not (self._is_stopping and not self._queue):
             await self._wake.wait()
-            if group := self._take_group():
-                await self._process(group)
-            elif not self._is_stopping:
-                self._wake.clear()
+            await self._preparation_lock.acquire()
+            preparation = _Preparation(self._preparation_lock)
+            try:
+                if group := self._take_group():
+                    await self._process(group, preparation)
+                elif not (self._queue or self._is_stopping):
+                    self._wake.clear()
+            finally:
+                preparation.end()
 
     def _take_group(self) -> list[_QueuedSubmission]:
-        """Take a group for one transaction.
+        """Take a group for one transaction; beside a small transaction a small one.
 
         A repeated webhook-id stays in the queue for the next.
         """
+        is_beside_small = 0 < self._likes_in_flight < SMALL_GROUP_LIKES
+        likes_max = SMALL_GROUP_LIKES if is_beside_small else GROUP_LIKES_MAX
         group: dict[tuple[int, str], _QueuedSubmission] = {}
         likes, later = 0, []
-        while self._queue and len(group) < GROUP_DELIVERIES_MAX and likes < GROUP_LIKES_MAX:
+        while self._queue and len(group) < GROUP_DELIVERIES_MAX and likes < likes_max:
             queued = self._queue.popleft()
             if queued.submission.id in group:
                 later.append(queued)
@@ -146,13 +172,13 @@ class IntakeQueue:
         self._queued_likes -= likes
         return list(group.values())
 
-    async def _process(self, group: list[_QueuedSubmission]) -> None:
+    async def _process(self, group: list[_QueuedSubmission], preparation: _Preparation) -> None:
         """Commit a group and answer it.
 
         If it fails, commit its deliveries singly, so that none spoils the others.
         """
         try:
-            responses = (await self._commit([queued.submission for queued in group])).responses
+            responses = (await self._commit([queued.submission for queued in group], preparation)).responses
         except DatabaseUnavailable as error:
             _reject_group(group, error)
         except Exception as error:  # noqa: BLE001 - the sender must get it, and the queue must go on
@@ -160,19 +186,19 @@ class IntakeQueue:
                 _reject_group(group, error)
                 return
             for queued in group:
-                await self._process([queued])
+                await self._process([queued], preparation)
         else:
             for queued, response in zip(group, responses, strict=True):
                 with suppress(asyncio.InvalidStateError):  # the sender has left
                     queued.response.set_result(response)
 
-    async def _commit(self, submissions: list[Submission]) -> CommitResult:
+    async def _commit(self, submissions: list[Submission], preparation: _Preparation) -> CommitResult:
         started, exclusive = perf_counter(), False
         for _ in range(_ATTEMPTS_MAX):
             try:
-                catalogue = await self._catalogue_cache.get()
-                async with self._pool.acquire() as conn:
-                    committed = await commit_group(conn, catalogue, submissions, self._clock(), exclusive=exclusive)
+                prepared = prepare_group(await self._catalogue_cache.get(), submissions, self._clock())
+                async with self._turn(submissions), self._pool.acquire() as conn:
+                    committed = await commit_group(conn, prepared, preparation.end, exclusive=exclusive)
             except _RETRYABLE_ERRORS as error:
                 self._observer.record_retry(type(error).__name__)
                 exclusive = not isinstance(error, StaleCatalogue)
@@ -185,6 +211,22 @@ class IntakeQueue:
                 self._observer.record_commit(committed.outcomes, len(submissions), perf_counter() - started)
                 return committed
         raise DatabaseUnavailable
+
+    @asynccontextmanager
+    async def _turn(self, submissions: list[Submission]) -> AsyncIterator[None]:
+        """Wait until the group may have a transaction: alone, or a small one beside a small one."""
+        likes = sum(len(submission.events) for submission in submissions)
+        async with self._transaction_ended:
+            await self._transaction_ended.wait_for(
+                lambda: not self._transactions or self._likes_in_flight + likes < 2 * SMALL_GROUP_LIKES
+            )
+            self._transactions, self._likes_in_flight = self._transactions + 1, self._likes_in_flight + likes
+        try:
+            yield
+        finally:
+            async with self._transaction_ended:
+                self._transactions, self._likes_in_flight = self._transactions - 1, self._likes_in_flight - likes
+                self._transaction_ended.notify_all()
 
 
 def _reject_group(group: list[_QueuedSubmission], error: Exception) -> None:

@@ -1,7 +1,6 @@
 """The response to a delivery: counts by outcome, and each like's outcome and reason."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -9,54 +8,66 @@ import orjson
 
 from campaigns.intake.like_state import REASONS, Outcome
 
+_OUTCOMES = list(Outcome)  # the order of a response
+
 ResultsFilter = Literal["some", "all", "none"]  # some: the likes that were not counted
 
 
 class LikeResult(NamedTuple):
-    """The result of one like or unlike of a delivery."""
+    """The result of one like or unlike that is not counted."""
 
     outcome: Outcome
-    reason: str | None = None  # None for a counted like
-    receipt: str | None = None  # only of a counted like, and only on request
+    reason: str
 
 
-# One object serves every like with the same outcome: a batch has thousands of them.
+# One object serves every like with the same outcome.
 RESULT_BY_OUTCOME: Mapping[Outcome, LikeResult] = MappingProxyType(
-    {outcome: LikeResult(outcome, None if outcome is Outcome.COUNTED else REASONS[outcome]) for outcome in Outcome}
+    {outcome: LikeResult(outcome, reason) for outcome, reason in REASONS.items()}
 )
 
 
-def count_outcomes(results: Sequence[LikeResult]) -> Counter[Outcome]:
-    """Return the number of likes by outcome."""
-    return Counter([result.outcome for result in results])
+class DeliveryResults(NamedTuple):
+    """The results of a delivery."""
+
+    received: int
+    exceptions: dict[int, LikeResult]  # by position: the likes that are not counted, in any order
+    receipts: dict[int, str]  # of the counted likes whose receipts were asked for
 
 
-def render_response(webhook_id: str, results: Sequence[LikeResult], results_filter: ResultsFilter) -> bytes:
+def count_outcomes(results: DeliveryResults) -> dict[Outcome, int]:
+    """Return the number of likes by outcome, without outcomes that none has."""
+    counts: dict[Outcome, int] = {}
+    if results.received > len(results.exceptions):
+        counts[Outcome.COUNTED] = results.received - len(results.exceptions)
+    for result in results.exceptions.values():
+        counts[result.outcome] = counts.get(result.outcome, 0) + 1
+    return counts
+
+
+def render_response(webhook_id: str, results: DeliveryResults, results_filter: ResultsFilter) -> bytes:
     """Return the response body, JSON: the same bytes for the same results."""
     counts = count_outcomes(results)
     body = {
         "delivery": webhook_id,
-        "received": len(results),
-        "outcomes": {outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]},
+        "received": results.received,
+        "outcomes": {outcome.value: counts[outcome] for outcome in sorted(counts, key=_OUTCOMES.index)},
         "results": _result_items(results, results_filter),
     }
     return orjson.dumps(body)
 
 
-def _result_items(results: Sequence[LikeResult], results_filter: ResultsFilter) -> list[dict[str, object]]:
+def _result_items(results: DeliveryResults, results_filter: ResultsFilter) -> list[dict[str, object]]:
     if results_filter == "none":
         return []
-    return [
-        _result_item(index, result)
-        for index, result in enumerate(results)
-        if results_filter == "all" or result.outcome is not Outcome.COUNTED
-    ]
+    shown = range(results.received) if results_filter == "all" else sorted(results.exceptions)
+    return [_result_item(index, results) for index in shown]
 
 
-def _result_item(index: int, result: LikeResult) -> dict[str, object]:
-    item: dict[str, object] = {"index": index, "outcome": result.outcome.value}
-    if result.reason is not None:
-        item["reason"] = result.reason
-    if result.receipt is not None:
-        item["receipt"] = result.receipt
+def _result_item(index: int, results: DeliveryResults) -> dict[str, object]:
+    result = results.exceptions.get(index)
+    if result is not None:
+        return {"index": index, "outcome": result.outcome.value, "reason": result.reason}
+    item: dict[str, object] = {"index": index, "outcome": Outcome.COUNTED.value}
+    if index in results.receipts:
+        item["receipt"] = results.receipts[index]
     return item

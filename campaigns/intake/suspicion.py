@@ -6,7 +6,7 @@ rule that fails counts as suspicious: intake fails closed.
 
 from collections.abc import Callable
 
-from campaigns.intake.payload import Signals
+from campaigns.intake.delivery_body import Signals
 
 Rule = Callable[[Signals], str | None]
 

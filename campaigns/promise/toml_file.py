@@ -28,29 +28,34 @@ def parse_promise(file: bytes) -> Promise:
     Raises PromiseRefused with every error; the file is accepted whole or not at all.
     """
     try:
-        return Promise.model_validate(_parse_toml(file))
+        return Promise.model_validate(parse_toml(file))
     except ValidationError as error:
         raise PromiseRefused(field_errors(error)) from None
 
 
-def _parse_toml(file: bytes) -> dict[str, Any]:
+def parse_toml(file: bytes, root_path: str = _ROOT_PATH) -> dict[str, Any]:
+    """Return the tables of a TOML file. Pure.
+
+    `root_path` is the path of an error that concerns the whole file. Raises PromiseRefused if the
+    file is too large, not UTF-8 or not TOML.
+    """
     if len(file) > FILE_BYTES_MAX:
         size = {"file_bytes": len(file), "most_bytes": FILE_BYTES_MAX}
-        raise PromiseRefused([FieldError(_ROOT_PATH, "file_too_large", size)])
+        raise PromiseRefused([FieldError(root_path, "file_too_large", size)])
     try:
         return tomllib.loads(file.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = file.count(b"\n", 0, error.start) + 1
         raise PromiseRefused([FieldError(f"line {line}", "file_not_utf8")]) from None
     except RecursionError:
-        raise PromiseRefused([FieldError(_ROOT_PATH, "toml_nested_too_deeply")]) from None
+        raise PromiseRefused([FieldError(root_path, "toml_nested_too_deeply")]) from None
     except ValueError as error:  # a number of thousands of digits is no TOMLDecodeError
-        raise PromiseRefused([_syntax_error(str(error))]) from None
+        raise PromiseRefused([_syntax_error(str(error), root_path)]) from None
 
 
-def _syntax_error(message: str) -> FieldError:
+def _syntax_error(message: str, root_path: str) -> FieldError:
     position = _ERROR_POSITION.search(message)
-    path, detail = (position[1], message[: position.start()]) if position else (_ROOT_PATH, message)
+    path, detail = (position[1], message[: position.start()]) if position else (root_path, message)
     return FieldError(path, "toml_invalid", {"detail": detail})
 
 

@@ -15,6 +15,8 @@ from ops.cli.payouts import app as payouts
 from ops.cli.person import app as person
 from ops.cli.platform import app as platform
 from ops.cli.replay import replay
+from ops.cli.review import app as review
+from ops.cli.rules import app as rules
 from ops.cli.serve import serve
 from ops.cli.settle import settle
 from ops.cli.sponsor import app as sponsor
@@ -37,6 +39,8 @@ app.add_typer(person, name="person")
 app.add_typer(payouts, name="payouts")
 app.add_typer(token, name="token")
 app.add_typer(audit, name="audit")
+app.add_typer(rules, name="rules")
+app.add_typer(review, name="review")
 for command in (serve, demo, replay, settle, migrate, check, doctor, verify, verify_receipt):
     app.command()(command)
 

@@ -19,29 +19,18 @@ def forget(
     person: Annotated[str, typer.Argument(help="The person's id at the platform, as its likes carry it.")],
     campaign: Annotated[str, typer.Option(help="The campaign's slug.")],
     platform: Annotated[str, typer.Option(help="The platform's name.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show how many likes; change nothing.")] = False,
     as_json: runtime.AsJson = False,
 ) -> None:
     """Erase the link between a person and their likes in a campaign. Totals and published proofs stay valid.
 
-    The service cannot recognise these likes any more: a like sent again counts as another person's.
+    An erased like that is sent again is a duplicate. A like of other content counts as another person's.
     """
-    likes = runtime.run_to_end(_forget_person(person, campaign, platform))
+    body = {"platform": platform, "person": person}
+    response = runtime.execute("person.forget", campaign, body, dry_run=dry_run)
+    likes = (response["after"] or {})["erased_likes"]
     if as_json:
-        runtime.show_json({"campaign": campaign, "likes": likes})
-    else:
-        typer.echo(f"{campaign}: {likes} likes are no longer linked to a person")
-
-
-async def _forget_person(person: str, campaign: str, platform: str) -> int:
-    from campaigns.catalogue import cache, platforms
-    from campaigns.errors import NotFound
-    from campaigns.intake import erasure
-
-    async with runtime.open_session() as session, session.pool.acquire() as conn, conn.transaction():
-        existing = (await cache.read_campaigns(conn, session.keys.pseudonym)).get(campaign)
-        if existing is None:
-            raise NotFound("campaign_not_found", slug=campaign)
-        await platforms.live_key_schemes(
-            conn, platform
-        )  # NotFound: a mistyped platform would erase nobody without a word
-        return await erasure.erase_person(conn, existing, platform, person)
+        runtime.show_json({"campaign": campaign, "platform": platform, "likes": likes, "dry_run": dry_run})
+        return
+    prediction = "would no longer be" if dry_run else "are no longer"
+    typer.echo(f"{campaign}: {likes} likes {prediction} linked to a person")

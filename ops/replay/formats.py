@@ -15,7 +15,8 @@ from typing import BinaryIO, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from campaigns.intake.payload import LikeEvent, validation_errors
+from campaigns.intake.delivery_body import LikeEvent
+from campaigns.intake.payload import validation_errors
 
 LINE_BYTES_MAX = 64 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

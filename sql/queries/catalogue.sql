@@ -1,6 +1,8 @@
 -- name: list_campaigns
--- List all campaigns, oldest first.
-SELECT campaign_id, slug, promise, closed_at FROM campaigns ORDER BY campaign_id;
+-- List all campaigns, oldest first, and whether each has likes of erased people.
+SELECT c.campaign_id, c.slug, c.promise, c.closed_at,
+    EXISTS (SELECT FROM like_tombstones t WHERE t.campaign_id = c.campaign_id) AS has_tombstones
+FROM campaigns c ORDER BY c.campaign_id;
 
 -- name: list_terms
 -- List all versions of all promises, oldest first.

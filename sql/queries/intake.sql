@@ -2,31 +2,55 @@
 -- the index, even if the statistics describe a table that was empty a minute ago. Updates address
 -- the rows by ctid.
 
--- name: find_likes
--- Find the stored likes among the keys of a batch; `position` is the index of the key in the
--- arrays, from 1.
-SELECT k.position::integer, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day
-FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS k (content, person, position)
-CROSS JOIN LATERAL (
-    SELECT state, event_at, day FROM likes
-    WHERE campaign_id = $1 AND content = k.content AND person = k.person AND bucket = $4 LIMIT 1
-) l;
-
 -- name: claim_likes
--- Insert every like as if it were new, sorted by key so that overlapping batches never deadlock;
--- return the positions of the new ones.
-WITH claimed AS (
-    INSERT INTO likes (batch_id, campaign_id, bucket, event_at, day, position, state, person, content)
-    SELECT $1, $2, $3, 'epoch'::timestamptz + n.event_us * interval '1 microsecond',
-        date '0001-01-01' + nullif(n.day, 0) - 1, n.position - 1, n.state,
-        substring($7::bytea FROM (n.position::integer - 1) * 16 + 1 FOR 16), n.content
-    FROM unnest(
-        $4::text::bigint[], $5::text::integer[], $6::text::like_state[], string_to_array($8::text, E'\x1f')
-    ) WITH ORDINALITY AS n (event_us, day, state, content, position)
-    ON CONFLICT DO NOTHING
-    RETURNING position
+-- Claim a campaign's part of a group: look every like up, and insert those that are not stored,
+-- sorted by key so that overlapping batches never deadlock. An insert of a like that another
+-- transaction stored meanwhile fails (unique_violation). Nothing is inserted if the catalogue
+-- changed, or if a delivery of the group was answered before. Returns the stored likes in columns,
+-- their positions from 0.
+WITH guard AS MATERIALIZED (
+    SELECT nextval('like_batches_batch_id') AS batch_id,
+        (SELECT version FROM catalogue_version) = $1 AS is_current,
+        EXISTS (
+            SELECT FROM unnest($2::integer[], $3::text[]) AS k (platform_id, webhook_id)
+            CROSS JOIN LATERAL (
+                SELECT FROM deliveries o
+                WHERE o.platform_id = k.platform_id AND o.webhook_id = k.webhook_id LIMIT 1
+            ) d
+        ) AS has_answers
+), incoming AS MATERIALIZED (
+    SELECT n.*, s.state AS stored_state, s.event_at, s.day AS stored_day, s.latest_at, s.is_suspect AS was_suspect
+    FROM (
+        SELECT u.*, substring($6::bytea FROM (u.position::integer - 1) * 16 + 1 FOR 16) AS person
+        FROM unnest(
+            string_to_array($7::text, E'\x1f'), $8::text::bigint[], $9::text::integer[], $10::text::like_state[],
+            $11::text::bigint[], $12::text::boolean[]
+        ) WITH ORDINALITY AS u (content, event_us, day, state, latest_us, is_suspect, position)
+    ) n
+    LEFT JOIN LATERAL (
+        SELECT l.state, l.event_at, l.day, l.latest_at, l.is_suspect FROM likes l
+        WHERE l.campaign_id = $4 AND l.content = n.content AND l.person = n.person AND l.bucket = $5 LIMIT 1
+    ) s ON true
+), inserted AS (
+    INSERT INTO likes (
+        batch_id, campaign_id, bucket, event_at, day, position, state, person, content, latest_at, is_suspect
+    )
+    SELECT g.batch_id, $4, $5, 'epoch'::timestamptz + n.event_us * interval '1 microsecond',
+        date '0001-01-01' + nullif(n.day, 0) - 1, n.position - 1, coalesce(n.state, 'counted'), n.person, n.content,
+        'epoch'::timestamptz + nullif(n.latest_us, n.event_us) * interval '1 microsecond',
+        coalesce(n.is_suspect, false)
+    FROM guard g CROSS JOIN incoming n
+    WHERE g.is_current AND NOT g.has_answers AND n.stored_state IS NULL
 )
-SELECT coalesce(array_agg(position), '{}') FROM claimed;
+SELECT g.*, s.*
+FROM guard g CROSS JOIN (
+    SELECT array_agg(position::integer - 1) AS positions, array_agg(stored_state::text) AS states,
+        array_agg((extract(epoch FROM event_at) * 1000000)::bigint) AS times_us,
+        array_agg(stored_day) AS days,
+        array_agg((extract(epoch FROM coalesce(latest_at, event_at)) * 1000000)::bigint) AS latest_us,
+        array_agg(was_suspect) AS suspects
+    FROM incoming WHERE stored_state IS NOT NULL
+) s;
 
 -- name: mark_over_limit
 -- Mark likes of this transaction that exceed the person's limit of the day.
@@ -42,72 +66,90 @@ WHERE l.campaign_id = $1 AND l.ctid = target.ctid;
 -- Update stored likes, each only if it still equals the row that the decision read; locks them in
 -- the order of the arrays.
 WITH locked AS (
-    SELECT target.ctid, n.event_us, n.day, n.state, n.position, n.starts_counting
+    SELECT target.ctid, n.event_us, n.day, n.state, n.latest_us, n.is_suspect, n.position, n.starts_counting
     FROM unnest(
-        $4::text[], $5::bytea[], $6::bigint[], $7::text[], $8::bigint[], $9::date[], $10::text[],
-        $11::integer[], $12::boolean[]
-    ) AS n (content, person, old_event_us, old_state, event_us, day, state, position, starts_counting)
+        $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::date[], $11::text[],
+        $12::bigint[], $13::boolean[], $14::integer[], $15::boolean[]
+    ) AS n (
+        content, person, old_event_us, old_latest_us, old_state, event_us, day, state, latest_us, is_suspect,
+        position, starts_counting
+    )
     CROSS JOIN LATERAL (
         SELECT o.ctid FROM likes o
         WHERE o.campaign_id = $2 AND o.bucket = $3 AND o.content = n.content AND o.person = n.person
             AND o.event_at = 'epoch'::timestamptz + n.old_event_us * interval '1 microsecond'
+            AND coalesce(o.latest_at, o.event_at)
+                = 'epoch'::timestamptz + n.old_latest_us * interval '1 microsecond'
             AND o.state = n.old_state::like_state
         LIMIT 1 FOR UPDATE
     ) target
 )
 UPDATE likes l
 SET event_at = 'epoch'::timestamptz + c.event_us * interval '1 microsecond', day = c.day, state = c.state::like_state,
+    latest_at = 'epoch'::timestamptz + nullif(c.latest_us, c.event_us) * interval '1 microsecond',
+    is_suspect = c.is_suspect,
     batch_id = CASE WHEN c.starts_counting THEN $1 ELSE l.batch_id END,
     position = CASE WHEN c.starts_counting THEN c.position ELSE l.position END
 FROM locked c
 WHERE l.campaign_id = $2 AND l.ctid = c.ctid;
 
 -- name: add_to_person_days
--- Add new live likes to the persons' days. Locks in order, until the end, every row that the batch
--- changes.
-INSERT INTO person_days AS p (campaign_id, bucket, person, day, live)
-SELECT $1, $2, n.person, n.day, greatest(n.change, 0)
-FROM unnest($3::bytea[], $4::date[], $5::integer[]) AS n (person, day, change)
-ON CONFLICT (campaign_id, person, day, bucket) DO UPDATE SET live = p.live + excluded.live
-RETURNING person, day, live;
+-- Add live likes to the persons' days, sorted by key, and lock every row until the end: the plain
+-- likes that were not stored before ($7 has a byte for each position, not 0 if it was), and what the
+-- decisions add. Return the days over their limit, and all days of the persons whose likes leave one
+-- or move in it.
+WITH entering AS (
+    SELECT substring($3::bytea FROM (n.number::integer - 1) * 16 + 1 FOR 16) AS person,
+        date '0001-01-01' + n.day - 1 AS day, n.content
+    FROM unnest(string_to_array($4::text, E'\x1f'), $5::text::integer[], $6::text::integer[]) WITH ORDINALITY
+        AS n (content, day, position, number)
+    WHERE get_byte($7::bytea, n.position) = 0
+    UNION ALL
+    SELECT n.person, n.day, c.content
+    FROM unnest($8::bytea[], $9::date[], $10::text[]) AS n (person, day, contents)
+    LEFT JOIN LATERAL unnest(string_to_array(n.contents, E'\x1f')) AS c (content) ON true
+), added AS (
+    INSERT INTO person_days AS p (campaign_id, bucket, person, day, live, contents)
+    SELECT $1, $2, person, day, count(content), coalesce(array_agg(content) FILTER (WHERE content IS NOT NULL), '{}')
+    FROM entering GROUP BY person, day ORDER BY person, day
+    ON CONFLICT (campaign_id, person, day, bucket)
+    DO UPDATE SET live = p.live + excluded.live, contents = p.contents || excluded.contents
+    RETURNING person, day, live, contents
+)
+SELECT person, day, contents FROM added
+WHERE live > ($12::integer[])[array_position($11::date[], day)] OR person = ANY ($13::bytea[]);
 
--- name: subtract_from_person_days
--- Subtract withdrawn likes from the persons' days.
-UPDATE person_days p SET live = p.live + n.change
-FROM unnest($3::bytea[], $4::date[], $5::integer[]) AS n (person, day, change)
+-- name: list_day_likes
+-- List the likes of persons' days that may count: those that do, and the earliest ones over the
+-- limit; `position` is the index of the person's day in the arrays, from 1.
+SELECT n.position::integer, l.content, l.state::text, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us,
+    l.day, (extract(epoch FROM coalesce(l.latest_at, l.event_at)) * 1000000)::bigint AS latest_us, l.is_suspect
+FROM unnest($3::bytea[], $4::date[], $5::integer[], $6::text[]) WITH ORDINALITY
+    AS n (person, day, likes_max, contents, position)
+CROSS JOIN LATERAL (
+    SELECT o.* FROM unnest(string_to_array(n.contents, E'\x1f')) AS c (content)
+    CROSS JOIN LATERAL (
+        SELECT * FROM likes
+        WHERE campaign_id = $1 AND bucket = $2 AND content = c.content AND person = n.person LIMIT 1
+    ) o
+    UNION ALL
+    (
+        SELECT * FROM likes
+        WHERE campaign_id = $1 AND bucket = $2 AND person = n.person AND day = n.day AND state = 'over_limit'
+        ORDER BY event_at, content COLLATE "C" LIMIT n.likes_max
+    )
+) l;
+
+-- name: store_places
+-- Store how many likes left the persons' days, and the contents of those that count. A day that
+-- cannot lose so many is skipped: another transaction took one of them.
+UPDATE person_days p SET live = p.live - n.leaving, contents = string_to_array(n.contents, E'\x1f')
+FROM unnest($3::bytea[], $4::date[], $5::integer[], $6::text[]) AS n (person, day, leaving, contents)
 CROSS JOIN LATERAL (
     SELECT o.ctid FROM person_days o
     WHERE o.campaign_id = $1 AND o.bucket = $2 AND o.person = n.person AND o.day = n.day LIMIT 1
 ) target
-WHERE n.change < 0 AND p.ctid = target.ctid
-RETURNING p.person, p.day, p.live;
-
--- name: promote_likes
--- Count the oldest over-limit likes of a person and day in place of withdrawn ones.
-WITH chosen AS (
-    SELECT o.ctid, $4 + (row_number() OVER ())::integer - 1 AS position
-    FROM unnest($5::bytea[], $6::date[], $7::integer[]) AS w (person, day, free_places)
-    CROSS JOIN LATERAL (
-        SELECT l.ctid, row_number() OVER (ORDER BY l.event_at, l.content) AS rank FROM likes l
-        WHERE l.campaign_id = $2 AND l.bucket = $3 AND l.person = w.person AND l.day = w.day
-            AND l.state = 'over_limit'
-    ) o
-    WHERE o.rank <= w.free_places
-)
-UPDATE likes l SET state = 'counted', batch_id = $1, position = c.position
-FROM chosen c
-WHERE l.campaign_id = $2 AND l.state = 'over_limit' AND l.ctid = c.ctid
-RETURNING l.position, (extract(epoch FROM l.event_at) * 1000000)::bigint AS event_us, l.day, l.person, l.content;
-
--- name: insert_batch
--- Insert the batch of a campaign: its changes, and the tree over the likes that it made count.
-INSERT INTO like_batches (batch_id, campaign_id, bucket, root, nonce_key, positions, leaves, tallies)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::jsonb);
-
--- name: allocate_batch_ids
--- Return the version of the catalogue, and ids for the batches of this transaction.
-SELECT version, ARRAY(SELECT nextval('like_batches_batch_id') FROM generate_series(1, $1)) AS batch_ids
-FROM catalogue_version;
+WHERE p.ctid = target.ctid AND p.live >= n.leaving;
 
 -- name: find_deliveries
 -- Find the deliveries that were answered before.
@@ -117,11 +159,18 @@ CROSS JOIN LATERAL (
     SELECT * FROM deliveries o WHERE o.platform_id = k.platform_id AND o.webhook_id = k.webhook_id LIMIT 1
 ) d;
 
--- name: insert_deliveries
--- Insert the responses to deliveries. A delivery that another transaction answered is skipped, and
+-- name: keep_group
+-- Keep a group: a row per campaign with its changes and the tree over the likes that it made count,
+-- and the responses to the deliveries. A delivery that another transaction answered is skipped, and
 -- the row count shows it.
+WITH kept AS (
+    INSERT INTO like_batches (batch_id, campaign_id, bucket, root, nonce_key, positions, leaves, tallies)
+    SELECT b.batch_id, b.campaign_id, $1, b.root, b.nonce_key, b.positions::integer[], b.leaves, b.tallies::jsonb
+    FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::bytea[], $6::text[], $7::bytea[], $8::text[])
+        AS b (batch_id, campaign_id, root, nonce_key, positions, leaves, tallies)
+)
 INSERT INTO deliveries (platform_id, webhook_id, body_digest, answer)
-SELECT * FROM unnest($1::integer[], $2::text[], $3::bytea[], $4::bytea[])
+SELECT * FROM unnest($9::integer[], $10::text[], $11::bytea[], $12::bytea[])
 ON CONFLICT DO NOTHING;
 
 -- name: delete_old_deliveries
@@ -167,6 +216,23 @@ SELECT b.batch_id, b.bucket, b.nonce_key, b.nonces, b.receipt_digests, b.positio
 FROM like_batches b
 WHERE (b.batch_id, b.bucket) IN (SELECT batch_id, bucket FROM likes WHERE campaign_id = $1 AND person = $2)
 ORDER BY b.batch_id FOR NO KEY UPDATE;
+
+-- name: list_person_contents
+-- List the contents of a person's likes.
+SELECT content FROM likes WHERE campaign_id = $1 AND person = $2;
+
+-- name: insert_tombstones
+-- Insert the tombstones of likes, sorted by digest: their order on disk says nothing of the likes.
+INSERT INTO like_tombstones (campaign_id, bucket, digest)
+SELECT $1, $2, n.digest FROM unnest($3::bytea[]) AS n (digest) ORDER BY n.digest
+ON CONFLICT DO NOTHING;
+
+-- name: find_tombstones
+-- Find the tombstones among the digests of a batch; returns their indexes, from 1.
+SELECT k.position::integer FROM unnest($3::bytea[]) WITH ORDINALITY AS k (digest, position)
+CROSS JOIN LATERAL (
+    SELECT FROM like_tombstones WHERE campaign_id = $1 AND digest = k.digest AND bucket = $2 LIMIT 1
+) t;
 
 -- name: store_nonces
 -- Store the remaining nonces of a batch with the digests of the erased likes' receipts, and delete

@@ -60,5 +60,6 @@ SELECT min(recorded_at) FROM like_batches WHERE folded_at IS NULL;
 SELECT amount_minor FROM transfers WHERE idempotency_key = $1;
 
 -- name: close_campaign
--- Close a campaign, once and for ever.
+-- Close a campaign, once and for ever. It accepts no like any more, so its tombstones go.
+WITH deleted AS (DELETE FROM like_tombstones WHERE campaign_id = $1)
 UPDATE campaigns SET closed_at = $2 WHERE campaign_id = $1 AND closed_at IS NULL;

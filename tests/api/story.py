@@ -202,6 +202,7 @@ async def manage_registers(story: Story) -> str:
     await story.run_command("platform.add", "olga")
     for name in ("rotate", "key", "drop-old", "disable", "enable"):
         await story.run_command(f"platform.{name}", "olga", platform="short-videos")
+    await story.run_command("person.forget", "olga", slug=SLUG)
     await story.run_command("token.create", "olga")
     await story.run_command("token.revoke", "olga", name="ann")
     for person in ("cat", "fay"):

@@ -4,12 +4,11 @@ No leaf hash and no root of a batch, no queued leaf, no sequencer. The rest is u
 product has no setting for this.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from campaigns.catalogue import apply_promise
 from campaigns.intake import batch
-from campaigns.intake.batch_tree import BatchLike, Tree
+from campaigns.intake.batch_tree import Tree
 from campaigns.pledging import budget, pledge
 from ledger.accounting import journal
 from ledger.log.merkle import EMPTY_ROOT
@@ -19,11 +18,7 @@ from ops.cli import main
 from sql import Connection
 
 
-def _no_leaves(*_: object) -> list[BatchLike]:
-    return []
-
-
-def _no_tree(_: bytes, __: Sequence[BatchLike]) -> Tree:
+def _no_tree(*_: object) -> Tree:
     return Tree(EMPTY_ROOT, b"", [])
 
 
@@ -41,8 +36,7 @@ async def _no_sequence(_: jobs.Jobs) -> None:
 
 def disable_log() -> None:
     """Replace the log's functions in this process."""
-    setattr(batch, "_batch_likes", _no_leaves)  # noqa: B010 - mypy refuses to assign to a function
-    setattr(batch, "build_tree", _no_tree)  # noqa: B010
+    setattr(batch, "build_tree", _no_tree)  # noqa: B010 - mypy refuses to assign to a function
     setattr(pledge, "_enqueue_count_leaves", _no_count)  # noqa: B010
     setattr(jobs.Jobs, "sequence", _no_sequence)  # noqa: B010
     for module in (budget, journal, payout_steps, pledge, apply_promise, settle):

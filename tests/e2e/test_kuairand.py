@@ -10,6 +10,7 @@ import json
 import os
 import random
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from ops.demo import payday
 from ops.replay.formats import Format
 from ops.replay.run import ReplayJob, ReplayReport, ReplayTarget, new_report, send_file
 from ops.replay.secret import parse_secret
-from running_service import LOG, SLUG, RunningService, promise, running_service
+from running_service import LOG, SLUG, RunningService, like, promise, running_service
 
 DEFAULT_FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "kuairand-likes.csv"
 FILE = Path(os.environ.get("KUAIRAND_LIKES", DEFAULT_FILE))
@@ -76,8 +77,7 @@ async def check(service: RunningService, figures: Mapping[str, int], pledged_min
     assert figures_of_log.pledged_minor == pledged_minor
 
 
-# One like a webhook needs sixteen senders. Of two likes of one person and content on different days
-# the first decides; they are at least 1,895 lines apart in the file, so never in flight together.
+# One like a webhook needs sixteen senders.
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("size", "times", "senders"), [(1, 1, 16), (1_000, 1, 1), (1_000, 3, 1)])
 async def test_the_promise_of_the_contract(dsn: str, size: int, times: int, senders: int):
@@ -124,14 +124,40 @@ async def test_a_replay_under_new_ids_adds_only_duplicates(dsn: str):
         await check(service, LIMITED | {"duplicate": 262 + LIKES - NOT_RUNNING}, 6_455)
 
 
-async def test_eight_senders_and_any_order_without_limit_and_cap(dsn: str, tmp_path: Path):
+def repeats_on_later_days(rows: list[str], header: str, count: int) -> list[dict[str, Any]]:
+    """Return likes of the file again, one to three days later, inside the campaign."""
+    chosen = random.Random(9)
+    columns = header.strip().split(",")
+    person, content, time_ms = (columns.index(name) for name in ("user_id", "video_id", "time_ms"))
+    repeats = []
+    while len(repeats) < count:
+        values = chosen.choice(rows).strip().split(",")
+        liked_at = datetime.fromtimestamp(int(values[time_ms]) // 1000, UTC)
+        if FULL.campaign.starts_at <= liked_at and liked_at + timedelta(days=3) < FULL.campaign.ends_at:
+            at = liked_at + timedelta(days=chosen.randrange(1, 4))
+            repeats.append(like(values[person], values[content], at=at))
+    return repeats
+
+
+@pytest.mark.parametrize(
+    ("terms", "figures", "pledged_minor"),
+    [(FULL, LIMITED, 6_455), (promise_with(), UNLIMITED, 7_789)],
+    ids=["with limit and cap", "without"],
+)
+async def test_eight_senders_any_order_and_repeats_on_other_days(
+    dsn: str, tmp_path: Path, terms: Promise, figures: Mapping[str, int], pledged_minor: int
+):
     header, *rows = FILE.read_text().splitlines(keepends=True)  # noqa: ASYNC240
+    repeats = repeats_on_later_days(rows, header, 2_000)
     random.Random(8).shuffle(rows)
     shuffled = tmp_path / "shuffled.csv"
     shuffled.write_text("".join([header, *rows]))
-    async with running_service(dsn, promise_with()) as service:
+    async with running_service(dsn, terms) as service:
+        parts = [repeats[number::8] for number in range(8)]
+        sending = asyncio.gather(*(service.send(part, f"repeats-{n}", "none") for n, part in enumerate(parts)))
         await replay(service, shuffled, 100, senders=8)
-        await check(service, UNLIMITED, 7_789)
+        assert sum(sum(response.outcomes.values()) for response in await sending) == len(repeats)
+        await check(service, {**figures, "duplicate": 262 + len(repeats)}, pledged_minor)
 
 
 async def cut_connections(dsn: str, times: int) -> None:

@@ -11,7 +11,7 @@ import sql
 from campaigns.catalogue import cache, platforms
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake import payload
-from campaigns.intake.group_commit import Submission, commit_group
+from campaigns.intake.group_commit import Submission, commit_group, prepare_group
 from campaigns.promise import toml_file
 from campaigns.promise.calendar import Calendar
 from campaigns.promise.model import Promise, engine_terms, immutable_part
@@ -77,7 +77,7 @@ def campaign(*promises: Promise, from_days: Sequence[date] = (), closed_at: date
     days = [calendar.days[0], *from_days]
     versions = [p.terms for p in promises]
     terms = [engine_terms(v, n, day) for n, (v, day) in enumerate(zip(versions, days, strict=True), 1)]
-    return Campaign(1, immutable_part(promises[0]), versions, terms, closed_at, calendar, bytes(32))
+    return Campaign(1, immutable_part(promises[0]), versions, terms, closed_at, calendar, bytes(32), bytes(32))
 
 
 def likes_body(count: int, *, day: int = 9, first: int = 0, campaign: str | None = SLUG, content: str = "c") -> bytes:
@@ -110,7 +110,7 @@ async def record(pool: sql.Pool, bodies: Sequence[bytes], now: datetime = NOW) -
     async with pool.acquire() as conn:
         catalogue = await cache.load_catalogue(conn, PSEUDONYM_KEY)
         for body in bodies:
-            committed = await commit_group(conn, catalogue, [submission(sender, body)], now)
+            committed = await commit_group(conn, prepare_group(catalogue, [submission(sender, body)], now))
             for outcome, number in committed.outcomes.items():
                 outcomes[outcome.value] = outcomes.get(outcome.value, 0) + number
     return outcomes

@@ -21,6 +21,7 @@ from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.promise.model import SingleLine
 from ledger.publication.signing_guard import SigningGuard
 from ops.admin.core.actor import FINANCE_READERS, Actor, Role
+from ops.admin.core.idempotency import IdempotencyKey, idempotency_key
 from ops.database_clock import DatabaseClock
 from ops.keys import Keys
 from ops.settings import Settings
@@ -113,6 +114,7 @@ class Command(Generic[Body]):
     approvers: frozenset[Role] = frozenset()  # roles that may approve it, besides the owner
     example: Mapping[str, Any] = field(default_factory=dict)
     content_type: str = JSON_TYPE  # any other type has a `FileBody`
+    has_personal_body: bool = False  # nothing stored may be tested against a guess of the body
     bytes_max: int = BODY_BYTES_MAX
 
 
@@ -122,6 +124,17 @@ def is_allowed(actor: Actor, roles: frozenset[Role]) -> bool:
     The owner assigns roles and so has them all. Pure.
     """
     return actor.is_operator or actor.role == "owner" or actor.role in roles
+
+
+def command_key(
+    command: Command[Any], caller: tuple[str, str], subject_id: str, raw: bytes, keys: Keys
+) -> IdempotencyKey:
+    """Return a caller's name and key with the digest of a request.
+
+    The digest of a personal body has a secret, so that nobody can test a guess. Pure.
+    """
+    secret = keys.pseudonym if command.has_personal_body else b""
+    return idempotency_key(*caller, command.name.encode(), subject_id.encode(), raw, secret=secret)
 
 
 def log_after_commit_failure(command: str, error: Exception) -> None:

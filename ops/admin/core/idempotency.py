@@ -3,6 +3,7 @@
 The IETF draft "The Idempotency-Key HTTP Header Field" (httpapi) describes the header.
 """
 
+import hmac
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import NamedTuple
@@ -25,9 +26,12 @@ class IdempotencyKey(NamedTuple):
     digest: bytes
 
 
-def idempotency_key(person: str, key: str, *parts: bytes) -> IdempotencyKey:
-    """Return the key with the digest of all parts of the request. Pure."""
-    digest = sha256()
+def idempotency_key(person: str, key: str, *parts: bytes, secret: bytes = b"") -> IdempotencyKey:
+    """Return the key with the digest of all parts of the request.
+
+    With a secret nobody can test a guess of the request against the stored digest. Pure.
+    """
+    digest = hmac.new(secret, digestmod=sha256) if secret else sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
     return IdempotencyKey(person, key, digest.digest())

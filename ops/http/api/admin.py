@@ -12,11 +12,10 @@ from campaigns.preview import request as preview_request
 from campaigns.preview import response as preview_response
 from campaigns.promise.toml_file import field_errors
 from ops.admin.core.actor import Actor, Role
-from ops.admin.core.command import JSON_TYPE, Command, CommandContext, is_allowed
+from ops.admin.core.command import JSON_TYPE, Command, CommandContext, command_key, is_allowed
 from ops.admin.core.csv_export import CsvExport, stream_csv
 from ops.admin.core.errors import Forbidden
 from ops.admin.core.execute import execute
-from ops.admin.core.idempotency import idempotency_key
 from ops.admin.core.pagination import DetailEndpoint, ListEndpoint, read_page
 from ops.clock import utc_now
 from ops.http.core.app_keys import COMMAND_SERVICES
@@ -56,9 +55,10 @@ def command_handler(command: Command[Any]) -> Handler:
         dry_run = _is_dry_run(request)
         subject_id, raw = _subject_id(request), await _read_body(request, command)
         key = _read_key_header(request)
-        request_key = idempotency_key(actor.name, key, command.name.encode(), subject_id.encode(), raw)
+        services = request.app[COMMAND_SERVICES]
+        request_key = command_key(command, (actor.name, key), subject_id, raw, services.keys)
         response = await execute(
-            request.app[COMMAND_SERVICES],
+            services,
             actor,
             command,
             subject_id,

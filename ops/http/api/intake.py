@@ -7,8 +7,9 @@ from aiohttp import web
 
 from campaigns.catalogue.cache import Catalogue, Platform
 from campaigns.catalogue.webhook_secrets import derive_secret
+from campaigns.intake.delivery_body import DeliveryBody
 from campaigns.intake.group_commit import SenderRevoked, Submission, WebhookIdConflict
-from campaigns.intake.payload import BODY_BYTES_MAX, DeliveryBody, Events, parse_body_in_steps
+from campaigns.intake.payload import BODY_BYTES_MAX, Events, parse_body_in_steps
 from campaigns.intake.response import ResultsFilter
 from campaigns.intake.signature import Delivery, VerificationKey, verify_delivery
 from ledger.errors import Refusal

@@ -61,7 +61,7 @@ def example_snapshot() -> CampaignSnapshot:
     }
     minor = int(sum((min(counted * terms.rate, Fraction(500)) for counted in _DAY_COUNTS), Fraction()))
     balances = CampaignBalances(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
-    campaign = Campaign(1, immutable_part(promise), [promise.terms], [terms], None, calendar, bytes(32))
+    campaign = Campaign(1, immutable_part(promise), [promise.terms], [terms], None, calendar, bytes(32), bytes(32))
     people = PeopleCount(456, _AS_OF - timedelta(seconds=9))
     return CampaignSnapshot(campaign, _AS_OF, counts, {"not_running": 7}, balances, people)
 

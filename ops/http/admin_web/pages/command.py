@@ -19,10 +19,9 @@ from ledger.errors import LedgerError
 from ops.admin import registry
 from ops.admin.core import execute
 from ops.admin.core.actor import FINANCE_READERS
-from ops.admin.core.command import Command, CommandBody, is_allowed
+from ops.admin.core.command import Command, CommandBody, command_key, is_allowed
 from ops.admin.core.errors import Forbidden, IdempotencyKeyReused
 from ops.admin.core.execute import CommandResponse
-from ops.admin.core.idempotency import idempotency_key
 from ops.admin.resources import campaigns as campaign_commands
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import PageContext, PageFunction, status_of, to_file_bytes
@@ -271,8 +270,8 @@ async def _execute(context: PageContext, form_state: FormState) -> web.Response:
 async def _execute_once(context: PageContext, form_state: FormState, key: str) -> CommandResponse:
     command, subject_id = form_state.command, form_state.subject_id
     raw, body = parse_body(form_state)
-    once = idempotency_key(context.actor.name, key, command.name.encode(), subject_id.encode(), raw)
     services = context.request.app[COMMAND_SERVICES]
+    once = command_key(command, (context.actor.name, key), subject_id, raw, services.keys)
     return await execute.execute(services, context.actor, command, subject_id, body, once)
 
 

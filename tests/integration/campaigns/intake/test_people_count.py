@@ -1,6 +1,6 @@
 """The number of different people: exact, also for batches that commit during a count."""
 
-from campaigns.intake.group_commit import Submission, commit_group
+from campaigns.intake.group_commit import Submission, commit_group, prepare_group
 from campaigns.intake.payload import parse_body
 from campaigns.intake.people_count import count_stale
 from ops.clock import utc_now
@@ -27,6 +27,8 @@ async def test_a_batch_that_commits_while_people_are_counted_is_counted_next(dsn
         likes = parse_body(service.delivery_body([like("2")]).encode())
         slow = Submission(catalogue.platforms["kuai"], "slow", bytes(32), likes)
         async with service.service.pool.acquire() as conn, conn.transaction():
-            await commit_group(conn, catalogue, [slow], utc_now())  # in a transaction that is still open
+            await commit_group(
+                conn, prepare_group(catalogue, [slow], utc_now())
+            )  # in a transaction that is still open
             assert await _people(service) == 1
         assert await _people(service) == 2

@@ -51,6 +51,10 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
     "closed_campaigns_have_no_budget": [
         "UPDATE campaigns SET closed_at = now() WHERE closed_at IS NULL",
     ],
+    "closed_campaigns_have_no_tombstones": [
+        """INSERT INTO like_tombstones SELECT campaign_id, 0, substring(sha256('') FOR 16) FROM campaigns;
+        UPDATE campaigns SET closed_at = now() WHERE closed_at IS NULL""",
+    ],
     "content_versions_are_not_ahead": [
         "UPDATE catalogue_version SET version = 0",
         "UPDATE content_pauses SET version = version + 1000",
@@ -157,6 +161,7 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
     ],
     "person_days_equal_live_likes": [
         "UPDATE person_days SET live = live + 1",
+        "UPDATE person_days SET contents = contents || 'another'::text",
         "DELETE FROM likes WHERE state = 'over_limit'",
         "UPDATE likes SET state = 'withdrawn' WHERE state = 'counted'",
     ],

@@ -57,6 +57,17 @@ def test_a_platform_is_disabled_and_enabled(command: Command):
     assert refusal_of(command("platform", "disable", "nobody")) == "There is no platform named nobody.\n"
 
 
+def test_an_erasure_has_a_dry_run_and_leaves_an_audit_row_without_the_person(command: Command, file: Written):
+    command("campaign", "apply", file())
+    command("platform", "add", "video")
+    erasure = ("person", "forget", "u-48213", "--campaign", "rural-education", "--platform", "video")
+    assert command(*erasure, "--dry-run").stdout == "rural-education: 0 likes would no longer be linked to a person\n"
+    assert "person.forget" not in command("audit", "list", "--json").stdout
+    assert command(*erasure).stdout == "rural-education: 0 likes are no longer linked to a person\n"
+    audit = command("audit", "list", "--json").stdout
+    assert ("person.forget" in audit, "u-48213" in audit) == (True, False)
+
+
 def test_a_slip_of_the_pen_is_refused_and_not_done_to_nobody(command: Command, file: Written):
     command("campaign", "apply", file())
     forgotten = command("person", "forget", "4854", "--campaign", "rural-education", "--platform", "vidoe")

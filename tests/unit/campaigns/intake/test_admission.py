@@ -1,14 +1,17 @@
 """Which events a campaign accepts, and why it refuses the others."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from campaigns.catalogue.cache import Campaign, Catalogue
-from campaigns.intake.admission import admit_events
+from campaigns.intake.admission import Admission, DeliveredEvents, admit_deliveries
+from campaigns.intake.delivery_body import LikeEvent
+from campaigns.intake.like_key import like_key
 from campaigns.intake.like_state import Outcome
-from campaigns.intake.payload import InvalidEvent, LikeEvent
+from campaigns.intake.payload import InvalidEvent
 from campaigns.promise.calendar import Calendar
 from campaigns.promise.model import engine_terms, immutable_part
 from promises import promise
@@ -23,7 +26,7 @@ def a_campaign(number: int, slug: str, *changes: tuple[str, str], closed_at: dat
     made = promise(('slug = "rural-education"', f'slug = "{slug}"'), *changes)
     terms = [engine_terms(made.terms, 1, date(2026, 11, 1))]
     calendar = Calendar.from_bounds(made.campaign.starts_at, made.campaign.ends_at, SHANGHAI)
-    return Campaign(number, immutable_part(made), [made.terms], terms, closed_at, calendar, bytes(32))
+    return Campaign(number, immutable_part(made), [made.terms], terms, closed_at, calendar, bytes(32), bytes(32))
 
 
 CAMPAIGNS = [
@@ -45,6 +48,16 @@ def a_like(
     if campaign is not None:
         event["campaign"] = campaign
     return event
+
+
+def admit_one(
+    events: Sequence[LikeEvent | InvalidEvent], platform: str, catalogue: Catalogue, now: datetime
+) -> Admission:
+    return admit_deliveries([DeliveredEvents(platform, events)], catalogue, now)
+
+
+def origins(admission: Admission) -> list[tuple[int, int]]:
+    return [origin for columns in admission.columns.values() for origin in columns.origins]
 
 
 @pytest.mark.parametrize(
@@ -76,36 +89,53 @@ def a_like(
 def test_an_event_is_admitted_or_refused_for_the_first_reason(
     like: LikeEvent | InvalidEvent, outcome: Outcome | None
 ):
-    admitted, refused = admit_events([like], "kuaishou", CATALOGUE, NOW)
-    assert [event.outcome for event in refused] == ([] if outcome is None else [outcome])
-    assert len(admitted) == (outcome is None)
+    admission = admit_one([like], "kuaishou", CATALOGUE, NOW)
+    assert [event.outcome for event in admission.refused] == ([] if outcome is None else [outcome])
+    assert len(origins(admission)) == (outcome is None)
 
 
 @pytest.mark.parametrize(("seconds", "outcome"), [(-1, []), (0, [Outcome.NOT_RUNNING])])
 def test_the_end_lies_outside_the_campaign(seconds: int, outcome: list[Outcome]):
-    _, refused = admit_events([a_like(event_at=END + seconds * SECOND)], "kuaishou", CATALOGUE, END + SECOND)
-    assert [event.outcome for event in refused] == outcome
+    admission = admit_one([a_like(event_at=END + seconds * SECOND)], "kuaishou", CATALOGUE, END + SECOND)
+    assert [event.outcome for event in admission.refused] == outcome
 
 
-def test_admitted_and_refused_events_keep_their_positions():
-    admitted, refused = admit_events(
-        [a_like("unknown"), a_like(), InvalidEvent("x"), a_like()], "kuaishou", CATALOGUE, NOW
-    )
-    assert ([event.position for event in admitted], [event.position for event in refused]) == ([1, 3], [0, 2])
+def test_admitted_and_refused_events_keep_their_deliveries_and_positions():
+    mixed = [a_like("unknown"), a_like(), InvalidEvent("x"), a_like("prompt"), a_like()]
+    deliveries = [DeliveredEvents("kuaishou", events) for events in (mixed, [a_like()], [])]
+    admission = admit_deliveries(deliveries, CATALOGUE, NOW)
+    assert {number: columns.origins for number, columns in admission.columns.items()} == {
+        1: [(0, 1), (0, 4), (1, 0)],
+        4: [(0, 3)],
+    }
+    assert [event.origin for event in admission.refused] == [(0, 2), (0, 0)]
+
+
+def test_among_a_thousand_events_exactly_the_refused_ones_are_left_out():
+    now, late = NOW, NOW - timedelta(days=3)
+    events = [a_like("prompt", f"c{n}", late if n % 7 == 0 else now) for n in range(1_000)]
+    admission = admit_one(events, "kuaishou", CATALOGUE, NOW)
+    assert [position for _, position in origins(admission)] == [n for n in range(1_000) if n % 7]
+    assert {event.outcome for event in admission.refused} == {Outcome.TOO_LATE}
+    assert admission.refusal_counts() == {4: {"too_late": 143}}
 
 
 def test_an_admitted_event_has_a_pseudonym_and_its_day_in_the_campaigns_time_zone():
     late_evening = datetime(2026, 11, 9, 16, tzinfo=UTC)  # midnight in Shanghai
-    [admitted], _ = admit_events([a_like(event_at=late_evening)], "kuaishou", CATALOGUE, NOW)
-    assert admitted.change.day == date(2026, 11, 10)
-    assert "4854" not in repr(admitted)
-    assert admitted.key == ("c", CAMPAIGNS[0].pseudonymiser("kuaishou")("4854"))
-    assert admitted.key != ("c", CAMPAIGNS[0].pseudonymiser("douyin")("4854"))
+    [columns] = admit_one([a_like(event_at=late_evening)], "kuaishou", CATALOGUE, NOW).columns.values()
+    assert columns.days == [date(2026, 11, 10)]
+    assert columns.keys == [like_key("c", CAMPAIGNS[0].pseudonymiser("kuaishou")("4854"))]
+    assert columns.keys != [like_key("c", CAMPAIGNS[0].pseudonymiser("douyin")("4854"))]
 
 
 @pytest.mark.parametrize(("signals", "is_suspect"), [({}, False), ({"watch_ms": 0, "account_age_days": 0}, True)])
 def test_suspicion_is_noted_not_refused(signals: dict[str, int], is_suspect: bool):
     like = a_like()
     like["signals"] = signals  # type: ignore[typeddict-item]
-    [admitted], _ = admit_events([like], "kuaishou", CATALOGUE, NOW)
-    assert admitted.change.is_suspect is is_suspect
+    [columns] = admit_one([a_like(), like], "kuaishou", CATALOGUE, NOW).columns.values()
+    assert [columns.change(event).is_suspect for event in (0, 1)] == [False, is_suspect]
+
+
+def test_an_unlike_is_an_event_of_its_own_kind():
+    [columns] = admit_one([a_like(), a_like(action="unlike")], "kuaishou", CATALOGUE, NOW).columns.values()
+    assert [columns.change(event).is_like for event in (0, 1)] == [True, False]

@@ -1,16 +1,33 @@
 """The tree over a batch's likes (RFC 6962, section 2.1), compared with one built by hand."""
 
 import base64
+from collections.abc import Sequence
 from hashlib import sha256, shake_256
+from typing import NamedTuple
 
 import pytest
 
-from campaigns.intake.batch_tree import BatchLike, build_tree, derive_nonces, encode_receipt, leaf_hash
+from campaigns.intake.batch_tree import Tree, build_tree, derive_nonces, encode_receipt, hash_leaves
+from campaigns.intake.like_key import content_of, join_contents, join_persons, like_key, person_of
 
 KEY = b"k" * 32
+
+
+class BatchLike(NamedTuple):
+    position: int
+    person: bytes
+    content: str
+    event_us: int
+
+
 LIKES = [
     BatchLike(index, bytes([index]) * 16, f"content-{index}", 1_795_435_200_000_000 + index) for index in range(4)
 ]
+
+
+def tree_of(likes: Sequence[BatchLike], nonce_key: bytes = KEY) -> Tree:
+    positions, keys = [like.position for like in likes], [like_key(like.content, like.person) for like in likes]
+    return build_tree(positions, hash_leaves(nonce_key, positions, keys, [like.event_us for like in likes]))
 
 
 def leaf(like: BatchLike) -> bytes:
@@ -25,14 +42,14 @@ def node(left: bytes, right: bytes) -> bytes:
 
 def test_the_root_is_that_of_the_leaves_in_their_order():
     a, b, c, d = map(leaf, LIKES)
-    assert build_tree(KEY, LIKES).root == node(node(a, b), node(c, d))
-    assert build_tree(KEY, LIKES[:3]).root == node(node(a, b), c)
-    assert build_tree(KEY, LIKES[:1]).root == a
-    assert build_tree(KEY, []) == (sha256().digest(), b"", [])
+    assert tree_of(LIKES).root == node(node(a, b), node(c, d))
+    assert tree_of(LIKES[:3]).root == node(node(a, b), c)
+    assert tree_of(LIKES[:1]).root == a
+    assert tree_of([]) == (sha256().digest(), b"", [])
 
 
 def test_a_like_that_does_not_count_leaves_a_gap_in_the_positions_not_in_the_leaves():
-    tree = build_tree(KEY, [LIKES[0], LIKES[2], LIKES[3]])
+    tree = tree_of([LIKES[0], LIKES[2], LIKES[3]])
     assert tree.positions == [0, 2, 3]
     assert tree.leaves == leaf(LIKES[0]) + leaf(LIKES[2]) + leaf(LIKES[3])
 
@@ -47,8 +64,8 @@ def test_a_like_that_does_not_count_leaves_a_gap_in_the_positions_not_in_the_lea
     ],
 )
 def test_a_leaf_commits_to_all_of_a_like(other: BatchLike):
-    assert leaf_hash(bytes(16), other) != leaf_hash(bytes(16), LIKES[0])
-    assert leaf_hash(b"n" * 16, LIKES[0]) != leaf_hash(bytes(16), LIKES[0])
+    assert tree_of([other]).root != tree_of([LIKES[0]]).root
+    assert tree_of([LIKES[0]], b"n" * 32).root != tree_of([LIKES[0]]).root
 
 
 def test_nonces_do_not_depend_on_their_number():
@@ -73,3 +90,11 @@ def test_a_receipt_names_batch_and_position_and_depends_on_the_key():
         )
         == 8
     )
+
+
+@pytest.mark.parametrize("content", ["c", "视频 1", "x" * 128])
+@pytest.mark.parametrize("person", [b"p" * 16, b"\x1f" * 16, bytes(16)])
+def test_a_key_has_its_parts(content: str, person: bytes):
+    key = like_key(content, person)
+    assert (content_of(key), person_of(key)) == (content, person)
+    assert (join_contents([key, key]), join_persons([key, key])) == (f"{content}\x1f{content}", person * 2)

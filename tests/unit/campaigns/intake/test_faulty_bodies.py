@@ -7,13 +7,7 @@ from typing import Any
 
 import pytest
 
-from campaigns.intake.payload import (
-    InvalidEnvelope,
-    InvalidEvent,
-    UnreadableBody,
-    parse_body,
-    parse_body_in_steps,
-)
+from campaigns.intake.payload import InvalidEnvelope, InvalidEvent, UnreadableBody, parse_body, parse_body_in_steps
 
 BARE: dict[str, Any] = {
     "action": "like",

@@ -7,71 +7,92 @@ from datetime import date
 
 import pytest
 
-from campaigns.intake.like_state import REASONS, Like, LikeChange, LikeState, Outcome, apply_event, is_repeat_like
+from campaigns.intake.like_state import REASONS, Like, LikeChange, LikeState, Outcome, apply_event, repeated_day
 
 NOON = 1_795_435_200_000_000  # microseconds since 1970
-SUNDAY, MONDAY = date(2026, 11, 22), date(2026, 11, 23)
+SUNDAY, MONDAY, TUESDAY = date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 24)
 EARLIER, SAME, LATER = NOON - 1, NOON, NOON + 1
+FIRST = NOON - 100  # when the stored like of Monday was liked; its latest event is of NOON
 
 
-def make_stored_like(state: str, day: date | None = SUNDAY) -> Like:
-    return Like(LikeState(state), NOON, day)
+def a_stored_like(state: str, *, suspect: bool = False, event_us: int = FIRST) -> Like:
+    return Like(LikeState(state), event_us, MONDAY, NOON, suspect)
 
 
-def like(event_us: int) -> LikeChange:
-    return LikeChange(is_like=True, event_us=event_us, day=MONDAY)
+UNLIKED_ONLY = Like(LikeState.WITHDRAWN, NOON, None, NOON)
 
 
-def suspect(event_us: int) -> LikeChange:
-    return LikeChange(is_like=True, event_us=event_us, day=MONDAY, is_suspect=True)
+def like(event_us: int, day: date = TUESDAY) -> LikeChange:
+    return LikeChange(is_like=True, event_us=event_us, day=day)
+
+
+def suspect(event_us: int, day: date = TUESDAY) -> LikeChange:
+    return LikeChange(is_like=True, event_us=event_us, day=day, is_suspect=True)
 
 
 def unlike(event_us: int) -> LikeChange:
-    return LikeChange(is_like=False, event_us=event_us, day=MONDAY)
+    return LikeChange(is_like=False, event_us=event_us, day=TUESDAY)
 
 
-UNLIKED_ONLY = make_stored_like("withdrawn", None)
+BEFORE = FIRST - 1  # earlier than the stored like's earliest like
+FROM_SUNDAY, FROM_SUNDAY_SUSPECT = like(BEFORE, SUNDAY), suspect(BEFORE, SUNDAY)
 
 TABLE = [
-    # stored           event            state after    time   day     outcome
-    (None, like(SAME), "counted", SAME, MONDAY, "counted"),
-    (None, suspect(SAME), "quarantined", SAME, MONDAY, "quarantined"),
-    (None, unlike(SAME), "withdrawn", SAME, None, "withdrawn"),
-    (make_stored_like("counted"), like(EARLIER), "counted", SAME, SUNDAY, "duplicate"),
-    (make_stored_like("counted"), like(SAME), "counted", SAME, SUNDAY, "duplicate"),
-    (make_stored_like("counted"), like(LATER), "counted", LATER, SUNDAY, "duplicate"),
-    (make_stored_like("counted"), suspect(LATER), "counted", LATER, SUNDAY, "duplicate"),
-    (make_stored_like("counted"), unlike(EARLIER), "counted", SAME, SUNDAY, "older"),
-    (make_stored_like("counted"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),  # unlike wins a tie
-    (make_stored_like("counted"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
-    (make_stored_like("withdrawn"), like(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
-    (make_stored_like("withdrawn"), like(SAME), "withdrawn", SAME, SUNDAY, "older"),
-    (make_stored_like("withdrawn"), like(LATER), "counted", LATER, MONDAY, "counted"),  # it counts again, once
-    (make_stored_like("withdrawn"), suspect(LATER), "quarantined", LATER, MONDAY, "quarantined"),
-    (make_stored_like("withdrawn"), unlike(EARLIER), "withdrawn", SAME, SUNDAY, "older"),
-    (make_stored_like("withdrawn"), unlike(SAME), "withdrawn", SAME, SUNDAY, "duplicate"),
-    (make_stored_like("withdrawn"), unlike(LATER), "withdrawn", LATER, SUNDAY, "duplicate"),
-    (UNLIKED_ONLY, like(EARLIER), "withdrawn", SAME, MONDAY, "older"),  # the unlike came first: now it has a day
-    (UNLIKED_ONLY, like(SAME), "withdrawn", SAME, MONDAY, "older"),
-    (UNLIKED_ONLY, like(LATER), "counted", LATER, MONDAY, "counted"),
-    (UNLIKED_ONLY, unlike(LATER), "withdrawn", LATER, None, "duplicate"),
-    (make_stored_like("quarantined"), like(LATER), "quarantined", LATER, SUNDAY, "duplicate"),
-    (make_stored_like("quarantined"), unlike(EARLIER), "quarantined", SAME, SUNDAY, "older"),
-    (make_stored_like("quarantined"), unlike(LATER), "withdrawn", LATER, SUNDAY, "withdrawn"),
-    (make_stored_like("void"), like(LATER), "void", LATER, SUNDAY, "duplicate"),  # judged fake stays fake
-    (make_stored_like("void"), unlike(LATER), "void", LATER, SUNDAY, "duplicate"),
-    (make_stored_like("void"), unlike(EARLIER), "void", SAME, SUNDAY, "older"),
-    (make_stored_like("over_limit"), like(LATER), "over_limit", LATER, SUNDAY, "duplicate"),
-    (make_stored_like("over_limit"), unlike(EARLIER), "over_limit", SAME, SUNDAY, "older"),
-    (make_stored_like("over_limit"), unlike(SAME), "withdrawn", SAME, SUNDAY, "withdrawn"),
+    # stored, event, then: state, earliest like, day, latest event, outcome
+    (None, like(SAME), "counted", SAME, TUESDAY, SAME, "counted"),
+    (None, suspect(SAME), "quarantined", SAME, TUESDAY, SAME, "quarantined"),
+    (None, unlike(SAME), "withdrawn", SAME, None, SAME, "withdrawn"),
+    # The latest event decides whether it counts; an unlike wins a tie.
+    (a_stored_like("counted"), like(EARLIER), "counted", FIRST, MONDAY, SAME, "duplicate"),
+    (a_stored_like("counted"), like(LATER), "counted", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("counted"), suspect(LATER), "counted", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("counted"), unlike(EARLIER), "counted", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("counted"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "withdrawn"),
+    (a_stored_like("counted"), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
+    (a_stored_like("withdrawn"), like(EARLIER), "withdrawn", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("withdrawn"), like(SAME), "withdrawn", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("withdrawn"), unlike(EARLIER), "withdrawn", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("withdrawn"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "duplicate"),
+    (a_stored_like("withdrawn"), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "duplicate"),
+    # It stands at its earliest like: an unlike followed by a like moves nothing.
+    (a_stored_like("withdrawn"), like(LATER), "counted", FIRST, MONDAY, LATER, "counted"),
+    (a_stored_like("counted"), FROM_SUNDAY, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("over_limit"), FROM_SUNDAY, "over_limit", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("withdrawn"), FROM_SUNDAY, "withdrawn", BEFORE, SUNDAY, SAME, "older"),
+    (UNLIKED_ONLY, like(EARLIER), "withdrawn", EARLIER, TUESDAY, SAME, "older"),
+    (UNLIKED_ONLY, like(SAME), "withdrawn", SAME, TUESDAY, SAME, "older"),
+    (UNLIKED_ONLY, like(LATER), "counted", LATER, TUESDAY, LATER, "counted"),
+    (UNLIKED_ONLY, unlike(LATER), "withdrawn", LATER, None, LATER, "duplicate"),
+    # So its earliest like decides whether it is suspect; a suspect one wins a tie.
+    (a_stored_like("counted"), FROM_SUNDAY_SUSPECT, "quarantined", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("counted"), suspect(FIRST, MONDAY), "quarantined", FIRST, MONDAY, SAME, "duplicate"),
+    (a_stored_like("quarantined", suspect=True), FROM_SUNDAY, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("quarantined", suspect=True), like(LATER), "quarantined", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("quarantined", suspect=True), unlike(EARLIER), "quarantined", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("quarantined", suspect=True), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
+    (a_stored_like("withdrawn", suspect=True), like(LATER), "quarantined", FIRST, MONDAY, LATER, "quarantined"),
+    (a_stored_like("withdrawn"), suspect(LATER), "counted", FIRST, MONDAY, LATER, "counted"),
+    (a_stored_like("void"), like(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),  # judged fake stays fake
+    (a_stored_like("void"), unlike(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("void"), unlike(EARLIER), "void", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("over_limit"), like(LATER), "over_limit", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("over_limit"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "withdrawn"),
 ]
 
 
-@pytest.mark.parametrize(("before", "change", "state", "event_us", "day", "outcome"), TABLE)
+@pytest.mark.parametrize(("before", "change", "state", "event_us", "day", "latest_us", "outcome"), TABLE)
 def test_an_event_changes_the_stored_like(
-    before: Like | None, change: LikeChange, state: str, event_us: int, day: date | None, outcome: str
+    before: Like | None,
+    change: LikeChange,
+    state: str,
+    event_us: int,
+    day: date | None,
+    latest_us: int,
+    outcome: str,
 ):
-    assert apply_event(before, change) == (Like(LikeState(state), event_us, day), Outcome(outcome))
+    after, found = apply_event(before, change)
+    assert after[:4] == (LikeState(state), event_us, day, latest_us)
+    assert found is Outcome(outcome)
 
 
 @pytest.mark.parametrize(("before", "change"), [row[:2] for row in TABLE])
@@ -83,18 +104,19 @@ def test_a_replay_changes_nothing_more(before: Like | None, change: LikeChange):
 
 
 @pytest.mark.parametrize(
-    ("before", "change", "repeated"),
+    ("before", "change", "day"),
     [
-        (None, like(SAME), False),
-        (make_stored_like("counted"), like(SAME), True),
-        (make_stored_like("counted"), unlike(SAME), False),
-        (make_stored_like("withdrawn"), like(LATER), True),
-        (UNLIKED_ONLY, like(EARLIER), False),  # its first like, though an unlike came before
-        (UNLIKED_ONLY, like(LATER), False),
+        (None, like(SAME), None),
+        (a_stored_like("counted"), like(SAME), TUESDAY),
+        (a_stored_like("counted"), FROM_SUNDAY, MONDAY),  # Monday's like repeats Sunday's
+        (a_stored_like("counted"), unlike(SAME), None),
+        (a_stored_like("withdrawn"), like(LATER), TUESDAY),
+        (UNLIKED_ONLY, like(EARLIER), None),  # its first like, though an unlike came before
+        (UNLIKED_ONLY, like(LATER), None),
     ],
 )
-def test_a_like_is_repeated_if_it_was_liked_before(before: Like | None, change: LikeChange, repeated: bool):
-    assert is_repeat_like(before, change) is repeated
+def test_the_day_of_a_repeated_like(before: Like | None, change: LikeChange, day: date | None):
+    assert repeated_day(before, change) == day
 
 
 def test_every_outcome_has_a_reason():

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from campaigns.intake.payload import LIKES_MAX, InvalidEnvelope, InvalidEvent, UnreadableBody, parse_body
+from campaigns.intake.delivery_body import LIKES_MAX
+from campaigns.intake.payload import InvalidEnvelope, InvalidEvent, UnreadableBody, parse_body
 
 LIKE: dict[str, Any] = {
     "action": "like",
@@ -283,3 +284,44 @@ def test_a_body_with_some_bytes_overwritten_gives_events_or_a_refusal(position: 
 @given(st.lists(JSON, max_size=4))
 def test_any_json_as_likes_gives_one_event_or_error_for_each(likes: list[Any]):
     assert len(parse_body(body(*likes))) == len(likes)
+
+
+# Moments and texts that msgspec and pydantic may read differently.
+MOMENTS = [
+    *(f"2022-04-07T15:44:48.{'4' * digits}{zone}" for digits in range(1, 11) for zone in ("Z", "+08:00", "-00:00")),
+    *("2022-04-07T15:44:48.9999999Z", "2022-04-07T15:44:48.4444445Z", "2022-04-07T15:44:48.444444999Z"),
+    *("2022-04-07 15:44:48Z", "2022-04-07t15:44:48z", "2022-04-07T15:44Z", "2022-04-07T15:44:48+0800"),
+    *("2022-04-07T15:44:48+08", "2022-04-07T15:44:48,4Z", "2022-04-07_15:44:48Z", "2022-04-07T15:44:60Z"),
+    *("2022-04-07T24:00:00Z", "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"),
+]
+TEXTS = [
+    "x" * 128,
+    "x" * 129,
+    "é" * 128,
+    "😀" * 128,
+    "😀" * 129,
+    "a.1234567",
+    "\u2028",
+    "\x7f",
+    "a\\b",
+    'a"b',
+    " ",
+    "",
+]
+SIGNALS: list[Any] = [{"watch_ms": value} for value in (0, -0, 1.0, 1e3, True, "1", None, 2**53 - 1, 2**53)]
+SIGNALS += [{"mood": 1}, {"device": "é" * 256}, {"device": "é" * 257}, {}, None]
+
+
+@pytest.mark.parametrize(
+    "like",
+    [{**BARE, "event_at": moment} for moment in MOMENTS]
+    + [{**BARE, name: text} for name in ("content", "person") for text in TEXTS]
+    + [{**BARE, "signals": signals} for signals in SIGNALS],
+    ids=repr,
+)
+def test_a_like_is_read_the_same_alone_and_beside_one_that_only_the_lenient_reader_accepts(like: dict[str, Any]):
+    text = json.dumps(like, ensure_ascii=False)
+    fast = parse_body(body("@", "@").replace(b'"@"', text.encode()))
+    slow = parse_body(body("@", 7, "@").replace(b'"@"', text.encode()))
+    assert fast == [slow[0], slow[2]]
+    assert [type(event) for event in fast] == [type(slow[0]), type(slow[2])]

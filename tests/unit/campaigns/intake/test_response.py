@@ -5,15 +5,21 @@ import json
 import pytest
 
 from campaigns.intake.like_state import REASONS, Outcome
-from campaigns.intake.response import RESULT_BY_OUTCOME, LikeResult, ResultsFilter, count_outcomes, render_response
+from campaigns.intake.response import (
+    RESULT_BY_OUTCOME,
+    DeliveryResults,
+    LikeResult,
+    ResultsFilter,
+    count_outcomes,
+    render_response,
+)
 
-RESULTS = [
-    LikeResult(Outcome.COUNTED, receipt="rcp_a"),
-    RESULT_BY_OUTCOME[Outcome.OVER_LIMIT],
-    RESULT_BY_OUTCOME[Outcome.COUNTED],
-    LikeResult(Outcome.INVALID, "person: Field required"),
-    RESULT_BY_OUTCOME[Outcome.DUPLICATE],
-]
+EXCEPTIONS = {
+    4: RESULT_BY_OUTCOME[Outcome.DUPLICATE],
+    1: RESULT_BY_OUTCOME[Outcome.OVER_LIMIT],
+    3: LikeResult(Outcome.INVALID, "person: Field required"),
+}
+RESULTS = DeliveryResults(5, EXCEPTIONS, {0: "rcp_a"})
 NOT_COUNTED = [
     {"index": 1, "outcome": "over_limit", "reason": REASONS[Outcome.OVER_LIMIT]},
     {"index": 3, "outcome": "invalid", "reason": "person: Field required"},
@@ -40,7 +46,7 @@ def test_a_response_has_the_counts_and_the_requested_results(results_filter: Res
 
 
 def test_an_empty_delivery_gets_a_response_too():
-    assert json.loads(render_response("msg_1", [], "all")) == {
+    assert json.loads(render_response("msg_1", DeliveryResults(0, {}, {}), "all")) == {
         "delivery": "msg_1",
         "received": 0,
         "outcomes": {},
@@ -49,14 +55,14 @@ def test_an_empty_delivery_gets_a_response_too():
 
 
 def test_the_same_results_give_the_same_bytes():
-    assert render_response("msg_1", RESULTS, "all") == render_response("msg_1", list(RESULTS), "all")
+    again = RESULTS._replace(exceptions=dict(reversed(EXCEPTIONS.items())))
+    assert render_response("msg_1", RESULTS, "all") == render_response("msg_1", again, "all")
 
 
-def test_every_outcome_has_a_result_and_all_but_counted_a_reason():
+def test_every_outcome_has_a_result():
     assert {outcome: result.outcome for outcome, result in RESULT_BY_OUTCOME.items()} == {o: o for o in Outcome}
-    assert [outcome for outcome, result in RESULT_BY_OUTCOME.items() if result.reason is None] == [Outcome.COUNTED]
 
 
 def test_outcomes_are_counted():
     assert count_outcomes(RESULTS)[Outcome.COUNTED] == 2
-    assert count_outcomes(RESULTS).total() == len(RESULTS)
+    assert sum(count_outcomes(RESULTS).values()) == RESULTS.received

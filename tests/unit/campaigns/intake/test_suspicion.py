@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.intake.payload import Signals
+from campaigns.intake.delivery_body import Signals
 from campaigns.intake.suspicion import RULES, suspicion_reason
 
 

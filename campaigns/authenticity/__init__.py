@@ -1,0 +1,1 @@
+"""Authenticity: rulesets as versioned files, observations, rules over windows, verdicts, quality."""

@@ -1,0 +1,1 @@
+"""The rules themselves: pure functions over a window, one module a family."""
