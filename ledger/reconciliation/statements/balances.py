@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from ledger.reconciliation.statements import Skipped, Statement, StatementRefused
 from ledger.reconciliation.statements.amounts import AmountNotExact, parse_date, parse_minor
-from ledger.reconciliation.statements.xml import find_all, find_text, require_text
+from ledger.reconciliation.statements.xml import find_all, find_text, require_is_credit
 
 
 class _Balance(NamedTuple):
@@ -60,7 +60,7 @@ def _read_all(part: Element, currency: str) -> Iterable[_Balance]:
         yield _Balance(
             find_text(element, "Tp/CdOrPrtry/Cd", "Tp/CdOrPrtry/Prtry") or "",
             parse_date(day) if day else date.min,
-            -minor if require_text(element, "CdtDbtInd") == "DBIT" else minor,
+            minor if require_is_credit(element) else -minor,
         )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element
 
 from ledger.reconciliation.statements.amounts import AmountNotExact, parse_minor
-from ledger.reconciliation.statements.xml import find_all, find_text
+from ledger.reconciliation.statements.xml import find_all, find_text, read_is_credit
 
 _PAYMENT_PATHS = "Amt", "AmtDtls/TxAmt/Amt", "AmtDtls/InstdAmt/Amt"
 
@@ -31,7 +31,7 @@ def read_charges_minor(element: Element, currency: str) -> int:
     for item in items:
         if find_text(item, "ChrgInclInd") not in {"false", "0"}:
             minor = _find_charge(item, currency, "Amt") or 0
-            total_minor += -minor if find_text(item, "CdtDbtInd") == "CRDT" else minor
+            total_minor += -minor if read_is_credit(item) else minor
     if not items:
         totals = (_find_charge(charges, currency, "TtlChrgsAndTaxAmt") for charges in find_all(element, "Chrgs"))
         total_minor = sum(minor or 0 for minor in totals)
@@ -55,7 +55,8 @@ def split_charges(entry: Element, detail: Element | None, signed_minor: int, cur
     """Return the charges within the amount of an entry with a single transaction.
 
     They are the difference to the amount of the payment if the bank states it, else the charges
-    that it lists as included. A debit contains them; a return comes without them.
+    that it lists as included. A debit contains them; a return comes without them. A difference as
+    large as the rest is a charge only if the bank lists it: otherwise a person must look.
     """
     elements = [element for element in (detail, entry) if element is not None]
     stated_minor = next(filter(None, (read_charges_minor(element, currency) for element in elements)), 0)
@@ -64,6 +65,7 @@ def split_charges(entry: Element, detail: Element | None, signed_minor: int, cur
     for payment_minor in payments:
         difference_minor = (payment_minor or amount_minor) - amount_minor
         charges_minor = difference_minor if signed_minor > 0 else -difference_minor
-        if charges_minor > 0:
+        rest_minor = amount_minor if signed_minor > 0 else amount_minor - charges_minor
+        if 0 < charges_minor < rest_minor or 0 < charges_minor == stated_minor:
             return charges_minor
     return min(stated_minor, amount_minor) if signed_minor < 0 else stated_minor

@@ -14,7 +14,14 @@ from ledger.reconciliation.statements.amounts import AmountNotExact, parse_date
 from ledger.reconciliation.statements.charges import find_amount, read_charges_minor, split_charges
 from ledger.reconciliation.statements.reasons import parse_reason
 from ledger.reconciliation.statements.references import find_references
-from ledger.reconciliation.statements.xml import find_all, find_text, local_name, require_text
+from ledger.reconciliation.statements.xml import (
+    find_all,
+    find_text,
+    local_name,
+    read_is_credit,
+    require_is_credit,
+    require_text,
+)
 
 _DATE_PATHS = "BookgDt/Dt", "BookgDt/DtTm", "ValDt/Dt", "ValDt/DtTm"
 _DETAIL_DATE_PATHS = "RltdDts/IntrBkSttlmDt", "RltdDts/AccptncDtTm", "RltdDts/TxDtTm"
@@ -60,7 +67,7 @@ def read_entry(entry: Element, context: EntryContext, entry_number: int, first_n
     status = find_text(entry, "Sts/Cd", "Sts/Prtry", "Sts") or "BOOK"
     if status != "BOOK":
         return EntryContent(skipped=[Skipped("entry_not_booked", entry_number=entry_number, status=status[:35])])
-    is_credit = require_text(entry, "CdtDbtInd") == "CRDT"
+    is_credit = require_is_credit(entry)
     try:
         amount_minor = _entry_minor(entry, context.currency)
     except AmountNotExact as error:
@@ -116,8 +123,8 @@ def _detail_minor(detail: Element, currency: str, signed_minor: int) -> int | No
 
 
 def _is_credit(detail: Element, signed_minor: int) -> bool:
-    direction = find_text(detail, "CdtDbtInd")
-    return signed_minor > 0 if direction is None else direction == "CRDT"
+    is_credit = read_is_credit(detail)
+    return signed_minor > 0 if is_credit is None else is_credit
 
 
 def _contradicts(details: Sequence[Element], signed_minor: int, currency: str) -> bool:
@@ -194,7 +201,7 @@ def _build_line(
     return StatementLine(
         number=number,
         amount_minor=abs(part.signed_minor),
-        is_credit=part.signed_minor > 0 if part.signed_minor else require_text(entry, "CdtDbtInd") == "CRDT",
+        is_credit=part.signed_minor > 0 if part.signed_minor else require_is_credit(entry),
         booked_on=booked_on,
         end_to_end_id=end_to_end_id[:_ID_CHARS_MAX] if end_to_end_id and is_reference(end_to_end_id) else None,
         bank_reference=_bank_reference(entry, part.detail),

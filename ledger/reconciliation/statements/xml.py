@@ -80,3 +80,23 @@ def require_text(element: Element, *paths: str) -> str:
     if text is None:
         raise StatementRefused("statement_element_missing", element=local_name(element), part=paths[0])
     return text
+
+
+def read_is_credit(element: Element) -> bool | None:
+    """Tell whether an element's direction is credit, None if it gives no direction.
+
+    Raises StatementRefused if the direction is neither `CRDT` nor `DBIT`: a guess could pay a payout.
+    """
+    direction = find_text(element, "CdtDbtInd")
+    if direction not in {"CRDT", "DBIT", None}:
+        raise StatementRefused("statement_direction_invalid", text=(direction or "")[:40])
+    return None if direction is None else direction == "CRDT"
+
+
+def require_is_credit(element: Element) -> bool:
+    """Tell whether an element's direction is credit.
+
+    Raises StatementRefused if it gives none, or neither `CRDT` nor `DBIT`.
+    """
+    require_text(element, "CdtDbtInd")
+    return read_is_credit(element) is True

@@ -110,6 +110,12 @@ SINGLE = [
     (Entry("24.50", details=(Detail(end_to_end(A), amounts=instructed_amount("30.00", "USD")),)), -2450, 0),
     # the payment cannot be larger than the debit
     (Entry("24.50", details=(Detail(end_to_end(A), "30.00"),)), -2450, 0),
+    # so large a difference is no plausible charge, unless the bank states it
+    (Entry("500.00", details=(Detail(end_to_end(A), "24.50"),)), -50000, 0),
+    (Entry("49.00", details=(Detail(end_to_end(A), "24.50"),)), -4900, 0),
+    (Entry("12.00", "CRDT", details=(Detail(end_to_end(A), "24.50"),)), 1200, 0),
+    (Entry("55.00", details=(Detail(end_to_end(A), "24.50", charges=charges("30.50")),)), -5500, 3050),
+    (Entry("4.50", "CRDT", details=(Detail(end_to_end(A), "24.50", charges=charges("20.00")),)), 450, 2000),
 ]
 
 

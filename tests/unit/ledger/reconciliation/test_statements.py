@@ -127,6 +127,7 @@ def test_csv_gives_the_same_statement():
     assert parse_one(body).digest == parse_one(document(OPENING, CLOSING, entry("24.50", "DBIT", DETAILS))).digest
 
 
+WRONG_SIDE = "<CdtDbtInd>D</CdtDbtInd>"
 BAD = [
     (
         document(OPENING, balance("CLBD", "75.49"), entry("24.50", "DBIT")),
@@ -136,6 +137,15 @@ BAD = [
     (document(OPENING, CLOSING, entry("24.50", "CRDT")), "statement_does_not_add_up"),
     (document(OPENING, CLOSING, entry("0E0700000000", "DBIT")), "statement_amount_invalid: .*currency=CNY"),
     (document(OPENING, CLOSING, entry("-24.50", "DBIT")), "statement_amount_invalid: .*currency=CNY"),
+    (document(OPENING, CLOSING, entry("24.50", "crdt")), "statement_direction_invalid: text=crdt"),
+    (document(OPENING, CLOSING, entry("24.50", "Credit")), "statement_direction_invalid: text=Credit"),
+    (document(OPENING, balance("CLBD", "75.50", "C"), entry("24.50", "DBIT")), "statement_direction_invalid: text=C"),
+    (
+        document(
+            OPENING, CLOSING, entry("24.50", "DBIT", DETAILS.replace("<TxDtls>", "<TxDtls><CdtDbtInd>D</CdtDbtInd>"))
+        ),
+        "statement_direction_invalid: text=D",
+    ),
     (
         document(OPENING, CLOSING.replace("CNY", "EUR"), entry("24.50", "DBIT")),
         "statement_changes_currency: .*closing_currency=EUR",

@@ -1,5 +1,6 @@
 """Refusals by code: every sentence in both languages, values written for people."""
 
+import re
 from datetime import date
 from string import Formatter
 from typing import Any
@@ -24,6 +25,33 @@ def test_no_sentence_has_a_value_that_the_english_one_lacks(code: str) -> None:
     assert sentence["en"]
     assert sentence["zh"]
     assert placeholders(sentence["zh"]) <= placeholders(sentence["en"])
+
+
+REFUSED_FILES = [
+    "archive_broken",
+    "archive_encrypted",
+    "archive_members_too_many",
+    "archive_nested",
+    "statement_balance_missing",
+    "statement_changed",
+    "statement_changes_currency",
+    "statement_direction_invalid",
+    "statement_does_not_add_up",
+    "statement_file_empty",
+    "statement_file_is_binary",
+    "statement_file_not_text",
+    "statement_file_too_large",
+    "statement_missing",
+    "statement_too_long",
+    "xml_too_large",
+]
+
+
+@pytest.mark.parametrize("code", REFUSED_FILES)
+def test_a_refused_bank_file_says_what_to_do(code: str) -> None:
+    sentence = refusal_catalogue()[code]
+    assert re.search(r"\b([Aa]sk|[Ii]mport|[Ee]xport|[Dd]ownload) ", sentence["en"])
+    assert "请" in sentence["zh"]
 
 
 @pytest.mark.parametrize(
