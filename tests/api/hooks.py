@@ -120,6 +120,8 @@ def _refer_to_stage(path: str, body: Mapping[str, Any]) -> Any:
     changes: dict[str, Any] = {}
     if path.endswith("/match"):
         changes = {"payout": STAGE["matched"]}
+    elif path.endswith("/people/forget"):
+        changes = {"platform": STAGE["platform"]}
     elif path.endswith("/approve"):
         changes = {"hash": STAGE["pending_settlement_hash" if "settlement" in path else "proposal_hash"]}
     elif path == CALLBACKS:

@@ -13,6 +13,7 @@ from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.openapi.examples import PROMISE_JSON
 from running_service import DAY, SLUG, RunningService, create_funded_campaign, like, promise, running_service
+from status_reports import status_report, transfer_status
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 UNREACHABLE_URL = "http://127.0.0.1:9/payouts"  # the payment service never responds, so payouts stay unknown
@@ -58,6 +59,8 @@ async def _create_settlements(server: RunningService) -> dict[str, Any]:
     first, second = detail["payouts"]
     await fay.send_file("/statements", _statement_csv(second["amount"]["text"]))
     _, lines = await fay.read("/statement-lines")
+    await fay.send_file("/statements", status_report("X-1", transfer_status("X-2", "RJCT", "AC04")))
+    _, statuses = await fay.read("/payment-statuses", unmatched="true")
     await server.send([like(str(n), "later", at=DAY + timedelta(days=5)) for n in range(90)])
     await server.tick()
     pending_id = await _make_settlement(fay, "2022-04-25")
@@ -69,6 +72,7 @@ async def _create_settlements(server: RunningService) -> dict[str, Any]:
         "matched": second["payout"],
         "message": message,
         "line": lines["lines"][0]["id"],
+        "status": statuses["statuses"][0]["id"],
         "pending_settlement": pending_id,
         "pending_settlement_hash": pending["hash"],
     }

@@ -93,7 +93,7 @@ async def test_a_settlement_is_made_approved_by_two_sent_answered_and_paid(
     assert await press(fred, "Send the money") == "Done"
     for number in (1, 2):
         await fred.page.goto(f"{service.url}/admin/settlements/{settlement}?lang=en")
-        await fred.page.get_by_role("link", name="Record the bank's answer").first.click()
+        await fred.page.get_by_role("link", name="Record the bank's answer").nth(number - 1).click()
         await fred.page.get_by_label("Bank reference").fill(f"BANK-{number}")
         assert await press(fred, "Record the bank's answer") == "Done"
     await fay.page.goto(f"{service.url}/admin/statement-lines?lang=en")

@@ -12,7 +12,7 @@ import structlog
 
 from ops import database
 from running_service import RunningService, like, running_service
-from sql import Connection, Outage, find_outage
+from sql import Connection, Outage, find_outage, is_unavailable
 
 ErrorCase = Callable[[str], Awaitable[object]]
 RAISED_SQLSTATES = ["53100", "53200", "58030", "25P04"]  # a full disk is met for real in tests/soak
@@ -208,5 +208,6 @@ async def is_read_only(pool: asyncpg.Pool) -> bool:
         while True:
             try:
                 return bool(await pool.fetchval("SELECT current_setting('transaction_read_only')::boolean"))
-            except asyncpg.PostgresConnectionError:
-                continue
+            except Exception as error:
+                if not is_unavailable(error):
+                    raise

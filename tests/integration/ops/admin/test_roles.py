@@ -15,6 +15,7 @@ from ops import app
 from ops.admin.auth import tokens
 from ops.clock import utc_now
 from ops.keys import Keys
+from ops.metrics import Metrics
 from ops.settings import Settings
 from running_service import SLUG, RunningService, like, next_year, promise, running_service
 
@@ -173,7 +174,7 @@ def page_addresses() -> list[Address]:
 
 
 def test_the_table_has_exactly_the_addresses_of_the_service():
-    service = app.Service(Settings(), Keys(b"", b""), None, None, None, None)  # type: ignore[arg-type]
+    service = app.Service(Settings(), Keys(b"", b""), None, None, None, Metrics())  # type: ignore[arg-type]
     routes = app.build_application(service).router.routes()
     served = {(route.method, route.resource.canonical) for route in routes if route.resource} - {("*", "")}
     api = {(method, path) for method, path in served if method != "HEAD" and path.startswith("/v1/admin/")}

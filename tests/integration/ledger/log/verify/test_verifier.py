@@ -100,7 +100,7 @@ async def test_the_program_runs_with_nothing_but_the_log_package(service: Runnin
     other_key = format_verifier_key(make_signer(LOG.name, b"m" * 32).verifier_key)
     other = await asyncio.to_thread(run, "--key", other_key)
     assert (other.returncode, other.stdout) == (1, "")
-    assert other.stderr.startswith("FALSE: the state file belongs to ledger.example.org/log+")
+    assert other.stderr.startswith("FALSE: the service publishes the key ledger.example.org/log+")
     assert (await asyncio.to_thread(run, "--nonsense")).returncode == 2
 
 
