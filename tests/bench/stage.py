@@ -153,7 +153,12 @@ def totals_path(campaign: str) -> str:
 async def running_service(folder: Path, dsn: str, module: str = "ops.cli") -> AsyncIterator[Service]:
     """Yield `like-ledger serve` on a database, or another module with the same command."""
     keys = {f"LIKE_LEDGER_{name}_KEY": KEY.hex() for name in ("PSEUDONYM", "WEBHOOK", "LOG")}
-    environment = {"LIKE_LEDGER_DATABASE_URL": dsn, "LIKE_LEDGER_LOG_ORIGIN": LOG_ORIGIN, **keys}
+    environment = {
+        "LIKE_LEDGER_DATABASE_URL": dsn,
+        "LIKE_LEDGER_LOG_ORIGIN": LOG_ORIGIN,
+        "LIKE_LEDGER_DATA_DIR": str(folder / urlsplit(dsn).path.strip("/")),  # each log has its own memory
+        **keys,
+    }
     async with processes.running_module(folder, module, "serve", "--port", "0", environment=environment) as child:
         port = await _port(child)
         conn = await asyncpg.connect(dsn)
