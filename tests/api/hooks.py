@@ -35,6 +35,7 @@ SECRETS = {INTAKE: STAGE["secret"], CALLBACKS: STAGE["payout_secret"]}
 ENDING_PATHS = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/refuse", "/withdraw")
 ENDING_PATHS += ("/record-result", "/stop", "/approve", "/match", "/end")
 # These operations need another entry of the stage than the one that is named like the parameter.
+STAGE_MEMBERS = (("/match", "payout", "matched"), ("/people/forget", "platform", "platform"))  # of bodies
 OTHER_STAGE_KEYS = {
     "/terms": ("slug", "running"),
     "/withdraw": ("proposal", "withdrawable_proposal"),
@@ -117,12 +118,8 @@ def _path_parameters(case: Case[Any]) -> dict[str, str]:
 
 def _refer_to_stage(path: str, body: Mapping[str, Any]) -> Any:
     """Return a body that names existing things or new ones, with a promise that is consistent."""
-    changes: dict[str, Any] = {}
-    if path.endswith("/match"):
-        changes = {"payout": STAGE["matched"]}
-    elif path.endswith("/people/forget"):
-        changes = {"platform": STAGE["platform"]}
-    elif path.endswith("/approve"):
+    changes: dict[str, Any] = {m: STAGE[key] for ending, m, key in STAGE_MEMBERS if path.endswith(ending)}
+    if path.endswith("/approve"):
         changes = {"hash": STAGE["pending_settlement_hash" if "settlement" in path else "proposal_hash"]}
     elif path == CALLBACKS:
         changes = {"data": {**body["data"], "id": STAGE["message"]}}
