@@ -99,11 +99,13 @@ def run_to_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     """Run the work of a command and return its result; ends the command with one clear line if it is refused."""
     import asyncio
 
+    import uvloop
+
     from ops.logs import configure_command_logs
 
     configure_command_logs()
-    with exit_on_refusal():
-        return asyncio.run(work)
+    with exit_on_refusal(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
 @asynccontextmanager
