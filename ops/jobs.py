@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from campaigns.catalogue.cache import CatalogueCache
 from campaigns.intake import delivery_retention, people_count
 from campaigns.intake.key_usage import KeyUsage
+from campaigns.judging import judge_all, observation_retention, undecided
 from campaigns.pledging import pledge, settle
 from ledger.accounting.balances import balances_by_campaign
 from ledger.errors import Refusal
@@ -102,12 +103,39 @@ class Jobs:
         lag = seconds_since(progress.lagging_since, utc_now())
         self.metrics.witness_lag_seconds.labels(witness.key.name).set(lag)
 
+    async def judge(self) -> None:
+        """Judge the likes that arrived, decide the cases that are due, and measure what waits."""
+        await _require_history(self.pool, self.services)
+        campaigns = (await self.catalogue_cache.refresh()).campaigns_by_id
+        errors = await judge_all.judge_all(self.pool, campaigns, utc_now, self.metrics.record_pass)
+        self.metrics.record_pass(await undecided.decide_due_cases(self.pool, campaigns, utc_now(), errors))
+        self.metrics.record_rule_failures(errors.errors)
+        async with self.pool.acquire() as conn:
+            backlog = await judge_all.read_backlog(conn, campaigns)
+        self.metrics.judge_lag_seconds.set(seconds_since(backlog.unjudged_since, utc_now()))
+        self.metrics.open_cases.set(backlog.open_cases)
+        self.metrics.oldest_case_seconds.set(seconds_since(backlog.oldest_case_at, utc_now()))
+        errors.raise_if_any("campaigns that could not be judged")
+
+    async def keep_observations(self) -> None:
+        """Create the partitions of the days ahead, and drop observations that expired."""
+        campaigns = (await self.catalogue_cache.refresh()).campaigns_by_id
+        async with self.pool.acquire() as conn:
+            await observation_retention.create_partitions(conn, utc_now().date())
+        await observation_retention.drop_expired(self.pool, campaigns, utc_now())
+        async with self.pool.acquire() as conn:
+            storage = await observation_retention.read_storage(conn)
+        self.metrics.observations_oldest_seconds.set(seconds_since(storage.oldest_at, utc_now()))
+        self.metrics.observations_without_partition.set(storage.rest_rows)
+
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
         await _require_history(self.pool, self.services)
         clock = await self._running_clock()
         catalogue = await self.catalogue_cache.refresh()
-        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), clock)
+        campaigns = catalogue.campaigns_by_id.values()
+        run = await settle.settle_all(self.pool, campaigns, clock, self.metrics.record_pass)
+        self.metrics.record_rule_failures(run.errors.errors)
         async with self.pool.acquire() as conn:
             sent_before = utc_now() - timedelta(days=self.services.settings.payout_sent_days)
             backlog = await recovery.read_backlog(conn, sent_before)
@@ -212,6 +240,7 @@ def build_scheduler(
     plan: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
         ("tick", jobs.tick, settings.tick_seconds),
         ("sequence", jobs.sequence, settings.sequence_seconds),
+        ("judge", jobs.judge, settings.judge_seconds),
         ("settle", jobs.settle, settings.settle_seconds),
         ("payouts", jobs.resume_payouts, _RESUME_SECONDS),
         ("people", jobs.count_people, _PEOPLE_SECONDS),
@@ -220,6 +249,7 @@ def build_scheduler(
         ("upload", jobs.process_uploads, _UPLOAD_SECONDS),
         ("keys", jobs.flush_key_usage, _KEY_USAGE_SECONDS),
         ("forget", jobs.delete_expired, _EXPIRY_SECONDS),
+        ("observations", jobs.keep_observations, _EXPIRY_SECONDS),
     ]
     if http is not None:
         plan += [
