@@ -21,8 +21,9 @@ LEFT JOIN leaf_queue q ON q.subject = 'count/' || b.folded_with || '/0'
 WHERE b.batch_id = $1;
 
 -- name: find_receipt_like
--- Find the like at a position of a batch.
-SELECT state::text AS state, person, content, (extract(epoch FROM event_at) * 1000000)::bigint AS event_us
+-- Find the like at a position of a batch, with the time that its leaf commits to.
+SELECT state::text AS state, person, content,
+    (extract(epoch FROM coalesce(leaf_at, event_at)) * 1000000)::bigint AS event_us
 FROM likes WHERE campaign_id = $1 AND bucket = $2 AND batch_id = $3 AND position = $4;
 
 -- name: find_counted_like
