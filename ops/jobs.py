@@ -19,7 +19,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from campaigns.catalogue.cache import CatalogueCache
 from campaigns.intake import delivery_retention, people_count
 from campaigns.intake.key_usage import KeyUsage
-from campaigns.judging import judge_all, observation_retention, undecided
 from campaigns.pledging import pledge, settle
 from ledger.accounting.balances import balances_by_campaign
 from ledger.errors import Refusal
@@ -29,12 +28,12 @@ from ledger.payouts.sending import UnfinishedSettlement
 from ledger.publication import sequencer, witnesses
 from ledger.publication.refusals import SigningRefused
 from ledger.publication.witness_client import Witness
-from ops import payout_channels, signing
+from ops import judging_jobs, payout_channels, signing
 from ops.admin import expiry, registry
 from ops.admin.core.command import CommandServices
 from ops.admin.core.proposals import read_ages
 from ops.admin.resources import content_uploads, proposals
-from ops.clock import utc_now
+from ops.clock import seconds_since, utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
 from sql import Pool, is_unavailable
@@ -104,29 +103,13 @@ class Jobs:
         self.metrics.witness_lag_seconds.labels(witness.key.name).set(lag)
 
     async def judge(self) -> None:
-        """Judge the likes that arrived, decide the cases that are due, and measure what waits."""
+        """Judge the likes that arrived, and decide the cases that are due."""
         await _require_history(self.pool, self.services)
-        campaigns = (await self.catalogue_cache.refresh()).campaigns_by_id
-        errors = await judge_all.judge_all(self.pool, campaigns, utc_now, self.metrics.record_pass)
-        self.metrics.record_pass(await undecided.decide_due_cases(self.pool, campaigns, utc_now(), errors))
-        self.metrics.record_rule_failures(errors.errors)
-        async with self.pool.acquire() as conn:
-            backlog = await judge_all.read_backlog(conn, campaigns)
-        self.metrics.judge_lag_seconds.set(seconds_since(backlog.unjudged_since, utc_now()))
-        self.metrics.open_cases.set(backlog.open_cases)
-        self.metrics.oldest_case_seconds.set(seconds_since(backlog.oldest_case_at, utc_now()))
-        errors.raise_if_any("campaigns that could not be judged")
+        await judging_jobs.judge(self.pool, await self.catalogue_cache.refresh(), self.metrics)
 
     async def keep_observations(self) -> None:
         """Create the partitions of the days ahead, and drop observations that expired."""
-        campaigns = (await self.catalogue_cache.refresh()).campaigns_by_id
-        async with self.pool.acquire() as conn:
-            await observation_retention.create_partitions(conn, utc_now().date())
-        await observation_retention.drop_expired(self.pool, campaigns, utc_now())
-        async with self.pool.acquire() as conn:
-            storage = await observation_retention.read_storage(conn)
-        self.metrics.observations_oldest_seconds.set(seconds_since(storage.oldest_at, utc_now()))
-        self.metrics.observations_without_partition.set(storage.rest_rows)
+        await judging_jobs.keep_observations(self.pool, await self.catalogue_cache.refresh(), self.metrics)
 
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
@@ -219,11 +202,6 @@ async def _require_history(pool: Pool, services: CommandServices) -> None:
     if services.guard is not None:
         async with pool.acquire() as conn:
             await services.guard.require_history(conn)
-
-
-def seconds_since(moment: datetime | None, now: datetime) -> float:
-    """Return the seconds since a moment; 0 for None and for a later moment. Pure."""
-    return max(0.0, (now - moment).total_seconds()) if moment else 0.0
 
 
 def build_scheduler(

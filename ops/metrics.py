@@ -97,12 +97,13 @@ class Metrics:
             "like_ledger_findings", "Findings of rules, by family and mode", ["family", "mode"], **options
         )
         self.verdicts = Counter(
-            "like_ledger_verdicts", "Verdicts about likes, by state and who decided", ["state", "decided_by"], **options
+            "like_ledger_verdicts",
+            "Verdicts about likes, by state and who decided",
+            ["state", "decided_by"],
+            **options,
         )
         self.open_cases = Gauge("like_ledger_open_cases", "Cases that wait for a decision", **options)
-        self.oldest_case_seconds = Gauge(
-            "like_ledger_oldest_case_seconds", "Age of the oldest open case", **options
-        )
+        self.oldest_case_seconds = Gauge("like_ledger_oldest_case_seconds", "Age of the oldest open case", **options)
         self.rule_failures = Counter(
             "like_ledger_rule_failures", "Passes that failed, by the rule at fault", ["rule"], **options
         )
@@ -110,7 +111,9 @@ class Metrics:
             "like_ledger_observations_oldest_seconds", "Age of the oldest stored observation", **options
         )
         self.observations_without_partition = Gauge(
-            "like_ledger_observations_without_partition", "Batches of observations outside the days' partitions", **options
+            "like_ledger_observations_without_partition",
+            "Batches of observations outside the partitions of days; at most 1,000 are counted",
+            **options,
         )
 
     def _add_operations(self, options: dict[str, Any]) -> None:

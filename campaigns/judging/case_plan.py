@@ -50,17 +50,17 @@ class CaseChange(NamedTuple):
 
 
 class CaseInput(NamedTuple):
-    """What `plan_cases` reads; `held` and `counting` are the likes that need a case."""
+    """What `plan_cases` reads; `held_likes` and `counting_likes` are the likes that need a case."""
 
     findings: Sequence[Finding]
-    held: Collection[LikeKey]
-    counting: Collection[LikeKey]
+    held_likes: Collection[LikeKey]
+    counting_likes: Collection[LikeKey]
     open_cases: Sequence[OpenCase]
 
 
 def plan_cases(cases: CaseInput, ruleset: Ruleset, slug: str, now: datetime) -> list[CaseChange]:
     """Return the cases that likes come into, in the order of findings. Pure."""
-    left = {HELD: set(cases.held), BREAKER: set(cases.counting), COUNTING: set(cases.counting)}
+    left = {HELD: set(cases.held_likes), BREAKER: set(cases.counting_likes), COUNTING: set(cases.counting_likes)}
     breakers = {rule.id for rule in ruleset.rules if rule.established == "hold"}
     changes: list[CaseChange] = []
     for kind, likes in left.items():
@@ -68,7 +68,7 @@ def plan_cases(cases: CaseInput, ruleset: Ruleset, slug: str, now: datetime) -> 
         open_cases = [case for case in cases.open_cases if case.kind == kind]
         stay, others = _stay(wanted, open_cases)
         parts = [(finding, others & _likes_of(finding, kind, breakers)) for finding in cases.findings]
-        changes += [CaseChange(case_id, False, kind, "", "", {}, keys) for case_id, keys in stay]
+        changes += [_stay_in(kind, case_id, keys) for case_id, keys in stay]
         changes += [_join_or_open(kind, *part, open_cases, slug, now) for part in _choose(parts)]
     return _merge(changes)
 
@@ -100,6 +100,10 @@ def _stay(
             members[case_of[key[0]]].append(key)
     stay = [(case_id, tuple(keys)) for case_id, keys in sorted(members.items())]
     return stay, likes.difference(*members.values())
+
+
+def _stay_in(kind: CaseKind, case_id: str, likes: tuple[LikeKey, ...]) -> CaseChange:
+    return CaseChange(case_id, is_new=False, kind=kind, rule="", family="", evidence={}, likes=likes)
 
 
 def _choose(parts: Sequence[tuple[Finding, set[LikeKey]]]) -> list[tuple[Finding, tuple[LikeKey, ...]]]:

@@ -101,21 +101,21 @@ async def _store(
     """Store the verdicts and the cases of a judgement."""
     ruleset, judgement = require_ruleset(campaign), result.judgement
     in_cases = {key for finding in judgement.findings for key in finding.case_likes}
-    found = {(verdict.person, verdict.content) for verdict in judgement.verdicts}
-    stored = await read_stored_likes(conn, campaign, {*found, *in_cases, *result.seen})
+    found_likes = {(verdict.person, verdict.content) for verdict in judgement.verdicts}
+    stored = await read_stored_likes(conn, campaign, {*found_likes, *in_cases, *result.seen})
     plan = plan_verdicts(judgement, stored.likes, result.seen, settled_day, ruleset)
     changes = [*plan.clears, *plan.holds]
     if changes:
         source = VerdictSource(ruleset.ruleset.version, "closing", "rules", now)
         await apply_verdicts(conn, campaign, changes, source)
     cleared = {(change.person, change.content) for change in plan.clears}
-    gone = cleared | ((waiting & result.seen) - found - in_cases)
+    gone = cleared | ((waiting & result.seen) - found_likes - in_cases)
     await clear_cases(conn, campaign, sorted(gone), now)
     counting = _counting_likes(plan, in_cases, stored)
     opened = await put_into_cases(conn, campaign, judgement, plan.holds, stored, counting, now)
     new = [change for change in changes if stored.likes[change.person, change.content].verdict != change.verdict]
     return PassResult(
-        held=len(plan.holds), cleared=len(plan.clears), opened_cases=opened, verdicts=count_verdicts(new)
+        held_likes=len(plan.holds), cleared=len(plan.clears), opened_cases=opened, verdicts=count_verdicts(new)
     )
 
 
@@ -124,22 +124,20 @@ def _counting_likes(plan: VerdictPlan, in_cases: Collection[LikeKey], stored: St
 
     A like that had a case is decided, or will be.
     """
-    held = {(change.person, change.content) for change in plan.holds}
+    newly_held = {(change.person, change.content) for change in plan.holds}
     return {
         key
         for key in {*in_cases, *plan.late_likes}
         if key in stored.likes
         and stored.likes[key].day is not None
         and stored.likes[key].verdict not in {*FINAL_VERDICTS, LikeVerdict.HELD}
-        and key not in held
+        and key not in newly_held
         and key not in stored.cases
     }
 
 
 async def _store_pass(conn: Connection, campaign: Campaign, span: ClosingSpan, judgement: Judgement) -> None:
-    not_judged = [
-        [platform, date.fromordinal(day).isoformat(), rule] for platform, day, rule in judgement.not_judged
-    ]
+    not_judged = [[platform, date.fromordinal(day).isoformat(), rule] for platform, day, rule in judgement.not_judged]
     await conn.execute(
         _STORE_CLOSING_PASS,
         campaign.campaign_id,

@@ -27,7 +27,7 @@ class EngineInput(NamedTuple):
     timezone: str
     from_us: int
     before_us: int
-    candidates: Collection[LikeKey] = ()  # the likes of which the caller asks whether they were read
+    candidates: Collection[LikeKey] = ()  # likes: the caller asks whether their observation was read
 
 
 class EngineResult(NamedTuple):

@@ -45,8 +45,8 @@ async def run_interim_pass(pool: Pool, campaign: Campaign, now: datetime) -> Pas
         await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
         if not await mark_judged(conn, [batch.key for batch in batches]):
             return PassResult()  # another instance was faster
-        held = await _hold(conn, campaign, result.judgement, now)
-    return held + PassResult(
+        changed = await _hold(conn, campaign, result.judgement, now)
+    return changed + PassResult(
         judged=sum(batch.likes for batch in batches), findings=count_findings(result.judgement.findings, ruleset)
     )
 
@@ -65,7 +65,7 @@ async def _hold(conn: Connection, campaign: Campaign, judgement: Judgement, now:
             source = VerdictSource(ruleset.ruleset.version, stage, "rules", now)
             await apply_verdicts(conn, campaign, changes, source)
     opened = await put_into_cases(conn, campaign, judgement, holds, stored, (), now)
-    return PassResult(held=len(holds), opened_cases=opened, verdicts=count_verdicts(holds))
+    return PassResult(held_likes=len(holds), opened_cases=opened, verdicts=count_verdicts(holds))
 
 
 async def put_into_cases(
@@ -82,10 +82,9 @@ async def put_into_cases(
     Returns the number of new cases. Joins the caller's transaction.
     """
     ruleset = require_ruleset(campaign)
-    held = {(change.person, change.content) for change in holds}
-    held -= {key for key in held if (case := stored.cases.get(key)) and case.is_open and not case.is_counting}
-    if not held and not counting:
+    newly_held = {key for change in holds if not stored.is_in_held_case(key := (change.person, change.content))}
+    if not newly_held and not counting:
         return 0
-    cases = CaseInput(judgement.findings, held, counting, await read_open_cases(conn, campaign))
+    cases = CaseInput(judgement.findings, newly_held, counting, await read_open_cases(conn, campaign))
     changes = plan_cases(cases, ruleset, campaign.slug, now)
     return await store_cases(conn, campaign, ruleset.ruleset.version, changes, now)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from math import inf
 from time import perf_counter
 from typing import NamedTuple
 
@@ -48,7 +49,7 @@ async def judge_campaign(
     campaign: Campaign,
     clock: Callable[[], datetime],
     report: Callable[[PassResult], None],
-    seconds_max: float = float("inf"),
+    seconds_max: float = inf,
 ) -> PassResult:
     """Run interim passes of a campaign until all is judged, or time is up; return their sum."""
     started, total = perf_counter(), PassResult()

@@ -14,7 +14,7 @@ class PassResult:
     """What one pass judged and changed; counts are likes unless they say otherwise."""
 
     judged: int = 0  # like events that no pass had read before
-    held: int = 0  # by rules that found them
+    held_likes: int = 0  # by rules that found them
     cleared: int = 0
     opened_cases: int = 0
     findings: Counter[tuple[str, str]] = field(default_factory=Counter)  # by family and mode
@@ -26,7 +26,7 @@ class PassResult:
         """Return the sum of two passes; the digest and the waiting days are the later one's."""
         return PassResult(
             self.judged + other.judged,
-            self.held + other.held,
+            self.held_likes + other.held_likes,
             self.cleared + other.cleared,
             self.opened_cases + other.opened_cases,
             self.findings + other.findings,

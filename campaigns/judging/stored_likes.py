@@ -29,6 +29,11 @@ class StoredLikes(NamedTuple):
     likes: dict[LikeKey, StoredLike]
     cases: dict[LikeKey, LikeInCase]
 
+    def is_in_held_case(self, key: LikeKey) -> bool:
+        """Return whether a like is in an open case of held likes."""
+        case = self.cases.get(key)
+        return case is not None and case.is_open and not case.is_counting
+
 
 async def read_stored_likes(conn: Connection, campaign: Campaign, keys: Iterable[LikeKey]) -> StoredLikes:
     """Return what is stored of likes. Joins the caller's transaction."""

@@ -86,13 +86,13 @@ async def list_unjudged(conn: Connection, campaign_id: int) -> list[ObservedBatc
 
 async def list_context(conn: Connection, campaign_id: int, batches: Sequence[ObservedBatch]) -> list[ObservedBatch]:
     """Return the batches around those of a pass, nearest first, within the limits of a pass."""
-    known = {batch.key for batch in batches}
+    chosen = {batch.key for batch in batches}
     first, last = min(batch.first_at for batch in batches), max(batch.last_at for batch in batches)
     bounds = (_LIST_OBSERVATIONS_BEFORE, first - LOOK_BACK, last), (_LIST_OBSERVATIONS_AFTER, last, last + LOOK_BACK)
     context: list[ObservedBatch] = []
     for text, start, end in bounds:
         rows = await conn.fetch(text, campaign_id, start, end, _ROWS_MAX)
-        near = [batch for batch in map(_batch, rows) if batch.key not in known]
+        near = [batch for batch in map(_batch, rows) if batch.key not in chosen]
         context += _within(near, CONTEXT_LIKES_MAX)
     return context
 

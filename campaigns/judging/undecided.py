@@ -42,9 +42,7 @@ async def decide_due_cases(
     return decided
 
 
-async def decide_due_case(
-    conn: Connection, campaign: Campaign, case: asyncpg.Record, now: datetime
-) -> PassResult:
+async def decide_due_case(conn: Connection, campaign: Campaign, case: asyncpg.Record, now: datetime) -> PassResult:
     """Close a due case as the promise says, unless somebody decided it meanwhile; return the verdicts.
 
     Joins the caller's transaction.

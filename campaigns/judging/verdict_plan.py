@@ -47,19 +47,19 @@ def plan_verdicts(
 
     `seen` are the likes whose observation the pass read: without it a like keeps its verdict.
     """
-    found = {(verdict.person, verdict.content) for verdict in judgement.verdicts}
-    families = _families_by_like(judgement, {key for key in seen if key not in found})
+    found_likes = {(verdict.person, verdict.content) for verdict in judgement.verdicts}
+    families = _families_by_like(judgement, {key for key in seen if key not in found_likes})
     clears = [
         _clear(key, like, families.get(key, ()), ruleset)
         for key, like in sorted(stored.items())
-        if key in seen and key not in found and _is_open(like, settled_upto) and is_held(like)
+        if key in seen and key not in found_likes and _is_open(like, settled_upto) and is_held(like)
     ]
     holds = [
         change
         for change in plan_holds(judgement, stored, settled_upto)
         if not _is_same(stored[change.person, change.content], change, ruleset)
     ]
-    late = [key for key in sorted(found) if key in stored and _is_late(stored[key], settled_upto)]
+    late = [key for key in sorted(found_likes) if key in stored and _is_late(stored[key], settled_upto)]
     return VerdictPlan(holds, clears, late)
 
 
@@ -102,10 +102,7 @@ def _is_open(like: StoredLike, settled_upto: date) -> bool:
 
 def _is_late(like: StoredLike, settled_upto: date) -> bool:
     return (
-        like.day is not None
-        and like.day <= settled_upto
-        and like.verdict not in FINAL_VERDICTS
-        and not is_held(like)
+        like.day is not None and like.day <= settled_upto and like.verdict not in FINAL_VERDICTS and not is_held(like)
     )
 
 
