@@ -119,6 +119,8 @@ class Jobs:
         campaigns = catalogue.campaigns_by_id.values()
         run = await settle.settle_all(self.pool, campaigns, clock, self.metrics.record_pass)
         self.metrics.record_rule_failures(run.errors.errors)
+        for wait in run.waits:
+            _log.warning("settlement waits", reason=str(wait))
         async with self.pool.acquire() as conn:
             sent_before = utc_now() - timedelta(days=self.services.settings.payout_sent_days)
             backlog = await recovery.read_backlog(conn, sent_before)

@@ -28,9 +28,10 @@ def start_of_day(campaign: Campaign, day: date) -> datetime:
 
 def require_ruleset(campaign: Campaign) -> Ruleset:
     """Return the ruleset of a campaign that is judged."""
-    if campaign.ruleset is None:
+    ruleset: Ruleset | None = campaign.ruleset
+    if ruleset is None:
         raise ValueError(f"the campaign {campaign.slug} has no ruleset")
-    return campaign.ruleset
+    return ruleset
 
 
 async def run_for_campaign(campaign: Campaign, work: EngineInput, observations: int) -> EngineResult:

@@ -14,6 +14,7 @@ import rfc8785
 from campaigns.catalogue import charities
 from campaigns.catalogue.cache import Campaign
 from campaigns.errors import UnknownPeriod
+from campaigns.judging.errors import SettlementWaits
 from campaigns.pledging.arithmetic import CountedByDay, due, shares_due
 from campaigns.pledging.closing_days import ReportPass, close_days, ignore_pass, require_no_waiting_case
 from campaigns.pledging.pledge import counted_at_most_by_day, counted_by_day, fold_and_pledge
@@ -40,10 +41,14 @@ _LOCK_CAMPAIGN = query("lock_campaign")
 
 
 class SettleRun(NamedTuple):
-    """The result of a run over all campaigns; `errors` are those of the campaigns that failed."""
+    """The result of a run over all campaigns; `errors` are those of the campaigns that failed.
+
+    `waits` are of the campaigns whose settlement waits for people.
+    """
 
     overdue_count: int  # campaigns that failed with a closed period, or whose newest period is still to come
     errors: ErrorCollector
+    waits: list[SettlementWaits]
 
 
 async def settle_all(
@@ -57,16 +62,20 @@ async def settle_all(
     `clock` gives the time of each campaign's settlements, because a run may take long. A failure does
     not stop the others.
     """
-    errors, failed = ErrorCollector(), {c.slug for c in campaigns if c.promise.settlement.automatic}
+    errors, waits = ErrorCollector(), list[SettlementWaits]()
+    failed = {c.slug for c in campaigns if c.promise.settlement.automatic}
     for campaign in campaigns:
         if campaign.slug in failed:
             with errors.isolate():
-                await settle_due_periods(pool, campaign, SCHEDULE, clock(), report=report)
-                failed.remove(campaign.slug)
+                try:
+                    await settle_due_periods(pool, campaign, SCHEDULE, clock(), report=report)
+                    failed.remove(campaign.slug)
+                except SettlementWaits as wait:
+                    waits.append(wait)
     async with pool.acquire() as conn:
         now = clock()
         overdue = [await is_overdue(conn, c, now, has_failed=c.slug in failed) for c in campaigns]
-    return SettleRun(sum(overdue), errors)
+    return SettleRun(sum(overdue), errors, waits)
 
 
 def period_window(campaign: Campaign, closed_at: datetime | None) -> PeriodWindow:
