@@ -7,7 +7,7 @@ share. So a delivery is recorded under the catalogue that judged it, or judged a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -54,16 +54,6 @@ class Platform:
         return replace(self, keys=tuple(self.keys[n] for n in key_indexes))
 
 
-class _Auth(NamedTuple):
-    review_days: int = 30
-    undecided: str = "void"
-    observation_days: int = 35
-    appeal_days: int = 30
-
-
-_AUTH = _Auth()
-
-
 @dataclass(slots=True)
 class Campaign:
     """A campaign's promise as intake and pledging use it."""
@@ -77,8 +67,6 @@ class Campaign:
     key: bytes = field(repr=False)  # of pseudonyms
     tombstone_key: bytes = field(repr=False)
     has_tombstones: bool = False  # a person of the campaign was erased
-    ruleset: Any = None
-    authenticity: Any = _AUTH
     slug: str = field(init=False)
     accepts_any_content: bool = field(init=False)  # accepts content that no campaign has enrolled
     keeps_likes: bool = field(init=False)  # an unlike changes nothing
