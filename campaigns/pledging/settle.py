@@ -127,13 +127,13 @@ async def settle_next_period(
     A judged campaign's days get their closing pass first, unless it is stored. Raises RuleFailure,
     JudgingRefused or SettlementWaits while they cannot be settled. Joins the caller's transaction.
     """
-    periods = await _unsettled_periods(conn, campaign, now, upto)
+    window, periods = await _unsettled_periods(conn, campaign, now, upto)
     if not periods:
         return None
     await fold_and_pledge(conn, campaign)
     if campaign.ruleset is None:
         return await settle_first_due(conn, periods, await read_amounts_due(conn, campaign), made_by, now)
-    period = await _close_first_due(conn, campaign, periods, now, report)
+    period = await _close_first_due(conn, campaign, window, periods, now, report)
     if period is None:
         return None
     await require_no_waiting_case(conn, campaign, period.cut_off)
@@ -147,21 +147,26 @@ async def judge_next_period(
 
     Joins the caller's transaction.
     """
-    periods = await _unsettled_periods(conn, campaign, now, upto)
+    window, periods = await _unsettled_periods(conn, campaign, now, upto)
     if periods and campaign.ruleset is not None:
         await fold_and_pledge(conn, campaign)
-        await _close_first_due(conn, campaign, periods, now, report)
+        await _close_first_due(conn, campaign, window, periods, now, report)
 
 
 async def _close_first_due(
-    conn: Connection, campaign: Campaign, periods: list[Period], now: datetime, report: ReportPass
+    conn: Connection,
+    campaign: Campaign,
+    window: PeriodWindow,
+    periods: list[Period],
+    now: datetime,
+    report: ReportPass,
 ) -> Period | None:
     """Judge the days of the first period that takes money, and return it; None without one.
 
     Which one takes money is known only after its days are judged. A period that would take none even
     if every held like counted is not judged.
     """
-    window, at_most = period_window(campaign, campaign.closed_at), await _read_amounts_at_most(conn, campaign)
+    at_most = await _read_amounts_at_most(conn, campaign)
     while period := await find_first_due(conn, periods, at_most):
         await close_days(conn, campaign, window, period, now, report)
         if await find_first_due(conn, [period], await read_amounts_due(conn, campaign)):
@@ -170,12 +175,15 @@ async def _close_first_due(
     return None
 
 
-async def _unsettled_periods(conn: Connection, campaign: Campaign, now: datetime, upto: date) -> list[Period]:
+async def _unsettled_periods(
+    conn: Connection, campaign: Campaign, now: datetime, upto: date
+) -> tuple[PeriodWindow, list[Period]]:
     """Return the closed periods without a settlement, oldest first, after locking the campaign."""
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     newest, is_ended = await last_settled_period(conn, campaign.slug)
-    unsettled = [] if is_ended else closed_periods(period_window(campaign, closed_at), now, newest)
-    return [period for period in unsettled if period.day <= upto]
+    window = period_window(campaign, closed_at)
+    unsettled = [] if is_ended else closed_periods(window, now, newest)
+    return window, [period for period in unsettled if period.day <= upto]
 
 
 async def cancel_campaign_settlement(

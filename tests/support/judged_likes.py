@@ -1,16 +1,16 @@
 """Campaigns that are judged, and likes with signals, for tests of judging on a real database."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from campaigns.authenticity.observation import ObservationReader
 from campaigns.authenticity.observation_pack import pack
-from campaigns.authenticity.ruleset import Ruleset, parse_ruleset, ruleset_bytes
+from campaigns.authenticity.ruleset import Ruleset, parse_ruleset
+from campaigns.catalogue import cache, rulesets
 from campaigns.catalogue.cache import Campaign
 from campaigns.promise.calendar import to_microseconds
-from promises import NOW, record
+from promises import NOW, PSEUDONYM_KEY, record
 from settlements import create_campaign
 from sql import Pool
 
@@ -40,18 +40,24 @@ class Seen(NamedTuple):
     device: str | None = None
 
 
-def device_rules(
-    version: int = 1,
+def device_file(
+    version: int = 2,
     *,
     mode: str = "live",
     established: str = "case",
     people: int = 5,
     days: int = 7,
     likes: int = 12,
-) -> Ruleset:
-    """Return a ruleset of one rule: many people of one device."""
-    text = RULES.format(version=version, mode=mode, established=established, people=people, days=days, likes=likes)
-    return parse_ruleset(text.encode())
+) -> bytes:
+    """Return a file of one rule: many people of one device. The rules that ship have version 1."""
+    return RULES.format(
+        version=version, mode=mode, established=established, people=people, days=days, likes=likes
+    ).encode()
+
+
+def device_rules(version: int = 2, *, established: str = "case") -> Ruleset:
+    """Return the ruleset of one rule."""
+    return parse_ruleset(device_file(version, established=established))
 
 
 def at(day: int, minute: int = 0) -> datetime:
@@ -71,24 +77,18 @@ def homes(day: int, *, people: int = 6, first: int = 0, content: str = "c") -> l
     ]
 
 
-async def judged_campaign(pool: Pool, ruleset: Ruleset, *changes: tuple[str, str]) -> Campaign:
-    """Return a funded campaign whose likes the ruleset judges."""
-    return await with_ruleset(pool, await create_campaign(pool, *changes), ruleset)
+async def judged_campaign(pool: Pool, file: bytes, *changes: tuple[str, str]) -> Campaign:
+    """Return a funded campaign whose likes the rules of a file judge."""
+    return await apply_rules(pool, await create_campaign(pool, *changes), file)
 
 
-async def with_ruleset(pool: Pool, campaign: Campaign, ruleset: Ruleset) -> Campaign:
-    """Return the campaign under a ruleset, stored as live."""
-    body = ruleset_bytes(ruleset)
-    await pool.execute(
-        "INSERT INTO rulesets (campaign_id, version, file, body, salt, sha256, applied_by, applied_at, live_from)"
-        " VALUES ($1, $2, $3, $4, repeat('0', 32), sha256($3), 'ann', $5, $5)",
-        campaign.campaign_id,
-        ruleset.ruleset.version,
-        body,
-        body.decode(),
-        NOW - timedelta(days=60),
-    )
-    return replace(campaign, ruleset=ruleset)
+async def apply_rules(pool: Pool, campaign: Campaign, file: bytes) -> Campaign:
+    """Return the campaign under the rules of a file."""
+    async with pool.acquire() as conn, conn.transaction():
+        await cache.lock_and_bump_version(conn)
+        applied = rulesets.Application(file, "ann", NOW - timedelta(days=60))
+        await rulesets.store_ruleset(conn, campaign.campaign_id, campaign.slug, applied)
+        return (await cache.read_campaigns(conn, PSEUDONYM_KEY))[campaign.slug]
 
 
 async def record_seen(pool: Pool, campaign: Campaign, likes: Sequence[Seen], *, now: datetime = NOW) -> None:

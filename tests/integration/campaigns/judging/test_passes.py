@@ -5,7 +5,7 @@ from campaigns.judging.pass_result import PassResult
 from campaigns.pledging import pledge, settle
 from judged_likes import (
     at,
-    device_rules,
+    device_file,
     farm,
     homes,
     judged_campaign,
@@ -21,7 +21,7 @@ async def judge(pool: Pool, campaign) -> PassResult:
 
 
 async def test_an_interim_pass_holds_what_a_rule_finds_and_opens_one_case(pool: Pool):
-    campaign = await judged_campaign(pool, device_rules())
+    campaign = await judged_campaign(pool, device_file())
     await record_seen(pool, campaign, [*farm(3), *homes(3)])
     result = await judge(pool, campaign)
     assert (result.judged, result.held_likes, result.opened_cases) == (12, 6, 1)
@@ -30,7 +30,7 @@ async def test_an_interim_pass_holds_what_a_rule_finds_and_opens_one_case(pool: 
 
 
 async def test_a_window_is_judged_again_when_a_late_like_falls_into_it(pool: Pool):
-    campaign = await judged_campaign(pool, device_rules())
+    campaign = await judged_campaign(pool, device_file())
     await record_seen(pool, campaign, farm(3, people=4))
     assert (await judge(pool, campaign)).held_likes == 0
     await record_seen(pool, campaign, farm(3, people=1, first=4))
@@ -38,7 +38,7 @@ async def test_a_window_is_judged_again_when_a_late_like_falls_into_it(pool: Poo
 
 
 async def test_a_settlement_takes_no_held_like(pool: Pool):
-    campaign = await judged_campaign(pool, device_rules(), ONE_EACH)
+    campaign = await judged_campaign(pool, device_file(), ONE_EACH)
     await record_seen(pool, campaign, [*farm(3), *homes(3)])
     await pledge.run_tick(pool, campaign)
     [result] = await settle.settle_due_periods(pool, campaign, "schedule", at(9))

@@ -16,7 +16,7 @@ DEVICE = ("device",), ("device.crowd",)
 
 
 def stored(verdict=None, *, day=DAY, suspect=False, families=("device",), rules=("device.crowd",)) -> StoredLike:
-    return StoredLike(day, verdict, suspect, families if verdict else (), rules if verdict else (), 1)
+    return StoredLike(day, verdict, suspect, families if verdict else (), rules if verdict else (), 2)
 
 
 def judgement(*, is_found: bool) -> Judgement:
