@@ -34,8 +34,8 @@ _LIST_DAY_COUNTS = query("list_day_counts")
 _LIST_UNFOLDED_CAMPAIGNS = query("list_unfolded_campaigns")
 _FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 
-_STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
-_LEAF_STATES = ("counted", "withdrawn", "void", "quarantined")
+_STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate", "low_quality")
+_LEAF_STATES = ("counted", "withdrawn", "void", "quarantined", "low_quality")
 
 
 class TickResult(NamedTuple):
@@ -134,8 +134,7 @@ async def _enqueue_count_leaves(
 ) -> None:
     """Queue `count` leaves: the days' new totals, and each folded batch's id, size and root."""
     day_totals = [
-        # No like has a quality score yet, so none is of low quality.
-        {"day": row["day"].isoformat(), "low_quality": 0, **{state: row[state] for state in _LEAF_STATES}}
+        {"day": row["day"].isoformat()} | {state: row[state] for state in _LEAF_STATES}
         for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
         if row["day"] in days
     ]

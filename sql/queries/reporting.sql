@@ -1,6 +1,6 @@
 -- name: list_all_day_counts
 -- List the days of all campaigns, in order.
-SELECT campaign_id, day, counted, withdrawn, quarantined, void, over_limit, duplicate FROM day_counts
+SELECT campaign_id, day, counted, withdrawn, quarantined, void, over_limit, duplicate, low_quality FROM day_counts
 ORDER BY campaign_id, day;
 
 -- name: list_refusal_totals
