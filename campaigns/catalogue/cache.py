@@ -7,7 +7,7 @@ share. So a delivery is recorded under the catalogue that judged it, or judged a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -67,6 +67,7 @@ class Campaign:
     key: bytes = field(repr=False)  # of pseudonyms
     tombstone_key: bytes = field(repr=False)
     has_tombstones: bool = False  # a person of the campaign was erased
+    ruleset: Any = None
     slug: str = field(init=False)
     accepts_any_content: bool = field(init=False)  # accepts content that no campaign has enrolled
     keeps_likes: bool = field(init=False)  # an unlike changes nothing
