@@ -332,7 +332,7 @@ CREATE TABLE like_batches (
     bucket      smallint    NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     folded_at   timestamptz,
-    root        bytea       NOT NULL,  -- RFC 6962 root over the likes that the batch made count
+    root        bytea       NOT NULL,  -- RFC 6962 root over the likes that the batch brought
     nonce_key   bytea,                 -- null once a person of the batch is erased
     positions   integer[]   NOT NULL,  -- the position in the batch of each leaf's like, ascending
     leaves      bytea       NOT NULL,  -- the leaf hashes, 32 bytes each

@@ -28,6 +28,7 @@ class EventColumns:
     origins: list[Origin] = field(default_factory=list)
     unlikes: set[int] = field(default_factory=set)  # events that are unlikes
     suspects: set[int] = field(default_factory=set)  # likes that look fake
+    low_quality: set[int] = field(default_factory=set)  # likes below the quality that their day's terms ask for
 
     def append_events(
         self,
@@ -47,8 +48,8 @@ class EventColumns:
 
     def change(self, event: int) -> LikeChange:
         """Return an event as the state machine takes it."""
-        is_like, is_suspect = event not in self.unlikes, event in self.suspects
-        return LikeChange(is_like, self.times_us[event], self.days[event], is_suspect)
+        flags = event in self.suspects, event in self.low_quality
+        return LikeChange(event not in self.unlikes, self.times_us[event], self.days[event], *flags)
 
 
 def _is_suspect(event: LikeEvent) -> bool:

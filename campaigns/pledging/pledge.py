@@ -34,7 +34,7 @@ _LIST_DAY_COUNTS = query("list_day_counts")
 _LIST_UNFOLDED_CAMPAIGNS = query("list_unfolded_campaigns")
 _FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 
-_STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate", "low_quality")
+_STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "duplicate")
 _LEAF_STATES = ("counted", "withdrawn", "void", "quarantined", "low_quality")
 
 
@@ -134,7 +134,7 @@ async def _enqueue_count_leaves(
 ) -> None:
     """Queue `count` leaves: the days' new totals, and each folded batch's id, size and root."""
     day_totals = [
-        {"day": row["day"].isoformat()} | {state: row[state] for state in _LEAF_STATES}
+        {"day": row["day"].isoformat(), **{state: row[state] for state in _LEAF_STATES}}
         for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
         if row["day"] in days
     ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from campaigns.verdict_counts import VerdictCount
 from sql import Connection, query
 
-_LIST_VERDICT_COUNTS = query("list_verdict_counts")
+_LIST_ALL_VERDICT_COUNTS = query("list_all_verdict_counts")
 _LIST_NEWEST_RULESETS = query("list_newest_rulesets")
 _LIST_CASE_FIGURES = query("list_case_figures")
 _LIST_APPEAL_FIGURES = query("list_appeal_figures")
@@ -70,7 +70,7 @@ NO_FIGURES = AuthenticityFigures()
 async def read_authenticity_figures(conn: Connection) -> Mapping[int, AuthenticityFigures]:
     """Return the figures of every campaign that has some, by campaign id. Joins the caller's transaction."""
     verdicts: dict[int, list[VerdictCount]] = defaultdict(list)
-    for campaign_id, *count in map(tuple, await conn.fetch(_LIST_VERDICT_COUNTS)):
+    for campaign_id, *count in map(tuple, await conn.fetch(_LIST_ALL_VERDICT_COUNTS)):
         verdicts[campaign_id].append(VerdictCount(*count))
     not_judged: dict[int, list[NotJudged]] = defaultdict(list)
     for row in await conn.fetch(_LIST_NOT_JUDGED):

@@ -21,8 +21,9 @@ LEFT JOIN leaf_queue q ON q.subject = 'count/' || b.folded_with || '/0'
 WHERE b.batch_id = $1;
 
 -- name: find_receipt_like
--- Find the like at a position of a batch.
-SELECT state::text AS state, person, content, (extract(epoch FROM event_at) * 1000000)::bigint AS event_us
+-- Find the like at a position of a batch, with the time that its leaf commits to.
+SELECT state::text AS state, person, content,
+    (extract(epoch FROM coalesce(leaf_at, event_at)) * 1000000)::bigint AS event_us
 FROM likes WHERE campaign_id = $1 AND bucket = $2 AND batch_id = $3 AND position = $4;
 
 -- name: find_counted_like
@@ -34,7 +35,7 @@ JOIN likes l ON l.campaign_id = b.campaign_id AND l.bucket = b.bucket AND l.batc
 WHERE c.slug = $1 AND l.state = 'counted' AND b.nonce_key IS NOT NULL
 ORDER BY b.batch_id DESC LIMIT 1;
 
--- name: list_verdict_counts
+-- name: list_all_verdict_counts
 -- List the verdicts of all campaigns by day, family and decider, in order.
 SELECT campaign_id, day, family, decided_by, held, released, void FROM verdict_counts
 WHERE held + released + void > 0

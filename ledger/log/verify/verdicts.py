@@ -1,11 +1,13 @@
 """Verdicts replayed: each leaf's totals, and their sums against the counts of likes.
 
 A `verdicts` leaf names all rows of the days it is about, so a family that leaves `other` moves
-nothing. Of each verdict of its tree, one total rises by one and at most one falls by one.
+nothing. Of each verdict of its tree, one total rises by one and at most one falls by one. No like
+ever loses its verdict, so the sum of all totals never falls.
 
 A verdict moves likes in a batch that a later tick folds. So sums are compared where the campaign's
 newest `count` leaf comes after its newest `verdicts` leaf: before the next `verdicts` leaf, and at
-the end. They are sums over all days: an earlier event moves a like, not its verdict, to its day.
+the end. They are sums over all days: an earlier event moves a like to its day, but its verdict only
+when somebody decides again.
 """
 
 from collections import Counter
@@ -32,6 +34,7 @@ class CampaignVerdicts:
 
     def __init__(self) -> None:
         self._by_day: dict[str, Totals] = {}
+        self._likes_min = 0  # with a verdict, when sums were compared last
         self._is_counted = False  # a `count` leaf has come since the newest `verdicts` leaf
 
     def add_count(self) -> None:
@@ -50,8 +53,6 @@ class CampaignVerdicts:
         rise = fall = 0
         for day, totals in after.items():
             before = self._by_day.get(day, Counter())
-            if (likes := totals.total()) < before.total():
-                raise InvalidLeaf(f"{likes} verdicts about {day}, but there were {before.total()}: none ever goes")
             rise += (totals - before).total()
             fall += (before - totals).total()
         if max(rise, fall) > leaf["size"]:
@@ -68,7 +69,12 @@ class CampaignVerdicts:
         """Return how verdicts and counts differ, as text; None if they agree or cannot be compared."""
         if not self._is_counted:
             return None
-        sums = sum(self._by_day.values(), Counter[tuple[str, str]]())
+        sums = Counter[tuple[str, str]]()
+        for totals in self._by_day.values():
+            sums.update(totals)
+        if (likes := sums.total()) < self._likes_min:
+            return f"{likes} likes have a verdict, but {self._likes_min} had one before"
+        self._likes_min = likes
         held, void = (
             sum(sums[decider, verdict] for decider in ("rules", "people")) for verdict in ("quarantined", "void")
         )

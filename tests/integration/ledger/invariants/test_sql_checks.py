@@ -44,7 +44,6 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         """ALTER TABLE like_batches DROP CONSTRAINT like_batches_leaves_match_size;
         UPDATE like_batches SET leaves = ''""",
         "UPDATE like_batches SET positions = ARRAY(SELECT n FROM unnest(positions) AS n ORDER BY n DESC)",
-        "UPDATE like_batches SET tallies = jsonb_set(tallies, '{days,2026-11-03,counted}', '1000')",
         "UPDATE like_batches SET root = sha256('x') WHERE size = 0",
         "UPDATE like_batches SET root = sha256('x') WHERE size = 1",
     ],
@@ -79,7 +78,7 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         "UPDATE log_cosignatures SET line = line || 'x'::bytea",
         "UPDATE log_cosignatures SET line = convert_to(replace(convert_from(line, 'UTF8'), '/w1 ', '/w2 '), 'UTF8')",
     ],
-    "counted_likes_have_a_leaf": [
+    "likes_have_a_leaf": [
         "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
         "UPDATE likes SET position = 0",
         "UPDATE likes SET position = position + 100000",
@@ -337,7 +336,7 @@ async def test_tiles_that_do_not_hash_to_the_head_are_detected(conn: Connection,
 async def test_a_violation_has_its_sentence_and_some_of_its_rows(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
     [violation] = await sql_checks.run_checks(conn)
-    assert violation.name == "counted_likes_have_a_leaf"
+    assert violation.name == "likes_have_a_leaf"
     assert violation.sentence.startswith("Every like has its own position")
     assert "scans" not in violation.sentence
     assert len(violation.rows) == sql_checks.ROWS_MAX < violation.count

@@ -113,7 +113,8 @@ FORGED: dict[str, tuple[list[Leaf], str]] = {
         with_leaf(3, verdicts(29, row(FIRST, "device", quarantined=30))), "its tree has 29 verdicts",
     ),
     "a verdict that is gone": (
-        with_leaf(6, verdicts(15, row(FIRST, "device", quarantined=29))), "29 verdicts about 2026-01-01",
+        with_leaf(6, verdicts(15, row(FIRST, "device", quarantined=29))),
+        "29 likes have a verdict, but 30 had one before",
     ),
     "a ruleset that was skipped": (
         [*HONEST[:6], ruleset(4), verdicts(1, row(FIRST, "pace"), version=3)],
@@ -140,6 +141,12 @@ def test_a_family_leaves_other_without_a_jump():
     ten = verdicts(1, row(FIRST, "device", quarantined=10), row(FIRST, "other", quarantined=5))
     likes = count(FIRST, [(1, 15)], quarantined=15)
     verify([TERMS, ruleset(1), nine, ten, likes])
+
+
+def test_a_verdict_that_is_decided_again_moves_to_the_day_of_its_like():
+    moved = verdicts(1, row(FIRST, "other"), row(SECOND, "other", "people", released=1))
+    likes = [count(FIRST, [(1, 1)], quarantined=1), count(FIRST, []), count(SECOND, [], counted=1)]
+    verify([TERMS, ruleset(1), verdicts(1, row(FIRST, "other", quarantined=1)), likes[0], moved, *likes[1:]])
 
 
 def test_a_campaign_of_an_older_version_has_leaves_for_likes_that_counted_only():
