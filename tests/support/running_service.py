@@ -165,7 +165,7 @@ class RunningService:
         """Tick, then return the number of likes by state, over all days."""
         await self.tick()
         rows = await self.service.pool.fetch("SELECT * FROM day_counts")
-        names = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate", "low_quality")
+        names = ("counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "duplicate")
         return {name: sum(row[name] for row in rows) for name in names if sum(row[name] for row in rows)}
 
     async def pledged_minor(self) -> int:

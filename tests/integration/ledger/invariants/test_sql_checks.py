@@ -78,6 +78,13 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         "UPDATE log_cosignatures SET line = line || 'x'::bytea",
         "UPDATE log_cosignatures SET line = convert_to(replace(convert_from(line, 'UTF8'), '/w1 ', '/w2 '), 'UTF8')",
     ],
+    "likes_carry_their_verdict": [
+        "UPDATE likes SET verdict = 'void' WHERE state = 'counted'",
+    ],
+    "verdict_counts_equal_verdicts": [
+        """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, held)
+        SELECT campaign_id, '2026-11-03', 'device', 'rules', 1 FROM campaigns""",
+    ],
     "likes_have_a_leaf": [
         "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
         "UPDATE likes SET position = 0",
