@@ -1,6 +1,7 @@
 """The authenticity of a campaign's likes as values in the reader's language, ready for the template."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from campaigns.reporting.authenticity import FamilyTotals, PublishedAuthenticity, published_authenticity
@@ -43,10 +44,7 @@ class NotJudgedRow(NamedTuple):
 class RulesetRow(NamedTuple):
     """The rules in force: since when, and why."""
 
-    version: str
-    since: str | None  # None: they only observe
-    since_exact: str
-    reason: str
+    text: str
     sha256: str
 
 
@@ -55,10 +53,9 @@ class Authenticity(NamedTuple):
 
     ruleset: RulesetRow | None
     figures: list[UncountedFigure]
-    total: str
+    total: str | None  # None: nothing would have been earned
     families: list[FamilyRow]
     cases: str
-    appeals: str
     not_judged: list[NotJudgedRow]
 
 
@@ -66,6 +63,7 @@ def build_authenticity(snapshot: CampaignSnapshot, language: Language) -> Authen
     """Return the values of the section on authenticity."""
     figures = published_authenticity(snapshot)
     likes, money = figures["likes"], figures["would_have_earned"]
+    total_minor = money["total"]["minor"]
     return Authenticity(
         ruleset=_ruleset_row(figures, snapshot, language),
         figures=[
@@ -73,10 +71,9 @@ def build_authenticity(snapshot: CampaignSnapshot, language: Language) -> Authen
             _figure("void", likes["void"], money["void"], snapshot.currency, language),
             _figure("low_quality", likes["low_quality"], money["low_quality"], snapshot.currency, language),
         ],
-        total=formats.amount(money["total"]["minor"], snapshot.currency, language),
+        total=formats.amount(total_minor, snapshot.currency, language) if total_minor else None,
         families=[_family_row(row, snapshot.currency, language) for row in figures["families"]],
-        cases=_case_text(figures, language),
-        appeals=_appeal_text(figures, language),
+        cases=_join([*_case_texts(figures, language), _appeal_text(figures, language)], language),
         not_judged=_not_judged_rows(figures, language),
     )
 
@@ -103,7 +100,11 @@ def _family_text(family: str, language: Language) -> str:
     return translate(key, language) if key in TEXTS else family
 
 
-def _case_text(figures: PublishedAuthenticity, language: Language) -> str:
+def _join(sentences: Sequence[str], language: Language) -> str:
+    return ("" if language == "zh" else " ").join(sentences)
+
+
+def _case_texts(figures: PublishedAuthenticity, language: Language) -> list[str]:
     cases = figures["cases"]
     opened = formats.number(cases["open"], language)
     texts = [
@@ -114,7 +115,7 @@ def _case_text(figures: PublishedAuthenticity, language: Language) -> str:
     if cases["median_days"] is not None:
         values = {"decided": formats.number(cases["decided"], language), "days": cases["median_days"]}
         texts.append(translate("cases_decided", language, **values))
-    return ("" if language == "zh" else " ").join(texts)
+    return texts
 
 
 def _appeal_text(figures: PublishedAuthenticity, language: Language) -> str:
@@ -142,10 +143,10 @@ def _ruleset_row(figures: PublishedAuthenticity, snapshot: CampaignSnapshot, lan
     if ruleset is None or record is None:
         return None
     zone = snapshot.campaign.calendar.timezone
-    return RulesetRow(
-        formats.number(ruleset["version"], language),
-        formats.minute(record.live_from, zone, language) if record.live_from else None,
-        ruleset["live_from"] or ruleset["applied_at"],
-        localize(ruleset["reason"], language),
-        ruleset["sha256"],
-    )
+    since = formats.minute(record.live_from, zone, language) if record.live_from else None
+    sentences = [
+        translate("ruleset_version", language, version=ruleset["version"]),
+        translate("ruleset_since", language, moment=since) if since else translate("ruleset_observes", language),
+        translate("ruleset_reason", language, reason=localize(ruleset["reason"], language)),
+    ]
+    return RulesetRow(_join(sentences, language), ruleset["sha256"])
