@@ -38,8 +38,8 @@ async def test_a_verdict_moves_the_count_of_its_like_and_back(dsn: str, owner: C
         await store_ruleset(owner)
         await like_in_turn(service, "abc")
         assert (await service.day_counts())["counted"] == 3
-        held = await decide(service, HELD, [("a", "ann"), ("b", "ann"), ("unknown", "ann")])
-        assert held == (2, {TODAY: {"counted": -2, "quarantined": 2}})
+        applied = await decide(service, HELD, [("a", "ann"), ("b", "ann"), ("unknown", "ann")])
+        assert applied == (2, {TODAY: {"counted": -2, "quarantined": 2}})
         assert await service.day_counts() == {"counted": 1, "quarantined": 2}
         assert await decide(service, HELD, [("a", "ann")]) == (0, {})  # a repeat changes nothing
         await decide(service, CLEARED, [("a", "ann")])
@@ -71,9 +71,9 @@ async def test_a_like_that_leaves_frees_a_place_and_one_that_returns_takes_it_if
     async with running_service(dsn, promise(terms=ONE_A_DAY)) as service:
         await store_ruleset(owner)
         await like_in_turn(service, "abc")
-        held = await decide(service, HELD, [("a", "ann"), ("b", "ann")])
+        applied = await decide(service, HELD, [("a", "ann"), ("b", "ann")])
         assert await states(owner) == {"a": "quarantined", "b": "quarantined", "c": "counted"}
-        assert held.moved == {TODAY: {"quarantined": 2, "over_limit": -2}}
+        assert applied.moved == {TODAY: {"quarantined": 2, "over_limit": -2}}
         await decide(service, RELEASED, [("b", "ann")], by="people")  # earlier than c, so it counts
         assert await states(owner) == {"a": "quarantined", "b": "counted", "c": "over_limit"}
         await service.send([like("ann", "b", "unlike", LATER)])
