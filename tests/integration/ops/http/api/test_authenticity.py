@@ -66,7 +66,8 @@ async def add_cases_and_appeals(owner: Connection) -> None:
 def closing_pass(not_judged: str, period: str, cut_off: str) -> str:
     return f"""INSERT INTO closing_passes (campaign_id, period, cut_off, due_at, ruleset, likes, held_likes, digest,
         not_judged, judged_at)
-        SELECT campaign_id, '{period}', '{cut_off}', now(), 1, 9, 0, sha256(''), '{not_judged}', now() FROM campaigns"""
+        SELECT campaign_id, '{period}', '{cut_off}', now(), 1, 9, 0, sha256(''), '{not_judged}', now()
+        FROM campaigns"""
 
 
 async def test_the_figures_are_public(service: RunningService, owner: Connection) -> None:
