@@ -1,6 +1,6 @@
 """The verdicts of a campaign day by family and decider, as the public and the log see them.
 
-A family with few likes of a day would tell which people are meant: it is shown as `other`.
+A family with few likes of a day would tell which people are meant: it is named as `other`.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ class VerdictCount(NamedTuple):
     day: date
     family: str
     decided_by: str
-    held: int = 0
+    quarantined: int = 0
     released: int = 0
     void: int = 0
     low_quality: int = 0
@@ -30,7 +30,7 @@ class VerdictCount(NamedTuple):
     @property
     def likes(self) -> int:
         """Return the number of likes."""
-        return self.held + self.released + self.void + self.low_quality
+        return self.quarantined + self.released + self.void + self.low_quality
 
 
 def group_small_families(counts: Iterable[VerdictCount]) -> list[VerdictCount]:
@@ -45,12 +45,12 @@ def group_small_families(counts: Iterable[VerdictCount]) -> list[VerdictCount]:
     grouped: dict[tuple[date, str, str], VerdictCount] = {}
     for count in counts:
         is_small = likes_by_family[count.day, count.family] < FAMILY_LIKES_MIN
-        shown = count._replace(family=OTHER) if is_small else count
-        key = shown[:3]
-        grouped[key] = _add(grouped[key], shown) if key in grouped else shown
+        named = count._replace(family=OTHER) if is_small else count
+        key = named[:3]
+        grouped[key] = _add(grouped[key], named) if key in grouped else named
     return sorted(count for count in grouped.values() if count.likes)
 
 
 def _add(first: VerdictCount, second: VerdictCount) -> VerdictCount:
-    sums = (one + other for one, other in zip(first[3:], second[3:], strict=True))
+    sums = (before + more for before, more in zip(first[3:], second[3:], strict=True))
     return VerdictCount(*first[:3], *sums)

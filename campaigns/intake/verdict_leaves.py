@@ -88,7 +88,7 @@ def _leaf_row(count: VerdictCount) -> dict[str, Any]:
         "day": count.day.isoformat(),
         "family": count.family,
         "decided_by": count.decided_by,
-        "quarantined": count.held,
+        "quarantined": count.quarantined,
         "released": count.released,
         "void": count.void,
         "low_quality": 0,  # a like's quality is no verdict

@@ -137,14 +137,14 @@ class PublishedAuthenticity(TypedDict):
 
 def published_authenticity(snapshot: CampaignSnapshot) -> PublishedAuthenticity:
     """Return the campaign's figures of authenticity."""
-    counts = grouped_counts(snapshot)
+    counts = list_counts(snapshot)
     return {
         "campaign": snapshot.slug,
         "currency": snapshot.currency,
         "as_of": format_instant(snapshot.as_of),
         "ruleset": _ruleset_in_force(snapshot),
         "likes": _uncounted_likes(snapshot),
-        "would_have_earned": _unearned_money(snapshot),
+        "would_have_earned": _list_unearned_money(snapshot),
         "families": _family_totals(snapshot, counts),
         "cases": _cases(snapshot),
         "appeals": {**snapshot.authenticity.appeals._asdict()},  # type: ignore[typeddict-item]
@@ -158,13 +158,13 @@ def authenticity_csv(snapshot: CampaignSnapshot) -> str:
     as_of, out = format_instant(snapshot.as_of), StringIO()
     writer = csv.writer(out)
     writer.writerow(CSV_COLUMNS)
-    for count in grouped_counts(snapshot):
-        likes = (count.held, count.released, count.void, count.low_quality)
+    for count in list_counts(snapshot):
+        likes = (count.quarantined, count.released, count.void, count.low_quality)
         writer.writerow([snapshot.slug, count.day.isoformat(), count.family, count.decided_by, *likes, as_of])
     return out.getvalue()
 
 
-def grouped_counts(snapshot: CampaignSnapshot) -> list[VerdictCount]:
+def list_counts(snapshot: CampaignSnapshot) -> list[VerdictCount]:
     """Return the likes by day, family and decider, sorted; small families are `other`."""
     low_quality = [
         VerdictCount(day, QUALITY, "rules", low_quality=count.low_quality)
@@ -173,7 +173,7 @@ def grouped_counts(snapshot: CampaignSnapshot) -> list[VerdictCount]:
     return group_small_families([*snapshot.authenticity.verdicts, *low_quality])
 
 
-def unearned_minor(snapshot: CampaignSnapshot, likes: Mapping[date, int]) -> int:
+def compute_unearned_minor(snapshot: CampaignSnapshot, likes: Mapping[date, int]) -> int:
     """Return the money that more likes of these days would have earned, in minor units, exactly.
 
     A closed campaign returned what its likes left of the budget, so that limits nothing.
@@ -187,17 +187,17 @@ def unearned_minor(snapshot: CampaignSnapshot, likes: Mapping[date, int]) -> int
     return due(terms, more, limit_minor) - due(terms, counted, limit_minor)
 
 
-def _unearned(snapshot: CampaignSnapshot, likes: Mapping[date, int]) -> Money:
-    return to_money(unearned_minor(snapshot, likes), snapshot.currency)
+def _to_unearned_money(snapshot: CampaignSnapshot, likes: Mapping[date, int]) -> Money:
+    return to_money(compute_unearned_minor(snapshot, likes), snapshot.currency)
 
 
-def _unearned_money(snapshot: CampaignSnapshot) -> UnearnedMoney:
+def _list_unearned_money(snapshot: CampaignSnapshot) -> UnearnedMoney:
     days = snapshot.counts_by_day.items()
     return {
-        "quarantined": _unearned(snapshot, {day: count.quarantined for day, count in days}),
-        "void": _unearned(snapshot, {day: count.void for day, count in days}),
-        "low_quality": _unearned(snapshot, {day: count.low_quality for day, count in days}),
-        "total": _unearned(snapshot, {day: c.quarantined + c.void + c.low_quality for day, c in days}),
+        "quarantined": _to_unearned_money(snapshot, {day: count.quarantined for day, count in days}),
+        "void": _to_unearned_money(snapshot, {day: count.void for day, count in days}),
+        "low_quality": _to_unearned_money(snapshot, {day: count.low_quality for day, count in days}),
+        "total": _to_unearned_money(snapshot, {day: c.quarantined + c.void + c.low_quality for day, c in days}),
     }
 
 
@@ -218,20 +218,22 @@ def _family_totals(snapshot: CampaignSnapshot, counts: Iterable[VerdictCount]) -
     return [
         {
             **_family_likes(*(sum(column) for column in zip(*(count[3:] for count in rows), strict=True)), key=key),
-            "would_have_earned": _unearned(
-                snapshot, {row.day: row.held + row.void + row.low_quality for row in rows}
+            "would_have_earned": _to_unearned_money(
+                snapshot, {row.day: row.quarantined + row.void + row.low_quality for row in rows}
             ),
         }
         for key, rows in sorted(by_key.items())
     ]
 
 
-def _family_likes(held: int, released: int, void: int, low_quality: int, *, key: tuple[str, str]) -> FamilyLikes:
+def _family_likes(
+    quarantined: int, released: int, void: int, low_quality: int, *, key: tuple[str, str]
+) -> FamilyLikes:
     family, decided_by = key
     return {
         "family": family,
         "decided_by": "people" if decided_by == "people" else "rules",
-        "quarantined": held,
+        "quarantined": quarantined,
         "released": released,
         "void": void,
         "low_quality": low_quality,
@@ -280,14 +282,14 @@ def _not_judged(snapshot: CampaignSnapshot) -> list[NotJudgedDay]:
 
 
 def _ruleset_in_force(snapshot: CampaignSnapshot) -> RulesetInForce | None:
-    record, ruleset = snapshot.authenticity.ruleset, snapshot.campaign.ruleset
-    if record is None or ruleset is None:
+    newest, ruleset = snapshot.authenticity.ruleset, snapshot.campaign.ruleset
+    if newest is None or ruleset is None:
         return None
     return {
-        "version": record.version,
-        "sha256": record.sha256,
-        "applied_at": format_instant(record.applied_at),
-        "live_from": format_instant(record.live_from) if record.live_from else None,
+        "version": newest.version,
+        "sha256": newest.sha256,
+        "applied_at": format_instant(newest.applied_at),
+        "live_from": format_instant(newest.live_from) if newest.live_from else None,
         "families": ruleset.families,
         "reason": ruleset.ruleset.reason,
     }

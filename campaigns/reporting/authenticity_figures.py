@@ -16,7 +16,7 @@ _LIST_APPEAL_FIGURES = query("list_appeal_figures")
 _LIST_NOT_JUDGED = query("list_not_judged")
 
 
-class RulesetRecord(NamedTuple):
+class NewestRuleset(NamedTuple):
     """The newest ruleset as it is stored; `live_from` is None while its rules only observe."""
 
     version: int
@@ -57,7 +57,7 @@ NO_CASES, NO_APPEALS = CaseFigures(), AppealFigures()
 class AuthenticityFigures:
     """What rules and people decided in one campaign."""
 
-    ruleset: RulesetRecord | None = None  # None: the campaign is not judged
+    ruleset: NewestRuleset | None = None  # None: the campaign is not judged
     verdicts: Sequence[VerdictCount] = ()
     cases: CaseFigures = NO_CASES
     appeals: AppealFigures = NO_APPEALS
@@ -75,7 +75,7 @@ async def read_authenticity_figures(conn: Connection) -> Mapping[int, Authentici
     not_judged: dict[int, list[NotJudged]] = defaultdict(list)
     for row in await conn.fetch(_LIST_NOT_JUDGED):
         not_judged[row["campaign_id"]].append(NotJudged(row["platform"], row["day"], row["rule"]))
-    rulesets = {row[0]: RulesetRecord(*tuple(row)[1:]) for row in await conn.fetch(_LIST_NEWEST_RULESETS)}
+    rulesets = {row[0]: NewestRuleset(*tuple(row)[1:]) for row in await conn.fetch(_LIST_NEWEST_RULESETS)}
     cases = {row[0]: CaseFigures(*tuple(row)[1:]) for row in await conn.fetch(_LIST_CASE_FIGURES)}
     appeals = {row[0]: AppealFigures(*tuple(row)[1:]) for row in await conn.fetch(_LIST_APPEAL_FIGURES)}
     return {

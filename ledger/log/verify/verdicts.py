@@ -75,7 +75,7 @@ class CampaignVerdicts:
         if (likes := sums.total()) < self._likes_min:
             return f"{likes} likes have a verdict, but {self._likes_min} had one before"
         self._likes_min = likes
-        held, void = (
+        quarantined, void = (
             sum(sums[decider, verdict] for decider in ("rules", "people")) for verdict in ("quarantined", "void")
         )
         if not void - states.withdrawn <= states.void <= void:
@@ -83,9 +83,12 @@ class CampaignVerdicts:
                 f"verdicts make {void} likes void,"
                 f" but the counts have {states.void} void and {states.withdrawn} withdrawn"
             )
-        if states.quarantined is not None and held + void > states.quarantined + states.void + states.withdrawn:
+        if (
+            states.quarantined is not None
+            and quarantined + void > states.quarantined + states.void + states.withdrawn
+        ):
             return (
-                f"verdicts hold {held} likes and make {void} void, but the counts have {states.quarantined}"
+                f"verdicts hold {quarantined} likes and make {void} void, but the counts have {states.quarantined}"
                 f" quarantined, {states.void} void and {states.withdrawn} withdrawn"
             )
         return None

@@ -21,8 +21,8 @@ from campaigns.reporting.authenticity_figures import (
     AppealFigures,
     AuthenticityFigures,
     CaseFigures,
+    NewestRuleset,
     NotJudged,
-    RulesetRecord,
 )
 from campaigns.reporting.snapshot import CampaignSnapshot, PeopleCount
 from campaigns.verdict_counts import VerdictCount
@@ -80,13 +80,13 @@ def example_snapshot() -> CampaignSnapshot:
 def _example_authenticity(calendar: Calendar) -> AuthenticityFigures:
     first, second, third = calendar.days[:3]
     return AuthenticityFigures(
-        RulesetRecord(1, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", _STARTS_AT, _STARTS_AT),
+        NewestRuleset(1, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", _STARTS_AT, _STARTS_AT),
         [
             VerdictCount(first, "device", "people", released=3, void=24),
-            VerdictCount(first, "device", "rules", held=36),
-            VerdictCount(second, "lockstep", "rules", held=20, released=11),
-            VerdictCount(second, "pace", "rules", held=4),
-            VerdictCount(third, "crowd", "rules", held=12),
+            VerdictCount(first, "device", "rules", quarantined=36),
+            VerdictCount(second, "lockstep", "rules", quarantined=20, released=11),
+            VerdictCount(second, "pace", "rules", quarantined=4),
+            VerdictCount(third, "crowd", "rules", quarantined=12),
         ],
         CaseFigures(3, _AS_OF - timedelta(days=2, hours=5), 2, timedelta(hours=31)),
         AppealFigures(opened=4, upheld=3, rejected=1),

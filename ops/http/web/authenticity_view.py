@@ -139,11 +139,11 @@ def _not_judged_rows(figures: PublishedAuthenticity, language: Language) -> list
 
 
 def _ruleset_row(figures: PublishedAuthenticity, snapshot: CampaignSnapshot, language: Language) -> RulesetRow | None:
-    ruleset, record = figures["ruleset"], snapshot.authenticity.ruleset
-    if ruleset is None or record is None:
+    ruleset, newest = figures["ruleset"], snapshot.authenticity.ruleset
+    if ruleset is None or newest is None:
         return None
     zone = snapshot.campaign.calendar.timezone
-    since = formats.minute(record.live_from, zone, language) if record.live_from else None
+    since = formats.minute(newest.live_from, zone, language) if newest.live_from else None
     sentences = [
         translate("ruleset_version", language, version=ruleset["version"]),
         translate("ruleset_since", language, moment=since) if since else translate("ruleset_observes", language),

@@ -20,13 +20,13 @@ counts = st.dictionaries(keys, st.tuples(likes, likes, likes, likes), max_size=2
 
 
 def test_a_family_is_named_from_ten_likes_of_a_day_on():
-    nine = VerdictCount(MONDAY, "device", "rules", held=9)
+    nine = VerdictCount(MONDAY, "device", "rules", quarantined=9)
     assert group_small_families([nine]) == [nine._replace(family=OTHER)]
     by_people = VerdictCount(MONDAY, "device", "people", void=1)
     assert group_small_families([nine, by_people]) == [by_people, nine]  # ten of both deciders
-    pace = VerdictCount(MONDAY, "pace", "rules", held=2, released=3)
+    pace = VerdictCount(MONDAY, "pace", "rules", quarantined=2, released=3)
     [other] = group_small_families([nine, pace])
-    assert other == VerdictCount(MONDAY, OTHER, "rules", held=11, released=3)
+    assert other == VerdictCount(MONDAY, OTHER, "rules", quarantined=11, released=3)
 
 
 @given(counts)

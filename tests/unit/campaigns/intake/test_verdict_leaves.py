@@ -22,7 +22,7 @@ def test_a_leaf_of_the_tree_is_of_the_likes_leaf_and_the_verdict():
 
 def test_a_day_whose_verdicts_have_moved_has_a_row_of_zeros():
     tuesday = MONDAY + timedelta(days=1)
-    counts = [VerdictCount(MONDAY, "device", "rules"), VerdictCount(tuesday, "device", "rules", held=10)]
+    counts = [VerdictCount(MONDAY, "device", "rules"), VerdictCount(tuesday, "device", "rules", quarantined=10)]
     assert list_rows(counts, [MONDAY, tuesday]) == [VerdictCount(MONDAY, OTHER, "rules"), counts[1]]
 
 

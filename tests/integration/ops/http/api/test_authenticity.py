@@ -24,7 +24,7 @@ PEOPLE = [f"p{n}" for n in range(30)]
 
 @pytest.fixture
 async def service(dsn: str, owner: Connection) -> AsyncIterator[RunningService]:
-    """Yield a service where rules held 21 of 30 likes, of which people released 2 and made 6 void."""
+    """Yield a service where rules held 21 of 30 likes; people released 2 of them and made 6 void."""
     async with running_service(dsn, promise(terms={"daily_cap_minor": 9})) as to:
         await store_ruleset(owner)
         async with to.service.pool.acquire() as conn:
