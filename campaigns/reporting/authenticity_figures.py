@@ -10,7 +10,7 @@ from campaigns.verdict_counts import VerdictCount
 from sql import Connection, query
 
 _LIST_ALL_VERDICT_COUNTS = query("list_all_verdict_counts")
-_LIST_NEWEST_RULESETS = query("list_newest_rulesets")
+_LIST_RULESET_FIGURES = query("list_ruleset_figures")
 _LIST_CASE_FIGURES = query("list_case_figures")
 _LIST_APPEAL_FIGURES = query("list_appeal_figures")
 _LIST_NOT_JUDGED = query("list_not_judged")
@@ -75,7 +75,7 @@ async def read_authenticity_figures(conn: Connection) -> Mapping[int, Authentici
     not_judged: dict[int, list[NotJudged]] = defaultdict(list)
     for row in await conn.fetch(_LIST_NOT_JUDGED):
         not_judged[row["campaign_id"]].append(NotJudged(row["platform"], row["day"], row["rule"]))
-    rulesets = {row[0]: NewestRuleset(*tuple(row)[1:]) for row in await conn.fetch(_LIST_NEWEST_RULESETS)}
+    rulesets = {row[0]: NewestRuleset(*tuple(row)[1:]) for row in await conn.fetch(_LIST_RULESET_FIGURES)}
     cases = {row[0]: CaseFigures(*tuple(row)[1:]) for row in await conn.fetch(_LIST_CASE_FIGURES)}
     appeals = {row[0]: AppealFigures(*tuple(row)[1:]) for row in await conn.fetch(_LIST_APPEAL_FIGURES)}
     return {

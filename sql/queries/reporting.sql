@@ -41,7 +41,7 @@ SELECT campaign_id, day, family, decided_by, held, released, void FROM verdict_c
 WHERE held + released + void > 0
 ORDER BY campaign_id, day, family, decided_by;
 
--- name: list_newest_rulesets
+-- name: list_ruleset_figures
 -- List the newest ruleset of all campaigns.
 SELECT DISTINCT ON (campaign_id) campaign_id, version, encode(sha256, 'hex') AS sha256, applied_at, live_from
 FROM rulesets ORDER BY campaign_id, version DESC;
