@@ -3,18 +3,19 @@
 import asyncio
 import csv
 import io
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from campaigns.intake.like_state import LikeVerdict
+from campaigns.promise.model import Promise
 from ledger.log.verify.source import HttpSource
 from ledger.log.verify.verifier import VerificationFailed, VerificationResult, verify_log
-from ledger.publication.outbox import enqueue_leaf
 from running_service import DAY, LOG, SLUG, RunningService, like, promise, running_service
 from sql import Connection
-from verdicts import decide, store_ruleset
+from verdicts import decide
 
 HELD, CLEARED, RELEASED, VOID = LikeVerdict
 CAMPAIGN = f"/v1/campaigns/{SLUG}"
@@ -23,14 +24,9 @@ PEOPLE = [f"p{n}" for n in range(30)]
 
 
 @pytest.fixture
-async def service(dsn: str, owner: Connection) -> AsyncIterator[RunningService]:
+async def service(dsn: str) -> AsyncIterator[RunningService]:
     """Yield a service where rules held 21 of 30 likes; people released 2 of them and made 6 void."""
     async with running_service(dsn, promise(terms={"daily_cap_minor": 9})) as to:
-        await store_ruleset(owner)
-        async with to.service.pool.acquire() as conn:
-            reason = {"zh": "首批规则", "en": "the first rules"}
-            ruleset = {"campaign": SLUG, "version": 1, "sha256": "a" * 64, "families": ["device"], "reason": reason}
-            await enqueue_leaf(conn, "ruleset", f"ruleset/{SLUG}/1", ruleset)
         await to.send([like(person, "c") for person in PEOPLE])
         await decide(to, HELD, [("c", person) for person in PEOPLE[:15]])
         await decide(to, HELD, [("c", person) for person in PEOPLE[15:21]], families=("pace",))
@@ -87,6 +83,10 @@ async def test_the_figures_are_public(service: RunningService, owner: Connection
     opened_at = view["cases"].pop("oldest_opened_at")
     assert view["cases"] == {"open": 1, "oldest_days": 2, "decided": 3, "median_days": 2}
     assert opened_at < view["as_of"]
+    ruleset = view["ruleset"]
+    assert (ruleset["version"], ruleset["reason"]["en"]) == (1, "The rules that ship with the software.")
+    assert ruleset["sha256"] == await owner.fetchval("SELECT encode(sha256, 'hex') FROM rulesets")
+    assert ruleset["live_from"] == ruleset["applied_at"]
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert response.headers["Cache-Control"].startswith("public, max-age=")
     unchanged = await service.get(f"{CAMPAIGN}/authenticity", **{"If-None-Match": response.headers["ETag"]})
@@ -99,6 +99,43 @@ async def test_no_threshold_score_or_rule_is_named(service: RunningService, owne
         text = (await service.get(path)).body.decode()
         assert "device.crowd" not in text, path
         assert "people_from" not in text, path
+
+
+async def test_what_was_not_judged_is_said_by_family_and_for_the_pass_that_closed_the_day(
+    service: RunningService, owner: Connection
+) -> None:
+    before, rules = "2022-04-09", ("device.crowd", "device.rotation", "lockstep.network", "gone")
+    await owner.execute(closing_pass(f'[["kuai", "{before}", "crowd.content"]]', "2022-04-11", before))
+    skipped = ", ".join(f'["kuai", "{day}", "{rule}"]' for day in (before, DAY_TEXT, "2022-04-11") for rule in rules)
+    await owner.execute(closing_pass(f"[{skipped}]", PERIOD, DAY_TEXT))
+    assert (await service.get(f"{CAMPAIGN}/authenticity")).json["not_judged"] == [
+        {"day": before, "platform": "kuai", "families": ["crowd"]},
+        {"day": DAY_TEXT, "platform": "kuai", "families": ["device", "lockstep", "other"]},
+    ]
+
+
+async def test_a_campaign_without_rules_says_that_every_like_counts(dsn: str) -> None:
+    parts = promise().model_dump(mode="json", exclude_none=True) | {"authenticity": {"rules": "none"}}
+    async with running_service(dsn, Promise.model_validate_json(json.dumps(parts))) as to:
+        await to.send([like("a"), like("b")])
+        await to.tick()
+        view = (await to.get(f"{CAMPAIGN}/authenticity")).json
+        page = (await to.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
+        zh_page = (await to.get(f"/campaigns/{SLUG}?lang=zh")).body.decode()
+    assert (view["ruleset"], view["families"], view["not_judged"]) == (None, [], [])
+    assert "This campaign counts every like. No rules apply." in page
+    assert "本活动的每个赞都计入，不适用任何规则。" in zh_page
+    assert "What cannot be detected" not in page
+
+
+async def test_the_page_says_what_was_held_and_why(service: RunningService, owner: Connection) -> None:
+    await add_cases_and_appeals(owner)
+    page = (await service.get(f"/campaigns/{SLUG}?lang=en")).body.decode()
+    section = page.partition('aria-labelledby="authenticity"')[2].partition("</section>")[0]
+    for text in ("Many accounts on one device", "Other reasons", "What cannot be detected", "Version 1."):
+        assert text in section, text
+    assert "Cases waiting for people: 1, the oldest for 2 days. Decided so far: 3, half of them within 2" in section
+    assert "CN¥0.06 more would be pledged" in section
 
 
 async def test_the_table_by_day_is_csv(service: RunningService) -> None:
