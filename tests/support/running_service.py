@@ -56,6 +56,8 @@ share_bp = 3000
 account = { scheme = "other", id = "6222020200112233446" }
 [settlement]
 automatic = false
+[authenticity]
+rules = "none"
 """
 
 
