@@ -100,6 +100,17 @@ def judge_one(observation: Observation, ruleset: Ruleset) -> list[str]:
     ]
 
 
+def find_held(observations: Sequence[Observation], ruleset: Ruleset) -> set[int]:
+    """Return the indexes of the observations that some live intake rule holds, as `judge_one` does. Pure."""
+    return {
+        number
+        for rule in ruleset.rules
+        if rule.stage == "intake" and rule.mode == "live"
+        for number, observation in enumerate(observations)
+        if _holds(rule, observation)
+    }
+
+
 def judge(observations: Iterable[Observation], ruleset: Ruleset, timezone: str) -> Judgement:
     """Return findings and verdicts over all observations of a campaign that a pass reads. Pure.
 

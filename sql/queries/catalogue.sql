@@ -8,6 +8,11 @@ FROM campaigns c ORDER BY c.campaign_id;
 -- List all versions of all promises, oldest first.
 SELECT campaign_id, version, from_day, promise FROM terms ORDER BY campaign_id, version;
 
+-- name: list_live_rulesets
+-- List the newest live ruleset of each campaign.
+SELECT DISTINCT ON (campaign_id) campaign_id, body FROM rulesets
+WHERE live_from IS NOT NULL ORDER BY campaign_id, version DESC;
+
 -- name: list_changed_enrolments
 -- List the enrolments that changed after a version of the catalogue; a null campaign means removed.
 SELECT content, campaign_id FROM enrolments WHERE version > $1;
