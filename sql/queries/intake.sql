@@ -351,3 +351,32 @@ UPDATE likes SET person = $3 WHERE campaign_id = $1 AND person = $2;
 -- name: anonymise_person_days
 -- Move the days of a person to a pseudonym that nobody can derive.
 UPDATE person_days SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: anonymise_verdicts
+-- Move the verdicts about a person's likes to a pseudonym that nobody can derive.
+UPDATE verdicts SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: anonymise_case_likes
+-- Move a person's likes of cases to a pseudonym that nobody can derive.
+UPDATE case_likes SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: anonymise_appeals
+-- Move the appeals about a person's likes to a pseudonym that nobody can derive.
+UPDATE appeals SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: lock_person_observations
+-- Lock the observations that contain a person: the pseudonym stands in them as it is. None of their
+-- events is earlier than their likes.
+SELECT o.batch_id, o.bucket, o.recorded_at, o.packed
+FROM observations o
+WHERE o.campaign_id = $1 AND position($2::bytea IN o.packed) > 0
+    AND o.last_at >= (SELECT min(event_at) FROM likes WHERE campaign_id = $1 AND person = $2)
+ORDER BY o.batch_id, o.bucket, o.recorded_at FOR UPDATE OF o;
+
+-- name: store_observations
+-- Store what is left of a batch's observations after an erasure.
+UPDATE observations SET packed = $4, likes = $5 WHERE batch_id = $1 AND bucket = $2 AND recorded_at = $3;
+
+-- name: delete_observations
+-- Delete a batch's observations: an erasure left none.
+DELETE FROM observations WHERE batch_id = $1 AND bucket = $2 AND recorded_at = $3;
