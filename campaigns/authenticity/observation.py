@@ -148,7 +148,7 @@ def earliest_by_like(observations: list[Observation]) -> list[Observation]:
 
 
 def _cut(values: list[int | None], most: int) -> list[int | None]:
-    largest = max((value for value in values if value is not None), default=0)
+    largest = max(filter(None, values), default=0)
     return values if largest <= most else [_at_most(value, most) for value in values]
 
 

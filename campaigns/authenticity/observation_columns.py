@@ -58,10 +58,9 @@ class ObservationColumns:
         self.commented += [reported.get("commented") for reported in signals]
         self.shared += [reported.get("shared") for reported in signals]
 
-    def rows(self, numbers: Sequence[int]) -> list[Observation]:
-        """Return some of the observations."""
-        columns = self.lists()
-        return [Observation(*[column[number] for column in columns]) for number in numbers]
+    def row(self, number: int) -> Observation:
+        """Return one of the observations."""
+        return Observation(*[column[number] for column in self.lists()])
 
     def select(self, numbers: Sequence[int]) -> "ObservationColumns":
         """Return the columns of some of the observations."""

@@ -173,16 +173,14 @@ def _pack_texts(texts: Sequence[str]) -> bytes:
 
 
 def _flags(columns: ObservationColumns) -> list[int]:
-    marks = [
-        [(0 if tag is None else bit) for tag in tags]
-        for tags, bit in zip((columns.devices, columns.networks), _TAGS_PRESENT, strict=True)
-        if _has_values(tags)
-    ] + [
-        [(0 if value is None else (1 + value) << shift) for value in values]
-        for values, shift in zip((columns.followed, columns.commented, columns.shared), _BOOLEAN_SHIFTS, strict=True)
-        if _has_values(values)
+    figures = columns.devices, columns.networks, columns.followed, columns.commented, columns.shared
+    if not any(_has_values(column) for column in figures):
+        return [0] * len(columns.times_us)
+    followed, commented, shared = ({None: 0, False: 1 << shift, True: 2 << shift} for shift in _BOOLEAN_SHIFTS)
+    return [
+        (device is not None) | (network is not None) << 1 | followed[follows] | commented[comments] | shared[shares]
+        for device, network, follows, comments, shares in zip(*figures, strict=True)
     ]
-    return list(map(sum, zip(*marks, strict=True))) if marks else [0] * len(columns.times_us)
 
 
 def _has_values(column: Sequence[object]) -> bool:

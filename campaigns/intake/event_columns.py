@@ -63,15 +63,11 @@ class EventColumns:
             [event.get("signals", NO_SIGNALS) for event in events], observation_reader(self.campaign.key)
         )
         numbers = [n for n, event in enumerate(events, first) if "signals" in event]
-        if not numbers:
-            return
-        rows = observed.rows(numbers)
         if ruleset is not None:
-            self.suspects.update(numbers[row] for row in find_held(rows, ruleset))
+            self.suspects |= find_held(observed, numbers, ruleset)
         if self.campaign.asks_quality:
             points = _DEFAULT_POINTS if ruleset is None else ruleset.quality
-            scores = {n: score(row, points) for n, row in zip(numbers, rows, strict=True)}
-            self.low_quality.update(n for n, value in scores.items() if self._is_below(value, n))
+            self.low_quality.update(n for n in numbers if self._is_below(score(observed.row(n), points), n))
 
     def _is_below(self, value: int | None, event: int) -> bool:
         return value is not None and value < self.campaign.terms_on(self.days[event]).quality_from

@@ -66,7 +66,7 @@ def test_the_observations_are_those_of_the_reader(signals: list[dict[str, Any] |
     ]
     observed = columns.observed_likes()
     assert observed == to_columns(expected)
-    assert observed.rows(range(len(signals))) == expected
+    assert [observed.row(number) for number in range(len(signals))] == expected
     assert pack_columns(observed) == pack(expected)
 
 
