@@ -7,7 +7,6 @@ share. So a delivery is recorded under the catalogue that judged it, or judged a
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,14 +14,14 @@ import asyncpg
 
 from campaigns.authenticity.ruleset import Ruleset
 from campaigns.catalogue.pseudonyms import campaign_key, pseudonymiser, tombstone_key
+from campaigns.catalogue.rulesets import read_newest_rulesets
 from campaigns.promise.calendar import Calendar
-from campaigns.promise.model import ImmutablePart, PromiseTerms, engine_terms
+from campaigns.promise.model import AuthenticityPolicy, ImmutablePart, PromiseTerms, engine_terms
 from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
 from sql import Connection, Pool, query
 
 _LIST_CAMPAIGNS = query("list_campaigns")
 _LIST_TERMS = query("list_terms")
-_LIST_LIVE_RULESETS = query("list_live_rulesets")
 _LIST_CHANGED_ENROLMENTS = query("list_changed_enrolments")
 _LIST_CHANGED_PAUSES = query("list_changed_pauses")
 _LIST_ENABLED_PLATFORMS = query("list_enabled_platforms")
@@ -31,8 +30,6 @@ _READ_CATALOGUE_VERSION = query("read_catalogue_version")
 _LOCK_CATALOGUE = query("lock_catalogue")
 _BUMP_CATALOGUE_VERSION = query("bump_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
-
-_RULESETS_MAX = 256
 
 
 class PlatformKey(NamedTuple):
@@ -72,12 +69,12 @@ class Campaign:
     key: bytes = field(repr=False)  # of pseudonyms
     tombstone_key: bytes = field(repr=False)
     has_tombstones: bool = False  # a person of the campaign was erased
-    ruleset: Ruleset | None = None  # the newest live one; None: the campaign is not judged
+    ruleset: Ruleset | None = None  # the newest version; None: its likes are not judged
     slug: str = field(init=False)
     accepts_any_content: bool = field(init=False)  # accepts content that no campaign has enrolled
     keeps_likes: bool = field(init=False)  # an unlike changes nothing
     has_limits: bool = field(init=False)  # some terms limit a person's likes per day
-    asks_quality: bool = field(init=False)  # some terms count only likes of a certain quality
+    has_quality: bool = field(init=False)  # some terms ask for quality
     late_us: int = field(init=False)  # how late a like may arrive, microseconds
     _pseudonymisers: dict[str, Callable[[str], bytes]] = field(default_factory=dict, repr=False)
     _terms_by_day: dict[date, Terms] = field(default_factory=dict, repr=False)
@@ -88,7 +85,12 @@ class Campaign:
         self.accepts_any_content, self.keeps_likes = rules.content == "open", rules.unlike == "keep"
         self.late_us = timedelta(days=rules.late_days) // timedelta(microseconds=1)
         self.has_limits = any(version.likes_per_person_per_day for version in self.terms)
-        self.asks_quality = any(version.quality_from for version in self.terms)
+        self.has_quality = any(version.quality_from for version in self.terms)
+
+    @property
+    def authenticity(self) -> AuthenticityPolicy:
+        """What the promise says about rules and decisions; without that section, the defaults without rules."""
+        return self.promise.authenticity or _NO_RULES
 
     def accepts_content(self, content: str, enrolments: Mapping[str, int]) -> bool:
         """Return whether the campaign counts likes of the content.
@@ -132,6 +134,7 @@ class Catalogue:
         return platform is sender or (platform is not None and not set(platform.keys).isdisjoint(sender.keys))
 
 
+_NO_RULES = AuthenticityPolicy(rules="none")
 _EMPTY = Catalogue(-1, {}, {}, {}, {})
 
 
@@ -169,19 +172,14 @@ async def read_campaigns(conn: Connection, pseudonym_key: bytes) -> dict[str, Ca
     Joins the caller's transaction.
     """
     terms = _group_by_column(await conn.fetch(_LIST_TERMS), "campaign_id")
-    rulesets = {row["campaign_id"]: _parse_ruleset(row["body"]) for row in await conn.fetch(_LIST_LIVE_RULESETS)}
-    campaigns = {}
-    for row in await conn.fetch(_LIST_CAMPAIGNS):
-        campaign = _campaign_from_row(row, terms.get(row["campaign_id"], []), pseudonym_key)
-        campaign.ruleset = rulesets.get(row["campaign_id"])
-        campaigns[campaign.slug] = campaign
-    return campaigns
-
-
-@lru_cache(_RULESETS_MAX)
-def _parse_ruleset(body: str) -> Ruleset:
-    """Return a stored ruleset. Cached: the catalogue changes more often than rulesets."""
-    return Ruleset.model_validate_json(body)
+    rows = await conn.fetch(_LIST_CAMPAIGNS)
+    rulesets = await read_newest_rulesets(conn)
+    return {
+        row["slug"]: _campaign_from_row(
+            row, terms.get(row["campaign_id"], []), pseudonym_key, rulesets.get(row["campaign_id"])
+        )
+        for row in rows
+    }
 
 
 async def read_platforms(conn: Connection) -> dict[str, Platform]:
@@ -221,7 +219,9 @@ def _group_by_column(rows: list[asyncpg.Record], column: str) -> dict[int, list[
     return groups
 
 
-def _campaign_from_row(row: asyncpg.Record, terms: list[asyncpg.Record], pseudonym_key: bytes) -> Campaign:
+def _campaign_from_row(
+    row: asyncpg.Record, terms: list[asyncpg.Record], pseudonym_key: bytes, ruleset: Ruleset | None
+) -> Campaign:
     promise = ImmutablePart.model_validate_json(row["promise"])
     promised = [PromiseTerms.model_validate_json(version["promise"]) for version in terms]
     computed = [engine_terms(p, t["version"], t["from_day"]) for p, t in zip(promised, terms, strict=True)]
@@ -237,6 +237,7 @@ def _campaign_from_row(row: asyncpg.Record, terms: list[asyncpg.Record], pseudon
         campaign_key(pseudonym_key, rules.slug),
         tombstone_key(pseudonym_key, rules.slug),
         has_tombstones=row["has_tombstones"],
+        ruleset=ruleset,
     )
 
 

@@ -50,7 +50,7 @@ class EventColumns:
         self.days += [day_of(event_us) for event_us in times_us]
         self.origins += origins
         self.unlikes.update(n for n, event in enumerate(events, first) if event["action"] != "like")
-        if self.campaign.ruleset is not None or self.campaign.asks_quality:
+        if self.campaign.ruleset is not None or self.campaign.has_quality:
             self._observe(events, platform, first)
 
     def _observe(self, events: Sequence[LikeEvent], platform: str, first: int) -> None:
@@ -65,7 +65,7 @@ class EventColumns:
         numbers = [n for n, event in enumerate(events, first) if "signals" in event]
         if ruleset is not None:
             self.suspects |= find_held(observed, numbers, ruleset)
-        if self.campaign.asks_quality:
+        if self.campaign.has_quality:
             points = _DEFAULT_POINTS if ruleset is None else ruleset.quality
             self.low_quality.update(n for n in numbers if self._is_below(score(observed.row(n), points), n))
 

@@ -30,6 +30,7 @@ from sql import Connection, query
 
 __all__ = ["AppliedVerdicts", "VerdictChange", "VerdictSource", "apply_verdicts", "public_family"]
 
+CLOSING = "closing"  # its verdicts replace those of earlier passes, which saw other observations
 FAMILY_OF_NONE = "other"  # the public family of a verdict that names no rule
 _ATTEMPTS_MAX = 10
 _PUBLIC_COUNTS = {
@@ -62,7 +63,8 @@ async def apply_verdicts(
 ) -> AppliedVerdicts:
     """Apply verdicts to likes; unknown likes and unchanged verdicts are skipped.
 
-    So are changes by rules of what people decided. Joins the caller's transaction, which holds the
+    A closing pass stores families and rules also where the verdict stays. Changes by rules of what
+    people decided are skipped. Joins the caller's transaction, which holds the
     campaign's lock. Raises ConcurrentUpdate if likes moved to other days in every attempt.
     """
     by_key = {like_key(change.content, change.person): change for change in changes}
@@ -91,8 +93,8 @@ async def _apply(
     transitions |= await place_batch(conn, campaign, NO_PLAIN_PLACES, transitions, lambda _: False)
     moved = tally_by_day(transitions.values())
     batch_id = await _write_batch(conn, campaign, transitions, moved)
-    await _store_verdicts(conn, campaign, applied, list(days.values()), source)
-    await enqueue_verdict_leaf(conn, campaign, applied, source, batch_id)
+    changed_days = await _store_verdicts(conn, campaign, applied, list(days.values()), source)
+    await enqueue_verdict_leaf(conn, campaign, applied, source, batch_id, days=changed_days)
     return AppliedVerdicts(len(applied), moved)
 
 
@@ -108,7 +110,7 @@ def _decide(
 
 
 def _changes_verdict(like: Like, verdict: LikeVerdict, source: VerdictSource) -> bool:
-    if like.day is None or like.verdict is verdict:
+    if like.day is None or (like.verdict is verdict and source.stage != CLOSING):
         return False
     return source.decided_by == "people" or like.verdict not in FINAL_VERDICTS
 
@@ -181,10 +183,10 @@ async def _store_verdicts(
     applied: Sequence[VerdictChange],
     days: Sequence[date | None],
     source: VerdictSource,
-) -> None:
+) -> list[date]:
     """Store each like's verdict, and the change of the counts by day, public family and decider.
 
-    A verdict keeps the day that its like stood at when it was decided.
+    Returns the days of these counts, sorted. A verdict keeps the day that its like stood at when it was decided.
     """
     keys = [like_key(change.content, change.person) for change in applied]
     previous = await conn.fetch(_LIST_VERDICTS, campaign.campaign_id, BUCKET, *_key_columns(keys))
@@ -201,6 +203,7 @@ async def _store_verdicts(
         family, verdict = public_family(row["families"]), LikeVerdict(row["verdict"])
         counts[row["day"], family, row["decided_by"], _PUBLIC_COUNTS[verdict]] -= 1
     await _add_counts(conn, campaign, counts)
+    return sorted({day for day, *_ in counts})
 
 
 async def _add_counts(conn: Connection, campaign: Campaign, counts: Counter[tuple[Any, ...]]) -> None:

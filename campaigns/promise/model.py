@@ -4,6 +4,7 @@ Promise
 ├── campaign    fixed once the campaign exists
 ├── terms       rate, caps and beneficiaries: a new version may start on a later campaign day
 ├── settlement  when and how pledged money is paid out
+├── authenticity  whether rules look for fakes, and how long people may decide; fixed like the campaign
 └── agreement   the signed document
 """
 
@@ -230,6 +231,7 @@ class PromiseTerms(_StrictModel):
     rate: Rate
     daily_cap_minor: Annotated[int, Field(ge=1, le=MINOR_MAX)] | None = None
     likes_per_person_per_day: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    quality_from: Annotated[int, Field(ge=0, le=100)] = 0
     beneficiaries: Annotated[list[Beneficiary], Field(min_length=1, max_length=100), AfterValidator(_check_shares)]
 
 
@@ -241,6 +243,16 @@ class SettlementPolicy(_StrictModel):
     minimum_minor: Minor = 0
     approvals: Annotated[int, Field(ge=2, le=10)] = 2
     threshold_minor: Minor = 0
+
+
+class AuthenticityPolicy(_StrictModel):
+    """Whether rules look for fakes, how long people may decide, and how long observations are kept."""
+
+    rules: Literal["standard", "none"] = "standard"
+    review_days: Annotated[int, Field(ge=1, le=365)] = 30
+    undecided: Literal["void", "release"] = "void"
+    observation_days: Annotated[int, Field(ge=1, le=730)] = 35
+    appeal_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
 class Agreement(_StrictModel):
@@ -257,6 +269,15 @@ class Promise(_StrictModel):
     terms: PromiseTerms
     settlement: SettlementPolicy = SettlementPolicy()
     agreement: Agreement | None = None
+    authenticity: AuthenticityPolicy | None = None  # None: the default of a new campaign, unchanged in an older one
+
+    @model_validator(mode="after")
+    def _check_observation_days(self) -> Self:
+        """Refuse to drop observations before their likes are settled and decided."""
+        policy, hold_days = self.authenticity, self.campaign.hold_days
+        if policy is not None and policy.observation_days < hold_days + policy.review_days:
+            raise invalid_value("observation_days_too_few", least_number=hold_days + policy.review_days)
+        return self
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:
@@ -272,6 +293,7 @@ class ImmutablePart(_StrictModel):
     campaign: PromiseCampaign
     settlement: SettlementPolicy
     agreement: Agreement | None = None
+    authenticity: AuthenticityPolicy | None = None  # None: promised before there were rules
 
 
 def canonical_json(part: BaseModel) -> bytes:
@@ -281,7 +303,12 @@ def canonical_json(part: BaseModel) -> bytes:
 
 def immutable_part(promise: Promise) -> ImmutablePart:
     """Return the promise without its terms. Pure."""
-    return ImmutablePart(campaign=promise.campaign, settlement=promise.settlement, agreement=promise.agreement)
+    return ImmutablePart(
+        campaign=promise.campaign,
+        settlement=promise.settlement,
+        agreement=promise.agreement,
+        authenticity=promise.authenticity,
+    )
 
 
 def engine_terms(terms: PromiseTerms, version: int, from_day: date) -> Terms:
@@ -295,4 +322,5 @@ def engine_terms(terms: PromiseTerms, version: int, from_day: date) -> Terms:
         terms.daily_cap_minor,
         terms.likes_per_person_per_day,
         shares,
+        terms.quality_from,
     )

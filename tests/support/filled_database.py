@@ -16,7 +16,6 @@ from ledger.publication import sequencer, witness_client
 from ledger.publication.witnesses import request_cosignature
 from ops import database
 from promises import PSEUDONYM_KEY, promise, record
-from rulesets import store_default_ruleset
 from running_service import KEYS, LOG
 from settlements import settle_and_pay
 from sql import Pool
@@ -92,11 +91,7 @@ async def fill_database(dsn: str) -> None:
 
 async def give_promise(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Campaign:
     async with pool.acquire() as conn, conn.transaction():
-        campaign = (
-            await apply_promise.apply_promise(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)
-        ).campaign
-        await store_default_ruleset(conn, campaign.slug)
-        return campaign
+        return (await apply_promise.apply_promise(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
 
 
 async def fund_campaign(pool: Pool, campaign: Campaign, amount_minor: int) -> None:

@@ -24,7 +24,6 @@ from ops.clock import utc_now
 from ops.jobs import Jobs
 from ops.keys import Keys
 from ops.settings import Settings
-from rulesets import store_default_ruleset
 
 LOG_SEED = b"l" * 32
 LOG = make_signer("ledger.example.org/log", LOG_SEED)
@@ -179,7 +178,6 @@ async def create_funded_campaign(pool: asyncpg.Pool, campaign_promise: Promise, 
     now = campaign_promise.campaign.starts_at - timedelta(days=1)
     async with pool.acquire() as conn, conn.transaction():
         await apply_promise.apply_promise(conn, campaign_promise, now, pseudonym_key=KEYS.pseudonym)
-        await store_default_ruleset(conn, campaign_promise.campaign.slug)
     if funded_minor:
         async with pool.acquire() as conn, conn.transaction():
             catalogue = await cache.read_catalogue(conn, KEYS.pseudonym)

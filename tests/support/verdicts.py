@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from campaigns.authenticity.ruleset import default_file, default_ruleset, ruleset_bytes
 from campaigns.catalogue import cache
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake.like_state import LikeVerdict
@@ -14,6 +15,18 @@ from sql import Connection, query
 
 DECIDED_AT = datetime(2026, 12, 1, tzinfo=UTC)
 _LOCK_CAMPAIGN = query("lock_campaign")
+
+
+async def store_ruleset(owner: Connection) -> None:
+    """Store the default ruleset as version 1 of the campaign, live."""
+    await owner.execute(
+        """INSERT INTO rulesets (campaign_id, version, file, body, salt, sha256, applied_by, applied_at, live_from)
+        SELECT campaign_id, 1, $1, $2, repeat('0', 32), sha256(''), 'test', now(), now() FROM campaigns
+        WHERE slug = $3 ON CONFLICT DO NOTHING""",
+        default_file(),
+        ruleset_bytes(default_ruleset()).decode(),
+        SLUG,
+    )
 
 
 async def campaign_of(service: RunningService) -> Campaign:

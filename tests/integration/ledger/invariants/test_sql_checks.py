@@ -85,6 +85,13 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, held)
         SELECT campaign_id, '2026-11-03', 'device', 'rules', 1 FROM campaigns""",
     ],
+    "verdict_leaves_match_verdict_counts": [
+        """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, void)
+        SELECT campaign_id, '2026-11-03', 'device', 'people', 1 FROM campaigns""",
+        """INSERT INTO leaf_queue (kind, subject, body) VALUES ('verdicts', 'verdicts/1/0', convert_to('
+        {"campaign": "rural-education", "days": [{"day": "2026-11-03", "family": "device", "decided_by": "rules",
+        "quarantined": 12, "released": 0, "void": 0}]}', 'UTF8'))""",
+    ],
     "likes_have_a_leaf": [
         "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
         "UPDATE likes SET position = 0",
