@@ -117,18 +117,20 @@ def find_held(observed: ObservationColumns, numbers: Sequence[int], ruleset: Rul
 
     `numbers` select the observations with signals, ascending.
     """
-    held: set[int] = set()
+    suspects: set[int] = set()
     if not numbers:
-        return held
+        return suspects
     first = numbers[0]
     columns = [column[first:] for column in (observed.ages, observed.watches, observed.durations)]
     for rule in ruleset.rules:
         if rule.stage == "intake" and rule.mode == "live":
             try:
-                held.update(first + number for number in INTAKE_COLUMN_RULES[rule.kind_name](*columns, rule.numbers))
+                suspects.update(
+                    first + number for number in INTAKE_COLUMN_RULES[rule.kind_name](*columns, rule.numbers)
+                )
             except Exception:  # noqa: BLE001 - a broken rule must not let a like through
-                held.update(number for number in numbers if _holds(rule, observed.row(number)))
-    return held
+                suspects.update(number for number in numbers if _holds(rule, observed.row(number)))
+    return suspects
 
 
 def judge(observations: Iterable[Observation], ruleset: Ruleset, timezone: str) -> Judgement:

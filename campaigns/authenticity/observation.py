@@ -5,7 +5,7 @@ absent: two absent values are never equal. `observation_pack` stores a batch of 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -70,17 +70,19 @@ class ObservationReader:
     """Makes observations of one campaign from the signals of its like events."""
 
     def __init__(self, campaign_key: bytes) -> None:
+        self._hash_device = tag_hasher(campaign_key, "device")
+        self._hash_network = tag_hasher(campaign_key, "network")
         # People like more than once: their tags come again.
-        self._hash_device = lru_cache(_TAGS_MAX)(tag_hasher(campaign_key, "device"))
-        self._hash_network = lru_cache(_TAGS_MAX)(tag_hasher(campaign_key, "network"))
+        self._devices: dict[str | None, bytes | None] = {}
+        self._networks: dict[str | None, bytes | None] = {}
 
-    def hash_devices(self, devices: Iterable[str | None]) -> Iterable[bytes | None]:
+    def hash_devices(self, devices: Sequence[str | None]) -> list[bytes | None]:
         """Return the hashes of reported devices."""
-        return map(self._hash_device, devices)
+        return _hash_tags(devices, self._devices, self._hash_device)
 
-    def hash_networks(self, networks: Iterable[str | None]) -> Iterable[bytes | None]:
+    def hash_networks(self, networks: Sequence[str | None]) -> list[bytes | None]:
         """Return the hashes of reported networks."""
-        return map(self._hash_network, networks)
+        return _hash_tags(networks, self._networks, self._hash_network)
 
     def cut_ages(self, ages: list[int | None]) -> list[int | None]:
         """Return ages in days, cut to the largest stored."""
@@ -145,6 +147,18 @@ def earliest_by_like(observations: list[Observation]) -> list[Observation]:
     for observation in sorted(observations, key=sort_key):
         likes.setdefault((observation.person, observation.content), observation)
     return list(likes.values())
+
+
+def _hash_tags(
+    tags: Sequence[str | None],
+    known: dict[str | None, bytes | None],
+    hash_tag: Callable[[str | None], bytes | None],
+) -> list[bytes | None]:
+    if len(known) > _TAGS_MAX:
+        known.clear()
+    for tag in set(tags).difference(known):
+        known[tag] = hash_tag(tag)
+    return [known[tag] for tag in tags]
 
 
 def _cut(values: list[int | None], most: int) -> list[int | None]:

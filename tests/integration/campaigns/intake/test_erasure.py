@@ -18,6 +18,7 @@ from verdicts import campaign_of, decide
 
 ERASED = "u-48213-雪"
 LATER = DAY + timedelta(minutes=1)
+JUDGED = promise(rules="standard")
 LIMIT_2 = promise(terms={"likes_per_person_per_day": 2})
 CONTENTS = [like(ERASED, content, at=DAY + timedelta(seconds=n)) for n, content in enumerate("abcd")]
 
@@ -62,6 +63,7 @@ async def test_erasing_and_sending_again_never_counts_again(service: RunningServ
         assert await figures(service, owner) == before
 
 
+@pytest.mark.parametrize("service", [JUDGED], ids=["judged"], indirect=True)
 async def test_an_erasure_leaves_no_observation_and_moves_the_verdicts(service: RunningService, owner: Connection):
     pseudonym = (await campaign_of(service)).pseudonymiser("kuai")(ERASED)
     watched = {"watch_ms": 1, "duration_ms": 2, "device": "d"}

@@ -25,8 +25,8 @@ RULES = default_ruleset()
 @given(st.lists(OBSERVATIONS, max_size=20), st.integers(0, 20))
 def test_the_columns_hold_what_each_observation_holds(observations: list[Observation], first: int) -> None:
     numbers = list(range(first, len(observations)))
-    held = {number for number in numbers if judge_one(observations[number], RULES)}
-    assert find_held(to_columns(observations), numbers, RULES) == held
+    expected = {number for number in numbers if judge_one(observations[number], RULES)}
+    assert find_held(to_columns(observations), numbers, RULES) == expected
 
 
 def test_each_rule_of_intake_has_a_form_over_columns() -> None:

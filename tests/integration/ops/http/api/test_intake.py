@@ -16,7 +16,7 @@ from running_service import DAY, RunningService, like, promise, running_service
 
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
-    async with running_service(dsn) as running:
+    async with running_service(dsn, promise(rules="standard")) as running:
         yield running
 
 
