@@ -151,14 +151,14 @@ def earliest_by_like(observations: list[Observation]) -> list[Observation]:
 
 def _hash_tags(
     tags: Sequence[str | None],
-    known: dict[str | None, bytes | None],
+    hashes: dict[str | None, bytes | None],
     hash_tag: Callable[[str | None], bytes | None],
 ) -> list[bytes | None]:
-    if len(known) > _TAGS_MAX:
-        known.clear()
-    for tag in set(tags).difference(known):
-        known[tag] = hash_tag(tag)
-    return [known[tag] for tag in tags]
+    if len(hashes) > _TAGS_MAX:
+        hashes.clear()
+    for tag in set(tags).difference(hashes):
+        hashes[tag] = hash_tag(tag)
+    return [hashes[tag] for tag in tags]
 
 
 def _cut(values: list[int | None], most: int) -> list[int | None]:
