@@ -42,6 +42,8 @@ starts_at = 2022-04-08T00:00:00+08:00
 ends_at = 2022-04-22T00:00:00+08:00
 late_days = 36500
 content = "open"
+[authenticity]
+rules = "none"
 [terms]
 rate = { amount_minor = 1, per_likes = 3 }
 [[terms.beneficiaries]]
@@ -61,11 +63,14 @@ rules = "none"
 """
 
 
-def promise(campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] | None = None) -> Promise:
+def promise(
+    campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] | None = None, rules: str = "none"
+) -> Promise:
     """Return the contract's promise without limit and daily cap, with these changes."""
     parts = tomllib.loads(PROMISE)
     parts["campaign"] |= campaign or {}
     parts["terms"] |= terms or {}
+    parts["authenticity"]["rules"] = rules
     return Promise.model_validate(parts)
 
 

@@ -312,7 +312,7 @@ async def test_the_database_in_use_has_rows_for_every_check(conn: Connection):
     states = await conn.fetch("SELECT DISTINCT state::text FROM likes")
     assert {row["state"] for row in states} == {"counted", "withdrawn", "quarantined", "over_limit"}
     assert await conn.fetchval("SELECT count(*) FROM transfers WHERE corrects IS NOT NULL") >= 2
-    assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 2
+    assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 3
     assert await conn.fetchval("SELECT sum(likes) FROM refusal_counts") == 1
     assert await conn.fetchval("SELECT sum(balance_minor) FROM accounts WHERE campaign = 'closed'") == 50
     assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.ProposalState)
