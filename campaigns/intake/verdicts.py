@@ -93,8 +93,8 @@ async def _apply(
     transitions |= await place_batch(conn, campaign, NO_PLAIN_PLACES, transitions, lambda _: False)
     moved = tally_by_day(transitions.values())
     batch_id = await _write_batch(conn, campaign, transitions, moved)
-    await _store_verdicts(conn, campaign, applied, list(days.values()), source)
-    await enqueue_verdict_leaf(conn, campaign, applied, source, batch_id)
+    changed_days = await _store_verdicts(conn, campaign, applied, list(days.values()), source)
+    await enqueue_verdict_leaf(conn, campaign, applied, source, batch_id, days=changed_days)
     return AppliedVerdicts(len(applied), moved)
 
 
@@ -183,10 +183,10 @@ async def _store_verdicts(
     applied: Sequence[VerdictChange],
     days: Sequence[date | None],
     source: VerdictSource,
-) -> None:
+) -> list[date]:
     """Store each like's verdict, and the change of the counts by day, public family and decider.
 
-    A verdict keeps the day that its like stood at when it was decided.
+    Returns the days of these counts, sorted. A verdict keeps the day that its like stood at when it was decided.
     """
     keys = [like_key(change.content, change.person) for change in applied]
     previous = await conn.fetch(_LIST_VERDICTS, campaign.campaign_id, BUCKET, *_key_columns(keys))
@@ -203,6 +203,7 @@ async def _store_verdicts(
         family, verdict = public_family(row["families"]), LikeVerdict(row["verdict"])
         counts[row["day"], family, row["decided_by"], _PUBLIC_COUNTS[verdict]] -= 1
     await _add_counts(conn, campaign, counts)
+    return sorted({day for day, *_ in counts})
 
 
 async def _add_counts(conn: Connection, campaign: Campaign, counts: Counter[tuple[Any, ...]]) -> None:

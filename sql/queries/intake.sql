@@ -239,16 +239,21 @@ FROM unnest($2::date[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::
 WHERE c.campaign_id = $1 AND c.day = n.day AND c.family = n.family AND c.decided_by = n.decided_by;
 
 -- name: list_verdict_counts
--- List the counts of the days that the verdicts about likes are counted on.
+-- List the verdicts of days by family and decider.
 SELECT day, family, decided_by, held, released, void FROM verdict_counts
-WHERE campaign_id = $1 AND day IN (
-    SELECT v.day FROM unnest($3::text[], $4::bytea[]) AS n (content, person)
-    CROSS JOIN LATERAL (
-        SELECT * FROM verdicts
-        WHERE campaign_id = $1 AND bucket = $2 AND content = n.content AND person = n.person LIMIT 1
-    ) v
-)
+WHERE campaign_id = $1 AND day = ANY ($2::date[])
 ORDER BY day, family, decided_by;
+
+-- name: list_like_leaves
+-- List the hashes of the likes' leaves in the trees of their batches; null for a like without one.
+SELECT substring(b.leaves FROM 32 * array_position(b.positions, l.position) - 31 FOR 32) AS leaf
+FROM unnest($3::text[], $4::bytea[]) WITH ORDINALITY AS n (content, person, number)
+CROSS JOIN LATERAL (
+    SELECT batch_id, bucket, position, lacks_leaf FROM likes
+    WHERE campaign_id = $1 AND bucket = $2 AND content = n.content AND person = n.person LIMIT 1
+) l
+LEFT JOIN like_batches b ON b.batch_id = l.batch_id AND b.bucket = l.bucket AND l.lacks_leaf IS NOT true
+ORDER BY n.number;
 
 -- name: find_deliveries
 -- Find the deliveries that were answered before.

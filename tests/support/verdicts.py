@@ -22,7 +22,7 @@ async def store_ruleset(owner: Connection) -> None:
     await owner.execute(
         """INSERT INTO rulesets (campaign_id, version, file, body, salt, sha256, applied_by, applied_at, live_from)
         SELECT campaign_id, 1, $1, $2, repeat('0', 32), sha256(''), 'test', now(), now() FROM campaigns
-        WHERE slug = $3""",
+        WHERE slug = $3 ON CONFLICT DO NOTHING""",
         default_file(),
         ruleset_bytes(default_ruleset()).decode(),
         SLUG,

@@ -101,8 +101,8 @@ async def test_the_leaf_and_the_counts_say_what_was_decided(dsn: str, owner: Con
             rules | {"family": "device", "quarantined": 12, "void": 0}
         ]
         assert (await verdict_leaves(owner))[1]["days"] == [
+            people_row | {"family": "device", "quarantined": 0, "void": 2},
             rules | {"family": "device", "quarantined": 10, "void": 0},
-            people_row | {"family": "other", "quarantined": 0, "void": 2},  # too few to name their family
         ]
 
 

@@ -128,8 +128,8 @@ async def test_rows_without_a_partition_are_counted_and_keep_theirs_from_being_m
     campaign = await judged_campaign(pool, device_file())
     await record_seen(pool, campaign, homes(3))
     await pool.execute(
-        "INSERT INTO observations SELECT campaign_id, bucket, batch_id, '2030-05-02', first_at, last_at, likes, judged_at,"
-        " packed FROM observations"
+        "INSERT INTO observations SELECT campaign_id, bucket, batch_id, '2030-05-02', first_at, last_at, likes,"
+        " judged_at, packed FROM observations"
     )
     async with pool.acquire() as conn:
         assert await observation_retention.create_partitions(conn, date(2030, 5, 1)) == 1

@@ -97,6 +97,13 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
     "held_likes_have_an_open_case": [HELD_LIKE],
     "held_likes_were_held_by_live_rules": [f"{HELD_LIKE}UPDATE rulesets SET live_from = NULL"],
     "settled_days_have_their_closing_pass": ["DELETE FROM closing_passes"],
+    "verdict_leaves_match_verdict_counts": [
+        """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, void)
+        SELECT campaign_id, '2026-11-03', 'device', 'people', 1 FROM campaigns""",
+        """INSERT INTO leaf_queue (kind, subject, body) VALUES ('verdicts', 'verdicts/1/0', convert_to('
+        {"campaign": "rural-education", "days": [{"day": "2026-11-03", "family": "device", "decided_by": "rules",
+        "quarantined": 12, "released": 0, "void": 0}]}', 'UTF8'))""",
+    ],
     "likes_have_a_leaf": [
         "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
         "UPDATE likes SET position = 0",
