@@ -167,7 +167,7 @@ async def test_late_likes_of_a_settled_day_are_judged_before_the_next_settlement
     assert await pool.fetchval("SELECT count(*) FROM observations WHERE judged_at IS NULL") == 0
 
 
-def established(people: int, device: Callable[[int], str]) -> list[Seen]:
+def regulars(people: int, device: Callable[[int], str]) -> list[Seen]:
     """Return likes of people who come each day of three."""
     return [
         Seen(f"regular {number}", f"c{day}", at(day, number), device(number))
@@ -179,7 +179,7 @@ def established(people: int, device: Callable[[int], str]) -> list[Seen]:
 async def test_a_rule_that_would_hold_too_many_established_people_waits_for_a_reviewer(pool: Pool):
     rules = device_file(established="hold", days=3, likes=3)
     campaign = await judged_campaign(pool, rules, ONE_EACH)
-    await record_seen(pool, campaign, established(60, lambda n: "school" if n < 25 else f"phone {n}"))
+    await record_seen(pool, campaign, regulars(60, lambda n: "school" if n < 25 else f"phone {n}"))
     with pytest.raises(SettlementWaits, match="settlement_waits_for_review"):
         await settle_at(pool, campaign)
     assert await open_cases(pool) == [("device.crowd", True, True, 75)]
@@ -195,7 +195,7 @@ async def test_a_rule_that_would_hold_too_many_established_people_waits_for_a_re
 
 async def test_established_people_count_until_people_decide(pool: Pool):
     campaign = await judged_campaign(pool, device_file(established="case", days=3, likes=3), ONE_EACH)
-    await record_seen(pool, campaign, established(30, lambda n: "tablet" if n < 6 else f"phone {n}"))
+    await record_seen(pool, campaign, regulars(30, lambda n: "tablet" if n < 6 else f"phone {n}"))
     [settlement] = await settle_at(pool, campaign)
     assert (settlement.total_minor, await open_cases(pool)) == (90, [("device.crowd", True, False, 18)])
 

@@ -28,8 +28,8 @@ def open_case(case_id: str, people: str, kind=HELD) -> OpenCase:
 
 
 def plan(findings, *, held=(), counting=(), cases=(), established="case") -> list[CaseChange]:
-    given = CaseInput(findings, held, counting, cases)
-    return plan_cases(given, device_rules(established=established), "slug", NOW)
+    case_input = CaseInput(findings, held, counting, cases)
+    return plan_cases(case_input, device_rules(established=established), "slug", NOW)
 
 
 def members(changes: list[CaseChange]) -> list[str]:
@@ -96,14 +96,14 @@ def test_a_held_like_belongs_to_one_case(findings, held, cases, expected):
 
 @pytest.mark.parametrize(("established", "kind"), [("case", COUNTING), ("hold", BREAKER)])
 def test_only_a_rule_that_holds_established_people_trips_the_breaker(established, kind):
-    found = [finding("device.crowd", (), likes("xy"))]
-    [change] = plan(found, counting=likes("xy"), established=established)
+    findings = [finding("device.crowd", (), likes("xy"))]
+    [change] = plan(findings, counting=likes("xy"), established=established)
     assert (change.kind, change.is_new, change.evidence) == (kind, True, {"people": 2})
 
 
 def test_a_held_like_is_not_also_in_a_case_whose_likes_count():
-    found = [finding("a", likes("x"), likes("y"))]
-    changes = plan(found, held=likes("x"), counting=likes("xy"))
+    findings = [finding("a", likes("x"), likes("y"))]
+    changes = plan(findings, held=likes("x"), counting=likes("xy"))
     assert [(change.kind, change.likes) for change in changes] == [(HELD, likes("x")), (COUNTING, likes("y"))]
 
 
@@ -113,6 +113,6 @@ def test_late_likes_of_a_finding_come_into_a_case_whose_likes_count():
 
 
 def test_the_order_of_findings_and_likes_changes_nothing():
-    found = [finding("b", likes("xy", "cd")), finding("a", likes("yz")), finding("c", likes("vw"))]
-    held = likes("vwxyz", "cd")
-    assert plan(found, held=held) == plan(found[::-1], held=held[::-1])
+    findings = [finding("b", likes("xy", "cd")), finding("a", likes("yz")), finding("c", likes("vw"))]
+    likes_held = likes("vwxyz", "cd")
+    assert plan(findings, held=likes_held) == plan(findings[::-1], held=likes_held[::-1])
