@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import Callable
 from datetime import date
 
@@ -315,6 +316,16 @@ async def test_a_large_pass_runs_in_a_process_and_finds_the_same(pool: Pool, mon
     first = await judge_upto(pool, campaign, 20)
     monkeypatch.setattr(engine_run, "PROCESS_FROM", 0)
     assert (await judge_upto(pool, campaign, 20)).digest == first.digest
+
+
+async def test_a_process_that_ends_before_its_time_decides_nothing(pool: Pool, monkeypatch: pytest.MonkeyPatch):
+    campaign = await judged_campaign(pool, device_file())
+    await record_seen(pool, campaign, farm(3))
+    monkeypatch.setattr(engine_run, "PROCESS_FROM", 0)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuleFailure, match="rule=engine"):
+        await judge(pool, campaign)
+    assert await pool.fetchval("SELECT count(*) FROM observations WHERE judged_at IS NULL") == 1
 
 
 async def test_a_pass_that_is_too_large_is_refused(pool: Pool, monkeypatch: pytest.MonkeyPatch):
