@@ -147,3 +147,12 @@ async def verdict_rows(pool: Pool) -> list[tuple[object, ...]]:
         "SELECT content, encode(person, 'hex'), verdict::text, families, rules, ruleset FROM verdicts ORDER BY 1, 2"
     )
     return [tuple(row) for row in rows]
+
+
+async def open_cases(pool: Pool) -> list[tuple[object, ...]]:
+    """Return rule, whether its likes count, whether it is a breaker, and the likes of each open case."""
+    rows = await pool.fetch(
+        "SELECT rule, is_counting, is_breaker, count(*) FROM cases JOIN case_likes USING (case_id)"
+        " WHERE closed_at IS NULL GROUP BY case_id ORDER BY 1, 2, 3, 4"
+    )
+    return [tuple(row) for row in rows]
