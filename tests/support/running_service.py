@@ -42,8 +42,6 @@ starts_at = 2022-04-08T00:00:00+08:00
 ends_at = 2022-04-22T00:00:00+08:00
 late_days = 36500
 content = "open"
-[authenticity]
-rules = "none"
 [terms]
 rate = { amount_minor = 1, per_likes = 3 }
 [[terms.beneficiaries]]
