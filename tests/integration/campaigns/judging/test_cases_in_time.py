@@ -17,8 +17,8 @@ from settlements import read_balances
 from sql import Pool
 
 ONE_EACH = ("rate = { amount_minor = 1, per_likes = 3 }", "rate = { amount_minor = 1, per_likes = 1 }")
-RELEASES = ("[terms]", '[authenticity]\nundecided = "release"\n[terms]')
-KEEPS_60 = ("[terms]", "[authenticity]\nobservation_days = 60\n[terms]")
+RELEASES = ("[authenticity]", '[authenticity]\nundecided = "release"')
+KEEPS_60 = ("[authenticity]", "[authenticity]\nobservation_days = 60")
 DUE = NOW + timedelta(days=30)
 
 
