@@ -44,9 +44,9 @@ class StatusBody(TypedDict):
 
 
 class FoundLike(NamedTuple):
-    """A like that was asked about: its index in the request, and its key in the campaign."""
+    """A like that was asked about: its number in the request, and its key in the campaign."""
 
-    index: int
+    number: int
     content: str
     person: bytes  # the pseudonym
 
@@ -67,7 +67,7 @@ def parse_asked(adapter: TypeAdapter[BodyT], body: bytes) -> BodyT:
         if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
             raise UnreadableBody("the body is not JSON") from None
         raise InvalidEnvelope(field_errors(error, "the body")) from None
-    if repeated := find_repeated_key(body.decode()):
+    if repeated := find_repeated_key(body):
         raise InvalidEnvelope([FieldError(repeated, "repeated_member")])
     return asked
 
@@ -80,12 +80,12 @@ def find_likes(
     A pseudonym belongs to one platform, so a platform finds only likes that it delivered.
     """
     found: dict[int, tuple[Campaign, list[FoundLike]]] = {}
-    for index, like in enumerate(likes):
+    for number, like in enumerate(likes):
         campaign = _find_campaign(like, catalogue)
         if campaign is not None:
             person = campaign.pseudonymiser(platform)(like["person"])
             members = found.setdefault(campaign.campaign_id, (campaign, []))[1]
-            members.append(FoundLike(index, like["content"], person))
+            members.append(FoundLike(number, like["content"], person))
     return found
 
 

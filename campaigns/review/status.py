@@ -20,9 +20,7 @@ from sql import Connection, query
 APPEALABLE = frozenset((LikeVerdict.HELD, LikeVerdict.VOID))
 _LIST_LIKE_STATUSES = query("list_like_statuses")
 
-StatusState = Literal[
-    "counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "unknown"
-]
+StatusState = Literal["counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "unknown"]
 
 
 class LikeStatus(TypedDict):
@@ -81,7 +79,7 @@ async def _read_campaign(conn: Connection, campaign: Campaign, likes: Sequence[F
     )
     receipts = list_receipts(rows)
     return {
-        (index := likes[row["number"] - 1].index): like_status(index, row, campaign, receipt)
+        (index := likes[row["number"] - 1].number): like_status(index, row, campaign, receipt)
         for row, receipt in zip(rows, receipts, strict=True)
     }
 

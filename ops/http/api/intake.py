@@ -21,7 +21,7 @@ from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, e
 from ops.http.core.responses import check_choice, check_parameters
 from ops.http.core.short_route import JsonResponse, ShortRoute
 from ops.http.openapi import examples, schemas
-from ops.http.openapi.endpoint import JSON, Endpoint
+from ops.http.openapi.endpoint import Endpoint
 from ops.http.openapi.parameters import RESULTS_QUERY, WEBHOOK_HEADERS
 
 FAULTY_BODY_LOCK = web.AppKey("faulty_body_lock", asyncio.Lock)

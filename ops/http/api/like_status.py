@@ -5,12 +5,10 @@ from aiohttp import web
 
 from campaigns.review.asked_likes import StatusBody, parse_status_body
 from campaigns.review.status import StatusResponse, read_statuses
-from ledger.errors import Refusal
 from ops.http.api.platform_signature import read_body, require_current_sender
-from ops.http.core.app_keys import POOL
-from ops.http.core.outages import record_outage
-from ops.http.core.problems import Problem, UnexpectedRefusal, error_response, find_problem
-from ops.http.core.responses import Handler, check_parameters
+from ops.http.core.app_keys import COMMAND_SERVICES
+from ops.http.core.problems import Problem
+from ops.http.core.responses import check_parameters
 from ops.http.openapi import examples
 from ops.http.openapi.endpoint import JSON, Endpoint
 from ops.http.openapi.parameters import WEBHOOK_HEADERS
@@ -18,29 +16,13 @@ from ops.http.openapi.parameters import WEBHOOK_HEADERS
 PRIVATE = {"Cache-Control": "no-store"}
 
 
-def signed_handler(handler: Handler) -> Handler:
-    """Return a handler whose errors are those of a delivery."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except Refusal as refusal:
-            raise UnexpectedRefusal from refusal
-        except Exception as error:
-            if find_problem(error) is None or isinstance(error, web.HTTPException):
-                raise
-            record_outage(request, error)
-            return error_response(error)
-
-    return handle
-
-
-async def _read_status(request: web.Request) -> web.Response:
+async def read_status(request: web.Request) -> web.Response:
+    """Return the status of the likes of a signed request."""
     body = await read_body(request)
     platform, catalogue = await require_current_sender(request, body)
     check_parameters(request)
     likes = parse_status_body(body)
-    async with request.app[POOL].acquire() as conn:
+    async with request.app[COMMAND_SERVICES].pool.acquire() as conn:
         statuses = await read_statuses(conn, likes, platform.name, catalogue)
     return web.Response(body=orjson.dumps(statuses), content_type=JSON, headers=PRIVATE)
 
@@ -65,7 +47,7 @@ PLATFORM_PROBLEMS = (
 ENDPOINTS = (
     Endpoint(
         "/v1/platforms/{platform}/likes/status",
-        signed_handler(_read_status),
+        read_status,
         "intake",
         "Read what became of likes",
         StatusResponse,
