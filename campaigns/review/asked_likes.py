@@ -28,7 +28,7 @@ class AskedLike(TypedDict):
 
 
 @with_config(STRICT)
-class StatusData(TypedDict):
+class StatusLikes(TypedDict):
     """The `data` member of a request for the status of likes."""
 
     likes: Annotated[list[AskedLike], Field(max_length=LIKES_MAX)]
@@ -40,7 +40,7 @@ class StatusBody(TypedDict):
 
     type: Literal["likes.status"]
     timestamp: Moment
-    data: StatusData
+    data: StatusLikes
 
 
 class FoundLike(NamedTuple):
@@ -62,14 +62,14 @@ def parse_status_body(body: bytes) -> list[AskedLike]:
 def parse_asked(adapter: TypeAdapter[BodyT], body: bytes) -> BodyT:
     """Return a body of likes, refused whole. Raises UnreadableBody or InvalidEnvelope."""
     try:
-        asked = adapter.validate_json(body)
+        likes_body = adapter.validate_json(body)
     except ValidationError as error:
         if error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
             raise UnreadableBody("the body is not JSON") from None
         raise InvalidEnvelope(field_errors(error, "the body")) from None
     if repeated := find_repeated_key(body):
         raise InvalidEnvelope([FieldError(repeated, "repeated_member")])
-    return asked
+    return likes_body
 
 
 def find_likes(
@@ -79,14 +79,14 @@ def find_likes(
 
     A pseudonym belongs to one platform, so a platform finds only likes that it delivered.
     """
-    found: dict[int, tuple[Campaign, list[FoundLike]]] = {}
+    members_by_campaign: dict[int, tuple[Campaign, list[FoundLike]]] = {}
     for number, like in enumerate(likes):
         campaign = _find_campaign(like, catalogue)
         if campaign is not None:
             person = campaign.pseudonymiser(platform)(like["person"])
-            members = found.setdefault(campaign.campaign_id, (campaign, []))[1]
+            members = members_by_campaign.setdefault(campaign.campaign_id, (campaign, []))[1]
             members.append(FoundLike(number, like["content"], person))
-    return found
+    return members_by_campaign
 
 
 def _find_campaign(like: Mapping[str, Any], catalogue: Catalogue) -> Campaign | None:

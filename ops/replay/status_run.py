@@ -53,19 +53,19 @@ def cut_questions(items: Iterable[Like | BadLine]) -> Iterator[Question]:
     """Yield the lines in groups of at most 1,000 whose body is not too large."""
     question, body_bytes = Question(0, []), _BODY_OVERHEAD_BYTES
     for item in items:
-        asked = _asked_like(item) if isinstance(item, Like) else item
-        item_bytes = len(asked.json) + 1 if isinstance(asked, Like) else 0
+        line = _asked_like(item) if isinstance(item, Like) else item
+        item_bytes = len(line.json) + 1 if isinstance(line, Like) else 0
         if len(question.lines) == LIKES_MAX or body_bytes + item_bytes > BODY_BYTES_MAX:
             yield question
             question, body_bytes = Question(question.sequence + 1, []), _BODY_OVERHEAD_BYTES
-        question.lines.append(asked)
+        question.lines.append(line)
         body_bytes += item_bytes
     if question.lines:
         yield question
 
 
 def _asked_like(like: Like) -> Like:
-    """Return a like of the file with the JSON that the service is asked with."""
+    """Return a like of the file with the JSON that a request names it with."""
     event = orjson.loads(like.json)
     return like._replace(json=orjson.dumps({name: event[name] for name in ("campaign", "content", "person")}))
 

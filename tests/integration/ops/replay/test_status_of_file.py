@@ -77,8 +77,8 @@ async def test_each_line_gets_a_row_with_the_receipt_of_its_delivery(service: Ru
     rows = rows_of(text)
     assert [row["line"] for row in rows] == [str(n) for n in range(1, 2_503)]
     assert [row["receipt"] for row in rows[:2_500]] == [row["receipt"] for row in results]
-    held = {"state": "quarantined", "day": "2022-04-10", "families": "device pace", "ruleset": "1"}
-    assert all(row == row | held for row in (rows[7], rows[2_500]))
+    held_row = {"state": "quarantined", "day": "2022-04-10", "families": "device pace", "ruleset": "1"}
+    assert all(row == row | held_row for row in (rows[7], rows[2_500]))
     unknown = {"state": "unknown", "day": "", "families": "", "ruleset": "", "receipt": ""}
     assert rows[2_501] == {"line": "2502", **unknown}
     assert {row["state"] for row in rows[8:2_500]} == {"counted"}

@@ -69,9 +69,9 @@ async def test_each_state_is_told_in_the_order_of_the_request(service: RunningSe
     await decide(service, LikeVerdict.VOID, [("3431182", "void")], by="people")
     await decide(service, LikeVerdict.RELEASED, [("3431182", "released")], by="people")
     names = ["void", "held", "counted", "released", "gone", "nobody", "unwatched", "low", "void"]
-    told = await status(service, *(ask(name) for name in names), ask("limited", "video-2"))
-    assert [row["state"] for row in told] == STATES
-    assert [row["index"] for row in told] == list(range(10))
+    rows = await status(service, *(ask(name) for name in names), ask("limited", "video-2"))
+    assert [row["state"] for row in rows] == STATES
+    assert [row["index"] for row in rows] == list(range(10))
     people = {"families": ["device"], "ruleset": 1, "stage": "case", "decided_by": "people"}
     rules = {"families": ["device"], "ruleset": 1, "stage": "window", "decided_by": "rules"}
     nothing = {"families": [], "ruleset": None, "stage": None, "decided_by": None, "appeal_until": None}
@@ -84,9 +84,9 @@ async def test_each_state_is_told_in_the_order_of_the_request(service: RunningSe
         {**nothing, "day": None, "receipt": None},
         {**rules, "families": ["missing", "pace"], "stage": "intake", "appeal_until": None},
     ]
-    for row, part in zip(told, expected, strict=False):
+    for row, part in zip(rows, expected, strict=False):
         assert row == row | part
-    assert all(row["day"] == "2022-04-10" for row in told if row["state"] != "unknown")
+    assert all(row["day"] == "2022-04-10" for row in rows if row["state"] != "unknown")
 
 
 async def test_the_receipts_are_those_of_the_deliveries(service: RunningService):
@@ -133,8 +133,8 @@ async def test_a_campaign_may_be_left_out_where_the_content_is_enrolled(service:
     async with service.service.pool.acquire() as conn, conn.transaction():
         await enrolment.enrol_contents(conn, campaign, ["enrolled"])
     contents = [{"content": content, "person": "ann"} for content in ("enrolled", "open")]
-    told = await status(service, *contents, ask("ann", "open"), ask("ann", "open", campaign="no-such-campaign"))
-    assert [row["state"] for row in told] == ["counted", "unknown", "counted", "unknown"]
+    rows = await status(service, *contents, ask("ann", "open"), ask("ann", "open", campaign="no-such-campaign"))
+    assert [row["state"] for row in rows] == ["counted", "unknown", "counted", "unknown"]
 
 
 FAULTS = [
