@@ -80,6 +80,8 @@ GRANT UPDATE (name, disabled_at) ON sponsors TO like_ledger_service;
 GRANT UPDATE (disabled_at) ON platforms TO like_ledger_service;
 GRANT UPDATE (last_used_at) ON platform_keys TO like_ledger_service;
 
+GRANT EXECUTE ON FUNCTION create_observations_partition(date) TO like_ledger_service;
+GRANT EXECUTE ON FUNCTION drop_empty_observations_partitions(date) TO like_ledger_service;
 GRANT SELECT ON verdict_counts TO like_ledger_reader;
 GRANT INSERT ON rulesets, observations, closing_passes, cases, case_likes, case_steps, verdicts, verdict_counts, appeals
     TO like_ledger_service;

@@ -291,6 +291,7 @@ CREATE TABLE likes (
     CONSTRAINT likes_have_a_day_unless_only_unliked CHECK (day IS NOT NULL OR state = 'withdrawn')
 ) PARTITION BY LIST (campaign_id);
 CREATE INDEX likes_by_batch ON likes USING brin (batch_id) WITH (pages_per_range = 32);
+CREATE INDEX likes_suspect ON likes (campaign_id, day) WHERE is_suspect;
 CREATE INDEX likes_over_limit ON likes (campaign_id, person, day, event_at) WHERE state = 'over_limit';
 
 CREATE FUNCTION create_likes_partition(campaign integer) RETURNS void
@@ -993,6 +994,58 @@ CREATE TABLE observations (
 CREATE TABLE observations_rest PARTITION OF observations DEFAULT;
 CREATE INDEX observations_by_event ON observations (campaign_id, last_at);
 CREATE INDEX observations_to_judge ON observations (campaign_id, recorded_at) WHERE judged_at IS NULL;
+CREATE INDEX observations_by_campaign ON observations (campaign_id, recorded_at);
+
+-- Create the partition of a day (UTC), also if another instance does so now. Returns false if the
+-- default partition has rows of that day, which stay there until they expire, or if a long read
+-- holds it: likes must not queue behind this.
+CREATE FUNCTION create_observations_partition(day date) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '1s' AS $$
+DECLARE
+    name text := 'observations_' || to_char(day, 'YYYYMMDD');
+    starts timestamptz := day::timestamp AT TIME ZONE 'UTC';
+    ends timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('observations_partitions'));
+    IF to_regclass(name) IS NOT NULL THEN
+        RETURN true;
+    END IF;
+    IF EXISTS (SELECT FROM observations_rest WHERE recorded_at >= starts AND recorded_at < ends) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('CREATE TABLE %I (LIKE observations INCLUDING ALL)', name);
+    EXECUTE format('ALTER TABLE observations ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name, starts, ends);
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END $$;
+
+-- Drop the partitions of days before one that have no row left; returns their number. Gives up while
+-- a long read holds them: likes must not queue behind this.
+CREATE FUNCTION drop_empty_observations_partitions(before date) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '200ms' AS $$
+DECLARE
+    name text;
+    is_empty boolean;
+    dropped integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('observations_partitions'));
+    FOR name IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'observations'::regclass AND c.relname ~ '^observations_\d{8}$'
+            AND c.relname < 'observations_' || to_char(before, 'YYYYMMDD')
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %I)', name) INTO is_empty;
+        IF is_empty THEN
+            EXECUTE format('DROP TABLE %I', name);
+            dropped := dropped + 1;
+        END IF;
+    END LOOP;
+    RETURN dropped;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 0;
+END $$;
 
 -- The last judgement of all days that a settlement takes, before it takes them.
 CREATE TABLE closing_passes (
@@ -1082,6 +1135,7 @@ CREATE TABLE verdicts (
     CONSTRAINT verdicts_stage_is_known CHECK (stage IN ('intake', 'window', 'closing', 'case', 'undecided', 'appeal')),
     CONSTRAINT verdicts_decider_is_known CHECK (decided_by IN ('rules', 'people'))
 );
+CREATE INDEX verdicts_held ON verdicts (campaign_id, day) WHERE verdict = 'held';
 
 -- The verdicts by day, kept by increments: what the public sees, and the log's leaves say.
 CREATE TABLE verdict_counts (

@@ -30,6 +30,7 @@ from sql import Connection, query
 
 __all__ = ["AppliedVerdicts", "VerdictChange", "VerdictSource", "apply_verdicts", "public_family"]
 
+CLOSING = "closing"  # its verdicts replace those of earlier passes, which saw other observations
 FAMILY_OF_NONE = "other"  # the public family of a verdict that names no rule
 _ATTEMPTS_MAX = 10
 _PUBLIC_COUNTS = {
@@ -62,7 +63,8 @@ async def apply_verdicts(
 ) -> AppliedVerdicts:
     """Apply verdicts to likes; unknown likes and unchanged verdicts are skipped.
 
-    So are changes by rules of what people decided. Joins the caller's transaction, which holds the
+    A closing pass stores families and rules also where the verdict stays. Changes by rules of what
+    people decided are skipped. Joins the caller's transaction, which holds the
     campaign's lock. Raises ConcurrentUpdate if likes moved to other days in every attempt.
     """
     by_key = {like_key(change.content, change.person): change for change in changes}
@@ -108,7 +110,7 @@ def _decide(
 
 
 def _changes_verdict(like: Like, verdict: LikeVerdict, source: VerdictSource) -> bool:
-    if like.day is None or like.verdict is verdict:
+    if like.day is None or (like.verdict is verdict and source.stage != CLOSING):
         return False
     return source.decided_by == "people" or like.verdict not in FINAL_VERDICTS
 

@@ -150,6 +150,12 @@ async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int
     return {row["day"]: row["counted"] for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)}
 
 
+async def counted_at_most_by_day(conn: Connection, campaign: Campaign) -> dict[date, int]:
+    """Return the likes that count, are held, or are over a limit, by campaign day."""
+    rows = await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
+    return {row["day"]: row["counted"] + row["quarantined"] + row["over_limit"] for row in rows}
+
+
 async def post_pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:
     """Post the difference between the amount due and the amount pledged; return it, in minor units.
 
