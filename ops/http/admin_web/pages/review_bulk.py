@@ -33,7 +33,7 @@ async def decide_selected(context: PageContext) -> web.Response:
     name, key = context.form.get("do", ""), context.form.get("key", "")
     context.require_role(registry.find_command("case.void").roles)
     if not selected or name not in DECISIONS or not 0 < len(key) <= _KEY_CHARS_MAX:
-        return await render_queue(context, fault=translate("review_bulk_none", context.language), status=422)
+        return await render_queue(context, fault=translate("review_bulk_none", context.language))
     results = [await _decide_case(context, name, case_id, digest, key) for case_id, digest in selected]
     return await render_queue(context, results)
 
