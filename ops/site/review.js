@@ -8,7 +8,7 @@ function moveTo(index) {
   if (!rows.length) return;
   current = Math.min(Math.max(index, 0), rows.length - 1);
   for (const row of rows) row.toggleAttribute("data-current", row === rows[current]);
-  rows[current].querySelector("a").focus();
+  rows[current].querySelector('a[data-key="open"]').focus();
 }
 
 function followLink(name) {

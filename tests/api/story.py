@@ -15,6 +15,8 @@ from browser_client import BrowserClient
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.http.endpoints import document
+from reviewed_cases import open_case, store_rules
+from reviewed_cases import send_likes as send_review_likes
 from running_service import DAY, SLUG, RunningService, like
 from status_reports import status_report, transfer_status
 
@@ -209,6 +211,20 @@ async def manage_registers(story: Story) -> str:
         await BrowserClient(story.server, story.server.http).sign_in(person)
     await story.run_command("session.end", "olga", name="fay")
     return sponsor
+
+
+async def review_cases(story: Story) -> str:
+    """Note and decide cases: one is released, one is made void, one stays open; return that."""
+    server = story.server
+    await store_rules(server)
+    cases = [
+        await open_case(server, await send_review_likes(server, [f"{name} {n}" for n in range(6)], name))
+        for name in ("phone", "tablet", "class")
+    ]
+    await story.run_command("case.note", "rita", case=cases[0])
+    await story.run_command("case.void", "rita", case=cases[0])
+    await story.run_command("case.release", "rita", case=cases[2])
+    return cases[1]
 
 
 async def enrol_content(story: Story) -> str:
