@@ -7,8 +7,6 @@ edited after it was applied (`ops/decisions/0003-migration-runner.md`).
 from dataclasses import dataclass
 
 import sql
-from campaigns.judging.observation_retention import create_partitions
-from ops.clock import utc_now
 from ops.database_hosts import connect
 from ops.pooler import require_sessions
 
@@ -75,7 +73,6 @@ async def _apply_pending(conn: sql.Connection, pending: list[sql.Script]) -> Non
         await conn.execute(file.text)
         await conn.execute(sql.query("add_migration"), migration_version(file), file.name, file.digest)
     await conn.execute(sql.script("roles").text)
-    await create_partitions(conn, utc_now().date())
 
 
 async def require_migrated(dsn: str) -> None:

@@ -15,11 +15,11 @@ from campaigns.catalogue import charities, sponsors
 from campaigns.catalogue.cache import Campaign, lock_and_bump_version, read_campaigns
 from campaigns.catalogue.rulesets import SHIPPED_BY, Application, store_ruleset
 from campaigns.errors import CampaignClosed, FieldError, PromiseRefused
+from campaigns.promise.bank_account import BankAccount
 from campaigns.promise.calendar import AHEAD_MAX, local_day
 from campaigns.promise.diff import FieldChange, FieldValue, diff_promises
 from campaigns.promise.model import (
     AuthenticityPolicy,
-    BankAccount,
     Promise,
     PromiseTerms,
     canonical_json,

@@ -18,6 +18,7 @@ from datetime import date
 from itertools import count
 from typing import NamedTuple
 
+from campaigns.authenticity.observation_pack import pack_columns
 from campaigns.batch_tallies import BatchTallies, encode_tallies
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake.batch_tree import Tree, build_tree, hash_leaves
@@ -59,6 +60,15 @@ class Batch(NamedTuple):
     day: date  # the current campaign day: refusals count on it
 
 
+class PackedObservations(NamedTuple):
+    """The observations of a batch's like events, packed."""
+
+    likes: int
+    first_us: int
+    last_us: int
+    packed: bytes
+
+
 class BatchRow(NamedTuple):
     """The row of a batch."""
 
@@ -67,6 +77,7 @@ class BatchRow(NamedTuple):
     nonce_key: bytes
     tree: Tree
     tallies: str
+    observations: PackedObservations | None  # None: nothing to judge
 
 
 class BatchResult(NamedTuple):
@@ -86,6 +97,7 @@ class PreparedBatch(NamedTuple):
     nonce_key: bytes
     leaves: Sequence[bytes]  # the leaf hash of each like, as if it were plain
     places: PlainPlaces | None  # None: no daily limit
+    observations: PackedObservations | None
 
 
 class _BatchDecision(NamedTuple):
@@ -99,7 +111,19 @@ def prepare_batch(batch: Batch, nonce_key: bytes, erased: AbstractSet[LikeKey] =
     times_us = [batch.columns.times_us[event] for event in plan.events]
     leaves = hash_leaves(nonce_key, range(len(plan.keys)), plan.keys, times_us)
     places = plain_places(plan) if batch.columns.campaign.has_limits else None
-    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves, places)
+    observations = _pack_observations(batch.columns, erased)
+    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves, places, observations)
+
+
+def _pack_observations(columns: EventColumns, erased: AbstractSet[LikeKey]) -> PackedObservations | None:
+    """Return the observations of every like event, repeats included, if the campaign is judged."""
+    if columns.campaign.ruleset is None:
+        return None
+    observed = columns.observed_likes(erased)
+    times_us = observed.times_us
+    if not times_us:
+        return None
+    return PackedObservations(len(times_us), min(times_us), max(times_us), pack_columns(observed))
 
 
 async def write_batch(conn: Connection, prepared: PreparedBatch, guard: GroupGuard) -> BatchResult:
@@ -193,7 +217,8 @@ def _build_result(
     positions = sorted(leaves) if keys else list(decided.plain)
     tree = build_tree(positions, [leaves[position] for position in positions])
     tallies = encode_tallies(_batch_tallies(prepared.batch, plan, decided))
-    row = BatchRow(batch_id, plan.columns.campaign.campaign_id, prepared.nonce_key, tree, tallies)
+    campaign_id = plan.columns.campaign.campaign_id
+    row = BatchRow(batch_id, campaign_id, prepared.nonce_key, tree, tallies, prepared.observations)
     leaf_keys = [keys[position] if position in keys else plan.keys[position] for position in positions]
     return BatchResult(row, decided.decision.outcomes, leaf_keys)
 

@@ -74,10 +74,10 @@ def plan_batch(columns: EventColumns, erased: AbstractSet[LikeKey] = frozenset()
 
 def _keys_that_are_not_plain(columns: EventColumns, first_event: dict[LikeKey, int]) -> set[LikeKey]:
     keys = columns.keys
-    found = {keys[event] for event in columns.unlikes | columns.suspects | columns.low_quality}
+    special_keys = {keys[event] for event in columns.unlikes | columns.suspects | columns.low_quality}
     if len(first_event) < len(keys):
-        found.update(key for event, key in enumerate(keys) if first_event[key] != event)
-    return found
+        special_keys.update(key for event, key in enumerate(keys) if first_event[key] != event)
+    return special_keys
 
 
 def changes_by_like(columns: EventColumns, keys: AbstractSet[LikeKey]) -> ChangesByLike:

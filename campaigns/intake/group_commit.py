@@ -267,4 +267,10 @@ def _row_columns(rows: Sequence[BatchRow]) -> tuple[list[Any], ...]:
         [array_literal(row.tree.positions) for row in rows],
         [row.tree.leaves for row in rows],
         [row.tallies for row in rows],
+        *_observation_columns(rows),
     )
+
+
+def _observation_columns(rows: Sequence[BatchRow]) -> tuple[list[Any], ...]:
+    observed = [(row.batch_id, row.campaign_id, *row.observations) for row in rows if row.observations is not None]
+    return tuple(map(list, zip(*observed, strict=True))) if observed else ([], [], [], [], [], [])

@@ -6,7 +6,7 @@ most of its people, or into a new one. Likes that count until people decide have
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -65,11 +65,11 @@ def plan_cases(cases: CaseInput, ruleset: Ruleset, slug: str, now: datetime) -> 
     changes: list[CaseChange] = []
     for kind, likes in left.items():
         wanted = likes.difference(*(change.likes for change in changes))
-        open_cases = [case for case in cases.open_cases if case.kind == kind]
-        stay, others = _stay(wanted, open_cases)
+        cases_of = _cases_by_person(case for case in cases.open_cases if case.kind == kind)
+        stay, others = _stay(wanted, cases_of)
         parts = [(finding, others & _likes_of(finding, kind, breakers)) for finding in cases.findings]
         changes += [_stay_in(kind, case_id, keys) for case_id, keys in stay]
-        changes += [_join_or_open(kind, *part, open_cases, slug, now) for part in _choose(parts)]
+        changes += [_join_or_open(kind, *part, cases_of, slug, now) for part in _choose(parts)]
     return _merge(changes)
 
 
@@ -86,18 +86,23 @@ def _likes_of(finding: Finding, kind: CaseKind, breakers: Collection[str]) -> se
     return {*finding.held_likes, *finding.case_likes}
 
 
-def _stay(
-    likes: set[LikeKey], open_cases: Sequence[OpenCase]
-) -> tuple[list[tuple[str, tuple[LikeKey, ...]]], set[LikeKey]]:
-    """Return the likes of people who are in an open case, by its id, and the other likes."""
-    case_of: dict[bytes, str] = {}
+def _cases_by_person(open_cases: Iterable[OpenCase]) -> Mapping[bytes, list[str]]:
+    """Return the ids of each person's cases, sorted."""
+    cases_of: dict[bytes, list[str]] = defaultdict(list)
     for case in sorted(open_cases, key=lambda case: case.case_id):
         for person in case.people:
-            case_of.setdefault(person, case.case_id)
+            cases_of[person].append(case.case_id)
+    return cases_of
+
+
+def _stay(
+    likes: set[LikeKey], cases_of: Mapping[bytes, list[str]]
+) -> tuple[list[tuple[str, tuple[LikeKey, ...]]], set[LikeKey]]:
+    """Return the likes of people who are in an open case, by its id, and the other likes."""
     members: dict[str, list[LikeKey]] = defaultdict(list)
     for key in sorted(likes):
-        if key[0] in case_of:
-            members[case_of[key[0]]].append(key)
+        if key[0] in cases_of:
+            members[cases_of[key[0]][0]].append(key)
     stay = [(case_id, tuple(keys)) for case_id, keys in sorted(members.items())]
     return stay, likes.difference(*members.values())
 
@@ -129,16 +134,16 @@ def _join_or_open(
     kind: CaseKind,
     finding: Finding,
     likes: tuple[LikeKey, ...],
-    open_cases: Sequence[OpenCase],
+    cases_of: Mapping[bytes, list[str]],
     slug: str,
     now: datetime,
 ) -> CaseChange:
     """Return the change of the open case that has most of the finding's people, or of a new case."""
     people = {person for person, _ in (*finding.held_likes, *finding.case_likes)}
-    shared = {case.case_id: len(people & case.people) for case in open_cases}
-    joined = min(shared, key=lambda case_id: (-shared[case_id], case_id), default="")
-    is_new = not shared.get(joined)
-    case_id = make_case_id(slug, finding.rule, kind, likes[0], now) if is_new else joined
+    shared = Counter(case_id for person in people for case_id in cases_of.get(person, ()))
+    is_new = not shared
+    new_id = make_case_id(slug, finding.rule, kind, likes[0], now)
+    case_id = min(shared, key=lambda case_id: (-shared[case_id], case_id), default=new_id)
     return CaseChange(case_id, is_new, kind, finding.rule, finding.family, dict(finding.evidence), likes)
 
 

@@ -5,6 +5,7 @@ nothing else: not on arrival, batches, or earlier passes. What rules held before
 more is cleared. Likes of days that a settlement took stay as they are: found, they get a case.
 """
 
+import asyncio
 import json
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
@@ -103,7 +104,7 @@ async def _store(
     in_cases = {key for finding in judgement.findings for key in finding.case_likes}
     found_likes = {(verdict.person, verdict.content) for verdict in judgement.verdicts}
     stored = await read_stored_likes(conn, campaign, {*found_likes, *in_cases, *result.seen})
-    plan = plan_verdicts(judgement, stored.likes, result.seen, settled_day, ruleset)
+    plan = await asyncio.to_thread(plan_verdicts, judgement, stored.likes, result.seen, settled_day, ruleset)
     changes = [*plan.clears, *plan.holds]
     if changes:
         source = VerdictSource(ruleset.ruleset.version, "closing", "rules", now)

@@ -5,6 +5,7 @@ without a lock. Then one transaction, under the campaign's lock, marks the batch
 verdicts, so a crash leaves nothing half done, and two instances judge no batch twice.
 """
 
+import asyncio
 from collections.abc import Collection
 from datetime import datetime
 
@@ -86,5 +87,5 @@ async def put_into_cases(
     if not newly_held and not counting:
         return 0
     cases = CaseInput(judgement.findings, newly_held, counting, await read_open_cases(conn, campaign))
-    changes = plan_cases(cases, ruleset, campaign.slug, now)
+    changes = await asyncio.to_thread(plan_cases, cases, ruleset, campaign.slug, now)  # may take a second
     return await store_cases(conn, campaign, ruleset.ruleset.version, changes, now)

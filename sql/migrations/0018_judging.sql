@@ -56,3 +56,5 @@ BEGIN
 EXCEPTION WHEN lock_not_available THEN
     RETURN 0;
 END $$;
+
+SELECT create_observations_partition((clock_timestamp() AT TIME ZONE 'UTC')::date + n) FROM generate_series(0, 7) AS n;

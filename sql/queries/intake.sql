@@ -265,16 +265,22 @@ CROSS JOIN LATERAL (
 
 -- name: keep_group
 -- Keep a group: a row per campaign with its changes and the tree over the likes that it brought,
--- and the responses to the deliveries. A delivery that another transaction answered is skipped, and
+-- the observations, and the responses to the deliveries. A delivery that another transaction answered is skipped, and
 -- the row count shows it.
 WITH kept AS (
     INSERT INTO like_batches (batch_id, campaign_id, bucket, root, nonce_key, positions, leaves, tallies)
     SELECT b.batch_id, b.campaign_id, $1, b.root, b.nonce_key, b.positions::integer[], b.leaves, b.tallies::jsonb
     FROM unnest($2::bigint[], $3::integer[], $4::bytea[], $5::bytea[], $6::text[], $7::bytea[], $8::text[])
         AS b (batch_id, campaign_id, root, nonce_key, positions, leaves, tallies)
+), observed AS (
+    INSERT INTO observations (batch_id, campaign_id, bucket, likes, first_at, last_at, packed)
+    SELECT o.batch_id, o.campaign_id, $1, o.likes, 'epoch'::timestamptz + o.first_us * interval '1 microsecond',
+        'epoch'::timestamptz + o.last_us * interval '1 microsecond', o.packed
+    FROM unnest($9::bigint[], $10::integer[], $11::integer[], $12::bigint[], $13::bigint[], $14::bytea[])
+        AS o (batch_id, campaign_id, likes, first_us, last_us, packed)
 )
 INSERT INTO deliveries (platform_id, webhook_id, body_digest, answer)
-SELECT * FROM unnest($9::integer[], $10::text[], $11::bytea[], $12::bytea[])
+SELECT * FROM unnest($15::integer[], $16::text[], $17::bytea[], $18::bytea[])
 ON CONFLICT DO NOTHING;
 
 -- name: delete_old_deliveries
@@ -350,3 +356,32 @@ UPDATE likes SET person = $3 WHERE campaign_id = $1 AND person = $2;
 -- name: anonymise_person_days
 -- Move the days of a person to a pseudonym that nobody can derive.
 UPDATE person_days SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: anonymise_verdicts
+-- Move the verdicts about a person's likes to a pseudonym that nobody can derive.
+UPDATE verdicts SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: anonymise_case_likes
+-- Move a person's likes of cases to a pseudonym that nobody can derive.
+UPDATE case_likes SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: anonymise_appeals
+-- Move the appeals about a person's likes to a pseudonym that nobody can derive.
+UPDATE appeals SET person = $3 WHERE campaign_id = $1 AND person = $2;
+
+-- name: lock_person_observations
+-- Lock the observations that contain a person: the pseudonym stands in them as it is. None of their
+-- events is earlier than their likes.
+SELECT o.batch_id, o.bucket, o.recorded_at, o.packed
+FROM observations o
+WHERE o.campaign_id = $1 AND position($2::bytea IN o.packed) > 0
+    AND o.last_at >= (SELECT min(event_at) FROM likes WHERE campaign_id = $1 AND person = $2)
+ORDER BY o.batch_id, o.bucket, o.recorded_at FOR UPDATE OF o;
+
+-- name: store_observations
+-- Store what is left of a batch's observations after an erasure.
+UPDATE observations SET packed = $4, likes = $5 WHERE batch_id = $1 AND bucket = $2 AND recorded_at = $3;
+
+-- name: delete_observations
+-- Delete a batch's observations: an erasure left none.
+DELETE FROM observations WHERE batch_id = $1 AND bucket = $2 AND recorded_at = $3;

@@ -4,12 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from campaigns.authenticity.observation import ObservationReader
-from campaigns.authenticity.observation_pack import pack
 from campaigns.authenticity.ruleset import Ruleset, parse_ruleset
 from campaigns.catalogue import cache, rulesets
 from campaigns.catalogue.cache import Campaign
-from campaigns.promise.calendar import to_microseconds
 from promises import NOW, PSEUDONYM_KEY, record
 from settlements import create_campaign
 from sql import Pool
@@ -95,10 +92,7 @@ async def record_seen(pool: Pool, campaign: Campaign, likes: Sequence[Seen], *, 
     """Record likes with their signals as one delivery."""
     if not likes:
         return
-    before = await pool.fetchval("SELECT count(*) FROM observations")
     await record(pool, [_delivery(campaign, likes, now)], now)
-    if await pool.fetchval("SELECT count(*) FROM observations") == before:
-        await _observe(pool, campaign, likes)
 
 
 def _delivery(campaign: Campaign, likes: Iterable[Seen], now: datetime) -> bytes:
@@ -112,29 +106,6 @@ def _delivery(campaign: Campaign, likes: Iterable[Seen], now: datetime) -> bytes
     return f'{{"type":"likes","timestamp":"{now.isoformat()}","data":{{"likes":[{",".join(rows)}]}}}}'.encode()
 
 
-async def _observe(pool: Pool, campaign: Campaign, likes: Sequence[Seen]) -> None:
-    reader, person = ObservationReader(campaign.key), campaign.pseudonymiser("video")
-    rows = [
-        reader.observe(
-            to_microseconds(like.at),
-            person(like.person),
-            like.content,
-            "video",
-            {"device": like.device} if like.device else {},
-        )
-        for like in likes
-    ]
-    await pool.execute(
-        "INSERT INTO observations (campaign_id, bucket, batch_id, first_at, last_at, likes, packed)"
-        " VALUES ($1, 0, (SELECT max(batch_id) FROM like_batches), $2, $3, $4, $5)",
-        campaign.campaign_id,
-        min(like.at for like in likes),
-        max(like.at for like in likes),
-        len(likes),
-        pack(rows),
-    )
-
-
 async def likes_by_state(pool: Pool) -> dict[str, int]:
     """Return the number of likes in each state."""
     rows = await pool.fetch("SELECT state::text, count(*) FROM likes GROUP BY 1 ORDER BY 1")
@@ -145,5 +116,14 @@ async def verdict_rows(pool: Pool) -> list[tuple[object, ...]]:
     """Return what decides about money of each verdict, sorted."""
     rows = await pool.fetch(
         "SELECT content, encode(person, 'hex'), verdict::text, families, rules, ruleset FROM verdicts ORDER BY 1, 2"
+    )
+    return [tuple(row) for row in rows]
+
+
+async def open_cases(pool: Pool) -> list[tuple[object, ...]]:
+    """Return rule, whether its likes count, whether it is a breaker, and the likes of each open case."""
+    rows = await pool.fetch(
+        "SELECT rule, is_counting, is_breaker, count(*) FROM cases JOIN case_likes USING (case_id)"
+        " WHERE closed_at IS NULL GROUP BY case_id ORDER BY 1, 2, 3, 4"
     )
     return [tuple(row) for row in rows]

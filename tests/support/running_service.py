@@ -56,14 +56,19 @@ share_bp = 3000
 account = { scheme = "other", id = "6222020200112233446" }
 [settlement]
 automatic = false
+[authenticity]
+rules = "none"
 """
 
 
-def promise(campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] | None = None) -> Promise:
+def promise(
+    campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] | None = None, rules: str = "none"
+) -> Promise:
     """Return the contract's promise without limit and daily cap, with these changes."""
     parts = tomllib.loads(PROMISE)
     parts["campaign"] |= campaign or {}
     parts["terms"] |= terms or {}
+    parts["authenticity"]["rules"] = rules
     return Promise.model_validate(parts)
 
 

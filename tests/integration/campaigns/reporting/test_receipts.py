@@ -5,6 +5,7 @@ And the erasure of people.
 
 import base64
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,10 @@ TAMPERINGS = {
     "the campaign": (lambda p: p.update(campaign="other"), "names that batch"),
     "the entry": (lambda p: p["count"].update(entry="{}"), "names that batch"),
     "the count": (lambda p: p["count"].update(index=0), "the count leaf is number"),
-    "the size": (lambda p: p.update(checkpoint=p["checkpoint"].replace("\n4\n", "\n5\n")), "is signed by"),
+    "the size": (
+        lambda p: p.update(checkpoint=re.sub(r"\n\d+\n", "\n99\n", p["checkpoint"], count=1)),
+        "is signed by",
+    ),
 }
 
 

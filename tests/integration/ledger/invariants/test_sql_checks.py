@@ -19,6 +19,15 @@ NEWEST = (
     "(SELECT transfer_id FROM transfers WHERE corrects IS NULL AND step = 'pledge' ORDER BY recorded_at DESC LIMIT 1)"
 )
 
+HELD_LIKE = """
+    INSERT INTO observations (campaign_id, bucket, batch_id, first_at, last_at, likes, judged_at, packed)
+    SELECT campaign_id, bucket, batch_id, now(), now(), 1, now(), '' FROM likes WHERE is_suspect;
+    INSERT INTO verdicts (campaign_id, bucket, content, person, day, verdict, families, rules, ruleset, stage,
+        decided_by, decided_at)
+    SELECT campaign_id, bucket, content, person, day, 'held', '{}', '{}', 1, 'window', 'rules', now()
+    FROM likes WHERE is_suspect;
+"""
+
 TAMPERINGS = proposal_pairs.TAMPERINGS | {
     "accounts_have_the_owners_of_their_kind": [
         "UPDATE accounts SET charity = 'village-schools' WHERE kind = 'budget'",
@@ -85,6 +94,9 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, held)
         SELECT campaign_id, '2026-11-03', 'device', 'rules', 1 FROM campaigns""",
     ],
+    "held_likes_have_an_open_case": [HELD_LIKE],
+    "held_likes_were_held_by_live_rules": [f"{HELD_LIKE}UPDATE rulesets SET live_from = NULL"],
+    "settled_days_have_their_closing_pass": ["DELETE FROM closing_passes"],
     "verdict_leaves_match_verdict_counts": [
         """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, void)
         SELECT campaign_id, '2026-11-03', 'device', 'people', 1 FROM campaigns""",
@@ -312,7 +324,7 @@ async def test_the_database_in_use_has_rows_for_every_check(conn: Connection):
     states = await conn.fetch("SELECT DISTINCT state::text FROM likes")
     assert {row["state"] for row in states} == {"counted", "withdrawn", "quarantined", "over_limit"}
     assert await conn.fetchval("SELECT count(*) FROM transfers WHERE corrects IS NOT NULL") >= 2
-    assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 2
+    assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 3
     assert await conn.fetchval("SELECT sum(likes) FROM refusal_counts") == 1
     assert await conn.fetchval("SELECT sum(balance_minor) FROM accounts WHERE campaign = 'closed'") == 50
     assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.ProposalState)

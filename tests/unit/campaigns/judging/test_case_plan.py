@@ -19,17 +19,17 @@ def likes(people: str, contents: str = "c") -> tuple[LikeKey, ...]:
     return tuple(sorted(like(person, content) for person in people for content in contents))
 
 
-def finding(rule: str, held: tuple[LikeKey, ...] = (), case: tuple[LikeKey, ...] = ()) -> Finding:
-    return Finding(rule, "device", (("people", len({key[0] for key in (*held, *case)})),), held, case, ())
+def finding(rule: str, held_likes: tuple[LikeKey, ...] = (), case: tuple[LikeKey, ...] = ()) -> Finding:
+    return Finding(rule, "device", (("people", len({key[0] for key in (*held_likes, *case)})),), held_likes, case, ())
 
 
 def open_case(case_id: str, people: str, kind=HELD) -> OpenCase:
     return OpenCase(case_id, kind, frozenset(person.encode().ljust(16) for person in people))
 
 
-def plan(findings, *, held=(), counting=(), cases=(), established="case") -> list[CaseChange]:
-    given = CaseInput(findings, held, counting, cases)
-    return plan_cases(given, device_rules(established=established), "slug", NOW)
+def plan(findings, *, held_likes=(), counting=(), cases=(), established="case") -> list[CaseChange]:
+    case_input = CaseInput(findings, held_likes, counting, cases)
+    return plan_cases(case_input, device_rules(established=established), "slug", NOW)
 
 
 def members(changes: list[CaseChange]) -> list[str]:
@@ -42,7 +42,7 @@ def members(changes: list[CaseChange]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("findings", "held", "cases", "expected"),
+    ("findings", "held_likes", "cases", "expected"),
     [
         pytest.param([finding("a", likes("xy"))], likes("xy"), [], ["new xcyc"], id="a finding opens a case"),
         pytest.param(
@@ -90,20 +90,20 @@ def members(changes: list[CaseChange]) -> list[str]:
         pytest.param([], likes("x"), [open_case("cas_1", "x")], ["cas_1 xc"], id="a person stays without a finding"),
     ],
 )
-def test_a_held_like_belongs_to_one_case(findings, held, cases, expected):
-    assert members(plan(findings, held=held, cases=cases)) == expected
+def test_a_held_like_belongs_to_one_case(findings, held_likes, cases, expected):
+    assert members(plan(findings, held_likes=held_likes, cases=cases)) == expected
 
 
 @pytest.mark.parametrize(("established", "kind"), [("case", COUNTING), ("hold", BREAKER)])
 def test_only_a_rule_that_holds_established_people_trips_the_breaker(established, kind):
-    found = [finding("device.crowd", (), likes("xy"))]
-    [change] = plan(found, counting=likes("xy"), established=established)
+    findings = [finding("device.crowd", (), likes("xy"))]
+    [change] = plan(findings, counting=likes("xy"), established=established)
     assert (change.kind, change.is_new, change.evidence) == (kind, True, {"people": 2})
 
 
 def test_a_held_like_is_not_also_in_a_case_whose_likes_count():
-    found = [finding("a", likes("x"), likes("y"))]
-    changes = plan(found, held=likes("x"), counting=likes("xy"))
+    findings = [finding("a", likes("x"), likes("y"))]
+    changes = plan(findings, held_likes=likes("x"), counting=likes("xy"))
     assert [(change.kind, change.likes) for change in changes] == [(HELD, likes("x")), (COUNTING, likes("y"))]
 
 
@@ -113,6 +113,6 @@ def test_late_likes_of_a_finding_come_into_a_case_whose_likes_count():
 
 
 def test_the_order_of_findings_and_likes_changes_nothing():
-    found = [finding("b", likes("xy", "cd")), finding("a", likes("yz")), finding("c", likes("vw"))]
-    held = likes("vwxyz", "cd")
-    assert plan(found, held=held) == plan(found[::-1], held=held[::-1])
+    findings = [finding("b", likes("xy", "cd")), finding("a", likes("yz")), finding("c", likes("vw"))]
+    likes_held = likes("vwxyz", "cd")
+    assert plan(findings, held_likes=likes_held) == plan(findings[::-1], held_likes=likes_held[::-1])

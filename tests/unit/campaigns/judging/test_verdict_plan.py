@@ -15,7 +15,7 @@ HELD, CLEARED, RELEASED, VOID = LikeVerdict
 DEVICE = ("device",), ("device.crowd",)
 
 
-def stored(verdict=None, *, day=DAY, suspect=False, families=("device",), rules=("device.crowd",)) -> StoredLike:
+def stored_like(verdict=None, *, day=DAY, suspect=False, families=("device",), rules=("device.crowd",)) -> StoredLike:
     return StoredLike(day, verdict, suspect, families if verdict else (), rules if verdict else (), 2)
 
 
@@ -27,23 +27,23 @@ def judgement(*, is_found: bool) -> Judgement:
 @pytest.mark.parametrize(
     ("is_found", "like", "seen", "expected"),
     [
-        (True, stored(), True, "hold"),
-        (True, stored(CLEARED), True, "hold"),
-        (True, stored(HELD), True, ""),
-        (True, stored(HELD, families=("pace",)), True, "hold"),
-        (True, stored(RELEASED), True, ""),
-        (True, stored(VOID), True, ""),
-        (True, stored(day=LATE), True, "late"),
-        (True, stored(HELD, day=LATE), True, ""),
-        (True, stored(VOID, day=LATE), True, ""),
-        (True, stored(day=None), True, ""),
-        (False, stored(), True, ""),
-        (False, stored(HELD), True, "clear"),
-        (False, stored(suspect=True), True, "clear"),
-        (False, stored(CLEARED, suspect=True), True, ""),
-        (False, stored(HELD), False, ""),  # its observation expired
-        (False, stored(HELD, day=LATE), True, ""),
-        (False, stored(RELEASED), True, ""),
+        (True, stored_like(), True, "hold"),
+        (True, stored_like(CLEARED), True, "hold"),
+        (True, stored_like(HELD), True, ""),
+        (True, stored_like(HELD, families=("pace",)), True, "hold"),
+        (True, stored_like(RELEASED), True, ""),
+        (True, stored_like(VOID), True, ""),
+        (True, stored_like(day=LATE), True, "late"),
+        (True, stored_like(HELD, day=LATE), True, ""),
+        (True, stored_like(VOID, day=LATE), True, ""),
+        (True, stored_like(day=None), True, ""),
+        (False, stored_like(), True, ""),
+        (False, stored_like(HELD), True, "clear"),
+        (False, stored_like(suspect=True), True, "clear"),
+        (False, stored_like(CLEARED, suspect=True), True, ""),
+        (False, stored_like(HELD), False, ""),  # its observation expired
+        (False, stored_like(HELD, day=LATE), True, ""),
+        (False, stored_like(RELEASED), True, ""),
     ],
 )
 def test_a_like_is_held_cleared_or_left(is_found, like, seen, expected):
@@ -58,13 +58,13 @@ def test_a_like_that_is_not_stored_is_left_out():
 
 
 def test_an_interim_pass_leaves_out_what_is_held():
-    assert plan_holds(judgement(is_found=True), {KEY: stored(HELD)}, SETTLED, only_new=True) == []
-    [change] = plan_holds(judgement(is_found=True), {KEY: stored(CLEARED)}, SETTLED, only_new=True)
+    assert plan_holds(judgement(is_found=True), {KEY: stored_like(HELD)}, SETTLED, only_new=True) == []
+    [change] = plan_holds(judgement(is_found=True), {KEY: stored_like(CLEARED)}, SETTLED, only_new=True)
     assert (change.verdict, change.families, change.rules) == (HELD, *DEVICE)
 
 
 def test_a_suspected_like_is_cleared_with_the_family_that_found_it():
     finding = Finding("unwatched.new", "missing", (), (), (), (KEY,))
-    found = judgement(is_found=False)._replace(findings=(finding,))
-    plan = plan_verdicts(found, {KEY: stored(suspect=True)}, {KEY}, SETTLED, device_rules())
+    cleared = judgement(is_found=False)._replace(findings=(finding,))
+    plan = plan_verdicts(cleared, {KEY: stored_like(suspect=True)}, {KEY}, SETTLED, device_rules())
     assert plan.clears[0].families == ("missing",)

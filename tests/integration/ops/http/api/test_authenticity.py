@@ -26,7 +26,7 @@ PEOPLE = [f"p{n}" for n in range(30)]
 @pytest.fixture
 async def service(dsn: str) -> AsyncIterator[RunningService]:
     """Yield a service where rules held 21 of 30 likes; people released 2 of them and made 6 void."""
-    async with running_service(dsn, promise(terms={"daily_cap_minor": 9})) as to:
+    async with running_service(dsn, promise(terms={"daily_cap_minor": 9}, rules="standard")) as to:
         await to.send([like(person, "c") for person in PEOPLE])
         await decide(to, HELD, [("c", person) for person in PEOPLE[:15]])
         await decide(to, HELD, [("c", person) for person in PEOPLE[15:21]], families=("pace",))
