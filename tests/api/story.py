@@ -107,7 +107,11 @@ class Story:
             await self.run_command("settlement.approve", person, {HASH: detail["hash"]}, settlement=settlement)
 
 
-IN_TIME_TODAY = {'"late_days": 3650': '"late_days": 36500'}  # the likes of the example are of 2022
+# The likes of the example are of 2022, and of one moment: rules would hold them.
+IN_TIME_TODAY = {
+    '"late_days": 3650': '"late_days": 36500',
+    '"terms": {': '"authenticity": {"rules": "none"}, "terms": {',
+}
 
 
 async def create_campaigns(story: Story) -> None:
@@ -214,17 +218,17 @@ async def manage_registers(story: Story) -> str:
 
 
 async def review_cases(story: Story) -> str:
-    """Note and decide cases: one is released, one is made void, one stays open; return that."""
+    """Note and decide two cases, with the approval of another person; return the void one."""
     server = story.server
     await store_rules(server)
-    cases = [
+    phone, tablet = [
         await open_case(server, await send_review_likes(server, [f"{name} {n}" for n in range(6)], name))
-        for name in ("phone", "tablet", "class")
+        for name in ("phone", "tablet")
     ]
-    await story.run_command("case.note", "rita", case=cases[0])
-    await story.run_command("case.void", "rita", case=cases[0])
-    await story.run_command("case.release", "rita", case=cases[2])
-    return cases[1]
+    await story.run_command("case.note", "rita", case=phone)
+    await story.run_with_approval("case.void", "rita", "olga", case=phone)
+    await story.run_with_approval("case.release", "rita", "olga", case=tablet)
+    return phone
 
 
 async def enrol_content(story: Story) -> str:

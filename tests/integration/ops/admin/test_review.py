@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from admin_client import AdminClient, create_tokens
 from campaigns.judging.case_plan import BREAKER, COUNTING
+from ledger.accounting.balances import campaign_balances
 from ops.admin.auth import tokens
 from ops.clock import utc_now
 from reviewed_cases import like_states, open_case, send_likes, store_rules
@@ -19,17 +21,24 @@ EACH_A_CENT = {"rate": {"amount_minor": 1, "per_likes": 1}}
 REASON = {"reason": "one phone"}
 
 
-@pytest.fixture
-async def server(dsn: str) -> AsyncIterator[RunningService]:
+@asynccontextmanager
+async def reviewed_service(dsn: str, *, has_rules: bool = True) -> AsyncIterator[RunningService]:
     campaign = promise(terms=EACH_A_CENT).model_copy(
         update={"settlement": promise().settlement.model_copy(update={"threshold_minor": 50})}
     )
-    async with running_service(dsn, campaign) as running:
+    async with running_service(dsn, campaign, judge_seconds=3600) as running:
         await create_tokens(running.service.pool)
         async with running.service.pool.acquire() as conn, conn.transaction():
             await conn.execute("SET LOCAL ROLE NONE")
             await add_reviewer(conn)
-        await store_rules(running)
+        if has_rules:
+            await store_rules(running)
+        yield running
+
+
+@pytest.fixture
+async def server(dsn: str) -> AsyncIterator[RunningService]:
+    async with reviewed_service(dsn) as running:
         yield running
 
 
@@ -257,16 +266,24 @@ async def test_the_likes_of_a_case_come_in_pages(server: RunningService):
     assert not {row["person"] for row in page["likes"]} & {row["person"] for row in detail["likes_listed"]}
 
 
-async def test_voiding_a_settled_like_is_set_off_against_later_pledges(server: RunningService):
-    await send_likes(server, people(20, "home"))
-    farm = await send_likes(server, people(6))
-    await server.tick()
-    fay = AdminClient(server, "fay")
-    await fay.run_command(f"/campaigns/{SLUG}/settlements", {"upto": "2022-04-18"})
-    case = await open_case(server, farm, kind=COUNTING)
-    _, response = await decide(server, "rita", case, "void")
-    assert response["details"]["money_moved"]["minor"] == -6
-    assert (await AdminClient(server, "rob").approve(response["proposal"]))[0] == 200
-    await server.tick()
-    row = await server.service.pool.fetchrow("SELECT sum(counted) AS counted, sum(void) AS void FROM day_counts")
-    assert tuple(row) == (20, 6)
+async def test_voiding_a_settled_like_is_set_off_against_later_pledges(dsn: str):
+    async with reviewed_service(dsn, has_rules=False) as server:
+        await send_likes(server, people(20, "home"))
+        farm = await send_likes(server, people(6))
+        await server.tick()
+        settlement = {"upto": "2022-04-18"}
+        _, settled = await AdminClient(server, "fay").run_command(f"/campaigns/{SLUG}/settlements", settlement)
+        assert [row["total_minor"] for row in settled["after"].values()] == [26]
+        await store_rules(server)
+        case = await open_case(server, farm, kind=COUNTING)
+        _, response = await decide(server, "rita", case, "void")
+        assert response["details"]["money_moved"]["minor"] == -6
+        assert (await AdminClient(server, "rob").approve(response["proposal"]))[0] == 200
+        await server.tick()
+        counts = await server.service.pool.fetchrow("SELECT sum(counted)::int, sum(void)::int FROM day_counts")
+        assert tuple(counts) == (20, 6)
+        await send_likes(server, people(7, "late"))
+        await server.tick()
+        async with server.service.pool.acquire() as conn:
+            balances = await campaign_balances(conn, SLUG)
+        assert (balances.settled_minor, balances.pledged.minor) == (26, 1)  # 20 + 7 are due
