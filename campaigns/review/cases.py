@@ -67,7 +67,7 @@ class Case:
         return self.campaign.promise.campaign.currency
 
     @property
-    def undecided(self) -> str:
+    def default_decision(self) -> str:
         """Return what becomes of its likes if nobody decides in time: `void` or `release`."""
         return "release" if self.is_counting else self.campaign.authenticity.undecided
 

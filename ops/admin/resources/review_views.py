@@ -138,7 +138,7 @@ def case_view(case: Case, rule: Rule | None, money: CaseMoney, digest: bytes, no
         "opened_at": case.opened_at.isoformat(),
         "due_at": case.due_at.isoformat(),
         "closed_at": case.closed_at.isoformat() if case.closed_at else None,
-        "undecided": case.undecided,
+        "undecided": case.default_decision,
         "says": case_sentences(case, rule, now),
         "hash": digest.hex(),
     }
@@ -152,8 +152,8 @@ def case_sentences(case: Case, rule: Rule | None, now: datetime) -> Sentences:
     facts = CaseFacts(kind, case.evidence, numbers, *size, case.is_counting, case.is_breaker)
     sentences: Sentences = {"zh": evidence_sentences(facts, "zh"), "en": evidence_sentences(facts, "en")}
     if case.closed_at is None:
-        sentences["zh"].append(deadline_sentence(case.due_at, case.undecided, now, "zh"))
-        sentences["en"].append(deadline_sentence(case.due_at, case.undecided, now, "en"))
+        sentences["zh"].append(deadline_sentence(case.due_at, case.default_decision, now, "zh"))
+        sentences["en"].append(deadline_sentence(case.due_at, case.default_decision, now, "en"))
     return sentences
 
 

@@ -74,7 +74,7 @@ async def render_queue(
         is_filtered=bool(typed.keys() & review_lists.FILTERS.keys()),
         next_page_query=_query(context, {"cursor": page["next"]}) if page["next"] else None,
         csv_url=f"{REVIEW_URL}/cases.csv?{urlencode({k: v for k, v in query.items() if k in review_lists.FILTERS})}",
-        decisions=_allowed(context, DECISIONS),
+        decisions=_allowed_commands(context, DECISIONS),
         key=secrets.token_urlsafe(18),
         results=results,
         fault=fault,
@@ -139,7 +139,7 @@ def case_url(case_id: str) -> str:
     return f"{REVIEW_URL}/cases/{quote(case_id, safe='')}"
 
 
-def _allowed(context: PageContext, names: Sequence[str]) -> list[tuple[str, str]]:
+def _allowed_commands(context: PageContext, names: Sequence[str]) -> list[tuple[str, str]]:
     """Return name and title of the commands that the visitor may run."""
     commands = [registry.find_command(name) for name in names]
     return [
@@ -152,7 +152,7 @@ def _allowed(context: PageContext, names: Sequence[str]) -> list[tuple[str, str]
 def _action_links(context: PageContext, row: CaseView, names: Sequence[str]) -> list[ActionLink]:
     return [
         ActionLink(title, _KEYS[name], command_links.command_url(name, row["case"]))
-        for name, title in _allowed(context, names)
+        for name, title in _allowed_commands(context, names)
     ]
 
 
@@ -183,7 +183,7 @@ async def show_case(context: PageContext) -> web.Response:
         likes_url=f"{REVIEW_URL}/likes{_query(context, {'case': case['case']})}",
         inline_commands=[
             (_KEYS[name], await inline_command(context, registry.find_command(name), case["case"]))
-            for name, _ in _allowed(context, names)
+            for name, _ in _allowed_commands(context, names)
         ],
         is_own_decision=_took_part(context, case),
     )
