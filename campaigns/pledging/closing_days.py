@@ -24,6 +24,7 @@ _ATTEMPTS_MAX = 3
 _CASES_NAMED_MAX = 5
 
 _LOCK_CAMPAIGN = query("lock_campaign")
+_FIND_RULESET_VERSION = query("find_ruleset_version")
 _COUNT_OPEN_CASES = query("count_open_cases")
 _FIND_WAITING_CASES = query("find_waiting_cases")
 
@@ -56,6 +57,16 @@ async def close_days(
         await fold_and_pledge(conn, campaign)
     if not await is_judged(conn, campaign, span):
         raise JudgingRefused("judging_likes_still_arrive", slug=campaign.slug, day=period.cut_off)
+
+
+async def require_newest_ruleset(conn: Connection, campaign: Campaign) -> None:
+    """Raise JudgingRefused if other rules came into force since the campaign was read.
+
+    A settlement under them would lack its closing pass. Joins the caller's transaction.
+    """
+    version = campaign.ruleset.ruleset.version if campaign.ruleset else 0
+    if await conn.fetchval(_FIND_RULESET_VERSION, campaign.campaign_id) != version:
+        raise JudgingRefused("ruleset_changed_meanwhile", slug=campaign.slug)
 
 
 async def judge_all_days(

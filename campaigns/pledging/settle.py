@@ -16,7 +16,13 @@ from campaigns.catalogue.cache import Campaign
 from campaigns.errors import UnknownPeriod
 from campaigns.judging.errors import SettlementWaits
 from campaigns.pledging.arithmetic import CountedByDay, due, shares_due
-from campaigns.pledging.closing_days import ReportPass, close_days, ignore_pass, require_no_waiting_case
+from campaigns.pledging.closing_days import (
+    ReportPass,
+    close_days,
+    ignore_pass,
+    require_newest_ruleset,
+    require_no_waiting_case,
+)
 from campaigns.pledging.pledge import counted_at_most_by_day, counted_by_day, fold_and_pledge
 from campaigns.promise.calendar import AHEAD_MAX, local_day
 from ledger.accounting.balances import CampaignBalances, campaign_balances
@@ -130,6 +136,7 @@ async def settle_next_period(
     window, periods = await _unsettled_periods(conn, campaign, now, upto)
     if not periods:
         return None
+    await require_newest_ruleset(conn, campaign)
     await fold_and_pledge(conn, campaign)
     if campaign.ruleset is None:
         return await settle_first_due(conn, periods, await read_amounts_due(conn, campaign), made_by, now)

@@ -80,6 +80,10 @@ WHERE campaign = $1 AND NOT EXISTS (
     WHERE p.settlement_id = s.settlement_id AND t.state = 'cancelled'
 );
 
+-- name: find_ruleset_version
+-- Find the newest version of a campaign's rules; 0 if it has none.
+SELECT coalesce(max(version), 0) FROM rulesets WHERE campaign_id = $1;
+
 -- name: store_closing_pass
 -- Store the last judgement of a period; a later one of the same period replaces it.
 INSERT INTO closing_passes AS p (

@@ -100,7 +100,7 @@ async def apply_shipped_rules(pool: Pool, campaign: Campaign) -> None:
     """Make the rules that ship live, after all settlements."""
     async with pool.acquire() as conn, conn.transaction():
         await cache.lock_and_bump_version(conn)
-        shipped = rulesets.Application(default_file(), rulesets.SHIPPED_BY, NOW)
+        shipped = rulesets.Application(default_file(), rulesets.SHIPPED_BY, NOW + timedelta(days=7))
         await rulesets.store_ruleset(conn, campaign.campaign_id, campaign.slug, shipped)
 
 

@@ -76,6 +76,7 @@ class CommandContext:
     now: datetime
     clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
     guard: SigningGuard | None = None  # refuses to go on with a database that lost signed leaves
+    approver: str | None = None  # the person whose approval runs the command
 
     @property
     def shows_accounts(self) -> bool:

@@ -328,6 +328,15 @@ async def test_a_process_that_ends_before_its_time_decides_nothing(pool: Pool, m
     assert await pool.fetchval("SELECT count(*) FROM observations WHERE judged_at IS NULL") == 1
 
 
+async def test_a_settlement_under_older_rules_is_refused(pool: Pool):
+    campaign = await judged_campaign(pool, device_file(), ONE_EACH)
+    await record_seen(pool, campaign, homes(3))
+    newer = await apply_rules(pool, campaign, device_file(3))
+    with pytest.raises(JudgingRefused, match="ruleset_changed_meanwhile"):
+        await settle_at(pool, campaign)
+    assert [s.total_minor for s in await settle_at(pool, newer)] == [6]
+
+
 async def test_a_pass_that_is_too_large_is_refused(pool: Pool, monkeypatch: pytest.MonkeyPatch):
     campaign = await judged_campaign(pool, device_file())
     await record_seen(pool, campaign, homes(3))

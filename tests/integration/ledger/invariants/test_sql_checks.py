@@ -96,7 +96,9 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
     ],
     "held_likes_have_an_open_case": [HELD_LIKE],
     "held_likes_were_held_by_live_rules": [f"{HELD_LIKE}UPDATE rulesets SET live_from = NULL"],
-    "settled_days_have_their_closing_pass": ["DELETE FROM closing_passes"],
+    "settled_days_have_their_closing_pass": [
+        "UPDATE rulesets SET applied_at = (SELECT min(made_at) FROM settlements)",
+    ],
     "verdict_leaves_match_verdict_counts": [
         """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, void)
         SELECT campaign_id, '2026-11-03', 'device', 'people', 1 FROM campaigns""",
