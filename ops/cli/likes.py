@@ -1,12 +1,12 @@
 """`like-ledger likes`: what became of the likes of a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ops.cli import runtime
-from ops.cli.replay import build_target
+from ops.cli.replay import DefaultCampaign, FileFormat, LikesFile, PlatformName, ServiceUrl, build_target
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,15 +25,11 @@ def likes() -> None:
 
 @app.command()
 def status(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")],
-    platform: Annotated[str, typer.Option(help="The platform that sent the likes.")],
-    campaign: Annotated[str, typer.Option(help="The campaign of every like that does not name one.")],
-    file_format: Annotated[
-        Literal["ndjson", "kuairand"], typer.Option("--format", help="The format of the file.")
-    ] = "ndjson",
-    url: Annotated[
-        str | None, typer.Option(help="The service; default LIKE_LEDGER_HOST and _PORT, or http://127.0.0.1:8080.")
-    ] = None,
+    file: LikesFile,
+    platform: PlatformName,
+    campaign: DefaultCampaign,
+    file_format: FileFormat = "ndjson",
+    url: ServiceUrl = None,
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="The CSV file to write. Default: standard output.")
     ] = None,

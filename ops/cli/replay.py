@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -14,17 +14,31 @@ if TYPE_CHECKING:
 
     from ops.replay.run import ReplayJob, ReplayReport, ReplayTarget
 
+LikesFile: TypeAlias = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")
+]
+PlatformName: TypeAlias = Annotated[str, typer.Option(help="The platform that sends the likes.")]
+DefaultCampaign: TypeAlias = Annotated[str, typer.Option(help="The campaign of every like that does not name one.")]
+FileFormat: TypeAlias = Annotated[
+    Literal["ndjson", "kuairand"], typer.Option("--format", help="The format of the file.")
+]
+ServiceUrl: TypeAlias = Annotated[
+    str | None, typer.Option(help="The service; default LIKE_LEDGER_HOST and _PORT, or http://127.0.0.1:8080.")
+]
+ResultsFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False, help="Write line, delivery, index, outcome and receipt of each like to this file (NDJSON)."
+    ),
+]
+
 
 def replay(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")],
-    platform: Annotated[str, typer.Option(help="The platform that sends the likes.")],
-    campaign: Annotated[str, typer.Option(help="The campaign of every like that does not name one.")],
-    file_format: Annotated[
-        Literal["ndjson", "kuairand"], typer.Option("--format", help="The format of the file.")
-    ] = "ndjson",
-    url: Annotated[
-        str | None, typer.Option(help="The service; default LIKE_LEDGER_HOST and _PORT, or http://127.0.0.1:8080.")
-    ] = None,
+    file: LikesFile,
+    platform: PlatformName,
+    campaign: DefaultCampaign,
+    file_format: FileFormat = "ndjson",
+    url: ServiceUrl = None,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Likes per webhook.")] = 500,
     senders: Annotated[
         int, typer.Option(min=1, max=64, help="Webhooks in flight; 1 keeps the order of the file.")
@@ -38,13 +52,7 @@ def replay(
     label: Annotated[
         str, typer.Option(help="Part of the webhook ids: with another label the file is sent as new webhooks.")
     ] = "",
-    results: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False,
-            help="Write line, delivery, index, outcome and receipt of each like to this file (NDJSON).",
-        ),
-    ] = None,
+    results: ResultsFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check the whole file; send nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
