@@ -41,7 +41,8 @@ PROMISE_JSON = """{
       {"charity": "mobile-libraries", "name": {"zh": "流动图书馆", "en": "Mobile Libraries"}, "share_bp": 3000,
        "account": {"scheme": "other", "id": "6222020200112233446"}}]},
   "agreement": {"url": "https://example.org/agreement.pdf",
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+  "authenticity": {"rules": "none"}
 }"""
 _AS_OF, _STARTS_AT = datetime(2022, 4, 10, 12, tzinfo=UTC), datetime(2022, 4, 7, 16, tzinfo=UTC)
 _DAY_COUNTS = (1_402, 1_633, 977)
