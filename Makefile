@@ -52,7 +52,6 @@ lock: ## choose new versions of the dependencies (needs uv) and write requiremen
 	@command -v uv > /dev/null || { echo "make lock needs uv: install it, then again" >&2; exit 1; }
 	uv lock --upgrade
 	uv export --frozen --no-emit-project --no-emit-index-url --no-dev -o requirements/service.txt
-	uv export --frozen --no-emit-project --no-emit-index-url --no-dev --extra fast -o requirements/fast.txt
 	uv export --frozen --no-emit-project --no-emit-index-url --no-dev --extra demo -o requirements/demo.txt
 	uv export --frozen --no-emit-project --no-emit-index-url -o requirements/dev.txt
 

@@ -151,7 +151,7 @@ def build_application(service: Service) -> web.Application:
 async def serve_http(service: Service) -> AsyncIterator[str]:
     """Serve the application and yield its address; on exit finish the accepted requests."""
     settings = service.settings
-    runner = LimitedRunner(build_application(service), connection_limits(settings))
+    runner = LimitedRunner(build_application(service), connection_limits(settings), intake.SHORT_ROUTE)
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port)
     await site.start()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+from campaigns.judging.observation_retention import ObservationStorage, read_storage
 from ledger import http_client
 from ledger.payouts import recovery
 from ledger.publication.refusals import SigningRefused
@@ -78,6 +79,7 @@ async def run_diagnostics(conn: Connection, settings: Settings) -> AsyncIterator
         yield finding
     if schema.is_ok:
         yield _check_jobs(await conn.fetchval(_FIND_OLDEST_UNFOLDED), utc_now())
+        yield _check_observations(await read_storage(conn), utc_now())
         yield await _check_payouts(conn, settings, utc_now())
         yield await _check_log(conn, settings)
         for witness in load_witnesses(settings):
@@ -161,6 +163,14 @@ def _check_jobs(unfolded_since: datetime | None, now: datetime) -> Finding:
     lag = now - unfolded_since
     fix = "start `like-ledger serve`, or look for `job failed` in its log"
     return Finding("jobs", lag <= _TICK_LAG_MAX, f"the oldest batch has waited for {lag.total_seconds():.0f} s", fix)
+
+
+def _check_observations(storage: ObservationStorage, now: datetime) -> Finding:
+    if storage.is_behind(now.date()):
+        fix = "start `like-ledger serve`, or look for `job failed` with job=observations in its log"
+        return Finding("observations", is_ok=False, state="tomorrow has no partition", fix=fix)
+    state = f"partitions exist until {storage.last_day}"
+    return Finding("observations", is_ok=True, state=state)
 
 
 async def _check_payouts(conn: Connection, settings: Settings, now: datetime) -> Finding:

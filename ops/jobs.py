@@ -28,12 +28,12 @@ from ledger.payouts.sending import UnfinishedSettlement
 from ledger.publication import sequencer, witnesses
 from ledger.publication.refusals import SigningRefused
 from ledger.publication.witness_client import Witness
-from ops import payout_channels, signing
+from ops import judging_jobs, payout_channels, signing
 from ops.admin import expiry, registry
 from ops.admin.core.command import CommandServices
 from ops.admin.core.proposals import read_ages
 from ops.admin.resources import content_uploads, proposals
-from ops.clock import utc_now
+from ops.clock import seconds_since, utc_now
 from ops.metrics import Metrics
 from ops.settings import Settings
 from sql import Pool, is_unavailable
@@ -102,12 +102,25 @@ class Jobs:
         lag = seconds_since(progress.lagging_since, utc_now())
         self.metrics.witness_lag_seconds.labels(witness.key.name).set(lag)
 
+    async def judge(self) -> None:
+        """Judge the likes that arrived, and decide the cases that are due."""
+        await _require_history(self.pool, self.services)
+        await judging_jobs.judge(self.pool, await self.catalogue_cache.refresh(), self.metrics)
+
+    async def keep_observations(self) -> None:
+        """Create the partitions of the days ahead, and drop observations that expired."""
+        await judging_jobs.keep_observations(self.pool, await self.catalogue_cache.refresh(), self.metrics)
+
     async def settle(self) -> None:
         """Settle every closed period of the campaigns that settle automatically."""
         await _require_history(self.pool, self.services)
         clock = await self._running_clock()
         catalogue = await self.catalogue_cache.refresh()
-        run = await settle.settle_all(self.pool, catalogue.campaigns_by_id.values(), clock)
+        campaigns = catalogue.campaigns_by_id.values()
+        run = await settle.settle_all(self.pool, campaigns, clock, self.metrics.record_pass)
+        self.metrics.record_rule_failures(run.errors.errors)
+        for wait in run.waits:
+            _log.warning("settlement waits", reason=str(wait))
         async with self.pool.acquire() as conn:
             sent_before = utc_now() - timedelta(days=self.services.settings.payout_sent_days)
             backlog = await recovery.read_backlog(conn, sent_before)
@@ -193,11 +206,6 @@ async def _require_history(pool: Pool, services: CommandServices) -> None:
             await services.guard.require_history(conn)
 
 
-def seconds_since(moment: datetime | None, now: datetime) -> float:
-    """Return the seconds since a moment; 0 for None and for a later moment. Pure."""
-    return max(0.0, (now - moment).total_seconds()) if moment else 0.0
-
-
 def build_scheduler(
     jobs: Jobs, settings: Settings, http: aiohttp.ClientSession | None = None, witnesses: Sequence[Witness] = ()
 ) -> AsyncIOScheduler:
@@ -212,6 +220,7 @@ def build_scheduler(
     plan: list[tuple[str, Callable[[], Awaitable[None]], float]] = [
         ("tick", jobs.tick, settings.tick_seconds),
         ("sequence", jobs.sequence, settings.sequence_seconds),
+        ("judge", jobs.judge, settings.judge_seconds),
         ("settle", jobs.settle, settings.settle_seconds),
         ("payouts", jobs.resume_payouts, _RESUME_SECONDS),
         ("people", jobs.count_people, _PEOPLE_SECONDS),
@@ -220,6 +229,7 @@ def build_scheduler(
         ("upload", jobs.process_uploads, _UPLOAD_SECONDS),
         ("keys", jobs.flush_key_usage, _KEY_USAGE_SECONDS),
         ("forget", jobs.delete_expired, _EXPIRY_SECONDS),
+        ("observations", jobs.keep_observations, _EXPIRY_SECONDS),
     ]
     if http is not None:
         plan += [

@@ -1,11 +1,15 @@
 """The Prometheus metrics of the service: one registry, names and units by its conventions."""
 
+import itertools
 from collections import Counter as Tally
+from collections.abc import Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from campaigns.intake.like_state import Outcome
+from campaigns.intake.like_state import LikeVerdict, Outcome
+from campaigns.judging.errors import RuleFailure
+from campaigns.judging.pass_result import PassResult
 from ledger.payouts.callbacks import CallbackResult
 from ops.outages import OutageRecorder
 from sql import Outage
@@ -23,6 +27,7 @@ class Metrics:
         options: dict[str, Any] = {"registry": self.registry}
         self._add_likes(options)
         self._add_money(options)
+        self._add_judging(options)
         self._add_operations(options)
         self._initialize_labels()
         self.outages = OutageRecorder(lambda outage: self.database_outages.labels(outage.code).inc())
@@ -83,6 +88,34 @@ class Metrics:
             "like_ledger_statement_lines_unmatched", "Statement lines without a payout", **options
         )
 
+    def _add_judging(self, options: dict[str, Any]) -> None:
+        self.judge_lag_seconds = Gauge(
+            "like_ledger_judge_lag_seconds", "Age of the oldest unjudged observation", **options
+        )
+        self.judged_likes = Counter("like_ledger_judged_likes", "Like events that a pass has judged", **options)
+        self.findings = Counter(
+            "like_ledger_findings", "Findings of rules, by family and mode", ["family", "mode"], **options
+        )
+        self.verdicts = Counter(
+            "like_ledger_verdicts",
+            "Verdicts about likes, by state and who decided",
+            ["state", "decided_by"],
+            **options,
+        )
+        self.open_cases = Gauge("like_ledger_open_cases", "Cases that wait for a decision", **options)
+        self.oldest_case_seconds = Gauge("like_ledger_oldest_case_seconds", "Age of the oldest open case", **options)
+        self.rule_failures = Counter(
+            "like_ledger_rule_failures", "Passes that failed, by the rule at fault", ["rule"], **options
+        )
+        self.observations_oldest_seconds = Gauge(
+            "like_ledger_observations_oldest_seconds", "Age of the oldest stored observation", **options
+        )
+        self.observations_without_partition = Gauge(
+            "like_ledger_observations_without_partition",
+            "Batches of observations outside the partitions of days; at most 1,000 are counted",
+            **options,
+        )
+
     def _add_operations(self, options: dict[str, Any]) -> None:
         self.job_failures = Counter("like_ledger_job_failures", "Failed runs of a job", ["job"], **options)
         self.job_skips = Counter(
@@ -136,10 +169,26 @@ class Metrics:
             self.authentication_failures.labels(reason)
         for result in CallbackResult:
             self.payout_callbacks.labels(result.value)
+        for decision in itertools.product(LikeVerdict, ("rules", "people")):
+            self.verdicts.labels(*decision)
         for outage in Outage:
             self.database_outages.labels(outage.code)
         for command in AFTER_COMMIT_COMMANDS:
             self.after_commit_failures.labels(command)
+
+    def record_pass(self, result: PassResult) -> None:
+        """Count what a pass judged, found and decided."""
+        self.judged_likes.inc(result.judged)
+        for labels, findings in result.findings.items():
+            self.findings.labels(*labels).inc(findings)
+        for labels, likes in result.verdicts.items():
+            self.verdicts.labels(*labels).inc(likes)
+
+    def record_rule_failures(self, errors: Iterable[Exception]) -> None:
+        """Count the passes that failed, by the rule at fault."""
+        for error in errors:
+            if isinstance(error, RuleFailure):
+                self.rule_failures.labels(error.rule).inc()
 
     def record_commit(self, outcomes: Tally[Outcome], deliveries: int, seconds: float) -> None:  # noqa: ARG002
         """Count a committed group."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from campaigns.promise.model import BankAccount
+from campaigns.promise.bank_account import BankAccount
 from ledger.payouts.channels import Channel
 from ledger.payouts.channels.manual import ManualChannel
 from ledger.payouts.channels.pain001 import Pain001Channel, Payer

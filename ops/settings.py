@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     sequence_seconds: Annotated[
         float, Field(gt=0, le=3600, description="seconds between runs of the log's sequencer")
     ] = 1
+    judge_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="seconds between judgements of the likes that arrived")
+    ] = 10
     settle_seconds: Annotated[
         float, Field(gt=0, le=3600, description="seconds between searches for periods to settle")
     ] = 60

@@ -23,7 +23,8 @@ GRANT SELECT ON accounts, transfers, leaf_queue, campaigns, enrolments, day_coun
 -- granted both tables whole.
 REVOKE SELECT ON terms, charities FROM like_ledger_reader;
 GRANT SELECT (
-    campaign_id, version, from_day, amount_minor, per_likes, daily_cap_minor, likes_per_person_per_day, recorded_at
+    campaign_id, version, from_day, amount_minor, per_likes, daily_cap_minor, likes_per_person_per_day, recorded_at,
+    quality_from
 ) ON terms TO like_ledger_reader;
 GRANT SELECT (charity, name_zh, name_en, added_at, disabled_at) ON charities TO like_ledger_reader;
 
@@ -35,10 +36,12 @@ GRANT UPDATE (version) ON catalogue_version TO like_ledger_service;
 GRANT UPDATE (revoked_at) ON platform_keys TO like_ledger_service;
 GRANT UPDATE (closed_at) ON campaigns TO like_ledger_service;
 GRANT UPDATE (campaign_id, enrolled_at, version) ON enrolments TO like_ledger_service;
-GRANT UPDATE (state, event_at, latest_at, is_suspect, day, batch_id, position, person) ON likes TO like_ledger_service;
+GRANT UPDATE (
+    state, event_at, latest_at, is_suspect, day, batch_id, position, person, verdict, is_low_quality, leaf_at, lacks_leaf
+) ON likes TO like_ledger_service;
 GRANT UPDATE (live, contents, person) ON person_days TO like_ledger_service;
 GRANT UPDATE (folded_at, folded_with, nonce_key, nonces, receipt_digests) ON like_batches TO like_ledger_service;
-GRANT UPDATE (counted, withdrawn, quarantined, void, over_limit, duplicate) ON day_counts TO like_ledger_service;
+GRANT UPDATE (counted, withdrawn, quarantined, void, over_limit, duplicate, low_quality) ON day_counts TO like_ledger_service;
 GRANT UPDATE (likes) ON refusal_counts TO like_ledger_service;
 GRANT UPDATE (people, as_of) ON people_counts TO like_ledger_service;
 GRANT INSERT ON log_identity, log_heads, log_tiles, account_salts TO like_ledger_service;
@@ -76,3 +79,18 @@ GRANT UPDATE (name_zh, name_en, account, disabled_at) ON charities TO like_ledge
 GRANT UPDATE (name, disabled_at) ON sponsors TO like_ledger_service;
 GRANT UPDATE (disabled_at) ON platforms TO like_ledger_service;
 GRANT UPDATE (last_used_at) ON platform_keys TO like_ledger_service;
+
+GRANT EXECUTE ON FUNCTION create_observations_partition(date) TO like_ledger_service;
+GRANT EXECUTE ON FUNCTION drop_empty_observations_partitions(date) TO like_ledger_service;
+GRANT SELECT ON verdict_counts TO like_ledger_reader;
+GRANT INSERT ON rulesets, observations, closing_passes, cases, case_likes, case_steps, verdicts, verdict_counts, appeals
+    TO like_ledger_service;
+GRANT UPDATE (judged_at, packed, likes), DELETE ON observations TO like_ledger_service;
+GRANT UPDATE (cut_off, due_at, ruleset, likes, held_likes, digest, not_judged, judged_at) ON closing_passes
+    TO like_ledger_service;
+GRANT UPDATE (evidence, closed_at, outcome) ON cases TO like_ledger_service;
+GRANT UPDATE (person, day, case_id), DELETE ON case_likes TO like_ledger_service;
+GRANT UPDATE (person, day, verdict, families, rules, ruleset, stage, decided_by, decided_at) ON verdicts
+    TO like_ledger_service;
+GRANT UPDATE (held, released, void) ON verdict_counts TO like_ledger_service;
+GRANT UPDATE (person, outcome, decided_by, approved_by, decided_at, reason) ON appeals TO like_ledger_service;

@@ -11,11 +11,17 @@ from typing import NamedTuple
 
 from campaigns.authenticity.effects import Coverage, Effects, Part, apply_breaker, find_coverage, sort_likes
 from campaigns.authenticity.observation import Observation, earliest_by_like
+from campaigns.authenticity.observation_columns import ObservationColumns
 from campaigns.authenticity.rule_input import FindHits, Hit, RuleInput, Score
 from campaigns.authenticity.rules.crowd import find_content_crowds, find_network_crowds
 from campaigns.authenticity.rules.device import find_device_crowds, find_rotations
 from campaigns.authenticity.rules.gatherings import find_gatherings
-from campaigns.authenticity.rules.intake import has_too_many_loops, is_new_and_unwatched
+from campaigns.authenticity.rules.intake import (
+    has_too_many_loops,
+    is_new_and_unwatched,
+    list_new_and_unwatched,
+    list_too_many_loops,
+)
 from campaigns.authenticity.rules.lockstep import find_network_mates, find_slot_pairs
 from campaigns.authenticity.rules.pace import find_bursts, find_clocks
 from campaigns.authenticity.rules.score import find_scored, score_people
@@ -42,6 +48,12 @@ WINDOW_RULES: Mapping[str, FindHits] = {
 INTAKE_RULES: Mapping[str, Callable[[Observation, Mapping[str, int]], bool]] = {
     "unwatched.new": is_new_and_unwatched,
     "watch.loops": has_too_many_loops,
+}
+
+# The same rules over columns of ages, times watched and lengths.
+INTAKE_COLUMN_RULES: Mapping[str, Callable[..., list[int]]] = {
+    "unwatched.new": list_new_and_unwatched,
+    "watch.loops": list_too_many_loops,
 }
 
 
@@ -103,6 +115,27 @@ def judge_one(observation: Observation, ruleset: Ruleset) -> list[str]:
         for rule in ruleset.rules
         if rule.stage == "intake" and rule.mode == "live" and _holds(rule, observation)
     ]
+
+
+def find_held(observed: ObservationColumns, numbers: Sequence[int], ruleset: Ruleset) -> set[int]:
+    """Return those of the observations that some live intake rule holds, as `judge_one` does. Pure.
+
+    `numbers` select the observations with signals, ascending.
+    """
+    suspects: set[int] = set()
+    if not numbers:
+        return suspects
+    first = numbers[0]
+    columns = [column[first:] for column in (observed.ages, observed.watches, observed.durations)]
+    for rule in ruleset.rules:
+        if rule.stage == "intake" and rule.mode == "live":
+            try:
+                suspects.update(
+                    first + number for number in INTAKE_COLUMN_RULES[rule.kind_name](*columns, rule.numbers)
+                )
+            except Exception:  # noqa: BLE001 - a broken rule must not let a like through
+                suspects.update(number for number in numbers if _holds(rule, observed.row(number)))
+    return suspects
 
 
 def judge(observations: Iterable[Observation], ruleset: Ruleset, timezone: str) -> Judgement:

@@ -5,13 +5,16 @@ absent: two absent values are never equal. `observation_pack` stores a batch of 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
 TAG_BYTES = 8  # of a hashed device or network
 _MILLISECONDS_MAX = 2**40  # 34 years: a longer watch is stored as this
 _AGE_DAYS_MAX = 2**16 - 2
+_TAGS_MAX = 2**16
+_READERS_MAX = 64
 _NOBODY = re.compile(
     r"(?:null|none|nil|undefined|unknown|unavailable|not available|n/?a|nan|anonymous|default|empty|false|hidden"
     r"|(?:0x)?[0\W_]*|([fx*?])\1+(?:[\W_]+\1+)*"
@@ -69,6 +72,25 @@ class ObservationReader:
     def __init__(self, campaign_key: bytes) -> None:
         self._hash_device = tag_hasher(campaign_key, "device")
         self._hash_network = tag_hasher(campaign_key, "network")
+        # People like more than once: their tags come again.
+        self._devices: dict[str | None, bytes | None] = {}
+        self._networks: dict[str | None, bytes | None] = {}
+
+    def hash_devices(self, devices: Sequence[str | None]) -> list[bytes | None]:
+        """Return the hashes of reported devices."""
+        return _hash_tags(devices, self._devices, self._hash_device)
+
+    def hash_networks(self, networks: Sequence[str | None]) -> list[bytes | None]:
+        """Return the hashes of reported networks."""
+        return _hash_tags(networks, self._networks, self._hash_network)
+
+    def cut_ages(self, ages: list[int | None]) -> list[int | None]:
+        """Return ages in days, cut to the largest stored."""
+        return _cut(ages, _AGE_DAYS_MAX)
+
+    def cut_milliseconds(self, figures: list[int | None]) -> list[int | None]:
+        """Return times in milliseconds, cut to the largest stored."""
+        return _cut(figures, _MILLISECONDS_MAX)
 
     def observe(
         self, event_us: int, person: bytes, content: str, platform: str, signals: Mapping[str, Any]
@@ -91,6 +113,12 @@ class ObservationReader:
             signals.get("commented"),
             signals.get("shared"),
         )
+
+
+@lru_cache(_READERS_MAX)
+def observation_reader(campaign_key: bytes) -> ObservationReader:
+    """Return the reader of a campaign. Cached: it keeps the tags that it hashed."""
+    return ObservationReader(campaign_key)
 
 
 def sort_key(observation: Observation) -> tuple[Any, ...]:
@@ -119,6 +147,23 @@ def earliest_by_like(observations: list[Observation]) -> list[Observation]:
     for observation in sorted(observations, key=sort_key):
         likes.setdefault((observation.person, observation.content), observation)
     return list(likes.values())
+
+
+def _hash_tags(
+    tags: Sequence[str | None],
+    hashes: dict[str | None, bytes | None],
+    hash_tag: Callable[[str | None], bytes | None],
+) -> list[bytes | None]:
+    if len(hashes) > _TAGS_MAX:
+        hashes.clear()
+    for tag in set(tags).difference(hashes):
+        hashes[tag] = hash_tag(tag)
+    return [hashes[tag] for tag in tags]
+
+
+def _cut(values: list[int | None], most: int) -> list[int | None]:
+    largest = max(filter(None, values), default=0)
+    return values if largest <= most else [_at_most(value, most) for value in values]
 
 
 def _at_most(value: int | None, most: int) -> int | None:

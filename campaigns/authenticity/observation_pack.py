@@ -9,10 +9,11 @@ the largest value needs. Bytes are little-endian. Version 1:
 
 import sys
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from struct import Struct
 
 from campaigns.authenticity.observation import TAG_BYTES, Observation
+from campaigns.authenticity.observation_columns import ObservationColumns, to_columns
 
 VERSION = 1
 PERSON_BYTES = 16
@@ -34,38 +35,40 @@ def pack(observations: Sequence[Observation]) -> bytes:
 
     The same observations give the same bytes on any machine.
     """
-    if len(observations) > ROWS_MAX:
+    return pack_columns(to_columns(observations))
+
+
+def pack_columns(columns: ObservationColumns) -> bytes:
+    """Return the observations of a batch, given by columns, as bytes. Pure."""
+    times_us = columns.times_us
+    if len(times_us) > ROWS_MAX:
         raise ValueError(f"at most {ROWS_MAX} observations are packed together")
-    events = [observation.event_us for observation in observations]
-    unit_us = _MILLISECOND_US if all(event % _MILLISECOND_US == 0 for event in events) else 1
-    first = min(events, default=0) // unit_us
-    contents = sorted({observation.content for observation in observations})
-    platforms = sorted({observation.platform for observation in observations})
+    first_us = min(times_us, default=0)
+    unit_us = 1 if any(time_us % _MILLISECOND_US for time_us in times_us) else _MILLISECOND_US
+    first = first_us // unit_us
+    contents, platforms = sorted(set(columns.contents)), sorted(set(columns.platforms))
     return b"".join(
         [
-            _HEAD.pack(VERSION, len(observations), first, unit_us),
-            _pack_integers([event // unit_us - first for event in events]),
-            *_pack_figures(observations, contents, platforms),
-            b"".join(observation.person for observation in observations),
-            b"".join(observation.device for observation in observations if observation.device is not None),
-            b"".join(observation.network for observation in observations if observation.network is not None),
+            _HEAD.pack(VERSION, len(times_us), first, unit_us),
+            _pack_integers([time_us // unit_us - first for time_us in times_us]),
+            _pack_integers(_indexes(columns.contents, contents)),
+            _pack_integers(_indexes(columns.platforms, platforms)),
+            *(_pack_integers(_plus_one(figures)) for figures in (columns.ages, columns.watches, columns.durations)),
+            _pack_integers(_flags(columns)),
+            *columns.persons,
+            *(device for device in columns.devices if device is not None),
+            *(network for network in columns.networks if network is not None),
             _pack_texts(contents),
             _pack_texts(platforms),
         ]
     )
 
 
-def _pack_figures(
-    observations: Sequence[Observation], contents: Sequence[str], platforms: Sequence[str]
-) -> Iterable[bytes]:
-    content_index = {content: index for index, content in enumerate(contents)}
-    platform_index = {platform: index for index, platform in enumerate(platforms)}
-    yield _pack_integers([content_index[observation.content] for observation in observations])
-    yield _pack_integers([platform_index[observation.platform] for observation in observations])
-    yield _pack_integers([_plus_one(observation.account_age_days) for observation in observations])
-    yield _pack_integers([_plus_one(observation.watch_ms) for observation in observations])
-    yield _pack_integers([_plus_one(observation.duration_ms) for observation in observations])
-    yield _pack_integers([_flags(observation) for observation in observations])
+def _indexes(values: Sequence[str], table: Sequence[str]) -> list[int]:
+    if len(table) == 1:
+        return [0] * len(values)
+    index = {value: number for number, value in enumerate(table)}
+    return [index[value] for value in values]
 
 
 def unpack(packed: bytes) -> list[Observation]:
@@ -169,12 +172,19 @@ def _pack_texts(texts: Sequence[str]) -> bytes:
     return _LENGTH.pack(len(encoded)) + _pack_integers([len(text) for text in encoded]) + b"".join(encoded)
 
 
-def _flags(observation: Observation) -> int:
-    present = (observation.device is not None) | (observation.network is not None) << 1
-    booleans = (observation.followed, observation.commented, observation.shared)
-    return present | sum(
-        (0 if value is None else 1 + value) << shift for value, shift in zip(booleans, _BOOLEAN_SHIFTS, strict=True)
-    )
+def _flags(columns: ObservationColumns) -> list[int]:
+    figures = columns.devices, columns.networks, columns.followed, columns.commented, columns.shared
+    if not any(_has_values(column) for column in figures):
+        return [0] * len(columns.times_us)
+    followed, commented, shared = ({None: 0, False: 1 << shift, True: 2 << shift} for shift in _BOOLEAN_SHIFTS)
+    return [
+        (device is not None) | (network is not None) << 1 | followed[follows] | commented[comments] | shared[shares]
+        for device, network, follows, comments, shares in zip(*figures, strict=True)
+    ]
+
+
+def _has_values(column: Sequence[object]) -> bool:
+    return column.count(None) < len(column)
 
 
 def _boolean(bits: int) -> bool | None:
@@ -182,8 +192,10 @@ def _boolean(bits: int) -> bool | None:
     return None if value == 0 else value > 1
 
 
-def _plus_one(value: int | None) -> int:
-    return 0 if value is None else value + 1
+def _plus_one(values: Sequence[int | None]) -> list[int]:
+    if not _has_values(values):
+        return [0] * len(values)
+    return [0 if value is None else value + 1 for value in values]
 
 
 def _less_one(value: int) -> int | None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
+from campaigns.promise.bank_account import MASK
 from campaigns.promise.diff import FieldChange
-from campaigns.promise.model import MASK
 
 _NUMBER_PATH = re.compile(r"(^|\.)account\.(iban|id)$")
 _VISIBLE_CHARS_MAX = 4

@@ -10,12 +10,22 @@ from fractions import Fraction
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from campaigns.authenticity.ruleset import default_file
 from campaigns.catalogue import charities, sponsors
 from campaigns.catalogue.cache import Campaign, lock_and_bump_version, read_campaigns
+from campaigns.catalogue.rulesets import SHIPPED_BY, Application, store_ruleset
 from campaigns.errors import CampaignClosed, FieldError, PromiseRefused
+from campaigns.promise.bank_account import BankAccount
 from campaigns.promise.calendar import AHEAD_MAX, local_day
 from campaigns.promise.diff import FieldChange, FieldValue, diff_promises
-from campaigns.promise.model import BankAccount, Promise, PromiseTerms, canonical_json, engine_terms, immutable_part
+from campaigns.promise.model import (
+    AuthenticityPolicy,
+    Promise,
+    PromiseTerms,
+    canonical_json,
+    engine_terms,
+    immutable_part,
+)
 from ledger.accounting.journal import Account, open_accounts
 from ledger.errors import Param
 from ledger.log.account_hash import hash_promise_accounts, list_accounts
@@ -58,8 +68,20 @@ def current_promise(campaign: Campaign) -> Promise:
     """Return the promise in force, with the newest version of its terms. Pure."""
     fixed = campaign.promise
     return Promise(
-        campaign=fixed.campaign, terms=campaign.versions[-1], settlement=fixed.settlement, agreement=fixed.agreement
+        campaign=fixed.campaign,
+        terms=campaign.versions[-1],
+        settlement=fixed.settlement,
+        agreement=fixed.agreement,
+        authenticity=fixed.authenticity,
     )
+
+
+def complete_promise(existing: Campaign | None, promise: Promise) -> Promise:
+    """Return the promise with its section `authenticity`: left out, it is the default, or unchanged. Pure."""
+    if promise.authenticity is not None:
+        return promise
+    policy = existing.promise.authenticity if existing else AuthenticityPolicy()
+    return promise.model_copy(update={"authenticity": policy})
 
 
 def plan_promise(existing: Campaign | None, promise: Promise, now: datetime, from_day: date | None = None) -> Plan:
@@ -68,6 +90,7 @@ def plan_promise(existing: Campaign | None, promise: Promise, now: datetime, fro
     New terms start on `from_day`, by default on the first day that is possible. Raises
     CampaignClosed if the campaign is closed, PromiseRefused if the promise does not fit.
     """
+    promise = complete_promise(existing, promise)
     if existing is None:
         return _plan_campaign(promise, from_day)
     if existing.closed_at is not None:
@@ -160,12 +183,17 @@ async def apply_promise(
     await lock_and_bump_version(conn)
     promise = promise.model_copy(update={"terms": await charities.complete_accounts(conn, promise.terms)})
     existing = (await read_campaigns(conn, pseudonym_key)).get(promise.campaign.slug)
+    promise = complete_promise(existing, promise)
     plan = plan_promise(existing, promise, now, from_day)
     if plan.action is not PromiseAction.NOTHING:
         await charities.ensure_charities(conn, promise.terms.beneficiaries)
     if existing is None:
         await sponsors.ensure_sponsor(conn, promise.campaign.sponsor)
-        await _add_terms(conn, await _create_campaign(conn, promise), promise, plan)
+        campaign_id = await _create_campaign(conn, promise)
+        await _add_terms(conn, campaign_id, promise, plan)
+        if promise.authenticity is not None and promise.authenticity.rules == "standard":
+            shipped = Application(default_file(), SHIPPED_BY, now)
+            await store_ruleset(conn, campaign_id, promise.campaign.slug, shipped)
     elif plan.action is PromiseAction.NOTHING:
         return ApplyResult(plan, existing)
     else:
@@ -219,7 +247,7 @@ async def _add_terms(conn: Connection, campaign_id: int, promise: Promise, plan:
     terms = engine_terms(promise.terms, plan.version, plan.from_day)
     text = canonical_json(promise.terms).decode()
     rate = terms.amount_minor, terms.per_likes
-    limits = terms.daily_cap_minor, terms.likes_per_person_per_day
+    limits = terms.daily_cap_minor, terms.likes_per_person_per_day, terms.quality_from
     await conn.execute(_ADD_TERMS, campaign_id, plan.version, plan.from_day, text, *rate, *limits)
     slug, promised = promise.campaign.slug, promise.model_dump(mode="json", exclude_none=True)
     salts = await ensure_salts(conn, list_accounts(promised))
@@ -243,6 +271,8 @@ def needs_approval_because(before: PromiseTerms, after: PromiseTerms) -> str | N
         return "more on a day"
     if _is_raised(before.likes_per_person_per_day, after.likes_per_person_per_day):
         return "more likes of a person"
+    if after.quality_from < before.quality_from:
+        return "likes of lower quality"
     return "other beneficiaries" if before.beneficiaries != after.beneficiaries else None
 
 

@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from campaigns.authenticity.ruleset import Ruleset
 from campaigns.catalogue.pseudonyms import campaign_key, pseudonymiser, tombstone_key
+from campaigns.catalogue.rulesets import read_newest_rulesets
 from campaigns.promise.calendar import Calendar
-from campaigns.promise.model import ImmutablePart, PromiseTerms, engine_terms
+from campaigns.promise.model import AuthenticityPolicy, ImmutablePart, PromiseTerms, engine_terms
 from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
 from sql import Connection, Pool, query
 
@@ -67,10 +69,12 @@ class Campaign:
     key: bytes = field(repr=False)  # of pseudonyms
     tombstone_key: bytes = field(repr=False)
     has_tombstones: bool = False  # a person of the campaign was erased
+    ruleset: Ruleset | None = None  # the newest version; None: its likes are not judged
     slug: str = field(init=False)
     accepts_any_content: bool = field(init=False)  # accepts content that no campaign has enrolled
     keeps_likes: bool = field(init=False)  # an unlike changes nothing
     has_limits: bool = field(init=False)  # some terms limit a person's likes per day
+    has_quality: bool = field(init=False)  # some terms ask for quality
     late_us: int = field(init=False)  # how late a like may arrive, microseconds
     _pseudonymisers: dict[str, Callable[[str], bytes]] = field(default_factory=dict, repr=False)
     _terms_by_day: dict[date, Terms] = field(default_factory=dict, repr=False)
@@ -81,6 +85,12 @@ class Campaign:
         self.accepts_any_content, self.keeps_likes = rules.content == "open", rules.unlike == "keep"
         self.late_us = timedelta(days=rules.late_days) // timedelta(microseconds=1)
         self.has_limits = any(version.likes_per_person_per_day for version in self.terms)
+        self.has_quality = any(version.quality_from for version in self.terms)
+
+    @property
+    def authenticity(self) -> AuthenticityPolicy:
+        """What the promise says about rules and decisions; without that section, the defaults without rules."""
+        return self.promise.authenticity or _NO_RULES
 
     def accepts_content(self, content: str, enrolments: Mapping[str, int]) -> bool:
         """Return whether the campaign counts likes of the content.
@@ -124,6 +134,7 @@ class Catalogue:
         return platform is sender or (platform is not None and not set(platform.keys).isdisjoint(sender.keys))
 
 
+_NO_RULES = AuthenticityPolicy(rules="none")
 _EMPTY = Catalogue(-1, {}, {}, {}, {})
 
 
@@ -162,7 +173,13 @@ async def read_campaigns(conn: Connection, pseudonym_key: bytes) -> dict[str, Ca
     """
     terms = _group_by_column(await conn.fetch(_LIST_TERMS), "campaign_id")
     rows = await conn.fetch(_LIST_CAMPAIGNS)
-    return {row["slug"]: _campaign_from_row(row, terms.get(row["campaign_id"], []), pseudonym_key) for row in rows}
+    rulesets = await read_newest_rulesets(conn)
+    return {
+        row["slug"]: _campaign_from_row(
+            row, terms.get(row["campaign_id"], []), pseudonym_key, rulesets.get(row["campaign_id"])
+        )
+        for row in rows
+    }
 
 
 async def read_platforms(conn: Connection) -> dict[str, Platform]:
@@ -202,7 +219,9 @@ def _group_by_column(rows: list[asyncpg.Record], column: str) -> dict[int, list[
     return groups
 
 
-def _campaign_from_row(row: asyncpg.Record, terms: list[asyncpg.Record], pseudonym_key: bytes) -> Campaign:
+def _campaign_from_row(
+    row: asyncpg.Record, terms: list[asyncpg.Record], pseudonym_key: bytes, ruleset: Ruleset | None
+) -> Campaign:
     promise = ImmutablePart.model_validate_json(row["promise"])
     promised = [PromiseTerms.model_validate_json(version["promise"]) for version in terms]
     computed = [engine_terms(p, t["version"], t["from_day"]) for p, t in zip(promised, terms, strict=True)]
@@ -218,6 +237,7 @@ def _campaign_from_row(row: asyncpg.Record, terms: list[asyncpg.Record], pseudon
         campaign_key(pseudonym_key, rules.slug),
         tombstone_key(pseudonym_key, rules.slug),
         has_tombstones=row["has_tombstones"],
+        ruleset=ruleset,
     )
 
 

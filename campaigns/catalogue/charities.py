@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 
 from campaigns.catalogue.account_mask import mask_account
 from campaigns.errors import FieldError, NotFound, PromiseRefused, RegisterRefused, printable
-from campaigns.promise.model import BankAccount, Beneficiary, LocalizedText, PromiseTerms, is_masked
+from campaigns.promise.bank_account import BankAccount, is_masked
+from campaigns.promise.model import Beneficiary, LocalizedText, PromiseTerms
 from sql import Connection, query
 
 _ADD_CHARITIES = query("add_charities")

@@ -10,7 +10,7 @@ from campaigns.catalogue import cache, charities
 from campaigns.catalogue.apply_promise import update_beneficiary_account
 from campaigns.catalogue.charities import Charity
 from campaigns.errors import RegisterRefused
-from campaigns.promise.model import BankAccount
+from campaigns.promise.bank_account import BankAccount
 from sql import Connection
 
 

@@ -140,7 +140,7 @@ def _admit_part(
         part = _Part([part.events[n] for n in kept], [part.origins[n] for n in kept])
         times_us = [times_us[n] for n in kept]
     columns = admission.columns.setdefault(campaign.campaign_id, EventColumns(campaign))
-    columns.append_events(part.events, times_us, part.origins, campaign.pseudonymiser(platform))
+    columns.append_events(part.events, times_us, part.origins, platform)
 
 
 def _find_refusals(

@@ -15,15 +15,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
+from itertools import count
 from typing import NamedTuple
 
+from campaigns.authenticity.observation_pack import pack_columns
 from campaigns.batch_tallies import BatchTallies, encode_tallies
 from campaigns.catalogue.cache import Campaign
 from campaigns.intake.batch_tree import Tree, build_tree, hash_leaves
 from campaigns.intake.claim import (
     BUCKET,
     BatchPlan,
-    ConcurrentUpdate,
     EncodedLikes,
     GroupGuard,
     changes_by_like,
@@ -44,11 +45,11 @@ from campaigns.intake.event_columns import EventColumns
 from campaigns.intake.like_key import LikeKey, content_of, person_of
 from campaigns.intake.like_state import Like, LikeState, Outcome
 from campaigns.intake.places import PlainPlaces, place_batch, plain_places
+from campaigns.intake.stored_likes import update_likes
 from campaigns.intake.tombstones import decide_erased, find_erased_likes
-from sql import Connection, query, rows_affected
+from sql import Connection, query
 
 _MARK_OVER_LIMIT = query("mark_over_limit")
-_UPDATE_LIKES = query("update_likes")
 
 
 class Batch(NamedTuple):
@@ -59,6 +60,15 @@ class Batch(NamedTuple):
     day: date  # the current campaign day: refusals count on it
 
 
+class PackedObservations(NamedTuple):
+    """The observations of a batch's like events, packed."""
+
+    likes: int
+    first_us: int
+    last_us: int
+    packed: bytes
+
+
 class BatchRow(NamedTuple):
     """The row of a batch."""
 
@@ -67,6 +77,7 @@ class BatchRow(NamedTuple):
     nonce_key: bytes
     tree: Tree
     tallies: str
+    observations: PackedObservations | None  # None: nothing to judge
 
 
 class BatchResult(NamedTuple):
@@ -74,7 +85,7 @@ class BatchResult(NamedTuple):
 
     row: BatchRow
     outcomes: Mapping[int, Outcome]  # by event; an event without one is counted
-    counted_keys: Sequence[LikeKey]  # of the tree's positions
+    leaf_keys: Sequence[LikeKey]  # of the tree's positions
 
 
 class PreparedBatch(NamedTuple):
@@ -86,6 +97,7 @@ class PreparedBatch(NamedTuple):
     nonce_key: bytes
     leaves: Sequence[bytes]  # the leaf hash of each like, as if it were plain
     places: PlainPlaces | None  # None: no daily limit
+    observations: PackedObservations | None
 
 
 class _BatchDecision(NamedTuple):
@@ -99,7 +111,19 @@ def prepare_batch(batch: Batch, nonce_key: bytes, erased: AbstractSet[LikeKey] =
     times_us = [batch.columns.times_us[event] for event in plan.events]
     leaves = hash_leaves(nonce_key, range(len(plan.keys)), plan.keys, times_us)
     places = plain_places(plan) if batch.columns.campaign.has_limits else None
-    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves, places)
+    observations = _pack_observations(batch.columns, erased)
+    return PreparedBatch(batch, plan, encode_plan(plan), nonce_key, leaves, places, observations)
+
+
+def _pack_observations(columns: EventColumns, erased: AbstractSet[LikeKey]) -> PackedObservations | None:
+    """Return the observations of every like event, repeats included, if the campaign is judged."""
+    if columns.campaign.ruleset is None:
+        return None
+    observed = columns.observed_likes(erased)
+    times_us = observed.times_us
+    if not times_us:
+        return None
+    return PackedObservations(len(times_us), min(times_us), max(times_us), pack_columns(observed))
 
 
 async def write_batch(conn: Connection, prepared: PreparedBatch, guard: GroupGuard) -> BatchResult:
@@ -119,10 +143,10 @@ async def write_batch(conn: Connection, prepared: PreparedBatch, guard: GroupGua
     decided = _BatchDecision(_plain_positions(plan, claim.stored), decision)
     if prepared.places is not None:
         decided = await _apply_limits(conn, plan, decided, (prepared.places, stored_mask(plan, claim.stored)))
-    keys = plan.keys + sorted(decided.decision.transitions.keys() - set(plan.keys))  # places that others took or left
+    leaf_positions = _leaf_positions(plan, decided.decision.transitions)
     await _mark_over_limit(conn, campaign, decided.decision)
-    await _update_likes(conn, claim.batch_id, campaign, decided.decision, keys)
-    return _build_result(claim.batch_id, prepared, decided, keys)
+    await update_likes(conn, claim.batch_id, campaign.campaign_id, decided.decision.transitions, leaf_positions)
+    return _build_result(claim.batch_id, prepared, decided, leaf_positions)
 
 
 def _decide(plan: BatchPlan, stored: Mapping[int, Like]) -> Decision:
@@ -168,67 +192,35 @@ async def _mark_over_limit(conn: Connection, campaign: Campaign, decision: Decis
         await conn.execute(_MARK_OVER_LIMIT, campaign.campaign_id, BUCKET, *columns)
 
 
-async def _update_likes(
-    conn: Connection, batch_id: int, campaign: Campaign, decision: Decision, keys: Sequence[LikeKey]
-) -> None:
-    """Update stored likes.
+def _leaf_positions(plan: BatchPlan, transitions: Mapping[LikeKey, LikeTransition]) -> dict[LikeKey, int]:
+    """Return the positions of the leaves of the likes that are not plain.
 
-    Raises ConcurrentUpdate if one no longer has the state that the decision is based on.
+    A like that the batch does not name can get one too, after the others: it was over the limit,
+    came before every like got a leaf, and starts to count.
     """
-    transitions = decision.transitions
-    rows = [
-        (content_of(key), person_of(key), *_stored_columns(before), *_columns_of(after), position, is_counted)
-        for position, key in enumerate(keys)
-        if key in transitions
-        for before, after in [transitions[key]]
-        if before is not None
-        for is_counted in [_starts_counting(transitions[key])]
-    ]
-    if rows:
-        columns = zip(*rows, strict=True)
-        status = await conn.execute(_UPDATE_LIKES, batch_id, campaign.campaign_id, BUCKET, *columns)
-        if rows_affected(status) != len(rows):
-            raise ConcurrentUpdate
-
-
-def _stored_columns(like: Like) -> tuple[int, int, LikeState]:
-    return like.event_us, like.latest_us, like.state
-
-
-def _columns_of(like: Like) -> tuple[int, date | None, LikeState, int, bool]:
-    return like.event_us, like.day, like.state, like.latest_us, like.is_suspect
-
-
-def _starts_counting(transition: LikeTransition) -> bool:
-    """Tell whether the like counts now, and before did not count or counted on another day."""
-    before, after = transition
-    if after.state is not LikeState.COUNTED:
-        return False
-    return before is None or before.state is not LikeState.COUNTED or before.day != after.day
+    keys = {key for key, transition in transitions.items() if transition.gets_leaf}
+    if not keys:
+        return {}
+    positions = {key: position for position, key in enumerate(plan.keys) if key in keys}
+    return positions | dict(zip(sorted(keys - positions.keys()), count(len(plan.keys))))
 
 
 def _build_result(
-    batch_id: int, prepared: PreparedBatch, decided: _BatchDecision, keys: Sequence[LikeKey]
+    batch_id: int, prepared: PreparedBatch, decided: _BatchDecision, leaf_positions: Mapping[LikeKey, int]
 ) -> BatchResult:
-    plain, decision = decided
-    leaves = {position: prepared.leaves[position] for position in plain}
-    leaves |= _changed_leaves(prepared.nonce_key, decision, keys)
-    positions = sorted(leaves) if decision.transitions else list(plain)
+    plan, transitions = prepared.plan, decided.decision.transitions
+    keys = {position: key for key, position in leaf_positions.items()}
+    times_us = [transitions[key].after.event_us for key in keys.values()]
+    hashes = hash_leaves(prepared.nonce_key, list(keys), list(keys.values()), times_us)
+    leaves = {position: prepared.leaves[position] for position in decided.plain}
+    leaves |= dict(zip(keys, hashes, strict=True))
+    positions = sorted(leaves) if keys else list(decided.plain)
     tree = build_tree(positions, [leaves[position] for position in positions])
-    tallies = encode_tallies(_batch_tallies(prepared.batch, prepared.plan, decided))
-    campaign_id = prepared.batch.columns.campaign.campaign_id
-    row = BatchRow(batch_id, campaign_id, prepared.nonce_key, tree, tallies)
-    return BatchResult(row, decision.outcomes, [keys[position] for position in positions])
-
-
-def _changed_leaves(nonce_key: bytes, decision: Decision, keys: Sequence[LikeKey]) -> dict[int, bytes]:
-    """Return the leaf hashes of the likes that start to count, by position; without the plain ones."""
-    transitions = decision.transitions
-    counted = {key for key, transition in transitions.items() if _starts_counting(transition)}
-    positions = [position for position, key in enumerate(keys) if key in counted] if counted else []
-    changed_keys = [keys[position] for position in positions]
-    times_us = [transitions[key].after.event_us for key in changed_keys]
-    return dict(zip(positions, hash_leaves(nonce_key, positions, changed_keys, times_us), strict=True))
+    tallies = encode_tallies(_batch_tallies(prepared.batch, plan, decided))
+    campaign_id = plan.columns.campaign.campaign_id
+    row = BatchRow(batch_id, campaign_id, prepared.nonce_key, tree, tallies, prepared.observations)
+    leaf_keys = [keys[position] if position in keys else plan.keys[position] for position in positions]
+    return BatchResult(row, decided.decision.outcomes, leaf_keys)
 
 
 def _batch_tallies(batch: Batch, plan: BatchPlan, decided: _BatchDecision) -> BatchTallies:

@@ -1,4 +1,4 @@
-"""The Merkle tree over the likes that a batch counted, and the receipt of a like (RFC 6962, 2.1).
+"""The Merkle tree over the likes that a batch brought, and the receipt of a like (RFC 6962, 2.1).
 
 A leaf commits to (nonce, pseudonym, content, event_at). The batch's key derives the nonces. Once
 that key is erased, the leaf stays in every proof but links to nobody.

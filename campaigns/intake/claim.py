@@ -15,11 +15,12 @@ import asyncpg
 from campaigns.intake.decide import ChangesByLike, Decision, decide_likes
 from campaigns.intake.event_columns import EventColumns
 from campaigns.intake.like_key import LikeKey, join_contents, join_persons
-from campaigns.intake.like_state import Like, LikeChange, LikeState
+from campaigns.intake.like_state import Like, LikeChange, LikeState, LikeVerdict
 from sql import Connection, query
 
 BUCKET = 0  # one bucket on one PostgreSQL; a batch never spans two (design, section 9)
-STATES = {state.value: state for state in LikeState}
+_STATES = {state.value: state for state in LikeState}
+_VERDICTS = {None: None} | {verdict.value: verdict for verdict in LikeVerdict}
 
 _CLAIM_LIKES = query("claim_likes")
 
@@ -73,10 +74,10 @@ def plan_batch(columns: EventColumns, erased: AbstractSet[LikeKey] = frozenset()
 
 def _keys_that_are_not_plain(columns: EventColumns, first_event: dict[LikeKey, int]) -> set[LikeKey]:
     keys = columns.keys
-    found = {keys[event] for event in columns.unlikes | columns.suspects}
+    special_keys = {keys[event] for event in columns.unlikes | columns.suspects | columns.low_quality}
     if len(first_event) < len(keys):
-        found.update(key for event, key in enumerate(keys) if first_event[key] != event)
-    return found
+        special_keys.update(key for event, key in enumerate(keys) if first_event[key] != event)
+    return special_keys
 
 
 def changes_by_like(columns: EventColumns, keys: AbstractSet[LikeKey]) -> ChangesByLike:
@@ -96,9 +97,9 @@ class Claim(NamedTuple):
     stored: dict[int, Like]  # likes that were stored before, by position
 
 
-EncodedLikes: TypeAlias = tuple[bytes, str, str, str, str, str, str]  # the columns of `claim_likes`
+EncodedLikes: TypeAlias = tuple[bytes, str, str, str, str, str, str, str]  # the columns of `claim_likes`
 NO_CAMPAIGN = 0
-NO_LIKES: EncodedLikes = (b"", "", "{}", "{}", "{}", "{}", "{}")
+NO_LIKES: EncodedLikes = (b"", "", "{}", "{}", "{}", "{}", "{}", "{}")
 
 
 async def claim_likes(conn: Connection, guard: GroupGuard, campaign_id: int, columns: EncodedLikes) -> Claim:
@@ -118,9 +119,15 @@ async def claim_likes(conn: Connection, guard: GroupGuard, campaign_id: int, col
     return Claim(batch_id, _decode_likes(positions, *stored) if positions else {})
 
 
-def _decode_likes(positions: list[int], states: list[str], *columns: Iterable[Any]) -> dict[int, Like]:
-    rows = zip(map(STATES.__getitem__, states), *columns, strict=True)
-    return {position: Like(*row) for position, row in zip(positions, rows, strict=True)}
+def _decode_likes(positions: list[int], *columns: Iterable[Any]) -> dict[int, Like]:
+    return {position: decode_like(row) for position, *row in zip(positions, *columns, strict=True)}
+
+
+def decode_like(columns: Sequence[Any]) -> Like:
+    """Return the stored like from its columns, in the order in which this package's queries return them."""
+    state, event_us, day, latest_us, is_suspect, is_low_quality, verdict, lacks_leaf = columns
+    flags = is_suspect, is_low_quality, _VERDICTS[verdict], bool(lacks_leaf)
+    return Like(_STATES[state], event_us, day, latest_us, *flags)
 
 
 def encode_plan(plan: BatchPlan) -> EncodedLikes:
@@ -128,14 +135,19 @@ def encode_plan(plan: BatchPlan) -> EncodedLikes:
     times = [plan.columns.times_us[event] for event in plan.events]
     days: list[date | None] = [plan.columns.days[event] for event in plan.events]
     if not plan.changes:
-        return (*_encode_keys(plan.keys), array_literal(times), encode_days(days), "{}", "{}", "{}")
-    states, latest, suspects = [LikeState.COUNTED] * len(times), times.copy(), [False] * len(times)
+        return (*_encode_keys(plan.keys), array_literal(times), encode_days(days), "{}", "{}", "{}", "{}")
+    states, latest = [LikeState.COUNTED] * len(times), times.copy()
+    suspects, low_quality = [False] * len(times), [False] * len(times)
     for position, key in enumerate(plan.keys):
         if key in plan.changes:
             like = plan.decision.transitions[key].after
             times[position], days[position], states[position] = like.event_us, like.day, like.state
-            latest[position], suspects[position] = like.latest_us, like.is_suspect
-    others = array_literal(states), array_literal(latest), array_literal(suspects)
+            latest[position], suspects[position], low_quality[position] = (
+                like.latest_us,
+                like.is_suspect,
+                like.is_low_quality,
+            )
+    others = array_literal(states), array_literal(latest), array_literal(suspects), array_literal(low_quality)
     return (*_encode_keys(plan.keys), array_literal(times), encode_days(days), *others)
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from typing import NamedTuple
 
 from campaigns.intake.like_key import LikeKey
-from campaigns.intake.like_state import Like, LikeChange, Outcome, apply_event, repeated_day
+from campaigns.intake.like_state import Like, LikeChange, LikeState, Outcome, apply_event, repeated_day
 
 ChangesByLike = Mapping[LikeKey, Sequence[tuple[int, LikeChange]]]  # each event with its position in the batch
 DayTallies = dict[date, Counter[str]]
@@ -24,6 +24,16 @@ class LikeTransition(NamedTuple):
 
     before: Like | None
     after: Like
+
+    @property
+    def gets_leaf(self) -> bool:
+        """Whether the batch gives the like its leaf: it brings the first like event.
+
+        A like of an older release that lacks a leaf gets one when it starts to count.
+        """
+        if self.before is None or self.before.day is None:
+            return self.after.day is not None
+        return self.before.lacks_leaf and self.after.state is LikeState.COUNTED
 
 
 @dataclass(frozen=True, slots=True)

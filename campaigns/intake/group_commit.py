@@ -231,11 +231,13 @@ def _collect_results(prepared: PreparedGroup, written: Sequence[BatchResult]) ->
 def _add_receipts(
     results: Sequence[DeliveryResults], asking: AbstractSet[int], columns: EventColumns, result: BatchResult
 ) -> None:
-    """Add the receipts of counted events; a like that counted before the batch has none."""
+    """Add the receipts of likes whose first event the batch brings; any other got its receipt before."""
     row = result.row
-    positions = dict(zip(result.counted_keys, row.tree.positions, strict=True))
-    for (delivery, position), key in zip(columns.origins, columns.keys, strict=True):
-        if delivery in asking and key in positions and position not in results[delivery].exceptions:
+    positions = dict(zip(result.leaf_keys, row.tree.positions, strict=True))
+    for event, ((delivery, position), key) in enumerate(zip(columns.origins, columns.keys, strict=True)):
+        if delivery not in asking or key not in positions or event in columns.unlikes:
+            continue
+        if result.outcomes.get(event) is not Outcome.DUPLICATE:
             results[delivery].receipts[position] = encode_receipt(row.batch_id, positions[key], row.nonce_key)
 
 
@@ -265,4 +267,10 @@ def _row_columns(rows: Sequence[BatchRow]) -> tuple[list[Any], ...]:
         [array_literal(row.tree.positions) for row in rows],
         [row.tree.leaves for row in rows],
         [row.tallies for row in rows],
+        *_observation_columns(rows),
     )
+
+
+def _observation_columns(rows: Sequence[BatchRow]) -> tuple[list[Any], ...]:
+    observed = [(row.batch_id, row.campaign_id, *row.observations) for row in rows if row.observations is not None]
+    return tuple(map(list, zip(*observed, strict=True))) if observed else ([], [], [], [], [], [])

@@ -1,8 +1,9 @@
 """The state machine of a like: one person, one content, one campaign.
 
-All events about it commute. Its latest event decides whether it counts; `unlike` wins a tie. Its
-earliest like decides where it stands: day, place under the daily limit, and whether it is suspect;
-a suspect one wins a tie. So nothing depends on the order in which events arrive, and an unlike
+All events about it commute. Its latest event decides whether it is withdrawn; `unlike` wins a tie.
+Its earliest like decides where it stands: day, place under the daily limit, and how its observation
+looks; one that looks fake, or of low quality, wins a tie. A verdict of rules or people stays
+whatever events follow. So nothing depends on the order of events and verdicts, and an unlike
 followed by a new like moves nothing (`ops/decisions/0029-earliest-like.md`).
 """
 
@@ -19,8 +20,19 @@ class LikeState(StrEnum):
     QUARANTINED = "quarantined"
     VOID = "void"
     OVER_LIMIT = "over_limit"
+    LOW_QUALITY = "low_quality"
 
 
+class LikeVerdict(StrEnum):
+    """What rules or people decided about a like; it outlives an unlike."""
+
+    HELD = "held"  # by rules, until people decide
+    CLEARED = "cleared"  # by rules: they do not hold what intake's rules suspected
+    RELEASED = "released"  # by people
+    VOID = "void"  # by people: the like is fake
+
+
+FINAL_VERDICTS = frozenset((LikeVerdict.RELEASED, LikeVerdict.VOID))  # only people change these
 LIVE_STATES = (LikeState.COUNTED, LikeState.OVER_LIMIT)  # the states that a person's daily limit applies to
 
 
@@ -34,14 +46,14 @@ class Outcome(StrEnum):
     OLDER = "older"
     OVER_LIMIT = "over_limit"
     QUARANTINED = "quarantined"
+    VOID = "void"
+    LOW_QUALITY = "low_quality"
     NOT_ENROLLED = "not_enrolled"
     NOT_RUNNING = "not_running"
     TOO_LATE = "too_late"
     IN_FUTURE = "in_future"
     INVALID = "invalid"
 
-
-_LIVE = {False: (LikeState.COUNTED, Outcome.COUNTED), True: (LikeState.QUARANTINED, Outcome.QUARANTINED)}
 
 REASONS = {
     Outcome.COUNTED: "the like counts",
@@ -51,6 +63,8 @@ REASONS = {
     Outcome.OLDER: "a later event about the same like was recorded before",
     Outcome.OVER_LIMIT: "the person reached the campaign's daily limit",
     Outcome.QUARANTINED: "the signals look fake: the like does not count until a person has reviewed it",
+    Outcome.VOID: "the like was found to be fake: it does not count",
+    Outcome.LOW_QUALITY: "the video was watched too little for the like to count in this campaign",
     Outcome.NOT_ENROLLED: "the content belongs to no campaign, or to another one",
     Outcome.NOT_RUNNING: "the campaign does not run at that time",
     Outcome.TOO_LATE: "the like arrived later than the campaign allows",
@@ -67,6 +81,9 @@ class Like(NamedTuple):
     day: date | None  # campaign day of its earliest like; None if only an unlike has arrived
     latest_us: int  # of its latest like or unlike
     is_suspect: bool = False  # its earliest like looks fake
+    is_low_quality: bool = False  # its earliest like is below the quality that the day's terms ask for
+    verdict: LikeVerdict | None = None
+    lacks_leaf: bool = False  # stored by a release that gave leaves to counted likes only
 
 
 class LikeChange(NamedTuple):
@@ -76,6 +93,7 @@ class LikeChange(NamedTuple):
     event_us: int  # microseconds since 1970
     day: date
     is_suspect: bool = False
+    is_low_quality: bool = False
 
 
 def apply_event(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
@@ -88,35 +106,56 @@ def apply_event(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
     return _first_like(change) if like is None else _apply_like(like, change)
 
 
+def apply_verdict(like: Like, verdict: LikeVerdict) -> Like:
+    """Return the like with a verdict in place of the one it has."""
+    return _derive_state(like._replace(verdict=verdict), is_withdrawn=like.state is LikeState.WITHDRAWN)
+
+
 def _first_like(change: LikeChange) -> tuple[Like, Outcome]:
-    state, outcome = _LIVE[change.is_suspect]
-    return Like(state, change.event_us, change.day, change.event_us, change.is_suspect), outcome
+    flags = change.is_suspect, change.is_low_quality
+    like = _derive_state(
+        Like(LikeState.COUNTED, change.event_us, change.day, change.event_us, *flags), is_withdrawn=False
+    )
+    return like, Outcome(like.state.value)
 
 
 def _apply_like(like: Like, change: LikeChange) -> tuple[Like, Outcome]:
-    later = change.event_us > like.latest_us
+    is_withdrawn = like.state is LikeState.WITHDRAWN
+    is_later = change.event_us > like.latest_us
     after = _stand_at_earliest(like, change)._replace(latest_us=max(like.latest_us, change.event_us))
-    if like.state is not LikeState.WITHDRAWN:
-        return _judge(after), Outcome.DUPLICATE
-    if not later:
-        return after, Outcome.OLDER
-    state, outcome = _LIVE[after.is_suspect]
-    return after._replace(state=state), outcome
+    after = _derive_state(after, is_withdrawn=is_withdrawn and not is_later)
+    if not is_withdrawn:
+        return after, Outcome.DUPLICATE
+    return after, Outcome(after.state.value) if is_later else Outcome.OLDER
 
 
 def _stand_at_earliest(like: Like, change: LikeChange) -> Like:
     if like.day is None or change.event_us < like.event_us:
-        return like._replace(event_us=change.event_us, day=change.day, is_suspect=change.is_suspect)
-    if change.event_us == like.event_us and change.is_suspect:
-        return like._replace(is_suspect=True)
+        return like._replace(
+            event_us=change.event_us,
+            day=change.day,
+            is_suspect=change.is_suspect,
+            is_low_quality=change.is_low_quality,
+        )
+    if change.event_us == like.event_us:
+        return like._replace(
+            is_suspect=like.is_suspect or change.is_suspect,
+            is_low_quality=like.is_low_quality or change.is_low_quality,
+        )
     return like
 
 
-def _judge(like: Like) -> Like:
-    """Return a like that is not withdrawn with the state that its earliest like calls for."""
-    if like.state is LikeState.VOID or like.is_suspect == (like.state is LikeState.QUARANTINED):
-        return like
-    return like._replace(state=_LIVE[like.is_suspect][0])
+def _derive_state(like: Like, *, is_withdrawn: bool) -> Like:
+    """Return the like with the first state that applies; the daily limit decides between live ones."""
+    if is_withdrawn:
+        return like._replace(state=LikeState.WITHDRAWN)
+    if like.verdict is LikeVerdict.VOID:
+        return like._replace(state=LikeState.VOID)
+    if like.verdict is LikeVerdict.HELD or (like.verdict is None and like.is_suspect):
+        return like._replace(state=LikeState.QUARANTINED)
+    if like.is_low_quality:
+        return like._replace(state=LikeState.LOW_QUALITY)
+    return like if like.state in LIVE_STATES else like._replace(state=LikeState.COUNTED)
 
 
 def _apply_unlike(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]:
@@ -126,7 +165,7 @@ def _apply_unlike(like: Like | None, change: LikeChange) -> tuple[Like, Outcome]
         return like, Outcome.OLDER
     event_us = change.event_us if like.day is None else like.event_us
     later = like._replace(event_us=event_us, latest_us=change.event_us)
-    if like.state in (LikeState.WITHDRAWN, LikeState.VOID):
+    if like.state is LikeState.WITHDRAWN:
         return later, Outcome.DUPLICATE
     return later._replace(state=LikeState.WITHDRAWN), Outcome.WITHDRAWN
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from campaigns.catalogue.cache import Campaign
 from campaigns.catalogue.pseudonyms import PSEUDONYM_BYTES
-from campaigns.intake.claim import BUCKET, STATES, BatchPlan, ConcurrentUpdate, array_literal, encode_days
+from campaigns.intake.claim import BUCKET, BatchPlan, ConcurrentUpdate, array_literal, decode_like, encode_days
 from campaigns.intake.daily_limit import DayChange, PersonDay, changes_by_person_day, first_likes, place_likes
 from campaigns.intake.decide import LikeTransition
 from campaigns.intake.like_key import SEPARATOR, LikeKey, join_contents, join_persons, like_key
@@ -42,6 +42,9 @@ class PlainPlaces(NamedTuple):
     days: str
     positions: str
     limited_days: frozenset[date]  # of the batch
+
+
+NO_PLAIN_PLACES = PlainPlaces(b"", "", "{}", "{}", frozenset()), b""
 
 
 def plain_places(plan: BatchPlan) -> PlainPlaces:
@@ -125,9 +128,9 @@ async def _read_day_likes(
     columns = zip(*rows, strict=True)
     stored = await conn.fetch(_LIST_DAY_LIKES, campaign.campaign_id, BUCKET, *columns)
     likes = [_changed_likes(day, transitions) for day in crowded]
-    for position, content, state, *values in stored:
+    for position, content, *values in stored:
         day, key = crowded[position - 1], like_key(content, crowded[position - 1].person)
-        like = transitions[key].after if key in transitions else Like(STATES[state], *values)
+        like = transitions[key].after if key in transitions else decode_like(values)
         if like.day == day.day and like.state in LIVE_STATES:
             likes[position - 1][content] = like
     return likes

@@ -71,6 +71,11 @@ class _QueuedSubmission:
             asyncio.get_running_loop().create_future()
         )
 
+    def give_up(self) -> None:
+        """Let the sender wait no longer."""
+        if not self.response.done():
+            self.response.set_exception(DatabaseUnavailable())
+
 
 class _Preparation:
     """The right to prepare a group, which ends once."""
@@ -132,11 +137,11 @@ class IntakeQueue:
         self._queue.append(queued)
         self._queued_likes += likes
         self._wake.set()
+        deadline = asyncio.get_running_loop().call_later(_RESPONSE_SECONDS_MAX, queued.give_up)
         try:
-            async with asyncio.timeout(_RESPONSE_SECONDS_MAX):
-                return await queued.response
-        except TimeoutError as error:
-            raise DatabaseUnavailable from error
+            return await queued.response
+        finally:
+            deadline.cancel()
 
     async def _work(self) -> None:
         while not (self._is_stopping and not self._queue):

@@ -31,7 +31,7 @@ class DeliveryResults(NamedTuple):
 
     received: int
     exceptions: dict[int, LikeResult]  # by position: the likes that are not counted, in any order
-    receipts: dict[int, str]  # of the counted likes whose receipts were asked for
+    receipts: dict[int, str]  # by position: of the new likes, if the sender asked for receipts
 
 
 def count_outcomes(results: DeliveryResults) -> dict[Outcome, int]:
@@ -65,9 +65,9 @@ def _result_items(results: DeliveryResults, results_filter: ResultsFilter) -> li
 
 def _result_item(index: int, results: DeliveryResults) -> dict[str, object]:
     result = results.exceptions.get(index)
-    if result is not None:
-        return {"index": index, "outcome": result.outcome.value, "reason": result.reason}
     item: dict[str, object] = {"index": index, "outcome": Outcome.COUNTED.value}
+    if result is not None:
+        item |= {"outcome": result.outcome.value, "reason": result.reason}
     if index in results.receipts:
         item["receipt"] = results.receipts[index]
     return item

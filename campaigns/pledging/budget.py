@@ -10,6 +10,7 @@ from typing import NamedTuple
 from campaigns.catalogue.cache import Campaign, lock_and_bump_version
 from campaigns.errors import CampaignClosed, FundingRefused
 from campaigns.pledging.arithmetic import floor_top_up
+from campaigns.pledging.closing_days import require_no_open_case
 from campaigns.pledging.pledge import fold_and_pledge, refund_budget
 from ledger.accounting.balances import campaign_balances
 from ledger.accounting.journal import Account, Posting, TransferStep, post_transfer
@@ -111,12 +112,13 @@ async def close_campaign(conn: Connection, campaign: Campaign, now: datetime, re
     """Stop intake, pledge for the last likes, top up to the floor, return the rest of the budget.
 
     Waits for running intake transactions, so that no like arrives after the close. A repeated call
-    changes nothing. Joins the caller's transaction.
+    changes nothing. Raises CampaignHasOpenCases. Joins the caller's transaction.
     """
     await lock_and_bump_version(conn)
     closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
     if closed_at is not None:
         return Closing(is_new=False, closed_at=closed_at)
+    await require_no_open_case(conn, campaign)
     pledged_minor = (await fold_and_pledge(conn, campaign)).pledged_minor
     top_up_minor = await _top_up_to_floor(conn, campaign)
     returned_minor = await refund_budget(conn, campaign, "rest of the budget at the close")

@@ -34,8 +34,8 @@ _LIST_DAY_COUNTS = query("list_day_counts")
 _LIST_UNFOLDED_CAMPAIGNS = query("list_unfolded_campaigns")
 _FIND_OLDEST_UNFOLDED = query("find_oldest_unfolded")
 
-_STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
-_LEAF_STATES = ("counted", "withdrawn", "void", "quarantined")
+_STATES = ("counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "duplicate")
+_LEAF_STATES = ("counted", "withdrawn", "void", "quarantined", "low_quality")
 
 
 class TickResult(NamedTuple):
@@ -134,8 +134,7 @@ async def _enqueue_count_leaves(
 ) -> None:
     """Queue `count` leaves: the days' new totals, and each folded batch's id, size and root."""
     day_totals = [
-        # No like has a quality score yet, so none is of low quality.
-        {"day": row["day"].isoformat(), "low_quality": 0, **{state: row[state] for state in _LEAF_STATES}}
+        {"day": row["day"].isoformat(), **{state: row[state] for state in _LEAF_STATES}}
         for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
         if row["day"] in days
     ]
@@ -149,6 +148,12 @@ async def _enqueue_count_leaves(
 async def counted_by_day(conn: Connection, campaign: Campaign) -> dict[date, int]:
     """Return the campaign's folded counted likes by campaign day."""
     return {row["day"]: row["counted"] for row in await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)}
+
+
+async def counted_at_most_by_day(conn: Connection, campaign: Campaign) -> dict[date, int]:
+    """Return the likes that count, are held, or are over a limit, by campaign day."""
+    rows = await conn.fetch(_LIST_DAY_COUNTS, campaign.campaign_id)
+    return {row["day"]: row["counted"] + row["quarantined"] + row["over_limit"] for row in rows}
 
 
 async def post_pledge(conn: Connection, campaign: Campaign, floor_minor: int = 0) -> int:

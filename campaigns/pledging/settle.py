@@ -14,15 +14,29 @@ import rfc8785
 from campaigns.catalogue import charities
 from campaigns.catalogue.cache import Campaign
 from campaigns.errors import UnknownPeriod
+from campaigns.judging.errors import SettlementWaits
 from campaigns.pledging.arithmetic import CountedByDay, due, shares_due
-from campaigns.pledging.pledge import counted_by_day, fold_and_pledge
+from campaigns.pledging.closing_days import (
+    ReportPass,
+    close_days,
+    ignore_pass,
+    require_newest_ruleset,
+    require_no_waiting_case,
+)
+from campaigns.pledging.pledge import counted_at_most_by_day, counted_by_day, fold_and_pledge
 from campaigns.promise.calendar import AHEAD_MAX, local_day
 from ledger.accounting.balances import CampaignBalances, campaign_balances
 from ledger.error_collector import ErrorCollector
 from ledger.settlements.cancel import cancel_settlement
 from ledger.settlements.model import ApprovalRules, Settlement
 from ledger.settlements.periods import Period, PeriodWindow, closed_periods, next_period
-from ledger.settlements.settle import AmountsDue, SettlementResult, last_settled_period, settle_first_due
+from ledger.settlements.settle import (
+    AmountsDue,
+    SettlementResult,
+    find_first_due,
+    last_settled_period,
+    settle_first_due,
+)
 from sql import Connection, Pool, query
 
 SCHEDULE = "schedule"  # the author of scheduled settlements: no person, so everyone may approve them
@@ -33,28 +47,41 @@ _LOCK_CAMPAIGN = query("lock_campaign")
 
 
 class SettleRun(NamedTuple):
-    """The result of a run over all campaigns; `errors` are those of the campaigns that failed."""
+    """The result of a run over all campaigns; `errors` are those of the campaigns that failed.
+
+    `waits` are of the campaigns whose settlement waits for people.
+    """
 
     overdue_count: int  # campaigns that failed with a closed period, or whose newest period is still to come
     errors: ErrorCollector
+    waits: list[SettlementWaits]
 
 
-async def settle_all(pool: Pool, campaigns: Collection[Campaign], clock: Callable[[], datetime]) -> SettleRun:
+async def settle_all(
+    pool: Pool,
+    campaigns: Collection[Campaign],
+    clock: Callable[[], datetime],
+    report: ReportPass = ignore_pass,
+) -> SettleRun:
     """Settle every closed period of the campaigns that settle automatically.
 
     `clock` gives the time of each campaign's settlements, because a run may take long. A failure does
     not stop the others.
     """
-    errors, failed = ErrorCollector(), {c.slug for c in campaigns if c.promise.settlement.automatic}
+    errors, waits = ErrorCollector(), list[SettlementWaits]()
+    failed = {c.slug for c in campaigns if c.promise.settlement.automatic}
     for campaign in campaigns:
         if campaign.slug in failed:
             with errors.isolate():
-                await settle_due_periods(pool, campaign, SCHEDULE, clock())
-                failed.remove(campaign.slug)
+                try:
+                    await settle_due_periods(pool, campaign, SCHEDULE, clock(), report=report)
+                    failed.remove(campaign.slug)
+                except SettlementWaits as wait:
+                    waits.append(wait)
     async with pool.acquire() as conn:
         now = clock()
         overdue = [await is_overdue(conn, c, now, has_failed=c.slug in failed) for c in campaigns]
-    return SettleRun(sum(overdue), errors)
+    return SettleRun(sum(overdue), errors, waits)
 
 
 def period_window(campaign: Campaign, closed_at: datetime | None) -> PeriodWindow:
@@ -66,17 +93,27 @@ def period_window(campaign: Campaign, closed_at: datetime | None) -> PeriodWindo
 
 
 async def settle_due_periods(
-    pool: Pool, campaign: Campaign, made_by: str, now: datetime, upto: date = date.max
+    pool: Pool,
+    campaign: Campaign,
+    made_by: str,
+    now: datetime,
+    upto: date = date.max,
+    report: ReportPass = ignore_pass,
 ) -> list[SettlementResult]:
     """Settle every closed period without a settlement, oldest first, each in its own transaction.
+
+    The closing pass has a transaction of its own: its cases stay if the settlement waits for them.
 
     Returns the settlements that took money or made payouts. Repeated or concurrent calls settle
     nothing twice.
     """
     results: list[SettlementResult] = []
     while True:
+        if campaign.ruleset is not None:
+            async with pool.acquire() as conn, conn.transaction():
+                await judge_next_period(conn, campaign, now, upto, report)
         async with pool.acquire() as conn, conn.transaction():
-            result = await settle_next_period(conn, campaign, made_by, now, upto)
+            result = await settle_next_period(conn, campaign, made_by, now, upto, report)
         if result is None:
             return results
         if result.total_minor or result.payout_count:
@@ -84,20 +121,76 @@ async def settle_due_periods(
 
 
 async def settle_next_period(
-    conn: Connection, campaign: Campaign, made_by: str, now: datetime, upto: date = date.max
+    conn: Connection,
+    campaign: Campaign,
+    made_by: str,
+    now: datetime,
+    upto: date = date.max,
+    report: ReportPass = ignore_pass,
 ) -> SettlementResult | None:
     """Settle the oldest closed period that takes money and has no settlement; None without one.
 
-    Joins the caller's transaction.
+    A judged campaign's days get their closing pass first, unless it is stored. Raises RuleFailure,
+    JudgingRefused or SettlementWaits while they cannot be settled. Joins the caller's transaction.
     """
-    closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
-    newest, is_ended = await last_settled_period(conn, campaign.slug)
-    unsettled = [] if is_ended else closed_periods(period_window(campaign, closed_at), now, newest)
-    periods = [period for period in unsettled if period.day <= upto]
+    window, periods = await _unsettled_periods(conn, campaign, now, upto)
     if not periods:
         return None
+    await require_newest_ruleset(conn, campaign)
     await fold_and_pledge(conn, campaign)
-    return await settle_first_due(conn, periods, await read_amounts_due(conn, campaign), made_by, now)
+    if campaign.ruleset is None:
+        return await settle_first_due(conn, periods, await read_amounts_due(conn, campaign), made_by, now)
+    period = await _close_first_due(conn, campaign, window, periods, now, report)
+    if period is None:
+        return None
+    await require_no_waiting_case(conn, campaign, period.cut_off)
+    return await settle_first_due(conn, [period], await read_amounts_due(conn, campaign), made_by, now)
+
+
+async def judge_next_period(
+    conn: Connection, campaign: Campaign, now: datetime, upto: date = date.max, report: ReportPass = ignore_pass
+) -> None:
+    """Judge the days that the next settlement takes, so that its cases outlive a settlement that waits.
+
+    Joins the caller's transaction.
+    """
+    window, periods = await _unsettled_periods(conn, campaign, now, upto)
+    if periods and campaign.ruleset is not None:
+        await fold_and_pledge(conn, campaign)
+        await _close_first_due(conn, campaign, window, periods, now, report)
+
+
+async def _close_first_due(
+    conn: Connection,
+    campaign: Campaign,
+    window: PeriodWindow,
+    periods: list[Period],
+    now: datetime,
+    report: ReportPass,
+) -> Period | None:
+    """Judge the days of the first period that takes money, and return it; None without one.
+
+    Which one takes money is known only after its days are judged. A period that would take none even
+    if every held like counted is not judged.
+    """
+    at_most = await _read_amounts_at_most(conn, campaign)
+    while period := await find_first_due(conn, periods, at_most):
+        await close_days(conn, campaign, window, period, now, report)
+        if await find_first_due(conn, [period], await read_amounts_due(conn, campaign)):
+            return period
+        periods = periods[periods.index(period) + 1 :]
+    return None
+
+
+async def _unsettled_periods(
+    conn: Connection, campaign: Campaign, now: datetime, upto: date
+) -> tuple[PeriodWindow, list[Period]]:
+    """Return the closed periods without a settlement, oldest first, after locking the campaign."""
+    closed_at = await conn.fetchval(_LOCK_CAMPAIGN, campaign.campaign_id)
+    newest, is_ended = await last_settled_period(conn, campaign.slug)
+    window = period_window(campaign, closed_at)
+    unsettled = [] if is_ended else closed_periods(window, now, newest)
+    return window, [period for period in unsettled if period.day <= upto]
 
 
 async def cancel_campaign_settlement(
@@ -123,6 +216,12 @@ async def is_overdue(conn: Connection, campaign: Campaign, now: datetime, *, has
         return True
     window = period_window(campaign, campaign.closed_at)
     return has_failed and not is_ended and any(closed_periods(window, now, newest))
+
+
+async def _read_amounts_at_most(conn: Connection, campaign: Campaign) -> Callable[[Period], AmountsDue]:
+    """Return the amounts due as if every like that is held, or over its person's limit, counted."""
+    counted, balances = await counted_at_most_by_day(conn, campaign), await campaign_balances(conn, campaign.slug)
+    return partial(amounts_due, campaign, counted, balances, await payees(conn, campaign))
 
 
 async def read_amounts_due(conn: Connection, campaign: Campaign) -> Callable[[Period], AmountsDue]:

@@ -1,6 +1,7 @@
 """The waterfall: from all likes received to the money pledged, step by step, exactly. Pure.
 
-received − refused − duplicate − withdrawn − quarantined − void − over the limit = counted
+received − refused − duplicate − withdrawn − quarantined − void − low quality − over the limit
+        = counted
 counted − over the daily cap − over the budget − rounding
         (− not pledged yet + floor + settled before) = pledged
 
@@ -33,6 +34,7 @@ class StepName(StrEnum):
     WITHDRAWN = "withdrawn"
     QUARANTINED = "quarantined"
     VOID = "void"
+    LOW_QUALITY = "low_quality"
     OVER_LIMIT = "over_limit"
     COUNTED = "counted"
     OVER_DAILY_CAP = "over_daily_cap"
@@ -45,7 +47,14 @@ class StepName(StrEnum):
 
 
 REFUSALS = (StepName.NOT_ENROLLED, StepName.NOT_RUNNING, StepName.TOO_LATE, StepName.IN_FUTURE)
-STATES = (StepName.DUPLICATE, StepName.WITHDRAWN, StepName.QUARANTINED, StepName.VOID, StepName.OVER_LIMIT)
+STATES = (
+    StepName.DUPLICATE,
+    StepName.WITHDRAWN,
+    StepName.QUARANTINED,
+    StepName.VOID,
+    StepName.LOW_QUALITY,
+    StepName.OVER_LIMIT,
+)
 TOTALS = (StepName.RECEIVED, StepName.COUNTED, StepName.PLEDGED)
 
 
@@ -58,6 +67,7 @@ class DayCount(NamedTuple):
     void: int = 0
     over_limit: int = 0
     duplicate: int = 0
+    low_quality: int = 0
 
 
 @dataclass(frozen=True, slots=True)

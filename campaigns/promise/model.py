@@ -4,13 +4,14 @@ Promise
 ├── campaign    fixed once the campaign exists
 ├── terms       rate, caps and beneficiaries: a new version may start on a later campaign day
 ├── settlement  when and how pledged money is paid out
+├── authenticity  whether rules look for fakes, and how long people may decide; fixed like the campaign
 └── agreement   the signed document
 """
 
 import re
 from collections import Counter
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import rfc8785
@@ -18,16 +19,15 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
-    ConfigDict,
-    Discriminator,
     Field,
-    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from campaigns.errors import invalid_value, invalid_values
+from campaigns.promise.bank_account import BankAccount
+from campaigns.promise.strict_model import StrictModel
 from campaigns.promise.terms import Share, Terms
 from ledger.accounting.apportionment import WHOLE_BP
 from ledger.errors import Refusal
@@ -47,7 +47,6 @@ _INVISIBLE = re.compile(f"[{_INVISIBLE_CHARACTERS}]")
 # Both checks as one pattern, for JSON Schema. The code checks them apart, so that an error names
 # the character.
 _VISIBLE_SCHEMA = {"pattern": rf"^[^\x00-\x1f\x7f{_INVISIBLE_CHARACTERS}]+$"}
-MASK = "…"  # before the end of an account's number, in place of the rest
 _BYTES_MAX = 60_000  # as JSON: with version and day it still fits a log entry of 65,535 bytes
 
 
@@ -88,19 +87,6 @@ def _check_year(moment: datetime) -> datetime:
     return moment
 
 
-def _check_iban(iban: str) -> str:
-    """Return the IBAN unchanged; a masked one has no check digits.
-
-    Raises invalid_value unless its digits modulo 97 are 1 (ISO 13616).
-    """
-    if iban.startswith(MASK):
-        return iban
-    digits = "".join(str(int(character, 36)) for character in iban[4:] + iban[:4])
-    if int(digits) % 97 != 1:
-        raise invalid_value("iban_check_digits")
-    return iban
-
-
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 SingleLine = Annotated[
     str,
@@ -111,18 +97,14 @@ Minor = Annotated[int, Field(ge=0, le=MINOR_MAX)]
 Moment = Annotated[AwareDatetime, AfterValidator(_check_year)]
 
 
-class _StrictModel(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class LocalizedText(_StrictModel):
+class LocalizedText(StrictModel):
     """A text in the languages of the public page."""
 
     zh: SingleLine
     en: SingleLine
 
 
-class PromiseCampaign(_StrictModel):
+class PromiseCampaign(StrictModel):
     """The part that is fixed once the campaign exists."""
 
     slug: Slug
@@ -150,57 +132,14 @@ class PromiseCampaign(_StrictModel):
         return ends_at
 
 
-class Rate(_StrictModel):
+class Rate(StrictModel):
     """`amount_minor` for every `per_likes` likes: an exact ratio."""
 
     amount_minor: Annotated[int, Field(ge=1, le=10**12)]
     per_likes: Annotated[int, Field(ge=1, le=10**12)]
 
 
-class IbanAccount(_StrictModel):
-    """A bank account by IBAN; in a promise, the end of it after `…` names the registered account."""
-
-    iban: Annotated[
-        str, Field(pattern=r"^([A-Z]{2}\d{2}[A-Z0-9]{11,30}|…[A-Z0-9]{0,4})$"), AfterValidator(_check_iban)
-    ]
-    bic: Annotated[str, Field(pattern=r"^[A-Z0-9]{8}([A-Z0-9]{3})?$")] | None = None
-
-
-class OtherAccount(_StrictModel):
-    """A bank account by another scheme's number; its end after `…` as for an IBAN."""
-
-    scheme: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,34}$")]
-    id: Annotated[str, Field(pattern=r"^([A-Za-z0-9-]{1,34}|…[A-Za-z0-9]{0,4})$")]
-
-
-def _account_kind(account: Any) -> Literal["iban", "other"]:
-    """Return the kind of account, so that errors concern that kind only."""
-    if isinstance(account, dict):
-        return "iban" if {"iban", "bic"} & account.keys() else "other"
-    return "iban" if isinstance(account, IbanAccount) else "other"
-
-
-ACCOUNT_KINDS = ("iban", "other")
-BankAccount = Annotated[
-    Annotated[IbanAccount, Tag("iban")] | Annotated[OtherAccount, Tag("other")], Discriminator(_account_kind)
-]
-
-
-def is_masked(account: BankAccount) -> bool:
-    """Return whether an account has the end of its number only. Pure."""
-    return (account.iban if isinstance(account, IbanAccount) else account.id).startswith(MASK)
-
-
-def _require_full_account(account: BankAccount) -> BankAccount:
-    if is_masked(account):
-        raise invalid_value("account_is_masked")
-    return account
-
-
-FullBankAccount = Annotated[BankAccount, AfterValidator(_require_full_account)]
-
-
-class Beneficiary(_StrictModel):
+class Beneficiary(StrictModel):
     """A charity, its share and where its money goes."""
 
     charity: Slug
@@ -224,16 +163,17 @@ def _check_shares(beneficiaries: list[Beneficiary]) -> list[Beneficiary]:
     return beneficiaries
 
 
-class PromiseTerms(_StrictModel):
+class PromiseTerms(StrictModel):
     """Rate, caps and beneficiaries: the part that may change from a campaign day on."""
 
     rate: Rate
     daily_cap_minor: Annotated[int, Field(ge=1, le=MINOR_MAX)] | None = None
     likes_per_person_per_day: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    quality_from: Annotated[int, Field(ge=0, le=100)] = 0
     beneficiaries: Annotated[list[Beneficiary], Field(min_length=1, max_length=100), AfterValidator(_check_shares)]
 
 
-class SettlementPolicy(_StrictModel):
+class SettlementPolicy(StrictModel):
     """When and how pledged money is paid out."""
 
     cron: Annotated[SingleLine, AfterValidator(_check_cron)] = "0 3 * * mon"
@@ -243,20 +183,39 @@ class SettlementPolicy(_StrictModel):
     threshold_minor: Minor = 0
 
 
-class Agreement(_StrictModel):
+class AuthenticityPolicy(StrictModel):
+    """Whether rules look for fakes, how long people may decide, and how long observations are kept."""
+
+    rules: Literal["standard", "none"] = "standard"
+    review_days: Annotated[int, Field(ge=1, le=365)] = 30
+    undecided: Literal["void", "release"] = "void"
+    observation_days: Annotated[int, Field(ge=1, le=730)] = 35
+    appeal_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+
+class Agreement(StrictModel):
     """The signed document behind the promise."""
 
     url: Annotated[str, Field(pattern=r"^https://\S{1,400}$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Promise(_StrictModel):
+class Promise(StrictModel):
     """The whole promise."""
 
     campaign: PromiseCampaign
     terms: PromiseTerms
     settlement: SettlementPolicy = SettlementPolicy()
     agreement: Agreement | None = None
+    authenticity: AuthenticityPolicy | None = None  # None: the default of a new campaign, unchanged in an older one
+
+    @model_validator(mode="after")
+    def _check_observation_days(self) -> Self:
+        """Refuse to drop observations before their likes are settled and decided."""
+        policy, hold_days = self.authenticity, self.campaign.hold_days
+        if policy is not None and policy.observation_days < hold_days + policy.review_days:
+            raise invalid_value("observation_days_too_few", least_number=hold_days + policy.review_days)
+        return self
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:
@@ -266,12 +225,13 @@ class Promise(_StrictModel):
         return self
 
 
-class ImmutablePart(_StrictModel):
+class ImmutablePart(StrictModel):
     """The promise without its terms: what `campaigns.promise` stores."""
 
     campaign: PromiseCampaign
     settlement: SettlementPolicy
     agreement: Agreement | None = None
+    authenticity: AuthenticityPolicy | None = None  # None: promised before there were rules
 
 
 def canonical_json(part: BaseModel) -> bytes:
@@ -281,7 +241,12 @@ def canonical_json(part: BaseModel) -> bytes:
 
 def immutable_part(promise: Promise) -> ImmutablePart:
     """Return the promise without its terms. Pure."""
-    return ImmutablePart(campaign=promise.campaign, settlement=promise.settlement, agreement=promise.agreement)
+    return ImmutablePart(
+        campaign=promise.campaign,
+        settlement=promise.settlement,
+        agreement=promise.agreement,
+        authenticity=promise.authenticity,
+    )
 
 
 def engine_terms(terms: PromiseTerms, version: int, from_day: date) -> Terms:
@@ -295,4 +260,5 @@ def engine_terms(terms: PromiseTerms, version: int, from_day: date) -> Terms:
         terms.daily_cap_minor,
         terms.likes_per_person_per_day,
         shares,
+        terms.quality_from,
     )

@@ -26,6 +26,7 @@ class Terms:
     daily_cap_minor: int | None = None
     likes_per_person_per_day: int | None = None
     shares: tuple[Share, ...] = field(default=())
+    quality_from: int = 0  # likes of a lower score count nothing
 
     @property
     def rate(self) -> Fraction:

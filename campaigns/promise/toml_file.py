@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
 from campaigns.errors import FieldError, PromiseRefused
-from campaigns.promise.model import ACCOUNT_KINDS, Promise
+from campaigns.promise.bank_account import ACCOUNT_KINDS
+from campaigns.promise.model import Promise
 from ledger.errors import Param
 
 FILE_BYTES_MAX = 256 * 1024

@@ -25,6 +25,9 @@ CSV_COLUMNS = [
     "earned_so_far_exact_minor",
     "earned_so_far",
     "as_of",
+    "quarantined",
+    "void",
+    "low_quality",
 ]
 
 
@@ -38,6 +41,9 @@ class CampaignDay(TypedDict):
     terms_version: int
     counted: int
     withdrawn: int
+    quarantined: int
+    void: int
+    low_quality: int
     earned: ExactMoney
     capped: ExactMoney
     earned_so_far: ExactMoney
@@ -64,6 +70,9 @@ def campaign_days(snapshot: CampaignSnapshot) -> CampaignDays:
                 "terms_version": day.terms.version,
                 "counted": day.count.counted,
                 "withdrawn": day.count.withdrawn,
+                "quarantined": day.count.quarantined,
+                "void": day.count.void,
+                "low_quality": day.count.low_quality,
                 "earned": format_exact_money(day.earned, currency),
                 "capped": format_exact_money(day.capped, currency),
                 "earned_so_far": format_exact_money(so_far, currency),
@@ -81,5 +90,6 @@ def campaign_days_csv(snapshot: CampaignSnapshot) -> str:
         start = [view["campaign"], row["day"], row["terms_version"], view["currency"]]
         amounts = [row["earned"], row["capped"], row["earned_so_far"]]
         exact_and_text = [figure for amount in amounts for figure in (amount["exact_minor"], amount["text"])]
-        writer.writerow([*start, row["counted"], row["withdrawn"], *exact_and_text, view["as_of"]])
+        uncounted = [row["quarantined"], row["void"], row["low_quality"]]
+        writer.writerow([*start, row["counted"], row["withdrawn"], *exact_and_text, view["as_of"], *uncounted])
     return out.getvalue()

@@ -22,7 +22,7 @@ from ledger.log.receipt import like_entry
 from ledger.publication import store
 from sql import Connection, query
 
-Fate = Literal["counted", "withdrawn", "quarantined", "void", "over_limit", "gone", "forgotten"]
+Fate = Literal["counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "gone", "forgotten"]
 _PREFIX = "rcp_"
 _TREES_MAX = 16  # at most half a megabyte each
 _PACKED_BYTES = 8 + 4 + TAG_BYTES
@@ -61,9 +61,9 @@ class ReceiptCount(TypedDict):
 class Receipt(TypedDict):
     """The fate of a like, and its proof.
 
-    `gone`: the like was erased, or another receipt counts it now. `forgotten`: nothing links the
-    like to a person any more. `like` is null if it is no longer stored; `count` and `checkpoint`
-    are null until the log has the batch.
+    The fate is the state of the like now. `gone`: it is no longer stored, or an older release gave
+    it another receipt. `forgotten`: nothing links it to a person any more. `like` is null if it is
+    no longer stored; `count` and `checkpoint` are null until the log has the batch.
     """
 
     receipt: str
@@ -165,7 +165,10 @@ def _batch_tree(leaves: bytes) -> list[list[bytes]]:
 
 
 def _committed_like(nonce: bytes | None, row: Any, leaf: str) -> ReceiptLike | None:
-    """Return the like if the leaf commits to it; None if it has changed since or is not stored."""
+    """Return the like if the leaf commits to it; None if it is not stored.
+
+    A like that an older release moved has another time than its leaf: it is None too.
+    """
     if nonce is None or row is None:
         return None
     entry = like_entry(nonce, row["person"], row["event_us"], row["content"])

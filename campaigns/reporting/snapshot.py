@@ -11,6 +11,7 @@ from campaigns.catalogue.cache import Campaign, CatalogueCache
 from campaigns.pledging.waterfall import Budget, DayCount, TermsDay, days_under_terms
 from campaigns.promise.calendar import local_day
 from campaigns.promise.terms import Terms, terms_on_day, versions_in_force
+from campaigns.reporting.authenticity_figures import NO_FIGURES, AuthenticityFigures, read_authenticity_figures
 from ledger.accounting.balances import CampaignBalances, balances_by_campaign
 from ledger.publication import store
 from ledger.publication.store import CoveringHead, SignedHead
@@ -47,6 +48,7 @@ class CampaignSnapshot:
     covering_head: CoveringHead | None = None  # None: a leaf of this is still on its way into the public log
     settlements: Sequence[Settlement] = ()
     newest_head: SignedHead | None = None  # covers this or not; None before the log was created
+    authenticity: AuthenticityFigures = NO_FIGURES
 
     @property
     def slug(self) -> str:
@@ -130,6 +132,7 @@ async def _build_snapshots(conn: Connection, campaigns: Sequence[Campaign], now:
         row["campaign_id"]: PeopleCount(row["people"], row["as_of"]) for row in await conn.fetch(_LIST_PEOPLE_COUNTS)
     }
     balances = await balances_by_campaign(conn, [campaign.slug for campaign in campaigns])
+    authenticity = await read_authenticity_figures(conn)
     covering_head = await store.covering_head(conn)
     newest_head = await store.newest_head(conn)
     settlements: dict[str, list[Settlement]] = {campaign.slug: [] for campaign in campaigns}
@@ -146,6 +149,7 @@ async def _build_snapshots(conn: Connection, campaigns: Sequence[Campaign], now:
             covering_head=covering_head,
             settlements=settlements[c.slug],
             newest_head=newest_head,
+            authenticity=authenticity.get(c.campaign_id, NO_FIGURES),
         )
         for c in campaigns
     ]

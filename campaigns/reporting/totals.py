@@ -21,6 +21,7 @@ class LikeTotals(TypedDict):
     withdrawn: int
     quarantined: int
     void: int
+    low_quality: int
     over_limit: int
 
 
@@ -106,6 +107,7 @@ def _like_totals(snapshot: CampaignSnapshot) -> LikeTotals:
         "withdrawn": sums.withdrawn,
         "quarantined": sums.quarantined,
         "void": sums.void,
+        "low_quality": sums.low_quality,
         "over_limit": sums.over_limit,
     }
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from ledger.log.canonical import canonical_bytes
 from sql import Connection, query
 
-LeafKind = Literal["terms", "count", "transfer", "settlement", "payout", "note", "succession"]
+LeafKind = Literal["terms", "count", "transfer", "settlement", "payout", "note", "succession", "ruleset", "verdicts"]
 
 # The newest version of each kind of leaf; the others are at version 1.
 _VERSIONS: dict[LeafKind, int] = {"terms": 2, "count": 2, "payout": 2}

@@ -49,6 +49,14 @@ def due_days(cron: str, timezone: ZoneInfo, start: datetime, until: datetime) ->
         wall_time = trigger.get_next_fire_time(None, after)
 
 
+def due_moment(cron: str, timezone: ZoneInfo, day: date) -> datetime:
+    """Return the first moment of a due day on which the cron falls due."""
+    wall_time = parse_cron(cron).get_next_fire_time(None, datetime.combine(day, time(), tzinfo=UTC))
+    if wall_time is None or wall_time.date() != day:
+        raise ValueError(f"{cron} does not fall due on {day}")
+    return _moment_of(wall_time, timezone)
+
+
 def _moment_of(wall_time: datetime, timezone: ZoneInfo) -> datetime:
     """Return when a clock in `timezone` shows a wall time, the first time if it shows it twice."""
     return wall_time.replace(tzinfo=timezone).astimezone(UTC)

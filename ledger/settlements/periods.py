@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ledger.settlements.cron import due_days
+from ledger.settlements.cron import due_days, due_moment
 
 _DAY = timedelta(days=1)
 _HORIZON = timedelta(days=3 * 366)
@@ -77,6 +77,13 @@ def closed_periods(window: PeriodWindow, now: datetime, after: date | None = Non
             first = day + _DAY
     if ends_at is not None and ends_at <= now:
         yield Period(max(first, ends_at.astimezone(window.timezone).date()), window.last_counting_day, is_last=True)
+
+
+def period_due_at(window: PeriodWindow, period: Period) -> datetime:
+    """Return the moment when a period falls due."""
+    if period.is_last and window.ends_at is not None:
+        return window.ends_at
+    return due_moment(window.cron, window.timezone, period.day)
 
 
 def next_period(window: PeriodWindow, now: datetime) -> date | None:

@@ -127,15 +127,28 @@ async def settle_first_due(
     A period that takes nothing gets no row, so it hides no later one. Returns None if none is
     settled. Joins the caller's transaction, which must hold the campaign's lock.
     """
+    period = await find_first_due(conn, periods, amounts_due)
+    if period is None:
+        return None
+    due = amounts_due(period)
+    shares = apportion_shares(due, await _read_charity_balances(conn, due.campaign))
+    return await _settle_period(conn, due, shares, made_by, now)
+
+
+async def find_first_due(
+    conn: Connection, periods: Sequence[Period], amounts_due: Callable[[Period], AmountsDue]
+) -> Period | None:
+    """Return the first of a campaign's unsettled periods that takes money, or the last one; None without one."""
+    if not periods:
+        return None
     newest = amounts_due(periods[-1])
     balances = await _read_charity_balances(conn, newest.campaign)
     if not takes_money(newest, apportion_shares(newest, balances)):  # then no earlier one does: totals only grow
         return None
     for period in periods:
         due = amounts_due(period)
-        shares = apportion_shares(due, balances)
-        if takes_money(due, shares):
-            return await _settle_period(conn, due, shares, made_by, now)
+        if takes_money(due, apportion_shares(due, balances)):
+            return period
     return None
 
 

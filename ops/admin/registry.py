@@ -18,6 +18,8 @@ from ops.admin.resources import (
     people,
     platforms,
     proposals,
+    review,
+    review_lists,
     sessions,
     settlement_lists,
     settlements,
@@ -43,6 +45,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     *payouts.COMMANDS,
     *statements.COMMANDS,
     *payment_statuses.COMMANDS,
+    *review.COMMANDS,
     *tokens.COMMANDS,
     *sessions.COMMANDS,
     *proposals.decision_commands(find_command),
@@ -57,6 +60,7 @@ LIST_ENDPOINTS: tuple[ListEndpoint, ...] = (
     *settlement_lists.LISTS,
     statements.STATEMENT_LINES,
     payment_statuses.PAYMENT_STATUSES,
+    *review_lists.LISTS,
     proposals.PROPOSALS,
     tokens.TOKENS,
     sessions.SESSIONS,
@@ -67,6 +71,7 @@ DETAIL_ENDPOINTS: tuple[DetailEndpoint, ...] = (
     campaign_views.CAMPAIGN,
     content_uploads.UPLOAD,
     *settlement_lists.DETAILS,
+    *review_lists.DETAILS,
     proposals.PROPOSAL,
 )
 

@@ -1,4 +1,4 @@
-"""`like-ledger review`: judge exported likes again, without a database."""
+"""`like-ledger review`: judge likes, and judge exported likes again without a database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.cli import runtime
+from ops.cli.review_cases import cases, note, release, show, void
+from ops.cli.review_run import run
 
 if TYPE_CHECKING:
     from campaigns.authenticity.reproduce import Reproduction
@@ -16,9 +18,8 @@ app = typer.Typer(no_args_is_help=True, help="Likes that the rules hold.")
 _HEAD_CHARS_MAX = 1_000
 
 
-@app.callback()
-def group() -> None:
-    """Keep `review` a group while it has one command."""
+for _command in (run, cases, show, release, void, note):
+    app.command()(_command)
 
 
 @app.command()

@@ -99,19 +99,23 @@ def run_to_end(work: Coroutine[Any, Any, ResultT]) -> ResultT:
     """Run the work of a command and return its result; ends the command with one clear line if it is refused."""
     import asyncio
 
+    import uvloop
+
     from ops.logs import configure_command_logs
 
     configure_command_logs()
-    with exit_on_refusal():
-        return asyncio.run(work)
+    with exit_on_refusal(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
 
 
 @asynccontextmanager
-async def open_session(person: str | None = None, token: str = "") -> AsyncIterator[Session]:
+async def open_session(
+    person: str | None = None, token: str = "", *, roles: "frozenset[str] | None" = None
+) -> AsyncIterator[Session]:
     """Yield a session on the existing ledger that the settings name.
 
     Without `person` the actor is the operator. Raises TokenRefused if the token does not belong to the person,
-    or its role may not handle payouts.
+    or its role is not among `roles`: by default those that may handle payouts.
     """
     from ops import database, keys, signing
     from ops.admin.core.actor import OPERATOR
@@ -123,7 +127,7 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
         service_keys = keys.load_keys(settings)  # after the database: a missing ledger gets no keys
         await _require_migrated(dsn)
         async with database.open_pool(dsn) as pool:
-            actor = OPERATOR if person is None else await _identify(pool, person, token)
+            actor = OPERATOR if person is None else await _identify(pool, person, token, roles)
             errors: list[Exception] = []
             guard = signing.load_guard(settings)
             services = CommandServices(
@@ -132,13 +136,13 @@ async def open_session(person: str | None = None, token: str = "") -> AsyncItera
             yield Session(pool, service_keys, actor, services, errors)
 
 
-async def _identify(pool: "Pool", person: str, token: str) -> "Actor":
+async def _identify(pool: "Pool", person: str, token: str, roles: "frozenset[str] | None") -> "Actor":
     from ops.admin.auth import tokens
     from ops.admin.core.actor import Actor
     from ops.clock import utc_now
 
     async with pool.acquire() as conn:
-        identity = await tokens.require_identity(conn, token, person, tokens.PAYOUT_ROLES, utc_now())
+        identity = await tokens.require_identity(conn, token, person, roles or tokens.PAYOUT_ROLES, utc_now())
     return Actor(identity.name, identity.role, "command line")
 
 

@@ -16,7 +16,7 @@ _MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 def lookup_text(kind: str, name: str, language: Language, fallback: str | None = None) -> str:
     """Return the text `kind_name`, else the fallback, else the name with its words apart."""
-    key = f"{kind}_{name}".replace(".", "_").replace("-", "_").replace(" ", "_")
+    key = f"{kind}_{name}".replace(".", "_").replace("-", "_").replace(" ", "_").replace("/", "_")
     if key in TEXTS:
         return translate(key, language)
     return fallback if fallback is not None else name.replace("_", " ").replace(".", " ")

@@ -7,7 +7,8 @@ WITH count_leaves AS (
     SELECT DISTINCT ON (slug, day)
         body ->> 'campaign' AS slug, (d ->> 'day')::date AS day,
         (d ->> 'counted')::bigint AS counted, (d ->> 'withdrawn')::bigint AS withdrawn, (d ->> 'void')::bigint AS void,
-        (d ->> 'quarantined')::bigint AS quarantined  -- null in a leaf of version 1
+        -- null in a leaf of version 1
+        (d ->> 'quarantined')::bigint AS quarantined, (d ->> 'low_quality')::bigint AS low_quality
     FROM count_leaves CROSS JOIN LATERAL jsonb_array_elements(body -> 'days') d
     ORDER BY slug, day, leaf_id DESC
 ), batches AS (
@@ -20,6 +21,7 @@ JOIN day_counts d USING (campaign_id)
 FULL JOIN days t ON t.slug = c.slug AND t.day = d.day
 WHERE (d.counted, d.withdrawn, d.void) IS DISTINCT FROM (t.counted, t.withdrawn, t.void)
     OR d.quarantined <> t.quarantined
+    OR d.low_quality <> t.low_quality
 UNION ALL
 SELECT c.slug, 'batch ' || coalesce(b.batch_id, t.batch_id), b.size, t.size
 FROM campaigns c

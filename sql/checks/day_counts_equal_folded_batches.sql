@@ -20,7 +20,7 @@ WITH folded AS (
     FROM day_counts d
     CROSS JOIN LATERAL (
         VALUES ('counted', counted), ('withdrawn', withdrawn), ('quarantined', quarantined), ('void', void),
-            ('over_limit', over_limit), ('duplicate', duplicate)
+            ('over_limit', over_limit), ('low_quality', low_quality), ('duplicate', duplicate)
     ) s (outcome, likes)
     UNION ALL
     SELECT campaign_id, day, outcome, likes FROM refusal_counts

@@ -5,7 +5,7 @@ WITH tallies AS (
     FROM day_counts d
     CROSS JOIN LATERAL (
         VALUES ('counted', counted), ('withdrawn', withdrawn), ('quarantined', quarantined), ('void', void),
-            ('over_limit', over_limit)
+            ('over_limit', over_limit), ('low_quality', low_quality)
     ) s (state, likes)
     UNION ALL
     SELECT b.campaign_id, d.key::date, s.key, s.value::bigint

@@ -53,8 +53,23 @@ SELECT create_likes_partition($1);
 -- name: add_terms
 -- Insert a version of the terms, in force from the start of a campaign day.
 INSERT INTO terms (
-    campaign_id, version, from_day, promise, amount_minor, per_likes, daily_cap_minor, likes_per_person_per_day
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+    campaign_id, version, from_day, promise, amount_minor, per_likes, daily_cap_minor, likes_per_person_per_day,
+    quality_from
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: add_ruleset
+-- Insert a version of a campaign's rules; no row if the version exists.
+INSERT INTO rulesets (campaign_id, version, file, body, salt, sha256, applied_by, applied_at, live_from)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING version;
+
+-- name: list_newest_rulesets
+-- List the newest version of each campaign's rules.
+SELECT DISTINCT ON (campaign_id) campaign_id, body, live_from FROM rulesets ORDER BY campaign_id, version DESC;
+
+-- name: list_rulesets
+-- List the versions of a campaign's rules, newest first.
+SELECT version, file, body, salt, sha256, applied_by, applied_at, live_from FROM rulesets
+WHERE campaign_id = $1 ORDER BY version DESC;
 
 -- name: add_platform
 -- Insert a platform; no row if the name is taken.

@@ -35,9 +35,11 @@ INSERT INTO day_counts (campaign_id, day) SELECT $1, unnest($2::date[]) ON CONFL
 UPDATE day_counts d SET
     counted = d.counted + n.counted, withdrawn = d.withdrawn + n.withdrawn,
     quarantined = d.quarantined + n.quarantined, void = d.void + n.void,
-    over_limit = d.over_limit + n.over_limit, duplicate = d.duplicate + n.duplicate
-FROM unnest($2::date[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-    AS n (day, counted, withdrawn, quarantined, void, over_limit, duplicate)
+    over_limit = d.over_limit + n.over_limit, low_quality = d.low_quality + n.low_quality,
+    duplicate = d.duplicate + n.duplicate
+FROM unnest(
+    $2::date[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[]
+) AS n (day, counted, withdrawn, quarantined, void, over_limit, low_quality, duplicate)
 WHERE d.campaign_id = $1 AND d.day = n.day;
 
 -- name: add_refusal_counts
@@ -48,7 +50,7 @@ ON CONFLICT (campaign_id, day, outcome) DO UPDATE SET likes = r.likes + excluded
 
 -- name: list_day_counts
 -- List the days of a campaign.
-SELECT day, counted, withdrawn, quarantined, void, over_limit, duplicate FROM day_counts
+SELECT day, counted, withdrawn, quarantined, void, over_limit, low_quality, duplicate FROM day_counts
 WHERE campaign_id = $1 ORDER BY day;
 
 -- name: find_oldest_unfolded

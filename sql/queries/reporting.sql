@@ -1,6 +1,6 @@
 -- name: list_all_day_counts
 -- List the days of all campaigns, in order.
-SELECT campaign_id, day, counted, withdrawn, quarantined, void, over_limit, duplicate FROM day_counts
+SELECT campaign_id, day, counted, withdrawn, quarantined, void, over_limit, duplicate, low_quality FROM day_counts
 ORDER BY campaign_id, day;
 
 -- name: list_refusal_totals
@@ -21,8 +21,9 @@ LEFT JOIN leaf_queue q ON q.subject = 'count/' || b.folded_with || '/0'
 WHERE b.batch_id = $1;
 
 -- name: find_receipt_like
--- Find the like at a position of a batch.
-SELECT state::text AS state, person, content, (extract(epoch FROM event_at) * 1000000)::bigint AS event_us
+-- Find the like at a position of a batch, with the time that its leaf commits to.
+SELECT state::text AS state, person, content,
+    (extract(epoch FROM coalesce(leaf_at, event_at)) * 1000000)::bigint AS event_us
 FROM likes WHERE campaign_id = $1 AND bucket = $2 AND batch_id = $3 AND position = $4;
 
 -- name: find_counted_like
@@ -33,3 +34,43 @@ JOIN campaigns c USING (campaign_id)
 JOIN likes l ON l.campaign_id = b.campaign_id AND l.bucket = b.bucket AND l.batch_id = b.batch_id
 WHERE c.slug = $1 AND l.state = 'counted' AND b.nonce_key IS NOT NULL
 ORDER BY b.batch_id DESC LIMIT 1;
+
+-- name: list_all_verdict_counts
+-- List the verdicts of all campaigns by day, family and decider, in order.
+SELECT campaign_id, day, family, decided_by, held, released, void FROM verdict_counts
+WHERE held + released + void > 0
+ORDER BY campaign_id, day, family, decided_by;
+
+-- name: list_ruleset_figures
+-- List the newest ruleset of all campaigns.
+SELECT DISTINCT ON (campaign_id) campaign_id, version, encode(sha256, 'hex') AS sha256, applied_at, live_from
+FROM rulesets ORDER BY campaign_id, version DESC;
+
+-- name: list_case_figures
+-- List how many cases of all campaigns are open and decided, and the median time to a decision.
+-- Cases that rules cleared were never decided.
+SELECT campaign_id,
+    count(*) FILTER (WHERE closed_at IS NULL) AS open,
+    min(opened_at) FILTER (WHERE closed_at IS NULL) AS oldest_opened_at,
+    count(*) FILTER (WHERE outcome <> 'cleared') AS decided,
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY closed_at - opened_at) FILTER (WHERE outcome <> 'cleared')
+        AS median_to_decision
+FROM cases GROUP BY campaign_id;
+
+-- name: list_appeal_figures
+-- List how many appeals of all campaigns were opened, upheld and rejected.
+SELECT campaign_id, count(*) AS opened, count(*) FILTER (WHERE outcome = 'upheld') AS upheld,
+    count(*) FILTER (WHERE outcome = 'rejected') AS rejected
+FROM appeals GROUP BY campaign_id;
+
+-- name: list_not_judged
+-- List what the closing passes of all campaigns could not judge, of the days that each pass closed.
+SELECT DISTINCT p.campaign_id, e ->> 0 AS platform, (e ->> 1)::date AS day, e ->> 2 AS rule
+FROM (
+    SELECT campaign_id, cut_off, not_judged,
+        lag(cut_off) OVER (PARTITION BY campaign_id ORDER BY period) AS closed_before
+    FROM closing_passes
+) p
+CROSS JOIN LATERAL jsonb_array_elements(p.not_judged::jsonb) e
+WHERE (e ->> 1)::date <= p.cut_off AND (p.closed_before IS NULL OR (e ->> 1)::date > p.closed_before)
+ORDER BY campaign_id, day, platform, rule;

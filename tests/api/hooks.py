@@ -33,7 +33,7 @@ INTAKE, CALLBACKS = "/v1/platforms/{platform}/likes", "/v1/payouts/answers"
 SECRETS = {INTAKE: STAGE["secret"], CALLBACKS: STAGE["payout_secret"]}
 # Dry runs only: they would end what later operations need.
 ENDING_PATHS = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/refuse", "/withdraw")
-ENDING_PATHS += ("/record-result", "/stop", "/approve", "/match", "/end")
+ENDING_PATHS += ("/record-result", "/stop", "/approve", "/match", "/end", "/release", "/void")
 STAGE_MEMBERS = (("/match", "payout", "matched"), ("/people/forget", "platform", "platform"))  # of bodies
 # These operations need another entry of the stage than the one that is named like the parameter.
 OTHER_STAGE_KEYS = {

@@ -12,6 +12,7 @@ from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.openapi.examples import PROMISE_JSON
+from reviewed_cases import open_case, send_likes, store_rules
 from running_service import DAY, SLUG, RunningService, create_funded_campaign, like, promise, running_service
 from status_reports import status_report, transfer_status
 
@@ -35,6 +36,7 @@ async def staged_service(dsn: str) -> AsyncIterator[dict[str, Any]]:
             **await _create_settlements(server),
             **await _create_proposals(server),
             **await _read_registers(server),
+            **await _open_cases(server),
         }
         constants = {"promise": json.loads(PROMISE_JSON), "running": RUNNING_SLUG}
         yield {"url": server.url, **secrets, **entries, **constants, "cursors": await _read_cursors(server)}
@@ -106,6 +108,16 @@ async def _create_proposals(server: RunningService) -> dict[str, Any]:
     file = f"/campaigns/{SLUG}/content/enrol/file"
     _, response = await AdminClient(server, "cat").send_file(file, b"1\n2\n3\n", kind="text/csv")
     return {**entries, "upload": response["after"]["upload"]}
+
+
+async def _open_cases(server: RunningService) -> dict[str, Any]:
+    """Open two cases of held likes, and return the first."""
+    await store_rules(server)
+    names = [
+        await open_case(server, await send_likes(server, [f"{name} {n}" for n in range(6)], name))
+        for name in ("phone", "tablet")
+    ]
+    return {"case": names[0]}
 
 
 async def _read_registers(server: RunningService) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from story import (
     enrol_content,
     manage_registers,
     pay_out,
+    review_cases,
     send_likes,
     settle_periods,
 )
@@ -35,7 +36,7 @@ from story import (
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 UNREACHABLE_URL = "http://127.0.0.1:9/payouts"  # the payment service never responds, but calls back
 EXAMPLES_FILE = Path(__file__).parents[2] / "ops/site/examples.json"
-GENERATED_ID = re.compile(r"^(stl|pay|prp|upl|spo|rcp)_[A-Za-z0-9_-]+$|^[A-Z0-9]{23}-\d+$")
+GENERATED_ID = re.compile(r"^(stl|pay|prp|upl|spo|rcp|cas)_[A-Za-z0-9_-]+$|^[A-Z0-9]{23}-\d+$")
 SECRETS = re.compile(r"^(whsec|llt)_.*$")
 LIST_EXAMPLE_ROWS = 2
 
@@ -53,6 +54,7 @@ async def run_story(server: RunningService) -> Story:
     path_parameters |= {
         "sponsor": await manage_registers(story),
         "upload": await enrol_content(story),
+        "case": await review_cases(story),
         "schema": "count-1.json",
     }
     await read_everything(story, path_parameters)

@@ -1,5 +1,7 @@
 """The schema of a database from PostgreSQL's catalogue, to compare two databases."""
 
+import re
+
 import asyncpg
 
 _PARTS = {
@@ -21,12 +23,10 @@ _PARTS = {
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND attnum > 0
             AND NOT attisdropped""",
 }
-_MIGRATIONS_TABLE = "schema_migrations"
+_BY_RUNNER = re.compile(r"schema_migrations|observations_\d{8}")  # its table, and a partition for each day
 
 
 async def catalog(conn: asyncpg.Connection) -> dict[str, list[tuple[object, ...]]]:
-    """Return every part of the schema, sorted, without the table of the migration runner."""
+    """Return every part of the schema, sorted, without what the migration runner adds."""
     parts = {name: [tuple(row) for row in await conn.fetch(text)] for name, text in _PARTS.items()}
-    return {
-        name: sorted((r for r in rows if _MIGRATIONS_TABLE not in str(r)), key=str) for name, rows in parts.items()
-    }
+    return {name: sorted((r for r in rows if not _BY_RUNNER.search(str(r))), key=str) for name, rows in parts.items()}

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import proposal_pairs
-from campaigns.catalogue import apply_promise, content_uploads, pauses
+from campaigns.authenticity.ruleset import default_file
+from campaigns.catalogue import apply_promise, cache, content_uploads, pauses, rulesets
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging import budget
 from campaigns.pledging.pledge import run_tick
@@ -51,7 +52,6 @@ FIRST_DAYS = [
     delivery_body(
         like_json("ann", "c1", 9, action="unlike"), like_json("cid", "c1", 9, action="unlike")
     ),  # a later like takes the free place of the limit
-    delivery_body(like_json("dan", "c1", 1, signals={"account_age_days": 0, "watch_ms": 0})),  # suspect
     delivery_body(
         like_json("ann", "c0", 1, day=9), {**like_json("eve", "c0", 1), "event_at": "2026-10-01T00:00:00Z"}
     ),  # not running
@@ -61,6 +61,7 @@ UNLIKES = delivery_body(*(like_json(f"p{n}", "c9", 2, day=8, action="unlike") fo
 LAST_DELIVERIES = [
     delivery_body(like_json("fay", "c0", 1, day=9)),
     delivery_body(like_json("ann", "c0", 3, action="unlike"), like_json("ann", "c1", 30)),
+    delivery_body(like_json("dan", "c1", 1, signals={"account_age_days": 0, "watch_ms": 0})),  # suspect
 ]
 
 
@@ -83,6 +84,7 @@ async def fill_database(dsn: str) -> None:
         await close_another_campaign(pool)
         await enrol_and_pause(pool, campaign, ["z"])
         await proposal_pairs.create_proposals(pool, campaign.slug, KEYS)
+        await apply_shipped_rules(pool, campaign)
         async with pool.acquire() as conn:
             await sequencer.append_leaves(conn, NOW)
         await fund_campaign(pool, campaign, 1)  # its leaf stays in the queue
@@ -92,6 +94,14 @@ async def fill_database(dsn: str) -> None:
 async def give_promise(pool: Pool, now: datetime, *changes: tuple[str, str]) -> Campaign:
     async with pool.acquire() as conn, conn.transaction():
         return (await apply_promise.apply_promise(conn, promise(*changes), now, pseudonym_key=PSEUDONYM_KEY)).campaign
+
+
+async def apply_shipped_rules(pool: Pool, campaign: Campaign) -> None:
+    """Make the rules that ship live, after all settlements."""
+    async with pool.acquire() as conn, conn.transaction():
+        await cache.lock_and_bump_version(conn)
+        shipped = rulesets.Application(default_file(), rulesets.SHIPPED_BY, NOW + timedelta(days=7))
+        await rulesets.store_ruleset(conn, campaign.campaign_id, campaign.slug, shipped)
 
 
 async def fund_campaign(pool: Pool, campaign: Campaign, amount_minor: int) -> None:

@@ -1,12 +1,13 @@
-"""An oracle of intake: what any number of events must end as, worked out from all of them at once.
+"""An oracle of intake: what any number of events and verdicts end as, worked out from all at once.
 
 It knows no batches, no stored likes and no order of arrival.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple
 
 
@@ -19,6 +20,7 @@ class OracleEvent(NamedTuple):
     event_us: int
     day: date
     is_suspect: bool = False
+    is_low_quality: bool = False
 
 
 @dataclass
@@ -29,8 +31,10 @@ class Figures:
     counts: Counter[tuple[date, str]] = field(default_factory=Counter)
 
 
-def work_out(received: Iterable[OracleEvent], limit: int | None) -> Figures:
-    """Return the figures after all events, each as often as it was received."""
+def work_out(
+    received: Iterable[OracleEvent], limit: int | None, verdicts: Mapping[tuple[str, str], str] = MappingProxyType({})
+) -> Figures:
+    """Return the figures after all events, each as often as it was received, under the last verdicts."""
     figures, by_like = Figures(), defaultdict(list)
     for event in received:
         by_like[event.content, event.person].append(event)
@@ -40,8 +44,8 @@ def work_out(received: Iterable[OracleEvent], limit: int | None) -> Figures:
         if not likes:
             figures.states[key] = (None, "withdrawn")
             continue
-        first = min(likes, key=lambda event: (event.event_us, not event.is_suspect))
-        figures.states[key] = (first.day, _state_of(events, first))
+        first = min(likes, key=lambda event: event.event_us)
+        figures.states[key] = (first.day, _state_of(events, first.event_us, verdicts.get(key)))
         figures.counts.update((event.day, "duplicate") for event in likes)
         figures.counts[first.day, "duplicate"] -= 1
         if figures.states[key][1] == "counted":
@@ -54,8 +58,13 @@ def work_out(received: Iterable[OracleEvent], limit: int | None) -> Figures:
     return figures
 
 
-def _state_of(events: Sequence[OracleEvent], first: OracleEvent) -> str:
+def _state_of(events: Sequence[OracleEvent], first_us: int, verdict: str | None) -> str:
     latest = max(events, key=lambda event: (event.event_us, not event.is_like))
+    earliest = [event for event in events if event.is_like and event.event_us == first_us]
     if not latest.is_like:
         return "withdrawn"
-    return "quarantined" if first.is_suspect else "counted"
+    if verdict == "void":
+        return "void"
+    if verdict == "held" or (verdict is None and any(event.is_suspect for event in earliest)):
+        return "quarantined"
+    return "low_quality" if any(event.is_low_quality for event in earliest) else "counted"

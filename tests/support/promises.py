@@ -33,6 +33,9 @@ late_days = 36500
 content = "open"
 floor_minor = 0
 
+[authenticity]
+rules = "none"
+
 [terms]
 rate = { amount_minor = 1, per_likes = 3 }
 daily_cap_minor = 500

@@ -56,14 +56,19 @@ share_bp = 3000
 account = { scheme = "other", id = "6222020200112233446" }
 [settlement]
 automatic = false
+[authenticity]
+rules = "none"
 """
 
 
-def promise(campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] | None = None) -> Promise:
+def promise(
+    campaign: Mapping[str, Any] | None = None, terms: Mapping[str, Any] | None = None, rules: str = "none"
+) -> Promise:
     """Return the contract's promise without limit and daily cap, with these changes."""
     parts = tomllib.loads(PROMISE)
     parts["campaign"] |= campaign or {}
     parts["terms"] |= terms or {}
+    parts["authenticity"]["rules"] = rules
     return Promise.model_validate(parts)
 
 
@@ -165,7 +170,7 @@ class RunningService:
         """Tick, then return the number of likes by state, over all days."""
         await self.tick()
         rows = await self.service.pool.fetch("SELECT * FROM day_counts")
-        names = ("counted", "withdrawn", "quarantined", "void", "over_limit", "duplicate")
+        names = ("counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "duplicate")
         return {name: sum(row[name] for row in rows) for name in names if sum(row[name] for row in rows)}
 
     async def pledged_minor(self) -> int:

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeGuard, cast
+from typing import TypeGuard, cast, get_args
 
 import typer
 from pydantic import BaseModel
@@ -163,10 +163,16 @@ def test_every_member_of_a_promise_is_documented_with_its_default() -> None:
 
 
 def members(part: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each member's dotted path with its default as the page writes it; sections are split."""
+    """Yield each member's dotted path with its default as the page writes it; sections are split.
+
+    So is an optional section of which each member has a default.
+    """
     for name, member in part.model_fields.items():
-        inner = member.annotation
-        if prefix == "" and isinstance(inner, type) and issubclass(inner, BaseModel):
+        inner = next((a for a in get_args(member.annotation) if a is not type(None)), member.annotation)
+        is_section = prefix == "" and isinstance(inner, type) and issubclass(inner, BaseModel)
+        if is_section and (
+            inner is member.annotation or not any(m.is_required() for m in inner.model_fields.values())
+        ):
             yield from members(inner, f"{name}.")
         else:
             yield f"{prefix}{name}", default(member)

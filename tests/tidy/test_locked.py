@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from repository import ROOT, format_faults
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)(?: ; [^\\]+)? ?\\?$")
-FILES = ("service", "fast", "demo", "dev")
+FILES = ("service", "demo", "dev")
 
 
 @cache
@@ -19,9 +19,9 @@ def required_packages() -> dict[str, list[Requirement]]:
     """Return what pyproject.toml asks for, by the file that must have it."""
     tables = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     service = tables["project"]["dependencies"]
-    fast, demo = (tables["project"]["optional-dependencies"][name] for name in ("fast", "demo"))
+    demo = tables["project"]["optional-dependencies"]["demo"]
     dev = tables["dependency-groups"]["dev"]
-    listed = {"service": service, "fast": service + fast, "demo": service + demo, "dev": service + dev}
+    listed = {"service": service, "demo": service + demo, "dev": service + dev}
     return {file: [Requirement(line) for line in lines] for file, lines in listed.items()}
 
 
@@ -62,6 +62,6 @@ def test_every_pin_has_a_hash(file: str) -> None:
 
 def test_the_same_versions_are_tested_and_served() -> None:
     tested = locked_versions("dev")
-    service = locked_versions("service") | locked_versions("fast") | locked_versions("demo")
+    service = locked_versions("service") | locked_versions("demo")
     faults = [f"{n}: {v}, tested is {tested[n]}" for n, v in service.items() if tested.get(n, v) != v]
     assert not faults, format_faults(faults, "make lock: one resolution for all files")

@@ -52,7 +52,11 @@ def bound_name(node: ast.AST) -> str | None:
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
             return node.name
-        case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+        case ast.Name(id=name, ctx=ast.Store()):
+            return name
+        case ast.Attribute(
+            value=ast.Name(id="self"), attr=name, ctx=ast.Store()
+        ):  # another object's may be a library's
             return name
         case ast.arg(arg=name) | ast.alias(asname=str(name)):
             return name

@@ -71,7 +71,8 @@ def format_result(result: VerificationResult) -> list[str]:
     if result.followed is not None:
         lines += format_link(result.followed)
     for slug, figures in sorted(result.figures.items()):
-        amounts = ", ".join(f"{name} {figure}" for name, figure in figures._asdict().items())
+        stated = {name: figure for name, figure in figures._asdict().items() if figure is not None}
+        amounts = ", ".join(f"{name} {figure}" for name, figure in stated.items())
         lines.append(f"  {slug}: {amounts}, remaining_minor {figures.remaining_minor}")
     lines += [
         f"Cosigned by {cosignature.witness.name} at {_format_timestamp(cosignature.timestamp)}."

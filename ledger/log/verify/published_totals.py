@@ -8,6 +8,7 @@ from ledger.log.encoding import from_base64
 from ledger.log.verify.replay import Figures
 
 _LIKE_NAMES = ("counted", "withdrawn", "void", "quarantined")
+_LATER_LIKE_NAMES = ("low_quality",)  # older services do not publish them
 _MONEY_NAMES = ("funded", "pledged", "settled", "in_flight", "paid", "remaining")
 
 
@@ -47,7 +48,8 @@ def _parse_head(checkpoint: Any) -> tuple[int, bytes] | None:
 
 
 def _parse_figures(campaign: Mapping[str, Any]) -> dict[str, int]:
-    likes = {name: int(campaign["likes"][name]) for name in _LIKE_NAMES}
+    later_names = [name for name in _LATER_LIKE_NAMES if name in campaign["likes"]]
+    likes = {name: int(campaign["likes"][name]) for name in (*_LIKE_NAMES, *later_names)}
     return likes | {name: int(campaign["money"][name]["minor"]) for name in _MONEY_NAMES}
 
 

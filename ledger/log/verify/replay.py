@@ -3,17 +3,15 @@
 Each leaf is checked against all leaves before it; the first invalid one is reported with a reason.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ledger.log.leaf_schemas import InvalidLeaf, read_leaf
-from ledger.log.verify.arithmetic import WHOLE_BP, CampaignEarnings, TermsVersion
+from ledger.log.verify.arithmetic import WHOLE_BP, TermsVersion
 from ledger.log.verify.balances import Balances
+from ledger.log.verify.campaign import CampaignState
 from ledger.log.verify.seen_ids import BATCH_MAX, BatchBitmap
 from ledger.log.verify.settlements import Settlements
 
-_COUNT_NAMES = ("counted", "withdrawn", "void")
 _IMMUTABLE_SECTIONS = ("campaign", "settlement", "agreement")  # sections of a promise that new terms cannot change
 _LATER_SECTIONS = ("authenticity",)  # immutable too; promises of older versions lack them
 
@@ -50,30 +48,12 @@ class Figures(NamedTuple):
         return self.funded_minor - self.pledged_minor
 
 
-@dataclass
-class _Campaign:
-    """The state of one campaign after the leaves so far."""
-
-    immutable_part: dict[str, Any]  # sections that new terms cannot change
-    currency: str
-    floor_minor: int
-    earnings: CampaignEarnings = field(default_factory=CampaignEarnings)
-    version_count: int = 0
-    days: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    uncounted_by_day: dict[str, tuple[int, int] | None] = field(default_factory=dict)  # None: a leaf of version 1
-    ruleset: int = 0  # the newest version
-    counted: int = 0
-    batched_likes: int = 0  # likes in all logged batches
-    is_closed: bool = False
-    unbalanced_since: int | None = None  # index of the leaf since which due and pledged differ
-
-
 class Replay:
     """The state after all leaves so far. Memory grows with campaigns, days and payouts only."""
 
     def __init__(self) -> None:
         self.size = self._succession_count = 0
-        self._campaigns: dict[str, _Campaign] = {}
+        self._campaigns: dict[str, CampaignState] = {}
         self._balances, self._settlements, self._batches = Balances(), Settlements(), BatchBitmap()
 
     def add_leaf(self, entry: bytes) -> None:
@@ -108,7 +88,11 @@ class Replay:
         if imbalances:
             first = min(imbalances)
             raise RejectedLeaf(first, self._explain_imbalance(imbalances[first]))
-        if differences := self._settlements.find_differences(self._balances):
+        differences = self._settlements.find_differences(self._balances)
+        for slug, campaign in sorted(self._campaigns.items()):
+            if difference := campaign.find_verdict_difference():
+                differences.append(f"{slug}: {difference}")
+        if differences:
             raise RejectedLeaf(self.size - 1, differences[0])
 
     def figures(self) -> dict[str, Figures]:
@@ -118,12 +102,14 @@ class Replay:
     def _moved_minor(self, step: str, slug: str) -> int:
         return self._balances.net_moved_minor[step, slug, ""]
 
-    def _campaign_figures(self, slug: str, campaign: _Campaign) -> Figures:
+    def _campaign_figures(self, slug: str, campaign: CampaignState) -> Figures:
         moved = {step: self._moved_minor(step, slug) for step in ("fund", "pledge", "settle", "send", "confirm")}
-        counted, withdrawn, void = (sum(counts[n] for counts in campaign.days.values()) for n in range(3))
+        likes = campaign.sum_days()
         in_flight = moved["send"] - moved["confirm"]
         money = moved["fund"], moved["pledge"], moved["settle"], in_flight, moved["confirm"]
-        return Figures(counted, withdrawn, void, *money, *_sum_uncounted(campaign.uncounted_by_day.values()))
+        is_known = None not in likes
+        uncounted = (likes.quarantined, likes.low_quality) if is_known else (None, None)
+        return Figures(*likes[:3], *money, *uncounted)
 
     # --- each kind of leaf ---
 
@@ -133,8 +119,11 @@ class Replay:
         try:
             version = _parse_terms(leaf)
             campaign_section = immutable_part["campaign"]
-            new_campaign = _Campaign(
-                immutable_part, str(campaign_section["currency"]), int(campaign_section["floor_minor"])
+            new_campaign = CampaignState(
+                immutable_part,
+                str(campaign_section["currency"]),
+                int(campaign_section["floor_minor"]),
+                has_leaf_for_every_like=immutable_part["authenticity"] is not None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidLeaf(f"the promise is malformed: {error!r}") from None
@@ -144,7 +133,7 @@ class Replay:
         campaign.immutable_part = immutable_part
         if version.number != campaign.version_count + 1:
             raise InvalidLeaf(f"version {version.number} of the terms follows version {campaign.version_count}")
-        changed = [day for day, counts in campaign.days.items() if day >= version.from_day and counts[0]]
+        changed = [day for day, counts in campaign.days.items() if day >= version.from_day and counts.counted]
         if changed:
             raise InvalidLeaf(
                 f"the terms start on {version.from_day}, but likes of {min(changed)} were already counted"
@@ -158,19 +147,10 @@ class Replay:
             if number > BATCH_MAX or not self._batches.add(number):
                 raise InvalidLeaf(f"batch {number} was logged before, or its number is out of range")
             campaign.batched_likes += size
-        for counts in leaf["days"]:
-            self._add_day(campaign, counts["day"], tuple(counts[name] for name in _COUNT_NAMES))
-            uncounted = None if leaf["v"] == 1 else (counts["quarantined"], counts["low_quality"])
-            campaign.uncounted_by_day[counts["day"]] = uncounted
-        if campaign.counted > campaign.batched_likes:
-            raise InvalidLeaf(f"{campaign.counted} likes are counted, but the batches hold {campaign.batched_likes}")
-
-    def _add_day(self, campaign: _Campaign, day: str, counts: tuple[int, ...]) -> None:
-        if not campaign.earnings.covers(day):
-            raise InvalidLeaf(f"likes of {day}, but no terms were in force")
-        campaign.counted += counts[0] - campaign.days.get(day, (0,))[0]
-        campaign.days[day] = counts[0], counts[1], counts[2]
-        campaign.earnings.set_day_likes(day, counts[0])
+        for row in leaf["days"]:
+            campaign.set_day(row)
+        campaign.verdicts.add_count()
+        campaign.check_batches()
 
     def _transfer(self, leaf: dict[str, Any]) -> None:
         campaign = self._require_campaign(leaf)
@@ -180,7 +160,7 @@ class Replay:
         if leaf["step"] == "pledge" and leaf["corrects"] is None:
             self._refuse_unearned(leaf["campaign"], campaign)
 
-    def _refuse_unearned(self, slug: str, campaign: _Campaign) -> None:
+    def _refuse_unearned(self, slug: str, campaign: CampaignState) -> None:
         funded_minor, pledged_minor = self._moved_minor("fund", slug), self._moved_minor("pledge", slug)
         due_minor = campaign.earnings.due_minor(funded_minor)
         if pledged_minor > max(due_minor, min(campaign.floor_minor, funded_minor)):
@@ -209,21 +189,21 @@ class Replay:
 
     def _ruleset(self, leaf: dict[str, Any]) -> None:
         campaign = self._require_campaign(leaf)
-        if leaf["version"] <= campaign.ruleset:
-            raise InvalidLeaf(f"version {leaf['version']} of the ruleset is not after version {campaign.ruleset}")
-        campaign.ruleset = leaf["version"]
+        if leaf["version"] <= (newest := max(campaign.rulesets, default=0)):
+            raise InvalidLeaf(f"version {leaf['version']} of the ruleset is not after version {newest}")
+        campaign.rulesets.add(leaf["version"])
 
     def _verdicts(self, leaf: dict[str, Any]) -> None:
         campaign = self._require_campaign(leaf)
-        if leaf["ruleset"] > campaign.ruleset:
+        if leaf["ruleset"] not in campaign.rulesets:
             raise InvalidLeaf(f"version {leaf['ruleset']} of the ruleset was not logged before")
-        rows = [(row["day"], row["family"], row["decided_by"]) for row in leaf["days"]]
-        if len(set(rows)) != len(rows):
-            raise InvalidLeaf("a day, family and decider occur twice")
-        if uncovered := [day for day, _, _ in rows if not campaign.earnings.covers(day)]:
+        if uncovered := [row["day"] for row in leaf["days"] if not campaign.earnings.covers(row["day"])]:
             raise InvalidLeaf(f"verdicts about {min(uncovered)}, but no terms were in force")
+        if difference := campaign.find_verdict_difference():
+            raise InvalidLeaf(f"before this leaf {difference}")
+        campaign.verdicts.add_verdicts(leaf)
 
-    def _require_campaign(self, leaf: dict[str, Any]) -> _Campaign:
+    def _require_campaign(self, leaf: dict[str, Any]) -> CampaignState:
         campaign = self._campaigns.get(leaf["campaign"])
         if campaign is None:
             raise InvalidLeaf(f"campaign {leaf['campaign']} has no terms yet")
@@ -231,14 +211,14 @@ class Replay:
 
     # --- due and pledged ---
 
-    def _track_balance(self, campaign: _Campaign) -> None:
+    def _track_balance(self, campaign: CampaignState) -> None:
         """Record since when pledged differs from due; the next tick's leaf may correct it."""
         if self._is_balanced(campaign):
             campaign.unbalanced_since = None
         elif campaign.unbalanced_since is None:
             campaign.unbalanced_since = self.size
 
-    def _is_balanced(self, campaign: _Campaign) -> bool:
+    def _is_balanced(self, campaign: CampaignState) -> bool:
         slug = campaign.immutable_part["campaign"]["slug"]
         funded_minor, pledged_minor = self._moved_minor("fund", slug), self._moved_minor("pledge", slug)
         due_minor = self._pledge_due_minor(campaign, funded_minor)
@@ -246,7 +226,7 @@ class Replay:
             pledged_minor > due_minor and not self._balances.by_account["pledged", slug, ""]
         )
 
-    def _pledge_due_minor(self, campaign: _Campaign, funded_minor: int) -> int:
+    def _pledge_due_minor(self, campaign: CampaignState, funded_minor: int) -> int:
         floor_minor = min(campaign.floor_minor, funded_minor) if campaign.is_closed else 0
         return max(campaign.earnings.due_minor(funded_minor), floor_minor)
 
@@ -263,17 +243,6 @@ def _keeps_promise(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Return whether no immutable section has changed; one that came later may be added once."""
     may_be_added = {name for name in _LATER_SECTIONS if before[name] is None}
     return all(before[name] == after[name] for name in before.keys() - may_be_added)
-
-
-def _sum_uncounted(days: Iterable[tuple[int, int] | None]) -> tuple[int | None, int | None]:
-    """Return the sums of the days; None for both if one is unknown."""
-    quarantined = low_quality = 0
-    for uncounted in days:
-        if uncounted is None:
-            return None, None
-        quarantined += uncounted[0]
-        low_quality += uncounted[1]
-    return quarantined, low_quality
 
 
 def _parse_terms(leaf: dict[str, Any]) -> TermsVersion:

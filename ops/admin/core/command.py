@@ -2,6 +2,7 @@
 
 Command
 ├── body_type  the model of its body
+├── prepare    work that stays even if the command is refused: likes are judged before a settlement
 ├── run        makes the change; a dry run calls it too and is rolled back
 └── result     values before and after; `approval_reason` says why a second person must approve,
                `after_commit` runs once the transaction is committed
@@ -75,6 +76,7 @@ class CommandContext:
     now: datetime
     clock: DatabaseClock = field(default_factory=DatabaseClock)  # decides what is due
     guard: SigningGuard | None = None  # refuses to go on with a database that lost signed leaves
+    approver: str | None = None  # the person whose approval runs the command
 
     @property
     def shows_accounts(self) -> bool:
@@ -99,6 +101,7 @@ class CommandResult:
 
 Body = TypeVar("Body", bound=CommandBody)
 CommandHandler = Callable[[CommandContext, str, Body], Awaitable[CommandResult]]
+CommandPreparation = Callable[[CommandContext, str, Body], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Command(Generic[Body]):
     approvers: frozenset[Role] = frozenset()  # roles that may approve it, besides the owner
     example: Mapping[str, Any] = field(default_factory=dict)
     content_type: str = JSON_TYPE  # any other type has a `FileBody`
+    prepare: CommandPreparation[Body] | None = None  # work before, in its own transaction: it stays if `run` refuses
     has_personal_body: bool = False  # nothing stored may be tested against a guess of the body
     bytes_max: int = BODY_BYTES_MAX
 

@@ -28,6 +28,7 @@ from ops.admin.core.command import (
     Command,
     CommandBody,
     CommandContext,
+    CommandPreparation,
     CommandResult,
     CommandServices,
     is_allowed,
@@ -92,6 +93,8 @@ async def execute(
         raise Forbidden("command_forbidden", command=command.name, roles=roles, role=actor.role)
     async with services.pool.acquire() as conn:
         context = services.build_context(conn, actor, utc_now())
+        if command.prepare is not None and not dry_run:
+            await _prepare(context, command.prepare, subject_id, body)
         response, result = await _repeat_lost_races(
             lambda: _run_once(context, command, subject_id, body, request_key, dry_run=dry_run)
         )
@@ -104,6 +107,14 @@ async def execute(
     if result.after_commit is not None and response["after_commit"] == "pending":
         response = await _finish(services, response, result.after_commit, request_key)
     return response if result.secret is None or dry_run else {**response, "secret": result.secret}
+
+
+async def _prepare(
+    context: CommandContext, prepare: CommandPreparation[Any], subject_id: str, body: CommandBody
+) -> None:
+    """Do the work before a command in its own transaction: it stays if the command is refused."""
+    async with context.conn.transaction():
+        await prepare(context, subject_id, body)
 
 
 async def _repeat_lost_races(run_once: Callable[[], Awaitable[_Run]]) -> _Run:

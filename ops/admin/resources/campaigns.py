@@ -10,7 +10,7 @@ from campaigns.catalogue.apply_promise import Plan, PromiseAction
 from campaigns.catalogue.cache import Campaign
 from campaigns.catalogue.charities import complete_accounts
 from campaigns.errors import FieldError, NotFound, PromiseRefused, printable
-from campaigns.pledging import budget
+from campaigns.pledging import budget, closing_days
 from campaigns.promise.model import Promise, PromiseTerms, SingleLine
 from ledger.accounting.balances import campaign_balances
 from ledger.money import MINOR_MAX
@@ -123,6 +123,13 @@ async def _fund(context: CommandContext, slug: str, body: NewFunding) -> Command
     return CommandResult(f"campaign/{slug}", before, after, currency, approval_reason=reason, details=details)
 
 
+async def _judge_before_close(context: CommandContext, slug: str, _: CloseRequest) -> None:
+    """Judge every like: its cases must be decided before the budget returns to the sponsor."""
+    campaign = await find_campaign(context, slug)
+    if campaign.closed_at is None:
+        await closing_days.judge_all_days(context.conn, campaign, context.now)
+
+
 async def _close(context: CommandContext, slug: str, body: CloseRequest) -> CommandResult:
     await cache.lock_and_bump_version(context.conn)
     campaign = await find_campaign(context, slug)
@@ -176,6 +183,7 @@ COMMANDS: tuple[Command[Any], ...] = (
         _CAMPAIGNS,
         CloseRequest,
         _close,
+        prepare=_judge_before_close,
         example={"reason": "the project is complete"},
     ),
 )

@@ -11,7 +11,8 @@ from campaigns.catalogue import charities
 from campaigns.catalogue.account_mask import mask_account
 from campaigns.catalogue.charities import Charity
 from campaigns.catalogue.charity_account import change_account
-from campaigns.promise.model import FullBankAccount, LocalizedText, Slug
+from campaigns.promise.bank_account import FullBankAccount
+from campaigns.promise.model import LocalizedText, Slug
 from ledger.log.account_hash import account_number, hash_account
 from ledger.publication.account_salts import list_salts
 from ops.admin.core.actor import FINANCE_READERS, ROLES, Actor, Role

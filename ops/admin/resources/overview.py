@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from campaigns.reporting.snapshot import CampaignSnapshot
+from campaigns.review.cases import NO_CASES, CaseBacklog
 from ledger.settlements.payout_steps import PayoutState
 
 
@@ -13,6 +14,7 @@ class OpenMatter(NamedTuple):
     kind: str
     number: int
     path: str
+    since: str | None = None  # when the oldest began
 
 
 _PAYOUT_MATTERS = (
@@ -28,6 +30,7 @@ def list_open_matters(
     *,
     unreviewed_status_count: int = 0,
     overdue_count: int = 0,
+    case_backlog: CaseBacklog = NO_CASES,
 ) -> list[OpenMatter]:
     """Return what is open, the most urgent first; kinds without any are left out."""
     states = [payout.state for snapshot in snapshots for s in snapshot.settlements for payout in s.payouts]
@@ -37,9 +40,14 @@ def list_open_matters(
         OpenMatter("lines_unmatched", unmatched_line_count, "statement-lines?unmatched=true"),
         OpenMatter("statuses_unmatched", unreviewed_status_count, "payment-statuses?unmatched=true"),
         OpenMatter("campaigns_unsettled", sum(s.balances.pledged.minor > 0 for s in snapshots), "campaigns"),
+        OpenMatter("cases", case_backlog.open_count, "review", _moment(case_backlog)),
         OpenMatter("likes_quarantined", sum(map(_quarantined, snapshots)), "campaigns"),
     ]
     return [matter for matter in matters if matter.number]
+
+
+def _moment(backlog: CaseBacklog) -> str | None:
+    return None if backlog.oldest_at is None else backlog.oldest_at.isoformat()
 
 
 def _quarantined(snapshot: CampaignSnapshot) -> int:

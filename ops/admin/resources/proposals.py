@@ -68,7 +68,8 @@ async def _rerun(context: CommandContext, find_command: FindCommand, proposal: P
     """
     command = find_command(proposal.command)
     author = Actor(proposal.asked_by, proposal.asked_role, context.actor.entry_point, context.actor.address)  # type: ignore[arg-type]
-    author_context = replace(context, actor=author)
+    approver = None if context.actor.is_operator else context.actor.name
+    author_context = replace(context, actor=author, approver=approver)
     body = command.body_type.model_validate_json(proposal.body)
     result = await command.run(author_context, proposal.subject_id, body)
     if proposals.hash_proposal(command.name, proposal.subject_id, proposal.body.decode(), result) != proposal.hash:

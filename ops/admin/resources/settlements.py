@@ -72,6 +72,13 @@ async def require_history(context: CommandContext) -> None:
         await context.guard.require_history(context.conn)
 
 
+async def _judge_before(context: CommandContext, slug: str, body: SettleRequest) -> None:
+    """Judge the likes of the days that the next settlement takes; their cases stay if it must wait."""
+    campaign = await find_campaign(context, slug)
+    now = await context.clock.read_now(context.conn)
+    await settle.judge_next_period(context.conn, campaign, now, body.upto or date.max)
+
+
 async def _settle_periods(context: CommandContext, slug: str, body: SettleRequest) -> CommandResult:
     """Settle oldest periods first; `more` says that repeating the command settles further ones."""
     await require_history(context)
@@ -168,6 +175,7 @@ COMMANDS: tuple[Command[Any], ...] = (
         FINANCE,
         SettleRequest,
         _settle_periods,
+        prepare=_judge_before,
         example={"upto": "2022-04-18"},
     ),
     Command(

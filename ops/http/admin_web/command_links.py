@@ -13,6 +13,7 @@ from ops.i18n.language import Language
 CREATE_CAMPAIGN, NEW_TERMS = "campaign.create", "campaign.terms"
 _COMMAND_URLS = {CREATE_CAMPAIGN: "/admin/campaigns/new", NEW_TERMS: "/admin/campaigns/{subject}/terms"}
 _KINDS_BY_PAGE = {"campaigns": "campaign", "proposals": "proposal", "settlements": "settlement", "payouts": "payout"}
+_KINDS_BY_PAGE |= {"review": "case"}
 
 
 def command_url(command: str, subject_id: str = "") -> str:

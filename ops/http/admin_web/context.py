@@ -35,6 +35,7 @@ _FORM_OVERHEAD_BYTES = 64 * 1024
 _FILE_FIELD = "content"
 _RETRY_AFTER_SECONDS = "60"
 _DEDICATED_PAGES = {"/campaigns", "/proposals"}  # lists with pages of their own
+_REVIEW_PAGE, _REVIEW_LISTS = "/review", "/review/"  # the page links to its lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,14 @@ def menu_links(actor: Actor, language: Language) -> list[tuple[str, str]]:
     endpoints = [
         endpoint
         for endpoint in registry.LIST_ENDPOINTS
-        if "{" not in endpoint.path and endpoint.path not in _DEDICATED_PAGES
+        if "{" not in endpoint.path and endpoint.path not in _DEDICATED_PAGES and is_allowed(actor, endpoint.roles)
     ]
-    return [
+    is_reviewed = any(endpoint.path.startswith(_REVIEW_LISTS) for endpoint in endpoints)
+    review = [(_REVIEW_PAGE, labels.lookup_text("list", "review", language))] if is_reviewed else []
+    return review + [
         (endpoint.path, labels.lookup_text("list", endpoint.path.strip("/"), language))
         for endpoint in endpoints
-        if is_allowed(actor, endpoint.roles)
+        if not endpoint.path.startswith(_REVIEW_LISTS)
     ]
 
 

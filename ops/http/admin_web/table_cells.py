@@ -17,7 +17,13 @@ EMPTY = "—"
 _DIGEST_CHARS_SHOWN = 12
 _COUNTERPARTY_TEXTS = frozenset({"fault", "bank_reference", "description"})  # never looked up as a code or a label
 _MATCH_RULES = frozenset[str](MatchRule) | frozenset[str](StatusEffect)
-_PAGES_BY_KIND = {"campaign": "campaigns", "settlement": "settlements", "payout": "payouts", "proposal": "proposals"}
+_PAGES_BY_KIND = {
+    "campaign": "campaigns",
+    "settlement": "settlements",
+    "payout": "payouts",
+    "proposal": "proposals",
+    "case": "review/cases",
+}
 _LISTS_BY_KIND = {"charity": "charities", "file": "statement-lines", "status": "payment-statuses"}
 _ACCOUNT_PARTS = ("scheme", "id", "iban", "bic")
 

@@ -1,6 +1,8 @@
 """`POST /v1/platforms/{platform}/likes`: read a bounded body, verify, queue, return outcomes."""
 
 import asyncio
+import re
+from functools import lru_cache
 from hashlib import sha256
 
 from aiohttp import web
@@ -18,6 +20,7 @@ from ops.http.core.app_keys import CATALOGUE_CACHE, INTAKE_QUEUE, KEY_USAGE, MET
 from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, error_response, find_problem
 from ops.http.core.responses import check_choice, check_parameters
+from ops.http.core.short_route import JsonResponse, ShortRoute
 from ops.http.openapi import examples, schemas
 from ops.http.openapi.endpoint import JSON, Endpoint
 from ops.http.openapi.parameters import RESULTS_QUERY, WEBHOOK_HEADERS
@@ -31,7 +34,7 @@ _RESULTS: dict[str | None, ResultsFilter] = {None: "some", "all": "all", "none":
 async def receive_likes(request: web.Request) -> web.Response:
     """Record a delivery; return 200 once every like of it is durably decided."""
     try:
-        return web.Response(body=await _record_delivery(request), content_type=JSON)
+        return JsonResponse(await _record_delivery(request))
     except Refusal as refusal:
         raise UnexpectedRefusal from refusal
     except Exception as error:
@@ -92,9 +95,11 @@ def _verify_with(request: web.Request, body: bytes, catalogue: Catalogue) -> tup
 
 
 def _platform_keys(request: web.Request, platform: Platform | None) -> list[VerificationKey]:
-    if platform is None:
-        return [_DECOY]
-    webhook_key = request.app[WEBHOOK_KEY]
+    return [_DECOY] if platform is None else _verification_keys(request.app[WEBHOOK_KEY], platform)
+
+
+@lru_cache(maxsize=256)
+def _verification_keys(webhook_key: bytes, platform: Platform) -> list[VerificationKey]:
     return [
         VerificationKey("v1", derive_secret(webhook_key, platform.name, key.salt))
         if key.salt
@@ -104,11 +109,17 @@ def _platform_keys(request: web.Request, platform: Platform | None) -> list[Veri
 
 
 async def _build_submission(request: web.Request, platform: Platform, delivery: Delivery) -> Submission:
-    check_parameters(request, ("results",))
-    check_choice(request, "results", ("all", "none"))
-    results = _RESULTS[request.query.get("results")]
+    results = _results_filter(request)
     likes = await _read_events(request.app[FAULTY_BODY_LOCK], delivery.body)
     return Submission(platform, delivery.webhook_id, sha256(delivery.body).digest(), likes, results)
+
+
+def _results_filter(request: web.Request) -> ResultsFilter:
+    if "?" not in request.raw_path:
+        return "some"
+    check_parameters(request, ("results",))
+    check_choice(request, "results", ("all", "none"))
+    return _RESULTS[request.query.get("results")]
 
 
 async def _read_events(lock: asyncio.Lock, body: bytes) -> Events:
@@ -123,6 +134,10 @@ async def _read_events(lock: asyncio.Lock, body: bytes) -> Events:
     except StopIteration as end:
         return list(end.value)
 
+
+SHORT_ROUTE = ShortRoute(
+    "POST", re.compile(r"/v1/platforms/(?P<platform>[a-z0-9-]+)/likes(?:\?results=(?:all|none))?"), receive_likes
+)
 
 _DESCRIPTION = """\
 A Standard Webhook (standardwebhooks.com) with at most 1 MiB and 1,000 likes. For seven days, the

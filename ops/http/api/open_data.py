@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from campaigns.reporting.authenticity import PublishedAuthenticity, authenticity_csv, published_authenticity
 from campaigns.reporting.campaign import (
     PublishedCampaign,
     PublishedCampaigns,
@@ -166,6 +167,24 @@ ENDPOINTS = (
         PublishedWaterfall,
         example=_example_of(published_waterfall),
         description=_EXACT_AMOUNTS + "The steps add up exactly, in likes and in money.",
+    ),
+    _endpoint(
+        f"{_CAMPAIGN_PATH}/authenticity",
+        campaign_handler(published_authenticity),
+        "What rules and people decided about a campaign's likes, and the money it is about",
+        PublishedAuthenticity,
+        example=_example_of(published_authenticity),
+        description="`ruleset` is null if no rules apply: every like counts. `likes` and `days` have the likes by"
+        " their state now; `families` have the verdicts, also about likes that are withdrawn now.",
+    ),
+    _endpoint(
+        f"{_CAMPAIGN_PATH}/authenticity.csv",
+        campaign_csv_handler(authenticity_csv, "authenticity"),
+        "What rules and people decided about a campaign's likes, by day, as CSV",
+        str,
+        example=lambda: authenticity_csv(examples.example_snapshot()),
+        content_type=CSV,
+        description="A row for each day, family of rules and decider. New columns are only added at the end.",
     ),
     _endpoint(
         f"{_CAMPAIGN_PATH}/settlements",

@@ -19,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from ops.http.core.client_address import client_network
 from ops.http.core.connection_registry import Admission, ConnectionRegistry
 from ops.http.core.problems import CONTENT_TYPE, Problem, RequestTimedOut, problem_details, problem_response
+from ops.http.core.short_route import ShortRoute, take_short_route
 from ops.settings import Settings
 
 KEEPALIVE_SECONDS = 75.0  # longer than proxies keep idle connections, so that they close first
@@ -224,7 +225,7 @@ class _Server(web.Server):
 class LimitedRunner(web.AppRunner):
     """Runs an application with limits for its connections. Bodies are never decompressed."""
 
-    def __init__(self, app: web.Application, limits: ConnectionLimits) -> None:
+    def __init__(self, app: web.Application, limits: ConnectionLimits, short_route: ShortRoute) -> None:
         super().__init__(
             app,
             access_log=None,
@@ -233,13 +234,14 @@ class LimitedRunner(web.AppRunner):
             lingering_time=_LINGER_SECONDS,
             auto_decompress=False,
         )
-        self._limits = limits
+        self._limits, self._short_route = limits, short_route
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
+        usual_way = _answer_with_problems(server.request_handler)
         return _Server(
             self._limits,
-            _answer_with_problems(server.request_handler),
+            take_short_route(self.app, self._short_route, usual_way),
             request_factory=server.request_factory,
             **server._kwargs,  # noqa: SLF001 - aiohttp has no other way to choose the protocol
         )

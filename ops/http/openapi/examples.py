@@ -12,11 +12,20 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
+from campaigns.authenticity.ruleset import default_ruleset
 from campaigns.catalogue.cache import Campaign
 from campaigns.pledging.waterfall import DayCount
 from campaigns.promise.calendar import Calendar
 from campaigns.promise.model import Promise, engine_terms, immutable_part
+from campaigns.reporting.authenticity_figures import (
+    AppealFigures,
+    AuthenticityFigures,
+    CaseFigures,
+    NewestRuleset,
+    NotJudged,
+)
 from campaigns.reporting.snapshot import CampaignSnapshot, PeopleCount
+from campaigns.verdict_counts import VerdictCount
 from ledger.accounting.balances import Balance, CampaignBalances
 from ops.i18n.language import SITE
 
@@ -32,9 +41,10 @@ PROMISE_JSON = """{
       {"charity": "mobile-libraries", "name": {"zh": "流动图书馆", "en": "Mobile Libraries"}, "share_bp": 3000,
        "account": {"scheme": "other", "id": "6222020200112233446"}}]},
   "agreement": {"url": "https://example.org/agreement.pdf",
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+  "authenticity": {"rules": "none"}
 }"""
-_AS_OF = datetime(2022, 4, 10, 12, tzinfo=UTC)
+_AS_OF, _STARTS_AT = datetime(2022, 4, 10, 12, tzinfo=UTC), datetime(2022, 4, 7, 16, tzinfo=UTC)
 _DAY_COUNTS = (1_402, 1_633, 977)
 
 
@@ -56,14 +66,33 @@ def example_snapshot() -> CampaignSnapshot:
     calendar = Calendar.from_bounds(settings.starts_at, settings.ends_at, ZoneInfo(settings.timezone))
     terms = engine_terms(promise.terms, 1, calendar.days[0])
     counts = {
-        calendar.days[0] + timedelta(days=n): DayCount(counted, 2, 0, 0, 40 + n, 11)
+        calendar.days[0] + timedelta(days=n): DayCount(counted, 2, 36 - 12 * n, 24 * (n == 0), 40 + n, 11, 15)
         for n, counted in enumerate(_DAY_COUNTS)
     }
     minor = int(sum((min(counted * terms.rate, Fraction(500)) for counted in _DAY_COUNTS), Fraction()))
     balances = CampaignBalances(budget=Balance(700_000 - minor, 3), pledged=Balance(minor, 3))
     campaign = Campaign(1, immutable_part(promise), [promise.terms], [terms], None, calendar, bytes(32), bytes(32))
+    campaign.ruleset = default_ruleset()
     people = PeopleCount(456, _AS_OF - timedelta(seconds=9))
-    return CampaignSnapshot(campaign, _AS_OF, counts, {"not_running": 7}, balances, people)
+    authenticity = _example_authenticity(calendar)
+    return CampaignSnapshot(campaign, _AS_OF, counts, {"not_running": 7}, balances, people, authenticity=authenticity)
+
+
+def _example_authenticity(calendar: Calendar) -> AuthenticityFigures:
+    first, second, third = calendar.days[:3]
+    return AuthenticityFigures(
+        NewestRuleset(1, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", _STARTS_AT, _STARTS_AT),
+        [
+            VerdictCount(first, "device", "people", released=3, void=24),
+            VerdictCount(first, "device", "rules", quarantined=36),
+            VerdictCount(second, "lockstep", "rules", quarantined=20, released=11),
+            VerdictCount(second, "pace", "rules", quarantined=4),
+            VerdictCount(third, "crowd", "rules", quarantined=12),
+        ],
+        CaseFigures(3, _AS_OF - timedelta(days=2, hours=5), 2, timedelta(hours=31)),
+        AppealFigures(opened=4, upheld=3, rejected=1),
+        [NotJudged("short-videos", second, "device.crowd"), NotJudged("short-videos", second, "device.rotation")],
+    )
 
 
 LIKES: dict[str, Any] = {

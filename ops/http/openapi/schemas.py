@@ -9,7 +9,7 @@ from campaigns.intake.like_state import Outcome
 
 
 class LikeResult(TypedDict):
-    """The outcome of one like; `receipt` if it counted and all results were requested."""
+    """The outcome of one like; `receipt` if it is new and all results were requested."""
 
     index: int
     outcome: Outcome

@@ -6,6 +6,7 @@ from campaigns.pledging.waterfall import TOTALS, StepName, TermsDay, Worth, comp
 from campaigns.reporting.exact_amounts import format_exact_likes, format_exact_money
 from campaigns.reporting.snapshot import CampaignSnapshot, campaign_phase, format_instant
 from ledger.log.encoding import to_base64
+from ops.http.web.authenticity_view import Authenticity, build_authenticity
 from ops.http.web.likes_chart import LikesChart, draw_likes_chart
 from ops.http.web.payouts_view import Payouts, build_payouts
 from ops.http.web.promise_view import PromiseRow, TermsVersionRow, campaign_dates, promise_rows, terms_version_rows
@@ -74,6 +75,7 @@ class CampaignPage(NamedTuple):
     days: list[DayRow]
     likes_day_max: str
     steps: list[WaterfallRow]
+    authenticity: Authenticity
     payouts: Payouts
     checkpoint: "CheckpointSummary | None"
     as_of: str
@@ -130,6 +132,7 @@ def build_campaign_page(snapshot: CampaignSnapshot, language: Language) -> Campa
         days=[_day_row(day, snapshot.currency, language) for day in days],
         likes_day_max=formats.number(max((day.count.counted for day in days), default=0), language),
         steps=waterfall_rows(snapshot, language),
+        authenticity=build_authenticity(snapshot, language),
         payouts=build_payouts(snapshot, language),
         checkpoint=summarize_checkpoint(snapshot, language),
         as_of=formats.minute(snapshot.as_of, zone, language),

@@ -3,7 +3,8 @@
 from datetime import date, timedelta
 
 from campaigns.pledging.pledge import FOLD_BATCHES_MAX, LEAF_DAYS_MAX
-from campaigns.promise.model import Beneficiary, LocalizedText, OtherAccount, Promise, canonical_json
+from campaigns.promise.bank_account import OtherAccount
+from campaigns.promise.model import Beneficiary, LocalizedText, Promise, canonical_json
 from ledger.log.account_hash import hash_promise_accounts
 from ledger.publication.outbox import leaf_body
 from running_service import promise

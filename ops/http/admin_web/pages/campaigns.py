@@ -8,10 +8,12 @@ from aiohttp import web
 
 from campaigns.errors import NotFound
 from campaigns.reporting.snapshot import CampaignSnapshot, read_snapshots
+from campaigns.review.cases import NO_CASES, CaseBacklog, read_case_backlog
 from ledger.payouts.recovery import read_backlog
 from ops.admin import registry
 from ops.admin.core.command import Command, CommandContext, is_allowed
 from ops.admin.core.pagination import read_page
+from ops.admin.resources import review_lists
 from ops.admin.resources.overview import list_open_matters
 from ops.admin.resources.proposal_views import ProposalView
 from ops.admin.resources.proposals import PROPOSALS, read_proposal
@@ -56,6 +58,7 @@ async def show_home(context: PageContext) -> web.Response:
     async with context.command_context() as command_context:
         sent_before = command_context.now - timedelta(days=command_context.settings.payout_sent_days)
         backlog = await read_backlog(command_context.conn, sent_before)
+        case_backlog = await _read_case_backlog(context, command_context)
     return context.render(
         "home",
         open_matters=list_open_matters(
@@ -63,6 +66,7 @@ async def show_home(context: PageContext) -> web.Response:
             backlog.unmatched_line_count,
             unreviewed_status_count=backlog.unreviewed_status_count,
             overdue_count=backlog.overdue_count,
+            case_backlog=case_backlog,
         ),
         settlements=await pending_settlements(context),
         decidable_proposals=[describe_proposal(row, context.language) for row in decidable],
@@ -70,6 +74,13 @@ async def show_home(context: PageContext) -> web.Response:
         pages=[build_campaign_page(snapshot, context.language) for snapshot in snapshots],
         can_create_campaign=_may_run(context, command_links.CREATE_CAMPAIGN),
     )
+
+
+async def _read_case_backlog(context: PageContext, command_context: CommandContext) -> CaseBacklog:
+    """Return how many cases wait; none if the visitor may not see cases."""
+    if not is_allowed(context.actor, review_lists.READERS):
+        return NO_CASES
+    return await read_case_backlog(command_context.conn)
 
 
 async def _pending_proposals(context: PageContext) -> Sequence[ProposalView]:

@@ -26,8 +26,10 @@ from ops.i18n.refusals import refusal_text
 # The columns of the pages; the CSV files have every column.
 COLUMNS: Mapping[str, Sequence[str]] = {
     "audit": ("at", "by", "role", "command", "subject", "proposal", "entry_point", "address"),
+    "cases": ("case", "campaign", "family", "likes", "people", "money", "due_at", "outcome"),
     "charities": ("charity", "name", "account", "added_at", "disabled_at"),
     "content": ("content", "campaign", "enrolled_at", "paused_at"),
+    "likes": ("campaign", "content", "person", "day", "state", "verdict", "case", "receipt"),
     "lines": (
         *("booked_on", "amount", "direction", "description", "bank_reference", "payouts", "charge", "difference"),
         "match_rule",
@@ -41,7 +43,11 @@ COLUMNS: Mapping[str, Sequence[str]] = {
     "tokens": ("name", "role", "made_at", "made_by", "expires_at", "revoked_at"),
     "uploads": ("at", "campaign", "action", "state", "total", "done", "changed", "by", "fault"),
 }
-_STATES: Mapping[str, tuple[str, ...]] = {"settlements": tuple(SettlementState), "payouts": tuple(PayoutState)}
+_STATES: Mapping[str, tuple[str, ...]] = {
+    "settlements": tuple(SettlementState),
+    "payouts": tuple(PayoutState),
+    "cases": ("open", "closed"),
+}
 _BOOLEANS: tuple[str, ...] = ("true", "false")
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
 _RowTest = Callable[[Mapping[str, Any]], bool]

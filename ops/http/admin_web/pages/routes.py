@@ -4,7 +4,17 @@ from aiohttp import web
 
 from ops.http.admin_web import command_links
 from ops.http.admin_web.context import page_handler
-from ops.http.admin_web.pages import campaigns, command, lists, openid_sign_in, result, settlements, sign_in
+from ops.http.admin_web.pages import (
+    campaigns,
+    command,
+    lists,
+    openid_sign_in,
+    result,
+    review,
+    review_bulk,
+    settlements,
+    sign_in,
+)
 
 
 def routes() -> list[web.RouteDef]:
@@ -19,14 +29,17 @@ def routes() -> list[web.RouteDef]:
         "/proposals/{proposal}": campaigns.show_proposal,
         "/answers/{key}": result.show_result,
         "/settlements/{settlement}": settlements.show_settlement,
+        "/review": review.show_queue,
+        "/review/cases/{case}": review.show_case,
         "/payouts/{payout}": settlements.redirect_to_settlement,
         r"/do/{command:settlement\.(?:approve|cancel|send)}/{subject:.+}": settlements.show_settlement_command,
         "/do/{command}": command.show_form(),
         "/do/{command}/{subject:.+}": command.show_form(),
-        r"/{list:[a-z-]+}.csv": lists.export_csv,
-        "/{list}": lists.show_list,
+        r"/{list:[a-z-]+(?:/[a-z-]+)?}.csv": lists.export_csv,
+        r"/{list:[a-z-]+(?:/[a-z-]+)?}": lists.show_list,
     }
     post_pages = {
+        "/review": review_bulk.decide_selected,
         "/sign-out": sign_in.sign_out,
         "/campaigns/new": command.submit_form(command_links.CREATE_CAMPAIGN),
         "/campaigns/{slug}/terms": command.submit_form(command_links.NEW_TERMS),

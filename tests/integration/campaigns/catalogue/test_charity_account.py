@@ -6,7 +6,7 @@ from typing import Any
 from campaigns.catalogue import apply_promise
 from campaigns.catalogue.charity_account import change_account
 from campaigns.pledging import budget
-from campaigns.promise.model import OtherAccount
+from campaigns.promise.bank_account import OtherAccount
 from ledger.settlements.model import Settlement
 from payouts import AT, FREE, ONE_EACH
 from promises import NOW, PSEUDONYM_KEY, promise

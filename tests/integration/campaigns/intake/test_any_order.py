@@ -78,7 +78,7 @@ async def test_any_order_batching_and_number_of_senders(dsn: str, limit: int | N
     events = draw_events(random, 25)
     events += random.choices(events, k=30)
     oracle_events = [to_oracle_event(event) for event in events]
-    async with running_service(dsn, promise(terms=terms)) as service:
+    async with running_service(dsn, promise(terms=terms, rules="standard")) as service:
         await send_from_many(service, events, random, "first")
         await assert_figures(service, work_out(oracle_events, limit))
         await send_from_many(service, events, random, "again")

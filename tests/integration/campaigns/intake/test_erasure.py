@@ -8,13 +8,17 @@ from typing import Any
 import pytest
 
 from admin_client import AdminClient, create_tokens
+from campaigns.authenticity.observation_pack import unpack
 from campaigns.catalogue import cache
+from campaigns.intake.like_state import LikeVerdict
 from campaigns.pledging import budget
 from running_service import DAY, KEYS, SLUG, RunningService, like, promise, running_service
 from sql import Connection
+from verdicts import campaign_of, decide
 
 ERASED = "u-48213-雪"
 LATER = DAY + timedelta(minutes=1)
+JUDGED = promise(rules="standard")
 LIMIT_2 = promise(terms={"likes_per_person_per_day": 2})
 CONTENTS = [like(ERASED, content, at=DAY + timedelta(seconds=n)) for n, content in enumerate("abcd")]
 
@@ -57,6 +61,44 @@ async def test_erasing_and_sending_again_never_counts_again(service: RunningServ
         response = await service.send(CONTENTS[::-1])
         assert response.outcomes == {"duplicate": len(CONTENTS)}
         assert await figures(service, owner) == before
+
+
+@pytest.mark.parametrize("service", [JUDGED], ids=["judged"], indirect=True)
+async def test_an_erasure_leaves_no_observation_and_moves_the_verdicts(service: RunningService, owner: Connection):
+    pseudonym = (await campaign_of(service)).pseudonymiser("kuai")(ERASED)
+    watched = {"watch_ms": 1, "duration_ms": 2, "device": "d"}
+    await service.send([*CONTENTS, like("another", signals=watched)])
+    await service.send([like(ERASED, "a", at=LATER, signals=watched)])  # a repeat is observed too
+    await decide(service, LikeVerdict.HELD, [("a", ERASED), ("b", ERASED), ("3431182", "another")])
+    await open_case_and_appeal(owner, pseudonym)
+    await forget(service)
+    rows = await owner.fetch("SELECT likes, packed FROM observations")
+    assert [row["likes"] for row in rows] == [1]
+    assert [observation.watch_ms for observation in unpack(rows[0]["packed"])] == [1]
+    for table in ("likes", "verdicts", "case_likes", "appeals"):
+        assert await owner.fetchval(f"SELECT count(*) FROM {table} WHERE person = $1", pseudonym) == 0, table
+    states = await owner.fetch("SELECT state::text AS state, count(*) AS likes FROM likes GROUP BY 1")
+    assert {row["state"]: row["likes"] for row in states} == {"counted": 2, "quarantined": 3}
+
+
+async def open_case_and_appeal(owner: Connection, pseudonym: bytes) -> None:
+    """Store a case about the person's like of content a, and an appeal."""
+    await owner.execute(
+        """INSERT INTO cases (case_id, campaign_id, ruleset, rule, family, is_counting, evidence, opened_at, due_at)
+        SELECT 'cas_1', campaign_id, 1, 'r', 'device', false, '{}', now(), now() FROM campaigns"""
+    )
+    likes = "INSERT INTO case_likes (campaign_id, bucket, content, person, day, case_id) "
+    await owner.execute(
+        likes + "SELECT campaign_id, bucket, content, person, day, 'cas_1' FROM likes WHERE content = 'a'"
+    )
+    await owner.execute(
+        """INSERT INTO appeals (
+            appeal_id, campaign_id, bucket, content, person, platform_id, verdict_at, message, opened_at
+        )
+        SELECT 'apl_1', campaign_id, bucket, content, person, platform_id, decided_at, 'm', now()
+        FROM verdicts CROSS JOIN platforms WHERE content = 'a' AND person = $1""",
+        pseudonym,
+    )
 
 
 CASES: dict[str, tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]], dict[str, int]]] = {

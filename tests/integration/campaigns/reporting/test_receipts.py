@@ -5,6 +5,7 @@ And the erasure of people.
 
 import base64
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ledger.log import receipt
 from ledger.log.note import format_verifier_key, make_signer
 from ledger.log.receipt import MalformedReceipt
 from ops.cli import app
-from running_service import DAY, KEYS, LOG, SLUG, HttpResponse, RunningService, like, running_service
+from running_service import DAY, KEYS, LOG, SLUG, HttpResponse, RunningService, like, promise, running_service
 from sql import Connection
 
 LATER = DAY + timedelta(minutes=1)
@@ -86,14 +87,32 @@ async def test_the_fate_is_the_current_state_of_the_like_and_the_proof_stays(dsn
         withdrawn = await service.get(f"/v1/receipts/{first}")
         assert (withdrawn.json["fate"], withdrawn.json["like"]["content"]) == ("withdrawn", "3431182")
         assert failed_steps(withdrawn.body) == []
-        [again] = await receipts(service, like("1", at=LATER + timedelta(minutes=1)))
+        assert await receipts(service, like("1", at=LATER + timedelta(minutes=1))) == []  # it has one for ever
+        assert [await fate(service, receipt_id) for receipt_id in (first, second)] == ["counted", "counted"]
+        await service.send([like("1", at=DAY - timedelta(days=1))])  # its day and moment, not its leaf
         await service.sequence()
-        assert [await fate(service, receipt_id) for receipt_id in (first, again, second)] == [
-            "gone",
-            "counted",
-            "counted",
-        ]
-        assert failed_steps((await service.get(f"/v1/receipts/{first}")).body) == []
+        moved = await service.get(f"/v1/receipts/{first}")
+        assert (moved.json["fate"], moved.json["like"]) == ("counted", withdrawn.json["like"])
+        assert failed_steps(moved.body) == []
+
+
+async def test_a_like_that_does_not_count_has_a_receipt_too(dsn: str):
+    terms = promise(terms={"likes_per_person_per_day": 1})
+    async with running_service(dsn, terms) as service:
+        first, over = await receipts(service, like("1", "a"), like("1", "b", at=LATER))
+        await service.sequence()
+        assert [await fate(service, receipt_id) for receipt_id in (first, over)] == ["counted", "over_limit"]
+        await service.send([like("1", "a", action="unlike", at=LATER)])
+        assert [await fate(service, receipt_id) for receipt_id in (first, over)] == ["withdrawn", "counted"]
+        assert failed_steps((await service.get(f"/v1/receipts/{over}")).body) == []
+
+
+async def test_a_like_that_comes_after_its_unlike_has_a_receipt(dsn: str):
+    async with running_service(dsn) as service:
+        await service.send([like("1", action="unlike", at=LATER)])
+        [older] = await receipts(service, like("1"))
+        [none] = await receipts(service, like("2"), like("2"))
+        assert [await fate(service, receipt_id) for receipt_id in (older, none)] == ["withdrawn", "counted"]
 
 
 async def test_a_person_is_erased_and_every_proof_and_total_still_holds(dsn: str, owner: Connection):
@@ -176,7 +195,10 @@ TAMPERINGS = {
     "the campaign": (lambda p: p.update(campaign="other"), "names that batch"),
     "the entry": (lambda p: p["count"].update(entry="{}"), "names that batch"),
     "the count": (lambda p: p["count"].update(index=0), "the count leaf is number"),
-    "the size": (lambda p: p.update(checkpoint=p["checkpoint"].replace("\n4\n", "\n5\n")), "is signed by"),
+    "the size": (
+        lambda p: p.update(checkpoint=re.sub(r"\n\d+\n", "\n99\n", p["checkpoint"], count=1)),
+        "is signed by",
+    ),
 }
 
 

@@ -19,6 +19,15 @@ NEWEST = (
     "(SELECT transfer_id FROM transfers WHERE corrects IS NULL AND step = 'pledge' ORDER BY recorded_at DESC LIMIT 1)"
 )
 
+HELD_LIKE = """
+    INSERT INTO observations (campaign_id, bucket, batch_id, first_at, last_at, likes, judged_at, packed)
+    SELECT campaign_id, bucket, batch_id, now(), now(), 1, now(), '' FROM likes WHERE is_suspect;
+    INSERT INTO verdicts (campaign_id, bucket, content, person, day, verdict, families, rules, ruleset, stage,
+        decided_by, decided_at)
+    SELECT campaign_id, bucket, content, person, day, 'held', '{}', '{}', 1, 'window', 'rules', now()
+    FROM likes WHERE is_suspect;
+"""
+
 TAMPERINGS = proposal_pairs.TAMPERINGS | {
     "accounts_have_the_owners_of_their_kind": [
         "UPDATE accounts SET charity = 'village-schools' WHERE kind = 'budget'",
@@ -44,7 +53,6 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         """ALTER TABLE like_batches DROP CONSTRAINT like_batches_leaves_match_size;
         UPDATE like_batches SET leaves = ''""",
         "UPDATE like_batches SET positions = ARRAY(SELECT n FROM unnest(positions) AS n ORDER BY n DESC)",
-        "UPDATE like_batches SET tallies = jsonb_set(tallies, '{days,2026-11-03,counted}', '1000')",
         "UPDATE like_batches SET root = sha256('x') WHERE size = 0",
         "UPDATE like_batches SET root = sha256('x') WHERE size = 1",
     ],
@@ -79,7 +87,26 @@ TAMPERINGS = proposal_pairs.TAMPERINGS | {
         "UPDATE log_cosignatures SET line = line || 'x'::bytea",
         "UPDATE log_cosignatures SET line = convert_to(replace(convert_from(line, 'UTF8'), '/w1 ', '/w2 '), 'UTF8')",
     ],
-    "counted_likes_have_a_leaf": [
+    "likes_carry_their_verdict": [
+        "UPDATE likes SET verdict = 'void' WHERE state = 'counted'",
+    ],
+    "verdict_counts_equal_verdicts": [
+        """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, held)
+        SELECT campaign_id, '2026-11-03', 'device', 'rules', 1 FROM campaigns""",
+    ],
+    "held_likes_have_an_open_case": [HELD_LIKE],
+    "held_likes_were_held_by_live_rules": [f"{HELD_LIKE}UPDATE rulesets SET live_from = NULL"],
+    "settled_days_have_their_closing_pass": [
+        "UPDATE rulesets SET applied_at = (SELECT min(made_at) FROM settlements)",
+    ],
+    "verdict_leaves_match_verdict_counts": [
+        """INSERT INTO verdict_counts (campaign_id, day, family, decided_by, void)
+        SELECT campaign_id, '2026-11-03', 'device', 'people', 1 FROM campaigns""",
+        """INSERT INTO leaf_queue (kind, subject, body) VALUES ('verdicts', 'verdicts/1/0', convert_to('
+        {"campaign": "rural-education", "days": [{"day": "2026-11-03", "family": "device", "decided_by": "rules",
+        "quarantined": 12, "released": 0, "void": 0}]}', 'UTF8'))""",
+    ],
+    "likes_have_a_leaf": [
         "UPDATE like_batches SET positions = '{}', leaves = '', root = sha256('')",
         "UPDATE likes SET position = 0",
         "UPDATE likes SET position = position + 100000",
@@ -299,7 +326,7 @@ async def test_the_database_in_use_has_rows_for_every_check(conn: Connection):
     states = await conn.fetch("SELECT DISTINCT state::text FROM likes")
     assert {row["state"] for row in states} == {"counted", "withdrawn", "quarantined", "over_limit"}
     assert await conn.fetchval("SELECT count(*) FROM transfers WHERE corrects IS NOT NULL") >= 2
-    assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 2
+    assert await conn.fetchval("SELECT count(*) FROM like_batches WHERE folded_at IS NULL") == 3
     assert await conn.fetchval("SELECT sum(likes) FROM refusal_counts") == 1
     assert await conn.fetchval("SELECT sum(balance_minor) FROM accounts WHERE campaign = 'closed'") == 50
     assert await conn.fetchval("SELECT count(DISTINCT state) FROM proposal_steps") == len(proposals.ProposalState)
@@ -337,7 +364,7 @@ async def test_tiles_that_do_not_hash_to_the_head_are_detected(conn: Connection,
 async def test_a_violation_has_its_sentence_and_some_of_its_rows(conn: Connection):
     await conn.execute("UPDATE likes SET position = position + 100000")
     [violation] = await sql_checks.run_checks(conn)
-    assert violation.name == "counted_likes_have_a_leaf"
+    assert violation.name == "likes_have_a_leaf"
     assert violation.sentence.startswith("Every like has its own position")
     assert "scans" not in violation.sentence
     assert len(violation.rows) == sql_checks.ROWS_MAX < violation.count

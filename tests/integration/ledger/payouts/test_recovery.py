@@ -161,10 +161,10 @@ def test_the_folder_of_another_instance_is_not_queried(tmp_path: Path):
 def crash_if(is_broken: Callable[..., bool], real: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     """Return a function that crashes for broken arguments, and else calls the real one."""
 
-    async def call(*arguments: Any) -> Any:
+    async def call(*arguments: Any, **options: Any) -> Any:
         if is_broken(*arguments):
             raise Crash
-        return await real(*arguments)
+        return await real(*arguments, **options)
 
     return call
 

@@ -9,7 +9,7 @@ import pytest
 from campaigns.catalogue.charity_account import change_account
 from campaigns.errors import TokenRefused
 from campaigns.pledging import settle
-from campaigns.promise.model import OtherAccount
+from campaigns.promise.bank_account import OtherAccount
 from ledger.errors import LedgerError, SettlementRefused
 from ledger.invariants import sql_checks
 from ledger.payouts import manual, retry, sending

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from admin_client import AdminClient, create_tokens
 from ops.admin.core import proposals
-from ops.clock import utc_now
-from ops.jobs import Jobs, seconds_since
+from ops.clock import seconds_since, utc_now
+from ops.jobs import Jobs
 from running_service import DAY, SLUG, RunningService, like, running_service
 
 ACCOUNT = {"account": {"scheme": "other", "id": "6222020200112233999"}}

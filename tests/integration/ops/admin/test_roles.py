@@ -17,6 +17,7 @@ from ops.clock import utc_now
 from ops.keys import Keys
 from ops.metrics import Metrics
 from ops.settings import Settings
+from reviewed_cases import open_case, send_likes, store_rules
 from running_service import SLUG, RunningService, like, next_year, promise, running_service
 
 pytestmark = pytest.mark.one_server
@@ -63,6 +64,9 @@ payout.record-result /payouts/{payout}/record-result            .f..o  .....
 statement.import     /statements                                .f..o  .....
 line.match           /statement-lines/{line}/match              .f..o  .f..o
 status.review        /payment-statuses/{status}/review          .f..o  .....
+case.release         /review/cases/{case}/release               ..r.o  ..r.o
+case.void            /review/cases/{case}/void                  ..r.o  ..r.o
+case.note            /review/cases/{case}/note                  ..r.o  .....
 token.create         /tokens                                    ....o  .....
 token.revoke         /tokens/{name}/revoke                      ....o  .....
 session.end          /sessions/{name}/end                       ....o  .....
@@ -82,6 +86,8 @@ LISTS = """
 /payouts          cfrao
 /statement-lines  .f.ao
 /payment-statuses .f.ao
+/review/cases     ..rao
+/review/likes     ..rao
 /proposals        cfrao
 /tokens           ...ao
 /sessions         ...ao
@@ -94,12 +100,17 @@ GET   /audit.csv                    ...ao
 GET   /campaigns/{slug}             cfrao
 GET   /uploads/{upload}             cfrao
 GET   /settlements/{settlement}     cfrao
+GET   /review/cases/{case}          ..rao
+GET   /review/likes/{receipt}       ..rao
 GET   /proposals/{proposal}         cfrao
 """
 # The pages that are neither a command's form nor a list: first those that take a form.
 PAGES = """
 POST  /admin/campaigns/new              c...o
 POST  /admin/campaigns/{slug}/terms     c...o
+POST  /admin/review                     ..r.o
+GET   /admin/review                     ..rao
+GET   /admin/review/cases/{case}        ..rao
 GET   /admin                            cfrao
 GET   /admin/campaigns                  cfrao
 GET   /admin/campaigns/new              c...o
@@ -131,6 +142,8 @@ PATH_VALUES |= {
     "status": "sts_x",
     "name": "ann",
     "key": "x",
+    "case": "cas_x",
+    "receipt": "rcp_x",
 }
 
 
@@ -286,10 +299,11 @@ async def large_difference(server: RunningService) -> tuple[str, Any]:
 
 APPROVER_ROLES = {name: roles_of(approvers) for name, _, _, approvers in rows(COMMANDS)}
 LARGE_DIFFERENCE = "line.match"
+CASES = {"case.release", "case.void"}
 
 
 async def test_the_roles_of_the_table_may_approve(server: RunningService):
-    assert {name for name, roles in APPROVER_ROLES.items() if roles} == {*PROPOSED, LARGE_DIFFERENCE}
+    assert {name for name, roles in APPROVER_ROLES.items() if roles} == {*PROPOSED, LARGE_DIFFERENCE, *CASES}
     for name, (path, body) in PROPOSED.items():
         await expect_approvers(server, name, path, body)
 
@@ -298,6 +312,16 @@ async def test_the_roles_of_the_table_may_approve_a_large_difference(dsn: str):
     async with running_service(dsn, promise()) as server:  # a campaign that has ended
         await create_tokens(server.service.pool)
         await expect_approvers(server, LARGE_DIFFERENCE, *await large_difference(server))
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+async def test_the_roles_of_the_table_may_approve_a_decision_about_a_case(dsn: str, name: str):
+    async with running_service(dsn, promise()) as server:
+        await create_tokens(server.service.pool)
+        await store_rules(server)
+        case = await open_case(server, await send_likes(server, [str(n) for n in range(101)]))
+        path = f"/review/cases/{case}/{name.removeprefix('case.')}"
+        await expect_approvers(server, name, path, {"reason": "one phone"})
 
 
 async def expect_approvers(server: RunningService, name: str, path: str, body: Any) -> None:

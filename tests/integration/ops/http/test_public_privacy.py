@@ -14,7 +14,8 @@ import pytest
 
 from admin_client import AdminClient, create_tokens
 from campaigns.catalogue.charity_account import change_account
-from campaigns.promise.model import OtherAccount, SettlementPolicy
+from campaigns.promise.bank_account import OtherAccount
+from campaigns.promise.model import SettlementPolicy
 from ledger.log.account_hash import account_number, hash_account
 from ledger.log.leaf_schemas import read_leaf
 from ledger.payouts.channels.manual import ManualChannel

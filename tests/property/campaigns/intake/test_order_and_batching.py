@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from campaigns.intake.decide import decide_likes, tally_by_day
 from campaigns.intake.like_key import like_key
-from campaigns.intake.like_state import Like, LikeChange, Outcome, apply_event
+from campaigns.intake.like_state import Like, LikeChange, LikeVerdict, Outcome, apply_event, apply_verdict
 from like_oracle import OracleEvent, work_out
 
 MONDAY = date(2026, 11, 23)
@@ -21,8 +21,9 @@ KEY = like_key("x", b"p" * 16)
 MANY = settings(max_examples=200, deadline=None)
 
 
-def event(*, is_like: bool, day: int, moment: int, is_suspect: bool) -> LikeChange:
-    return LikeChange(is_like, day * DAY_US + moment, MONDAY + timedelta(days=day), is_suspect and is_like)
+def event(*, is_like: bool, day: int, moment: int, is_suspect: bool, is_low_quality: bool) -> LikeChange:
+    flags = is_suspect and is_like, is_low_quality and is_like
+    return LikeChange(is_like, day * DAY_US + moment, MONDAY + timedelta(days=day), *flags)
 
 
 EVENTS = st.lists(
@@ -32,6 +33,7 @@ EVENTS = st.lists(
         day=st.integers(0, 2),
         moment=st.integers(0, 3),
         is_suspect=st.booleans(),
+        is_low_quality=st.booleans(),
     ),
     min_size=1,
     max_size=12,
@@ -57,6 +59,25 @@ def test_the_events_of_a_like_commute(arrived: list[LikeChange], random: st.Data
     shuffled = list(arrived)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert fold(arrived) == fold(shuffled)
+
+
+@MANY
+@given(arrivals(), st.lists(st.tuples(st.integers(1, 16), st.sampled_from(LikeVerdict)), max_size=4))
+def test_the_last_verdict_decides_whenever_it_comes(
+    arrived: list[LikeChange], verdicts: list[tuple[int, LikeVerdict]]
+):
+    like, last = None, None
+    for number, change in enumerate(arrived, 1):
+        like, _ = apply_event(like, change)
+        for after, verdict in verdicts:
+            if after == number:
+                like, last = apply_verdict(like, verdict), verdict
+    expected = fold(arrived)
+    assert expected is not None
+    assert like == (expected if last is None else apply_verdict(expected, last))
+    events = [OracleEvent("x", "p", *change) for change in arrived]
+    assert like is not None
+    assert (like.day, like.state.value) == work_out(events, None, {("x", "p"): last} if last else {}).states["x", "p"]
 
 
 @MANY

@@ -23,7 +23,7 @@ FIRST = date(2026, 11, 1)
 likes = st.integers(0, 10**9)
 minor = st.integers(0, 10**12)
 
-counts = st.builds(DayCount, likes, likes, likes, likes, likes, likes)
+counts = st.builds(DayCount, *[likes] * len(DayCount._fields))
 days = st.dictionaries(st.integers(0, 40).map(lambda n: FIRST + timedelta(days=n)), counts, max_size=8)
 refused = st.dictionaries(st.sampled_from(REFUSALS).map(str), likes)
 
@@ -65,6 +65,8 @@ def test_it_adds_up_exactly(
     assert total([steps[name] for name in names[:at]]) == steps[StepName.COUNTED]
     assert total([steps[name] for name in names[at:-1]]) == steps[StepName.PLEDGED]
     assert steps[StepName.COUNTED].likes == sum(day.counted for day in days.values())
+    for state in STATES:
+        assert steps[state].likes == -sum(getattr(day, state) for day in days.values())
     assert steps[StepName.PLEDGED].minor == earned
     assert all(steps[name].likes <= 0 and steps[name].minor <= 0 for name in (*REFUSALS, *STATES))
 

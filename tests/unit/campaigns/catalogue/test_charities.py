@@ -4,7 +4,7 @@ import pytest
 
 from campaigns.catalogue.charities import Charity, beneficiary_error
 from campaigns.errors import FieldError
-from campaigns.promise.model import OtherAccount
+from campaigns.promise.bank_account import OtherAccount
 from promises import NOW, promise
 
 BENEFICIARY = promise().terms.beneficiaries[0]

@@ -1,11 +1,13 @@
 """Which events a campaign accepts, and why it refuses the others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from campaigns.authenticity.ruleset import default_ruleset
 from campaigns.catalogue.cache import Campaign, Catalogue
 from campaigns.intake.admission import Admission, DeliveredEvents, admit_deliveries
 from campaigns.intake.delivery_body import LikeEvent
@@ -132,7 +134,9 @@ def test_an_admitted_event_has_a_pseudonym_and_its_day_in_the_campaigns_time_zon
 def test_suspicion_is_noted_not_refused(signals: dict[str, int], is_suspect: bool):
     like = a_like()
     like["signals"] = signals  # type: ignore[typeddict-item]
-    [columns] = admit_one([a_like(), like], "kuaishou", CATALOGUE, NOW).columns.values()
+    judged = replace(CAMPAIGNS[0], ruleset=default_ruleset())
+    catalogue = replace(CATALOGUE, campaigns={"open": judged}, campaigns_by_id={1: judged})
+    [columns] = admit_one([a_like(), like], "kuaishou", catalogue, NOW).columns.values()
     assert [columns.change(event).is_suspect for event in (0, 1)] == [False, is_suspect]
 
 

@@ -7,7 +7,7 @@ import pytest
 from campaigns.intake.claim import BatchPlan, plan_batch
 from campaigns.intake.event_columns import EventColumns
 from campaigns.intake.like_key import LikeKey, content_of, like_key
-from campaigns.intake.like_state import LikeChange, LikeState
+from campaigns.intake.like_state import Like, LikeChange, LikeState
 from promises import campaign, promise
 
 MONDAY = date(2026, 11, 9)
@@ -60,7 +60,7 @@ def test_a_like_that_is_not_plain_is_claimed_as_its_events_leave_it():
     events = ("a", like(15)), ("b", like(3)), ("a", like(2)), ("a", like(20, is_like=False))
     plan = plan_batch(columns_of(*events))
     after = plan.decision.transitions[like_key("a", PERSON)].after
-    assert after == (LikeState.WITHDRAWN, 2, MONDAY, 20, False)
+    assert after == Like(LikeState.WITHDRAWN, 2, MONDAY, 20)
     assert [event for event, _ in plan.changes_of(0)] == [0, 2, 3]
     assert plan.changes_of(1) == [(1, like(3))]
 

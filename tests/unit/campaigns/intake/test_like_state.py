@@ -7,7 +7,17 @@ from datetime import date
 
 import pytest
 
-from campaigns.intake.like_state import REASONS, Like, LikeChange, LikeState, Outcome, apply_event, repeated_day
+from campaigns.intake.like_state import (
+    REASONS,
+    Like,
+    LikeChange,
+    LikeState,
+    LikeVerdict,
+    Outcome,
+    apply_event,
+    apply_verdict,
+    repeated_day,
+)
 
 NOON = 1_795_435_200_000_000  # microseconds since 1970
 SUNDAY, MONDAY, TUESDAY = date(2026, 11, 22), date(2026, 11, 23), date(2026, 11, 24)
@@ -15,8 +25,8 @@ EARLIER, SAME, LATER = NOON - 1, NOON, NOON + 1
 FIRST = NOON - 100  # when the stored like of Monday was liked; its latest event is of NOON
 
 
-def a_stored_like(state: str, *, suspect: bool = False, event_us: int = FIRST) -> Like:
-    return Like(LikeState(state), event_us, MONDAY, NOON, suspect)
+def a_stored_like(state: str, *, suspect: bool = False, low: bool = False, verdict: str | None = None) -> Like:
+    return Like(LikeState(state), FIRST, MONDAY, NOON, suspect, low, LikeVerdict(verdict) if verdict else None)
 
 
 UNLIKED_ONLY = Like(LikeState.WITHDRAWN, NOON, None, NOON)
@@ -28,6 +38,10 @@ def like(event_us: int, day: date = TUESDAY) -> LikeChange:
 
 def suspect(event_us: int, day: date = TUESDAY) -> LikeChange:
     return LikeChange(is_like=True, event_us=event_us, day=day, is_suspect=True)
+
+
+def low(event_us: int, day: date = TUESDAY) -> LikeChange:
+    return LikeChange(is_like=True, event_us=event_us, day=day, is_low_quality=True)
 
 
 def unlike(event_us: int) -> LikeChange:
@@ -72,9 +86,48 @@ TABLE = [
     (a_stored_like("quarantined", suspect=True), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
     (a_stored_like("withdrawn", suspect=True), like(LATER), "quarantined", FIRST, MONDAY, LATER, "quarantined"),
     (a_stored_like("withdrawn"), suspect(LATER), "counted", FIRST, MONDAY, LATER, "counted"),
-    (a_stored_like("void"), like(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),  # judged fake stays fake
-    (a_stored_like("void"), unlike(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),
-    (a_stored_like("void"), unlike(EARLIER), "void", FIRST, MONDAY, SAME, "older"),
+    # So it decides about low quality.
+    (None, low(SAME), "low_quality", SAME, TUESDAY, SAME, "low_quality"),
+    (a_stored_like("counted"), low(BEFORE, SUNDAY), "low_quality", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("counted"), low(FIRST, MONDAY), "low_quality", FIRST, MONDAY, SAME, "duplicate"),
+    (a_stored_like("low_quality", low=True), FROM_SUNDAY, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("withdrawn", low=True), like(LATER), "low_quality", FIRST, MONDAY, LATER, "low_quality"),
+    (
+        a_stored_like("withdrawn", low=True, suspect=True),
+        like(LATER),
+        "quarantined",
+        FIRST,
+        MONDAY,
+        LATER,
+        "quarantined",
+    ),
+    # A verdict stays: unlike and like again clear nothing.
+    (a_stored_like("void", verdict="void"), like(LATER), "void", FIRST, MONDAY, LATER, "duplicate"),
+    (a_stored_like("void", verdict="void"), FROM_SUNDAY, "void", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("void", verdict="void"), unlike(LATER), "withdrawn", FIRST, MONDAY, LATER, "withdrawn"),
+    (a_stored_like("void", verdict="void"), unlike(EARLIER), "void", FIRST, MONDAY, SAME, "older"),
+    (a_stored_like("withdrawn", verdict="void"), like(LATER), "void", FIRST, MONDAY, LATER, "void"),
+    (a_stored_like("withdrawn", verdict="held"), like(LATER), "quarantined", FIRST, MONDAY, LATER, "quarantined"),
+    (
+        a_stored_like("withdrawn", verdict="released", suspect=True),
+        like(LATER),
+        "counted",
+        FIRST,
+        MONDAY,
+        LATER,
+        "counted",
+    ),
+    (
+        a_stored_like("withdrawn", verdict="cleared", low=True),
+        like(LATER),
+        "low_quality",
+        FIRST,
+        MONDAY,
+        LATER,
+        "low_quality",
+    ),
+    (a_stored_like("quarantined", verdict="held"), FROM_SUNDAY, "quarantined", BEFORE, SUNDAY, SAME, "duplicate"),
+    (a_stored_like("counted", verdict="released"), FROM_SUNDAY_SUSPECT, "counted", BEFORE, SUNDAY, SAME, "duplicate"),
     (a_stored_like("over_limit"), like(LATER), "over_limit", FIRST, MONDAY, LATER, "duplicate"),
     (a_stored_like("over_limit"), unlike(SAME), "withdrawn", FIRST, MONDAY, SAME, "withdrawn"),
 ]
@@ -101,6 +154,27 @@ def test_a_replay_changes_nothing_more(before: Like | None, change: LikeChange):
     replayed, outcome = apply_event(after, change)
     assert replayed == after
     assert outcome in (Outcome.DUPLICATE, Outcome.OLDER)
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict", "state"),
+    [
+        (a_stored_like("counted"), "held", "quarantined"),
+        (a_stored_like("counted"), "void", "void"),
+        (a_stored_like("counted"), "cleared", "counted"),
+        (a_stored_like("over_limit"), "released", "over_limit"),
+        (a_stored_like("over_limit"), "held", "quarantined"),
+        (a_stored_like("quarantined", suspect=True), "cleared", "counted"),
+        (a_stored_like("quarantined", suspect=True, low=True), "released", "low_quality"),
+        (a_stored_like("void", verdict="void"), "released", "counted"),
+        (a_stored_like("withdrawn"), "held", "withdrawn"),
+        (a_stored_like("withdrawn", verdict="void"), "released", "withdrawn"),
+        (a_stored_like("low_quality", low=True), "void", "void"),
+    ],
+)
+def test_a_verdict_changes_the_stored_like(before: Like, verdict: str, state: str):
+    after = apply_verdict(before, LikeVerdict(verdict))
+    assert after == before._replace(state=LikeState(state), verdict=LikeVerdict(verdict))
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,10 @@ CASES = {
          "pledged": ("3", "1")},
     ),
     "a like that the terms refuse is worth the rate of its day": (
-        [THIRD], on(DayCount(6, 3, 3, 3, 3, 3)), {}, Budget(9, 2),
-        {"received": ("21", "7"), "duplicate": ("-3", "-1"), "withdrawn": ("-3", "-1"), "quarantined": ("-3", "-1"),
-         "void": ("-3", "-1"), "over_limit": ("-3", "-1"), "counted": ("6", "2"), "pledged": ("6", "2")},
+        [THIRD], on(DayCount(6, 3, 3, 3, 3, 3, 6)), {}, Budget(9, 2),
+        {"received": ("27", "9"), "duplicate": ("-3", "-1"), "withdrawn": ("-3", "-1"), "quarantined": ("-3", "-1"),
+         "void": ("-3", "-1"), "low_quality": ("-6", "-2"), "over_limit": ("-3", "-1"),
+         "counted": ("6", "2"), "pledged": ("6", "2")},
     ),
     "a daily cap": (
         [CAPPED], counted_likes(1_500, 1_503, 30), {}, Budget(9_999, 1_010),

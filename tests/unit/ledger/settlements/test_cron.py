@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ledger.errors import CronRefused
-from ledger.settlements.cron import due_days, parse_cron
+from ledger.settlements.cron import due_days, due_moment, parse_cron
 
 SHANGHAI, CAIRO, BEIRUT = ZoneInfo("Asia/Shanghai"), ZoneInfo("Africa/Cairo"), ZoneInfo("Asia/Beirut")
 SAO_PAULO, LONDON = ZoneInfo("America/Sao_Paulo"), ZoneInfo("Europe/London")
@@ -77,3 +77,19 @@ def test_a_line_has_five_fields(cron: str):
 def test_a_field_out_of_its_range_is_refused(cron: str):
     with pytest.raises(CronRefused, match=r"^cron_unreadable: detail="):
         parse_cron(cron)
+
+
+@pytest.mark.parametrize(
+    ("cron", "day", "moment"),
+    [
+        ("0 3 * * mon", date(2026, 11, 9), "2026-11-08T19:00:00+00:00"),
+        ("30 1,13 * * *", date(2026, 11, 10), "2026-11-09T17:30:00+00:00"),  # the first of the day
+    ],
+)
+def test_a_due_day_falls_due_at_its_first_moment(cron: str, day: date, moment: str):
+    assert due_moment(cron, ZoneInfo("Asia/Shanghai"), day).isoformat() == moment
+
+
+def test_another_day_never_falls_due():
+    with pytest.raises(ValueError, match="does not fall due"):
+        due_moment("0 3 * * mon", ZoneInfo("Asia/Shanghai"), date(2026, 11, 10))

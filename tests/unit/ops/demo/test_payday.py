@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import TypeAdapter
 
-from campaigns.promise.model import BankAccount
+from campaigns.promise.bank_account import BankAccount
 from ledger.accounting.apportionment import apportion
 from ops.demo import bank
 from ops.demo.comparison import compare_payday

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.intake.suspicion import suspicion_reason
+from campaigns.authenticity.engine import judge_one
+from campaigns.authenticity.observation import ObservationReader
+from campaigns.authenticity.ruleset import default_ruleset
 from ops.demo.comparison import Figure, compare_totals
 from ops.demo.crowd import Crowd
 from ops.demo.expected import ExpectedCounts, PledgeRules, expect_pledged_minor
@@ -56,8 +58,9 @@ def test_every_message_is_accounted_for():
 
 def test_only_the_fakes_look_fake():
     messages, expected = run_simulation(20_000)
-    suspect = [message for message in messages if suspicion_reason(message["signals"]) is not None]  # type: ignore[arg-type]
-    assert len(suspect) == expected.fakes
+    reader, rules = ObservationReader(bytes(32)), default_ruleset()
+    observations = [reader.observe(0, b"", "", "", message["signals"]) for message in messages]  # type: ignore[arg-type]
+    assert sum(bool(judge_one(observation, rules)) for observation in observations) == expected.fakes
 
 
 @pytest.mark.parametrize("hours", [0, 1, 15.99, 16.01, 17.5, 24])

@@ -70,7 +70,8 @@ async def test_the_same_totals_by_every_route(dsn: str) -> None:
     assert days[-1]["earned_so_far"]["exact_minor"] == table[-1]["earned_so_far_exact_minor"] == str(earned)
     assert totals["money"]["pledged"]["minor"] == int(earned) == int(steps["pledged"]["money"]["exact_minor"]) == 2
     assert totals["likes"] == {
-        "counted": 11, "duplicate": 1, "withdrawn": 1, "quarantined": 0, "void": 0, "over_limit": 2,
+        "counted": 11, "duplicate": 1, "withdrawn": 1, "quarantined": 0, "void": 0, "low_quality": 0,
+        "over_limit": 2,
     }  # fmt: skip
     assert f"<strong>CN¥{totals['money']['pledged']['text']}</strong>" in page
 

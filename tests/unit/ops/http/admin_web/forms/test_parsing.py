@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from campaigns.promise.model import Promise
+from campaigns.promise.model import AuthenticityPolicy, Promise
 from ops.admin import registry
 from ops.http.admin_web.forms import parsing
 from ops.http.admin_web.forms.parsing import InputFormat
@@ -16,6 +16,7 @@ PARTS = form_schema(Promise)
 
 def test_a_promise_survives_the_form() -> None:
     original = promise(terms={"daily_cap_minor": 505, "likes_per_person_per_day": 20})
+    original = original.model_copy(update={"authenticity": AuthenticityPolicy(rules="none")})
     values = parsing.from_body(PARTS, original.model_dump(mode="json", exclude_none=True), INPUT_FORMAT)
     assert (values["terms.daily_cap_minor"], values["terms.beneficiaries.0.share_bp"]) == ("5.05", "70")
     assert values["campaign.starts_at"] == "2022-04-08T00:00"

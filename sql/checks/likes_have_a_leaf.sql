@@ -1,5 +1,5 @@
--- Every like has its own position in its batch, and a counted like has a leaf in the tree of the
--- batch.
+-- Every like has its own position in its batch, and its leaf in the tree of the batch. A like of an
+-- older release that never counted may lack one.
 -- scans: likes
 WITH leaves AS (
     SELECT batch_id, bucket, campaign_id, unnest(positions) AS position FROM like_batches
@@ -7,7 +7,7 @@ WITH leaves AS (
 SELECT l.campaign_id, l.batch_id, l.bucket, l.position, l.state::text AS state
 FROM likes l
 LEFT JOIN leaves b USING (campaign_id, batch_id, bucket, position)
-WHERE l.state = 'counted' AND b.batch_id IS NULL
+WHERE l.day IS NOT NULL AND (l.lacks_leaf IS NOT TRUE OR l.state = 'counted') AND b.batch_id IS NULL
 UNION ALL
 SELECT campaign_id, batch_id, bucket, position, count(*) || ' likes' FROM likes
 GROUP BY campaign_id, batch_id, bucket, position HAVING count(*) > 1

@@ -1,0 +1,1 @@
+"""Judges the stored observations: passes over windows, the closing pass, cases, retention."""

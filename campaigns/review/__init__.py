@@ -1,0 +1,1 @@
+"""What people decide about likes, and what is told of it: cases, appeals, status, backtests."""

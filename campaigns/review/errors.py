@@ -1,0 +1,7 @@
+"""What review refuses."""
+
+from campaigns.errors import RequestRefused
+
+
+class ReviewRefused(RequestRefused):
+    """The case does not allow the step."""
