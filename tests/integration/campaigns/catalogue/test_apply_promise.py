@@ -155,7 +155,7 @@ async def test_a_promise_without_the_section_has_rules_that_see_long_enough(
 async def test_observations_outlast_hold_and_review_where_there_are_rules(pool: Pool, rules: str, is_refused: bool):
     section = (SECTION, f'[authenticity]\nrules = "{rules}"\nobservation_days = 32\n')
     if is_refused:
-        with pytest.raises(PromiseRefused, match="^authenticity: observation_days_too_few: least_number=33$"):
+        with pytest.raises(PromiseRefused, match=r"^authenticity: observation_days_too_few: least_number=33$"):
             promise(section)
     else:
         _, campaign = await apply(pool, promise(section))
