@@ -1,18 +1,18 @@
 """What becomes of a rule's hits: held, a case for people, or only a finding.
 
 Shadow rules hold nothing. A rule holds nothing of a platform's day that carries its signals on
-fewer than half of the likes. Established people are held or become a case, as the rule says. A rule
-that would hold too many established people of a day holds nothing at all.
+fewer than half of the likes. Established people, and those with few points, become a case where
+the rule says so. A rule that would hold too many established people of a day holds nothing at all.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from campaigns.authenticity.critical import share_bp
 from campaigns.authenticity.kinds import Signal
 from campaigns.authenticity.observation import Observation
-from campaigns.authenticity.rule_input import Hit
+from campaigns.authenticity.rule_input import Hit, Score
 from campaigns.authenticity.ruleset import Rule
 from campaigns.authenticity.window import Window
 
@@ -60,9 +60,11 @@ def find_coverage(window: Window) -> Coverage:
     )
 
 
-def apply_breaker(window: Window, rule: Rule, hits: list[Hit], coverage: Coverage) -> Effects:
-    """Return what becomes of a rule's hits. Pure."""
-    parts = [_part(window, rule, hit, coverage) for hit in hits]
+def apply_breaker(
+    window: Window, rule: Rule, hits: list[Hit], coverage: Coverage, scores: Sequence[Score] = ()
+) -> Effects:
+    """Return what becomes of a rule's hits. Without `scores` nobody has too few points. Pure."""
+    parts = [_part(window, rule, hit, coverage, scores) for hit in hits]
     days = _days_beyond_breaker(window, parts)
     if not days:
         return Effects(parts, days)
@@ -75,13 +77,16 @@ def sort_likes(window: Window, likes: Iterable[int]) -> tuple[tuple[bytes, str],
     return tuple(sorted((window.likes[like].person, window.likes[like].content) for like in likes))
 
 
-def _part(window: Window, rule: Rule, hit: Hit, coverage: Coverage) -> Part:
-    likes = hit.pushed if rule.stage == "intake" else _likes_of(window, hit.persons)
+def _part(window: Window, rule: Rule, hit: Hit, coverage: Coverage, scores: Sequence[Score]) -> Part:
+    likes = hit.pushed if hit.is_about_likes else _likes_of(window, hit.persons)
     judged = frozenset(like for like in likes if rule.mode == "live" and _is_covered(window, like, rule, coverage))
-    spared = frozenset(
-        like for like in judged if rule.established == "case" and window.is_established[window.person[like]]
-    )
+    spared = frozenset(like for like in judged if _is_spared(window, rule, window.person[like], scores))
     return Part(hit.evidence, judged - spared, spared, frozenset(likes) - judged)
+
+
+def _is_spared(window: Window, rule: Rule, person: int, scores: Sequence[Score]) -> bool:
+    has_few_points = bool(scores and rule.points_from) and scores[person].total < rule.points_from
+    return has_few_points or (rule.established == "case" and window.is_established[person])
 
 
 def _likes_of(window: Window, persons: frozenset[int]) -> frozenset[int]:

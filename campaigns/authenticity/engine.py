@@ -12,7 +12,7 @@ from typing import NamedTuple
 from campaigns.authenticity.effects import Coverage, Effects, Part, apply_breaker, find_coverage, sort_likes
 from campaigns.authenticity.observation import Observation, earliest_by_like
 from campaigns.authenticity.observation_columns import ObservationColumns
-from campaigns.authenticity.rule_input import FindHits, Hit, RuleInput
+from campaigns.authenticity.rule_input import FindHits, Hit, RuleInput, Score
 from campaigns.authenticity.rules.crowd import find_content_crowds, find_network_crowds
 from campaigns.authenticity.rules.device import find_device_crowds, find_rotations
 from campaigns.authenticity.rules.gatherings import find_gatherings
@@ -24,12 +24,15 @@ from campaigns.authenticity.rules.intake import (
 )
 from campaigns.authenticity.rules.lockstep import find_network_mates, find_slot_pairs
 from campaigns.authenticity.rules.pace import find_bursts, find_clocks
+from campaigns.authenticity.rules.score import find_scored, score_people
+from campaigns.authenticity.rules.session import find_strange_sessions
 from campaigns.authenticity.ruleset import Rule, Ruleset
 from campaigns.authenticity.traits import find_traits
 from campaigns.authenticity.window import Established, Window, build_window
 
 LikeKey = tuple[bytes, str]  # person and content
 
+SCORE_KIND = "score.person"
 WINDOW_RULES: Mapping[str, FindHits] = {
     "pace.burst": find_bursts,
     "pace.clock": find_clocks,
@@ -37,8 +40,10 @@ WINDOW_RULES: Mapping[str, FindHits] = {
     "device.rotation": find_rotations,
     "lockstep.slots": find_slot_pairs,
     "lockstep.network": find_network_mates,
+    "session.strange": find_strange_sessions,
     "crowd.content": find_content_crowds,
     "crowd.network": find_network_crowds,  # reads the live findings of `crowd.content`
+    SCORE_KIND: find_scored,  # reads whom all live rules before it hold
 }
 INTAKE_RULES: Mapping[str, Callable[[Observation, Mapping[str, int]], bool]] = {
     "unwatched.new": is_new_and_unwatched,
@@ -90,13 +95,15 @@ class Judgement(NamedTuple):
 
     `verdicts` are sorted by person and content: likes without one are not held. `waiting_days` are
     days (`date.toordinal`) whose settlement waits for a reviewer, because a rule would have held
-    too many established people. `not_judged` names the rules that judge nothing of a platform's day.
+    too many established people; `breakers` are those rules. `not_judged` names the rules that judge
+    nothing of a platform's day.
     """
 
     likes: int
     verdicts: tuple[Verdict, ...]
     findings: tuple[Finding, ...]
     waiting_days: tuple[int, ...]
+    breakers: tuple[str, ...]
     not_judged: tuple[tuple[str, int, str], ...]
 
 
@@ -142,16 +149,14 @@ def judge(observations: Iterable[Observation], ruleset: Ruleset, timezone: str) 
     likes = earliest_by_like(list(observations))
     window = build_window(likes, timezone, Established(people.days, people.likes))
     coverage = find_coverage(window)
-    hits = _find_hits(window, ruleset)
-    effects: dict[str, Effects] = {}
-    for rule in ruleset.rules:
-        effects[rule.id] = apply_breaker(window, rule, hits[rule.id], coverage)
+    effects = _find_effects(window, ruleset, coverage)
     findings = [_finding(window, rule, effect) for rule in ruleset.rules for effect in effects[rule.id].hits]
     return Judgement(
         likes=len(likes),
         verdicts=tuple(_verdicts(window, ruleset, effects)),
         findings=tuple(sorted(findings)),
         waiting_days=tuple(sorted({day for effect in effects.values() for day in effect.waiting_days})),
+        breakers=tuple(sorted(rule_id for rule_id, effect in effects.items() if effect.waiting_days)),
         not_judged=tuple(_not_judged(ruleset, coverage)),
     )
 
@@ -176,32 +181,63 @@ def _holds(rule: Rule, observation: Observation) -> bool:
         return True
 
 
-def _find_hits(window: Window, ruleset: Ruleset) -> dict[str, list[Hit]]:
-    """Return each rule's hits; rules over networks come last, since they read those over contents."""
+def _find_effects(window: Window, ruleset: Ruleset, coverage: Coverage) -> dict[str, Effects]:
+    """Return what each rule does: first those that find by themselves, then by the points of people."""
     traits = find_traits(window, ruleset.traits)
-    inputs = RuleInput(window, traits, find_gatherings(window, traits), ruleset.critical, frozenset())
+    inputs = RuleInput(
+        window=window,
+        traits=traits,
+        gatherings=find_gatherings(window, traits),
+        critical=ruleset.critical,
+        uncovered=coverage.missing,
+    )
     hits: dict[str, list[Hit]] = {}
-    order = list(WINDOW_RULES)
-    for rule in sorted(ruleset.rules, key=lambda rule: order.index(rule.kind_name) if rule.stage == "window" else -1):
-        try:
-            hits[rule.id] = _intake_hits(window, rule) if rule.stage == "intake" else _run(rule, inputs)
-        except Exception as error:
-            raise RuleFailed(rule.id) from error
+    for rule in _in_order(ruleset):
+        if rule.kind_name == SCORE_KIND and not inputs.scores:
+            inputs = inputs._replace(scores=_score(rule, inputs, ruleset))
+        hits[rule.id] = _find_hits(rule, inputs)
         if rule.mode == "live" and rule.kind_name == "crowd.content":
             inputs = inputs._replace(pushed=inputs.pushed.union(*(hit.pushed for hit in hits[rule.id])))
         hits[rule.id] = [hit for hit in hits[rule.id] if hit.persons]
-    return hits
+        inputs = inputs._replace(suspects=inputs.suspects | _people_held(window, rule, hits[rule.id], coverage))
+    return {rule.id: apply_breaker(window, rule, hits[rule.id], coverage, inputs.scores) for rule in ruleset.rules}
 
 
-def _run(rule: Rule, inputs: RuleInput) -> list[Hit]:
-    return WINDOW_RULES[rule.kind_name](inputs, rule.numbers)
+def _in_order(ruleset: Ruleset) -> list[Rule]:
+    """Return the rules so that those which read what others found come after them."""
+    order = list(WINDOW_RULES)
+    return sorted(ruleset.rules, key=lambda rule: order.index(rule.kind_name) if rule.stage == "window" else -1)
+
+
+def _score(rule: Rule, inputs: RuleInput, ruleset: Ruleset) -> list[Score]:
+    try:
+        return score_people(inputs, ruleset.scorecards)
+    except Exception as error:
+        raise RuleFailed(rule.id) from error
+
+
+def _find_hits(rule: Rule, inputs: RuleInput) -> list[Hit]:
+    try:
+        if rule.stage == "intake":
+            return _intake_hits(inputs.window, rule)
+        return WINDOW_RULES[rule.kind_name](inputs, rule.numbers)
+    except Exception as error:
+        raise RuleFailed(rule.id) from error
+
+
+def _people_held(window: Window, rule: Rule, hits: list[Hit], coverage: Coverage) -> frozenset[int]:
+    """Return the people whom a rule would hold with all their likes: the scorecard judges others by them."""
+    if rule.stage == "intake" or rule.kind_name == SCORE_KIND:
+        return frozenset()
+    parts = apply_breaker(window, rule, [hit for hit in hits if not hit.is_about_likes], coverage).hits
+    return frozenset(window.person[like] for part in parts for like in part.held_likes)
 
 
 def _intake_hits(window: Window, rule: Rule) -> list[Hit]:
     """Return a hit for each like: one observation says nothing of the person's other likes."""
     holds = INTAKE_RULES[rule.kind_name]
     return [
-        Hit(frozenset({window.person[number]}), {"likes": 1}, frozenset({number}))
+        Hit(frozenset({window.person[number]}), {"likes": 1}, frozenset({number}), is_about_likes=True)
         for number, like in enumerate(window.likes)
         if holds(like, rule.numbers)
     ]

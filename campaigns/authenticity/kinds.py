@@ -52,6 +52,13 @@ _CROWD = {
     "rush_minutes": Number(0, 60 * 24, "lower"),
 }
 
+SIGNS = (  # of a person; `signs` finds them
+    "pushed", "watch", "age", "signals", "deed", "network_kind", "moment", "more_crowds",
+    "held_contents", "held_moments", "held_network", "held_device", "held_mates",
+    "network", "device_people", "mates", "close_mates", "created",
+    "scripted", "deeds", "same_watch", "short_gaps", "brisk_gaps", "devices",
+)  # fmt: skip
+
 KINDS: Mapping[str, Kind] = {
     "unwatched.new": Kind(
         "intake", frozenset({"watch_ms", "account_age_days"}), {"account_days_max": _up_to(365, 0)}
@@ -85,6 +92,17 @@ KINDS: Mapping[str, Kind] = {
         frozenset({"network"}),
         {"people_from": _from(3), "contents_from": _from(2), "share_from_bp": _SHARE_FROM},
     ),
+    "session.strange": Kind(
+        "window",
+        frozenset({"device"}),
+        {
+            "session_minutes": _up_to(1_440),
+            "likes_from": _from(2, 1_000),
+            "people_from": _from(2),
+            "share_from_bp": _SHARE_FROM,
+        },
+    ),
     "crowd.content": Kind("window", frozenset(), _CROWD),
     "crowd.network": Kind("window", frozenset({"network"}), _CROWD),
+    "score.person": Kind("window", frozenset(), {"points_from": _from(1)}),
 }

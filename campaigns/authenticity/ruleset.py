@@ -6,11 +6,12 @@ Numbers are integers: counts, times, and shares in basis points. Nothing in a ru
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from campaigns.authenticity.kinds import BASIS_POINTS, KINDS, Kind, Signal, Stage
+from campaigns.authenticity.kinds import BASIS_POINTS, KINDS, SIGNS, Kind, Signal, Stage
 from campaigns.authenticity.quality_reference import REFERENCE_ID
 from campaigns.errors import FieldError, ValidationFailed, invalid_value, invalid_values
 from campaigns.promise.model import LocalizedText
@@ -19,8 +20,11 @@ from ledger.log.canonical import canonical_bytes
 
 RULES_MAX = 100
 CRITICAL_STEPS_MAX = 64
+SCORECARDS_MAX = 16
+SCORECARD_STEPS_MAX = 32
 _ROOT_PATH = "ruleset"
 _NUMBER_MAX = 2**31
+_POINTS_MAX = 10_000
 
 Rising = Annotated[int, Field(ge=1, le=_NUMBER_MAX)]
 Points = Annotated[int, Field(ge=0, le=100)]
@@ -53,7 +57,10 @@ class Header(_Strict):
 
 
 class Rule(_Strict):
-    """A rule: a kind with its numbers, and the reason that a person is given."""
+    """A rule: a kind with its numbers, and the reason that a person is given.
+
+    People with fewer points on the scorecard than `points_from` become a case.
+    """
 
     id: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$")]
     kind: Annotated[str, Field(max_length=63)] = ""
@@ -61,6 +68,7 @@ class Rule(_Strict):
     stage: Stage
     mode: Literal["shadow", "live"]
     established: Literal["hold", "case"] = "case"
+    points_from: Annotated[int, Field(ge=0, le=_POINTS_MAX)] = 0
     needs: Annotated[list[Signal], Field(max_length=6)] = []
     numbers: dict[str, int]
     message: Annotated[LocalizedText, AfterValidator(_check_message)]
@@ -133,6 +141,42 @@ class Critical(_Strict):
         return self
 
 
+Step = Annotated[list[int], Field(min_length=2, max_length=2)]
+
+
+def _rises(steps: list[list[int]]) -> bool:
+    return all(0 <= points <= _POINTS_MAX for _, points in steps) and all(
+        after[0] > before[0] and after[1] >= before[1] for before, after in pairwise(steps)
+    )
+
+
+class ScoreCard(_Strict):
+    """Points by sign, for people with so many likes or more: the card with the most likes counts.
+
+    A sign's steps are [from, points]: the last step that the sign reaches counts, none before the
+    first. Points never fall, so that more of a sign never speaks for a person.
+    """
+
+    likes_from: Annotated[int, Field(ge=1, le=100_000)]
+    start: Annotated[int, Field(ge=-_POINTS_MAX, le=_POINTS_MAX)] = 0
+    points: dict[str, Annotated[list[Step], Field(max_length=SCORECARD_STEPS_MAX)]]
+
+    @model_validator(mode="after")
+    def check_points(self) -> Self:
+        """Refuse signs that do not exist, and steps that do not rise."""
+        errors = [
+            invalid_value("scorecard_sign_unknown", sign=sign, signs=sorted(SIGNS))
+            for sign in self.points
+            if sign not in SIGNS
+        ]
+        errors.extend(
+            invalid_value("scorecard_steps_not_rising") for steps in self.points.values() if not _rises(steps)
+        )
+        if errors:
+            raise invalid_values(errors)
+        return self
+
+
 class Ruleset(_Strict):
     """One version of all rules with their numbers."""
 
@@ -140,6 +184,7 @@ class Ruleset(_Strict):
     rules: Annotated[list[Rule], Field(min_length=1, max_length=RULES_MAX)]
     traits: Traits = Traits()
     critical: Critical = Critical(steps=[])
+    scorecards: Annotated[list[ScoreCard], Field(max_length=SCORECARDS_MAX)] = []
     quality: QualityPoints = QualityPoints()
 
     @model_validator(mode="after")

@@ -1,11 +1,17 @@
 """Observations for tests of authenticity: a small campaign of regular people, and likes to add to it."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any
 
-from campaigns.authenticity.observation import Observation, ObservationReader
+from campaigns.authenticity.effects import find_coverage
+from campaigns.authenticity.observation import Observation, ObservationReader, earliest_by_like
+from campaigns.authenticity.rule_input import RuleInput
+from campaigns.authenticity.rules.gatherings import find_gatherings
+from campaigns.authenticity.ruleset import default_ruleset
+from campaigns.authenticity.traits import find_traits
+from campaigns.authenticity.window import Established, build_window
 
 START_US = 1_649_347_200_000_000  # 2022-04-08 00:00 in Asia/Shanghai
 TIMEZONE = "Asia/Shanghai"
@@ -85,3 +91,24 @@ def group(
         for number, person in enumerate(people)
         for position, content in enumerate(listed)
     ]
+
+
+def rule_input(likes: list[Observation], held: Iterable[object] = ()) -> tuple[RuleInput, Callable[[object], int]]:
+    """Return what a rule reads of the likes under the shipped ruleset, and the function to a person's number.
+
+    `held` are the people whom other rules hold.
+    """
+    rules = default_ruleset()
+    people = rules.ruleset.established
+    window = build_window(earliest_by_like(likes), TIMEZONE, Established(people.days, people.likes))
+    numbers = {like.person: number for like, number in zip(window.likes, window.person, strict=True)}
+    traits = find_traits(window, rules.traits)
+    inputs = RuleInput(
+        window=window,
+        traits=traits,
+        gatherings=find_gatherings(window, traits),
+        critical=rules.critical,
+        suspects=frozenset(numbers[person_id(name)] for name in held),
+        uncovered=find_coverage(window).missing,
+    )
+    return inputs, lambda name: numbers[person_id(name)]

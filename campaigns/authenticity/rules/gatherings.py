@@ -10,7 +10,7 @@ from campaigns.authenticity.window import Window
 
 _PEOPLE_MIN, _PEOPLE_MAX = 5, 60
 _SPAN_MS_MAX = 3 * 3_600_000
-_SCRIPTED_DEVIATION_MAX, _DEVIATION_MAX = 1_200, 900
+_SCRIPTED_DEVIATION_MAX, _DEVIATION_MAX = 700, 900
 _NEW_SHARE_BP, _QUICK_SHARE_BP = 1_000, 2_000  # among any honest people
 
 
