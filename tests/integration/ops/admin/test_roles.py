@@ -150,6 +150,7 @@ PATH_VALUES |= {
     "name": "ann",
     "key": "x",
     "case": "cas_x",
+    "appeal": "apl_x",
     "receipt": "rcp_x",
 }
 
