@@ -95,13 +95,15 @@ class Judgement(NamedTuple):
 
     `verdicts` are sorted by person and content: likes without one are not held. `waiting_days` are
     days (`date.toordinal`) whose settlement waits for a reviewer, because a rule would have held
-    too many established people. `not_judged` names the rules that judge nothing of a platform's day.
+    too many established people; `breakers` are those rules. `not_judged` names the rules that judge
+    nothing of a platform's day.
     """
 
     likes: int
     verdicts: tuple[Verdict, ...]
     findings: tuple[Finding, ...]
     waiting_days: tuple[int, ...]
+    breakers: tuple[str, ...]
     not_judged: tuple[tuple[str, int, str], ...]
 
 
@@ -154,6 +156,7 @@ def judge(observations: Iterable[Observation], ruleset: Ruleset, timezone: str) 
         verdicts=tuple(_verdicts(window, ruleset, effects)),
         findings=tuple(sorted(findings)),
         waiting_days=tuple(sorted({day for effect in effects.values() for day in effect.waiting_days})),
+        breakers=tuple(sorted(rule_id for rule_id, effect in effects.items() if effect.waiting_days)),
         not_judged=tuple(_not_judged(ruleset, coverage)),
     )
 

@@ -19,10 +19,10 @@ from campaigns.promise.bank_account import BankAccount
 from campaigns.promise.calendar import AHEAD_MAX, local_day
 from campaigns.promise.diff import FieldChange, FieldValue, diff_promises
 from campaigns.promise.model import (
-    AuthenticityPolicy,
     Promise,
     PromiseTerms,
     canonical_json,
+    default_policy,
     engine_terms,
     immutable_part,
 )
@@ -80,7 +80,7 @@ def complete_promise(existing: Campaign | None, promise: Promise) -> Promise:
     """Return the promise with its section `authenticity`: left out, it is the default, or unchanged. Pure."""
     if promise.authenticity is not None:
         return promise
-    policy = existing.promise.authenticity if existing else AuthenticityPolicy()
+    policy = existing.promise.authenticity if existing else default_policy(promise.campaign.hold_days)
     return promise.model_copy(update={"authenticity": policy})
 
 

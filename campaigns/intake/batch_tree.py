@@ -81,6 +81,10 @@ def encode_receipt(batch_id: int, position: int, nonce_key: bytes) -> str:
 
     Only the batch's key derives it.
     """
-    tag = derive_nonces(nonce_key, position + 1)[-NONCE_BYTES:][:TAG_BYTES]
-    packed = batch_id.to_bytes(8, "big") + position.to_bytes(4, "big") + tag
+    return format_receipt(batch_id, position, derive_nonces(nonce_key, position + 1)[-NONCE_BYTES:])
+
+
+def format_receipt(batch_id: int, position: int, nonce: bytes) -> str:
+    """Return the receipt of the like with this nonce."""
+    packed = batch_id.to_bytes(8, "big") + position.to_bytes(4, "big") + nonce[:TAG_BYTES]
     return "rcp_" + base64.urlsafe_b64encode(packed).decode().rstrip("=")

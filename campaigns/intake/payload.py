@@ -179,7 +179,7 @@ def _check_envelope(envelope: bytes) -> None:
         raise InvalidEnvelope(field_errors(error, "the body")) from None
     except ValueError as error:
         raise UnreadableBody("the body is not JSON") from error
-    if repeated := _find_repeated_key(envelope):
+    if repeated := find_repeated_key(envelope):
         raise InvalidEnvelope([FieldError(repeated, "repeated_member")])
 
 
@@ -192,7 +192,7 @@ def _parse_event(value: bytes) -> LikeEvent | InvalidEvent:
         member_error = _find_member_error(value) if _is_json_invalid(error) else None
         path, reason = validation_errors(member_error or error, "the like")[0]
         return InvalidEvent(f"{path}: {reason}"[:_REASON_CHARS_MAX])
-    repeated = _find_repeated_key(value)
+    repeated = find_repeated_key(value)
     return InvalidEvent(f"{repeated}: The member is given more than once") if repeated else event
 
 
@@ -217,7 +217,7 @@ class _RepeatedKey(ValueError):
     pass
 
 
-def _find_repeated_key(text: bytes) -> str | None:
+def find_repeated_key(text: bytes) -> str | None:
     """Return a key that an object of a valid text has twice; None if there is none. Pure."""
     try:
         json.loads(text, object_pairs_hook=_refuse_repeated_key)

@@ -12,7 +12,6 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from campaigns.authenticity.engine import Finding, LikeKey
-from campaigns.authenticity.ruleset import Ruleset
 
 _ID_CHARS = 20
 
@@ -56,18 +55,18 @@ class CaseInput(NamedTuple):
     held_likes: Collection[LikeKey]
     counting_likes: Collection[LikeKey]
     open_cases: Sequence[OpenCase]
+    breakers: Collection[str] = ()  # rules that would have held too many established people
 
 
-def plan_cases(cases: CaseInput, ruleset: Ruleset, slug: str, now: datetime) -> list[CaseChange]:
+def plan_cases(cases: CaseInput, slug: str, now: datetime) -> list[CaseChange]:
     """Return the cases that likes come into, in the order of findings. Pure."""
     left = {HELD: set(cases.held_likes), BREAKER: set(cases.counting_likes), COUNTING: set(cases.counting_likes)}
-    breakers = {rule.id for rule in ruleset.rules if rule.established == "hold"}
     changes: list[CaseChange] = []
     for kind, likes in left.items():
         wanted = likes.difference(*(change.likes for change in changes))
         cases_of = _cases_by_person(case for case in cases.open_cases if case.kind == kind)
         stay, others = _stay(wanted, cases_of)
-        parts = [(finding, others & _likes_of(finding, kind, breakers)) for finding in cases.findings]
+        parts = [(finding, others & _likes_of(finding, kind, cases.breakers)) for finding in cases.findings]
         changes += [_stay_in(kind, case_id, keys) for case_id, keys in stay]
         changes += [_join_or_open(kind, *part, cases_of, slug, now) for part in _choose(parts)]
     return _merge(changes)
@@ -76,8 +75,8 @@ def plan_cases(cases: CaseInput, ruleset: Ruleset, slug: str, now: datetime) -> 
 def _likes_of(finding: Finding, kind: CaseKind, breakers: Collection[str]) -> set[LikeKey]:
     """Return the likes of a finding that a case of this kind can be about.
 
-    Only a rule that holds established people can trip the breaker, and then its `case_likes` are
-    those of the breaker. Likes of settled days that a finding would hold count on.
+    The `case_likes` of a rule that tripped the breaker make settlements wait. Likes of settled days
+    that a finding would hold count on.
     """
     if kind == HELD:
         return set(finding.held_likes)

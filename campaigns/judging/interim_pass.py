@@ -86,6 +86,8 @@ async def put_into_cases(
     newly_held = {key for change in holds if not stored.is_in_held_case(key := (change.person, change.content))}
     if not newly_held and not counting:
         return 0
-    cases = CaseInput(judgement.findings, newly_held, counting, await read_open_cases(conn, campaign))
-    changes = await asyncio.to_thread(plan_cases, cases, ruleset, campaign.slug, now)  # may take a second
+    cases = CaseInput(
+        judgement.findings, newly_held, counting, await read_open_cases(conn, campaign), judgement.breakers
+    )
+    changes = await asyncio.to_thread(plan_cases, cases, campaign.slug, now)  # may take a second
     return await store_cases(conn, campaign, ruleset.ruleset.version, changes, now)

@@ -193,6 +193,13 @@ class AuthenticityPolicy(StrictModel):
     appeal_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
+def default_policy(hold_days: int) -> AuthenticityPolicy:
+    """Return the policy of a promise that leaves it out: observations outlast the hold and the review. Pure."""
+    policy = AuthenticityPolicy()
+    days = max(policy.observation_days, hold_days + policy.review_days)
+    return policy.model_copy(update={"observation_days": days})
+
+
 class Agreement(StrictModel):
     """The signed document behind the promise."""
 
@@ -209,13 +216,18 @@ class Promise(StrictModel):
     agreement: Agreement | None = None
     authenticity: AuthenticityPolicy | None = None  # None: the default of a new campaign, unchanged in an older one
 
-    @model_validator(mode="after")
-    def _check_observation_days(self) -> Self:
+    @field_validator("authenticity")
+    @classmethod
+    def _check_observation_days(
+        cls, policy: AuthenticityPolicy | None, validation: ValidationInfo
+    ) -> AuthenticityPolicy | None:
         """Refuse to drop observations before their likes are settled and decided."""
-        policy, hold_days = self.authenticity, self.campaign.hold_days
-        if policy is not None and policy.observation_days < hold_days + policy.review_days:
-            raise invalid_value("observation_days_too_few", least_number=hold_days + policy.review_days)
-        return self
+        campaign = validation.data.get("campaign")  # if missing, it has an error already
+        if policy is not None and policy.rules == "standard" and campaign is not None:
+            least = campaign.hold_days + policy.review_days
+            if policy.observation_days < least:
+                raise invalid_value("observation_days_too_few", least_number=least)
+        return policy
 
     @model_validator(mode="after")
     def _check_size(self) -> Self:

@@ -9,6 +9,7 @@ from ops.cli.audit import app as audit
 from ops.cli.campaign import app as campaign
 from ops.cli.charity import app as charity
 from ops.cli.demo import demo
+from ops.cli.likes import app as likes
 from ops.cli.log import app as log
 from ops.cli.maintenance import check, doctor, migrate
 from ops.cli.payouts import app as payouts
@@ -34,6 +35,7 @@ app.add_typer(platform, name="platform")
 app.add_typer(campaign, name="campaign")
 app.add_typer(charity, name="charity")
 app.add_typer(sponsor, name="sponsor")
+app.add_typer(likes, name="likes")
 app.add_typer(log, name="log")
 app.add_typer(person, name="person")
 app.add_typer(payouts, name="payouts")

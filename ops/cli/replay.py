@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -14,17 +14,31 @@ if TYPE_CHECKING:
 
     from ops.replay.run import ReplayJob, ReplayReport, ReplayTarget
 
+LikesFile: TypeAlias = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")
+]
+PlatformName: TypeAlias = Annotated[str, typer.Option(help="The platform that sends the likes.")]
+DefaultCampaign: TypeAlias = Annotated[str, typer.Option(help="The campaign of every like that does not name one.")]
+FileFormat: TypeAlias = Annotated[
+    Literal["ndjson", "kuairand"], typer.Option("--format", help="The format of the file.")
+]
+ServiceUrl: TypeAlias = Annotated[
+    str | None, typer.Option(help="The service; default LIKE_LEDGER_HOST and _PORT, or http://127.0.0.1:8080.")
+]
+ResultsFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        dir_okay=False, help="Write line, delivery, index, outcome and receipt of each like to this file (NDJSON)."
+    ),
+]
+
 
 def replay(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The file of likes.")],
-    platform: Annotated[str, typer.Option(help="The platform that sends the likes.")],
-    campaign: Annotated[str, typer.Option(help="The campaign of every like that does not name one.")],
-    file_format: Annotated[
-        Literal["ndjson", "kuairand"], typer.Option("--format", help="The format of the file.")
-    ] = "ndjson",
-    url: Annotated[
-        str | None, typer.Option(help="The service; default LIKE_LEDGER_HOST and _PORT, or http://127.0.0.1:8080.")
-    ] = None,
+    file: LikesFile,
+    platform: PlatformName,
+    campaign: DefaultCampaign,
+    file_format: FileFormat = "ndjson",
+    url: ServiceUrl = None,
     batch: Annotated[int, typer.Option(min=1, max=1000, help="Likes per webhook.")] = 500,
     senders: Annotated[
         int, typer.Option(min=1, max=64, help="Webhooks in flight; 1 keeps the order of the file.")
@@ -38,14 +52,16 @@ def replay(
     label: Annotated[
         str, typer.Option(help="Part of the webhook ids: with another label the file is sent as new webhooks.")
     ] = "",
+    results: ResultsFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check the whole file; send nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send a file of likes as signed webhooks and print the outcomes.
 
     A webhook's id follows from the file's content, the batch size and the position in the file. So an interrupted
-    run can be started again: the service recognises the webhooks that it has. Set REPLAY_SECRET to the platform's
-    secret; without it, the secret is derived from the keys and the database of this machine.
+    run can be started again: the service recognises the webhooks that it has. It repeats its first response: a run
+    that was started without --results gets no receipts later, unless --label names another run. Set REPLAY_SECRET to
+    the platform's secret; without it, the secret is derived from the keys and the database of this machine.
     """
     from rich.console import Console
 
@@ -58,13 +74,17 @@ def replay(
     if dry_run:
         check_file(job, console, report)
     else:
-        _send(job, _build_target(platform, url, senders, rate, tries), console, report)
+        address = "likes?results=all" if results else "likes"
+        _send(job, build_target(platform, url, address, senders, rate, tries), console, report, results)
     _print_report(report, console, as_json=as_json)
     if not report.is_complete:
         raise typer.Exit(1)
 
 
-def _build_target(platform: str, url: str | None, senders: int, rate: int | None, tries: int) -> "ReplayTarget":
+def build_target(
+    platform: str, url: str | None, path: str, senders: int, rate: int | None, tries: int
+) -> "ReplayTarget":
+    """Return the address and the secret of a platform's requests; ends the command if there is none."""
     from urllib.parse import quote, urlsplit
 
     from ops.replay.run import ReplayTarget
@@ -83,16 +103,25 @@ def _build_target(platform: str, url: str | None, senders: int, rate: int | None
             if encoded_secret
             else runtime.run_to_end(derive_platform_secret(settings, platform))
         )
-    return ReplayTarget(f"{service}/v1/platforms/{quote(platform, safe='')}/likes", secret, senders, rate, tries)
+    return ReplayTarget(f"{service}/v1/platforms/{quote(platform, safe='')}/{path}", secret, senders, rate, tries)
 
 
-def _send(job: "ReplayJob", target: "ReplayTarget", console: "Console", report: "ReplayReport") -> None:
+def _send(
+    job: "ReplayJob", target: "ReplayTarget", console: "Console", report: "ReplayReport", results: Path | None
+) -> None:
     from ops.clock import utc_now
     from ops.replay.interrupt import run_interruptibly
+    from ops.replay.output import open_output
+    from ops.replay.results import write_results
     from ops.replay.run import send_file
 
     with runtime.exit_on_refusal():
-        if not run_interruptibly(send_file(job, target, utc_now, console, report)):
+        if results is None:
+            is_done = run_interruptibly(send_file(job, target, utc_now, console, report))
+        else:
+            with open_output(results) as stream, write_results(stream) as on_answer:
+                is_done = run_interruptibly(send_file(job, target, utc_now, console, report, on_answer))
+        if not is_done:
             report.failure = "interrupted"
 
 

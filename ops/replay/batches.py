@@ -25,6 +25,7 @@ class Batch(NamedTuple):
     body: bytes
     likes: int
     last_line: int
+    lines: tuple[int, ...] = ()  # of its likes
 
 
 @dataclass(slots=True)
@@ -66,7 +67,14 @@ def cut_batches(likes: Iterable[Like], identity: bytes, batch_size: int) -> Iter
         body = _BODY % (_newest_timestamp(batch), b",".join(like.json for like in batch))
         # The id covers the body: one id never has two bodies, even if options change between runs.
         digest = blake2b(b"%d\n%s" % (sequence, body), key=identity, digest_size=16)
-        yield Batch(sequence, f"replay_{digest.hexdigest()}", body, len(batch), batch[-1].line)
+        yield Batch(
+            sequence,
+            f"replay_{digest.hexdigest()}",
+            body,
+            len(batch),
+            batch[-1].line,
+            tuple(like.line for like in batch),
+        )
 
 
 def _split_likes(likes: Iterable[Like], batch_size: int) -> Iterator[list[Like]]:

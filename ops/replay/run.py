@@ -17,6 +17,8 @@ from ops.replay.batches import Batch, ReadTally, cut_batches, digest_file
 from ops.replay.formats import Format, UnknownFormat, read_likes
 from ops.replay.sender import DeliveryFailed, DeliveryTally, RateLimiter, Sender, send_all
 
+OnAnswer = Callable[[Batch, bytes], None]
+
 
 @dataclass(frozen=True, slots=True)
 class ReplayJob:
@@ -76,9 +78,17 @@ def new_report(job: ReplayJob) -> ReplayReport:
 
 
 async def send_file(
-    job: ReplayJob, target: ReplayTarget, clock: Callable[[], datetime], console: Console, report: ReplayReport
+    job: ReplayJob,
+    target: ReplayTarget,
+    clock: Callable[[], datetime],
+    console: Console,
+    report: ReplayReport,
+    on_answer: OnAnswer = lambda _batch, _answer: None,
 ) -> None:
-    """Read the file and send it; `report` is up to date even if this is interrupted."""
+    """Read the file and send it; `report` is up to date even if this is interrupted.
+
+    `on_answer` gets each batch with the response's body, in any order.
+    """
     identity, lines = identify_file(job, console)
     with job.file.open("rb") as file, progress.send_progress(console) as bars:
         likes = report.read_tally.take_likes(read_likes(job.file_format, file, job.campaign))
@@ -86,19 +96,28 @@ async def send_file(
         try:
             async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=target.senders)) as session:
                 sender = Sender(session, target.address, target.secret, clock, tries_max=target.tries_max)
+                advance = _progress_callback(bars, lines, report.delivery_tally)
                 await send_all(
                     sender,
                     batches,
                     report.delivery_tally,
                     senders=target.senders,
                     rate_limiter=RateLimiter(target.likes_per_second),
-                    on_arrival=_progress_callback(bars, lines, report.delivery_tally),
+                    on_arrival=_call_both(advance, on_answer),
                 )
         except DeliveryFailed as error:
             report.failure = refusal_text(error, "en")
         except UnknownFormat as error:
             report.failure = str(error)
     report.is_finished = True
+
+
+def _call_both(first: OnAnswer, second: OnAnswer) -> OnAnswer:
+    def call(batch: Batch, answer: bytes) -> None:
+        first(batch, answer)
+        second(batch, answer)
+
+    return call
 
 
 def check_file(job: ReplayJob, console: Console, report: ReplayReport) -> None:
@@ -131,9 +150,7 @@ def identify_file(job: ReplayJob, console: Console) -> tuple[bytes, int]:
     return blake2b(b"%d\n%s\n%s" % (job.batch_size, digest, job.label.encode()), digest_size=32).digest(), lines
 
 
-def _progress_callback(
-    bars: Progress, lines: int, tally: DeliveryTally, description: str = "sending"
-) -> Callable[[Batch, bytes], None]:
+def _progress_callback(bars: Progress, lines: int, tally: DeliveryTally, description: str = "sending") -> OnAnswer:
     task = bars.add_task(description, total=lines, likes=0)
     last_line = 0
 

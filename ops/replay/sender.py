@@ -92,18 +92,24 @@ class Sender:
 
         Raises DeliveryFailed if it is rejected or the attempts are used up.
         """
+        body = await self.request(batch, tally)
+        tally.record(batch, _parse_outcomes(batch, body))
+        return body
+
+    async def request(self, batch: Batch, tally: DeliveryTally) -> bytes:
+        """Send one batch until the service accepts it; return the response's body, and count the retries.
+
+        Raises DeliveryFailed if it is rejected or the attempts are used up.
+        """
         cause = "no attempt was made"
         for tries in range(1, self.tries_max + 1):
             try:
-                body = await self._post(batch)
+                return await self._post(batch)
             except _RetryLater as error:
                 cause = str(error)
                 if tries < self.tries_max:
                     tally.retries += 1
                     await asyncio.sleep(wait_seconds(tries, error.retry_after_seconds, self.jitter()))
-            else:
-                tally.record(batch, _parse_outcomes(batch, body))
-                return body
         raise DeliveryFailed("delivery_not_accepted", attempts_number=self.tries_max, cause=cause)
 
     async def _post(self, batch: Batch) -> bytes:

@@ -30,7 +30,8 @@ from ops.clock import utc_now
 
 STAGE: dict[str, Any] = json.loads(os.environ["STAGE"])
 INTAKE, CALLBACKS = "/v1/platforms/{platform}/likes", "/v1/payouts/answers"
-SECRETS = {INTAKE: STAGE["secret"], CALLBACKS: STAGE["payout_secret"]}
+STATUS = f"{INTAKE}/status"
+SECRETS = {INTAKE: STAGE["secret"], STATUS: STAGE["secret"], CALLBACKS: STAGE["payout_secret"]}
 # Dry runs only: they would end what later operations need.
 ENDING_PATHS = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/refuse", "/withdraw")
 ENDING_PATHS += ("/record-result", "/stop", "/approve", "/match", "/end", "/release", "/void")

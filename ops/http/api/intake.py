@@ -2,31 +2,28 @@
 
 import asyncio
 import re
-from functools import lru_cache
 from hashlib import sha256
 
 from aiohttp import web
 
-from campaigns.catalogue.cache import Catalogue, Platform
-from campaigns.catalogue.webhook_secrets import derive_secret
+from campaigns.catalogue.cache import Platform
 from campaigns.intake.delivery_body import DeliveryBody
 from campaigns.intake.group_commit import SenderRevoked, Submission, WebhookIdConflict
-from campaigns.intake.payload import BODY_BYTES_MAX, Events, parse_body_in_steps
+from campaigns.intake.payload import Events, parse_body_in_steps
 from campaigns.intake.response import ResultsFilter
-from campaigns.intake.signature import Delivery, VerificationKey, verify_delivery
+from campaigns.intake.signature import Delivery
 from ledger.errors import Refusal
 from ops.clock import utc_now
-from ops.http.core.app_keys import CATALOGUE_CACHE, INTAKE_QUEUE, KEY_USAGE, METRICS, WEBHOOK_KEY
+from ops.http.api.platform_signature import read_body, verify_sender
+from ops.http.core.app_keys import INTAKE_QUEUE, KEY_USAGE, METRICS
 from ops.http.core.outages import record_outage
 from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, error_response, find_problem
 from ops.http.core.responses import check_choice, check_parameters
 from ops.http.core.short_route import JsonResponse, ShortRoute
 from ops.http.openapi import examples, schemas
-from ops.http.openapi.endpoint import JSON, Endpoint
+from ops.http.openapi.endpoint import Endpoint
 from ops.http.openapi.parameters import RESULTS_QUERY, WEBHOOK_HEADERS
 
-# The key of an unknown platform: the check takes as long as a real one, and never succeeds.
-_DECOY = VerificationKey("v1", bytes(32))
 FAULTY_BODY_LOCK = web.AppKey("faulty_body_lock", asyncio.Lock)
 _RESULTS: dict[str | None, ResultsFilter] = {None: "some", "all": "all", "none": "none"}
 
@@ -50,8 +47,8 @@ async def receive_likes(request: web.Request) -> web.Response:
 
 async def _record_delivery(request: web.Request) -> bytes:
     """Return the response to a delivery. Raises an error of the table of problems otherwise."""
-    body = await _read_body(request)
-    sender = await _verify_sender(request, body)
+    body = await read_body(request)
+    sender = await verify_sender(request, body)
     if sender is None:
         raise RequestProblem(Problem.UNAUTHENTICATED)
     request.app[KEY_USAGE].record_use(sender[0].keys, utc_now())
@@ -61,51 +58,6 @@ async def _record_delivery(request: web.Request) -> bytes:
     if isinstance(response, SenderRevoked):
         raise RequestProblem(Problem.UNAUTHENTICATED)
     return response
-
-
-async def _read_body(request: web.Request) -> bytes:
-    if request.content_type != JSON:
-        raise RequestProblem(Problem.UNSUPPORTED_MEDIA_TYPE)
-    if (request.content_length or 0) > BODY_BYTES_MAX:
-        raise RequestProblem(Problem.TOO_LARGE)
-    try:
-        return await request.read()
-    except ConnectionResetError as error:  # the platform left; the database is not away
-        raise web.HTTPBadRequest from error
-
-
-async def _verify_sender(request: web.Request, body: bytes) -> tuple[Platform, Delivery] | None:
-    """Return the platform and its delivery; None if no key fits.
-
-    A key may be newer than the cached catalogue, so a failure is checked with the current one.
-    """
-    cache = request.app[CATALOGUE_CACHE]
-    cached = await cache.get()
-    sender = _verify_with(request, body, cached)
-    if sender is None:
-        current = await cache.refresh()
-        sender = None if current is cached else _verify_with(request, body, current)
-    return sender
-
-
-def _verify_with(request: web.Request, body: bytes, catalogue: Catalogue) -> tuple[Platform, Delivery] | None:
-    platform = catalogue.platforms.get(request.match_info["platform"])
-    delivery = verify_delivery(request.headers, body, _platform_keys(request, platform), utc_now())
-    return None if platform is None or delivery is None else (platform.with_keys(delivery.key_indexes), delivery)
-
-
-def _platform_keys(request: web.Request, platform: Platform | None) -> list[VerificationKey]:
-    return [_DECOY] if platform is None else _verification_keys(request.app[WEBHOOK_KEY], platform)
-
-
-@lru_cache(maxsize=256)
-def _verification_keys(webhook_key: bytes, platform: Platform) -> list[VerificationKey]:
-    return [
-        VerificationKey("v1", derive_secret(webhook_key, platform.name, key.salt))
-        if key.salt
-        else VerificationKey("v1a", key.public_key or b"")
-        for key in platform.keys
-    ]
 
 
 async def _build_submission(request: web.Request, platform: Platform, delivery: Delivery) -> Submission:

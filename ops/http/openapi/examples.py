@@ -119,6 +119,28 @@ DELIVERY_RESPONSE: dict[str, Any] = {
     "results": [{"index": 7, "outcome": "over_limit", "reason": "the person reached the campaign's daily limit"}],
 }
 
+STATUS_REQUEST: dict[str, Any] = {
+    "type": "likes.status",
+    "timestamp": "2022-04-12T08:00:00Z",
+    "data": {"likes": [{"campaign": "rural-education", "content": "3431182", "person": "4854"}]},
+}
+
+STATUS_RESPONSE: dict[str, Any] = {
+    "likes": [
+        {
+            "index": 0,
+            "state": "quarantined",
+            "day": "2022-04-08",
+            "families": ["device"],
+            "ruleset": 1,
+            "stage": "window",
+            "decided_by": "rules",
+            "receipt": "rcp_AAAAAAAAAAEAAAAAq83vASNFZ4k",
+            "appeal_until": "2022-05-08T07:45:00+00:00",
+        }
+    ]
+}
+
 PAYOUT_CALLBACK: dict[str, Any] = {
     "type": "payout.answered",
     "timestamp": "2022-04-18T04:00:00Z",

@@ -134,3 +134,29 @@ async def test_a_campaign_is_created_while_another_is_read(pool: Pool):
     async with pool.acquire() as reader, reader.transaction():
         await reader.fetch("SELECT FROM likes")
         await asyncio.wait_for(apply(pool, promise((SLUG, "second"))), 10)
+
+
+SECTION = '[authenticity]\nrules = "none"\n'
+
+
+@pytest.mark.parametrize(("hold_days", "observation_days"), [(0, 35), (3, 35), (30, 60)])
+async def test_a_promise_without_the_section_has_rules_that_see_long_enough(
+    pool: Pool, hold_days: int, observation_days: int
+):
+    longer = ("floor_minor = 0", f"floor_minor = 0\nhold_days = {hold_days}")
+    _, campaign = await apply(pool, promise((SECTION, ""), longer))
+    assert (campaign.authenticity.rules, campaign.authenticity.observation_days) == ("standard", observation_days)
+    assert campaign.ruleset is not None
+    applied = await apply(pool, promise((SECTION, ""), longer))
+    assert applied.plan.action is PromiseAction.NOTHING
+
+
+@pytest.mark.parametrize(("rules", "is_refused"), [("standard", True), ("none", False)])
+async def test_observations_outlast_hold_and_review_where_there_are_rules(pool: Pool, rules: str, is_refused: bool):
+    section = (SECTION, f'[authenticity]\nrules = "{rules}"\nobservation_days = 32\n')
+    if is_refused:
+        with pytest.raises(PromiseRefused, match=r"^authenticity: observation_days_too_few: least_number=33$"):
+            promise(section)
+    else:
+        _, campaign = await apply(pool, promise(section))
+        assert campaign.ruleset is None

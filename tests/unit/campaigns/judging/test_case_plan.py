@@ -6,7 +6,6 @@ import pytest
 
 from campaigns.authenticity.engine import Finding, LikeKey
 from campaigns.judging.case_plan import BREAKER, COUNTING, HELD, CaseChange, CaseInput, OpenCase, plan_cases
-from judged_likes import device_rules
 
 NOW = datetime(2026, 11, 10, tzinfo=UTC)
 
@@ -27,9 +26,9 @@ def open_case(case_id: str, people: str, kind=HELD) -> OpenCase:
     return OpenCase(case_id, kind, frozenset(person.encode().ljust(16) for person in people))
 
 
-def plan(findings, *, held_likes=(), counting=(), cases=(), established="case") -> list[CaseChange]:
-    case_input = CaseInput(findings, held_likes, counting, cases)
-    return plan_cases(case_input, device_rules(established=established), "slug", NOW)
+def plan(findings, *, held_likes=(), counting=(), cases=(), breakers=()) -> list[CaseChange]:
+    case_input = CaseInput(findings, held_likes, counting, cases, breakers)
+    return plan_cases(case_input, "slug", NOW)
 
 
 def members(changes: list[CaseChange]) -> list[str]:
@@ -94,10 +93,10 @@ def test_a_held_like_belongs_to_one_case(findings, held_likes, cases, expected):
     assert members(plan(findings, held_likes=held_likes, cases=cases)) == expected
 
 
-@pytest.mark.parametrize(("established", "kind"), [("case", COUNTING), ("hold", BREAKER)])
-def test_only_a_rule_that_holds_established_people_trips_the_breaker(established, kind):
+@pytest.mark.parametrize(("breakers", "kind"), [((), COUNTING), (("device.crowd",), BREAKER), (("other",), COUNTING)])
+def test_a_settlement_waits_for_the_cases_of_rules_that_tripped_the_breaker(breakers, kind):
     findings = [finding("device.crowd", (), likes("xy"))]
-    [change] = plan(findings, counting=likes("xy"), established=established)
+    [change] = plan(findings, counting=likes("xy"), breakers=breakers)
     assert (change.kind, change.is_new, change.evidence) == (kind, True, {"people": 2})
 
 

@@ -21,7 +21,7 @@ def stored_like(verdict=None, *, day=DAY, suspect=False, families=("device",), r
 
 def judgement(*, is_found: bool) -> Judgement:
     verdicts = (Verdict(KEY[0], KEY[1], DAY.toordinal(), *DEVICE),) if is_found else ()
-    return Judgement(1, verdicts, (), (), ())
+    return Judgement(1, verdicts, (), (), (), ())
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ CODE = "".join(file.read_text(encoding="utf-8") for file in sorted(SITE.parent.r
 # Texts whose key is made of a kind and a name (`ops/i18n/labels.py`, `ops/http/web/pages.py`).
 LOOKED_UP = (
     *("field_", "hint_", "choice_", "command_", "note_", "kind_", "row_", "approval_reason_", "list_", "family_"),
-    *("proposal_state_", "problem_", "settlement_"),
+    *("proposal_state_", "problem_", "settlement_", "evidence_", "span_"),
 )
 SUFFIXES = ("_is", "_none", "_lead")  # added to a key by the templates and views
 COLUMNS = {"counted", "withdrawn", "earned", "capped", "pledged", "settled", "paid"}
