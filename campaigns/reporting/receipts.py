@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 
 from campaigns.intake.batch_tree import NONCE_BYTES, TAG_BYTES, derive_nonces, digest_tag, slice_at
 from campaigns.reporting.snapshot import Instant, format_instant
+from campaigns.review.receipt_verdict import ReceiptVerdict, receipt_verdict
 from ledger.log.encoding import to_base64
 from ledger.log.merkle import HASH_BYTES, inclusion_nodes, inclusion_path, leaf_hash, prove_inclusion, tree_levels
 from ledger.log.receipt import like_entry
@@ -62,14 +63,16 @@ class Receipt(TypedDict):
     """The fate of a like, and its proof.
 
     The fate is the state of the like now. `gone`: it is no longer stored, or an older release gave
-    it another receipt. `forgotten`: nothing links it to a person any more. `like` is null if it is
-    no longer stored; `count` and `checkpoint` are null until the log has the batch.
+    it another receipt. `forgotten`: nothing links it to a person any more. `verdict` is null if
+    neither rules nor people decided anything. `like` is null if it is no longer stored; `count` and
+    `checkpoint` are null until the log has the batch.
     """
 
     receipt: str
     campaign: str
     as_of: Instant
     fate: Fate
+    verdict: ReceiptVerdict | None
     like: ReceiptLike | None
     batch: ReceiptBatch
     count: ReceiptCount | None
@@ -117,6 +120,7 @@ async def find_receipt(conn: Connection, receipt: str, now: datetime) -> Receipt
         "campaign": batch["slug"],
         "as_of": format_instant(now),
         "fate": fate,
+        "verdict": None if row is None else receipt_verdict(row),
         "like": _committed_like(nonce, row, proof["leaf"]),
         "batch": proof,
         "count": count,

@@ -15,6 +15,7 @@ from campaigns.promise.toml_file import field_errors
 
 BodyT = TypeVar("BodyT", bound=Mapping[str, Any])
 
+MESSAGE_CHARS_MAX = 1_000
 STRICT = ConfigDict(strict=True, extra="forbid")
 
 
@@ -43,6 +44,29 @@ class StatusBody(TypedDict):
     data: StatusLikes
 
 
+@with_config(STRICT)
+class AppealedLike(AskedLike):
+    """A like with what its person says, for the reviewer."""
+
+    message: Annotated[str, Field(min_length=1, max_length=MESSAGE_CHARS_MAX, pattern=r"^[^\x00]+$")]
+
+
+@with_config(STRICT)
+class AppealedLikes(TypedDict):
+    """The `data` member of a request to appeal."""
+
+    likes: Annotated[list[AppealedLike], Field(max_length=LIKES_MAX)]
+
+
+@with_config(STRICT)
+class AppealBody(TypedDict):
+    """A request to appeal for likes; `type` is `likes.appeal`, or another word: the address says what is meant."""
+
+    type: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z._-]+$")]
+    timestamp: Moment
+    data: AppealedLikes
+
+
 class FoundLike(NamedTuple):
     """A like that was asked about: its number in the request, and its key in the campaign."""
 
@@ -52,11 +76,17 @@ class FoundLike(NamedTuple):
 
 
 _STATUS_BODY = TypeAdapter(StatusBody)
+_APPEAL_BODY = TypeAdapter(AppealBody)
 
 
 def parse_status_body(body: bytes) -> list[AskedLike]:
     """Return the likes of a request for their status. Raises UnreadableBody or InvalidEnvelope."""
     return parse_asked(_STATUS_BODY, body)["data"]["likes"]
+
+
+def parse_appeal_body(body: bytes) -> list[AppealedLike]:
+    """Return the likes of a request to appeal. Raises UnreadableBody or InvalidEnvelope."""
+    return parse_asked(_APPEAL_BODY, body)["data"]["likes"]
 
 
 def parse_asked(adapter: TypeAdapter[BodyT], body: bytes) -> BodyT:

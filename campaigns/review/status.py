@@ -70,18 +70,18 @@ async def read_statuses(
 
 
 async def _read_campaign(conn: Connection, campaign: Campaign, likes: Sequence[FoundLike]) -> dict[int, LikeStatus]:
-    rows = await conn.fetch(
-        _LIST_LIKE_STATUSES,
-        campaign.campaign_id,
-        BUCKET,
-        [like.content for like in likes],
-        [like.person for like in likes],
-    )
+    rows = await list_rows(conn, campaign, likes)
     receipts = list_receipts(rows)
     return {
         (index := likes[row["number"] - 1].number): like_status(index, row, campaign, receipt)
         for row, receipt in zip(rows, receipts, strict=True)
     }
+
+
+async def list_rows(conn: Connection, campaign: Campaign, likes: Sequence[FoundLike]) -> list[Any]:
+    """Return the stored likes among these as rows of `list_like_statuses`."""
+    columns = [like.content for like in likes], [like.person for like in likes]
+    return list(await conn.fetch(_LIST_LIKE_STATUSES, campaign.campaign_id, BUCKET, *columns))
 
 
 def list_receipts(rows: Sequence[Any]) -> list[str | None]:

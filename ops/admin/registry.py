@@ -7,6 +7,7 @@ from ops.admin.core.command import Command
 from ops.admin.core.csv_export import CsvExport
 from ops.admin.core.pagination import DetailEndpoint, ListEndpoint
 from ops.admin.resources import (
+    appeals,
     audit,
     campaign_views,
     campaigns,
@@ -46,6 +47,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     *statements.COMMANDS,
     *payment_statuses.COMMANDS,
     *review.COMMANDS,
+    *appeals.COMMANDS,
     *tokens.COMMANDS,
     *sessions.COMMANDS,
     *proposals.decision_commands(find_command),
@@ -61,6 +63,7 @@ LIST_ENDPOINTS: tuple[ListEndpoint, ...] = (
     statements.STATEMENT_LINES,
     payment_statuses.PAYMENT_STATUSES,
     *review_lists.LISTS,
+    appeals.APPEALS,
     proposals.PROPOSALS,
     tokens.TOKENS,
     sessions.SESSIONS,

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from ops.http.api import admin_endpoints, health, intake, like_status, log, open_data, payout_callbacks
+from ops.http.api import admin_endpoints, appeals, health, intake, like_status, log, open_data, payout_callbacks
 from ops.http.openapi.document import build_document
 from ops.http.openapi.endpoint import Endpoint
 from ops.http.web import endpoints as web_endpoints
@@ -11,6 +11,7 @@ from ops.http.web import endpoints as web_endpoints
 ENDPOINTS: tuple[Endpoint, ...] = (
     *intake.ENDPOINTS,
     *like_status.ENDPOINTS,
+    *appeals.ENDPOINTS,
     *payout_callbacks.ENDPOINTS,
     *open_data.ENDPOINTS,
     *log.ENDPOINTS,

@@ -21,10 +21,17 @@ LEFT JOIN leaf_queue q ON q.subject = 'count/' || b.folded_with || '/0'
 WHERE b.batch_id = $1;
 
 -- name: find_receipt_like
--- Find the like at a position of a batch, with the time that its leaf commits to.
-SELECT state::text AS state, person, content,
-    (extract(epoch FROM coalesce(leaf_at, event_at)) * 1000000)::bigint AS event_us
-FROM likes WHERE campaign_id = $1 AND bucket = $2 AND batch_id = $3 AND position = $4;
+-- Find the like at a position of a batch, with the time that its leaf commits to, and with its verdict
+-- and the ruleset behind it.
+SELECT l.state::text AS state, l.person, l.content,
+    (extract(epoch FROM coalesce(l.leaf_at, l.event_at)) * 1000000)::bigint AS event_us,
+    v.verdict::text AS verdict, v.families, v.rules, v.ruleset, v.stage, v.decided_by, v.decided_at,
+    r.body AS ruleset_body, (c.promise::jsonb #>> '{authenticity,appeal_days}')::integer AS appeal_days
+FROM likes l
+JOIN campaigns c USING (campaign_id)
+LEFT JOIN verdicts v USING (campaign_id, content, person, bucket)
+LEFT JOIN rulesets r ON r.campaign_id = l.campaign_id AND r.version = v.ruleset
+WHERE l.campaign_id = $1 AND l.bucket = $2 AND l.batch_id = $3 AND l.position = $4;
 
 -- name: find_counted_like
 -- Find a counted like of a campaign in its newest batch whose nonces nobody erased.

@@ -31,7 +31,8 @@ from ops.clock import utc_now
 STAGE: dict[str, Any] = json.loads(os.environ["STAGE"])
 INTAKE, CALLBACKS = "/v1/platforms/{platform}/likes", "/v1/payouts/answers"
 STATUS = f"{INTAKE}/status"
-SECRETS = {INTAKE: STAGE["secret"], STATUS: STAGE["secret"], CALLBACKS: STAGE["payout_secret"]}
+APPEALS = "/v1/platforms/{platform}/appeals"
+SECRETS = dict.fromkeys((INTAKE, STATUS, APPEALS), STAGE["secret"]) | {CALLBACKS: STAGE["payout_secret"]}
 # Dry runs only: they would end what later operations need.
 ENDING_PATHS = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/refuse", "/withdraw")
 ENDING_PATHS += ("/record-result", "/stop", "/approve", "/match", "/end", "/release", "/void")

@@ -135,11 +135,11 @@ async def send_likes(story: Story) -> str:
     _, body = story.example("POST", path)
     headers = server.sign_headers("msg_2Lh9", json.dumps(body))
     await story.send(path, headers, json.dumps(body).encode(), "application/json", platform=server.platform)
-    _, body = story.example("POST", f"{path}/status")
-    headers = server.sign_headers("msg_2Lh10", json.dumps(body))
-    await story.send(
-        f"{path}/status", headers, json.dumps(body).encode(), "application/json", platform=server.platform
-    )
+    for other_path in (f"{path}/status", "/v1/platforms/{platform}/appeals"):
+        _, body = story.example("POST", other_path)
+        headers = server.sign_headers("msg_2Lh10", json.dumps(body))
+        kind = "application/json"
+        await story.send(other_path, headers, json.dumps(body).encode(), kind, platform=server.platform)
     response = await server.send([like(str(number)) for number in range(300)], results="all")
     await server.send([like(str(number), "later", at=DAY + timedelta(days=5)) for number in range(90)])
     await server.sequence()

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
+from campaigns.intake.like_state import LikeVerdict
 from ledger.log.note import format_verifier_key
 from receipt_cases import FOREIGN, LOG, cases, check_outcome, mutants
 from running_service import RunningService, like, running_service
 from tests.browser.test_browser import NARROW, WIDE, Watched, axe_finds_nothing, browser, open_page
+from verdicts import decide, store_ruleset
 
 __all__ = ["browser"]  # a fixture
 
@@ -106,6 +108,27 @@ async def test_a_good_receipt_is_fetched_by_its_id_and_holds(
     await seen.page.click("a[hreflang]")
     await seen.page.wait_for_selector("#result .verdict.true")
     assert says not in await seen.page.inner_text("#result .verdict")
+
+
+VERDICT_WORDS = [  # what the page says of a like that rules hold
+    ("zh", ["暂扣", "原因：许多账号", "这由规则决定", "申诉"]),
+    ("en", ["is held until people", "Reason: Many accounts", "Rules decided this", "You can appeal"]),
+]
+
+
+@pytest.mark.parametrize(("language", "words"), VERDICT_WORDS)
+async def test_the_page_says_in_words_why_a_like_does_not_count(
+    browser: Browser, service: RunningService, receipt_id: str, language: str, words: list[str]
+) -> None:
+    async with service.service.pool.acquire() as conn:
+        await store_ruleset(conn)
+    await decide(service, LikeVerdict.HELD, [("3431182", "2")], rules=("device.crowd",))
+    seen = await page_of(browser, service, language, f"&receipt={receipt_id}")
+    await seen.page.wait_for_selector("#result .note")
+    notes = " ".join(await seen.page.locator("#result .note").all_inner_texts())
+    assert [word for word in words if word not in notes] == []
+    assert not any(character.isdigit() for character in notes)
+    assert (seen.outside, seen.complaints) == ([], [])
 
 
 TAMPERED = {  # what is changed, the step that fails, and what the page says of it

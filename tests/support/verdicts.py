@@ -42,11 +42,14 @@ async def decide(
     *,
     by: Literal["rules", "people"] = "rules",
     families: tuple[str, ...] = ("device",),
+    rules: tuple[str, ...] = (),
 ) -> AppliedVerdicts:
     """Apply a verdict to likes, given by content and user id."""
     campaign = await campaign_of(service)
     pseudonym = campaign.pseudonymiser(service.platform)
-    changes = [VerdictChange(content, pseudonym(user), verdict, families, families) for content, user in likes]
+    changes = [
+        VerdictChange(content, pseudonym(user), verdict, families, rules or families) for content, user in likes
+    ]
     source = VerdictSource(1, "window" if by == "rules" else "case", by, DECIDED_AT)
     async with service.service.pool.acquire() as conn, conn.transaction():
         await conn.execute(_LOCK_CAMPAIGN, campaign.campaign_id)

@@ -147,7 +147,8 @@ ENDPOINTS = (
         "The state of one like, and the proof that it is in the log",
         receipts.Receipt,
         description="Save the response as a file, and `like-ledger verify-receipt` checks it offline with the log's"
-        " public key. `fate` is the like's current state. The proof shows that the like counted, and outlives it.",
+        " public key. `fate` is the like's current state, and `verdict` why rules or people hold or void it. The"
+        " proof shows that the like was recorded, and outlives it.",
     ),
     _endpoint(
         "/log/checkpoint",

@@ -141,6 +141,34 @@ STATUS_RESPONSE: dict[str, Any] = {
     ]
 }
 
+APPEALS_REQUEST: dict[str, Any] = {
+    "type": "likes.appeal",
+    "timestamp": "2022-04-12T08:00:00Z",
+    "data": {
+        "likes": [
+            {
+                "campaign": "rural-education",
+                "content": "3431182",
+                "person": "4854",
+                "message": "The tablet belongs to our school.",
+            }
+        ]
+    },
+}
+
+APPEALS_RESPONSE: dict[str, Any] = {
+    "appeals": [
+        {
+            "index": 0,
+            "appeal": "apl_0f2a4c6e8b1d3f5a7c9e",
+            "outcome": None,
+            "code": None,
+            "params": {},
+            "reason": None,
+        }
+    ]
+}
+
 PAYOUT_CALLBACK: dict[str, Any] = {
     "type": "payout.answered",
     "timestamp": "2022-04-18T04:00:00Z",

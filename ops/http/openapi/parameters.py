@@ -46,6 +46,7 @@ IN_PATH: Mapping[str, Parameter] = {
     "settlement": _id_parameter("stl", "a-z2-7", "A settlement's id."),
     "sponsor": _id_parameter("spo", "0-9a-f", "A sponsor's id, from `sponsors`."),
     "proposal": _id_parameter("prp", "0-9a-f", "A proposal's id, from the 202 response or from `proposals`."),
+    "appeal": _id_parameter("apl", "0-9a-f", "An appeal's id, from `review/appeals`."),
     "case": _id_parameter("cas", "0-9a-f", "A case's id, from `review/cases`."),
     "upload": _id_parameter("upl", "0-9a-f", "A content upload's id, from the response to the file."),
     "status": text_parameter("A bank status's id, from `payment-statuses`.", "^sts_[0-9a-f]{16}$"),

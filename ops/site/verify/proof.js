@@ -26,7 +26,18 @@ export function readProof(bytes) {
   if (receipt.checkpoint === null) throw new MalformedReceipt("waiting");
   const checkpoint = text(receipt.checkpoint, "checkpoint");
   const count = readCount(membersOf(receipt.count, "count"));
-  return { campaign: text(receipt.campaign, "campaign"), fate: receipt.fate, like, batch, count, checkpoint };
+  const campaign = text(receipt.campaign, "campaign");
+  return { campaign, fate: receipt.fate, verdict: readVerdict(receipt.verdict), like, batch, count, checkpoint };
+}
+
+/** Return what the site says about a verdict, or null: it proves nothing, so that nothing of it is refused. */
+function readVerdict(verdict) {
+  if (verdict === null || typeof verdict !== "object") return null;
+  const reason = verdict.reason ?? {};
+  const zh = typeof reason.zh === "string" ? reason.zh : "";
+  const en = typeof reason.en === "string" ? reason.en : "";
+  const until = typeof verdict.appeal_until === "string" ? Date.parse(verdict.appeal_until) : 0;
+  return { reason: { zh, en }, isByPeople: verdict.decided_by === "people", mayAppeal: until > Date.now() };
 }
 
 function parse(bytes) {

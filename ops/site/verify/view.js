@@ -3,6 +3,9 @@
 import { toHex } from "./bytes.js";
 import { translate } from "./texts.js";
 
+const FATES = ["counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "gone", "forgotten"];
+const HELD_FATES = ["quarantined", "void"];
+const LANGUAGE = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 const NAMES = ["like", "batch", "count", "signature", "log"];
 
 /** Return an element with texts or elements as its content. */
@@ -29,9 +32,19 @@ export function showSteps(panel, { proof, steps }, isKeyEntered) {
   const heading = createElement("strong", translate(holds ? "proof_true" : "proof_false"));
   const trust = holds ? [` ${translate(isKeyEntered ? "proof_key_entered" : "proof_key_served")}`] : [];
   const items = NAMES.map((name, index) => stepItem(name, index + 1, steps, proof));
-  const notes = holds ? [createElement("p", translate("proof_fate", { fate: proof.fate }), "note")] : [];
+  const notes = holds ? fateSentences(proof).map((sentence) => createElement("p", sentence, "note")) : [];
   const verdict = createElement("p", [heading, ...trust], `verdict ${holds}`);
   panel.replaceChildren(verdict, createElement("ol", items, "proof"), ...notes);
+}
+
+/** Return what the site says about the like now, in words: no number, so that nobody learns a threshold. */
+function fateSentences({ fate, verdict }) {
+  const state = translate(FATES.includes(fate) ? `proof_fate_${fate}` : "proof_fate_other");
+  const sentence = translate("proof_fate", { fate: state });
+  if (verdict === null || !HELD_FATES.includes(fate)) return [sentence];
+  const decider = translate(verdict.isByPeople ? "proof_verdict_people" : "proof_verdict_rules");
+  const reason = verdict.reason[LANGUAGE] ? [translate("proof_verdict_reason", { reason: verdict.reason[LANGUAGE] })] : [];
+  return [sentence, ...reason, decider, ...(verdict.mayAppeal ? [translate("proof_verdict_appeal")] : [])];
 }
 
 function stepItem(name, number, steps, proof) {

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from campaigns.authenticity.ruleset import default_ruleset
 from campaigns.catalogue import cache, enrolment, platforms
 from campaigns.intake.erasure import erase_person
 from campaigns.intake.like_state import LikeVerdict
@@ -178,3 +179,32 @@ async def test_a_platform_that_was_disabled_a_moment_ago_is_refused(service: Run
         await platforms.set_disabled_at(conn, service.platform, utc_now())
     body = request_body([ask("ann")])
     assert (await post(service, body.encode(), service.sign_headers("m", body))).status == 401
+
+
+async def test_a_receipt_says_what_was_decided_and_why_without_a_rule_or_number(service: RunningService):
+    receipts = {}
+    for person in ("held", "void", "released", "counted"):
+        receipts[person] = (await service.send([like(person)], results="all")).json["results"][0]["receipt"]
+    rules = ("crowd.content", "crowd.content.light")
+    await decide(service, LikeVerdict.HELD, [("3431182", "held")], families=("crowd",), rules=rules)
+    await decide(service, LikeVerdict.VOID, [("3431182", "void")], by="people")
+    await decide(service, LikeVerdict.RELEASED, [("3431182", "released")], by="people")
+    responses = {name: await service.get(f"/v1/receipts/{receipt}") for name, receipt in receipts.items()}
+    verdicts = {name: response.json["verdict"] for name, response in responses.items()}
+    messages = {rule.id: rule.message.model_dump() for rule in default_ruleset().rules}
+    assert verdicts["held"] == {
+        "state": "held",
+        "families": ["crowd"],
+        "reason": messages["crowd.content"],
+        "stage": "window",
+        "ruleset": 1,
+        "since": DECIDED_AT.isoformat(),
+        "decided_by": "rules",
+        "appeal_until": APPEAL_UNTIL,
+    }
+    states = {name: verdict and (verdict["state"], verdict["decided_by"]) for name, verdict in verdicts.items()}
+    assert states == {
+        "held": ("held", "rules"), "void": ("void", "people"), "released": ("released", "people"), "counted": None,
+    }  # fmt: skip
+    assert verdicts["released"]["appeal_until"] is None
+    assert not any(rule.encode() in response.body for rule in messages for response in responses.values())
