@@ -2,6 +2,7 @@
 
 from campaigns.catalogue.cache import Catalogue
 from campaigns.judging import judge_all, observation_retention, undecided
+from campaigns.review.appeals import count_appeals
 from ops.clock import seconds_since, utc_now
 from ops.metrics import Metrics
 from sql import Pool
@@ -15,6 +16,7 @@ async def judge(pool: Pool, catalogue: Catalogue, metrics: Metrics) -> None:
     metrics.record_rule_failures(errors.errors)
     async with pool.acquire() as conn:
         backlog = await judge_all.read_backlog(conn, campaigns)
+        metrics.record_appeals(await count_appeals(conn))
     metrics.judge_lag_seconds.set(seconds_since(backlog.unjudged_since, utc_now()))
     metrics.open_cases.set(backlog.open_cases)
     metrics.oldest_case_seconds.set(seconds_since(backlog.oldest_case_at, utc_now()))

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -104,6 +104,11 @@ class Metrics:
         )
         self.open_cases = Gauge("like_ledger_open_cases", "Cases that wait for a decision", **options)
         self.oldest_case_seconds = Gauge("like_ledger_oldest_case_seconds", "Age of the oldest open case", **options)
+        self.appeals = Counter(
+            "like_ledger_appeals", "Appeals by outcome; `opened` counts all, and each instance counts alike",
+            ["outcome"], **options,
+        )  # fmt: skip
+        self._counted_appeals: Mapping[str, int] = {}
         self.rule_failures = Counter(
             "like_ledger_rule_failures", "Passes that failed, by the rule at fault", ["rule"], **options
         )
@@ -175,6 +180,12 @@ class Metrics:
             self.database_outages.labels(outage.code)
         for command in AFTER_COMMIT_COMMANDS:
             self.after_commit_failures.labels(command)
+
+    def record_appeals(self, appeals: Mapping[str, int]) -> None:
+        """Raise the counters to the stored numbers of appeals."""
+        for outcome, number in appeals.items():
+            self.appeals.labels(outcome).inc(max(0, number - self._counted_appeals.get(outcome, 0)))
+        self._counted_appeals = appeals
 
     def record_pass(self, result: PassResult) -> None:
         """Count what a pass judged, found and decided."""

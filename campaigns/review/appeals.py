@@ -18,6 +18,7 @@ from sql import Connection, query
 _ID_BYTES = 10
 
 _ADD_APPEALS = query("add_appeals")
+_COUNT_APPEALS = query("count_appeals")
 _LIST_APPEALS_OF_VERDICTS = query("list_appeals_of_verdicts")
 
 
@@ -58,6 +59,11 @@ async def open_appeals(
         for result in await _store(conn, campaign, platform, appeals, now):
             results[result["index"]] = result
     return results
+
+
+async def count_appeals(conn: Connection) -> dict[str, int]:
+    """Return the number of appeals that were opened, upheld and rejected."""
+    return dict(await conn.fetchrow(_COUNT_APPEALS) or {})
 
 
 def check_appeal(row: Any, campaign: Campaign, now: datetime) -> ReviewRefused | None:

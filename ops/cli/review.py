@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ops.cli import runtime
+from ops.cli.review_appeals import appeals, reject, uphold
 from ops.cli.review_cases import cases, note, release, show, void
 from ops.cli.review_run import run
 
@@ -18,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Likes that the rules hold.")
 _HEAD_CHARS_MAX = 1_000
 
 
-for _command in (run, cases, show, release, void, note):
+for _command in (run, cases, show, release, void, note, appeals, uphold, reject):
     app.command()(_command)
 
 

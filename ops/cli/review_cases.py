@@ -52,7 +52,7 @@ async def _read_cases(parameters: dict[str, str]) -> list[Any]:
     from ops.admin.resources.review_lists import CASES
 
     async with runtime.open_session() as session, session.pool.acquire() as conn:
-        page = await read_page(CASES, session.services.build_context(conn, session.actor, _now()), parameters)
+        page = await read_page(CASES, session.services.build_context(conn, session.actor, now()), parameters)
         return list(page["cases"])
 
 
@@ -81,10 +81,11 @@ async def _read_case(case_id: str) -> Any:
     from ops.admin.resources.review_lists import read_case
 
     async with runtime.open_session() as session, session.pool.acquire() as conn:
-        return await read_case(session.services.build_context(conn, session.actor, _now()), case_id)
+        return await read_case(session.services.build_context(conn, session.actor, now()), case_id)
 
 
-def _now() -> Any:
+def now() -> Any:
+    """Return the time now."""
     from ops.clock import utc_now
 
     return utc_now()
@@ -101,7 +102,7 @@ def release(
 ) -> None:
     """Release the likes of a case: they count by the terms of their own days."""
     body = _decision_body(reason, known_hash)
-    _show_response(_execute("case.release", case, body, person, token, dry_run=dry_run), as_json=as_json)
+    show_response(execute("case.release", case, body, person, token, dry_run=dry_run), as_json=as_json)
 
 
 def void(
@@ -115,7 +116,7 @@ def void(
 ) -> None:
     """Void the likes of a case: they are fake and count nothing."""
     body = _decision_body(reason, known_hash)
-    _show_response(_execute("case.void", case, body, person, token, dry_run=dry_run), as_json=as_json)
+    show_response(execute("case.void", case, body, person, token, dry_run=dry_run), as_json=as_json)
 
 
 def note(
@@ -126,16 +127,18 @@ def note(
     as_json: runtime.AsJson = False,
 ) -> None:
     """Add a note to a case; it decides nothing."""
-    _show_response(_execute("case.note", case, {"note": text}, person, token), as_json=as_json)
+    show_response(execute("case.note", case, {"note": text}, person, token), as_json=as_json)
 
 
 def _decision_body(reason: str, known_hash: str | None) -> dict[str, str]:
     return {"reason": reason} | ({"hash": known_hash} if known_hash else {})
 
 
-def _execute(
+def execute(
     command: str, case_id: str, body: dict[str, str], person: str | None, token: str | None, *, dry_run: bool = False
 ) -> "CommandResponse":
+    """Execute a command of review and return its response; `case_id` may be of an appeal."""
+
     async def run() -> "CommandResponse":
         from ops.admin.resources.review import REVIEWERS
 
@@ -146,7 +149,8 @@ def _execute(
     return runtime.run_to_end(run())
 
 
-def _show_response(response: "CommandResponse", *, as_json: bool) -> None:
+def show_response(response: "CommandResponse", *, as_json: bool) -> None:
+    """Print the response to a decision."""
     if as_json:
         runtime.show_json(response)
         return

@@ -68,5 +68,7 @@ UPDATE appeals SET outcome = $2, decided_by = $3, approved_by = $4, decided_at =
 WHERE appeal_id = $1 AND outcome IS NULL;
 
 -- name: count_appeals
--- Count the appeals by outcome.
-SELECT coalesce(outcome, 'open') AS outcome, count(*) AS appeals FROM appeals GROUP BY 1;
+-- Count the appeals: opened, upheld and rejected.
+SELECT count(*) AS opened, count(*) FILTER (WHERE outcome = 'upheld') AS upheld,
+    count(*) FILTER (WHERE outcome = 'rejected') AS rejected
+FROM appeals;

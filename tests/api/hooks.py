@@ -35,7 +35,7 @@ APPEALS = "/v1/platforms/{platform}/appeals"
 SECRETS = dict.fromkeys((INTAKE, STATUS, APPEALS), STAGE["secret"]) | {CALLBACKS: STAGE["payout_secret"]}
 # Dry runs only: they would end what later operations need.
 ENDING_PATHS = ("/close", "/revoke", "/disable", "/cancel", "/drop-old", "/rotate", "/refuse", "/withdraw")
-ENDING_PATHS += ("/record-result", "/stop", "/approve", "/match", "/end", "/release", "/void")
+ENDING_PATHS += ("/record-result", "/stop", "/approve", "/match", "/end", "/release", "/void", "/uphold", "/reject")
 STAGE_MEMBERS = (("/match", "payout", "matched"), ("/people/forget", "platform", "platform"))  # of bodies
 # These operations need another entry of the stage than the one that is named like the parameter.
 OTHER_STAGE_KEYS = {

@@ -8,6 +8,8 @@ from typing import Any
 
 from admin_client import AdminClient, create_tokens
 from browser_client import BrowserClient
+from campaigns.catalogue import cache
+from campaigns.review.appeals import open_appeals
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops.admin import registry
 from ops.clock import utc_now
@@ -111,13 +113,20 @@ async def _create_proposals(server: RunningService) -> dict[str, Any]:
 
 
 async def _open_cases(server: RunningService) -> dict[str, Any]:
-    """Open two cases of held likes, and return the first."""
+    """Open two cases of held likes with an appeal each, and return the first."""
     await store_rules(server)
     names = [
         await open_case(server, await send_likes(server, [f"{name} {n}" for n in range(6)], name))
         for name in ("phone", "tablet")
     ]
-    return {"case": names[0]}
+    async with server.service.pool.acquire() as conn, conn.transaction():
+        catalogue = await cache.read_catalogue(conn, server.service.keys.pseudonym)
+        likes = [
+            {"campaign": SLUG, "content": name, "person": f"{name} 0", "message": "I did like it."}
+            for name in ("phone", "tablet")
+        ]
+        results = await open_appeals(conn, likes, catalogue.platforms[server.platform], catalogue, utc_now())
+    return {"case": names[0], "appeal": results[0]["appeal"]}
 
 
 async def _read_registers(server: RunningService) -> dict[str, Any]:

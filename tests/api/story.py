@@ -236,6 +236,23 @@ async def review_cases(story: Story) -> str:
     return phone
 
 
+async def decide_appeals(story: Story) -> None:
+    """Appeal for two likes that rules hold; uphold one appeal and reject the other."""
+    server = story.server
+    likes = await send_review_likes(server, [f"appellant {n}" for n in range(8)], "appealed")
+    case = await open_case(server, likes)
+    members = [
+        {"campaign": SLUG, "content": content, "person": person, "message": "I did like it."}
+        for content, person in likes[:2]
+    ]
+    body = json.dumps({"type": "likes.appeal", "timestamp": "2022-04-12T08:00:00Z", "data": {"likes": members}})
+    path, headers = "/v1/platforms/{platform}/appeals", server.sign_headers("msg_2Lh11", body)
+    response = await story.send(path, headers, body.encode(), "application/json", platform=server.platform)
+    for name, row in zip(("appeal.uphold", "appeal.reject"), response["appeals"], strict=True):
+        await story.run_command(name, "rita", appeal=row["appeal"])
+    await story.run_with_approval("case.release", "rita", "olga", case=case)
+
+
 async def enrol_content(story: Story) -> str:
     """Enrol, pause, resume and remove contents, some of them as a file; return the upload."""
     for name in ("enrol", "pause", "resume", "remove"):

@@ -25,6 +25,7 @@ from story import (
     RecordedResponse,
     Story,
     create_campaigns,
+    decide_appeals,
     enrol_content,
     manage_registers,
     pay_out,
@@ -57,6 +58,7 @@ async def run_story(server: RunningService) -> Story:
         "case": await review_cases(story),
         "schema": "count-1.json",
     }
+    await decide_appeals(story)
     await read_everything(story, path_parameters)
     await story.run_command("campaign.close", "cat", slug=SLUG)
     return story

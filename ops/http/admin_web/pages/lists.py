@@ -25,6 +25,7 @@ from ops.i18n.refusals import refusal_text
 
 # The columns of the pages; the CSV files have every column.
 COLUMNS: Mapping[str, Sequence[str]] = {
+    "appeals": ("appeal", "campaign", "platform", "opened_at", "message", "verdict", "families", "case", "state"),
     "audit": ("at", "by", "role", "command", "subject", "proposal", "entry_point", "address"),
     "cases": ("case", "campaign", "family", "likes", "people", "money", "due_at", "outcome"),
     "charities": ("charity", "name", "account", "added_at", "disabled_at"),
@@ -47,6 +48,7 @@ _STATES: Mapping[str, tuple[str, ...]] = {
     "settlements": tuple(SettlementState),
     "payouts": tuple(PayoutState),
     "cases": ("open", "closed"),
+    "appeals": ("open", "upheld", "rejected"),
 }
 _BOOLEANS: tuple[str, ...] = ("true", "false")
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
@@ -62,6 +64,7 @@ _IS_APPLICABLE: Mapping[str, _RowTest] = {
     "line.match": lambda row: row["payout"] is None,
     "status.review": lambda row: row["review"] is None,
     "platform.drop-old": lambda row: len(row["keys"]) > 1,
+    **{f"appeal.{verb}": lambda row: row["state"] == "open" for verb in ("uphold", "reject")},
     "upload.stop": lambda row: row["state"] == "running",
 }
 

@@ -10,6 +10,9 @@ import pytest
 
 from admin_client import FOREST, PEOPLE, AdminClient, create_tokens, promise_json
 from browser_client import BrowserClient
+from campaigns.catalogue import cache
+from campaigns.intake.like_state import LikeVerdict
+from campaigns.review.appeals import open_appeals
 from ledger.reconciliation.statements.csv_table import COLUMNS
 from ops import app
 from ops.admin.auth import tokens
@@ -19,6 +22,7 @@ from ops.metrics import Metrics
 from ops.settings import Settings
 from reviewed_cases import open_case, send_likes, store_rules
 from running_service import SLUG, RunningService, like, next_year, promise, running_service
+from verdicts import decide
 
 pytestmark = pytest.mark.one_server
 
@@ -146,6 +150,7 @@ PATH_VALUES |= {
     "name": "ann",
     "key": "x",
     "case": "cas_x",
+    "appeal": "apl_x",
     "receipt": "rcp_x",
 }
 
@@ -302,11 +307,12 @@ async def large_difference(server: RunningService) -> tuple[str, Any]:
 
 APPROVER_ROLES = {name: roles_of(approvers) for name, _, _, approvers in rows(COMMANDS)}
 LARGE_DIFFERENCE = "line.match"
+APPEAL = "appeal.uphold"
 CASES = {"case.release", "case.void"}
 
 
 async def test_the_roles_of_the_table_may_approve(server: RunningService):
-    assert {name for name, roles in APPROVER_ROLES.items() if roles} == {*PROPOSED, LARGE_DIFFERENCE, *CASES}
+    assert {name for name, roles in APPROVER_ROLES.items() if roles} == {*PROPOSED, LARGE_DIFFERENCE, *CASES, APPEAL}
     for name, (path, body) in PROPOSED.items():
         await expect_approvers(server, name, path, body)
 
@@ -325,6 +331,20 @@ async def test_the_roles_of_the_table_may_approve_a_decision_about_a_case(dsn: s
         case = await open_case(server, await send_likes(server, [str(n) for n in range(101)]))
         path = f"/review/cases/{case}/{name.removeprefix('case.')}"
         await expect_approvers(server, name, path, {"reason": "one phone"})
+
+
+async def test_the_roles_of_the_table_may_approve_that_a_void_like_counts_again(dsn: str):
+    async with running_service(dsn, promise()) as server:
+        await create_tokens(server.service.pool)
+        await store_rules(server)
+        await decide(server, LikeVerdict.VOID, await send_likes(server, ["ann"]), by="people")
+        async with server.service.pool.acquire() as conn, conn.transaction():
+            catalogue = await cache.read_catalogue(conn, server.service.keys.pseudonym)
+            like = {"campaign": SLUG, "content": "farm", "person": "ann", "message": "I did like it."}
+            platform = catalogue.platforms[server.platform]
+            [result] = await open_appeals(conn, [like], platform, catalogue, utc_now())
+        path = f"/review/appeals/{result['appeal']}/uphold"
+        await expect_approvers(server, APPEAL, path, {"reason": "it is real"})
 
 
 async def expect_approvers(server: RunningService, name: str, path: str, body: Any) -> None:

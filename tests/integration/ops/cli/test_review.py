@@ -34,9 +34,9 @@ async def test_a_case_is_listed_shown_tried_and_decided(dsn: str, server: Runnin
     case = await open_case(server, await send_likes(server, [f"farm {n}" for n in range(6)]))
     listed = json.loads((await run(dsn, "cases", "--state", "open", "--json")).stdout)
     assert [(row["case"], row["money"]["minor"]) for row in listed["cases"]] == [(case, 6)]
-    shown = (await run(dsn, "show", case)).stdout
-    assert "6 accounts used one device, 6 of them within 7 days." in shown
-    assert "if released: +6 likes, 0.06 CNY" in shown
+    output = (await run(dsn, "show", case)).stdout
+    assert "6 accounts used one device, 6 of them within 7 days." in output
+    assert "if released: +6 likes, 0.06 CNY" in output
     tried = await run(dsn, "release", case, "--reason", "a class", "--dry-run")
     assert (tried.exit_code, tried.stdout) == (
         0, "would be released\n6 likes; the amount due changes by 0.06\n"
