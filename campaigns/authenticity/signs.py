@@ -80,8 +80,9 @@ def _has_same_watch(inputs: RuleInput, like: int) -> bool:
 
 
 def _gaps_bp(window: Window, likes: list[int], gap_ms: int) -> int:
+    """Return the share (bp) of likes that come so soon after another; some clients send several at once."""
     moments = [window.time_ms[like] for like in likes]
-    return BASIS_POINTS * sum(1 for before, after in pairwise(moments) if after - before < gap_ms) // len(likes)
+    return BASIS_POINTS * sum(1 for before, after in pairwise(moments) if 0 < after - before < gap_ms) // len(likes)
 
 
 def _devices_bp(tables: SignTables, likes: list[int]) -> int:

@@ -28,7 +28,7 @@ class ExpectedCounts:
     likes_kept: Counter[tuple[str, date]] = field(default_factory=Counter)  # likes without an unlike
     duplicates: int = 0
     withdrawn: int = 0
-    fakes: int = 0
+    fakes: int = 0  # among the likes that are kept
     refusals: Counter[str] = field(default_factory=Counter)  # by outcome
 
     def counted_by_day(self) -> Counter[date]:
@@ -45,7 +45,8 @@ class ExpectedCounts:
             "counted": counted,
             "duplicate": self.duplicates,
             "withdrawn": self.withdrawn,
-            "quarantined": self.fakes,
+            "quarantined": 0,
+            "low_quality": 0,
             "void": 0,
             "over_limit": self.likes_kept.total() - counted,
         }

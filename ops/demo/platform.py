@@ -158,7 +158,7 @@ class Simulation:
 
     def _fake_like(self, **signals: int) -> LikeObject:
         self.expected.fakes += 1
-        return self._make_message(self._plan_like()) | {"signals": signals}
+        return self._keep_like(self._plan_like()) | {"signals": signals}  # without rules it counts
 
     def _refused_like(self, outcome: str, at: datetime) -> LikeObject:
         self.expected.refusals[outcome] += 1

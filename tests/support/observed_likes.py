@@ -93,10 +93,12 @@ def group(
     ]
 
 
-def rule_input(likes: list[Observation], held: Iterable[object] = ()) -> tuple[RuleInput, Callable[[object], int]]:
+def rule_input(
+    likes: list[Observation], suspects: Iterable[object] = ()
+) -> tuple[RuleInput, Callable[[object], int]]:
     """Return what a rule reads of the likes under the shipped ruleset, and the function to a person's number.
 
-    `held` are the people whom other rules hold.
+    `suspects` are the people whom other rules hold.
     """
     rules = default_ruleset()
     people = rules.ruleset.established
@@ -108,7 +110,7 @@ def rule_input(likes: list[Observation], held: Iterable[object] = ()) -> tuple[R
         traits=traits,
         gatherings=find_gatherings(window, traits),
         critical=rules.critical,
-        suspects=frozenset(numbers[person_id(name)] for name in held),
+        suspects=frozenset(numbers[person_id(name)] for name in suspects),
         uncovered=find_coverage(window).missing,
     )
     return inputs, lambda name: numbers[person_id(name)]

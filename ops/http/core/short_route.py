@@ -57,10 +57,10 @@ def take_short_route(app: web.Application, short: ShortRoute, usual_way: BaseHan
     route = _find_route(app, short)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
-        found = short.raw_path.fullmatch(request.raw_path) if request.method == short.method else None
-        if found is None or hdrs.EXPECT in request.headers or not isinstance(request, web.Request):
+        path_match = short.raw_path.fullmatch(request.raw_path) if request.method == short.method else None
+        if path_match is None or hdrs.EXPECT in request.headers or not isinstance(request, web.Request):
             return await usual_way(request)
-        matched = web.UrlMappingMatchInfo(found.groupdict(), route)
+        matched = web.UrlMappingMatchInfo(path_match.groupdict(), route)
         matched.add_app(app)
         request._match_info = matched  # noqa: SLF001 - what the search of the routes would set
         return await handle_errors(request, short.handler)

@@ -26,8 +26,8 @@ def spread(name: str, people: int = 20, content: str | None = None, **signals: o
     ]
 
 
-def sign(likes: list[Observation], name: str, person: object, held: list[object] | None = None) -> int:
-    inputs, number = rule_input([*HONEST, *likes], held or [])
+def sign(likes: list[Observation], name: str, person: object, suspects: list[object] | None = None) -> int:
+    inputs, number = rule_input([*HONEST, *likes], suspects or [])
     return find_signs(inputs)[name][number(person)]
 
 

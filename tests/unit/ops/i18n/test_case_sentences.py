@@ -19,6 +19,8 @@ COUNTS = {
     "lockstep.network": {"likes": 9, "contents": 4},
     "crowd.content": {"likes": 9, "marked": 4, "newcomers_beside": 30},
     "crowd.network": {"likes": 9, "marked": 4, "newcomers_beside": 30},
+    "session.strange": {"likes": 40, "in_session": 5, "marked": 3},
+    "score.person": {"likes": 2, "points": 97, "network_points": 40},
     "unwatched.new": {"likes": 1},
     "watch.loops": {"likes": 1},
 }
