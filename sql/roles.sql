@@ -93,4 +93,4 @@ GRANT UPDATE (person, day, case_id), DELETE ON case_likes TO like_ledger_service
 GRANT UPDATE (person, day, verdict, families, rules, ruleset, stage, decided_by, decided_at) ON verdicts
     TO like_ledger_service;
 GRANT UPDATE (held, released, void) ON verdict_counts TO like_ledger_service;
-GRANT UPDATE (person, outcome, decided_by, approved_by, decided_at, reason) ON appeals TO like_ledger_service;
+GRANT UPDATE (person, message, outcome, decided_by, approved_by, decided_at, reason) ON appeals TO like_ledger_service;

@@ -366,8 +366,8 @@ UPDATE verdicts SET person = $3 WHERE campaign_id = $1 AND person = $2;
 UPDATE case_likes SET person = $3 WHERE campaign_id = $1 AND person = $2;
 
 -- name: anonymise_appeals
--- Move the appeals about a person's likes to a pseudonym that nobody can derive.
-UPDATE appeals SET person = $3 WHERE campaign_id = $1 AND person = $2;
+-- Move the appeals about a person's likes to a pseudonym that nobody can derive, without their words.
+UPDATE appeals SET person = $3, message = '(erased)' WHERE campaign_id = $1 AND person = $2;
 
 -- name: lock_person_observations
 -- Lock the observations that contain a person: the pseudonym stands in them as it is. None of their

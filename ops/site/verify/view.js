@@ -3,7 +3,16 @@
 import { toHex } from "./bytes.js";
 import { translate } from "./texts.js";
 
-const FATES = ["counted", "withdrawn", "quarantined", "void", "over_limit", "low_quality", "gone", "forgotten"];
+const FATES = new Map([
+  ["counted", "proof_fate_counted"],
+  ["withdrawn", "proof_fate_withdrawn"],
+  ["quarantined", "proof_fate_quarantined"],
+  ["void", "proof_fate_void"],
+  ["over_limit", "proof_fate_over_limit"],
+  ["low_quality", "proof_fate_low_quality"],
+  ["gone", "proof_fate_gone"],
+  ["forgotten", "proof_fate_forgotten"],
+]);
 const HELD_FATES = ["quarantined", "void"];
 const LANGUAGE = document.documentElement.lang.startsWith("zh") ? "zh" : "en";
 const NAMES = ["like", "batch", "count", "signature", "log"];
@@ -39,7 +48,7 @@ export function showSteps(panel, { proof, steps }, isKeyEntered) {
 
 /** Return what the site says about the like now, in words: no number, so that nobody learns a threshold. */
 function fateSentences({ fate, verdict }) {
-  const state = translate(FATES.includes(fate) ? `proof_fate_${fate}` : "proof_fate_other");
+  const state = translate(FATES.get(fate) ?? "proof_fate_other");
   const sentence = translate("proof_fate", { fate: state });
   if (verdict === null || !HELD_FATES.includes(fate)) return [sentence];
   const decider = translate(verdict.isByPeople ? "proof_verdict_people" : "proof_verdict_rules");

@@ -7,13 +7,19 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from admin_client import AdminClient, create_tokens
+from campaigns.catalogue import cache
+from campaigns.intake.erasure import erase_person
 from campaigns.intake.like_state import LikeVerdict
+from campaigns.review.appeals import count_appeals
 from ops.admin.auth import tokens
+from ops.cli import app
 from ops.clock import utc_now
+from ops.metrics import Metrics
 from reviewed_cases import open_case
-from running_service import SLUG, HttpResponse, RunningService, like, promise, running_service
+from running_service import KEYS, SLUG, HttpResponse, RunningService, like, promise, running_service
 from verdicts import campaign_of, decide
 
 MESSAGE = "The tablet belongs to our school."
@@ -175,3 +181,51 @@ async def test_the_list_has_pages_and_filters(service: RunningService):
     assert page["appeals"] == []
     status, problem = await review(service, "rita", f"apl_{'0' * 20}", "reject")
     assert (status, problem["code"]) == (404, "appeal_not_found")
+
+
+async def test_the_metric_counts_appeals_by_outcome(service: RunningService):
+    await send_and_decide(service, LikeVerdict.HELD, "ann", "bob", "cy")
+    ids = [row["appeal"] for row in await appeal(service, "ann", "bob", "cy")]
+    await review(service, "rita", ids[0], "uphold")
+    await review(service, "rita", ids[1], "reject")
+    metrics = Metrics()
+    for _ in range(2):
+        async with service.service.pool.acquire() as conn:
+            metrics.record_appeals(await count_appeals(conn))
+    samples = {"opened": 3, "upheld": 1, "rejected": 1}
+    assert {
+        name: metrics.registry.get_sample_value("like_ledger_appeals_total", {"outcome": name}) for name in samples
+    } == samples
+
+
+async def test_the_command_line_lists_and_decides_appeals(service: RunningService, dsn: str):
+    await send_and_decide(service, LikeVerdict.HELD, "ann", "bob")
+    first, second = [row["appeal"] for row in await appeal(service, "ann", "bob")]
+    environment = {
+        "LIKE_LEDGER_DATABASE_URL": dsn,
+        "LIKE_LEDGER_PSEUDONYM_KEY": KEYS.pseudonym.hex(),
+        "LIKE_LEDGER_WEBHOOK_KEY": KEYS.webhook.hex(),
+    }
+
+    async def run(*words: str) -> Result:
+        return await asyncio.to_thread(CliRunner().invoke, app, ["review", *words], env=environment)
+
+    who = ("--reason", "a class", "--as", "rita", "--token", "token-of-rita")
+    assert "would be upheld" in (await run("uphold", first, *who, "--dry-run")).stdout
+    assert (await run("uphold", first, *who)).stdout == "upheld\n1 likes; the amount due changes by 0.01\n"
+    assert (await run("reject", second, *who)).exit_code == 0
+    again = await run("reject", second, *who)
+    assert (again.exit_code, "is decided already: rejected" in again.output) == (1, True)
+    listed = json.loads((await run("appeals", "--json")).stdout)["appeals"]
+    assert {row["appeal"]: row["state"] for row in listed} == {first: "upheld", second: "rejected"}
+
+
+async def test_an_erasure_takes_the_words_of_an_appeal(service: RunningService):
+    await send_and_decide(service, LikeVerdict.HELD, "ann")
+    await appeal(service, "ann")
+    campaign = await campaign_of(service)
+    async with service.service.pool.acquire() as conn, conn.transaction():
+        await cache.lock_and_bump_version(conn)
+        await erase_person(conn, campaign, service.platform, "ann")
+    assert await service.service.pool.fetchval("SELECT message FROM appeals") == "(erased)"
+    assert [row["code"] for row in await appeal(service, "ann")] == ["appeal_like_unknown"]
