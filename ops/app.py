@@ -11,6 +11,7 @@ from campaigns.catalogue.cache import CatalogueCache
 from campaigns.intake.key_usage import KeyUsage
 from campaigns.intake.payload import BODY_BYTES_MAX
 from campaigns.intake.queue import IntakeQueue
+from campaigns.intake.unread_events import UnreadEvents
 from ledger import http_client
 from ledger.publication import sequencer
 from ledger.publication.refusals import SigningRefused
@@ -20,7 +21,7 @@ from ops.admin.core.command import CommandServices, log_after_commit_failure
 from ops.clock import utc_now
 from ops.http.admin_web.pages import sign_in
 from ops.http.admin_web.pages.routes import routes as admin_pages
-from ops.http.api import health, intake, log, open_data, payout_callbacks
+from ops.http.api import health, intake, log, open_data, payout_callbacks, platform_push
 from ops.http.core import app_keys
 from ops.http.core.authentication import AUTHENTICATOR, Authenticator
 from ops.http.core.connections import LimitedRunner, connection_limits
@@ -53,6 +54,7 @@ class Service:
     openid: Provider | None = None
     guard: SigningGuard | None = None
     key_usage: KeyUsage = field(default_factory=KeyUsage)
+    unread_events: UnreadEvents = field(default_factory=UnreadEvents)
     command_services: CommandServices = field(init=False)  # one: it bounds outside calls
 
     def __post_init__(self) -> None:
@@ -84,7 +86,9 @@ async def run_service(settings: Settings, keys: Keys, dsn: str) -> AsyncIterator
         intake_queue = IntakeQueue(intake_pool, catalogue_cache, utc_now, metrics)
         service = Service(settings, keys, pool, catalogue_cache, intake_queue, metrics, provider, guard)
         job_services = replace(service.command_services, pool=job_pool)  # shares the bound on outside calls
-        service_jobs = jobs.Jobs(job_pool, catalogue_cache, metrics, job_services, service.key_usage)
+        service_jobs = jobs.Jobs(
+            job_pool, catalogue_cache, metrics, job_services, service.key_usage, service.unread_events
+        )
         scheduler = jobs.build_scheduler(service_jobs, settings, http, witnesses)
         service.intake_queue.start()
         scheduler.start()
@@ -100,6 +104,7 @@ async def _flush_key_usage(service: Service) -> None:
     """Store when keys were last used, unless the database is unavailable."""
     try:
         await service.key_usage.flush(service.pool)
+        await service.unread_events.flush(service.pool)
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -130,6 +135,7 @@ def build_application(service: Service) -> web.Application:
     app[intake.FAULTY_BODY_LOCK] = asyncio.Lock()
     app[app_keys.WEBHOOK_KEY] = service.keys.webhook
     app[app_keys.KEY_USAGE] = service.key_usage
+    app[platform_push.UNREAD_EVENTS], app[platform_push.LIKE_ID_POOL] = service.unread_events, service.pool
     app[app_keys.METRICS], app[health.WRITE_PROBE] = service.metrics, WriteProbe(service.pool)
     app[health.GUARD] = service.guard
     app[payout_callbacks.PAYOUT_CALLBACK_SERVICES] = payout_callbacks.PayoutCallbackServices(

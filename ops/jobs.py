@@ -19,6 +19,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from campaigns.catalogue.cache import CatalogueCache
 from campaigns.intake import delivery_retention, people_count
 from campaigns.intake.key_usage import KeyUsage
+from campaigns.intake.unread_events import UnreadEvents
 from campaigns.pledging import pledge, settle
 from ledger.accounting.balances import balances_by_campaign
 from ledger.errors import Refusal
@@ -58,6 +59,7 @@ class Jobs:
     metrics: Metrics
     services: CommandServices
     key_usage: KeyUsage = field(default_factory=KeyUsage)
+    unread_events: UnreadEvents = field(default_factory=UnreadEvents)
     _rest_until: float = 0.0
     _unfinished_after: UnfinishedSettlement = recovery.FIRST_UNFINISHED
 
@@ -190,8 +192,9 @@ class Jobs:
         await content_uploads.process_uploads(self.services)
 
     async def flush_key_usage(self) -> None:
-        """Store when platforms' keys were last used."""
+        """Store when platforms' keys were last used, and what could not be read of their deliveries."""
         await self.key_usage.flush(self.pool)
+        await self.unread_events.flush(self.pool)
 
     async def delete_expired(self) -> None:
         """Delete expired responses to deliveries, idempotency keys and sessions."""

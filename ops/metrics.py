@@ -43,6 +43,19 @@ class Metrics:
         self.transaction_retries = Counter(
             "like_ledger_transaction_retries", "Transactions that were retried, by reason", ["reason"], **options
         )
+        self.intake_response_seconds = Histogram(
+            "like_ledger_intake_response_seconds",
+            "Time until a platform's delivery of its own kind is answered",
+            ["kind"],
+            buckets=_SECONDS,
+            **options,
+        )
+        self.unread_events = Counter(
+            "like_ledger_unread_events",
+            "Parts of deliveries that could not be read",
+            ["platform"],
+            **options,
+        )
         self.intake_queue_likes = Gauge("like_ledger_intake_queue_likes", "Likes in the queue of intake", **options)
         self.deliveries_refused = Counter(
             "like_ledger_deliveries_refused", "Deliveries that were refused, by problem", ["problem"], **options

@@ -94,3 +94,9 @@ GRANT UPDATE (person, day, verdict, families, rules, ruleset, stage, decided_by,
     TO like_ledger_service;
 GRANT UPDATE (held, released, void) ON verdict_counts TO like_ledger_service;
 GRANT UPDATE (person, message, outcome, decided_by, approved_by, decided_at, reason) ON appeals TO like_ledger_service;
+
+GRANT INSERT, DELETE ON platform_like_ids TO like_ledger_service;
+GRANT UPDATE (campaign_id, content, person, event_at, is_undone) ON platform_like_ids TO like_ledger_service;
+GRANT INSERT ON unread_events TO like_ledger_service;
+GRANT UPDATE (times, first_at, last_at) ON unread_events TO like_ledger_service;
+GRANT USAGE ON SEQUENCE platform_keys_key_id_seq TO like_ledger_service;

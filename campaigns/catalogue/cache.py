@@ -32,13 +32,17 @@ _BUMP_CATALOGUE_VERSION = query("bump_catalogue_version")
 _LOCK_CATALOGUE_SHARED = query("lock_catalogue_shared")
 
 
+STANDARD_KIND = "standard"  # our own format, Standard Webhooks
+
+
 class PlatformKey(NamedTuple):
-    """A platform's live key: the salt of a derived v1 secret, or a v1a public key."""
+    """A platform's live key: the salt of a derived v1 secret, a v1a public key, or a sealed secret."""
 
     key_id: int
     scheme: str
     salt: bytes | None
     public_key: bytes | None
+    sealed: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Platform:
     platform_id: int
     name: str
     keys: tuple[PlatformKey, ...]  # newest first
+    kind: str = STANDARD_KIND
+    reactions: frozenset[str] | None = None  # that count; None: those of its kind
 
     def with_keys(self, key_indexes: Sequence[int]) -> "Platform":
         """Return the sender of a delivery: the platform with the keys that signed it."""
@@ -243,10 +249,11 @@ def _campaign_from_row(
 
 def _platform_from_row(row: asyncpg.Record, keys: dict[int, list[asyncpg.Record]]) -> Platform:
     live_keys = tuple(
-        PlatformKey(key["key_id"], key["scheme"], key["salt"], key["public_key"])
+        PlatformKey(key["key_id"], key["scheme"], key["salt"], key["public_key"], key["sealed"])
         for key in keys.get(row["platform_id"], [])
     )
-    return Platform(row["platform_id"], row["name"], live_keys)
+    reactions = frozenset(row["reactions"]) if row["reactions"] else None
+    return Platform(row["platform_id"], row["name"], live_keys, row["kind"], reactions)
 
 
 async def lock_and_bump_version(conn: Connection) -> int:

@@ -14,11 +14,13 @@ from typing import NamedTuple, cast
 from campaigns.catalogue.cache import Campaign, Catalogue
 from campaigns.intake.delivery_body import LikeEvent
 from campaigns.intake.event_columns import EventColumns, Origin
+from campaigns.intake.kinds.reading import CONTENT_CHARS_MAX, shorten_content
 from campaigns.intake.like_state import REASONS, Outcome
 from campaigns.intake.payload import InvalidEvent
 from campaigns.promise.calendar import AHEAD_MAX, to_microseconds
 
 PAUSED_REASON = "the campaign has paused its intake for this content"
+_DAY_CHARS = len("@2026-05-04")
 _AHEAD_MAX_US = AHEAD_MAX // timedelta(microseconds=1)
 _COUNTED_REFUSALS = frozenset((Outcome.NOT_ENROLLED, Outcome.NOT_RUNNING, Outcome.TOO_LATE, Outcome.IN_FUTURE))
 
@@ -140,7 +142,18 @@ def _admit_part(
         part = _Part([part.events[n] for n in kept], [part.origins[n] for n in kept])
         times_us = [times_us[n] for n in kept]
     columns = admission.columns.setdefault(campaign.campaign_id, EventColumns(campaign))
-    columns.append_events(part.events, times_us, part.origins, platform)
+    events = part.events
+    if campaign.promise.campaign.live == "daily" and any("taps" in event for event in events):
+        events = [_of_its_day(event, campaign, us) for event, us in zip(events, times_us, strict=True)]
+    columns.append_events(events, times_us, part.origins, platform)
+
+
+def _of_its_day(event: LikeEvent, campaign: Campaign, event_us: int) -> LikeEvent:
+    """Return a like of a live room with the room and its campaign day as content, others unchanged."""
+    if "taps" not in event:
+        return event
+    room = shorten_content(event["content"], CONTENT_CHARS_MAX - _DAY_CHARS)
+    return {**event, "content": f"{room}@{campaign.calendar.day_of(event_us)}"}
 
 
 def _find_refusals(

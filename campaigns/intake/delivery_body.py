@@ -64,6 +64,12 @@ class LikeEvent(TypedDict):
     signals: NotRequired[Signals]
 
 
+class PushedEvent(LikeEvent):
+    """A like or unlike that a kind of platform read; `taps` are those in a live room."""
+
+    taps: NotRequired[int]
+
+
 @with_config(_STRICT)
 class LikesPayload(TypedDict):
     """The `data` member of a delivery."""

@@ -24,6 +24,7 @@ from sql import Connection, query, rows_affected
 
 _LOCK_CAMPAIGN = query("lock_campaign")
 _LOCK_PERSON_BATCHES = query("lock_person_batches")
+_DELETE_LIKE_IDS_OF_PERSON = query("delete_like_ids_of_person")
 _STORE_NONCES = query("store_nonces")
 _ANONYMISE_LIKES = query("anonymise_likes")
 _ANONYMISE_PERSON_DAYS = query("anonymise_person_days")
@@ -47,6 +48,7 @@ async def erase_person(conn: Connection, campaign: Campaign, platform: str, pers
         erased = erase_nonces(batch)
         await conn.execute(_STORE_NONCES, batch["batch_id"], batch["bucket"], erased.nonces, erased.receipt_digests)
     await erase_observations(conn, campaign, pseudonym)
+    await conn.execute(_DELETE_LIKE_IDS_OF_PERSON, campaign.campaign_id, pseudonym)
     random_pseudonym = secrets.token_bytes(PSEUDONYM_BYTES)
     status = await conn.execute(_ANONYMISE_LIKES, campaign.campaign_id, pseudonym, random_pseudonym)
     for statement in (_ANONYMISE_PERSON_DAYS, _ANONYMISE_VERDICTS, _ANONYMISE_CASE_LIKES, _ANONYMISE_APPEALS):

@@ -1,9 +1,10 @@
 """Standard Webhooks signatures: bytes in, a delivery or None out.
 
 There is no I/O, and every fault gives the same None. `v1` is HMAC-SHA256, `v1a` is Ed25519, both
-over the bytes of `id.timestamp.body` (standard-webhooks/spec, spec/standard-webhooks.md). A
-malformed header returns None and never raises: the reference library raises for several of them,
-which an outsider could use to cause endless retries.
+over the bytes of `id.timestamp.body` (standard-webhooks/spec, spec/standard-webhooks.md). Senders of
+Svix name the headers `svix-…`; the rule is the same. A malformed header returns None and never
+raises: the reference library raises for several of them, which an outsider could use to cause
+endless retries.
 """
 
 import base64
@@ -44,8 +45,10 @@ def verify_delivery(
     headers: Mapping[str, str], body: bytes, keys: Iterable[VerificationKey], now: datetime
 ) -> Delivery | None:
     """Return the delivery if a key made a signature of it and its timestamp is fresh, or None."""
-    webhook_id, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    signatures = _parse_signatures(headers.get("webhook-signature", ""))
+    webhook_id, timestamp, signature_header = (
+        _read_header(headers, name) for name in ("id", "timestamp", "signature")
+    )
+    signatures = _parse_signatures(signature_header)
     if not (_ID.fullmatch(webhook_id) and _TIMESTAMP.fullmatch(timestamp) and signatures):
         return None
     if abs(now.timestamp() - int(timestamp)) > TOLERANCE.total_seconds():
@@ -54,6 +57,12 @@ def verify_delivery(
     matches = [_matches_key(key, signed, signatures) for key in keys]  # all keys, as in `_any_constant_time`
     key_indexes = tuple(index for index, is_match in enumerate(matches) if is_match)
     return Delivery(webhook_id, body, key_indexes) if key_indexes else None
+
+
+def _read_header(headers: Mapping[str, str], name: str) -> str:
+    """Return a header under its standard name or that of Svix; empty if both are there and differ."""
+    values = {headers[full] for full in (f"webhook-{name}", f"svix-{name}") if full in headers}
+    return values.pop() if len(values) == 1 else ""
 
 
 def sign_delivery(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:

@@ -118,6 +118,7 @@ class PromiseCampaign(StrictModel):
     hold_days: Annotated[int, Field(ge=0, le=365)] = 3
     unlike: Literal["withdraw", "keep"] = "withdraw"
     content: Literal["open", "registered"] = "registered"
+    live: Literal["daily", "once"] = "daily"
     retention_days: Annotated[int, Field(ge=1, le=_DAYS_MAX)] = 365
     floor_minor: Minor = 0
 

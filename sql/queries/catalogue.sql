@@ -18,11 +18,11 @@ SELECT campaign_id, content, resumed_at IS NULL AS is_paused FROM content_pauses
 
 -- name: list_enabled_platforms
 -- List the platforms that are not disabled.
-SELECT platform_id, name FROM platforms WHERE disabled_at IS NULL ORDER BY platform_id;
+SELECT platform_id, name, kind, reactions FROM platforms WHERE disabled_at IS NULL ORDER BY platform_id;
 
 -- name: list_live_keys
 -- List the keys that are not revoked, newest first.
-SELECT key_id, platform_id, scheme, salt, public_key FROM platform_keys
+SELECT key_id, platform_id, scheme, salt, public_key, sealed FROM platform_keys
 WHERE revoked_at IS NULL ORDER BY key_id DESC;
 
 -- name: read_catalogue_version
@@ -73,16 +73,25 @@ WHERE campaign_id = $1 ORDER BY version DESC;
 
 -- name: add_platform
 -- Insert a platform; no row if the name is taken.
-INSERT INTO platforms (name) VALUES ($1) ON CONFLICT ON CONSTRAINT platforms_name_is_unique DO NOTHING
+INSERT INTO platforms (name, kind, reactions) VALUES ($1, $2, $3)
+ON CONFLICT ON CONSTRAINT platforms_name_is_unique DO NOTHING
 RETURNING platform_id;
 
 -- name: find_platform
 -- Find a platform by its name, also if it is disabled.
-SELECT platform_id, disabled_at FROM platforms WHERE name = $1;
+SELECT platform_id, disabled_at, kind FROM platforms WHERE name = $1;
 
 -- name: add_platform_key
 -- Insert a key: a salt for v1, a public key for v1a.
 INSERT INTO platform_keys (platform_id, scheme, salt, public_key) VALUES ($1, $2, $3, $4);
+
+-- name: reserve_key_id
+-- Reserve the id of a key, which its sealed secret is bound to.
+SELECT nextval(pg_get_serial_sequence('platform_keys', 'key_id'))::integer;
+
+-- name: add_sealed_key
+-- Insert a key that the platform issued, sealed.
+INSERT INTO platform_keys (key_id, platform_id, scheme, sealed) OVERRIDING SYSTEM VALUE VALUES ($1, $2, 'sealed', $3);
 
 -- name: revoke_old_keys
 -- Revoke all keys of a platform except the newest of each scheme.
@@ -103,7 +112,7 @@ UPDATE platforms SET disabled_at = $2 WHERE platform_id = $1;
 -- name: list_platforms
 -- List a page of platforms by name, with their live keys, newest first, in three columns.
 SELECT
-    p.name, p.added_at, p.disabled_at,
+    p.name, p.added_at, p.disabled_at, p.kind, p.reactions,
     array_remove(array_agg(k.scheme ORDER BY k.key_id DESC), NULL) AS schemes,
     array_agg(k.added_at ORDER BY k.key_id DESC) AS added,
     array_agg(k.last_used_at ORDER BY k.key_id DESC) AS last_used

@@ -200,6 +200,10 @@ def statement_csv(amount: str) -> bytes:
     return "\r\n".join(rows).encode()
 
 
+PAGE = "page"  # a platform that verifies the address
+CHALLENGE = "?hub.mode=subscribe&hub.challenge=challenge-of-the-page&hub.verify_token=token"
+
+
 async def manage_registers(story: Story) -> str:
     """Create, change and end entries of every register; return the sponsor."""
     await story.run_command("charity.create", "cat")
@@ -213,6 +217,11 @@ async def manage_registers(story: Story) -> str:
     await story.run_command("platform.add", "olga")
     for name in ("rotate", "key", "drop-old", "disable", "enable"):
         await story.run_command(f"platform.{name}", "olga", platform="short-videos")
+    olga, issued = AdminClient(story.server, "olga"), {"secret": "from-the-platform"}
+    await olga.run_command("/platforms", {"name": "stars", "kind": "github-star", "issued": issued})
+    await story.run_command("platform.issued", "olga", platform="stars")
+    page = {"name": PAGE, "kind": "facebook-page", "issued": issued | {"verify_token": "token"}}
+    await olga.run_command("/platforms", page)
     await story.run_command("person.forget", "olga", slug=SLUG)
     await story.run_command("token.create", "olga")
     await story.run_command("token.revoke", "olga", name="ann")

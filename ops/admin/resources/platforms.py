@@ -3,11 +3,16 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+import orjson
+from pydantic import BeforeValidator, Field
 from typing_extensions import TypedDict
 
 from campaigns.catalogue import cache, platforms
+from campaigns.catalogue.cache import STANDARD_KIND
 from campaigns.catalogue.platforms import PlatformSummary
+from campaigns.errors import PlatformRefused
+from campaigns.intake.kinds.model import Kind
+from campaigns.intake.kinds.registry import KINDS
 from campaigns.promise.model import Slug
 from ops.admin.core.actor import ROLES, Role
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult, EmptyBody
@@ -21,11 +26,43 @@ PublicKey = Annotated[
 ]
 
 
+_VALUE_CHARS_MAX = 500
+
+
+def _parse_typed_json(value: Any) -> Any:
+    """Return the object in a text that a person typed into a form; other values unchanged."""
+    try:
+        return orjson.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+IssuedSecret = Annotated[
+    dict[str, str],
+    BeforeValidator(_parse_typed_json),
+    Field(
+        max_length=10,
+        description="what the platform issued: `secret`, and what else its kind asks for; never shown again",
+        json_schema_extra={"writeOnly": True},
+    ),
+]
+Reactions = Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field(min_length=1, max_length=50)]
+
+
 class NewPlatform(CommandBody):
     """A new sender of likes."""
 
     name: Annotated[Slug, Field(description="part of its intake address")]
     public_key: PublicKey | None = None
+    kind: Annotated[str, Field(max_length=60, description="how it signs and writes its likes")] = STANDARD_KIND
+    issued: IssuedSecret | None = None
+    reactions: Annotated[Reactions | None, Field(description="those that count; default: those of its kind")] = None
+
+
+class NewIssuedSecret(CommandBody):
+    """A secret that the platform issued, besides its older ones."""
+
+    issued: IssuedSecret
 
 
 class NewPublicKey(CommandBody):
@@ -39,9 +76,53 @@ async def _key_schemes(context: CommandContext, name: str) -> dict[str, Any]:
 
 
 async def _add(context: CommandContext, _: str, body: NewPlatform) -> CommandResult:
+    if body.kind != STANDARD_KIND:
+        return await _add_of_kind(context, body)
+    if body.issued is not None:
+        raise PlatformRefused("platform_secret_is_ours", name=body.name)
+    if body.reactions is not None:
+        raise PlatformRefused("platform_reactions_unsupported", kind=body.kind)
     secret = await platforms.add_platform(context.conn, body.name, context.keys.webhook, body.public_key)
     after = {"name": body.name, **await _key_schemes(context, body.name)}
     return CommandResult(f"platform/{body.name}", None, after, secret=secret)
+
+
+async def _add_of_kind(context: CommandContext, body: NewPlatform) -> CommandResult:
+    kind = _find_kind(body.kind)
+    values = _check_issued(kind, body.issued)
+    if body.reactions is not None and not kind.reactions:
+        raise PlatformRefused("platform_reactions_unsupported", kind=kind.name)
+    await platforms.add_platform_of_kind(
+        context.conn, body.name, context.keys.webhook, kind.name, values, body.reactions
+    )
+    after = {"name": body.name, "kind": kind.name, **await _key_schemes(context, body.name)}
+    return CommandResult(f"platform/{body.name}", None, after)
+
+
+def _find_kind(name: str) -> Kind:
+    if name not in KINDS:
+        raise PlatformRefused("platform_kind_unknown", kind=name, kinds=[STANDARD_KIND, *KINDS])
+    return KINDS[name]
+
+
+def _check_issued(kind: Kind, values: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Return the values of an issued secret.
+
+    Raises PlatformRefused unless they are those that the kind asks for; it names them, not their content.
+    """
+    is_complete = values is not None and values.keys() == set(kind.secrets)
+    if values is None or not is_complete or not all(1 <= len(v) <= _VALUE_CHARS_MAX for v in values.values()):
+        raise PlatformRefused("platform_secret_values_differ", kind=kind.name, names=list(kind.secrets))
+    return values
+
+
+async def _add_issued(context: CommandContext, name: str, body: NewIssuedSecret) -> CommandResult:
+    await cache.lock_and_bump_version(context.conn)
+    before = await _key_schemes(context, name)
+    kind = await platforms.find_kind(context.conn, name)
+    values = body.issued if kind == STANDARD_KIND else _check_issued(_find_kind(kind), body.issued)
+    await platforms.add_issued_secret(context.conn, name, context.keys.webhook, values)
+    return CommandResult(f"platform/{name}", before, await _key_schemes(context, name))
 
 
 async def _rotate(context: CommandContext, name: str, _: EmptyBody) -> CommandResult:
@@ -92,6 +173,8 @@ class PlatformView(TypedDict):
     """A platform with its keys, newest first."""
 
     platform: str
+    kind: str
+    reactions: Annotated[list[str], Field(description="which reactions count; empty: it has one kind of like")]
     added_at: str
     is_disabled: bool
     disabled_at: str | None
@@ -102,6 +185,8 @@ def platform_view(platform: PlatformSummary) -> PlatformView:
     """Return a platform as JSON. Pure."""
     return {
         "platform": platform.name,
+        "kind": platform.kind,
+        "reactions": _list_reactions(platform),
         "added_at": platform.added_at.isoformat(),
         "is_disabled": platform.disabled_at is not None,
         "disabled_at": platform.disabled_at.isoformat() if platform.disabled_at else None,
@@ -114,6 +199,13 @@ def platform_view(platform: PlatformSummary) -> PlatformView:
             for key in platform.keys
         ],
     }
+
+
+def _list_reactions(platform: PlatformSummary) -> list[str]:
+    if platform.reactions is not None:
+        return list(platform.reactions)
+    kind = KINDS.get(platform.kind)
+    return list(kind.reactions) if kind else []
 
 
 async def _list(context: CommandContext, list_query: ListQuery) -> list[Mapping[str, Any]]:
@@ -153,6 +245,15 @@ COMMANDS: tuple[Command[Any], ...] = (
         _OWNER_ONLY,
         EmptyBody,
         _rotate,
+    ),
+    Command(
+        "platform.issued",
+        f"{_PATH}/issued-secrets",
+        "Add a secret that the platform issued; the old one stays valid until it is dropped",
+        _OWNER_ONLY,
+        NewIssuedSecret,
+        _add_issued,
+        example={"issued": {"secret": "from-the-platform"}},
     ),
     Command(
         "platform.key",

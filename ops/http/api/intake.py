@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from aiohttp import web
 
-from campaigns.catalogue.cache import Platform
+from campaigns.catalogue.cache import STANDARD_KIND, Platform
 from campaigns.intake.delivery_body import DeliveryBody
 from campaigns.intake.group_commit import SenderRevoked, Submission, WebhookIdConflict
 from campaigns.intake.payload import Events, parse_body_in_steps
@@ -14,6 +14,7 @@ from campaigns.intake.response import ResultsFilter
 from campaigns.intake.signature import Delivery
 from ledger.errors import Refusal
 from ops.clock import utc_now
+from ops.http.api.platform_push import answer_challenge, find_platform, receive_push
 from ops.http.api.platform_signature import read_body, verify_sender
 from ops.http.core.app_keys import INTAKE_QUEUE, KEY_USAGE, METRICS
 from ops.http.core.outages import record_outage
@@ -21,7 +22,7 @@ from ops.http.core.problems import Problem, RequestProblem, UnexpectedRefusal, e
 from ops.http.core.responses import check_choice, check_parameters
 from ops.http.core.short_route import JsonResponse, ShortRoute
 from ops.http.openapi import examples, schemas
-from ops.http.openapi.endpoint import Endpoint
+from ops.http.openapi.endpoint import TEXT, Endpoint
 from ops.http.openapi.parameters import RESULTS_QUERY, WEBHOOK_HEADERS
 
 FAULTY_BODY_LOCK = web.AppKey("faulty_body_lock", asyncio.Lock)
@@ -31,6 +32,9 @@ _RESULTS: dict[str | None, ResultsFilter] = {None: "some", "all": "all", "none":
 async def receive_likes(request: web.Request) -> web.Response:
     """Record a delivery; return 200 once every like of it is durably decided."""
     try:
+        platform = await find_platform(request)
+        if platform is not None and platform.kind != STANDARD_KIND:
+            return await receive_push(request, platform, await read_body(request))
         return JsonResponse(await _record_delivery(request))
     except Refusal as refusal:
         raise UnexpectedRefusal from refusal
@@ -123,5 +127,17 @@ ENDPOINTS = (
             Problem.QUEUE_FULL,
             Problem.DATABASE_UNAVAILABLE,
         ),
+    ),
+    Endpoint(
+        "/v1/platforms/{platform}/likes",
+        answer_challenge,
+        "intake",
+        "Answer the challenge of a platform that verifies the address",
+        str,
+        content_type=TEXT,
+        example=lambda: "1158201444",
+        allows_head=False,
+        description="Only platforms of a kind that asks so have an answer: 405 for all others.",
+        problems=(Problem.UNAUTHENTICATED, Problem.METHOD_NOT_ALLOWED),
     ),
 )

@@ -159,6 +159,22 @@ def test_each_header_is_needed(missing: str):
     assert verify_delivery({k: v for k, v in headers().items() if k != missing}, BODY, KEYS, NOW) is None
 
 
+SVIX = {name.replace("webhook", "svix"): value for name, value in headers().items()}
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_valid"),
+    [
+        pytest.param(SVIX, True, id="the names of Svix"),
+        pytest.param(headers() | SVIX, True, id="both, which agree"),
+        *(pytest.param(headers() | SVIX | {name: "1"}, False, id=f"another {name}") for name in (*SVIX, *headers())),
+        pytest.param(SVIX | {"svix-signature": EMPTY}, False, id="without a signature"),
+    ],
+)
+def test_senders_of_svix_name_the_headers_otherwise(sent: dict[str, str], is_valid: bool):
+    assert verify_delivery(sent, BODY, KEYS, NOW) == (Delivery("msg_1", BODY) if is_valid else None)
+
+
 @pytest.mark.parametrize(
     ("clock_ahead_seconds", "is_valid"),
     [(0, True), (300, True), (-300, True), (301, False), (-301, False), (10**9, False)],

@@ -16,7 +16,6 @@ from ops.metrics import Metrics
 from ops.settings import Settings
 
 NOT_DESCRIBED = {
-    "method_not_allowed",
     "malformed_request",
     "expectation_failed",
     "headers_too_large",
