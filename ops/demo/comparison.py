@@ -1,5 +1,6 @@
 """Compare the totals that the simulated platform expects with the published ones."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -38,7 +39,8 @@ def compare_totals(
     figures = [
         Figure(name, likes, after.likes[name] - before.likes[name]) for name, likes in expected.totals().items()
     ]
-    counted = before.counted + expected.counted_by_day()
+    counted = Counter(before.counted)
+    counted.update(expected.counted_by_day())
     pledged = expect_pledged_minor(expected.rules, counted, after.funded_minor)
     return [
         *figures,

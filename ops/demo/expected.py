@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import NamedTuple
 
+LikeKey = tuple[str, str]  # person and content
+Decisions = dict[LikeKey, str]  # the state of likes that were decided against
+
 
 class PledgeRules(NamedTuple):
     """The numbers of the promise."""
@@ -22,34 +25,53 @@ class PledgeRules(NamedTuple):
 
 @dataclass(slots=True)
 class ExpectedCounts:
-    """Likes of the simulated people, by their final state."""
+    """Likes of the simulated people, by their final state: what they did, and what was decided about it."""
 
     rules: PledgeRules
-    likes_kept: Counter[tuple[str, date]] = field(default_factory=Counter)  # likes without an unlike
+    likes: dict[LikeKey, date] = field(default_factory=dict)  # likes without an unlike, fakes too
+    fakes: dict[LikeKey, str] = field(default_factory=dict)  # the attack that a like belongs to
     duplicates: int = 0
     withdrawn: int = 0
-    fakes: int = 0  # among the likes that are kept
     refusals: Counter[str] = field(default_factory=Counter)  # by outcome
+    decisions: Decisions = field(default_factory=dict)
+    earlier_likes: dict[LikeKey, date] = field(default_factory=dict)  # of earlier runs
+    earlier_decisions: Decisions = field(default_factory=dict)  # before this run
 
     def counted_by_day(self) -> Counter[date]:
-        """Return counted likes by day, at most the daily limit for each person."""
-        days: Counter[date] = Counter()
-        for (_, day), likes in self.likes_kept.items():
-            days[day] += min(likes, self.rules.likes_per_person_per_day)
-        return days
+        """Return the growth of counted likes by day; below zero where earlier likes no longer count."""
+        return Counter({day: likes for (day, state), likes in self._growth().items() if state == "counted" and likes})
 
     def totals(self) -> dict[str, int]:
         """Return the growth of each published count of likes."""
-        counted = self.counted_by_day().total()
-        return {
-            "counted": counted,
-            "duplicate": self.duplicates,
-            "withdrawn": self.withdrawn,
-            "quarantined": 0,
-            "low_quality": 0,
-            "void": 0,
-            "over_limit": self.likes_kept.total() - counted,
-        }
+        totals = {"counted": 0, "duplicate": self.duplicates, "withdrawn": self.withdrawn}
+        totals |= dict.fromkeys(("quarantined", "void", "over_limit", "low_quality"), 0)
+        for (_, state), likes in self._growth().items():
+            totals[state] += likes
+        return totals
+
+    def _growth(self) -> Counter[tuple[date, str]]:
+        growth = count_states(self.rules, self.earlier_likes | self.likes, self.decisions)
+        growth.subtract(count_states(self.rules, self.earlier_likes, self.earlier_decisions))
+        return growth
+
+
+def count_states(
+    rules: PledgeRules, likes: Mapping[LikeKey, date], decisions: Decisions
+) -> Counter[tuple[date, str]]:
+    """Return the likes by day and state; of those not decided against, a person's daily limit counts."""
+    states: Counter[tuple[date, str]] = Counter()
+    undecided: Counter[tuple[str, date]] = Counter()
+    for (person, content), day in likes.items():
+        decision = decisions.get((person, content))
+        if decision is None:
+            undecided[person, day] += 1
+        else:
+            states[day, decision] += 1
+    for (_, day), number in undecided.items():
+        counted = min(number, rules.likes_per_person_per_day)
+        states[day, "counted"] += counted
+        states[day, "over_limit"] += number - counted
+    return states
 
 
 def expect_pledged_minor(rules: PledgeRules, counted: Mapping[date, int], funded_minor: int) -> int:

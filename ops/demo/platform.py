@@ -115,11 +115,11 @@ class Simulation:
 
     def fake_unwatched(self) -> list[LikeObject]:
         """Send a fake: a new account that did not watch."""
-        return [self._fake_like(watch_ms=0, account_age_days=0)]
+        return [self._fake_like("not watched", watch_ms=0, account_age_days=0)]
 
     def fake_watch_time(self) -> list[LikeObject]:
         """Send a fake: an impossible watch time."""
-        return [self._fake_like(watch_ms=2**40, duration_ms=15_000)]
+        return [self._fake_like("impossible watch time", watch_ms=2**40, duration_ms=15_000)]
 
     def like_too_late(self) -> list[LikeObject]:
         """Send a like later than the promise allows."""
@@ -153,12 +153,13 @@ class Simulation:
         return next(day for day, share in zip(self._days, self._shares, strict=True) if reached < share)
 
     def _keep_like(self, like: _PlannedLike) -> LikeObject:
-        self.expected.likes_kept[like.person, like.day] += 1
+        self.expected.likes[like.person, like.content] = like.day
         return self._make_message(like)
 
-    def _fake_like(self, **signals: int) -> LikeObject:
-        self.expected.fakes += 1
-        return self._keep_like(self._plan_like()) | {"signals": signals}  # without rules it counts
+    def _fake_like(self, attack: str, **signals: int) -> LikeObject:
+        like = self._plan_like()
+        self.expected.fakes[like.person, like.content] = attack
+        return self._keep_like(like) | {"signals": signals}
 
     def _refused_like(self, outcome: str, at: datetime) -> LikeObject:
         self.expected.refusals[outcome] += 1

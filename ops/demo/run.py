@@ -1,22 +1,28 @@
 """The whole demonstration: likes, published totals, payday, comparison."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import aiohttp
 from rich.console import Console
 
+from campaigns.catalogue.cache import Campaign
 from campaigns.intake.batch_tree import encode_receipt
+from campaigns.pledging.closing_days import judge_all_days
+from campaigns.promise.calendar import local_day
 from ledger.settlements.model import Settlement
 from ops.app import Service
 from ops.clock import utc_now
 from ops.demo import payday, reader, stage
 from ops.demo.administration import create_owner
 from ops.demo.comparison import Figure, compare_payday, compare_totals
+from ops.demo.decisions import ask_decisions
 from ops.demo.expected import Funds, PaydayTotals
 from ops.demo.expected import expect_payday as expected_payday
 from ops.demo.platform import Simulation
+from ops.demo.record import record_path, take_record, write_record
 from ops.demo.webhooks import ResponseTally, make_webhooks
 from ops.replay import progress
 from ops.replay.batches import Batch
@@ -56,26 +62,45 @@ async def run_demo(service: Service, url: str, likes: int, console: Console) -> 
     """
     now, services = utc_now(), service.command_services
     setup = await stage.prepare_demo(services, now)
+    slug = setup.campaign.slug
+    record = record_path(service.settings.data_dir, slug)
     async with aiohttp.ClientSession(url) as session:
-        before = await _read_figures(session, service.pool, setup.campaign.slug)
+        platform = f"/v1/platforms/{stage.PLATFORM}/likes"
+        asker = Sender(session, f"{platform}/status", setup.secret, utc_now)
         simulation = Simulation(setup.campaign, _run_label(now), likes, now)
-        sender = Sender(session, f"/v1/platforms/{stage.PLATFORM}/likes?results=none", setup.secret, utc_now)
+        expected = simulation.expected
+        expected.earlier_likes = take_record(record)
+        before = await _read_figures(session, service.pool, slug)
+        expected.earlier_decisions = await ask_decisions(asker, slug, expected.earlier_likes)
+        sender = Sender(session, f"{platform}?results=none", setup.secret, utc_now)
         sent, responses = await _send_likes(sender, simulation, console)
         with progress.spinner(console, "waiting for the published totals"):
-            liked = await _read_figures(session, service.pool, setup.campaign.slug)
-        with progress.spinner(console, "settling and paying"):
-            campaign = (await service.catalogue_cache.refresh()).campaigns[setup.campaign.slug]
+            await _wait_until_folded(service.pool)
+        with progress.spinner(console, "judging, settling and paying"):
+            campaign = (await service.catalogue_cache.refresh()).campaigns[slug]
             settlements = await payday.run_payday(service, campaign, utc_now())
-            paid = await _read_figures(session, service.pool, setup.campaign.slug)
-    figures = compare_totals(simulation.expected, before, liked, responses, setup.currency)
-    figures += compare_payday(_expected_totals(setup, simulation, before, settlements), before, paid, setup.currency)
-    campaign_url = f"{url}/campaigns/{setup.campaign.slug}"
+            await _judge_every_day(service.pool, campaign, now)
+        with progress.spinner(console, "asking what became of every like"):
+            all_likes = expected.earlier_likes | expected.likes
+            expected.decisions = await ask_decisions(asker, slug, all_likes)
+            after = await _read_figures(session, service.pool, slug)
+    write_record(record, all_likes)
+    figures = compare_totals(expected, before, after, responses, setup.currency)
+    figures += compare_payday(_expected_totals(setup, simulation, before, settlements), before, after, setup.currency)
+    campaign_url = f"{url}/campaigns/{slug}"
     receipts = [(p.state.value, f"{campaign_url}/payouts/{p.payout_id}") for s in settlements for p in s.payouts]
     async with service.pool.acquire() as conn:
-        like_receipt = await find_like_receipt(conn, setup.campaign.slug)
+        like_receipt = await find_like_receipt(conn, slug)
     owner_token = await create_owner(services, simulation.label)
     counts = sent.deliveries, responses.repeats, responses.likes
-    return DemoResult(setup.campaign.slug, *counts, figures, receipts, like_receipt, owner_token)
+    return DemoResult(slug, *counts, figures, receipts, like_receipt, owner_token)
+
+
+async def _judge_every_day(pool: Pool, campaign: Campaign, now: datetime) -> None:
+    """Judge every like that no settlement took: what is decided depends on the likes alone, not on the schedule."""
+    today = local_day(now, campaign.calendar.timezone)
+    async with pool.acquire() as conn, conn.transaction():
+        await judge_all_days(conn, campaign, utc_now(), upto=today)
 
 
 async def find_like_receipt(conn: Connection, slug: str) -> str:
@@ -88,7 +113,8 @@ def _expected_totals(
     setup: stage.DemoSetup, simulation: Simulation, before: reader.PublicFigures, settlements: list[Settlement]
 ) -> PaydayTotals:
     """Return the expected result of the payday, by the platform's count."""
-    counted = before.counted + simulation.expected.counted_by_day()
+    counted = Counter(before.counted)
+    counted.update(simulation.expected.counted_by_day())
     funds = Funds(before.funded_minor, before.settled_minor)
     periods = [settlement.period for settlement in settlements]
     return expected_payday(
@@ -121,7 +147,11 @@ async def _send_likes(
 
 async def _read_figures(session: aiohttp.ClientSession, pool: Pool, campaign: str) -> reader.PublicFigures:
     """Return the published figures after every recorded batch is folded."""
+    await _wait_until_folded(pool)
+    return await reader.read_figures(session, campaign, utc_now())
+
+
+async def _wait_until_folded(pool: Pool) -> None:
     async with asyncio.timeout(_FOLDED_SECONDS_MAX):
         while await pool.fetchval(_FIND_OLDEST_UNFOLDED) is not None:  # noqa: ASYNC110 - another process may fold
             await asyncio.sleep(_POLL_SECONDS)
-    return await reader.read_figures(session, campaign, utc_now())

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from importlib.resources import files
 from itertools import chain, count
+from pathlib import Path
 from string import Template
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from ops.admin.core.command import CommandServices
 from ops.demo.administration import CAMPAIGNS_PERSON, TREASURER, run_command
 from ops.demo.expected import PledgeRules, SettlementTerms
 from ops.demo.platform import SimulatedCampaign
+from ops.demo.record import record_path, write_record
 from ops.replay.secret import newest_secret
 
 PLATFORM = "demo-platform"
@@ -40,12 +42,13 @@ class DemoSetup(NamedTuple):
 async def prepare_demo(services: CommandServices, now: datetime) -> DemoSetup:
     """Return the running campaign and the platform's secret; create them if missing."""
     catalogue = await _read_catalogue(services)
-    if _running_campaign(catalogue, now) is None:
+    data_dir = services.settings.data_dir
+    if _running_campaign(catalogue, now, data_dir) is None:
         await _create_campaign(services, render_promise(catalogue.campaigns, now))
     if PLATFORM not in catalogue.platforms:
         await run_command(services, OPERATOR, "platform.add", "", {"name": PLATFORM})
     catalogue = await _read_catalogue(services)
-    campaign = _running_campaign(catalogue, now)
+    campaign = _running_campaign(catalogue, now, data_dir)
     assert campaign is not None  # noqa: S101 - created above
     secret = newest_secret(catalogue.platforms[PLATFORM], services.keys.webhook)
     return DemoSetup(
@@ -58,8 +61,9 @@ async def _read_catalogue(services: CommandServices) -> Catalogue:
         return await read_catalogue(conn, services.keys.pseudonym)
 
 
-def _running_campaign(catalogue: Catalogue, now: datetime) -> Campaign | None:
-    campaigns = [c for c in catalogue.campaigns.values() if c.slug.startswith(f"{_SLUG}-")]
+def _running_campaign(catalogue: Catalogue, now: datetime, data_dir: Path) -> Campaign | None:
+    """Return the running campaign whose earlier likes the platform has recorded."""
+    campaigns = [c for c in catalogue.campaigns.values() if record_path(data_dir, c.slug).exists()]
     return next((c for c in reversed(campaigns) if c.closed_at is None and _is_running(c, now)), None)
 
 
@@ -75,6 +79,7 @@ async def _create_campaign(services: CommandServices, promise_toml: str) -> None
     await run_command(services, CAMPAIGNS_PERSON, "campaign.create", "", body)
     funding = {"amount_minor": _BUDGET_MINOR, "reference": "demonstration"}
     await run_command(services, TREASURER, "campaign.fund", promise.campaign.slug, funding)
+    write_record(record_path(services.settings.data_dir, promise.campaign.slug), {})
 
 
 def render_promise(taken_slugs: Collection[str], now: datetime) -> str:
