@@ -77,6 +77,7 @@ DETAIL_ENDPOINTS: tuple[DetailEndpoint, ...] = (
     content_uploads.UPLOAD,
     *settlement_lists.DETAILS,
     *review_lists.DETAILS,
+    *rulesets.DETAILS,
     proposals.PROPOSAL,
 )
 

@@ -236,6 +236,7 @@ async def review_cases(story: Story) -> str:
     """Note and decide two cases, with the approval of another person; return the void one."""
     server = story.server
     await story.run_command("rules.apply", "rita", {"rural-education": JUDGED_SLUG})
+    await story.read("/v1/admin/review/rules/{slug}", person="rita", slug=JUDGED_SLUG)
     await store_rules(server)
     phone, tablet = [
         await open_case(server, await send_review_likes(server, [f"{name} {n}" for n in range(6)], name))

@@ -3,15 +3,18 @@
 from typing import Annotated, Any
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from campaigns.authenticity.ruleset import Ruleset, default_file
-from campaigns.catalogue import apply_ruleset, cache
+from campaigns.catalogue import apply_ruleset, cache, rulesets
 from ops.admin.core.actor import Role
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult
+from ops.admin.core.pagination import DetailEndpoint
 from ops.admin.resources.campaigns import find_campaign
 
 REVIEWERS: frozenset[Role] = frozenset({"reviewer"})
 FILE_CHARS_MAX = 60_000  # a proposal stores it
+READERS: frozenset[Role] = frozenset({"reviewer", "auditor"})
 _EXAMPLE_FILE = default_file().decode().replace("version = 1\n", "version = 2\n", 1)
 
 
@@ -22,6 +25,44 @@ class NewRules(CommandBody):
     file: Annotated[
         str, Field(min_length=1, max_length=FILE_CHARS_MAX, description="the ruleset, as TOML, with a rising version")
     ]
+
+
+class RulesVersion(TypedDict):
+    """A version of a campaign's rules, with its file as it was applied; secret while the campaign runs."""
+
+    version: int
+    sha256: str
+    families: list[str]
+    applied_by: str
+    applied_at: str
+    live_from: str | None
+    file: str
+
+
+class RulesVersions(TypedDict):
+    """The versions of a campaign's rules, newest first."""
+
+    campaign: str
+    versions: list[RulesVersion]
+
+
+async def _read_versions(context: CommandContext, slug: str) -> RulesVersions:
+    """Return the versions of a campaign's rules. Raises NotFound."""
+    campaign = await find_campaign(context, slug)
+    stored = await rulesets.list_rulesets(context.conn, campaign.campaign_id)
+    return {"campaign": campaign.slug, "versions": [_version_view(version) for version in stored]}
+
+
+def _version_view(stored: rulesets.StoredRuleset) -> RulesVersion:
+    return {
+        "version": stored.version,
+        "sha256": stored.sha256.hex(),
+        "families": stored.ruleset.families,
+        "applied_by": stored.applied_by,
+        "applied_at": stored.applied_at.isoformat(),
+        "live_from": stored.live_from.isoformat() if stored.live_from else None,
+        "file": stored.file.decode(),
+    }
 
 
 async def _apply(context: CommandContext, _: str, body: NewRules) -> CommandResult:
@@ -56,5 +97,14 @@ COMMANDS: tuple[Command[Any], ...] = (
         _apply,
         approvers=REVIEWERS,
         example={"campaign": "rural-education", "file": _EXAMPLE_FILE},
+    ),
+)
+DETAILS: tuple[DetailEndpoint, ...] = (
+    DetailEndpoint(
+        "/review/rules/{slug}",
+        "The versions of a campaign's rules with their files, newest first",
+        READERS,
+        _read_versions,
+        RulesVersions,
     ),
 )

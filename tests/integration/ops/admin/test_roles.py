@@ -112,6 +112,7 @@ GET   /uploads/{upload}             cfrao
 GET   /settlements/{settlement}     cfrao
 GET   /review/cases/{case}          ..rao
 GET   /review/likes/{receipt}       ..rao
+GET   /review/rules/{slug}          ..rao
 GET   /proposals/{proposal}         cfrao
 """
 # The pages that are neither a command's form nor a list: first those that take a form.

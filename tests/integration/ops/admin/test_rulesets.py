@@ -43,7 +43,9 @@ async def stored_versions(server: RunningService) -> list[int]:
 async def test_rules_that_only_observe_need_one_person(server: RunningService):
     status, response = await apply(server, version(7, LIVE + OBSERVED))
     assert (status, response.get("state"), response.get("approval_reason")) == (200, "done", None), response
-    assert await stored_versions(server) == [1, 7]
+    _, listed = await AdminClient(server, "al").read(f"/review/rules/{SLUG}")
+    assert [(row["version"], row["applied_by"]) for row in listed["versions"]] == [(7, "rita"), (1, "shipped")]
+    assert listed["versions"][0]["file"] == version(7, LIVE + OBSERVED)
     status, response = await apply(server, version(7, LIVE + OBSERVED), "olga")
     assert (status, response["state"]) == (200, "unchanged"), response
 
