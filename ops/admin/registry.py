@@ -21,6 +21,7 @@ from ops.admin.resources import (
     proposals,
     review,
     review_lists,
+    rulesets,
     sessions,
     settlement_lists,
     settlements,
@@ -48,6 +49,7 @@ COMMANDS: tuple[Command[Any], ...] = (
     *payment_statuses.COMMANDS,
     *review.COMMANDS,
     *appeals.COMMANDS,
+    *rulesets.COMMANDS,
     *tokens.COMMANDS,
     *sessions.COMMANDS,
     *proposals.decision_commands(find_command),
@@ -75,6 +77,7 @@ DETAIL_ENDPOINTS: tuple[DetailEndpoint, ...] = (
     content_uploads.UPLOAD,
     *settlement_lists.DETAILS,
     *review_lists.DETAILS,
+    *rulesets.DETAILS,
     proposals.PROPOSAL,
 )
 

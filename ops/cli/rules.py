@@ -1,16 +1,20 @@
-"""`like-ledger rules`: check rulesets of authenticity."""
+"""`like-ledger rules`: check rulesets of authenticity. Those of campaigns: `rules_versions`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import rules_versions, runtime
 
 if TYPE_CHECKING:
     from campaigns.authenticity.ruleset import Ruleset
 
 app = typer.Typer(no_args_is_help=True, help="The rules of authenticity: files with versions.")
+app.command()(rules_versions.apply)
+app.command()(rules_versions.show)
+app.command("list")(rules_versions.list_versions)
+app.command()(rules_versions.diff)
 
 
 @app.command()

@@ -194,3 +194,18 @@ SELECT
         SELECT n.name FROM sponsor_names n WHERE n.sponsor_id = s.sponsor_id AND n.name <> s.name ORDER BY n.added_at
     ) AS former
 FROM sponsors s WHERE $1::text IS NULL OR s.name > $1 ORDER BY s.name LIMIT $2;
+
+-- name: judge_unsettled_days_again
+-- Mark a campaign's observations unjudged if an event is of a day that no settlement took.
+UPDATE observations SET judged_at = NULL
+WHERE campaign_id = $1 AND judged_at IS NOT NULL AND last_at >= coalesce(
+    (
+        SELECT (max(cut_off) + 1)::timestamp AT TIME ZONE $3::text
+        FROM settlements s
+        WHERE campaign = $2 AND NOT EXISTS (
+            SELECT FROM payouts p JOIN payout_steps t USING (payout_id)
+            WHERE p.settlement_id = s.settlement_id AND t.state = 'cancelled'
+        )
+    ),
+    '-infinity'
+);

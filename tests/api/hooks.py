@@ -123,6 +123,8 @@ def _refer_to_stage(path: str, body: Mapping[str, Any]) -> Any:
     changes: dict[str, Any] = {m: STAGE[key] for ending, m, key in STAGE_MEMBERS if path.endswith(ending)}
     if path.endswith("/approve"):
         changes = {"hash": STAGE["pending_settlement_hash" if "settlement" in path else "proposal_hash"]}
+    elif path.endswith("/review/rules"):
+        changes = STAGE["rules"]
     elif path == CALLBACKS:
         changes = {"data": {**body["data"], "id": STAGE["message"]}}
     elif path.endswith(CREATING_PATHS):

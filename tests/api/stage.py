@@ -8,6 +8,7 @@ from typing import Any
 
 from admin_client import AdminClient, create_tokens
 from browser_client import BrowserClient
+from campaigns.authenticity.ruleset import default_file
 from campaigns.catalogue import cache
 from campaigns.review.appeals import open_appeals
 from ledger.reconciliation.statements.csv_table import COLUMNS
@@ -20,6 +21,7 @@ from status_reports import status_report, transfer_status
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 UNREACHABLE_URL = "http://127.0.0.1:9/payouts"  # the payment service never responds, so payouts stay unknown
+JUDGED_SLUG = "judged"  # a campaign with the shipped rules
 RUNNING_SLUG = "forest"  # a campaign that runs today; the other one ended long ago
 
 
@@ -32,6 +34,8 @@ async def staged_service(dsn: str) -> AsyncIterator[dict[str, Any]]:
         await create_tokens(pool)
         today = {"slug": RUNNING_SLUG, "starts_at": now - timedelta(days=9), "ends_at": now + timedelta(days=90)}
         await create_funded_campaign(pool, promise(campaign=today))
+        judged = promise(campaign={**today, "slug": JUDGED_SLUG}, rules="standard")
+        await create_funded_campaign(pool, judged)
         secrets = {"secret": server.secret, "payout_secret": SECRET}
         entries = {
             **await _send_likes(server),
@@ -41,6 +45,7 @@ async def staged_service(dsn: str) -> AsyncIterator[dict[str, Any]]:
             **await _open_cases(server),
         }
         constants = {"promise": json.loads(PROMISE_JSON), "running": RUNNING_SLUG}
+        constants |= {"rules": {"campaign": JUDGED_SLUG, "file": default_file().decode()}}
         yield {"url": server.url, **secrets, **entries, **constants, "cursors": await _read_cursors(server)}
 
 

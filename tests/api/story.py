@@ -22,6 +22,7 @@ from status_reports import status_report, transfer_status
 
 HASH, PAYOUT, MESSAGE = "0" * 64, "pay_q5t4w2xk7m3j6r8v9n0p", "STLQ5T4W2XK7M3J6R8V9N0PA-1"  # in the examples
 RUNNING_SLUG = "forest"  # a campaign that runs today
+JUDGED_SLUG = "judged"  # a campaign with the shipped rules
 CAMPAIGN_PATH = f"/campaigns/{SLUG}"
 
 
@@ -234,6 +235,8 @@ async def manage_registers(story: Story) -> str:
 async def review_cases(story: Story) -> str:
     """Note and decide two cases, with the approval of another person; return the void one."""
     server = story.server
+    await story.run_command("rules.apply", "rita", {"rural-education": JUDGED_SLUG})
+    await story.read("/v1/admin/review/rules/{slug}", person="rita", slug=JUDGED_SLUG)
     await store_rules(server)
     phone, tablet = [
         await open_case(server, await send_review_likes(server, [f"{name} {n}" for n in range(6)], name))

@@ -19,9 +19,10 @@ from ops import jobs
 from ops.admin import registry
 from ops.clock import utc_now
 from ops.http.endpoints import document
-from running_service import SLUG, RunningService, promise, running_service
+from running_service import SLUG, RunningService, create_funded_campaign, promise, running_service
 from story import (
     CHALLENGE,
+    JUDGED_SLUG,
     PAGE,
     RUNNING_SLUG,
     RecordedResponse,
@@ -129,6 +130,9 @@ async def test_every_example_request_is_accepted_and_every_example_response_is_r
     today = {"slug": RUNNING_SLUG, "starts_at": now - timedelta(days=9), "ends_at": now + timedelta(days=90)}
     async with running_service(dsn, promise(campaign=today), **channel) as server:
         await create_tokens(server.service.pool)
+        await create_funded_campaign(
+            server.service.pool, promise(campaign={**today, "slug": JUDGED_SLUG}, rules="standard")
+        )
         story = await run_story(server)
     examples = {
         f"{response.method} {response.path} {response.status}": example_of(response)

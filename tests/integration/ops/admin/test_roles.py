@@ -10,6 +10,7 @@ import pytest
 
 from admin_client import FOREST, PEOPLE, AdminClient, create_tokens, promise_json
 from browser_client import BrowserClient
+from campaigns.authenticity.ruleset import default_file
 from campaigns.catalogue import cache
 from campaigns.intake.like_state import LikeVerdict
 from campaigns.review.appeals import open_appeals
@@ -74,6 +75,7 @@ case.void            /review/cases/{case}/void                  ..r.o  ..r.o
 case.note            /review/cases/{case}/note                  ..r.o  .....
 appeal.uphold        /review/appeals/{appeal}/uphold            ..r.o  ..r.o
 appeal.reject        /review/appeals/{appeal}/reject            ..r.o  .....
+rules.apply          /review/rules                              ..r.o  ..r.o
 token.create         /tokens                                    ....o  .....
 token.revoke         /tokens/{name}/revoke                      ....o  .....
 session.end          /sessions/{name}/end                       ....o  .....
@@ -110,6 +112,7 @@ GET   /uploads/{upload}             cfrao
 GET   /settlements/{settlement}     cfrao
 GET   /review/cases/{case}          ..rao
 GET   /review/likes/{receipt}       ..rao
+GET   /review/rules/{slug}          ..rao
 GET   /proposals/{proposal}         cfrao
 """
 # The pages that are neither a command's form nor a list: first those that take a form.
@@ -309,11 +312,18 @@ async def large_difference(server: RunningService) -> tuple[str, Any]:
 APPROVER_ROLES = {name: roles_of(approvers) for name, _, _, approvers in rows(COMMANDS)}
 LARGE_DIFFERENCE = "line.match"
 APPEAL = "appeal.uphold"
+RULES = "rules.apply"
 CASES = {"case.release", "case.void"}
 
 
 async def test_the_roles_of_the_table_may_approve(server: RunningService):
-    assert {name for name, roles in APPROVER_ROLES.items() if roles} == {*PROPOSED, LARGE_DIFFERENCE, *CASES, APPEAL}
+    assert {name for name, roles in APPROVER_ROLES.items() if roles} == {
+        *PROPOSED,
+        LARGE_DIFFERENCE,
+        *CASES,
+        APPEAL,
+        RULES,
+    }
     for name, (path, body) in PROPOSED.items():
         await expect_approvers(server, name, path, body)
 
@@ -346,6 +356,15 @@ async def test_the_roles_of_the_table_may_approve_that_a_void_like_counts_again(
             [result] = await open_appeals(conn, [like], platform, catalogue, utc_now())
         path = f"/review/appeals/{result['appeal']}/uphold"
         await expect_approvers(server, APPEAL, path, {"reason": "it is real"})
+
+
+async def test_the_roles_of_the_table_may_approve_rules(dsn: str):
+    async with running_service(dsn, promise(rules="standard")) as server:
+        await create_tokens(server.service.pool)
+        looser = (
+            default_file().decode().replace('mode = "live"', 'mode = "shadow"').replace("version = 1", "version = 2")
+        )
+        await expect_approvers(server, RULES, "/review/rules", {"campaign": SLUG, "file": looser})
 
 
 async def expect_approvers(server: RunningService, name: str, path: str, body: Any) -> None:
