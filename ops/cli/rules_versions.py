@@ -110,8 +110,10 @@ def diff(
     columns = ("path", "before", "after", "effect")
     if as_json:
         runtime.show_json([dict(zip(columns, row, strict=True)) for row in rows])
-        return
-    runtime.show_table(columns, rows)
+    elif rows:
+        runtime.show_table(columns, rows)
+    else:
+        typer.echo("nothing differs")
 
 
 async def _diff(slug: str, before: str, after: int | None) -> "list[RulesetChange]":
