@@ -104,6 +104,7 @@ def _print_result(result: "DemoResult", url: str, *, as_json: bool) -> None:
     addresses = {
         "page": f"{url}/campaigns/{result.campaign}",
         "administration": f"{url}/admin",
+        "review": f"{url}/admin/review",
         "documentation": f"{url}/docs",
         "like_receipt": f"{url}/verify?receipt={result.like_receipt}",
     }
@@ -117,6 +118,7 @@ def _print_result(result: "DemoResult", url: str, *, as_json: bool) -> None:
                 **addresses,
                 "owner_token": result.owner_token,
                 "figures": [figure.to_json() for figure in result.figures],
+                "authenticity": [decided._asdict() for decided in result.decided],
                 "receipts": result.receipts,
             }
         )
@@ -130,12 +132,15 @@ def _print_result(result: "DemoResult", url: str, *, as_json: bool) -> None:
         for f in result.figures
     ]
     runtime.show_table(("figure", "expected #", "published #", ""), rows, title)
+    decided = [(d.kind, f"{d.sent:,}", f"{d.stopped:,}") for d in result.decided]
+    runtime.show_table(("likes", "sent #", "held #"), decided, "What the rules held of them")
     verdict = "Every figure is right." if result.holds else "The public totals are WRONG."
     typer.echo(f"{verdict}\nThe campaign's page: {addresses['page']}")
     for state, receipt in dict(reversed(result.receipts)).items():
         typer.echo(f"Receipt of a payout in state {state}: {receipt}")
     typer.echo(f"Receipt of a like, which your browser verifies: {addresses['like_receipt']}")
     typer.echo(f"The whole log, verified from outside: like-ledger verify {url}")
+    typer.echo(f"Cases that wait for a reviewer: {addresses['review']}")
     typer.echo(
         f"The administration: {addresses['administration']}\n  an owner's token for a day: {result.owner_token}"
     )

@@ -17,10 +17,10 @@ class Crowd:
     """Draws pairs of person and video, none of them twice."""
 
     def __init__(self, rng: random.Random, label: str, likes: int) -> None:
-        people, videos = max(40, likes // 25), max(60, likes // 150)
+        people, videos = max(40, likes // 20), max(100, likes // 50)
         self._rng, self._label, self._video_count = rng, label, videos
-        self._people_draws = _draw_indices(rng, zipf_weights(people, people // 50 + 4))
-        self._video_draws = _draw_indices(rng, zipf_weights(videos, 5))
+        self._people_draws = _draw_indices(rng, zipf_weights(people, people // 20 + 4))
+        self._video_draws = _draw_indices(rng, zipf_weights(videos, videos))
         self._drawn_pairs: set[tuple[int, int]] = set()
 
     def draw_pair(self) -> tuple[str, str]:

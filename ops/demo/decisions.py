@@ -3,12 +3,14 @@
 The demonstration takes these decisions as given, and computes every count and amount from them by itself.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 from uuid import uuid4
 
 import orjson
 
-from ops.demo.expected import Decisions, LikeKey
+from ops.demo.expected import Decisions, ExpectedCounts, LikeKey
 from ops.replay.batches import Batch
 from ops.replay.sender import DeliveryTally, Sender
 
@@ -38,3 +40,25 @@ def _read_decisions(keys: Sequence[LikeKey], statuses: Sequence[dict[str, str]])
     for key, status in zip(keys, statuses, strict=True):
         if status["state"] in {*DECIDED_STATES, UNKNOWN}:
             yield key, status["state"]
+
+
+class DecidedLikes(NamedTuple):
+    """Likes of one kind that this run sent, and how many of them were decided against."""
+
+    kind: str
+    sent: int
+    stopped: int
+
+
+HONEST = "honest"
+
+
+def count_decided(expected: ExpectedCounts) -> list[DecidedLikes]:
+    """Return this run's likes by kind: each attack, then honest ones. Pure."""
+    sent: Counter[str] = Counter()
+    stopped: Counter[str] = Counter()
+    for key in expected.likes:
+        kind = expected.fakes.get(key, HONEST)
+        sent[kind] += 1
+        stopped[kind] += expected.decisions.get(key) in DECIDED_STATES
+    return [DecidedLikes(kind, sent[kind], stopped[kind]) for kind in sorted(sent, key=lambda k: (k == HONEST, k))]

@@ -6,15 +6,17 @@ sends its messages and adds to the expected totals. The expectation holds in any
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import heappop, heappush
 from itertools import accumulate
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from ops.demo.attacks import ATTACK_LIKES_MAX, ATTACKS, FakeLike
 from ops.demo.crowd import Crowd
 from ops.demo.expected import ExpectedCounts, PledgeRules
+from ops.demo.signals import honest_signals
 
 LikeObject = dict[str, Any]
 _DAYS_BACK = 6
@@ -58,7 +60,9 @@ class Simulation:
         self._rng = random.Random(label)  # noqa: S311 - a simulation must be repeatable
         self._crowd = Crowd(self._rng, label, likes)
         self._days = _campaign_days(now, campaign)
-        self._shares = list(accumulate(self._rng.randint(2, 6) for _ in self._days))
+        self._shares = list(
+            accumulate(self._rng.randint(2, 6) * max(1, day.elapsed_seconds // 600) for day in self._days)
+        )
         self._later: list[tuple[int, int, LikeObject]] = []
         self._message_count = 0
 
@@ -121,6 +125,18 @@ class Simulation:
         """Send a fake: an impossible watch time."""
         return [self._fake_like("impossible watch time", watch_ms=2**40, duration_ms=15_000)]
 
+    def run_click_farm(self) -> list[LikeObject]:
+        """Send the likes of many accounts on one device."""
+        return self._attack("click farm")
+
+    def run_burst_bot(self) -> list[LikeObject]:
+        """Send many likes of one account within a minute."""
+        return self._attack("burst bot")
+
+    def run_account_mill(self) -> list[LikeObject]:
+        """Send the likes of new accounts for one video."""
+        return self._attack("account mill")
+
     def like_too_late(self) -> list[LikeObject]:
         """Send a like later than the promise allows."""
         newest = self.now - timedelta(days=self._campaign.late_days + 1)
@@ -157,9 +173,23 @@ class Simulation:
         return self._make_message(like)
 
     def _fake_like(self, attack: str, **signals: int) -> LikeObject:
-        like = self._plan_like()
+        like = replace(self._plan_like(), person=f"{self.label}-fake-{self._message_count}")
         self.expected.fakes[like.person, like.content] = attack
         return self._keep_like(like) | {"signals": signals}
+
+    def _attack(self, family: str) -> list[LikeObject]:
+        """Send the likes of an attack that lasts less than an hour; none if too few likes are left to send."""
+        if self.likes - self._message_count < ATTACK_LIKES_MAX:
+            return []
+        day = self._current_day()
+        starts_at = day.starts_at + timedelta(seconds=self._rng.randrange(day.elapsed_seconds))
+        fakes = ATTACKS[family](self._rng, f"{self.label}-{family.replace(' ', '-')}-{self._message_count}")
+        return [self._attack_like(family, fake, day.day, starts_at) for fake in fakes]
+
+    def _attack_like(self, family: str, fake: FakeLike, day: date, starts_at: datetime) -> LikeObject:
+        self.expected.fakes[fake.person, fake.content] = family
+        like = _PlannedLike(fake.person, fake.content, day, starts_at + timedelta(seconds=fake.after_seconds))
+        return self._keep_like(like) | {"signals": fake.signals}
 
     def _refused_like(self, outcome: str, at: datetime) -> LikeObject:
         self.expected.refusals[outcome] += 1
@@ -168,15 +198,13 @@ class Simulation:
 
     def _make_message(self, like: _PlannedLike, action: str = "like", after_seconds: int = 0) -> LikeObject:
         self._message_count += 1
-        duration_ms = self._rng.randrange(5_000, 90_000)
-        signals = {"watch_ms": self._rng.randrange(2 * duration_ms), "duration_ms": duration_ms}
         return {
             "action": action,
             "content": like.content,
             "person": like.person,
             "event_at": like.at + timedelta(seconds=after_seconds),
             "campaign": self._campaign.slug,
-            "signals": signals,
+            "signals": honest_signals(self.label, like.person, like.content),
         }
 
     def _send_later(self, message: LikeObject) -> None:
@@ -196,6 +224,9 @@ _SCENARIOS: list[tuple[Callable[[Simulation], list[LikeObject]], int]] = [
     (Simulation.like_late, 70),
     (Simulation.fake_unwatched, 25),
     (Simulation.fake_watch_time, 15),
+    (Simulation.run_click_farm, 2),
+    (Simulation.run_burst_bot, 2),
+    (Simulation.run_account_mill, 2),
     (Simulation.like_too_late, 10),
     (Simulation.like_before_start, 5),
     (Simulation.like_in_future, 5),

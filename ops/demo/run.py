@@ -18,7 +18,7 @@ from ops.clock import utc_now
 from ops.demo import payday, reader, stage
 from ops.demo.administration import create_owner
 from ops.demo.comparison import Figure, compare_payday, compare_totals
-from ops.demo.decisions import ask_decisions
+from ops.demo.decisions import DecidedLikes, ask_decisions, count_decided
 from ops.demo.expected import Funds, PaydayTotals
 from ops.demo.expected import expect_payday as expected_payday
 from ops.demo.platform import Simulation
@@ -45,6 +45,7 @@ class DemoResult:
     webhooks_repeated: int
     likes: int
     figures: list[Figure]
+    decided: list[DecidedLikes]  # of this run, by kind
     receipts: list[tuple[str, str]]  # a payout's state and the address of its receipt
     like_receipt: str  # of a counted like
     owner_token: str = field(repr=False)  # signs in to the administration
@@ -93,7 +94,7 @@ async def run_demo(service: Service, url: str, likes: int, console: Console) -> 
         like_receipt = await find_like_receipt(conn, slug)
     owner_token = await create_owner(services, simulation.label)
     counts = sent.deliveries, responses.repeats, responses.likes
-    return DemoResult(slug, *counts, figures, receipts, like_receipt, owner_token)
+    return DemoResult(slug, *counts, figures, count_decided(expected), receipts, like_receipt, owner_token)
 
 
 async def _judge_every_day(pool: Pool, campaign: Campaign, now: datetime) -> None:

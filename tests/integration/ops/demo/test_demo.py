@@ -52,15 +52,27 @@ async def test_it_is_right_and_goes_on_in_the_same_folder(tmp_path: Path):
     assert wait_until_ended(folder_processes(tmp_path))
 
 
+async def test_the_rules_stop_fakes_and_spare_honest_people(tmp_path: Path):
+    *attacks, honest = (await read_output(tmp_path))["authenticity"]
+    sent, stopped = (sum(attack[name] for attack in attacks) for name in ("sent", "stopped"))
+    assert 2 * stopped >= sent > 0
+    assert (honest["kind"], 20 * honest["stopped"] <= honest["sent"]) == ("honest", True)
+
+
 async def test_it_serves_its_page_until_it_is_told_to_end(tmp_path: Path):
     process = await start_demo(tmp_path)
     assert process.stdout is not None
     output = b""
     while not output.endswith(b"\n}\n"):
         output += await process.stdout.readline()
-    servers = folder_processes(tmp_path)
-    async with aiohttp.ClientSession() as session, session.get(json.loads(output)["page"]) as page:
-        assert (page.status, page.content_type) == (200, "text/html")
+    servers, run = folder_processes(tmp_path), json.loads(output)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(run["page"]) as page:
+            assert (page.status, page.content_type) == (200, "text/html")
+            assert 'id="authenticity"' in await page.text()
+        headers = {"Authorization": f"Bearer {run['owner_token']}"}
+        async with session.get(run["review"].replace("/admin/", "/v1/admin/") + "/cases", headers=headers) as cases:
+            assert (await cases.json())["cases"]
     process.terminate()
     assert await process.wait() == 0
     assert servers

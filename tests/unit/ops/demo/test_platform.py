@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from campaigns.authenticity.engine import judge_one
+from campaigns.authenticity.engine import judge, judge_one
 from campaigns.authenticity.observation import ObservationReader
 from campaigns.authenticity.ruleset import default_ruleset
+from campaigns.promise.calendar import to_microseconds
 from ops.demo.comparison import Figure, compare_totals
 from ops.demo.crowd import Crowd
 from ops.demo.expected import Decisions, ExpectedCounts, PledgeRules, expect_pledged_minor
@@ -56,11 +57,38 @@ def test_every_message_is_accounted_for():
     assert len(messages) == first + grown["duplicate"] + unlikes + expected.refusals.total()
 
 
-def test_only_the_fakes_look_fake():
+def test_only_the_fakes_look_fake_as_they_arrive():
     messages, expected = run_simulation(20_000)
     reader, rules = ObservationReader(bytes(32)), default_ruleset()
     observations = [reader.observe(0, b"", "", "", message["signals"]) for message in messages]  # type: ignore[arg-type]
-    assert sum(bool(judge_one(observation, rules)) for observation in observations) == len(expected.fakes)
+    assert sum(bool(judge_one(observation, rules)) for observation in observations) == sum(
+        attack in ("not watched", "impossible watch time") for attack in expected.fakes.values()
+    )
+
+
+@pytest.mark.parametrize("label", ["run", "another", "third"])
+def test_the_rules_stop_the_attacks_and_spare_honest_people(label: str):
+    messages, expected = run_simulation(1_500, label)
+    reader = ObservationReader(bytes(32))
+    judgement = judge(
+        (
+            reader.observe(
+                to_microseconds(message["event_at"]),
+                str(message["person"]).encode(),
+                str(message["content"]),
+                "",
+                message["signals"],  # type: ignore[arg-type]
+            )
+            for message in messages
+            if message["action"] == "like" and message["event_at"] <= NOW  # type: ignore[operator]
+        ),
+        default_ruleset(),
+        "Asia/Shanghai",
+    )
+    held = {(verdict.person.decode(), verdict.content) for verdict in judgement.verdicts}
+    assert len(held & expected.fakes.keys()) * 2 >= len(expected.fakes) > 0
+    assert len(held - expected.fakes.keys()) * 20 <= len(expected.likes) - len(expected.fakes)
+    assert judgement.waiting_days == ()
 
 
 DAY = date(2026, 11, 23)
