@@ -1,7 +1,7 @@
 """Appeals: a platform asks, for a person, that a verdict be looked at again, once for each verdict."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -20,6 +20,7 @@ _ID_BYTES = 10
 _ADD_APPEALS = query("add_appeals")
 _COUNT_APPEALS = query("count_appeals")
 _LIST_APPEALS_OF_VERDICTS = query("list_appeals_of_verdicts")
+_LIST_REPEATED_APPEALS = query("list_repeated_appeals")
 
 
 class AppealResult(TypedDict):
@@ -50,13 +51,17 @@ async def open_appeals(
         messages = {member.number: likes[member.number]["message"] for member in members}
         rows = await list_rows(conn, campaign, members)
         appeals: list[_Appeal] = []
+        refused: list[FoundLike] = []
         for row in rows:
             member = members[row["number"] - 1]
             refusal = check_appeal(row, campaign, now)
             results[member.number]["refusal"] = refusal
             if refusal is None:
                 appeals.append(_Appeal(member, row["decided_at"], messages[member.number]))
-        for result in await _store(conn, campaign, platform, appeals, now):
+            else:
+                refused.append(member)
+        stored = await _store(conn, campaign, platform, appeals, now)
+        for result in [*stored, *await _find_repeated(conn, campaign, refused, messages)]:
             results[result["index"]] = result
     return results
 
@@ -94,6 +99,20 @@ async def _store(
             appeal=row["appeal_id"],
             outcome=row["outcome"],
             refusal=None,
+        )
+        for row in rows
+    ]
+
+
+async def _find_repeated(
+    conn: Connection, campaign: Campaign, likes: Sequence[FoundLike], messages: Mapping[int, str]
+) -> list[AppealResult]:
+    """Return the appeals that came before with the same message: a repeat gets them, whatever became of them."""
+    columns = [like.content for like in likes], [like.person for like in likes], [messages[n.number] for n in likes]
+    rows = await conn.fetch(_LIST_REPEATED_APPEALS, campaign.campaign_id, BUCKET, *columns)
+    return [
+        AppealResult(
+            index=likes[row["number"] - 1].number, appeal=row["appeal_id"], outcome=row["outcome"], refusal=None
         )
         for row in rows
     ]

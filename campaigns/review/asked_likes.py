@@ -16,6 +16,8 @@ from campaigns.promise.toml_file import field_errors
 BodyT = TypeVar("BodyT", bound=Mapping[str, Any])
 
 MESSAGE_CHARS_MAX = 1_000
+# No controls but tabs and ends of lines, nor those that turn the text's direction; not only spaces.
+_MESSAGE_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\S[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
 STRICT = ConfigDict(strict=True, extra="forbid")
 
 
@@ -48,7 +50,7 @@ class StatusBody(TypedDict):
 class AppealedLike(AskedLike):
     """A like with what its person says, for the reviewer."""
 
-    message: Annotated[str, Field(min_length=1, max_length=MESSAGE_CHARS_MAX, pattern=r"^[^\x00]+$")]
+    message: Annotated[str, Field(min_length=1, max_length=MESSAGE_CHARS_MAX, pattern=_MESSAGE_PATTERN)]
 
 
 @with_config(STRICT)

@@ -5,6 +5,7 @@ Exit status 0: done, 1: refused, 2: wrong usage. An expected refusal never shows
 
 import errno
 import json
+import re
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ AsPerson: TypeAlias = Annotated[
 Token: TypeAlias = Annotated[str | None, typer.Option(help="The person's token; safer typed at the prompt.")]
 
 _BIND_ERRORS = {errno.EADDRINUSE, errno.EADDRNOTAVAIL}
+# A cell may hold a stranger's words: no control may reach the terminal, nor turn the text beside it.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _PLAIN_WIDTH = 160  # columns of a table that is not printed to a terminal
 
 
@@ -296,5 +299,5 @@ def show_table(
         is_figure = column.endswith(" #")
         table.add_column(column.removesuffix(" #"), justify="right" if is_figure else "left", overflow="fold")
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(_UNPRINTABLE.sub("�", cell)) for cell in row))
     console.print(table)

@@ -14,6 +14,17 @@ FROM unnest($3::text[], $4::bytea[], $5::timestamptz[]) WITH ORDINALITY AS n (co
 JOIN appeals a ON a.campaign_id = $1 AND a.bucket = $2 AND a.content = n.content AND a.person = n.person
     AND a.verdict_at = n.verdict_at;
 
+-- name: list_repeated_appeals
+-- List the newest appeal of each like with the same message, in the order of the arrays.
+SELECT n.number::integer, a.appeal_id, a.outcome
+FROM unnest($3::text[], $4::bytea[], $5::text[]) WITH ORDINALITY AS n (content, person, message, number)
+CROSS JOIN LATERAL (
+    SELECT o.appeal_id, o.outcome FROM appeals o
+    WHERE o.campaign_id = $1 AND o.bucket = $2 AND o.content = n.content AND o.person = n.person
+        AND o.message = n.message
+    ORDER BY o.opened_at DESC, o.appeal_id LIMIT 1
+) a;
+
 -- name: list_appeals
 -- List appeals with the like and its verdict now, oldest first.
 SELECT a.appeal_id, c.slug, p.name AS platform, a.content, a.message, a.opened_at, a.outcome, a.decided_by,
