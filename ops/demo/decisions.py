@@ -22,9 +22,9 @@ _ASKED_MAX = 1_000  # likes in a request
 async def ask_decisions(sender: Sender, campaign: str, likes: Collection[LikeKey]) -> Decisions:
     """Return the state of each like that was decided against, or that the service does not know."""
     decisions: Decisions = {}
-    asked = sorted(likes)
-    for start in range(0, len(asked), _ASKED_MAX):
-        keys = asked[start : start + _ASKED_MAX]
+    sorted_keys = sorted(likes)
+    for start in range(0, len(sorted_keys), _ASKED_MAX):
+        keys = sorted_keys[start : start + _ASKED_MAX]
         batch = Batch(0, f"demo_status_{uuid4().hex}", _make_body(sender, campaign, keys), len(keys), 0)
         answer = orjson.loads(await sender.request(batch, DeliveryTally()))
         decisions.update(_read_decisions(keys, answer["likes"]))

@@ -19,10 +19,10 @@ from ops.demo import payday, reader, stage
 from ops.demo.administration import create_owner
 from ops.demo.comparison import Figure, compare_payday, compare_totals
 from ops.demo.decisions import DecidedLikes, ask_decisions, count_decided
+from ops.demo.earlier_likes import earlier_likes_path, take_earlier_likes, write_likes
 from ops.demo.expected import Funds, PaydayTotals
 from ops.demo.expected import expect_payday as expected_payday
 from ops.demo.platform import Simulation
-from ops.demo.record import record_path, take_record, write_record
 from ops.demo.webhooks import ResponseTally, make_webhooks
 from ops.replay import progress
 from ops.replay.batches import Batch
@@ -64,13 +64,13 @@ async def run_demo(service: Service, url: str, likes: int, console: Console) -> 
     now, services = utc_now(), service.command_services
     setup = await stage.prepare_demo(services, now)
     slug = setup.campaign.slug
-    record = record_path(service.settings.data_dir, slug)
+    likes_file = earlier_likes_path(service.settings.data_dir, slug)
     async with aiohttp.ClientSession(url) as session:
         platform = f"/v1/platforms/{stage.PLATFORM}/likes"
         asker = Sender(session, f"{platform}/status", setup.secret, utc_now)
         simulation = Simulation(setup.campaign, _run_label(now), likes, now)
         expected = simulation.expected
-        expected.earlier_likes = take_record(record)
+        expected.earlier_likes = take_earlier_likes(likes_file)
         before = await _read_figures(session, service.pool, slug)
         expected.earlier_decisions = await ask_decisions(asker, slug, expected.earlier_likes)
         sender = Sender(session, f"{platform}?results=none", setup.secret, utc_now)
@@ -85,7 +85,7 @@ async def run_demo(service: Service, url: str, likes: int, console: Console) -> 
             all_likes = expected.earlier_likes | expected.likes
             expected.decisions = await ask_decisions(asker, slug, all_likes)
             after = await _read_figures(session, service.pool, slug)
-    write_record(record, all_likes)
+    write_likes(likes_file, all_likes)
     figures = compare_totals(expected, before, after, responses, setup.currency)
     figures += compare_payday(_expected_totals(setup, simulation, before, settlements), before, after, setup.currency)
     campaign_url = f"{url}/campaigns/{slug}"

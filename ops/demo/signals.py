@@ -8,7 +8,7 @@ Signals = dict[str, Any]
 _PEOPLE_CACHED = 50_000
 _NEW_ACCOUNTS = 0.02
 _WATCHES_AGAIN = 0.2
-_TRAVELS = 0.4  # share of likes through a mobile network, of which there are few
+_TRAVELS = 0.4  # share of likes through one of few mobile networks
 _MOBILE_NETWORKS = 12
 _FOLLOWS, _SPEAKS = 0.1, 0.05
 

@@ -16,9 +16,9 @@ from ledger.money import MINOR_MAX
 from ops.admin.core.actor import OPERATOR
 from ops.admin.core.command import CommandServices
 from ops.demo.administration import CAMPAIGNS_PERSON, TREASURER, run_command
+from ops.demo.earlier_likes import earlier_likes_path, write_likes
 from ops.demo.expected import PledgeRules, SettlementTerms
 from ops.demo.platform import SimulatedCampaign
-from ops.demo.record import record_path, write_record
 from ops.replay.secret import newest_secret
 
 PLATFORM = "demo-platform"
@@ -63,7 +63,7 @@ async def _read_catalogue(services: CommandServices) -> Catalogue:
 
 def _running_campaign(catalogue: Catalogue, now: datetime, data_dir: Path) -> Campaign | None:
     """Return the running campaign whose earlier likes the platform has recorded."""
-    campaigns = [c for c in catalogue.campaigns.values() if record_path(data_dir, c.slug).exists()]
+    campaigns = [c for c in catalogue.campaigns.values() if earlier_likes_path(data_dir, c.slug).exists()]
     return next((c for c in reversed(campaigns) if c.closed_at is None and _is_running(c, now)), None)
 
 
@@ -79,7 +79,7 @@ async def _create_campaign(services: CommandServices, promise_toml: str) -> None
     await run_command(services, CAMPAIGNS_PERSON, "campaign.create", "", body)
     funding = {"amount_minor": _BUDGET_MINOR, "reference": "demonstration"}
     await run_command(services, TREASURER, "campaign.fund", promise.campaign.slug, funding)
-    write_record(record_path(services.settings.data_dir, promise.campaign.slug), {})
+    write_likes(earlier_likes_path(services.settings.data_dir, promise.campaign.slug), {})
 
 
 def render_promise(taken_slugs: Collection[str], now: datetime) -> str:

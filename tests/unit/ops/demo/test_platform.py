@@ -85,9 +85,9 @@ def test_the_rules_stop_the_attacks_and_spare_honest_people(label: str):
         default_ruleset(),
         "Asia/Shanghai",
     )
-    held = {(verdict.person.decode(), verdict.content) for verdict in judgement.verdicts}
-    assert len(held & expected.fakes.keys()) * 2 >= len(expected.fakes) > 0
-    assert len(held - expected.fakes.keys()) * 20 <= len(expected.likes) - len(expected.fakes)
+    held_likes = {(verdict.person.decode(), verdict.content) for verdict in judgement.verdicts}
+    assert len(held_likes & expected.fakes.keys()) * 2 >= len(expected.fakes) > 0
+    assert len(held_likes - expected.fakes.keys()) * 20 <= len(expected.likes) - len(expected.fakes)
     assert judgement.waiting_days == ()
 
 

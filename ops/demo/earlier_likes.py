@@ -14,12 +14,12 @@ from ops.demo.expected import LikeKey
 _FOLDER = "demo"
 
 
-def record_path(data_dir: Path, campaign: str) -> Path:
+def earlier_likes_path(data_dir: Path, campaign: str) -> Path:
     """Return the path of the record of a campaign."""
     return data_dir / _FOLDER / f"{campaign}.json"
 
 
-def take_record(path: Path) -> dict[LikeKey, date]:
+def take_earlier_likes(path: Path) -> dict[LikeKey, date]:
     """Return the day of each recorded like, and delete the record; none if there is no record."""
     if not path.exists():
         return {}
@@ -28,7 +28,7 @@ def take_record(path: Path) -> dict[LikeKey, date]:
     return {(person, content): date.fromisoformat(day) for person, content, day in rows}
 
 
-def write_record(path: Path, likes: dict[LikeKey, date]) -> None:
+def write_likes(path: Path, likes: dict[LikeKey, date]) -> None:
     """Write the record."""
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(orjson.dumps([[*key, day] for key, day in likes.items()]))
