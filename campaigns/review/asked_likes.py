@@ -17,7 +17,8 @@ BodyT = TypeVar("BodyT", bound=Mapping[str, Any])
 
 MESSAGE_CHARS_MAX = 1_000
 # No controls but tabs and ends of lines, nor those that turn the text's direction; not only spaces.
-_MESSAGE_PATTERN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*\S[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]*$"
+_CONTROLS = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069"
+_MESSAGE_PATTERN = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
 STRICT = ConfigDict(strict=True, extra="forbid")
 
 

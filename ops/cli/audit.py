@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from ops.admin.core.csv_export import FetchPage
@@ -44,7 +44,7 @@ def list_audit(
     filters = _collect_filters(by, command, subject, subject_prefix, proposal, contains, since, until)
     rows = runtime.run_to_end(_read_page({**filters, "limit": str(limit)}))["audit"]
     if as_json:
-        runtime.show_json({"audit": rows})
+        printing.show_json({"audit": rows})
     else:
         _show_rows(rows)
 
@@ -112,4 +112,4 @@ def _show_rows(rows: list[dict[str, Any]]) -> None:
         (str(r["audit"]), r["at"][:19], f"{r['by']} ({r['role']})", r["entry_point"], r["command"], r["subject"])
         for r in rows
     ]
-    runtime.show_table(("# #", "at", "by", "entry point", "command", "subject"), entries)
+    printing.show_table(("# #", "at", "by", "entry point", "command", "subject"), entries)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import campaign_output, content, runtime
+from ops.cli import campaign_output, content, printing, runtime
 from ops.cli.campaign_preview import preview
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def apply(
     day = from_day.date() if from_day else None
     plan = runtime.run_to_end(_apply(file, day, is_dry_run=dry_run, is_quiet=as_json))
     if as_json:
-        runtime.show_json(campaign_output.plan_json(plan, is_done=not dry_run))
+        printing.show_json(campaign_output.plan_json(plan, is_done=not dry_run))
     else:
         typer.echo(campaign_output.plan_sentence(plan, is_done=not dry_run))
 
@@ -114,7 +114,7 @@ def fund(
     """Fund a campaign's budget with the sponsor's money. The same reference again changes nothing."""
     campaign, funding = runtime.run_to_end(_fund(slug, amount_minor, reference))
     if as_json:
-        runtime.show_json(campaign_output.funding_json(campaign, amount_minor, funding))
+        printing.show_json(campaign_output.funding_json(campaign, amount_minor, funding))
     else:
         typer.echo(campaign_output.funding_sentence(campaign, amount_minor, funding))
 
@@ -158,7 +158,7 @@ def close(
         typer.confirm(question, abort=True, err=True)
     campaign, closing = runtime.run_to_end(_close(slug, close_reason))
     if as_json:
-        runtime.show_json(campaign_output.closing_json(campaign, closing))
+        printing.show_json(campaign_output.closing_json(campaign, closing))
     else:
         typer.echo(campaign_output.closing_sentence(campaign, closing))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from campaigns.catalogue.apply_promise import Plan
@@ -19,7 +19,7 @@ def show_changes(changes: "Sequence[FieldChange]") -> None:
 
     if changes:
         rows = [(c["path"], c["before"] or "", c["after"] or "") for c in format_changes(changes)]
-        runtime.show_table(("value", "before", "after"), rows, "difference")
+        printing.show_table(("value", "before", "after"), rows, "difference")
 
 
 def plan_json(plan: "Plan", *, is_done: bool) -> dict[str, Any]:
@@ -132,11 +132,11 @@ def show_campaign(snapshot: "CampaignSnapshot", *, as_json: bool) -> None:
     from ops.i18n.changes import format_changes
 
     if as_json:
-        runtime.show_json(orjson.loads(to_json(published_campaign(snapshot))))
+        printing.show_json(orjson.loads(to_json(published_campaign(snapshot))))
         return
     changes = format_changes(diff_promises(None, current_promise(snapshot.campaign)))
     rows = [(change["path"], change["after"] or "") for change in changes]
-    runtime.show_table(("promise", "value"), rows, snapshot.slug)
+    printing.show_table(("promise", "value"), rows, snapshot.slug)
     _show_terms(snapshot.campaign)
     show_campaigns([snapshot], as_json=False)
 
@@ -154,7 +154,7 @@ def _show_terms(campaign: "Campaign") -> None:
         for terms in campaign.terms
     ]
     columns = "terms #", "in force from", "minor units", "daily cap #", "a person's likes a day #", "basis points"
-    runtime.show_table(columns, rows)
+    printing.show_table(columns, rows)
 
 
 def show_campaigns(snapshots: "Sequence[CampaignSnapshot]", *, as_json: bool) -> None:
@@ -164,10 +164,10 @@ def show_campaigns(snapshots: "Sequence[CampaignSnapshot]", *, as_json: bool) ->
 
     totals = [{"state": snapshot.campaign_phase(s.campaign, s.as_of), **campaign_totals(s)} for s in snapshots]
     if as_json:
-        runtime.show_json({"campaigns": totals})
+        printing.show_json({"campaigns": totals})
         return
     columns = "campaign", "state", "terms #", "counted #", "funded #", "pledged #", "settled #", "remaining #", ""
-    runtime.show_table(columns, [_campaign_row(row) for row in totals])
+    printing.show_table(columns, [_campaign_row(row) for row in totals])
 
 
 def _campaign_row(campaign: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from campaigns.preview.request import PreviewRequest
@@ -43,7 +43,7 @@ def preview(
     forecast = {"likes_per_day": likes_per_day, "like_campaign": like, "fakes_bp": fakes_bp}
     response = runtime.run_to_end(_preview(file, budget_minor, curve, forecast))
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
     else:
         _show_preview(response)
 
@@ -81,9 +81,9 @@ def _read_bytes(file: Path, bytes_max: int) -> bytes:
 def _show_preview(response: "PreviewResponse") -> None:
     days = [_row(day) for day in response["days"]]
     columns = ("day", "likes #", "earned #", "capped #", "spent #", "so far #", "remaining #", "limit")
-    runtime.show_table(columns, days, f"{response['campaign']}, {response['currency']}")
+    printing.show_table(columns, days, f"{response['campaign']}, {response['currency']}")
     shares = [(share["charity"], share["amount"]["text"]) for share in response["beneficiaries"]]
-    runtime.show_table(("charity", f"receives, {response['currency']} #"), shares)
+    printing.show_table(("charity", f"receives, {response['currency']} #"), shares)
     typer.echo("\n".join(describe_preview(response)))
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from ops.admin.resources.charities import CharityView
@@ -19,13 +19,13 @@ def list_charities(as_json: runtime.AsJson = False) -> None:
     """List the charities and their accounts; with --json also the salt and hash of each number."""
     charities_found = runtime.run_to_end(_list())
     if as_json:
-        runtime.show_json({"charities": charities_found})
+        printing.show_json({"charities": charities_found})
         return
     rows = [
         (c["charity"], c["name"]["zh"], c["name"]["en"], " ".join(c["account"].values()), _state(c))
         for c in charities_found
     ]
-    runtime.show_table(("charity", "zh", "en", "account", "state"), rows)
+    printing.show_table(("charity", "zh", "en", "account", "state"), rows)
 
 
 async def _list() -> "list[CharityView]":
@@ -57,7 +57,7 @@ def set_account(
     body = {"account": {name: value for name, value in fields.items() if value is not None}}
     response = runtime.execute("charity.account", charity, body)
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
     else:
         typer.echo(f"{charity}: {'account unchanged' if response['state'] == 'unchanged' else 'account changed'}")
 
@@ -77,6 +77,6 @@ def enable(charity: Slug, as_json: runtime.AsJson = False) -> None:
 def _execute_and_print(command: str, charity: str, message: str, *, as_json: bool) -> None:
     response = runtime.execute(command, charity)
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
     else:
         typer.echo(f"{charity}: {message}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from campaigns.catalogue.content_uploads import Upload
@@ -33,7 +33,7 @@ def enrol(
         raise typer.BadParameter("name contents, or a --file of contents", param_hint="CONTENT")
     changed, total = runtime.run_to_end(_enrol(slug, contents or [], file, "remove" if remove else "enrol"))
     if as_json:
-        runtime.show_json({"campaign": slug, "contents": total, "removed" if remove else "enrolled": changed})
+        printing.show_json({"campaign": slug, "contents": total, "removed" if remove else "enrolled": changed})
     else:
         typer.echo(f"{slug}: {changed} {'removed' if remove else 'enrolled'}, {total - changed} unchanged")
 
@@ -98,7 +98,7 @@ def resume(slug: Slug, contents: Contents, as_json: runtime.AsJson = False) -> N
 def _print_change(slug: str, result_key: str, response: "CommandResponse", *, as_json: bool) -> None:
     changed, unchanged = _count_changed(response), (response["after"] or {})["unchanged"]
     if as_json:
-        runtime.show_json({"campaign": slug, "contents": changed + unchanged, result_key: changed})
+        printing.show_json({"campaign": slug, "contents": changed + unchanged, result_key: changed})
     else:
         typer.echo(f"{slug}: {changed} {result_key}, {unchanged} unchanged")
 

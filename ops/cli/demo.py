@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 from ops.cli.runtime import AsJson
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _print_result(result: "DemoResult", url: str, *, as_json: bool) -> None:
         "like_receipt": f"{url}/verify?receipt={result.like_receipt}",
     }
     if as_json:
-        runtime.show_json(
+        printing.show_json(
             {
                 "holds": result.holds,
                 "campaign": result.campaign,
@@ -131,9 +131,9 @@ def _print_result(result: "DemoResult", url: str, *, as_json: bool) -> None:
         (f.name, f.format_number(f.expected), f.format_number(f.actual), "✓" if f.holds else "WRONG")
         for f in result.figures
     ]
-    runtime.show_table(("figure", "expected #", "published #", ""), rows, title)
+    printing.show_table(("figure", "expected #", "published #", ""), rows, title)
     decided = [(d.kind, f"{d.sent:,}", f"{d.stopped:,}") for d in result.decided]
-    runtime.show_table(("likes", "sent #", "held #"), decided, "What the rules held of them")
+    printing.show_table(("likes", "sent #", "held #"), decided, "What the rules held of them")
     verdict = "Every figure is right." if result.holds else "The public totals are WRONG."
     typer.echo(f"{verdict}\nThe campaign's page: {addresses['page']}")
     for state, receipt in dict(reversed(result.receipts)).items():

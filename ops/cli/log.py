@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from ledger.publication.succession import SuccessionPlan
@@ -28,7 +28,7 @@ def init(origin: Origin = None, as_json: runtime.AsJson = False) -> None:
     settings = runtime.read_settings(**({"log_origin": origin} if origin else {}))
     private_key, verifier_key = runtime.run_to_end(_init(settings))
     if as_json:
-        runtime.show_json({"verifier_key": verifier_key, "log_key": private_key})
+        printing.show_json({"verifier_key": verifier_key, "log_key": private_key})
         return
     if private_key:
         typer.echo(
@@ -70,7 +70,7 @@ def export(
     """
     written, size = runtime.run_to_end(_export(folder))
     if as_json:
-        runtime.show_json({"folder": str(folder), "files_written": written, "size": size})
+        printing.show_json({"folder": str(folder), "files_written": written, "size": size})
     else:
         typer.echo(f"{folder}: {size} leaves, {written} files written")
 
@@ -109,7 +109,7 @@ def start_successor(
     verifier_key = format_verifier_key(result.successor.signer.verifier_key)
     key = result.successor.seed.hex() if result.successor.seed else None
     if as_json:
-        runtime.show_json({"verifier_key": verifier_key, "log_key": key, "origin": origin, "size": result.size})
+        printing.show_json({"verifier_key": verifier_key, "log_key": key, "origin": origin, "size": result.size})
         return
     if key:
         typer.echo("The successor's private key, printed only once. Start the service with these:", err=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from ledger.invariants import sql_checks
@@ -34,7 +34,7 @@ async def _migrate(*, dry_run: bool, as_json: bool) -> None:
             plan = await runner.migrate(dsn)
     pending = [script.name for script in plan.pending]
     if as_json:
-        runtime.show_json({"dry_run": dry_run, "applied_before": len(plan.applied), "pending": pending})
+        printing.show_json({"dry_run": dry_run, "applied_before": len(plan.applied), "pending": pending})
         return
     action = "would apply" if dry_run else "applied"
     typer.echo(f"{action}: {', '.join(pending)}" if pending else "the database is up to date")
@@ -44,7 +44,7 @@ def check(as_json: runtime.AsJson = False) -> None:
     """Check every invariant; exit status 1 and the offending rows if one is violated."""
     failures = runtime.run_to_end(_check())
     if as_json:
-        runtime.show_json([{"check": f.name, "says": f.sentence, "rows": f.count} for f in failures])
+        printing.show_json([{"check": f.name, "says": f.sentence, "rows": f.count} for f in failures])
     elif failures:
         for failure in failures:
             typer.echo(
@@ -67,7 +67,7 @@ def doctor(as_json: runtime.AsJson = False) -> None:
     """Diagnose database, schema, keys, clock, disk and jobs; print each problem with its fix."""
     findings = runtime.run_to_end(_doctor())
     if as_json:
-        runtime.show_json([{"check": f.check, "is_ok": f.is_ok, "state": f.state, "fix": f.fix} for f in findings])
+        printing.show_json([{"check": f.check, "is_ok": f.is_ok, "state": f.state, "fix": f.fix} for f in findings])
     else:
         for finding in findings:
             mark = "ok  " if finding.is_ok else "BAD "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import payouts_output, runtime, statements
+from ops.cli import payouts_output, printing, runtime, statements
 from ops.cli.after_commit import AfterCommitFailed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def list_payouts(
     """List settlements and their payouts, with the hash to approve."""
     settlements = runtime.run_to_end(_list_settlements(slug))
     if as_json:
-        runtime.show_json(
+        printing.show_json(
             {"settlements": [payouts_output.settlement_json(campaign, e) for campaign, e in settlements]}
         )
     else:
@@ -71,7 +71,7 @@ def approve(
 
 def _print_settlement(settlement: "tuple[Campaign, Settlement]", *, as_json: bool) -> None:
     if as_json:
-        runtime.show_json(payouts_output.settlement_json(*settlement))
+        printing.show_json(payouts_output.settlement_json(*settlement))
     else:
         payouts_output.show_settlements([settlement])
 
@@ -120,7 +120,7 @@ def send(
         _send_settlements(settlement, channel, person, runtime.prompt_token(person, token))
     )
     if as_json:
-        runtime.show_json(
+        printing.show_json(
             {"settlements": [payouts_output.settlement_json(campaign, e) for campaign, e in settlements]}
         )
     elif settlements:
@@ -172,7 +172,7 @@ def export(
     """Write the bank messages of a settlement to files, byte for byte as composed."""
     written = [_write_message(folder, message) for message in runtime.run_to_end(_read_messages(settlement))]
     if as_json:
-        runtime.show_json({"files": written})
+        printing.show_json({"files": written})
         return
     for file in written:
         typer.echo(f"{file['sha256']}  {file['file']}")

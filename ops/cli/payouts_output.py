@@ -6,7 +6,7 @@ The person at the command line has finance's rights, and so reads a bank's words
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ops.cli import runtime
+from ops.cli import printing
 
 if TYPE_CHECKING:
     from campaigns.catalogue.cache import Campaign
@@ -42,7 +42,7 @@ def show_settlements(settlements: "Sequence[tuple[Campaign, Settlement]]", *, to
         row for campaign, settlement in settlements for row in _payout_rows(settlement_json(campaign, settlement))
     ]
     columns = "settlement", "period", "state", "charity", "amount #", "payout", "payout state", "bank reference"
-    runtime.show_table(columns, rows, to_stderr=to_stderr)
+    printing.show_table(columns, rows, to_stderr=to_stderr)
     for campaign, settlement in settlements:
         view = settlement_json(campaign, settlement)
         if view["approvals_missing"]:
@@ -132,7 +132,7 @@ def show_statuses(statuses: "Sequence[dict[str, Any]]") -> None:
         ]
         for status in statuses
     ]
-    runtime.show_table(("status", "code", "reason", "message", "references", "match rule"), rows)
+    printing.show_table(("status", "code", "reason", "message", "references", "match rule"), rows)
 
 
 def show_import(result: dict[str, Any]) -> None:
@@ -180,6 +180,6 @@ def show_unmatched(lines: "Sequence[dict[str, Any]]") -> None:
         ]
         for line in lines
     ]
-    runtime.show_table(
+    printing.show_table(
         ("line", "booked on", "direction", "minor units #", "EndToEndId", "description", "match rule"), rows
     )

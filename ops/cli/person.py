@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 app = typer.Typer(no_args_is_help=True, help="People: erase a person.")
 
@@ -30,7 +30,7 @@ def forget(
     response = runtime.execute("person.forget", campaign, body, dry_run=dry_run)
     likes = (response["after"] or {})["erased_likes"]
     if as_json:
-        runtime.show_json({"campaign": campaign, "platform": platform, "likes": likes, "dry_run": dry_run})
+        printing.show_json({"campaign": campaign, "platform": platform, "likes": likes, "dry_run": dry_run})
         return
     prediction = "would no longer be" if dry_run else "are no longer"
     typer.echo(f"{campaign}: {likes} likes {prediction} linked to a person")

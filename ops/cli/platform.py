@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from campaigns.catalogue.platforms import PlatformSummary
@@ -118,7 +118,7 @@ def kinds(as_json: runtime.AsJson = False) -> None:
         for kind in KINDS.values()
     ]
     if as_json:
-        runtime.show_json({"kinds": rows})
+        printing.show_json({"kinds": rows})
         return
     typer.echo("standard: signed as Standard Webhooks; `platform add NAME` prints its secret")
     for kind in KINDS.values():
@@ -146,10 +146,10 @@ def list_platforms(as_json: runtime.AsJson = False) -> None:
     """List platforms with their live keys, newest first, and when each key was last used. Shows no secret."""
     platforms_found = runtime.run_to_end(_list())
     if as_json:
-        runtime.show_json({"platforms": [_platform_json(platform) for platform in platforms_found]})
+        printing.show_json({"platforms": [_platform_json(platform) for platform in platforms_found]})
         return
     rows = [(p.name, p.kind, f"{p.added_at:%Y-%m-%d}", *_key_columns(p)) for p in platforms_found]
-    runtime.show_table(("platform", "kind", "added", "live keys", "last used"), rows)
+    printing.show_table(("platform", "kind", "added", "live keys", "last used"), rows)
 
 
 async def _list() -> "list[PlatformSummary]":
@@ -164,13 +164,13 @@ def unread(name: Name, as_json: runtime.AsJson = False) -> None:
     """List what could not be read of a platform's deliveries: where and why, never a value."""
     parts = runtime.run_to_end(_list_unread(name))
     if as_json:
-        runtime.show_json({"unread": [part._asdict() for part in parts]})
+        printing.show_json({"unread": [part._asdict() for part in parts]})
         return
     rows = [
         (p.event, p.reason, f"{p.times:,}", f"{p.first_at:%Y-%m-%d %H:%M}", f"{p.last_at:%Y-%m-%d %H:%M}")
         for p in parts
     ]
-    runtime.show_table(("event", "reason", "times", "first", "last"), rows)
+    printing.show_table(("event", "reason", "times", "first", "last"), rows)
 
 
 async def _list_unread(name: str) -> "list[UnreadPart]":
@@ -200,7 +200,7 @@ def _platform_json(platform: "PlatformSummary") -> dict[str, object]:
 def _show_secret(name: str, secret: str, *, as_json: bool) -> None:
     """Print the secret alone on standard output, for pipes; the explanation goes to standard error."""
     if as_json:
-        runtime.show_json({"platform": name, "secret": secret})
+        printing.show_json({"platform": name, "secret": secret})
         return
     typer.echo(f"The secret of {name}, printed only once. Store it safely.", err=True)
     typer.echo(secret)
@@ -208,6 +208,6 @@ def _show_secret(name: str, secret: str, *, as_json: bool) -> None:
 
 def _print_result(result: dict[str, object], sentence: str, *, as_json: bool) -> None:
     if as_json:
-        runtime.show_json(result)
+        printing.show_json(result)
     else:
         typer.echo(sentence)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 from ops.cli.runtime import AsJson
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _send(
 
 def _print_report(report: "ReplayReport", console: "Console", *, as_json: bool) -> None:
     if as_json:
-        runtime.show_json(report.to_json())
+        printing.show_json(report.to_json())
     else:
         _show_outcomes(report)
     for bad in report.read_tally.first_bad:
@@ -153,4 +153,4 @@ def _progress_sentence(report: "ReplayReport") -> str:
 def _show_outcomes(report: "ReplayReport") -> None:
     rows = [(outcome, f"{likes:,}") for outcome, likes in report.delivery_tally.outcomes.most_common()]
     rows.append(("total", f"{report.delivery_tally.likes:,}"))
-    runtime.show_table(("outcome", "likes #"), rows, f"{report.delivery_tally.deliveries:,} webhooks")
+    printing.show_table(("outcome", "likes #"), rows, f"{report.delivery_tally.deliveries:,} webhooks")

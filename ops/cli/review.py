@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 from ops.cli.review_appeals import appeals, reject, uphold
 from ops.cli.review_cases import cases, note, release, show, void
 from ops.cli.review_run import run
@@ -38,7 +38,7 @@ def reproduce(
     with runtime.exit_on_refusal():
         result = _reproduce(export, rules)
     if as_json:
-        runtime.show_json(_result_json(result))
+        printing.show_json(_result_json(result))
     else:
         typer.echo(f"{result.rows:,} observations of {result.likes:,} likes; the rules hold {result.likes_held:,}")
         typer.echo(f"digest {result.digest}")

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 from ops.cli.review_cases import DryRun, execute, now, show_response
 
 AppealId = Annotated[str, typer.Argument(help="The appeal's id, apl_…")]
@@ -22,9 +22,9 @@ def appeals(
     filters = {"campaign": campaign, "state": state, "limit": str(limit)}
     rows = runtime.run_to_end(_read_appeals({name: text for name, text in filters.items() if text is not None}))
     if as_json:
-        runtime.show_json({"appeals": rows})
+        printing.show_json({"appeals": rows})
         return
-    runtime.show_table(_COLUMNS, [_appeal_row(row) for row in rows])
+    printing.show_table(_COLUMNS, [_appeal_row(row) for row in rows])
 
 
 def _appeal_row(row: Any) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from ops.admin.core.execute import CommandResponse
@@ -29,9 +29,9 @@ def cases(
     filters = {"campaign": campaign, "family": family, "state": state, "limit": str(limit)}
     rows = runtime.run_to_end(_read_cases({name: text for name, text in filters.items() if text is not None}))
     if as_json:
-        runtime.show_json({"cases": rows})
+        printing.show_json({"cases": rows})
         return
-    runtime.show_table(_COLUMNS, [_case_row(row) for row in rows])
+    printing.show_table(_COLUMNS, [_case_row(row) for row in rows])
 
 
 def _case_row(row: Any) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def show(case: CaseId, as_json: runtime.AsJson = False) -> None:
     """Show a case: its evidence in words, what each decision would do, its steps, and its hash."""
     detail = runtime.run_to_end(_read_case(case))
     if as_json:
-        runtime.show_json(detail)
+        printing.show_json(detail)
         return
     state, currency = detail["outcome"] or detail["state"], detail["currency"]
     typer.echo(f"{detail['case']}  {detail['campaign']}  {state}  {detail['money']['text']} {currency}")
@@ -152,7 +152,7 @@ def execute(
 def show_response(response: "CommandResponse", *, as_json: bool) -> None:
     """Print the response to a decision."""
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
         return
     details, prefix = response["details"], "would be " if response["dry_run"] else ""
     if response["state"] == "pending":

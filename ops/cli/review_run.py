@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from campaigns.catalogue.cache import Campaign
@@ -37,10 +37,10 @@ def run(
     results = runtime.run_to_end(_run(slug, upto.date() if upto else None, dry_run=dry_run))
     if as_json:
         rows = [_json(campaign, result) for campaign, result in results]
-        runtime.show_json({"dry_run": dry_run, "campaigns": rows})
+        printing.show_json({"dry_run": dry_run, "campaigns": rows})
     elif results:
         columns = ("campaign", "judged #", "held #", "cleared #", "new cases #", "waits for review")
-        runtime.show_table(columns, [_row(campaign, result) for campaign, result in results])
+        printing.show_table(columns, [_row(campaign, result) for campaign, result in results])
         if dry_run:
             typer.echo("dry run: nothing was changed")
     else:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import rules_versions, runtime
+from ops.cli import printing, rules_versions, runtime
 
 if TYPE_CHECKING:
     from campaigns.authenticity.ruleset import Ruleset
@@ -28,12 +28,12 @@ def check(
     with runtime.exit_on_refusal():
         ruleset = read_ruleset(file)
     if as_json:
-        runtime.show_json(_ruleset_json(ruleset))
+        printing.show_json(_ruleset_json(ruleset))
         return
     typer.echo(f"version {ruleset.ruleset.version}: {ruleset.ruleset.reason.en}")
     typer.echo(f"sha256 of the canonical form: {_hash(ruleset)}")
     rows = [(rule.id, rule.kind_name, rule.family, rule.stage, rule.mode, rule.established) for rule in ruleset.rules]
-    runtime.show_table(("rule", "kind", "family", "stage", "mode", "established people"), rows)
+    printing.show_table(("rule", "kind", "family", "stage", "mode", "established people"), rows)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from campaigns.authenticity.diff import RulesetChange
@@ -27,7 +27,7 @@ def apply(
     """Give a campaign another version of its rules. Prints the difference; the same version changes nothing."""
     response = runtime.run_to_end(_apply(file, campaign, person, token, dry_run=dry_run))
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
         return
     _show_differences(response)
     version = response["details"]["version"]
@@ -68,7 +68,7 @@ def list_versions(slug: Slug, as_json: runtime.AsJson = False) -> None:
     """List the versions of a campaign's rules, newest first."""
     stored = runtime.run_to_end(_read_versions(slug))
     if as_json:
-        runtime.show_json({"campaign": slug, "versions": [_version_json(version) for version in stored]})
+        printing.show_json({"campaign": slug, "versions": [_version_json(version) for version in stored]})
         return
     rows = [
         (
@@ -80,7 +80,7 @@ def list_versions(slug: Slug, as_json: runtime.AsJson = False) -> None:
         )
         for version in stored
     ]
-    runtime.show_table(("version", "salted sha256", "live from", "applied by", "reason"), rows)
+    printing.show_table(("version", "salted sha256", "live from", "applied by", "reason"), rows)
 
 
 def show(
@@ -91,7 +91,7 @@ def show(
     """Write the file of a version of a campaign's rules, as it was applied."""
     stored = runtime.run_to_end(_read_version(slug, version))
     if as_json:
-        runtime.show_json(_version_json(stored) | {"file": stored.file.decode("utf-8-sig")})
+        printing.show_json(_version_json(stored) | {"file": stored.file.decode("utf-8-sig")})
         return
     typer.echo(stored.file.decode("utf-8-sig"), nl=False)
 
@@ -109,9 +109,9 @@ def diff(
     rows = [(c.change.path, str(c.change.before), str(c.change.after), c.effect) for c in changes]
     columns = ("path", "before", "after", "effect")
     if as_json:
-        runtime.show_json([dict(zip(columns, row, strict=True)) for row in rows])
+        printing.show_json([dict(zip(columns, row, strict=True)) for row in rows])
     elif rows:
-        runtime.show_table(columns, rows)
+        printing.show_table(columns, rows)
     else:
         typer.echo("nothing differs")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from campaigns.catalogue.cache import Campaign
@@ -31,13 +31,13 @@ def settle(
         _settle(slug, period.date() if period else None, person, runtime.prompt_token(person, token))
     )
     if as_json:
-        runtime.show_json({"settlements": [_settlement_json(*row) for row in settlements]})
+        printing.show_json({"settlements": [_settlement_json(*row) for row in settlements]})
     elif settlements:
         rows = [
             (c.slug, s["period"], settlement_id, _total_text(c, s), str(s["payouts"]))
             for c, settlement_id, s in settlements
         ]
-        runtime.show_table(("campaign", "period", "settlement", "total #", "payouts #"), rows)
+        printing.show_table(("campaign", "period", "settlement", "total #", "payouts #"), rows)
     else:
         typer.echo("nothing to settle")
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from ops.admin.resources.sponsors import SponsorView
@@ -19,13 +19,13 @@ def list_sponsors(as_json: runtime.AsJson = False) -> None:
     """List sponsors with their former names."""
     sponsors_found = runtime.run_to_end(_list())
     if as_json:
-        runtime.show_json({"sponsors": sponsors_found})
+        printing.show_json({"sponsors": sponsors_found})
         return
     rows = [
         (s["sponsor"], s["name"], ", ".join(s["former_names"]), "disabled" if s["is_disabled"] else "")
         for s in sponsors_found
     ]
-    runtime.show_table(("sponsor", "name", "former names", "state"), rows)
+    printing.show_table(("sponsor", "name", "former names", "state"), rows)
 
 
 async def _list() -> "list[SponsorView]":
@@ -45,7 +45,7 @@ def rename(
     """Rename a sponsor. Existing promises keep the name under which they were made."""
     response = runtime.execute("sponsor.rename", sponsor, {"name": name})
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
     else:
         typer.echo(f"{sponsor}: {name}")
 
@@ -65,6 +65,6 @@ def enable(sponsor: SponsorId, as_json: runtime.AsJson = False) -> None:
 def _execute_and_print(command: str, sponsor: str, message: str, *, as_json: bool) -> None:
     response = runtime.execute(command, sponsor)
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
     else:
         typer.echo(f"{sponsor}: {message}")

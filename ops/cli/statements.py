@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cli import payouts_output, runtime
+from ops.cli import payouts_output, printing, runtime
 
 
 def import_statement(
@@ -17,7 +17,7 @@ def import_statement(
     """Import a bank statement or a payment status report. The same file again changes nothing."""
     result = runtime.run_to_end(_import_statement(file.read_bytes(), person, runtime.prompt_token(person, token)))
     if as_json:
-        runtime.show_json(result)
+        printing.show_json(result)
     else:
         payouts_output.show_import(result)
 
@@ -43,7 +43,7 @@ def list_unmatched(as_json: runtime.AsJson = False) -> None:
     """List statement lines without a payout and bank statuses to review, newest first, with the reason."""
     found = runtime.run_to_end(_list_unmatched())
     if as_json:
-        runtime.show_json(found)
+        printing.show_json(found)
         return
     payouts_output.show_unmatched(found["lines"])
     if found["statuses"]:
@@ -75,7 +75,7 @@ def match_line(
     response = runtime.run_to_end(_match_line(line, payouts, reason, person, token))
     result = payouts_output.match_json(line, payouts, response)
     if as_json:
-        runtime.show_json(result)
+        printing.show_json(result)
     else:
         payouts_output.show_match(result)
 
@@ -101,7 +101,7 @@ def review_status(
     response = runtime.run_to_end(_review_status(status, body, person, token))
     result = {"status": status, "payout": payout, "state": response["state"]}
     if as_json:
-        runtime.show_json(result)
+        printing.show_json(result)
     else:
         typer.echo(f"{status}: {response['state']}")
 

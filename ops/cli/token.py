@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 app = typer.Typer(no_args_is_help=True, help="Tokens: people and their roles.")
 
@@ -21,7 +21,7 @@ def create(
     """Create a token and print it once; only its hash is stored."""
     response = runtime.execute("token.create", "", {"role": role, "name": name, "days": days})
     if as_json:
-        runtime.show_json({"name": name, "role": role, "token": response["secret"]})
+        printing.show_json({"name": name, "role": role, "token": response["secret"]})
     else:
         typer.echo(response["secret"])
 
@@ -31,6 +31,6 @@ def revoke(name: Name, as_json: runtime.AsJson = False) -> None:
     """Revoke a person's token and end their sessions. The last owner's token cannot be revoked."""
     response = runtime.execute("token.revoke", name)
     if as_json:
-        runtime.show_json(response)
+        printing.show_json(response)
     else:
         typer.echo(f"{name}: token revoked")

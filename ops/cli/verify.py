@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ops.cli import runtime
+from ops.cli import printing, runtime
 
 if TYPE_CHECKING:
     from ledger.log.cosignature import Quorum
@@ -51,13 +51,13 @@ def verify(
         result = _verify(url, state, key, parse_quorum(witness or [], witnesses_needed), log_only=log_only)
     except (VerificationFailed, SourceError, MalformedKey, memory.BrokenState) as fault:
         if as_json:
-            runtime.show_json({"true": False, "reason": str(fault)})
+            printing.show_json({"true": False, "reason": str(fault)})
         typer.echo(f"FALSE: {fault}" if isinstance(fault, VerificationFailed) else str(fault), err=True)
         raise typer.Exit(1) from None
     if state is not None:
         memory.save_state(state, result.state)
     if as_json:
-        runtime.show_json(_verified_json(result))
+        printing.show_json(_verified_json(result))
     else:
         typer.echo("\n".join(format_result(result)))
 
@@ -119,7 +119,7 @@ def verify_receipt(
         typer.echo(str(fault), err=True)
         raise typer.Exit(1) from None
     if as_json:
-        runtime.show_json([{"says": step.description, "holds": step.holds} for step in steps])
+        printing.show_json([{"says": step.description, "holds": step.holds} for step in steps])
     else:
         for step in steps:
             typer.echo(f"{'ok   ' if step.holds else 'FALSE'} {step.description}")

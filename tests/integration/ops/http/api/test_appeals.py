@@ -105,7 +105,7 @@ async def test_what_cannot_be_appealed_gets_a_code_and_the_others_go_on(service:
     assert all((row["appeal"] is None) == (row["reason"] is not None) for row in rows)
 
 
-@pytest.mark.parametrize("message", ["", "x" * 1_001, "a\0b", 5])
+@pytest.mark.parametrize("message", ["", " \n", "x" * 1_001, "a\0b", "\x1b[31m", "\u202eb", 5])
 async def test_a_message_has_one_to_a_thousand_characters(service: RunningService, message: Any):
     response = await post(service, {"campaign": SLUG, "content": "1", "person": "ann", "message": message})
     assert (response.status, response.json["code"]) == (422, "malformed_envelope")
