@@ -48,7 +48,7 @@ def add(
     body |= {"issued": _read_secret_file(secret_file)} if secret_file else {}
     body |= {"reactions": [text.strip() for text in reactions.split(",")]} if reactions else {}
     response = runtime.execute("platform.add", "", body)
-    if response["secret"] is None:
+    if response.get("secret") is None:
         _print_result({"platform": name, "kind": kind}, f"{name}: added, of the kind {kind}", as_json=as_json)
     else:
         _show_secret(name, response["secret"], as_json=as_json)
