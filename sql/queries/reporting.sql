@@ -48,6 +48,10 @@ SELECT campaign_id, day, family, decided_by, held, released, void FROM verdict_c
 WHERE held + released + void > 0
 ORDER BY campaign_id, day, family, decided_by;
 
+-- name: find_ruled_campaign
+-- Find a campaign and when it closed.
+SELECT campaign_id, closed_at FROM campaigns WHERE slug = $1;
+
 -- name: list_ruleset_figures
 -- List the newest ruleset of all campaigns.
 SELECT DISTINCT ON (campaign_id) campaign_id, version, encode(sha256, 'hex') AS sha256, applied_at, live_from

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from campaigns.errors import NotFound
-from campaigns.reporting import receipts
+from campaigns.errors import NotFound, printable
+from campaigns.reporting import receipts, rulesets
 from ledger.log.tiles import Bundle, MalformedTile, Tile, parse_path
 from ledger.publication import store
 from ops.clock import utc_now
@@ -110,6 +110,17 @@ async def get_receipt(request: web.Request) -> web.Response:
     return _compressible_response(request, to_json(receipt), headers)
 
 
+@_database_handler
+async def get_rulesets(request: web.Request) -> web.Response:
+    """Return the versions of a campaign's rules, whose salted hashes the log has."""
+    async with request.app[LOG_POOL].acquire() as conn:
+        published = await rulesets.read_published_rulesets(conn, request.match_info["slug"], utc_now())
+    if published is None:
+        raise NotFound("campaign_not_found", slug=printable(request.match_info["slug"]))
+    headers = {"Content-Type": JSON, "Cache-Control": SHORT_LIVED}
+    return _compressible_response(request, to_json(published), headers)
+
+
 @public_handler
 async def get_schema(request: web.Request) -> web.Response:
     """Return the JSON Schema of a kind of leaf in one version."""
@@ -149,6 +160,13 @@ ENDPOINTS = (
         description="Save the response as a file, and `like-ledger verify-receipt` checks it offline with the log's"
         " public key. `fate` is the like's current state, and `verdict` why rules or people hold or void it. The"
         " proof shows that the like was recorded, and outlives it.",
+    ),
+    _endpoint(
+        "/v1/campaigns/{slug}/rulesets",
+        get_rulesets,
+        "The versions of a campaign's rules",
+        rulesets.PublishedRulesets,
+        description="Each with its salted hash, as the log has it. File and salt follow 90 days after the close.",
     ),
     _endpoint(
         "/log/checkpoint",
