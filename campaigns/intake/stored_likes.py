@@ -37,7 +37,7 @@ async def update_likes(
 
 
 def _old_columns(like: Like) -> tuple[Any, ...]:
-    return like.event_us, like.latest_us, like.state, like.is_suspect, like.is_low_quality, like.verdict
+    return like.event_us, like.day, like.latest_us, like.state, like.is_suspect, like.is_low_quality, like.verdict
 
 
 def _new_columns(

@@ -73,17 +73,18 @@ WHERE l.campaign_id = $1 AND l.ctid = target.ctid;
 WITH locked AS (
     SELECT target.ctid, n.event_us, n.day, n.state, n.latest_us, n.is_suspect, n.is_low_quality, n.verdict, n.position
     FROM unnest(
-        $4::text[], $5::bytea[], $6::bigint[], $7::bigint[], $8::text[], $9::boolean[], $10::boolean[], $11::text[],
-        $12::bigint[], $13::date[], $14::text[], $15::bigint[], $16::boolean[], $17::boolean[], $18::text[],
-        $19::integer[]
+        $4::text[], $5::bytea[], $6::bigint[], $7::date[], $8::bigint[], $9::text[], $10::boolean[], $11::boolean[],
+        $12::text[], $13::bigint[], $14::date[], $15::text[], $16::bigint[], $17::boolean[], $18::boolean[],
+        $19::text[], $20::integer[]
     ) AS n (
-        content, person, old_event_us, old_latest_us, old_state, old_is_suspect, old_is_low_quality, old_verdict,
-        event_us, day, state, latest_us, is_suspect, is_low_quality, verdict, position
+        content, person, old_event_us, old_day, old_latest_us, old_state, old_is_suspect, old_is_low_quality,
+        old_verdict, event_us, day, state, latest_us, is_suspect, is_low_quality, verdict, position
     )
     CROSS JOIN LATERAL (
         SELECT o.ctid FROM likes o
         WHERE o.campaign_id = $2 AND o.bucket = $3 AND o.content = n.content AND o.person = n.person
             AND o.event_at = 'epoch'::timestamptz + n.old_event_us * interval '1 microsecond'
+            AND o.day IS NOT DISTINCT FROM n.old_day  -- an unlike that came first has none, at the same moment
             AND coalesce(o.latest_at, o.event_at)
                 = 'epoch'::timestamptz + n.old_latest_us * interval '1 microsecond'
             AND o.state = n.old_state::like_state AND o.is_suspect = n.old_is_suspect
