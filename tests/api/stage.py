@@ -21,6 +21,7 @@ from status_reports import status_report, transfer_status
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of this test's payment service
 UNREACHABLE_URL = "http://127.0.0.1:9/payouts"  # the payment service never responds, so payouts stay unknown
+ISSUING = "stars"  # a platform that issues its secrets
 JUDGED_SLUG = "judged"  # a campaign with the shipped rules
 RUNNING_SLUG = "forest"  # a campaign that runs today; the other one ended long ago
 
@@ -36,6 +37,8 @@ async def staged_service(dsn: str) -> AsyncIterator[dict[str, Any]]:
         await create_funded_campaign(pool, promise(campaign=today))
         judged = promise(campaign={**today, "slug": JUDGED_SLUG}, rules="standard")
         await create_funded_campaign(pool, judged)
+        issuing = {"name": ISSUING, "kind": "github-star", "issued": {"secret": "from-the-platform"}}
+        await AdminClient(server, "olga").run_command("/platforms", issuing)
         secrets = {"secret": server.secret, "payout_secret": SECRET}
         entries = {
             **await _send_likes(server),
@@ -44,7 +47,7 @@ async def staged_service(dsn: str) -> AsyncIterator[dict[str, Any]]:
             **await _read_registers(server),
             **await _open_cases(server),
         }
-        constants = {"promise": json.loads(PROMISE_JSON), "running": RUNNING_SLUG}
+        constants = {"promise": json.loads(PROMISE_JSON), "running": RUNNING_SLUG, "issuing": ISSUING}
         constants |= {"rules": {"campaign": JUDGED_SLUG, "file": default_file().decode()}}
         yield {"url": server.url, **secrets, **entries, **constants, "cursors": await _read_cursors(server)}
 

@@ -18,6 +18,7 @@ from stage import staged_service
 FOLDER = Path(__file__).parent
 SEED, EXAMPLES = os.environ.get("FUZZ_SEED", "20261127"), os.environ.get("FUZZ_EXAMPLES", "3")
 MAY_BE_REFUSED = {
+    "GET /v1/platforms/{platform}/likes",  # the staged platform asks for no challenge
     "POST /v1/admin/payouts/{payout}/retry",  # no payout has been returned
     "POST /v1/admin/uploads/{upload}/stop",  # the upload may have ended
 }

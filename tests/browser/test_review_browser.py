@@ -55,7 +55,7 @@ async def test_the_queue_is_worked_by_keyboard(browser: Browser, service: Runnin
     await page.wait_for_url("**/admin/do/case.void/**")
     await page.get_by_label("Reason").fill("one phone")
     await keyboard.press("Enter")
-    assert await page.inner_text("h1") == "Done"
+    await page.get_by_role("heading", level=1, name="Done").wait_for()
     assert await like_states(service) == {"counted": 3, "quarantined": 5, "void": 8}
     assert (rita.outside, rita.complaints) == ([], [])
 
@@ -77,7 +77,7 @@ async def test_selected_cases_are_decided_together(
     olga = await signed_in(browser, service, "olga", viewport=WIDE, java_script_enabled=has_script)
     await olga.page.locator(".proposals a").first.click()
     await olga.page.get_by_role("button", name="Approve").click()
-    assert await olga.page.inner_text("h1") == "Done"
+    await olga.page.get_by_role("heading", level=1, name="Done").wait_for()
     assert await like_states(service) == {"void": 16}
     assert (rita.outside, rita.complaints) == ([], [])
 

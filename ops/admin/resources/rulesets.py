@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from campaigns.authenticity.ruleset import Ruleset, default_file
+from campaigns.authenticity.ruleset import Ruleset, RulesetRefused, default_file
 from campaigns.catalogue import apply_ruleset, cache, rulesets
+from campaigns.errors import FieldError, printable
 from ops.admin.core.actor import Role
 from ops.admin.core.command import Command, CommandBody, CommandContext, CommandResult
 from ops.admin.core.pagination import DetailEndpoint
@@ -67,7 +68,9 @@ def _version_view(stored: rulesets.StoredRuleset) -> RulesVersion:
 
 async def _apply(context: CommandContext, _: str, body: NewRules) -> CommandResult:
     await cache.lock_and_bump_version(context.conn)
-    campaign = await find_campaign(context, body.campaign)
+    campaign = (await cache.read_campaigns(context.conn, context.keys.pseudonym)).get(body.campaign)
+    if campaign is None:
+        raise RulesetRefused([FieldError("campaign", "campaign_not_found", {"slug": printable(body.campaign)})])
     plan = await apply_ruleset.apply_ruleset(
         context.conn, campaign, body.file.encode(), context.actor.name, context.now
     )

@@ -89,8 +89,10 @@ async def public_paths(server: RunningService) -> list[str]:
     names |= {"schema": ["terms-2.json", "payout-2.json"]}
     paths: list[str] = []
     for endpoint in ENDPOINTS:
-        if endpoint.method != "get" or endpoint.path.startswith("/v1/admin") or endpoint.path.endswith("/stream"):
-            continue  # a stream repeats `/totals`
+        if endpoint.method != "get" or endpoint.path.startswith(("/v1/admin", "/v1/platforms")):
+            continue  # a platform's address answers its challenge only
+        if endpoint.path.endswith("/stream"):
+            continue  # it repeats `/totals`
         values = [names[name] for name in endpoint.path_parameters]
         for choice in product(*values):
             path = endpoint.path.format(**dict(zip(endpoint.path_parameters, choice, strict=True)))
