@@ -63,7 +63,7 @@ class AppealedLikes(TypedDict):
 
 @with_config(STRICT)
 class AppealBody(TypedDict):
-    """A request to appeal for likes; `type` is `likes.appeal`, or another word: the address says what is meant."""
+    """A request to appeal for likes. The address says what it asks; `type` may be any word, as `likes.appeal`."""
 
     type: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z._-]+$")]
     timestamp: Moment

@@ -1,4 +1,4 @@
-"""Print what a command found: as JSON, or as a table."""
+"""Print the result of a command as JSON or as a table."""
 
 import json
 import re

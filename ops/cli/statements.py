@@ -41,13 +41,13 @@ async def _import_statement(body: bytes, person: str | None, token: str) -> dict
 
 def list_unmatched(as_json: runtime.AsJson = False) -> None:
     """List statement lines without a payout and bank statuses to review, newest first, with the reason."""
-    found = runtime.run_to_end(_list_unmatched())
+    unmatched = runtime.run_to_end(_list_unmatched())
     if as_json:
-        printing.show_json(found)
+        printing.show_json(unmatched)
         return
-    payouts_output.show_unmatched(found["lines"])
-    if found["statuses"]:
-        payouts_output.show_statuses(found["statuses"])
+    payouts_output.show_unmatched(unmatched["lines"])
+    if unmatched["statuses"]:
+        payouts_output.show_statuses(unmatched["statuses"])
 
 
 async def _list_unmatched() -> "dict[str, list[dict[str, Any]]]":
